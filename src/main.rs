@@ -1,0 +1,2 @@
+//! The `qmpsh` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! One binary for every integration test: a file per area, `support` for what they share.
