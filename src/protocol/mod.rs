@@ -1,1 +1,106 @@
-//! (being built)
+//! A protocol engine: asynchronous, message-based, full duplex, generic over the protocol.
+//!
+//! A [`Session`] drives one connection at a time through four run states (E1):
+//!
+//! ```text
+//!            connect, start_server, open_with_…          established
+//!    Idle ───────────────────────────────▶ Connecting ───────────────▶ Running
+//!     ▲                                        │                          │
+//!     │            rolled back (E8, E9, E10)   │                          │ disconnect(), abort(),
+//!     │                                        ▼                          ▼ reader or writer failed (E13)
+//!     └──────────────────────────────────── Disconnecting ◀───────────────┘
+//!                      disconnect() collects the result (E6)
+//! ```
+//!
+//! A [`Protocol`] says how one message is read and written, what is done with one received, and what happens before
+//! the session starts. Connections come from outside as [`Link`]s, made by a [`Dial`] or taken from a [`Listen`]er
+//! that a [`Bind`] opened; the engine knows no transport.
+//!
+//! Connecting and establishing run in the caller's own future, under a guard: dropping that future leaves no task,
+//! socket or listening file behind (E9). Only a running session has a task, the driver, which owns the connection.
+
+mod accept;
+mod driver;
+mod error;
+mod line;
+mod link;
+mod runstate;
+mod session;
+mod wire;
+
+pub use driver::Context;
+pub use error::{Cause, ConnectError, OpenError, Phase, SendError, SessionError};
+pub use line::{LineError, Lines};
+pub use link::{Bind, Dial, Incoming, Link, Listen};
+pub use runstate::{Runstate, StateError, StateWatcher};
+pub use session::{Session, SessionOptions};
+pub use wire::Wire;
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use bytes::BytesMut;
+
+/// How a session ended: `Ok` after a disconnect that was asked for, else its root cause (E6).
+pub type End<E> = Result<(), Arc<SessionError<E>>>;
+
+/// What a protocol built on the engine supplies (E16, E17).
+///
+/// One value lives for one session, from its first byte to [`on_end`](Protocol::on_end); the next session gets a fresh
+/// one, so nothing of the old one is left (E20).
+pub trait Protocol: Sized + Send + 'static {
+    /// The protocol's name, which begins the sentences of [`StateError`] (E7).
+    const NAME: &'static str;
+
+    /// A message received. Its `Debug` is what the log shows, so it must mask secrets.
+    type In: Send + Debug;
+
+    /// A message to be sent; it carries its own reply sender if it wants one. Its `Debug` must mask secrets.
+    type Out: Send + Debug;
+
+    /// What can go wrong in this protocol.
+    type Error: std::error::Error + From<io::Error> + Send + Sync + 'static;
+
+    /// Takes one message off the front of `buffer`; `None` asks for more bytes.
+    ///
+    /// With `eof`, no more bytes will come: `None` then is the end of the input, and a message cut short an error.
+    fn decode(&mut self, buffer: &mut BytesMut, eof: bool) -> Result<Option<Self::In>, Self::Error>;
+
+    /// Appends the bytes of one message to `buffer`.
+    fn encode(&mut self, message: Self::Out, buffer: &mut BytesMut) -> Result<(), Self::Error>;
+
+    /// Looks at, and may change, each message received, before it is routed; during establishment too (E16).
+    fn inbound(&mut self, message: Self::In) -> Result<Self::In, Self::Error> {
+        Ok(message)
+    }
+
+    /// Looks at, and may change, each message to be sent; during establishment too (E16).
+    fn outbound(&mut self, message: Self::Out) -> Result<Self::Out, Self::Error> {
+        Ok(message)
+    }
+
+    /// What comes before the session starts: a greeting, a negotiation (E17). What it read too much is carried over.
+    fn establish(&mut self, wire: &mut Wire<'_>) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        let _ = wire;
+        async { Ok(()) }
+    }
+
+    /// Does what is to be done with one message. It may send, and may schedule a disconnect (E15), but never waits.
+    fn on_message(&mut self, message: Self::In, context: &mut Context<'_, Self>) -> Result<(), Self::Error>;
+
+    /// Whether the protocol has room for another message; reading pauses while it is `Pending`.
+    ///
+    /// The one exception to E12, for a consumer that asked for messages without loss.
+    fn poll_ready(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
+        let _ = context;
+        Poll::Ready(())
+    }
+
+    /// Told once how the session ended, also when the driver panicked: whatever is pending fails here.
+    fn on_end(&mut self, end: &End<Self::Error>) {
+        let _ = end;
+    }
+}

@@ -1,0 +1,128 @@
+//! What can go wrong in a session, whatever its protocol.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use super::StateError;
+
+/// Which part of getting connected failed (E8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reaching the peer, or being reached by it.
+    Connection,
+    /// The protocol's own first steps: greeting, negotiation.
+    Session,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Connection => "Failed to establish connection",
+            Phase::Session => "Failed to establish session",
+        })
+    }
+}
+
+/// The root cause of a [`ConnectError`].
+#[derive(Debug, thiserror::Error)]
+pub enum Cause<E> {
+    /// The system said no.
+    #[error(transparent)]
+    Io(io::Error),
+    /// The protocol's first steps failed.
+    #[error(transparent)]
+    Protocol(E),
+    /// Somebody else called `disconnect()` meanwhile.
+    #[error("cancelled by disconnect()")]
+    Cancelled,
+}
+
+/// Connecting, accepting or establishing failed; the session is idle again (E8).
+///
+/// `{}` shows the phase and the root cause; a cause without text shows its kind.
+#[derive(Debug)]
+pub struct ConnectError<E> {
+    /// Which part failed.
+    pub phase: Phase,
+    /// Why.
+    pub cause: Cause<E>,
+}
+
+impl<E: fmt::Debug + fmt::Display> fmt::Display for ConnectError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match &self.cause {
+            Cause::Io(error) => error.to_string(),
+            Cause::Protocol(error) => error.to_string(),
+            Cause::Cancelled => self.cause_kind(),
+        };
+        let text = if text.is_empty() { self.cause_kind() } else { text };
+        write!(f, "{}: {text}", self.phase)
+    }
+}
+
+impl<E: fmt::Debug> ConnectError<E> {
+    fn cause_kind(&self) -> String {
+        match &self.cause {
+            Cause::Io(error) => format!("{:?}", error.kind()),
+            Cause::Protocol(error) => format!("{error:?}"),
+            Cause::Cancelled => "cancelled by disconnect()".to_owned(),
+        }
+    }
+}
+
+/// The cause's own source: the cause itself is in the text already.
+impl<E: StdError + 'static> StdError for ConnectError<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.cause {
+            Cause::Io(error) => error.source(),
+            Cause::Protocol(error) => error.source(),
+            Cause::Cancelled => None,
+        }
+    }
+}
+
+/// Why a session could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError<E: StdError + 'static> {
+    /// The session was in a state that does not allow it; nothing was changed.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// `accept()` came while there was nothing to accept on (E5).
+    #[error("nothing to accept on: call start_server(), open_with_listener() or open_with_socket() first")]
+    NothingOpened,
+    /// It was tried, and failed.
+    #[error(transparent)]
+    Connect(#[from] ConnectError<E>),
+}
+
+/// Why a running session ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError<E: StdError + 'static> {
+    /// The peer closed the connection.
+    #[error("the peer closed the connection")]
+    EndOfFile,
+    /// Reading failed.
+    #[error("cannot read from the peer")]
+    Read(#[source] io::Error),
+    /// Writing failed.
+    #[error("cannot write to the peer")]
+    Write(#[source] io::Error),
+    /// Closing failed, after everything had been sent.
+    #[error("cannot close the connection")]
+    Close(#[source] io::Error),
+    /// The protocol could not go on.
+    #[error(transparent)]
+    Protocol(E),
+    /// The driver panicked, or its runtime was shut down under it.
+    #[error("the session's task ended unexpectedly: {0}")]
+    DriverLost(String),
+}
+
+/// Why a message could not be queued; it was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The session is not running.
+    #[error(transparent)]
+    State(#[from] StateError),
+}

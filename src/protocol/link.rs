@@ -1,0 +1,43 @@
+//! What a transport must be for the engine to use it.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+
+/// A connected stream of bytes in both directions.
+pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {}
+
+/// Both ends in memory, for tests.
+impl Link for DuplexStream {}
+
+/// Something that can be connected to (E2): an address, with all that it takes to get there.
+pub trait Dial: Send {
+    /// Connects. Dropping the future gives the attempt up and leaves nothing behind.
+    fn dial(self) -> impl Future<Output = io::Result<Box<dyn Link>>> + Send;
+}
+
+/// Something that can be listened on (E3).
+pub trait Bind: Send {
+    /// Binds and listens, without waiting for a peer. Dropping the future leaves nothing behind.
+    fn bind(self) -> impl Future<Output = io::Result<Box<dyn Listen>>> + Send;
+}
+
+/// A listening socket. Dropping it stops listening, and removes the file it made, if it made one.
+pub trait Listen: Send {
+    /// Takes the next connection.
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>>;
+
+    /// Where it listens, as a peer would write it; with the real port.
+    fn address(&self) -> String;
+}
+
+/// A connection that came in, and what is left to do until bytes can be exchanged (TLS; nothing for a plain socket).
+pub struct Incoming {
+    /// Who it is, for the log.
+    pub peer: String,
+    /// Resolves to the connected stream.
+    pub handshake: Pin<Box<dyn Future<Output = io::Result<Box<dyn Link>>> + Send>>,
+}

@@ -1,0 +1,111 @@
+//! Direct reading and writing while a session is being established.
+
+use std::io;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{Link, Protocol};
+
+/// Bytes read at once, at least.
+pub(super) const READ_SIZE: usize = 64 * 1024;
+
+/// The connection before the session runs, for [`Protocol::establish`] (E17).
+pub struct Wire<'a> {
+    pub(super) link: &'a mut dyn Link,
+    pub(super) inbox: &'a mut BytesMut,
+}
+
+impl Wire<'_> {
+    /// Waits for one message; it passes the inbound hook. End of file is an error of kind `UnexpectedEof`.
+    ///
+    /// Cancel safe: what was read stays for the next call.
+    pub async fn recv<P: Protocol>(&mut self, protocol: &mut P) -> Result<P::In, P::Error> {
+        let mut eof = false;
+        loop {
+            if let Some(message) = protocol.decode(self.inbox, eof)? {
+                return receive(protocol, message);
+            }
+            if eof {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            self.inbox.reserve(READ_SIZE);
+            eof = self.link.read_buf(self.inbox).await? == 0;
+        }
+    }
+
+    /// Sends one message; it passes the outbound hook. Not cancel safe: part of the message may have gone.
+    pub async fn send<P: Protocol>(&mut self, protocol: &mut P, message: P::Out) -> Result<(), P::Error> {
+        let mut bytes = BytesMut::new();
+        transmit(protocol, message, &mut bytes)?;
+        self.link.write_all(&bytes).await?;
+        self.link.flush().await?;
+        Ok(())
+    }
+}
+
+/// Logs a message received and passes it through the inbound hook (E16).
+pub(super) fn receive<P: Protocol>(protocol: &mut P, message: P::In) -> Result<P::In, P::Error> {
+    tracing::debug!("<-- {}", log::Short(&message));
+    protocol.inbound(message)
+}
+
+/// Passes a message through the outbound hook, logs it, and encodes it (E16).
+pub(super) fn transmit<P: Protocol>(protocol: &mut P, message: P::Out, buffer: &mut BytesMut) -> Result<(), P::Error> {
+    let message = protocol.outbound(message)?;
+    tracing::debug!("--> {}", log::Short(&message));
+    protocol.encode(message, buffer)
+}
+
+mod log {
+    use std::fmt::{self, Debug, Write};
+
+    /// The longest message text in the log, in bytes.
+    const LONGEST: usize = 1000;
+
+    /// A message's `Debug` form, cut off when it is long; formatted only if the record is wanted.
+    pub(super) struct Short<'a, T>(pub(super) &'a T);
+
+    impl<T: Debug> fmt::Display for Short<'_, T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let mut cut = Cut { left: LONGEST, to: f };
+            match write!(cut, "{:?}", self.0) {
+                Err(_) if cut.left == 0 => f.write_char('…'),
+                result => result,
+            }
+        }
+    }
+
+    struct Cut<'a, 'b> {
+        left: usize,
+        to: &'a mut fmt::Formatter<'b>,
+    }
+
+    impl Write for Cut<'_, '_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let mut end = self.left.min(text.len());
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            self.to.write_str(&text[..end])?;
+            if end < text.len() {
+                self.left = 0;
+                return Err(fmt::Error);
+            }
+            self.left -= end;
+            Ok(())
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::{LONGEST, Short};
+
+        #[test]
+        fn long_messages_are_cut() {
+            assert_eq!(Short(&"short").to_string(), "\"short\"");
+            let text = Short(&"ü".repeat(LONGEST)).to_string();
+            assert!(text.len() <= LONGEST + 3 && text.ends_with("ü…"), "{text}");
+        }
+    }
+}

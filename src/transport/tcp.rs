@@ -1,0 +1,74 @@
+//! TCP, over IPv4 and IPv6.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::protocol::{Bind, Dial, Incoming, Link, Listen};
+
+impl Link for TcpStream {}
+
+/// A TCP address: a host's name or literal, and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tcp {
+    /// A name, or an IPv4 or IPv6 literal without brackets.
+    pub host: String,
+    /// The port; 0 lets the system choose when listening.
+    pub port: u16,
+}
+
+impl Dial for Tcp {
+    async fn dial(self) -> io::Result<Box<dyn Link>> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        // A command is one small write, and waits for its reply.
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    }
+}
+
+impl Bind for Tcp {
+    async fn bind(self) -> io::Result<Box<dyn Listen>> {
+        let mut last = None;
+        for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
+            match listen(address) {
+                Ok(listener) => return Ok(Box::new(listener)),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host has no address")))
+    }
+}
+
+fn listen(address: std::net::SocketAddr) -> io::Result<TcpListening> {
+    let socket = match address {
+        std::net::SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
+        std::net::SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(1)?;
+    let address = format!("tcp:{}", listener.local_addr()?);
+    Ok(TcpListening { listener, address })
+}
+
+struct TcpListening {
+    listener: TcpListener,
+    address: String,
+}
+
+impl Listen for TcpListening {
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
+        self.listener.poll_accept(context).map_ok(|(stream, peer)| Incoming {
+            peer: peer.to_string(),
+            handshake: Box::pin(async move {
+                stream.set_nodelay(true)?;
+                Ok(Box::new(stream) as Box<dyn Link>)
+            }),
+        })
+    }
+
+    fn address(&self) -> String {
+        self.address.clone()
+    }
+}

@@ -1,0 +1,173 @@
+//! Unix sockets: files, and Linux's abstract names.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustix::fs::{Mode, Stat};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::protocol::{Bind, Dial, Incoming, Link, Listen};
+
+/// How long to wait before a listener whose backlog is full is tried again; the system gives no sign when it has room.
+const JAMMED_RETRY: Duration = Duration::from_millis(10);
+
+/// Bytes in an abstract name padded as QEMU does with `tight=off`.
+const ABSTRACT_PADDED: usize = 107;
+
+impl Link for UnixStream {}
+
+/// The address of a Unix socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unix {
+    /// A socket file.
+    Path {
+        /// Where it is.
+        path: PathBuf,
+        /// Its mode when it is made by listening: who may connect.
+        mode: u32,
+    },
+    /// An abstract name (Linux): no file.
+    Abstract {
+        /// The name, without the leading NUL.
+        name: Vec<u8>,
+        /// Whether the name is exactly that long; else NULs fill it up to the longest (QEMU's `tight=off`).
+        tight: bool,
+    },
+}
+
+impl Unix {
+    /// A socket file, of mode 0600 when listening.
+    pub fn path(path: impl Into<PathBuf>) -> Self {
+        Unix::Path { path: path.into(), mode: 0o600 }
+    }
+
+    /// The name as the system calls take it: a path, or a NUL and the abstract name.
+    fn name(&self) -> Vec<u8> {
+        match self {
+            Unix::Path { path, .. } => path.as_os_str().as_bytes().to_vec(),
+            Unix::Abstract { name, tight } => {
+                let mut bytes = vec![0];
+                bytes.extend_from_slice(name);
+                if !tight {
+                    bytes.resize(ABSTRACT_PADDED + 1, 0);
+                }
+                bytes
+            }
+        }
+    }
+}
+
+impl Dial for Unix {
+    async fn dial(self) -> io::Result<Box<dyn Link>> {
+        let name = self.name();
+        loop {
+            match UnixStream::connect(Path::new(OsStr::from_bytes(&name))).await {
+                // Its backlog is full: one client is served, others wait already.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(JAMMED_RETRY).await,
+                Err(error) => return Err(error),
+                Ok(stream) => return Ok(Box::new(stream)),
+            }
+        }
+    }
+}
+
+impl Bind for Unix {
+    async fn bind(self) -> io::Result<Box<dyn Listen>> {
+        let (socket, file, address) = match &self {
+            Unix::Path { path, mode } => {
+                let (socket, file) = bind_path(path, Mode::from_raw_mode(*mode))?;
+                (socket, Some(file), format!("unix:{}", path.display()))
+            }
+            Unix::Abstract { name, .. } => {
+                let socket = new_socket()?;
+                rustix::net::bind(&socket, &SocketAddrUnix::new_abstract_name(&self.name()[1..])?)?;
+                (socket, None, format!("unix:@{}", String::from_utf8_lossy(name)))
+            }
+        };
+        rustix::net::listen(&socket, 1)?;
+        let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(socket))?;
+        Ok(Box::new(UnixListening { listener, _file: file, address }))
+    }
+}
+
+fn new_socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
+}
+
+/// Binds a socket file. A stale one is replaced; a live one, or any other file, never.
+fn bind_path(path: &Path, mode: Mode) -> io::Result<(OwnedFd, SocketFile)> {
+    let socket = new_socket()?;
+    // Before there is a file: nobody can come in between.
+    rustix::fs::fchmod(&socket, mode)?;
+    let address = SocketAddrUnix::new(path)?;
+    match rustix::net::bind(&socket, &address) {
+        Err(rustix::io::Errno::ADDRINUSE) if is_stale(path)? => {
+            std::fs::remove_file(path)?;
+            rustix::net::bind(&socket, &address)?;
+        }
+        result => result?,
+    }
+    let file = SocketFile { path: std::path::absolute(path)?, made: rustix::fs::lstat(path)? };
+    // What the umask took away (it can take, never add).
+    rustix::fs::chmod(path, mode)?;
+    Ok((socket, file))
+}
+
+/// Whether the file is a socket that nobody listens on any more.
+fn is_stale(path: &Path) -> io::Result<bool> {
+    let stat = rustix::fs::lstat(path)?;
+    if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::Socket {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of that name which is no socket"));
+    }
+    // Not blocking: a live one whose backlog is full must not hold this up.
+    match rustix::net::connect(new_socket()?, &SocketAddrUnix::new(path)?) {
+        Err(rustix::io::Errno::CONNREFUSED) => Ok(true),
+        _ => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there")),
+    }
+}
+
+/// A socket file that this process made; dropping it removes the file, if it is still that one.
+struct SocketFile {
+    path: PathBuf,
+    made: Stat,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Ok(now) = rustix::fs::lstat(&self.path)
+            && (now.st_dev, now.st_ino) == (self.made.st_dev, self.made.st_ino)
+        {
+            // It may be gone by now: then it is as it should be.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+struct UnixListening {
+    listener: UnixListener,
+    _file: Option<SocketFile>,
+    address: String,
+}
+
+impl Listen for UnixListening {
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
+        self.listener.poll_accept(context).map_ok(|(stream, _)| {
+            let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
+            Incoming {
+                peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
+                handshake: Box::pin(std::future::ready(Ok(Box::new(stream) as Box<dyn Link>))),
+            }
+        })
+    }
+
+    fn address(&self) -> String {
+        self.address.clone()
+    }
+}
