@@ -39,5 +39,8 @@ pub struct Incoming {
     /// Who it is, for the log.
     pub peer: String,
     /// Resolves to the connected stream.
-    pub handshake: Pin<Box<dyn Future<Output = io::Result<Box<dyn Link>>> + Send>>,
+    pub handshake: Handshake,
 }
+
+/// What is left to do on a connection that came in; it resolves to the connected stream.
+pub type Handshake = Pin<Box<dyn Future<Output = io::Result<Box<dyn Link>>> + Send>>;

@@ -31,7 +31,7 @@ mod wire;
 pub use driver::Context;
 pub use error::{Cause, ConnectError, OpenError, Phase, SendError, SessionError};
 pub use line::{LineError, Lines};
-pub use link::{Bind, Dial, Incoming, Link, Listen};
+pub use link::{Bind, Dial, Handshake, Incoming, Link, Listen};
 pub use runstate::{Runstate, StateError, StateWatcher};
 pub use session::{Session, SessionOptions};
 pub use wire::Wire;
