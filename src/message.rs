@@ -1,4 +1,15 @@
 //! The messages of QMP as they stand on the wire: greeting, command, reply, event.
+//!
+//! What is received keeps the bytes that came. Only small members (`id`, `error`, `event`) are looked into, never the
+//! `return`: it may have a hundred megabytes, or hold what is no JSON.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::json::{self, Document};
+use crate::secrets;
 
 /// A command ready to be sent: one compact JSON object without an `id`.
 ///
@@ -14,3 +25,284 @@ pub struct Request {
     /// The `id` that the user's own JSON line carried, as compact JSON text; put back in `raw` output.
     pub own_id: Option<String>,
 }
+
+/// Passwords and the like are shown as `***`.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("text", &secrets::mask(&self.text))
+            .field("out_of_band", &self.out_of_band)
+            .field("own_id", &self.own_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a QMP server sends.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// The first message of a session.
+    Greeting(Greeting),
+    /// Something happened.
+    Event(Event),
+    /// The answer to a command.
+    Reply(Reply),
+}
+
+impl Message {
+    /// What `document` is, told by its members: `QMP`, `event`, or one of `return` and `error`.
+    pub fn from_document(document: Document) -> Result<Self, Malformed> {
+        let has = |key| document.range(key).is_some();
+        match (has("QMP"), has("event"), has("return"), has("error")) {
+            (true, false, false, false) => Greeting::parse(&document).map(Self::Greeting),
+            (false, true, false, false) => Event::parse(document).map(Self::Event),
+            (false, false, true, false) | (false, false, false, true) => {
+                Reply::parse(document).map(Self::Reply)
+            }
+            (false, false, false, false) => Err(Malformed::new(Fault::Unknown, &document)),
+            _ => Err(Malformed::new(Fault::Ambiguous, &document)),
+        }
+    }
+}
+
+/// QEMU's version, as the greeting gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// 7 in 7.2.22.
+    pub major: u64,
+    /// 2 in 7.2.22.
+    pub minor: u64,
+    /// 22 in 7.2.22.
+    pub micro: u64,
+    /// What the distribution calls its package; not safe to show as it is.
+    pub package: String,
+}
+
+impl Version {
+    fn parse(value: &[u8]) -> Option<Self> {
+        let version = Document::parse(value).ok()?;
+        let qemu = Document::parse(version.get("qemu")?).ok()?;
+        let number = |key| plain_integer(qemu.get(key)?);
+        let package = json::decode(version.get("package").unwrap_or(br#""""#))?.into_owned();
+        Some(Self {
+            major: number("major")?,
+            minor: number("minor")?,
+            micro: number("micro")?,
+            package,
+        })
+    }
+}
+
+/// As `7.2.22`, without the package.
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.micro)
+    }
+}
+
+/// The first message of a session: who is there, and what it can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Greeting {
+    /// The server's version.
+    pub version: Version,
+    /// What can be enabled in the negotiation, such as `oob`.
+    pub capabilities: Vec<String>,
+}
+
+impl Greeting {
+    fn parse(document: &Document) -> Result<Self, Malformed> {
+        let parse = || {
+            let qmp = Document::parse(document.get("QMP")?).ok()?;
+            let capabilities = match qmp.get("capabilities") {
+                Some(list) => serde_json::from_slice(list).ok()?,
+                None => Vec::new(),
+            };
+            Some(Self {
+                version: Version::parse(qmp.get("version")?)?,
+                capabilities,
+            })
+        };
+        parse().ok_or_else(|| Malformed::new(Fault::Greeting, document))
+    }
+}
+
+/// Something that happened: its name, when, and what it says about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    document: Document,
+}
+
+impl Event {
+    fn parse(document: Document) -> Result<Self, Malformed> {
+        match document.get("event").and_then(json::decode) {
+            Some(_) => Ok(Self { document }),
+            None => Err(Malformed::new(Fault::EventName, &document)),
+        }
+    }
+
+    /// The event's name, decoded; not safe to show as it is.
+    pub fn name(&self) -> Cow<'_, str> {
+        self.document
+            .get("event")
+            .and_then(json::decode)
+            .unwrap_or_default()
+    }
+
+    /// The `data`, as it stands on the wire.
+    pub fn data(&self) -> Option<&[u8]> {
+        self.document.get("data")
+    }
+
+    /// Seconds since 1970, and microseconds. Both are -1 if the server's clock failed.
+    pub fn timestamp(&self) -> Option<(i64, i64)> {
+        let timestamp = Document::parse(self.document.get("timestamp")?).ok()?;
+        let number = |key| std::str::from_utf8(timestamp.get(key)?).ok()?.parse().ok();
+        Some((number("seconds")?, number("microseconds")?))
+    }
+
+    /// The whole event as it came.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// The same event in memory of its own, for those that are kept; see [`Document::detached`].
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self {
+            document: self.document.detached(),
+        }
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It succeeded; [`Reply::result`] is what it returned.
+    Return,
+    /// The server refused it, or it failed.
+    Error {
+        /// The error's class, such as `GenericError`; not safe to show as it is.
+        class: String,
+        /// What went wrong, for people; not safe to show as it is.
+        desc: String,
+    },
+}
+
+/// The answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The `id` of the command. A server that could not parse a command answers without one.
+    pub id: Option<u64>,
+    /// How the command ended.
+    pub outcome: Outcome,
+    document: Document,
+}
+
+impl Reply {
+    fn parse(document: Document) -> Result<Self, Malformed> {
+        let id = match document.get("id") {
+            None => None,
+            Some(raw) => {
+                Some(plain_integer(raw).ok_or_else(|| Malformed::new(Fault::Id, &document))?)
+            }
+        };
+        let outcome = match document.get("error") {
+            None => Outcome::Return,
+            Some(error) => {
+                parse_error(error).ok_or_else(|| Malformed::new(Fault::Error, &document))?
+            }
+        };
+        Ok(Self {
+            id,
+            outcome,
+            document,
+        })
+    }
+
+    /// The value of `return` as it stands on the wire, sharing the bytes of the reply; `None` for an error.
+    pub fn result(&self) -> Option<Bytes> {
+        self.document.slice("return")
+    }
+
+    /// The whole reply as it came.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+}
+
+fn parse_error(raw: &[u8]) -> Option<Outcome> {
+    let error = Document::parse(raw).ok()?;
+    let text = |key| Some(json::decode(error.get(key)?)?.into_owned());
+    Some(Outcome::Error {
+        class: text("class")?,
+        desc: text("desc")?,
+    })
+}
+
+/// Digits and nothing else: what a client that counts its commands can have sent.
+fn plain_integer(raw: &[u8]) -> Option<u64> {
+    let canonical =
+        raw == b"0" || (raw.first() != Some(&b'0') && raw.iter().all(u8::is_ascii_digit));
+    if canonical {
+        std::str::from_utf8(raw).ok()?.parse().ok()
+    } else {
+        None
+    }
+}
+
+/// What is wrong with a message that is a JSON object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It has none of the members that tell what it is.
+    Unknown,
+    /// It has two or more of them.
+    Ambiguous,
+    /// A greeting without a version, or with something else in its place.
+    Greeting,
+    /// An event whose name is no string.
+    EventName,
+    /// A reply whose `id` is no number that a client could have sent.
+    Id,
+    /// An error without `class` and `desc`.
+    Error,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "the server sent what is neither a greeting nor an event nor a reply",
+            Self::Ambiguous => "the server sent a message that is two things at once",
+            Self::Greeting => "the server sent a greeting without a valid version",
+            Self::EventName => "the server sent an event whose name is no string",
+            Self::Id => "the server sent a reply whose id is none that was sent to it",
+            Self::Error => "the server sent an error without class and description",
+        })
+    }
+}
+
+/// A JSON object that is no message of QMP.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}: `{excerpt}`")]
+pub struct Malformed {
+    /// What is wrong with it.
+    pub fault: Fault,
+    /// The `id` of the command that this was to answer, where there is one: that command fails, and no other.
+    pub id: Option<u64>,
+    /// The message, shortened, safe to show, secrets masked.
+    pub excerpt: String,
+}
+
+impl Malformed {
+    fn new(fault: Fault, document: &Document) -> Self {
+        let id = document.get("id").and_then(plain_integer);
+        Self {
+            fault,
+            id,
+            excerpt: secrets::excerpt(document.bytes(), 120),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -1,1 +1,222 @@
-//! (being built)
+//! What the peer says, made safe to show on a terminal.
+//!
+//! Device names, error texts, guest strings and HMP output can hold whatever a guest likes: escape sequences that drive
+//! the terminal, bidirectional overrides that show another text than the one that is there, characters that are not
+//! seen at all. On the wire all is ASCII; the danger begins after decoding. Source: QMP-FACTS 10, SPEC 3.
+//!
+//! Escaped are C0, DEL and C1, bidirectional marks, embeddings, overrides and isolates, and characters without a width or
+//! a shape of their own. A backslash is not doubled: paths stay readable, and the escapes only have to be harmless.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// `text` on one line: line breaks and tabs are escaped too, as `\n`, `\r`, `\t`; all else as `\u{1b}`.
+pub fn line(text: &str) -> Cow<'_, str> {
+    escape(text, is_unsafe)
+}
+
+/// `text` on its lines: `\n` and tabs stay, and CRLF, with which HMP ends its lines, becomes `\n`.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    let harmless = |c| is_unsafe(c) && c != '\n' && c != '\t';
+    if text.contains("\r\n") {
+        Cow::Owned(escape(&text.replace("\r\n", "\n"), harmless).into_owned())
+    } else {
+        escape(text, harmless)
+    }
+}
+
+/// As [`line()`], for bytes that should be UTF-8; what is not is shown as `\xff`.
+pub fn bytes(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return line(text);
+    }
+    let mut out = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(&line(chunk.valid()));
+        for byte in chunk.invalid() {
+            // Writing to a String does not fail.
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// The beginning of `bytes` as [`bytes`](self::bytes) shows it, in at most `max` characters; `…` says that there was more.
+pub fn excerpt(bytes: &[u8], max: usize) -> String {
+    // No character takes more than four bytes, so more than this is never shown.
+    let considered = &bytes[..bytes.len().min(max.saturating_mul(4).saturating_add(4))];
+    let shown = self::bytes(considered);
+    if considered.len() == bytes.len() && shown.chars().count() <= max {
+        return shown.into_owned();
+    }
+    let mut out: String = shown.chars().take(max.saturating_sub(1)).collect();
+    out.push('…');
+    out
+}
+
+/// JSON text that stays JSON: inside its strings the same characters become `\uXXXX`, and invalid UTF-8 `\ufffd`;
+/// between them a carriage return or a tab becomes a space. Borrowed if there is nothing to do, as with all that QEMU
+/// sends: its JSON is ASCII.
+pub fn json(raw: &[u8]) -> Cow<'_, [u8]> {
+    // In pieces without an early exit inside, which compiles to vector instructions.
+    let plain = |piece: &[u8]| {
+        piece.iter().fold(true, |plain, &byte| {
+            plain & (byte == b'\n' || (0x20..0x7f).contains(&byte))
+        })
+    };
+    if raw.chunks(4096).all(plain) && !has_line_break_in_string(raw) {
+        return Cow::Borrowed(raw);
+    }
+    let mut out = Vec::with_capacity(raw.len() + 64);
+    let (mut quoted, mut escaped) = (false, false);
+    for chunk in raw.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' if !quoted => out.push(b'\n'),
+                '\r' | '\t' if !quoted => out.push(b' '),
+                c if is_unsafe(c) => push_json_escape(&mut out, c),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+            quoted ^= c == '"' && !escaped;
+            escaped = quoted && c == '\\' && !escaped;
+        }
+        if !chunk.invalid().is_empty() {
+            push_json_escape(&mut out, char::REPLACEMENT_CHARACTER);
+            escaped = false;
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn has_line_break_in_string(raw: &[u8]) -> bool {
+    if memchr::memchr(b'\n', raw).is_none() {
+        return false;
+    }
+    let (mut quoted, mut escaped) = (false, false);
+    raw.iter().any(|&byte| {
+        quoted ^= byte == b'"' && !escaped;
+        escaped = quoted && byte == b'\\' && !escaped;
+        quoted && byte == b'\n'
+    })
+}
+
+fn push_json_escape(out: &mut Vec<u8>, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+    }
+}
+
+fn escape(text: &str, is_unsafe: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            c if !is_unsafe(c) => out.push(c),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c => out.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether `c` could drive a terminal, or be something else than what is seen.
+pub fn is_unsafe(c: char) -> bool {
+    match c {
+        ' '..='~' => false,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
+        _ => matches!(c,
+            // Soft hyphen, joiners and fillers that show nothing.
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}'
+            // The Arabic letter mark; zero-width characters, directional marks, embeddings, overrides, isolates, line
+            // and paragraph separators, invisible operators.
+            | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            // Variation selectors and other format characters.
+            | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            // Tags, and all else in that plane that shows nothing; characters that are none.
+            | '\u{e0000}'..='\u{e0fff}' | '\u{fffe}' | '\u{ffff}'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line() {
+        let check = |text: &str, expected: &str| assert_eq!(line(text), expected);
+        check("", "");
+        check("plain, é, 日本, 😀", "plain, é, 日本, 😀");
+        check(r"C:\path\u{1b}", r"C:\path\u{1b}");
+        check("a\nb\r\tc", r"a\nb\r\tc");
+        check("\x1b]0;title\x07", r"\u{1b}]0;title\u{7}");
+        check(
+            "\x7f\u{80}\u{9b}31m\u{9f}\u{a0}",
+            "\\u{7f}\\u{80}\\u{9b}31m\\u{9f}\u{a0}",
+        );
+        check(
+            "\u{202e}\u{2066}\u{200e}\u{61c}",
+            r"\u{202e}\u{2066}\u{200e}\u{61c}",
+        );
+        check(
+            "\u{200b}\u{200d}\u{feff}\u{2028}\u{ad}\u{e0041}",
+            r"\u{200b}\u{200d}\u{feff}\u{2028}\u{ad}\u{e0041}",
+        );
+        assert!(matches!(line("é"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn many_lines() {
+        let check = |text: &str, expected: &str| assert_eq!(lines(text), expected);
+        check("a\r\n\tb\r\n", "a\n\tb\n");
+        check("a\nb", "a\nb");
+        check("50%\r100%", r"50%\r100%");
+        check("\x1b[2J\r\n", "\\u{1b}[2J\n");
+    }
+
+    #[test]
+    fn broken_text() {
+        let check = |text: &[u8], expected: &str| assert_eq!(bytes(text), expected);
+        check(b"ok", "ok");
+        check(b"a\xff\xfeb\x1b", r"a\xff\xfeb\u{1b}");
+        check(b"\xe2\x82", r"\xe2\x82");
+    }
+
+    #[test]
+    fn excerpts_are_short() {
+        let check = |text: &[u8], max, expected: &str| assert_eq!(excerpt(text, max), expected);
+        check(b"", 5, "");
+        check(b"12345", 5, "12345");
+        check(b"123456", 5, "1234…");
+        check("ééééé".as_bytes(), 5, "ééééé");
+        check("éééééé".as_bytes(), 5, "éééé…");
+        check(b"\x1b\x1b", 8, r"\u{1b}\…");
+        check(&b"x".repeat(1_000_000), 3, "xx…");
+        check(b"x", 0, "…");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let check =
+            |raw: &[u8], expected: &str| assert_eq!(String::from_utf8_lossy(&json(raw)), expected);
+        check(br#"{"a": "\u001b", "b": 1}"#, r#"{"a": "\u001b", "b": 1}"#);
+        check("{\n  \"a\": \"é\"\n}".as_bytes(), "{\n  \"a\": \"é\"\n}");
+        check(
+            b"{\"a\":\t\"\x1b\t\n\\\"\r\"}\r",
+            r#"{"a": "\u001b\u0009\u000a\"\u000d"} "#,
+        );
+        check(
+            "\"\u{202e}\u{e0041}\"".as_bytes(),
+            r#""\u202e\udb40\udc41""#,
+        );
+        check(b"\"a\xffb\"", r#""a\ufffdb""#);
+        check(b"\"a\nb\"", r#""a\u000ab""#);
+        assert!(matches!(json(b"{\n \"a\": \"x\\\"\"\n}"), Cow::Borrowed(_)));
+        let safe = json(b"{\"a\":\t\"\x1b\xff\n\"}").into_owned();
+        assert!(serde_json::from_slice::<serde_json::Value>(&safe).is_ok());
+    }
+}

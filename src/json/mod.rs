@@ -1,1 +1,23 @@
-//! (being built)
+//! JSON as text: documents found in a stream, their members as ranges, text made compact or indented.
+//!
+//! Nothing here does I/O, and nothing builds a tree: a value stays the bytes that came, so that numbers, the order of
+//! keys and the way strings are escaped come out as the peer sent them, whatever the size and the depth.
+
+mod blocks;
+mod compact;
+mod document;
+mod error;
+mod nesting;
+mod scanner;
+mod string;
+
+pub use compact::compact;
+pub use document::Document;
+pub use error::ScanError;
+pub use scanner::Scanner;
+pub use string::decode;
+
+/// JSON's white space: space, tab, newline and carriage return.
+pub(crate) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}

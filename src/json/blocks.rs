@@ -1,0 +1,112 @@
+//! 64 bytes at once: where their quotes, backslashes and brackets are, as bits.
+//!
+//! After simdjson's first stage (Langdale and Lemire, "Parsing Gigabytes of JSON per Second", 2019), reduced to what
+//! finding the end of a value needs.
+
+/// One bit for each byte of a block, the first byte in the lowest bit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Masks {
+    pub(super) quotes: u64,
+    pub(super) backslashes: u64,
+    /// `{`, `}`, `[` and `]`.
+    pub(super) brackets: u64,
+}
+
+impl Masks {
+    pub(super) fn of(block: &[u8; 64]) -> Self {
+        const fn splat(byte: u8) -> u64 {
+            u64::from_le_bytes([byte; 8])
+        }
+        const LOW: u64 = splat(0x7f);
+        /// One bit for each byte of `word` that equals `byte`.
+        fn equal(word: u64, byte: u8) -> u64 {
+            let x = word ^ splat(byte);
+            let zero = !(((x & LOW) + LOW) | x | LOW);
+            // Each partial product has a bit of its own, so nothing carries: byte i ends up as bit 56 + i.
+            (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+        }
+        let mut masks = Self::default();
+        let (words, _) = block.as_chunks::<8>();
+        for (i, word) in words.iter().enumerate() {
+            let word = u64::from_le_bytes(*word);
+            let folded = word | splat(0x20);
+            masks.quotes |= equal(word, b'"') << (8 * i);
+            masks.backslashes |= equal(word, b'\\') << (8 * i);
+            masks.brackets |= (equal(folded, b'{') | equal(folded, b'}')) << (8 * i);
+        }
+        masks
+    }
+}
+
+/// Which bytes are escaped by an odd run of backslashes before them. `carry` says whether the first byte is escaped by
+/// what came before the block; the second result says whether the byte after the block is.
+pub(super) fn escaped(backslashes: u64, carry: bool) -> (u64, bool) {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
+    let carry = u64::from(carry);
+    if backslashes == 0 {
+        return (carry, false);
+    }
+    let backslashes = backslashes & !carry;
+    let follows = backslashes << 1 | carry;
+    let odd_starts = backslashes & !EVEN & !follows;
+    let (even_ends, after) = odd_starts.overflowing_add(backslashes);
+    ((EVEN ^ (even_ends << 1)) & follows, after)
+}
+
+/// Each bit becomes the parity of itself and the bits under it: from quotes to what is inside them.
+pub(super) fn parity(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block() -> impl Strategy<Value = [u8; 64]> {
+        prop::array::uniform(prop_oneof![
+            prop::sample::select(br#""\{}[]azy|;_"#.to_vec()),
+            any::<u8>()
+        ])
+    }
+
+    fn bits(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
+        block
+            .iter()
+            .enumerate()
+            .fold(0, |bits, (i, &byte)| bits | u64::from(is(byte)) << i)
+    }
+
+    proptest! {
+        #[test]
+        fn masks_are_what_a_loop_finds(block in block()) {
+            let expected = Masks {
+                quotes: bits(&block, |b| b == b'"'),
+                backslashes: bits(&block, |b| b == b'\\'),
+                brackets: bits(&block, |b| b"{}[]".contains(&b)),
+            };
+            prop_assert_eq!(Masks::of(&block), expected);
+        }
+
+        #[test]
+        fn escapes_are_what_a_loop_finds(block in block(), carry: bool) {
+            let mut escape = carry;
+            let mut expected = 0_u64;
+            for (i, &byte) in block.iter().enumerate() {
+                expected |= u64::from(escape) << i;
+                escape = !escape && byte == b'\\';
+            }
+            prop_assert_eq!(escaped(Masks::of(&block).backslashes, carry), (expected, escape));
+        }
+
+        #[test]
+        fn parity_is_what_a_loop_finds(quotes: u64) {
+            let mut inside = 0;
+            let expected = (0..64).fold(0_u64, |bits, i| { inside ^= quotes >> i & 1; bits | inside << i });
+            prop_assert_eq!(parity(quotes), expected);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! One JSON object as it came, and where its members are.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+use super::error::ScanError;
+use super::scanner::Scanner;
+use super::string::decode_inner;
+use crate::secrets;
+
+/// How many members are kept without allocating: a QMP message has at most four.
+const INLINE: usize = 6;
+
+/// One JSON object: the bytes as they came, and the ranges of its top-level members.
+///
+/// The values are not validated, only delimited. Cloning shares the bytes.
+#[derive(Clone)]
+pub struct Document {
+    bytes: Bytes,
+    members: Members,
+}
+
+impl Document {
+    pub(super) fn new(bytes: Bytes, members: Members) -> Self {
+        Self { bytes, members }
+    }
+
+    /// Finds the members of `object`, which has to be one JSON object with nothing around it but white space.
+    /// Copies the bytes: meant for small values inside a message.
+    pub fn parse(object: &[u8]) -> Result<Self, ScanError> {
+        let mut buf = BytesMut::from(object);
+        let mut scanner = Scanner::new(object.len());
+        let document = scanner
+            .next(&mut buf, true)?
+            .ok_or_else(|| ScanError::truncated(object))?;
+        match scanner.next(&mut buf, true)? {
+            None => Ok(document),
+            Some(_) => Err(ScanError::garbage(object)),
+        }
+    }
+
+    /// The whole object, from `{` to `}`.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The value of the member `key`, as it stands on the wire. `key` is the decoded name. Of several members of that
+    /// name the last one counts.
+    pub fn get(&self, key: &str) -> Option<&[u8]> {
+        self.bytes.get(self.range(key)?)
+    }
+
+    /// The same, sharing the bytes of the document.
+    pub fn slice(&self, key: &str) -> Option<Bytes> {
+        Some(self.bytes.slice(self.range(key)?))
+    }
+
+    /// Where in [`bytes`](Self::bytes) the value of the member `key` stands.
+    pub fn range(&self, key: &str) -> Option<Range<usize>> {
+        let member = self
+            .members
+            .as_slice()
+            .iter()
+            .rev()
+            .find(|member| self.is_named(member, key))?;
+        Some(member.value.range())
+    }
+
+    /// The decoded names of the members, in the order they came, duplicates included.
+    pub fn keys(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.members
+            .as_slice()
+            .iter()
+            .map(|member| decode_inner(self.key(member)))
+    }
+
+    /// The same document in memory of its own. One that is kept long would keep the whole block of bytes alive that it
+    /// was read with.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self {
+            bytes: Bytes::copy_from_slice(&self.bytes),
+            members: self.members.clone(),
+        }
+    }
+
+    fn key(&self, member: &Member) -> &[u8] {
+        self.bytes.get(member.key.range()).unwrap_or_default()
+    }
+
+    fn is_named(&self, member: &Member, name: &str) -> bool {
+        let key = self.key(member);
+        if key.contains(&b'\\') {
+            decode_inner(key) == name
+        } else {
+            key == name.as_bytes()
+        }
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Document {}
+
+/// Shortened, secrets masked.
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Document({})", secrets::excerpt(&self.bytes, 200))
+    }
+}
+
+/// Positions in a document; a document has at most 4 GiB.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Span {
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// One member: where its name stands, without the quotes, and where its value does.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Member {
+    pub(super) key: Span,
+    pub(super) value: Span,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Members {
+    Few {
+        len: usize,
+        members: [Member; INLINE],
+    },
+    Many(Vec<Member>),
+}
+
+impl Default for Members {
+    fn default() -> Self {
+        Self::Few {
+            len: 0,
+            members: [Member::default(); INLINE],
+        }
+    }
+}
+
+impl Members {
+    pub(super) fn push(&mut self, member: Member) {
+        match self {
+            Self::Few { len, members } => {
+                if let Some(free) = members.get_mut(*len) {
+                    *free = member;
+                    *len += 1;
+                } else {
+                    let mut many = members.to_vec();
+                    many.push(member);
+                    *self = Self::Many(many);
+                }
+            }
+            Self::Many(members) => members.push(member),
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[Member] {
+        match self {
+            Self::Few { len, members } => &members[..*len],
+            Self::Many(members) => members,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Document {
+        Document::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn members_are_found() {
+        let check = |text: &str, key: &str, expected: Option<&str>| {
+            let document = parse(text);
+            assert_eq!(
+                document.get(key),
+                expected.map(str::as_bytes),
+                "{key} in {text}"
+            );
+            assert_eq!(
+                document.slice(key).as_deref(),
+                expected.map(str::as_bytes),
+                "{key} in {text}"
+            );
+            assert_eq!(document.bytes(), text.trim());
+        };
+        check("{}", "a", None);
+        check(r#"{"a":1}"#, "a", Some("1"));
+        check(r#" { "a" : 1 } "#, "a", Some("1"));
+        check(r#"{"return": null}"#, "return", Some("null"));
+        check(r#"{"return": inf, "id": 3}"#, "return", Some("inf"));
+        check(r#"{"return": inf, "id": 3}"#, "id", Some("3"));
+        check(
+            r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#,
+            "a",
+            Some(r#""x\"}y""#),
+        );
+        check(
+            r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#,
+            "b",
+            Some(r#"{"c": [1, "}"]}"#),
+        );
+        check(
+            r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#,
+            "c",
+            None,
+        );
+        check(
+            r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#,
+            "d",
+            Some("[[]]"),
+        );
+        check(
+            "{\r\n    \"return\": {\r\n    },\r\n    \"id\": 1\r\n}",
+            "id",
+            Some("1"),
+        );
+        check(r#"{"a":1,"b":2,"a":3}"#, "a", Some("3"));
+        check(r#"{"\u0065vent":"X"}"#, "event", Some(r#""X""#));
+        check(r#"{"\u0065vent":"X"}"#, "\\u0065vent", None);
+        check(
+            r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8}"#,
+            "a",
+            Some("1"),
+        );
+        check(
+            r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8}"#,
+            "h",
+            Some("8"),
+        );
+    }
+
+    #[test]
+    fn keys_come_in_order() {
+        let document = parse(r#"{"b":1,"a":2,"\u0063":3,"b":4}"#);
+        assert_eq!(document.keys().collect::<Vec<_>>(), ["b", "a", "c", "b"]);
+    }
+
+    #[test]
+    fn only_one_object_is_a_document() {
+        for text in ["", " ", "1", "[]", "{", "{}{}", "{} x", "{\"a\":}", "x{}"] {
+            assert!(Document::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_detached_document_shares_nothing() {
+        let document = parse(r#"{"a":1}"#);
+        let detached = document.detached();
+        assert_eq!(detached, document);
+        assert_eq!(detached.get("a"), document.get("a"));
+        assert_ne!(detached.bytes().as_ptr(), document.bytes().as_ptr());
+    }
+}

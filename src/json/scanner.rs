@@ -1,0 +1,311 @@
+//! Documents found in a stream of bytes, which may be split and joined anywhere.
+
+use bytes::{Buf, BytesMut};
+
+use super::blocks::{self, Masks};
+use super::document::{Document, Member, Members};
+use super::error::{ScanError, beginning};
+use super::is_space;
+use super::nesting::Nesting;
+
+/// The most members that an object may have at its top level. Their ranges are kept: without a bound a hostile message
+/// would take several times its size.
+const MAX_MEMBERS: usize = 0x1_0000;
+
+/// What may come next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Between two documents.
+    Between,
+    /// A name, or the end of an empty object.
+    FirstKey,
+    /// A name: there was a comma.
+    Key,
+    InKey,
+    Colon,
+    Value,
+    InString,
+    /// A number, `true`, `inf`, or whatever else is neither string nor container.
+    InScalar,
+    /// Inside an object or array that is a member's value.
+    InContainer,
+    /// A comma, or the end of the object.
+    Comma,
+}
+
+/// Finds JSON objects in a stream of bytes: on one line or many, split anywhere, joined anywhere.
+///
+/// It delimits documents and their top-level members and validates nothing inside the values, so that a number that is
+/// no JSON (QEMU prints `inf`) or invalid UTF-8 does not cost the whole message. It remembers where it stopped: the
+/// work is linear in the bytes however they are split, and so is the memory (one bit for each open bracket). A reader
+/// only appends to the buffer and calls [`next`](Self::next); nothing else is needed to keep the growth linear.
+#[derive(Debug)]
+pub struct Scanner {
+    limit: usize,
+    state: State,
+    /// How many bytes of the document have been looked at; it begins at the front of the buffer.
+    at: usize,
+    /// Inside a string inside a container.
+    quoted: bool,
+    /// The next byte is escaped.
+    escape: bool,
+    nesting: Nesting,
+    members: Members,
+    member: Member,
+    failed: Option<ScanError>,
+}
+
+impl Scanner {
+    /// A scanner for documents of at most `max_message` bytes, or 4 GiB if that is less.
+    pub fn new(max_message: usize) -> Self {
+        Self {
+            limit: max_message.min(u32::MAX as usize),
+            state: State::Between,
+            at: 0,
+            quoted: false,
+            escape: false,
+            nesting: Nesting::default(),
+            members: Members::default(),
+            member: Member::default(),
+            failed: None,
+        }
+    }
+
+    /// Takes the next whole document off the front of `buf`, without copying it; `None` if more bytes are needed.
+    /// White space and 0xFF (with which a guest agent and its clients synchronise) are skipped between documents.
+    ///
+    /// `eof` says that no more bytes will come. Between two calls bytes may be appended to `buf`, nothing else. An
+    /// error is final: it comes again from every later call.
+    pub fn next(&mut self, buf: &mut BytesMut, eof: bool) -> Result<Option<Document>, ScanError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let found = self.find(buf, eof);
+        if let Err(error) = &found {
+            self.failed = Some(error.clone());
+        }
+        found
+    }
+
+    fn find(&mut self, buf: &mut BytesMut, eof: bool) -> Result<Option<Document>, ScanError> {
+        if self.state == State::Between {
+            let separators = buf
+                .iter()
+                .take_while(|&&byte| is_space(byte) || byte == 0xff)
+                .count();
+            buf.advance(separators);
+            match buf.first() {
+                None => return Ok(None),
+                Some(b'{') => {}
+                Some(_) => return Err(ScanError::garbage(buf)),
+            }
+            self.nesting.clear();
+            self.nesting.push(b'{');
+            self.at = 1;
+            self.state = State::FirstKey;
+        }
+        let within = &buf[..buf.len().min(self.limit)];
+        if self.scan(within)? {
+            self.state = State::Between;
+            let bytes = buf.split_to(self.at).freeze();
+            return Ok(Some(Document::new(
+                bytes,
+                std::mem::take(&mut self.members),
+            )));
+        }
+        // All that is allowed has come, and the end was not among it.
+        if within.len() == self.limit {
+            return Err(ScanError::TooLong {
+                limit: self.limit,
+                seen: beginning(buf),
+            });
+        }
+        if eof {
+            Err(ScanError::truncated(buf))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Goes on from where it stopped; true if the document ends at `self.at`.
+    fn scan(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
+        while let Some(&byte) = bytes.get(self.at) {
+            let wrong = |at, expected| Err(ScanError::malformed(bytes, at, expected));
+            match self.state {
+                State::InKey => {
+                    if self.string(bytes) {
+                        self.member.key.end = position(self.at - 1);
+                        self.state = State::Colon;
+                    }
+                    continue;
+                }
+                State::InString => {
+                    if self.string(bytes) {
+                        self.end_member(bytes)?;
+                    }
+                    continue;
+                }
+                State::InContainer => {
+                    if self.container(bytes)? {
+                        self.end_member(bytes)?;
+                    }
+                    continue;
+                }
+                State::InScalar => {
+                    let ends = |&byte: &u8| {
+                        is_space(byte) || matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b'"')
+                    };
+                    let Some(length) = bytes[self.at..].iter().position(ends) else {
+                        self.at = bytes.len();
+                        break;
+                    };
+                    self.at += length;
+                    self.end_member(bytes)?;
+                    continue;
+                }
+                _ if is_space(byte) => {}
+                State::FirstKey | State::Key => match byte {
+                    b'"' => {
+                        self.member.key.start = position(self.at + 1);
+                        self.state = State::InKey;
+                    }
+                    b'}' if self.state == State::FirstKey => {
+                        self.at += 1;
+                        return Ok(true);
+                    }
+                    _ => return wrong(self.at, "a quoted name"),
+                },
+                State::Colon => match byte {
+                    b':' => self.state = State::Value,
+                    _ => return wrong(self.at, "a colon"),
+                },
+                State::Value => {
+                    self.member.value.start = position(self.at);
+                    self.state = match byte {
+                        b'"' => State::InString,
+                        b'{' | b'[' => {
+                            self.nesting.push(byte);
+                            State::InContainer
+                        }
+                        b'}' | b']' | b',' | b':' => return wrong(self.at, "a value"),
+                        _ => State::InScalar,
+                    };
+                }
+                State::Comma => match byte {
+                    b',' => self.state = State::Key,
+                    b'}' => {
+                        self.at += 1;
+                        return Ok(true);
+                    }
+                    _ => return wrong(self.at, "a comma or `}`"),
+                },
+                State::Between => return wrong(self.at, "an object"),
+            }
+            self.at += 1;
+        }
+        Ok(false)
+    }
+
+    fn end_member(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
+        if self.members.as_slice().len() == MAX_MEMBERS {
+            return Err(ScanError::TooManyMembers {
+                limit: MAX_MEMBERS,
+                seen: beginning(bytes),
+            });
+        }
+        self.member.value.end = position(self.at);
+        self.members.push(self.member);
+        self.state = State::Comma;
+        Ok(())
+    }
+
+    /// Inside a string: goes behind its closing quote, and true; or to the end of `bytes`, and false.
+    fn string(&mut self, bytes: &[u8]) -> bool {
+        if self.escape {
+            self.escape = false;
+            self.at += 1;
+        }
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b'"' => {
+                    self.at += 1;
+                    return true;
+                }
+                b'\\' if self.at + 1 == bytes.len() => {
+                    self.escape = true;
+                    self.at += 1;
+                }
+                b'\\' => self.at += 2,
+                _ => self.skip_text(bytes),
+            }
+        }
+        false
+    }
+
+    /// Goes to the next byte that means something inside a string.
+    fn skip_text(&mut self, bytes: &[u8]) {
+        let rest = &bytes[self.at..];
+        self.at += memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+    }
+
+    /// Inside a container: goes behind the bracket that closes it, and true; or to the end of `bytes`, and false.
+    ///
+    /// 64 bytes at a time. At the end of what has come a block is shorter and filled up with zeros, which mean nothing.
+    fn container(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
+        while self.at < bytes.len() {
+            let rest = &bytes[self.at..];
+            let mut filled = [0; 64];
+            let (block, length) = if let Some(block) = rest.first_chunk::<64>() {
+                (block, 64)
+            } else {
+                filled[..rest.len()].copy_from_slice(rest);
+                (&filled, rest.len())
+            };
+            let masks = Masks::of(block);
+            let (escaped, after) = blocks::escaped(masks.backslashes, self.escape);
+            let quotes = masks.quotes & !escaped;
+            let inside = blocks::parity(quotes) ^ if self.quoted { u64::MAX } else { 0 };
+            let mut brackets = masks.brackets & !inside;
+            while brackets != 0 {
+                let i = brackets.trailing_zeros() as usize;
+                brackets &= brackets - 1;
+                let byte = block[i];
+                // `{` and `[` have this bit, `}` and `]` do not.
+                if byte & 2 != 0 {
+                    self.nesting.push(byte);
+                } else if !self.nesting.pop(byte) {
+                    return Err(ScanError::malformed(
+                        bytes,
+                        self.at + i,
+                        self.nesting.closing(),
+                    ));
+                } else if self.nesting.depth() == 1 {
+                    self.at += i + 1;
+                    self.quoted = false;
+                    self.escape = false;
+                    return Ok(true);
+                }
+            }
+            self.quoted = inside >> 63 == 1;
+            self.escape = if length == 64 {
+                after
+            } else {
+                escaped >> length & 1 == 1
+            };
+            self.at += length;
+            if self.quoted && masks.quotes | masks.backslashes == 0 {
+                self.skip_text(bytes);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// A position in a document, which [`Scanner::new`] keeps under 4 GiB.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+#[path = "scanner_tests.rs"]
+mod tests;

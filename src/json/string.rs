@@ -1,0 +1,132 @@
+//! A JSON string decoded, whatever is in it.
+
+use std::borrow::Cow;
+
+/// The text of a JSON string: `raw` with its quotes, as it stood on the wire.
+///
+/// What cannot be decoded (invalid UTF-8, an unknown escape, half a surrogate pair) becomes U+FFFD: a message is not
+/// lost because one of its texts is broken. Borrowed if there is no escape and the text is valid UTF-8. `None` if
+/// `raw` does not begin and end with a quote.
+pub fn decode(raw: &[u8]) -> Option<Cow<'_, str>> {
+    match raw {
+        [b'"', inner @ .., b'"'] => Some(decode_inner(inner)),
+        _ => None,
+    }
+}
+
+/// The same for what stands between the quotes.
+pub(super) fn decode_inner(inner: &[u8]) -> Cow<'_, str> {
+    let Some(mut at) = memchr::memchr(b'\\', inner) else {
+        return String::from_utf8_lossy(inner);
+    };
+    let mut text = String::with_capacity(inner.len());
+    let mut rest = inner;
+    loop {
+        text.push_str(&String::from_utf8_lossy(&rest[..at]));
+        let (c, used) = escape(&rest[at..]);
+        text.push(c);
+        rest = &rest[at + used..];
+        match memchr::memchr(b'\\', rest) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    text.push_str(&String::from_utf8_lossy(rest));
+    Cow::Owned(text)
+}
+
+/// The character that the escape at the front of `text` stands for, and how many bytes it takes.
+fn escape(text: &[u8]) -> (char, usize) {
+    let c = match text.get(1) {
+        Some(b'n') => '\n',
+        Some(b't') => '\t',
+        Some(b'r') => '\r',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(&c @ (b'"' | b'\\' | b'/')) => char::from(c),
+        Some(b'u') => return unicode(text),
+        _ => return (char::REPLACEMENT_CHARACTER, 1),
+    };
+    (c, 2)
+}
+
+/// `\uXXXX`, or two of them that are a surrogate pair.
+fn unicode(text: &[u8]) -> (char, usize) {
+    let Some(first) = hex(text) else {
+        return (char::REPLACEMENT_CHARACTER, 2);
+    };
+    if let Some(c) = char::from_u32(first) {
+        return (c, 6);
+    }
+    if (0xd800..0xdc00).contains(&first)
+        && let Some(second @ 0xdc00..0xe000) = hex(&text[6..])
+        && let Some(c) = char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00))
+    {
+        return (c, 12);
+    }
+    (char::REPLACEMENT_CHARACTER, 6)
+}
+
+/// The four digits of a `\uXXXX` at the front of `text`.
+fn hex(text: &[u8]) -> Option<u32> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    digits.iter().try_fold(0, |value, &digit| {
+        Some(value << 4 | char::from(digit).to_digit(16)?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn strings_are_decoded() {
+        let check = |raw: &[u8], expected: &str| {
+            assert_eq!(decode(raw).as_deref(), Some(expected), "{raw:?}");
+        };
+        check(br#""""#, "");
+        check(br#""plain""#, "plain");
+        check("\"é\"".as_bytes(), "é");
+        check(br#""a\"b\\c\/d\b\f\n\r\t""#, "a\"b\\c/d\u{8}\u{c}\n\r\t");
+        check(br#""S\u0054O\u0050""#, "STOP");
+        check(br#""\u00e9\u00E9""#, "éé");
+        check(br#""\ud83d\ude00!""#, "😀!");
+        check(br#""\ud83dx""#, "\u{fffd}x");
+        check(br#""\ud83d\u0041""#, "\u{fffd}A");
+        check(br#""\ude00""#, "\u{fffd}");
+        check(br#""\u12""#, "\u{fffd}12");
+        check(br#""\u12g4""#, "\u{fffd}12g4");
+        check(br#""\q""#, "\u{fffd}q");
+        check(br#""\""#, "\u{fffd}");
+        check(b"\"a\xffb\"", "a\u{fffd}b");
+        check(b"\"a\xffb\\n\xff\"", "a\u{fffd}b\n\u{fffd}");
+        check(b"\"line\nbreak\"", "line\nbreak");
+    }
+
+    #[test]
+    fn plain_strings_are_borrowed() {
+        assert!(matches!(decode(br#""STOP""#), Some(Cow::Borrowed("STOP"))));
+    }
+
+    #[test]
+    fn other_values_are_no_strings() {
+        for raw in [&b""[..], b"\"", b"1", b"null", b"{}", b"[\"a\"]"] {
+            assert_eq!(decode(raw), None, "{raw:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_encoded_is_decoded(text: String) {
+            let raw = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(decode(raw.as_bytes()).unwrap(), text);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(prop_oneof![
+            prop::sample::select(br#"\u"dD89cC"#.to_vec()), any::<u8>()], 0..40)) {
+            let _ = decode_inner(&bytes);
+        }
+    }
+}

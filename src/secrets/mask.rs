@@ -1,0 +1,265 @@
+//! Secrets in a message replaced by `***`.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::{ARGUMENTS, is_secret_name, line_has_secret, userinfo, words_have_secret};
+use crate::json::{decode, is_space};
+
+/// How deep `json:` file names are followed into each other; deeper ones are taken for secrets.
+const MAX_NESTED: usize = 4;
+
+/// `json` with the secrets in it replaced by `"***"`; borrowed if there is none.
+///
+/// `json` is a message of QMP, sent or received, possibly cut off. What has another syntax is replaced as a whole if any
+/// word in it says that there may be a secret.
+pub fn mask(json: &str) -> Cow<'_, str> {
+    mask_nested(json, 0)
+}
+
+fn mask_nested(json: &str, nested: usize) -> Cow<'_, str> {
+    if let Some(found) = Walk::new(json, nested).run() {
+        return replace(json, found);
+    }
+    if words_have_secret(json) {
+        Cow::Owned("***".to_owned())
+    } else {
+        Cow::Borrowed(json)
+    }
+}
+
+/// A piece of the text, and what is to stand there.
+type Replacement = (Range<usize>, &'static str);
+
+fn replace(text: &str, mut found: Vec<Replacement>) -> Cow<'_, str> {
+    if found.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    // The outermost of nested ones comes first.
+    found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (range, instead) in found {
+        if range.start >= done {
+            out.push_str(&text[done..range.start]);
+            out.push_str(instead);
+            done = range.end;
+        }
+    }
+    out.push_str(&text[done..]);
+    Cow::Owned(out)
+}
+
+/// An open object or array.
+struct Frame<'a> {
+    start: usize,
+    closing: u8,
+    /// The member whose value comes, or came last.
+    key: Option<Cow<'a, str>>,
+    /// The next string is a name.
+    names: bool,
+}
+
+/// One pass over text that should be JSON.
+struct Walk<'a> {
+    text: &'a str,
+    at: usize,
+    nested: usize,
+    frames: Vec<Frame<'a>>,
+    found: Vec<Replacement>,
+    /// Values that are secrets if the message is a certain command, by the argument's name.
+    candidates: Vec<(Range<usize>, Cow<'a, str>)>,
+    command: Option<Cow<'a, str>>,
+    /// What `qom-set` sets.
+    property: Option<Cow<'a, str>>,
+    /// It is an event, a reply or a greeting.
+    received: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(text: &'a str, nested: usize) -> Self {
+        Self {
+            text,
+            at: 0,
+            nested,
+            frames: Vec::new(),
+            found: Vec::new(),
+            candidates: Vec::new(),
+            command: None,
+            property: None,
+            received: false,
+        }
+    }
+
+    /// What is to be replaced; `None` if the text is not JSON nor the beginning of it.
+    fn run(mut self) -> Option<Vec<Replacement>> {
+        let bytes = self.text.as_bytes();
+        while let Some(&byte) = bytes.get(self.at) {
+            let start = self.at;
+            self.at += 1;
+            match byte {
+                _ if is_space(byte) => {}
+                b'{' | b'[' => {
+                    let closing = byte + 2;
+                    self.frames.push(Frame {
+                        start,
+                        closing,
+                        key: None,
+                        names: byte == b'{',
+                    });
+                }
+                b'}' | b']' => {
+                    let frame = self.frames.pop()?;
+                    if frame.closing != byte {
+                        return None;
+                    }
+                    self.value(frame.start);
+                    if self.frames.is_empty() {
+                        self.end_message();
+                    }
+                }
+                b',' => {
+                    let frame = self.frames.last_mut()?;
+                    frame.names = frame.closing == b'}';
+                }
+                b':' => {
+                    let frame = self.frames.last_mut()?;
+                    if !frame.names || frame.key.is_none() {
+                        return None;
+                    }
+                    frame.names = false;
+                }
+                b'"' => {
+                    self.skip_string(bytes);
+                    let frame = self.frames.last_mut()?;
+                    let raw = &self.text[start..self.at];
+                    if frame.names {
+                        frame.key = decode(raw.as_bytes());
+                    } else {
+                        self.value(start);
+                    }
+                }
+                _ => {
+                    let ends = |&byte: &u8| is_space(byte) || b"{}[],:\"".contains(&byte);
+                    let rest = &bytes[self.at..];
+                    self.at += rest.iter().position(ends).unwrap_or(rest.len());
+                    let scalar = &self.text[start..self.at];
+                    if self.frames.last()?.names || scalar.contains(['\'', '=']) {
+                        return None;
+                    }
+                    if scalar != "null" {
+                        self.value(start);
+                    }
+                }
+            }
+        }
+        // Cut off: what is open ends here.
+        while let Some(frame) = self.frames.pop() {
+            self.value(frame.start);
+        }
+        self.end_message();
+        Some(self.found)
+    }
+
+    fn skip_string(&mut self, bytes: &[u8]) {
+        while let Some(&byte) = bytes.get(self.at) {
+            self.at += 1;
+            match byte {
+                b'"' => return,
+                // What is escaped is ASCII, or not JSON: then the end is still that of a character.
+                b'\\' => {
+                    self.at = (self.at + 1..=bytes.len())
+                        .find(|&at| self.text.is_char_boundary(at))
+                        .unwrap_or(bytes.len());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A value ended here that began at `start`.
+    fn value(&mut self, start: usize) {
+        let range = start..self.at;
+        let raw = &self.text[range.clone()];
+        let Some(frame) = self.frames.last() else {
+            return;
+        };
+        if let Some(key) = frame.key.as_deref() {
+            if is_secret_name(key) {
+                self.found.push((range, "\"***\""));
+                return;
+            }
+            if self.frames.len() == 1 {
+                match key {
+                    "execute" | "exec-oob" => self.command = decode(raw.as_bytes()),
+                    "event" | "return" | "error" | "QMP" => self.received = true,
+                    _ => {}
+                }
+            }
+            if key == "property" {
+                self.property = decode(raw.as_bytes());
+            }
+            let conditional = ARGUMENTS.iter().any(|&(_, argument)| argument == key);
+            if conditional && (key != "command-line" || line_has_secret(&decode_cut(raw))) {
+                self.candidates.push((range.clone(), key.to_owned().into()));
+            }
+        }
+        if raw.starts_with('"') {
+            self.string_value(range);
+        }
+    }
+
+    /// File names: URLs, and QEMU's `json:`.
+    fn string_value(&mut self, range: Range<usize>) {
+        let raw = &self.text[range.clone()];
+        if let Some(inside) = userinfo(raw).filter(|_| !raw.contains('\\')) {
+            self.found
+                .push((range.start + inside.start..range.start + inside.end, "***"));
+            return;
+        }
+        let text = decode_cut(raw);
+        if userinfo(&text).is_some() || (text.starts_with("rbd:") && text.contains(":key=")) {
+            self.found.push((range, "\"***\""));
+        } else if let Some((_, inner)) = text.split_once("json:")
+            && (self.nested == MAX_NESTED
+                || matches!(mask_nested(inner, self.nested + 1), Cow::Owned(_)))
+        {
+            self.found.push((range, "\"json:***\""));
+        }
+    }
+
+    /// All of a message has come: is it one of the commands?
+    fn end_message(&mut self) {
+        let received = std::mem::take(&mut self.received);
+        let command = self.command.take();
+        let sets_secret = self
+            .property
+            .take()
+            .is_some_and(|name| name == "data" || is_secret_name(&name));
+        for (range, argument) in self.candidates.drain(..) {
+            let applies = |&(name, of_name): &(&str, &str)| match command.as_deref() {
+                Some(command) => command == name && of_name == argument,
+                // Without its name, which may have been cut off, it may be any command.
+                None => !received && of_name == argument,
+            };
+            if ARGUMENTS.iter().any(applies) && (argument != "value" || sets_secret) {
+                self.found.push((range, "\"***\""));
+            }
+        }
+    }
+}
+
+/// A string decoded that may have been cut off.
+fn decode_cut(raw: &str) -> Cow<'_, str> {
+    match decode(raw.as_bytes()).filter(|_| raw.len() > 1) {
+        Some(text) => text,
+        None => decode(format!("{raw}\"").as_bytes())
+            .unwrap_or_default()
+            .into_owned()
+            .into(),
+    }
+}
+
+#[cfg(test)]
+#[path = "mask_tests.rs"]
+mod tests;
