@@ -1,1 +1,213 @@
-//! (being built)
+//! Where a monitor is: the address a user types, as a type.
+//!
+//! A prefix (`unix:`, `tcp:`, `@`, …) decides first, then a `/` means a path, then a `:` means TCP, and any other
+//! word is a socket in the current directory.
+//!
+//! After `unix:` and `tcp:` QEMU's own spelling with options is taken, so that what follows `-qmp` on QEMU's command
+//! line can be copied: `unix:/tmp/q.sock,server=on,wait=off`. There `,,` stands for a comma, the path may be spelled
+//! `path=PATH` (a leading `@` is then an ordinary character, as it is for QEMU), host and port may be spelled
+//! `host=HOST,port=PORT`, `abstract` and `tight` are honoured, and every other option is ignored. Without a prefix a
+//! comma is an ordinary character.
+
+mod error;
+mod parse;
+mod tcp;
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+pub use error::{AddressError, Problem};
+
+/// How many bytes the path of a Unix socket may have: all of `sun_path`, without a closing NUL.
+///
+/// On Linux 108 bytes work and 109 do not; elsewhere `sun_path` is smaller and keeps its NUL.
+/// Source: QMP-FACTS 2 and `unix(7)`.
+pub const UNIX_PATH_MAX: usize = if cfg!(target_os = "linux") { 108 } else { 103 };
+
+/// How many bytes the name of an abstract socket may have: `sun_path` without its leading NUL. Source: `unix(7)`.
+pub const ABSTRACT_NAME_MAX: usize = 107;
+
+/// Where a monitor listens.
+///
+/// ```
+/// use qmpsh::address::Address;
+///
+/// let address: Address = "unix:/tmp/q.sock,server=on,wait=off".parse()?;
+/// assert_eq!(address, Address::Unix("/tmp/q.sock".into()));
+/// assert_eq!(address.to_string(), "/tmp/q.sock");
+///
+/// let address: Address = "[::1]:4444".parse()?;
+/// assert_eq!(address, Address::Tcp { host: "::1".into(), port: 4444 });
+/// # Ok::<(), qmpsh::address::AddressError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Address {
+    /// A Unix socket in the file system. The path is not empty, has no NUL, and at most [`UNIX_PATH_MAX`] bytes.
+    Unix(PathBuf),
+    /// A Unix socket in Linux's abstract namespace.
+    Abstract {
+        /// The name without the leading NUL: 1 to [`ABSTRACT_NAME_MAX`] bytes, none of them NUL.
+        name: OsString,
+        /// Whether the socket's address ends with the name (QEMU's default), or is filled up with NULs.
+        tight: bool,
+    },
+    /// A TCP port.
+    Tcp {
+        /// A host name or an IP address, without brackets; `localhost` if none was given. An IPv6 address may have a zone.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Address {
+    /// Reads an address as a user types it. A path need not be UTF-8.
+    pub fn parse(text: impl AsRef<OsStr>) -> Result<Self, AddressError> {
+        parse::parse(text.as_ref())
+    }
+
+    /// The shortest text that [`Address::parse`] reads as this address.
+    ///
+    /// [`fmt::Display`] gives the same text, with what is not UTF-8 replaced.
+    pub fn to_os_string(&self) -> OsString {
+        let (bare, prefixed) = match self {
+            Address::Unix(path) => {
+                let path = path.as_os_str().as_bytes();
+                let literal = path.starts_with(b"@") || path.starts_with(b"path=");
+                let prefix: &[u8] = if literal { b"unix:path=" } else { b"unix:" };
+                (path.to_vec(), [prefix, &double_commas(path)].concat())
+            }
+            Address::Abstract { name, tight: true } => {
+                return OsString::from_vec([b"@", name.as_bytes()].concat());
+            }
+            Address::Abstract { name, tight: false } => {
+                let name = double_commas(name.as_bytes());
+                return OsString::from_vec([b"unix:@", &*name, b",tight=off"].concat());
+            }
+            Address::Tcp { host, port } => {
+                let bare = if host.contains(':') {
+                    format!("[{host}]:{port}")
+                } else {
+                    format!("{host}:{port}")
+                };
+                let prefixed = format!("tcp:{bare}").into_bytes();
+                (bare.into_bytes(), prefixed)
+            }
+        };
+        let bare = OsString::from_vec(bare);
+        if Address::parse(&bare).as_ref() == Ok(self) {
+            bare
+        } else {
+            OsString::from_vec(prefixed)
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Address::parse(text)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.to_os_string().to_string_lossy())
+    }
+}
+
+/// QEMU's escape for a comma in an option's value.
+fn double_commas(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for &byte in text {
+        out.push(byte);
+        if byte == b',' {
+            out.push(b',');
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn display_is_the_shortest_text_that_reads_the_same() {
+        #[track_caller]
+        fn check(input: &str, shown: &str) {
+            let address = Address::parse(input).expect(input);
+            assert_eq!(address.to_string(), shown);
+            assert_eq!(Address::parse(shown).expect(shown), address);
+        }
+        check("q.sock", "q.sock");
+        check("unix:q.sock", "q.sock");
+        check("unix:/tmp/q,,x,server=on", "/tmp/q,x");
+        check("unix:tcp:1", "unix:tcp:1");
+        check("unix:a:b,,c", "unix:a:b,,c");
+        check("unix:path=@a", "unix:path=@a");
+        check("unix:path=path=a:b", "unix:path=path=a:b");
+        check("unix:@name", "@name");
+        check("unix:@a,,b,tight=off", "unix:@a,,b,tight=off");
+        check("@@a,b", "@@a,b");
+        check("tcp:localhost:4444", "localhost:4444");
+        check(":4444", "localhost:4444");
+        check("tcp:[fe80::1%eth0]:4444,ipv6=on", "[fe80::1%eth0]:4444");
+        check("tcp:vm:4444", "tcp:vm:4444");
+        check("tcp:unix:4444", "tcp:unix:4444");
+    }
+
+    #[test]
+    fn display_keeps_the_width_it_is_given() {
+        let address = Address::parse("q.sock").unwrap();
+        assert_eq!(format!("{address:>8}|"), "  q.sock|");
+    }
+
+    fn bytes(longest: usize) -> impl Strategy<Value = OsString> {
+        // The characters that mean something, more often than chance would have them.
+        let byte = prop_oneof![
+            1..=255_u8,
+            proptest::sample::select(b",:@=/[]unixtcppath".to_vec())
+        ];
+        proptest::collection::vec(byte, 1..=longest).prop_map(OsString::from_vec)
+    }
+
+    fn addresses() -> impl Strategy<Value = Address> {
+        let host = prop_oneof![
+            "[a-z0-9.-]{1,20}",
+            proptest::sample::select(vec![
+                "unix", "tcp", "fd", "vm", "pid", "exec", "host=x", "port=5"
+            ])
+            .prop_map(String::from),
+            any::<std::net::Ipv6Addr>().prop_map(|ip| ip.to_string()),
+            any::<std::net::Ipv4Addr>().prop_map(|ip| ip.to_string()),
+        ];
+        prop_oneof![
+            bytes(UNIX_PATH_MAX).prop_map(|path| Address::Unix(path.into())),
+            (bytes(ABSTRACT_NAME_MAX), any::<bool>())
+                .prop_map(|(name, tight)| Address::Abstract { name, tight }),
+            (host, any::<u16>()).prop_map(|(host, port)| Address::Tcp { host, port }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_address_reads_back(address in addresses()) {
+            prop_assert_eq!(Address::parse(address.to_os_string()), Ok(address));
+        }
+
+        #[test]
+        fn no_text_panics_and_what_is_read_reads_back(text in bytes(200)) {
+            match Address::parse(&text) {
+                Ok(address) => prop_assert_eq!(Address::parse(address.to_os_string()), Ok(address)),
+                Err(error) => prop_assert!(!error.to_string().contains(char::is_control)),
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What can be wrong with the text of an address.
+
+use super::{ABSTRACT_NAME_MAX, UNIX_PATH_MAX};
+
+/// A text that is no address: the text, and what is wrong with it.
+///
+/// The message shows the accepted forms, and the text escaped and shortened: it is fit for a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "bad address `{shown}`: {problem}; an address is the PATH of a socket, unix:PATH, @NAME (abstract), \
+     HOST:PORT, [IPV6]:PORT, :PORT or tcp:HOST:PORT"
+)]
+pub struct AddressError {
+    /// The text as it may be shown.
+    shown: String,
+    problem: Problem,
+}
+
+impl AddressError {
+    pub(super) fn new(text: &[u8], problem: Problem) -> Self {
+        AddressError {
+            shown: shown(text),
+            problem,
+        }
+    }
+
+    /// What is wrong with the text.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+}
+
+/// What is wrong with the text of an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Nothing at all.
+    #[error("it is empty")]
+    Empty,
+    /// A form that a later version will know.
+    #[error("this version cannot use `{0}` yet")]
+    NotYet(&'static str),
+    /// `unix:` and no path.
+    #[error("the path is missing")]
+    MissingPath,
+    /// `@` and no name.
+    #[error("the name after `@` is missing")]
+    MissingName,
+    /// A NUL, which no path can hold.
+    #[error("there is a NUL character in it")]
+    Nul,
+    /// More bytes than a socket's path may have.
+    #[error(
+        "the path has {0} bytes, the longest a Unix socket can have is {UNIX_PATH_MAX} (a relative path is shorter)"
+    )]
+    PathTooLong(usize),
+    /// More bytes than an abstract socket's name may have.
+    #[error(
+        "the name has {0} bytes, the longest an abstract socket can have is {ABSTRACT_NAME_MAX}"
+    )]
+    NameTooLong(usize),
+    /// `abstract=` or `tight=` with something that is neither on nor off.
+    #[error("`{option}` is on or off, not `{value}`")]
+    NotOnOff {
+        /// `abstract` or `tight`.
+        option: &'static str,
+        /// What was given, escaped.
+        value: String,
+    },
+    /// A host and no port, or a `:` and nothing after it.
+    #[error("the port is missing")]
+    MissingPort,
+    /// Something else than digits.
+    #[error("the port `{0}` is not a number")]
+    PortNotANumber(String),
+    /// `HOST:PORT,option` without the prefix that would allow options.
+    #[error("the port `{0}` is not a number (options are only read after `unix:` or `tcp:`)")]
+    OptionsWithoutPrefix(String),
+    /// A number that is no port.
+    #[error("the port {0} is over 65535")]
+    PortTooLarge(String),
+    /// `[` without `]`.
+    #[error("the bracket `[` is not closed")]
+    UnclosedBracket,
+    /// Brackets around something else.
+    #[error("`{0}` in brackets is not an IPv6 address")]
+    NotIpv6(String),
+    /// Something else than `:PORT` after the bracket.
+    #[error("after `]` comes `:PORT`, not `{0}`")]
+    AfterBracket(String),
+    /// An IPv6 address whose end cannot be told from the port.
+    #[error("an IPv6 address is written in brackets, as in `{0}`")]
+    Ipv6WithoutBrackets(String),
+    /// More than one `:` and no IPv6 address.
+    #[error("there is more than one `:` in it")]
+    TooManyColons,
+    /// A character that no host name has.
+    #[error("there is no `{0}` in a host name")]
+    BadHost(String),
+    /// Bytes that are not UTF-8 where only a path may have them.
+    #[error("the host or port is not UTF-8")]
+    NotUtf8,
+}
+
+/// The text as an error may show it: escaped, and its middle left out if it is long.
+pub(super) fn shown(text: &[u8]) -> String {
+    const LONGEST: usize = 60;
+    let text = String::from_utf8_lossy(text);
+    let count = text.chars().count();
+    let escape = |part: &str| part.escape_debug().to_string();
+    if count <= LONGEST {
+        return escape(&text);
+    }
+    let head: String = text.chars().take(LONGEST / 2).collect();
+    let tail: String = text.chars().skip(count - LONGEST / 2).collect();
+    format!("{}…{}", escape(&head), escape(&tail))
+}

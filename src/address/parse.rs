@@ -1,0 +1,267 @@
+//! Which form a text has, and the Unix forms.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use super::error::{AddressError, Problem, shown};
+use super::{ABSTRACT_NAME_MAX, Address, UNIX_PATH_MAX, tcp};
+
+/// The forms of later versions: known, so that none of them is taken for a TCP host or a path.
+const LATER: [(&[u8], &str); 5] = [
+    (b"fd:", "fd:N"),
+    (b"vm:", "vm:NAME"),
+    (b"pid:", "pid:N"),
+    (b"exec:", "exec:COMMAND"),
+    (b"ssh://", "ssh://HOST/PATH"),
+];
+
+pub(super) fn parse(text: &OsStr) -> Result<Address, AddressError> {
+    classify(text.as_bytes()).map_err(|problem| AddressError::new(text.as_bytes(), problem))
+}
+
+fn classify(text: &[u8]) -> Result<Address, Problem> {
+    if text.is_empty() {
+        return Err(Problem::Empty);
+    }
+    if text.contains(&0) {
+        return Err(Problem::Nul);
+    }
+    if let Some(rest) = text.strip_prefix(b"unix:") {
+        return unix_with_options(rest);
+    }
+    if let Some(rest) = text.strip_prefix(b"tcp:") {
+        return tcp::with_options(rest);
+    }
+    if let Some((_, form)) = LATER.iter().find(|(prefix, _)| text.starts_with(prefix)) {
+        return Err(Problem::NotYet(form));
+    }
+    if let Some(name) = text.strip_prefix(b"@") {
+        return abstract_socket(name, true);
+    }
+    if text.contains(&b'/') || !text.contains(&b':') {
+        return unix_path(text);
+    }
+    let (host, port) = tcp::host_and_port(text)?;
+    Ok(Address::Tcp { host, port })
+}
+
+/// What follows `unix:`: the path, then QEMU's options.
+fn unix_with_options(text: &[u8]) -> Result<Address, Problem> {
+    let mut path = Vec::new();
+    let mut at_means_abstract = true;
+    let mut is_abstract = None;
+    let mut tight = true;
+    for (index, piece) in pieces(text).into_iter().enumerate() {
+        if let Some(spelled) = piece.strip_prefix(b"path=") {
+            path = spelled.to_vec();
+            at_means_abstract = false;
+        } else if index == 0 {
+            path = piece;
+        } else if let Some(on) = on_off("abstract", &piece)? {
+            is_abstract = Some(on);
+        } else if let Some(on) = on_off("tight", &piece)? {
+            tight = on;
+        }
+    }
+    match (is_abstract, path.strip_prefix(b"@")) {
+        (None, Some(name)) if at_means_abstract => abstract_socket(name, tight),
+        (Some(true), _) => abstract_socket(&path, tight),
+        _ => unix_path(&path),
+    }
+}
+
+fn unix_path(path: &[u8]) -> Result<Address, Problem> {
+    match path.len() {
+        0 => Err(Problem::MissingPath),
+        1..=UNIX_PATH_MAX => Ok(Address::Unix(PathBuf::from(OsString::from_vec(
+            path.to_vec(),
+        )))),
+        length => Err(Problem::PathTooLong(length)),
+    }
+}
+
+fn abstract_socket(name: &[u8], tight: bool) -> Result<Address, Problem> {
+    match name.len() {
+        0 => Err(Problem::MissingName),
+        1..=ABSTRACT_NAME_MAX => Ok(Address::Abstract {
+            name: OsString::from_vec(name.to_vec()),
+            tight,
+        }),
+        length => Err(Problem::NameTooLong(length)),
+    }
+}
+
+/// `NAME` alone or `NAME=on`; `None` for another option. The spellings are those of QEMU's `qapi_bool_parse`.
+fn on_off(option: &'static str, piece: &[u8]) -> Result<Option<bool>, Problem> {
+    match piece.strip_prefix(option.as_bytes()) {
+        Some(b"" | b"=on" | b"=yes" | b"=true" | b"=y") => Ok(Some(true)),
+        Some(b"=off" | b"=no" | b"=false" | b"=n") => Ok(Some(false)),
+        Some([b'=', value @ ..]) => Err(Problem::NotOnOff {
+            option,
+            value: shown(value),
+        }),
+        _ => Ok(None),
+    }
+}
+
+/// Splits at single commas; a double one is a comma of the text.
+pub(super) fn pieces(text: &[u8]) -> Vec<Vec<u8>> {
+    let mut pieces = Vec::new();
+    let mut piece = Vec::new();
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        if byte != b',' || bytes.next_if_eq(&b',').is_some() {
+            piece.push(byte);
+        } else {
+            pieces.push(std::mem::take(&mut piece));
+        }
+    }
+    pieces.push(piece);
+    pieces
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "rows read better so"
+)]
+mod tests {
+    use super::*;
+
+    fn unix(path: &str) -> Result<Address, Problem> {
+        Ok(Address::Unix(path.into()))
+    }
+
+    fn abstract_(name: &str, tight: bool) -> Result<Address, Problem> {
+        Ok(Address::Abstract {
+            name: name.into(),
+            tight,
+        })
+    }
+
+    #[track_caller]
+    fn check(input: &str, expected: Result<Address, Problem>) {
+        assert_eq!(
+            parse(OsStr::new(input)).map_err(|error| error.problem().clone()),
+            expected,
+            "{input}"
+        );
+    }
+
+    #[test]
+    fn unix_sockets() {
+        check("q.sock", unix("q.sock"));
+        check("./list", unix("./list"));
+        check("/run/vm:1/q.sock", unix("/run/vm:1/q.sock"));
+        check("/tmp/a,b=c", unix("/tmp/a,b=c"));
+        check("unix:q.sock", unix("q.sock"));
+        check("unix:///tmp/q.sock", unix("///tmp/q.sock"));
+        check("unix:a:b", unix("a:b"));
+        check("unix:/tmp/q.sock,server=on,wait=off", unix("/tmp/q.sock"));
+        check("unix:/tmp/q.sock,server,nowait", unix("/tmp/q.sock"));
+        check("unix:/tmp/a,,b,server=on", unix("/tmp/a,b"));
+        check("unix:path=/tmp/q.sock,server=on", unix("/tmp/q.sock"));
+        check("unix:server=on,path=/tmp/q.sock", unix("/tmp/q.sock"));
+        check("unix:path=@q", unix("@q"));
+        check("unix:@q,abstract=off", unix("@q"));
+        check("unix:abstract", unix("abstract"));
+        check("unix:/tmp/q,tight=off", unix("/tmp/q"));
+        check("unix:/tmp/q,abstracted=1,tightly", unix("/tmp/q"));
+        check(&"x".repeat(UNIX_PATH_MAX), unix(&"x".repeat(UNIX_PATH_MAX)));
+    }
+
+    #[test]
+    fn abstract_sockets() {
+        check("@q", abstract_("q", true));
+        check("@a/b:c,d", abstract_("a/b:c,d", true));
+        check("unix:@q", abstract_("q", true));
+        check("unix:@q,tight=off", abstract_("q", false));
+        check("unix:q,abstract=on", abstract_("q", true));
+        check("unix:q,abstract", abstract_("q", true));
+        check("unix:q,abstract=yes,tight=n", abstract_("q", false));
+        check("unix:@q,abstract=on", abstract_("@q", true));
+        check("unix:path=@q,abstract=on,server=on", abstract_("@q", true));
+        let longest = "x".repeat(ABSTRACT_NAME_MAX);
+        check(&format!("@{longest}"), abstract_(&longest, true));
+    }
+
+    #[test]
+    fn what_is_wrong() {
+        let text = |text: &str| text.to_owned();
+        check("", Err(Problem::Empty));
+        check("a\0b", Err(Problem::Nul));
+        check("unix:", Err(Problem::MissingPath));
+        check("unix:,server=on", Err(Problem::MissingPath));
+        check("@", Err(Problem::MissingName));
+        check("unix:@,server=on", Err(Problem::MissingName));
+        check(
+            "unix:q,abstract=maybe",
+            Err(Problem::NotOnOff {
+                option: "abstract",
+                value: text("maybe"),
+            }),
+        );
+        check(
+            "unix:@q,tight=",
+            Err(Problem::NotOnOff {
+                option: "tight",
+                value: text(""),
+            }),
+        );
+        check(
+            &"x".repeat(UNIX_PATH_MAX + 1),
+            Err(Problem::PathTooLong(UNIX_PATH_MAX + 1)),
+        );
+        check(
+            &format!("@{}", "x".repeat(200)),
+            Err(Problem::NameTooLong(200)),
+        );
+    }
+
+    #[test]
+    fn forms_of_later_versions_are_not_taken_for_others() {
+        check("fd:3", Err(Problem::NotYet("fd:N")));
+        check("vm:4444", Err(Problem::NotYet("vm:NAME")));
+        check("pid:4444", Err(Problem::NotYet("pid:N")));
+        check("exec:socat - UNIX:/q", Err(Problem::NotYet("exec:COMMAND")));
+        check(
+            "ssh://root@host/run/q.sock",
+            Err(Problem::NotYet("ssh://HOST/PATH")),
+        );
+        // Not that prefix: TCP.
+        check(
+            "ssh:22",
+            Ok(Address::Tcp {
+                host: "ssh".into(),
+                port: 22,
+            }),
+        );
+    }
+
+    #[test]
+    fn only_paths_may_be_other_than_utf8() {
+        let path = OsStr::from_bytes(b"/tmp/\xff.sock");
+        assert_eq!(parse(path), Ok(Address::Unix(path.into())));
+        let error = parse(OsStr::from_bytes(b"h\xff:1")).unwrap_err();
+        assert_eq!(*error.problem(), Problem::NotUtf8);
+    }
+
+    #[test]
+    fn the_message_is_whole_and_safe() {
+        assert_eq!(
+            parse(OsStr::new("\u{1b}[31mh:x")).unwrap_err().to_string(),
+            "bad address `\\u{1b}[31mh:x`: there is no `\\u{1b}` in a host name; an address is the PATH of a socket, \
+             unix:PATH, @NAME (abstract), HOST:PORT, [IPV6]:PORT, :PORT or tcp:HOST:PORT"
+        );
+        let long = format!("/{}", "x".repeat(1000));
+        let message = parse(OsStr::new(&long)).unwrap_err().to_string();
+        let expected = format!(
+            "bad address `/{}…{}`: the path has 1001 bytes, the longest a Unix socket can have is {UNIX_PATH_MAX}",
+            "x".repeat(29),
+            "x".repeat(30)
+        );
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}
