@@ -1,1 +1,281 @@
-//! (being built)
+//! The command line: from arguments to validated types. Nothing else knows clap.
+//!
+//! The grammar, from SPEC 1:
+//!
+//! ```text
+//! qmpsh [OPTIONS] [connect] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
+//! ```
+//!
+//! Options stand before the address or directly after it. The first word of the command ends them, whatever follows
+//! belongs to the command; `--` ends them earlier. Without an address `$QMP_SOCKET` is used.
+
+mod definition;
+pub mod manual;
+mod values;
+mod words;
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::address::Address;
+
+pub use definition::command;
+
+/// What the command line asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invocation {
+    /// Where the monitor is.
+    pub address: Address,
+    /// What to run there.
+    pub input: Input,
+    /// How to run it.
+    pub options: Options,
+}
+
+/// Where the commands come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The words after the address: one command, each word a finished token. Never empty.
+    Words(Vec<String>),
+    /// `-c` and `-f`, in the order given. Never empty.
+    Lines(Vec<Source>),
+    /// Neither: the interactive shell if stdin and stdout are terminals, otherwise a batch from stdin.
+    Default,
+}
+
+/// One source of lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `-c LINE`; the text may have several lines.
+    Line(String),
+    /// `-f FILE`.
+    File(PathBuf),
+    /// `-f -`; at most once in an [`Input`].
+    Stdin,
+}
+
+/// The options, with their defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Whether a batch goes on after a command failed.
+    pub keep_going: bool,
+    /// How long a command may wait for its reply; `None` is for ever. Never zero.
+    pub timeout: Option<Duration>,
+    /// How long connecting, greeting and negotiation may take together. Never zero.
+    pub connect_timeout: Duration,
+    /// How long to try again while the peer cannot be reached; `None` is a single attempt. Never zero.
+    pub wait: Option<Duration>,
+    /// How results are printed.
+    pub output: OutputMode,
+    /// Where events go; `None` leaves it to the mode: shown in the interactive shell, otherwise hidden.
+    pub events: Option<EventsMode>,
+    /// The longest message accepted from the peer, in bytes. Never zero.
+    pub max_message: usize,
+    /// Where the interactive shell keeps its history.
+    pub history: History,
+    /// Which diagnostics go to stderr.
+    pub log_level: LevelFilter,
+    /// Whether to start without greeting and negotiation.
+    pub skip_negotiation: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            keep_going: false,
+            timeout: None,
+            connect_timeout: Duration::from_secs(10),
+            wait: None,
+            output: OutputMode::Auto,
+            events: None,
+            max_message: 256 << 20,
+            history: History::Default,
+            log_level: LevelFilter::WARN,
+            skip_negotiation: false,
+        }
+    }
+}
+
+/// How results are printed: `-o`, `-p`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputMode {
+    /// `Pretty` on a terminal, otherwise `Json`.
+    Auto,
+    /// The `return` value, on one line.
+    Json,
+    /// The `return` value, indented.
+    Pretty,
+    /// The server's whole reply on one line, errors included.
+    Raw,
+}
+
+/// Where events go: `--events`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventsMode {
+    /// To stdout, among the results.
+    Show,
+    /// Nowhere.
+    Hide,
+    /// To stderr.
+    Stderr,
+}
+
+/// Where the history is: `--history`, `--no-history`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum History {
+    /// `$XDG_STATE_HOME/qmpsh/history`.
+    Default,
+    /// That file.
+    File(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+/// The program ends before it has begun: what to print, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// Asked for (`--help`, `--version`): to stdout.
+    Show(String),
+    /// A usage error: to stderr.
+    Usage(String),
+}
+
+impl Exit {
+    /// The text to print, with its final newline.
+    pub fn text(&self) -> &str {
+        match self {
+            Exit::Show(text) | Exit::Usage(text) => text,
+        }
+    }
+
+    /// The exit status.
+    pub fn status(&self) -> u8 {
+        match self {
+            Exit::Show(_) => 0,
+            Exit::Usage(_) => 2,
+        }
+    }
+}
+
+/// The words that will be subcommands, and so are not taken for sockets today.
+const RESERVED: [&str; 4] = ["listen", "fd", "run", "list"];
+
+/// Reads the command line: `args` begins with the program's own name, as [`std::env::args_os`] does; `env` looks up
+/// an environment variable, as [`std::env::var_os`] does.
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Invocation, Exit> {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    let env = |name| env(name).filter(|value| !value.is_empty());
+    let mut command = command();
+
+    let mut reserved = None;
+    if let Some(index) = words::first(&command, &args) {
+        if args[index] == "connect" {
+            args.remove(index);
+        } else {
+            reserved = RESERVED.into_iter().find(|word| args[index] == *word);
+        }
+    }
+    let matches = command.try_get_matches_from_mut(args);
+    let matches = match (matches, reserved) {
+        // `qmpsh --help list` still asks for help.
+        (Err(error), _) if !error.use_stderr() => return Err(Exit::Show(error.to_string())),
+        (_, Some(word)) => {
+            return Err(usage(format_args!(
+                "`{word}` is not in this version; for a socket of that name write ./{word}"
+            )));
+        }
+        (Err(error), None) => return Err(Exit::Usage(clap_error(&error))),
+        (Ok(matches), None) => matches,
+    };
+
+    let address = match (definition::address(&matches), env("QMP_SOCKET")) {
+        (Some(text), _) => Address::parse(text).map_err(usage)?,
+        (None, Some(text)) => {
+            Address::parse(text).map_err(|error| usage(format_args!("$QMP_SOCKET: {error}")))?
+        }
+        (None, None) => return Err(usage(manual::NO_ADDRESS)),
+    };
+    Ok(Invocation {
+        address,
+        input: input(&matches)?,
+        options: definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?,
+    })
+}
+
+fn input(matches: &clap::ArgMatches) -> Result<Input, Exit> {
+    let words = definition::words(matches);
+    let sources = definition::sources(matches);
+    if let (Some(word), false) = (words.first(), sources.is_empty()) {
+        return Err(usage(format_args!(
+            "`{}` would be a command beside those of -c and -f; give it with a -c of its own",
+            word.to_string_lossy().escape_debug()
+        )));
+    }
+    if !sources.is_empty() {
+        let sources: Vec<Source> = sources.into_iter().map(source).collect::<Result<_, _>>()?;
+        if sources
+            .iter()
+            .filter(|source| **source == Source::Stdin)
+            .count()
+            > 1
+        {
+            return Err(usage(
+                "`-f -` is given twice, but stdin can be read only once",
+            ));
+        }
+        return Ok(Input::Lines(sources));
+    }
+    if words.is_empty() {
+        return Ok(Input::Default);
+    }
+    words
+        .into_iter()
+        .map(|word| utf8(word, "the word"))
+        .collect::<Result<_, _>>()
+        .map(Input::Words)
+}
+
+fn source(source: definition::RawSource<'_>) -> Result<Source, Exit> {
+    match source {
+        definition::RawSource::Command(line) => utf8(line, "the line of -c,").map(Source::Line),
+        definition::RawSource::File(file) if file == "-" => Ok(Source::Stdin),
+        definition::RawSource::File(file) if file.is_empty() => Err(usage(
+            "the file name of -f is empty; for stdin write `-f -`",
+        )),
+        definition::RawSource::File(file) => Ok(Source::File(file.into())),
+    }
+}
+
+fn utf8(text: &OsStr, what: &str) -> Result<String, Exit> {
+    text.to_str().map(str::to_owned).ok_or_else(|| {
+        usage(format_args!(
+            "{what} `{}` is not UTF-8, and QMP knows only UTF-8; in JSON any character can be written as \\uXXXX",
+            text.to_string_lossy().escape_debug()
+        ))
+    })
+}
+
+/// A usage error of our own, in the shape of clap's.
+fn usage(sentence: impl std::fmt::Display) -> Exit {
+    Exit::Usage(format!(
+        "qmpsh: {sentence}\n\nFor more information, try 'qmpsh --help'.\n"
+    ))
+}
+
+fn clap_error(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    format!(
+        "qmpsh: {}",
+        text.replace("try '--help'", "try 'qmpsh --help'")
+    )
+}
+
+#[cfg(test)]
+mod tests;

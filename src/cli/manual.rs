@@ -1,0 +1,131 @@
+//! What `--help` and the man page say beside the options, written once.
+
+use std::fmt::Write as _;
+
+/// How the program is called.
+pub const USAGE: &str = "qmpsh [OPTIONS] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
+       qmpsh [OPTIONS] connect ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]";
+
+/// A term and what it means.
+pub type Entry = (&'static str, &'static str);
+
+/// The forms of an address.
+pub const ADDRESSES: &[Entry] = &[
+    (
+        "PATH, unix:PATH",
+        "Unix socket: a word with a / in it, or without a :",
+    ),
+    ("@NAME, unix:@NAME", "abstract Unix socket (Linux)"),
+    (
+        "HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT",
+        "TCP; without a host it is localhost",
+    ),
+    (
+        "unix:PATH,server=on,...",
+        "as QEMU spells it; abstract and tight are honoured, the rest ignored",
+    ),
+];
+
+/// Calls to learn from, and what they do.
+pub const EXAMPLES: &[Entry] = &[
+    ("qmpsh /tmp/qmp.sock", "the interactive shell"),
+    (
+        "qmpsh /tmp/qmp.sock query-status",
+        "one command, its result on one line",
+    ),
+    (
+        "qmpsh /tmp/qmp.sock -p device_add driver=e1000 id=net1",
+        "one command with arguments",
+    ),
+    (
+        "qmpsh localhost:4444 -c stop -c query-block -c cont",
+        "several commands",
+    ),
+    (
+        "qmpsh /tmp/qmp.sock -k <commands.txt",
+        "a batch that goes on after failures",
+    ),
+    (
+        "qmpsh /tmp/qmp.sock --wait 30 query-name",
+        "as soon as QEMU is up, within 30 seconds",
+    ),
+];
+
+/// The exit statuses.
+pub const EXIT_STATUS: &[Entry] = &[
+    ("0", "everything succeeded"),
+    ("1", "a command failed: the server answered with an error"),
+    (
+        "2",
+        "usage: a bad option, a bad address, a line that does not parse",
+    ),
+    (
+        "3",
+        "no session: connecting, greeting or negotiation failed",
+    ),
+    ("4", "the connection was lost before the input ended"),
+    ("5", "timed out waiting for a reply"),
+    ("130", "interrupted"),
+    ("141", "stdout was closed with work left"),
+];
+
+/// The environment variables.
+pub const ENVIRONMENT: &[Entry] = &[
+    ("QMP_SOCKET", "the address, if none is given"),
+    (
+        "QMPSH_LOG",
+        "the level of diagnostics, if --log-level is not given",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "where the history is; without it ~/.local/state",
+    ),
+];
+
+/// The files.
+pub const FILES: &[Entry] = &[(
+    "$XDG_STATE_HOME/qmpsh/history",
+    "the history of the interactive shell, readable by its owner only; lines with secrets, or with a leading space, are not kept",
+)];
+
+/// What a call without an address gets to read.
+pub(super) const NO_ADDRESS: &str =
+    "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET
+
+To find it, look for -qmp, -mon or -chardev in QEMU's own command line:
+
+    ps -eo pid,args | grep [q]emu
+
+A QEMU without a monitor can be started with one:
+
+    qemu-system-x86_64 ... -qmp unix:/tmp/qmp.sock,server=on,wait=off";
+
+/// What stands after the options in `--help`.
+pub(super) fn after_help() -> String {
+    // Longer terms have a line of their own.
+    const COLUMN: usize = 24;
+    let mut text = String::new();
+    for (title, entries) in [
+        ("Addresses", ADDRESSES),
+        ("Examples", EXAMPLES),
+        ("Environment", ENVIRONMENT),
+        ("Exit status", EXIT_STATUS),
+    ] {
+        let width = entries
+            .iter()
+            .map(|(term, _)| term.len())
+            .max()
+            .unwrap_or(0);
+        let _ = writeln!(text, "{title}:");
+        for (term, meaning) in entries {
+            let _ = if width > COLUMN {
+                writeln!(text, "  {term}\n      {meaning}")
+            } else {
+                writeln!(text, "  {term:width$}  {meaning}")
+            };
+        }
+        text.push('\n');
+    }
+    text.push_str("The man page qmpsh(1) describes the language.");
+    text
+}

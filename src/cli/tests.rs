@@ -1,0 +1,383 @@
+use std::os::unix::ffi::OsStringExt;
+
+use super::*;
+
+/// A command line, its words separated by spaces (`%` in a word stands for one), and an environment.
+fn run(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
+    let words = line
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .map(|word| word.replace('%', " ").into());
+    parse(std::iter::once("qmpsh".into()).chain(words), |name| {
+        environment
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.into())
+    })
+}
+
+#[track_caller]
+fn ok(line: &str) -> Invocation {
+    run(line, &[]).unwrap_or_else(|exit| panic!("{line}: {}", exit.text()))
+}
+
+/// The usage error of a command line: its first line.
+#[track_caller]
+fn wrong(line: &str, environment: &[(&str, &str)]) -> String {
+    match run(line, environment) {
+        Err(exit @ Exit::Usage(_)) => {
+            assert_eq!(exit.status(), 2);
+            assert!(
+                exit.text().ends_with("try 'qmpsh --help'.\n"),
+                "{}",
+                exit.text()
+            );
+            let first = exit.text().lines().next().unwrap_or_default();
+            first
+                .strip_prefix("qmpsh: ")
+                .unwrap_or_else(|| panic!("{first}"))
+                .to_owned()
+        }
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn words(words: &[&str]) -> Input {
+    Input::Words(words.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    command().debug_assert();
+}
+
+#[test]
+fn words_after_the_address_are_one_command() {
+    #[track_caller]
+    fn check(line: &str, expected: &[&str]) {
+        let invocation = ok(line);
+        assert_eq!(invocation.address, Address::Unix("q.sock".into()), "{line}");
+        assert_eq!(invocation.input, words(expected), "{line}");
+    }
+    check("q.sock query-status", &["query-status"]);
+    check("connect q.sock query-status", &["query-status"]);
+    check(
+        "q.sock device_add driver=e1000 id=0",
+        &["device_add", "driver=e1000", "id=0"],
+    );
+    check("q.sock a='b%c' #x |", &["a='b c'", "#x", "|"]);
+    // The first word ends the options.
+    check(
+        "q.sock x -k --help -- -c",
+        &["x", "-k", "--help", "--", "-c"],
+    );
+    check("connect q.sock x -V", &["x", "-V"]);
+    check("q.sock x --timeout", &["x", "--timeout"]);
+    // `--` ends them earlier.
+    check("q.sock -- -k x", &["-k", "x"]);
+    check("-- q.sock -k x", &["-k", "x"]);
+    check("connect -- q.sock -k", &["-k"]);
+    check("q.sock -- -- x", &["--", "x"]);
+    // Subcommands are words as any other, once the address is there.
+    check("q.sock connect x", &["connect", "x"]);
+    check("q.sock run", &["run"]);
+    check("-o raw q.sock list", &["list"]);
+}
+
+#[test]
+fn options_stand_before_or_directly_after_the_address() {
+    let expected = Options {
+        keep_going: true,
+        timeout: Some(Duration::from_millis(500)),
+        output: OutputMode::Raw,
+        ..Options::default()
+    };
+    for line in [
+        "-k -t 0.5 -o raw q.sock x -p",
+        "q.sock -k -t 0.5 -o raw x -p",
+        "-k q.sock -t 0.5 -o raw x -p",
+        "-kt0.5 --output=raw q.sock -- x -p",
+        "-k connect -t 0.5 q.sock -o raw x -p",
+        "-kt 0.5 connect -oraw q.sock x -p",
+    ] {
+        let invocation = ok(line);
+        assert_eq!(invocation.options, expected, "{line}");
+        assert_eq!(invocation.input, words(&["x", "-p"]), "{line}");
+    }
+}
+
+#[test]
+fn every_option_has_its_value() {
+    #[track_caller]
+    fn check(options: &str, change: impl Fn(&mut Options)) {
+        let mut expected = Options::default();
+        change(&mut expected);
+        assert_eq!(
+            ok(&format!("{options} q.sock")).options,
+            expected,
+            "{options}"
+        );
+        assert_eq!(
+            ok(&format!("q.sock {options}")).options,
+            expected,
+            "{options}"
+        );
+    }
+    let seconds = Duration::from_secs;
+    check("", |_| {});
+    check("--keep-going", |o| o.keep_going = true);
+    check("--timeout 3", |o| o.timeout = Some(seconds(3)));
+    check("--connect-timeout 3", |o| o.connect_timeout = seconds(3));
+    check("--wait 30", |o| o.wait = Some(seconds(30)));
+    check("--wait 0", |o| o.wait = None);
+    check("-o auto", |o| o.output = OutputMode::Auto);
+    check("-o json", |o| o.output = OutputMode::Json);
+    check("-o pretty", |o| o.output = OutputMode::Pretty);
+    check("-p", |o| o.output = OutputMode::Pretty);
+    check("--events show", |o| o.events = Some(EventsMode::Show));
+    check("--events hide", |o| o.events = Some(EventsMode::Hide));
+    check("--events stderr", |o| o.events = Some(EventsMode::Stderr));
+    check("--max-message 1G", |o| o.max_message = 1 << 30);
+    check("--history h", |o| o.history = History::File("h".into()));
+    check("--no-history", |o| o.history = History::Off);
+    check("--log-level off", |o| o.log_level = LevelFilter::OFF);
+    check("--log-level trace", |o| o.log_level = LevelFilter::TRACE);
+    check("-N", |o| o.skip_negotiation = true);
+    // The last one wins, so that an alias can be overridden.
+    check("-p -o raw", |o| o.output = OutputMode::Raw);
+    check("-o raw -p", |o| o.output = OutputMode::Pretty);
+    check("-o raw -o json -k -k", |o| {
+        (o.output, o.keep_going) = (OutputMode::Json, true);
+    });
+    check("--no-history --history h", |o| {
+        o.history = History::File("h".into());
+    });
+    check("--history h --no-history", |o| o.history = History::Off);
+}
+
+#[test]
+fn lines_and_files_keep_their_order() {
+    #[track_caller]
+    fn check(line: &str, expected: &[Source]) {
+        assert_eq!(ok(line).input, Input::Lines(expected.to_vec()), "{line}");
+    }
+    let line = |line: &str| Source::Line(line.into());
+    let file = |file: &str| Source::File(file.into());
+    check("q.sock -c query-status", &[line("query-status")]);
+    check(
+        "-c a -f b q.sock -c c%d -f e",
+        &[line("a"), file("b"), line("c d"), file("e")],
+    );
+    check("-f a connect q.sock --command=b", &[file("a"), line("b")]);
+    check("q.sock -f - -c a", &[Source::Stdin, line("a")]);
+    check(
+        "-c connect connect q.sock -kc list",
+        &[line("connect"), line("list")],
+    );
+    check("-f ./- q.sock", &[file("./-")]);
+}
+
+#[test]
+fn without_commands_the_input_is_the_default() {
+    assert_eq!(ok("q.sock").input, Input::Default);
+    assert_eq!(ok("connect q.sock -k").input, Input::Default);
+    assert_eq!(ok("q.sock --").input, Input::Default);
+}
+
+#[test]
+fn the_environment_gives_what_is_missing() {
+    #[track_caller]
+    fn check(line: &str, environment: &[(&str, &str)], address: &str, input: &Input) {
+        let invocation =
+            run(line, environment).unwrap_or_else(|exit| panic!("{line}: {}", exit.text()));
+        assert_eq!(invocation.address, Address::Unix(address.into()), "{line}");
+        assert_eq!(invocation.input, *input, "{line}");
+        assert_eq!(invocation.options.log_level, LevelFilter::DEBUG);
+    }
+    let socket = [("QMP_SOCKET", "/run/q.sock"), ("QMPSH_LOG", "debug")];
+    check("", &socket, "/run/q.sock", &Input::Default);
+    check("connect", &socket, "/run/q.sock", &Input::Default);
+    check(
+        "-c x",
+        &socket,
+        "/run/q.sock",
+        &Input::Lines(vec![Source::Line("x".into())]),
+    );
+    // The first word is an address even so.
+    check("query-status", &socket, "query-status", &Input::Default);
+    check("q.sock x", &socket, "q.sock", &words(&["x"]));
+
+    let logging = [("QMPSH_LOG", "debug")];
+    assert_eq!(
+        run("q.sock --log-level info", &logging)
+            .unwrap()
+            .options
+            .log_level,
+        LevelFilter::INFO
+    );
+    let empty = [("QMPSH_LOG", ""), ("QMP_SOCKET", "")];
+    assert_eq!(run("q.sock", &empty).unwrap().options, Options::default());
+    assert!(wrong("", &empty).starts_with("no address"));
+    assert_eq!(
+        wrong("q.sock", &[("QMPSH_LOG", "loud")]),
+        "$QMPSH_LOG is `loud`, but a level is one of off, error, warn, info, debug, trace"
+    );
+    assert!(
+        wrong("", &[("QMP_SOCKET", "h:x")])
+            .starts_with("$QMP_SOCKET: bad address `h:x`: the port `x` is not a number")
+    );
+}
+
+#[test]
+fn words_of_later_subcommands_are_no_sockets() {
+    #[track_caller]
+    fn check(line: &str, word: &str) {
+        let expected =
+            format!("`{word}` is not in this version; for a socket of that name write ./{word}");
+        assert_eq!(
+            wrong(line, &[("QMP_SOCKET", "/run/q.sock")]),
+            expected,
+            "{line}"
+        );
+    }
+    check("list", "list");
+    check("fd 3 query-status", "fd");
+    check("-k -o raw listen :4444", "listen");
+    check("-c connect run -- qemu", "run");
+    check("run -nographic", "run");
+    for line in ["./list", "-- ./list", "connect ./list"] {
+        assert_eq!(ok(line).address, Address::Unix("./list".into()));
+    }
+    // Where no subcommand can stand they are sockets.
+    for line in ["connect list", "-- list"] {
+        assert_eq!(ok(line).address, Address::Unix("list".into()));
+    }
+    assert_eq!(
+        ok("connect connect").address,
+        Address::Unix("connect".into())
+    );
+}
+
+#[test]
+fn usage_errors_say_what_to_try() {
+    #[track_caller]
+    fn check(line: &str, expected: &str) {
+        assert_eq!(wrong(line, &[]), expected, "{line}");
+    }
+    check(
+        "",
+        "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET",
+    );
+    check(
+        "connect",
+        "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET",
+    );
+    check(
+        "q.sock -c a query-status",
+        "`query-status` would be a command beside those of -c and -f; give it with a -c of its own",
+    );
+    check(
+        "-f x q.sock a",
+        "`a` would be a command beside those of -c and -f; give it with a -c of its own",
+    );
+    check(
+        "q.sock -f - -f -",
+        "`-f -` is given twice, but stdin can be read only once",
+    );
+    check(
+        "q.sock --file=",
+        "the file name of -f is empty; for stdin write `-f -`",
+    );
+    check(
+        "q.sock --nonsense",
+        "unexpected argument '--nonsense' found",
+    );
+    check("q.sock -o xml", "invalid value 'xml' for '--output <MODE>'");
+    check(
+        "q.sock -t 0",
+        "invalid value '0' for '--timeout <SECONDS>': a time limit of 0 would end everything at once; give more than 0, as in 0.5 or 10",
+    );
+    check(
+        "q.sock -t -5",
+        "invalid value '-5' for '--timeout <SECONDS>': it is not a number of seconds, as 10 or 0.5 are",
+    );
+    check(
+        "q.sock --max-message 1T",
+        "invalid value '1T' for '--max-message <SIZE>': it is not a size, as 65536, 64k, 256M or 1G are",
+    );
+    assert!(
+        wrong("vm:web1", &[])
+            .starts_with("bad address `vm:web1`: this version cannot use `vm:NAME` yet; ")
+    );
+    assert!(
+        wrong("host:99999 x", &[])
+            .starts_with("bad address `host:99999`: the port 99999 is over 65535; ")
+    );
+}
+
+#[test]
+fn only_paths_may_be_other_than_utf8() {
+    let odd = |text: &[u8]| OsString::from_vec(text.to_vec());
+    let parse = |args: &[OsString]| parse(args.to_vec(), |_| None);
+    let name = OsString::from("qmpsh");
+    let socket = odd(b"/tmp/\xff");
+
+    let invocation = parse(&[name.clone(), "-f".into(), odd(b"\xfe"), socket.clone()]).unwrap();
+    assert_eq!(invocation.address, Address::Unix(socket.clone().into()));
+    assert_eq!(
+        invocation.input,
+        Input::Lines(vec![Source::File(odd(b"\xfe").into())])
+    );
+
+    let exit = parse(&[name.clone(), socket.clone(), "x".into(), odd(b"a=\xff")]).unwrap_err();
+    assert!(
+        exit.text()
+            .starts_with("qmpsh: the word `a=\u{fffd}` is not UTF-8"),
+        "{}",
+        exit.text()
+    );
+    let exit = parse(&[name, socket, "-c".into(), odd(b"a=\xff")]).unwrap_err();
+    assert!(
+        exit.text()
+            .starts_with("qmpsh: the line of -c, `a=\u{fffd}` is not UTF-8"),
+        "{}",
+        exit.text()
+    );
+    assert_eq!(exit.status(), 2);
+}
+
+#[test]
+fn help_and_version_are_shown_on_stdout() {
+    for line in [
+        "--help",
+        "-h",
+        "q.sock --help",
+        "--help list",
+        "list --help",
+        "connect --help",
+    ] {
+        match run(line, &[]) {
+            Err(exit @ Exit::Show(_)) => {
+                assert_eq!(exit.status(), 0);
+                assert!(
+                    exit.text().contains("Usage: qmpsh [OPTIONS] ADDRESS"),
+                    "{line}"
+                );
+            }
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+    let version = format!("qmpsh {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run("-V", &[]), Err(Exit::Show(version)));
+}
+
+#[test]
+fn help_fits_a_terminal() {
+    for (line, widest) in [("--help", 100), ("-h", 100)] {
+        let exit = run(line, &[]).unwrap_err();
+        for line in exit.text().lines() {
+            assert!(line.chars().count() <= widest, "{line}");
+        }
+    }
+    assert!(run("-h", &[]).unwrap_err().text().lines().count() <= 40);
+}

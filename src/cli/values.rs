@@ -1,0 +1,128 @@
+//! The values of options: times and sizes.
+
+use std::time::Duration;
+
+/// The longest time an option takes, in seconds: some 136 years, which can be added to any clock.
+const LONGEST: f64 = 4_294_967_295.0;
+
+/// A time limit in seconds, fractions allowed; never zero, which would end everything at once.
+pub(super) fn limit(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err("a time limit of 0 would end everything at once; \
+             give more than 0, as in 0.5 or 10"
+            .to_owned()),
+        limit => Ok(limit),
+    }
+}
+
+/// A time in seconds, fractions allowed.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "it is not a number of seconds, as 10 or 0.5 are".to_owned();
+    if !text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
+        return Err(wrong());
+    }
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    if seconds > LONGEST {
+        return Err(format!("the longest time is {LONGEST} seconds"));
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+/// A size in bytes: a whole number and perhaps k, M or G, powers of 1024; never zero.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let wrong = "it is not a size, as 65536, 64k, 256M or 1G are";
+    let (digits, shift) = match text.as_bytes() {
+        [.., b'k' | b'K'] => (&text[..text.len() - 1], 10),
+        [.., b'm' | b'M'] => (&text[..text.len() - 1], 20),
+        [.., b'g' | b'G'] => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong.to_owned());
+    }
+    let too_large = || "it is more than this machine can address".to_owned();
+    let number: usize = digits.parse().map_err(|_| too_large())?;
+    match number.checked_mul(1 << shift).ok_or_else(too_large)? {
+        0 => Err("no message fits into 0 bytes".to_owned()),
+        size => Ok(size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        #[track_caller]
+        fn check(input: &str, expected: Option<f64>) {
+            assert_eq!(
+                seconds(input).ok(),
+                expected.map(Duration::from_secs_f64),
+                "{input}"
+            );
+        }
+        check("10", Some(10.0));
+        check("0.5", Some(0.5));
+        check(".5", Some(0.5));
+        check("0", Some(0.0));
+        check("4294967295", Some(LONGEST));
+        for wrong in [
+            "",
+            ".",
+            "1.2.3",
+            "-1",
+            "+1",
+            "1e3",
+            "inf",
+            "nan",
+            "10s",
+            " 1",
+            "4294967296",
+            &"9".repeat(400),
+        ] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_never_zero() {
+        for zero in ["0", "0.0", ".0", "0.0000000001"] {
+            assert!(limit(zero).unwrap_err().contains("at once"), "{zero}");
+        }
+        assert_eq!(limit("0.001"), Ok(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn sizes() {
+        #[track_caller]
+        fn check(input: &str, expected: Option<usize>) {
+            assert_eq!(size(input).ok(), expected, "{input}");
+        }
+        check("1", Some(1));
+        check("64k", Some(65536));
+        check("64K", Some(65536));
+        check("256M", Some(268_435_456));
+        check("1g", Some(1 << 30));
+        for wrong in [
+            "",
+            "k",
+            "0",
+            "0G",
+            "1T",
+            "1.5M",
+            "-1",
+            "+1",
+            "1 k",
+            "1kk",
+            "1é",
+            "18446744073709551616",
+            "99999999999999G",
+        ] {
+            check(wrong, None);
+        }
+    }
+}
