@@ -1,1 +1,7 @@
 //! One binary for every integration test: a file per area, `support` for what they share.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "`pub` says what a support module offers; a test binary exports nothing")]
+
+mod support;
+
+mod harness;

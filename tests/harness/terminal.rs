@@ -1,0 +1,87 @@
+//! A program in a terminal: what it shows, what is typed, and how it ends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rustix::process::Signal;
+
+use crate::support::Program;
+use crate::support::terminal::{SIZE, Terminal, keys};
+
+fn sh(script: &str) -> Terminal {
+    Program::new("sh").args(["-c", script]).terminal()
+}
+
+#[test]
+fn shows_what_is_typed_and_what_comes() {
+    let mut t = sh("printf '> '; read line; printf '\\033[31mred\\033[0m [%s]\\n> ' \"$line\"; read line; exit 5");
+    t.wait(|screen| screen.line() == ">" && screen.cursor() == (0, 2));
+    t.type_keys("abc");
+    t.wait(|screen| screen.line() == "> abc" && screen.cursor() == (0, 5));
+    t.type_keys(keys::BACKSPACE);
+    t.type_keys("d\r");
+    let screen = t.wait(|screen| screen.text() == "> abd\nred [abd]\n>" && screen.cursor() == (2, 2));
+    assert_eq!(screen.row(1), "red [abd]");
+    assert_eq!(screen.colour_of("red"), Some(vt100::Color::Idx(1)));
+    assert_eq!(screen.colour_of("[abd"), Some(vt100::Color::Default));
+    assert_eq!(screen.colour_of("blue"), None);
+    t.type_keys(keys::ENTER);
+    assert_eq!(t.wait_exit(), 5);
+    assert!(t.raw().starts_with(b"> abc\x08 \x08d\r\n\x1b[31mred"), "{}", t.raw().escape_ascii());
+}
+
+#[test]
+fn keys_reach_the_program_as_signals_and_as_the_end_of_input() {
+    let mut t = sh("trap 'echo interrupted; exec cat' INT; echo ready; read line");
+    t.wait_for("ready");
+    t.type_keys(keys::CTRL_C);
+    t.wait_for("interrupted");
+    t.type_keys("text\r");
+    t.wait(|screen| screen.text().matches("text").count() == 2);
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+}
+
+#[test]
+fn a_terminal_has_a_size_that_changes() {
+    let mut t = sh("trap 'stty size' WINCH; stty size; while read line; do stty size; done");
+    t.wait_for(&format!("{} {}", SIZE.0, SIZE.1));
+    t.resize(10, 40);
+    t.type_keys("\r");
+    t.wait_for("10 40");
+}
+
+#[test]
+fn the_mode_of_a_terminal_is_told() {
+    let mut t = sh("stty raw -echo; echo raw; read line; stty sane; echo sane; read line");
+    t.wait_for("raw");
+    assert!(!t.is_cooked());
+    t.type_keys("\n");
+    t.wait_for("sane");
+    assert!(t.is_cooked());
+    t.type_keys("\r");
+    t.wait_exit();
+    assert!(t.is_cooked(), "the modes can be asked for after the end too");
+}
+
+#[test]
+fn a_failure_shows_the_screen() {
+    let mut t = sh("echo what there is; exit 3");
+    let message = catch_unwind(AssertUnwindSafe(|| t.wait_for("what there is not"))).err().expect("it is not there");
+    let message = message.downcast_ref::<String>().unwrap();
+    assert!(message.contains("the program has closed the terminal\n$ sh -c"), "{message}");
+    assert!(message.contains("what there is\n"), "{message}");
+    assert_eq!(t.wait_exit(), 3);
+    t.wait_for("what there is");
+}
+
+#[test]
+fn signals_arrive_and_a_dropped_terminal_leaves_nothing() {
+    let t = sh("trap 'echo terminated' TERM; echo ready; while :; do read line; done");
+    t.wait_for("ready");
+    t.signal(Signal::TERM);
+    t.wait_for("terminated");
+    let pid = t.pid();
+    drop(t);
+    let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    assert!(!command.contains("terminated"), "{command}");
+}

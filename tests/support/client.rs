@@ -1,0 +1,96 @@
+//! A QMP client with nothing in it: it says what a test says. It holds a monitor, or acts from a second one.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::documents::Documents;
+use super::stream::Stream;
+use super::{DEADLINE, excerpt};
+
+/// A plain client. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Client {
+    stream: Stream,
+    documents: Documents,
+}
+
+impl Client {
+    /// Connects, and says nothing.
+    pub fn unix(path: &Path) -> Self {
+        let stream = Stream::unix(path).unwrap_or_else(|e| panic!("cannot connect to {}: {e}", path.display()));
+        Self::on(stream)
+    }
+
+    /// Connects, and says nothing.
+    pub fn tcp(address: SocketAddr) -> Self {
+        Self::on(Stream::tcp(address).unwrap_or_else(|e| panic!("cannot connect to {address}: {e}")))
+    }
+
+    pub fn on(stream: Stream) -> Self {
+        stream.set_timeout(DEADLINE).expect("a time limit on a socket");
+        Self { stream, documents: Documents::default() }
+    }
+
+    /// Waits for the greeting and negotiates: from here on the monitor is this client's.
+    pub fn negotiate(mut self) -> Self {
+        let greeting = self.read();
+        assert!(greeting.get("QMP").is_some(), "no greeting, but {greeting}");
+        self.execute(r#"{"execute":"qmp_capabilities"}"#);
+        self
+    }
+
+    /// Sends the text as it is.
+    pub fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).expect("the server takes what is sent");
+    }
+
+    /// The server sees the end of file; what it sends can still be read.
+    pub fn finish_sending(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("a socket to half-close");
+    }
+
+    /// Sends one command and returns its `return` or `error` member; events before it are dropped.
+    pub fn execute(&mut self, command: &str) -> Value {
+        self.send(command);
+        loop {
+            let mut message = self.read();
+            for key in ["return", "error"] {
+                if let Some(value) = message.get_mut(key) {
+                    return value.take();
+                }
+            }
+        }
+    }
+
+    /// The next message.
+    pub fn read(&mut self) -> Value {
+        let text = self.read_text().expect("a message, not the end of file");
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {}", excerpt(text.as_bytes())))
+    }
+
+    /// The next message exactly as it came; `None` at the end of file.
+    pub fn read_text(&mut self) -> Option<String> {
+        let mut chunk = vec![0; 65536];
+        loop {
+            if let Some(text) = self.documents.next() {
+                return Some(text);
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return None,
+                Ok(n) => self.documents.push(&chunk[..n]),
+                Err(e) => panic!("{e}, while waiting for a message after {}", excerpt(self.documents.rest())),
+            }
+        }
+    }
+
+    /// Whether anything has come that was not read: a monitor in use stays silent.
+    pub fn is_silent(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut fds = [PollFd::new(&self.stream, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        self.documents.rest().trim_ascii().is_empty() && poll(&mut fds, Some(&now)).is_ok_and(|ready| ready == 0)
+    }
+}

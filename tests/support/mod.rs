@@ -1,0 +1,66 @@
+//! What the integration tests stand on: a real QEMU, a QEMU played from a script, the program under test, a terminal.
+//!
+//! Everything here is synchronous, cleans up after itself (also when a test panics), and fails with what it saw. A time
+//! limit exists everywhere and only to end a test that would hang: no test is fast enough or too slow by the clock.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub mod client;
+pub mod collected;
+pub mod documents;
+pub mod mock;
+pub mod output;
+pub mod play;
+pub mod qemu;
+pub mod run;
+pub mod stream;
+pub mod terminal;
+
+pub use mock::Mock;
+pub use qemu::Qemu;
+pub use run::{Program, qmpsh};
+
+/// How long anything may take before its test is ended as hanging.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How often something that cannot be waited for is looked at again.
+const POLL: Duration = Duration::from_millis(2);
+
+/// Looks again and again until `look` finds something; `None` when `limit` is over.
+pub fn poll_until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        if start.elapsed() > limit {
+            return None;
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Held while a process is started or a pseudo-terminal is opened.
+///
+/// The pseudo-terminal's descriptors are not close-on-exec from the first moment: a process started just then would keep
+/// the terminal open, and its end would not be seen.
+pub fn spawning() -> MutexGuard<'static, ()> {
+    static SPAWNING: Mutex<()> = Mutex::new(());
+    SPAWNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A directory of a test's own, short enough for a socket's path (108 bytes), removed on drop.
+pub fn temporary_directory() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("qmpsh-").tempdir().expect("a temporary directory")
+}
+
+/// The text of `bytes` for a message: escaped, and shortened in the middle.
+pub fn excerpt(bytes: &[u8]) -> String {
+    const HALF: usize = 300;
+    if bytes.len() <= 2 * HALF + 40 {
+        return bytes.escape_ascii().to_string();
+    }
+    let (head, tail) = (&bytes[..HALF], &bytes[bytes.len() - HALF..]);
+    format!("{} … {} bytes … {}", head.escape_ascii(), bytes.len() - 2 * HALF, tail.escape_ascii())
+}
