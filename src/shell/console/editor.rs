@@ -1,0 +1,156 @@
+//! The thread that reads lines with rustyline.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use rustyline::completion::Completer;
+use rustyline::config::Configurer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::Hinter;
+use rustyline::history::{History as _, MemHistory};
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{ColorMode, Config, ExternalPrinter, Helper};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::history::{self, History};
+use super::state::Shared;
+use super::terminal::Terminal;
+use super::{Error, Input};
+
+/// rustyline and what it is told.
+pub(super) struct Editor {
+    rustyline: rustyline::Editor<Lines, MemHistory>,
+    shared: Arc<Shared>,
+    terminal: Arc<Terminal>,
+    history: History,
+    warned: bool,
+}
+
+impl Editor {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        terminal: Arc<Terminal>,
+        history: History,
+        is_complete: fn(&str) -> bool,
+    ) -> Result<Self, Error> {
+        // Without "forced" the variable NO_COLOR would turn the highlighter off, and with it the painting of what is
+        // pending. Colour itself is not rustyline's matter.
+        let config = Config::builder().color_mode(ColorMode::Forced).build();
+        let lines = Lines { shared: Arc::clone(&shared), is_complete };
+        let mut rustyline = rustyline::Editor::with_history(config, MemHistory::new()).map_err(Error::Editor)?;
+        rustyline.set_max_history_size(history::LINES).map_err(Error::Editor)?;
+        rustyline.set_helper(Some(lines));
+        Ok(Self { rustyline, shared, terminal, history, warned: false })
+    }
+
+    /// For the waker. It must exist before the first line: without one, signals do not reach a thread that is not the
+    /// main one.
+    pub(super) fn printer(&mut self) -> Result<impl ExternalPrinter + Send + use<>, Error> {
+        self.rustyline.create_external_printer().map_err(Error::Editor)
+    }
+
+    /// Reads a line for each request, until nobody can make one.
+    pub(super) fn run(mut self, requests: &Receiver<()>, inputs: &UnboundedSender<Input>) {
+        match self.history.load() {
+            Ok(lines) => {
+                for line in lines {
+                    // In memory this cannot fail.
+                    let _ = self.rustyline.history_mut().add_owned(line);
+                }
+            }
+            Err(error) => self.warn(&error),
+        }
+        while requests.recv().is_ok() {
+            if inputs.send(self.read()).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn read(&mut self) -> Input {
+        loop {
+            let Ok(()) = self.shared.begin() else { return Input::Interrupted };
+            let prompt = self.shared.prompt();
+            let result = self.terminal.settle().map_err(ReadlineError::Io);
+            let result = result.and_then(|()| self.rustyline.readline(&prompt));
+            // A signal can have kept rustyline from leaving raw mode. If this fails, so does the next read.
+            let _ = self.terminal.settle();
+            self.shared.end();
+            return match result {
+                Ok(line) => {
+                    self.remember(&line);
+                    Input::Line(line)
+                }
+                Err(ReadlineError::Interrupted) => Input::Interrupted,
+                Err(ReadlineError::Eof) => Input::EndOfFile,
+                Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                    self.shared.line("the line was dropped: what was typed is not UTF-8".to_owned());
+                    continue;
+                }
+                Err(error) => Input::Failed(error.to_string()),
+            };
+        }
+    }
+
+    fn remember(&mut self, line: &str) {
+        if !self.history.wants(line) {
+            return;
+        }
+        // In memory this cannot fail.
+        let _ = self.rustyline.add_history_entry(line);
+        if let Err(error) = self.history.append(line) {
+            self.warn(&error);
+        }
+    }
+
+    /// Says once that the history is not kept.
+    fn warn(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.warned, true)
+            && let Some(path) = self.history.path()
+        {
+            // A path can hold anything.
+            let path = path.to_string_lossy();
+            self.shared.line(format!("warning: the history is not kept: {path:?}: {error}"));
+        }
+    }
+}
+
+/// What rustyline asks while a line is being typed.
+struct Lines {
+    shared: Arc<Shared>,
+    is_complete: fn(&str) -> bool,
+}
+
+impl Helper for Lines {}
+
+impl Highlighter for Lines {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
+        self.shared.paint(prompt, default)
+    }
+
+    /// Each key repaints, so that what is pending does not wait for the waker.
+    fn highlight_char(&self, _line: &str, _pos: usize, _kind: CmdKind) -> bool {
+        true
+    }
+}
+
+impl Validator for Lines {
+    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        Ok(if (self.is_complete)(context.input()) {
+            ValidationResult::Valid(None)
+        } else {
+            ValidationResult::Incomplete
+        })
+    }
+}
+
+impl Hinter for Lines {
+    type Hint = String;
+}
+
+impl Completer for Lines {
+    type Candidate = String;
+}

@@ -1,0 +1,366 @@
+//! The terminal of the interactive shell: lines in, everything that is shown out. It knows nothing of QMP.
+//!
+//! Three threads stand between the shell's one task and the terminal, so that neither can stop the other:
+//!
+//! - the **editor** reads lines with rustyline, one for each [`Console::read`];
+//! - the **printer** writes what the [`Sink`]s were given, while no line is being typed;
+//! - the **waker** asks the editor to repaint when something is pending while a line is being typed: the pending lines
+//!   are a part of what rustyline gets as its prompt, so they appear above the line, which stays as it was.
+//!
+//! Which of editor and printer may write is decided in `state`, under one mutex. All three sleep while nothing happens.
+//!
+//! While no line is being read the terminal is in its usual mode: Ctrl-C is then the signal SIGINT, and what is typed
+//! waits for the next line. Where lines cannot be edited (`TERM=dumb`, stdin or stdout no terminal) a plain thread
+//! reads them, and what is shown goes through the printer alone.
+
+mod editor;
+mod history;
+mod plain;
+mod printer;
+mod queue;
+mod sink;
+mod state;
+mod terminal;
+mod waker;
+
+use std::convert::Infallible;
+use std::io;
+use std::os::unix::thread::JoinHandleExt;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Waker};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::pthread::pthread_kill;
+use nix::sys::signal::Signal;
+use rustyline::error::ReadlineError;
+use tokio::signal::unix::{self as signal, SignalKind};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+pub use history::HistoryOptions;
+pub use sink::Sink;
+
+use editor::Editor;
+use history::History;
+use state::Shared;
+use terminal::Terminal;
+
+/// How long one signal has to end a line before the next is sent: it can come between two system calls.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// How long [`Console::close`] waits for a terminal that takes nothing.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// How long dropping a console waits for its threads.
+const DROPPING: Duration = Duration::from_millis(200);
+
+/// How a [`Console`] is to be.
+#[derive(Clone, Debug)]
+pub struct ConsoleOptions {
+    /// The prompt, without colours.
+    pub prompt: String,
+    /// Where lines are kept, and which.
+    pub history: HistoryOptions,
+    /// Says false for a text that is not finished (an open bracket, quote, transaction): Enter then adds a line to it.
+    pub is_complete: fn(&str) -> bool,
+}
+
+/// What came from the person at the terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A line, or several with newlines between them (a text that went on, or was pasted), without the last newline.
+    Line(String),
+    /// Ctrl-C: the line being typed was dropped.
+    Interrupted,
+    /// Ctrl-D on an empty line, or the terminal is gone.
+    EndOfFile,
+    /// The terminal cannot be read; the text says why. What follows is the same again.
+    Failed(String),
+}
+
+/// Why there is no console.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The settings of the terminal cannot be read or changed.
+    #[error("cannot set up the terminal")]
+    Terminal(#[source] io::Error),
+    /// The line editor cannot be made.
+    #[error("cannot set up the line editor")]
+    Editor(#[source] ReadlineError),
+    /// A thread cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    /// SIGINT cannot be caught.
+    #[error("cannot catch signals")]
+    Signals(#[source] io::Error),
+}
+
+/// The terminal, as the shell's main loop uses it.
+///
+/// Call [`Console::close`] before the program ends, also when a signal ends it: dropping does the same, but cannot wait
+/// long. `std::process::exit` does neither, and leaves the terminal raw.
+#[derive(Debug)]
+pub struct Console {
+    shared: Arc<Shared>,
+    requests: Option<mpsc::Sender<()>>,
+    inputs: UnboundedReceiver<Input>,
+    /// A line was asked for and has not come.
+    pending: bool,
+    /// What came and was not asked for any more.
+    kept: Option<Input>,
+    mode: Mode,
+    closed: bool,
+    /// The threads that can be joined: the editor comes first.
+    threads: Vec<JoinHandle<()>>,
+    /// Ends when the last of those threads has ended.
+    alive: UnboundedReceiver<Infallible>,
+}
+
+#[derive(Debug)]
+enum Mode {
+    Editor { terminal: Arc<Terminal> },
+    Plain { is_complete: fn(&str) -> bool, text: String, interrupts: signal::Signal },
+}
+
+impl Console {
+    /// Starts the threads; nothing is shown yet. The terminal's settings are remembered, for [`Console::close`].
+    ///
+    /// It also makes tokio catch SIGINT, for good: the editor is interrupted by that signal.
+    ///
+    /// # Errors
+    /// The terminal, the signal or the threads cannot be set up.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime that has its I/O enabled.
+    pub fn open(options: ConsoleOptions) -> Result<Self, Error> {
+        let ConsoleOptions { prompt, history, is_complete } = options;
+        // Before the first line: rustyline puts back the handler it found.
+        let interrupts = signal::signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+        let shared = Arc::new(Shared::new(prompt));
+        let (requests, requested) = mpsc::channel();
+        let (sender, inputs) = unbounded_channel();
+        let (running, alive) = unbounded_channel();
+        let mut console = Self {
+            shared: Arc::clone(&shared),
+            requests: Some(requests),
+            inputs,
+            pending: false,
+            kept: None,
+            mode: Mode::Plain { is_complete, text: String::new(), interrupts },
+            closed: false,
+            threads: Vec::new(),
+            alive,
+        };
+        if terminal::can_edit() {
+            let terminal = Arc::new(Terminal::open().map_err(Error::Terminal)?);
+            // From here on dropping the console puts the terminal back.
+            console.mode = Mode::Editor { terminal: Arc::clone(&terminal) };
+            let mut editor = Editor::new(Arc::clone(&shared), terminal, History::new(history), is_complete)?;
+            let printer = editor.printer()?;
+            console.start("editor", &running, move || editor.run(&requested, &sender))?;
+            let waked = Arc::clone(&shared);
+            console.start("waker", &running, move || waker::run(&waked, printer))?;
+        } else {
+            let shared = Arc::clone(&shared);
+            spawn("reader", move || plain::run(&shared, &requested, &sender))?;
+        }
+        console.start("printer", &running, move || printer::run(&shared))?;
+        Ok(console)
+    }
+
+    /// Where everything to be shown goes in.
+    pub fn sink(&self) -> Sink {
+        Sink::new(Arc::clone(&self.shared))
+    }
+
+    /// Changes the prompt: of the line being typed if the new one is as wide, else of the next line.
+    pub fn set_prompt(&self, prompt: impl Into<String>) {
+        self.shared.set_prompt(prompt.into());
+    }
+
+    /// Shows the prompt and waits for what the person does.
+    ///
+    /// Cancel safe: if the future is dropped the line stays on the terminal and can be typed on, and the next call gets
+    /// it.
+    pub async fn read(&mut self) -> Input {
+        if let Some(input) = self.kept.take() {
+            return input;
+        }
+        loop {
+            self.request();
+            let input = match &mut self.mode {
+                Mode::Editor { .. } => self.inputs.recv().await,
+                Mode::Plain { interrupts, .. } => tokio::select! {
+                    input = self.inputs.recv() => input,
+                    // The kernel has dropped the line; the thread goes on waiting for another one.
+                    Some(()) = interrupts.recv() => {
+                        self.drop_text();
+                        self.shared.hide_prompt();
+                        self.shared.line(String::new());
+                        return Input::Interrupted;
+                    }
+                },
+            };
+            self.pending = false;
+            let Some(input) = input else { return Input::Failed("the line editor has ended".to_owned()) };
+            if let Some(input) = self.complete(input) {
+                return input;
+            }
+        }
+    }
+
+    /// Gives up the line being typed, if there is one. If it was finished at the same moment, the next
+    /// [`Console::read`] gets it.
+    ///
+    /// The editor is interrupted with SIGINT, so whoever listens to that signal can see one that nobody sent.
+    ///
+    /// Cancel safe: the line may then be given up, or not.
+    pub async fn interrupt(&mut self) {
+        if !self.pending {
+            return;
+        }
+        if let Mode::Plain { .. } = self.mode {
+            // There the line belongs to the kernel, and reading goes on.
+            self.drop_text();
+            return;
+        }
+        let input = loop {
+            self.signal();
+            if let Ok(input) = timeout(AGAIN, self.inputs.recv()).await {
+                break input;
+            }
+        };
+        self.pending = false;
+        self.shared.interrupt_done();
+        self.kept = input.filter(|input| *input != Input::Interrupted);
+    }
+
+    /// Gives up the line being typed, prints what is pending, ends the threads and puts the terminal's settings back.
+    /// Takes at most about two seconds, when the terminal takes no output; then what is pending is lost.
+    ///
+    /// Cancel safe, in that dropping the console does the rest.
+    pub async fn close(&mut self) {
+        // An error means that it took too long.
+        let _ = timeout(CLOSING, self.interrupt()).await;
+        self.requests = None;
+        self.shared.start_closing();
+        let ended = timeout(CLOSING, self.alive.recv()).await.is_ok();
+        self.finish(ended);
+    }
+
+    fn start(
+        &mut self,
+        name: &str,
+        running: &UnboundedSender<Infallible>,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Error> {
+        let running = running.clone();
+        self.threads.push(spawn(name, move || {
+            work();
+            drop(running);
+        })?);
+        Ok(())
+    }
+
+    /// Asks for a line, if none is being read.
+    fn request(&mut self) {
+        if let Mode::Plain { text, interrupts, .. } = &mut self.mode {
+            if !self.pending {
+                // What was pressed while a command ran was for the command.
+                let _ = interrupts.poll_recv(&mut Context::from_waker(Waker::noop()));
+            }
+            if text.is_empty() {
+                self.shared.show_prompt();
+            }
+        }
+        if !self.pending
+            && let Some(requests) = &self.requests
+        {
+            // An error shows when the answer does not come.
+            self.pending = requests.send(()).is_ok();
+        }
+    }
+
+    /// Plain mode: puts the lines of a text together; none: it goes on.
+    fn complete(&mut self, input: Input) -> Option<Input> {
+        let Mode::Plain { is_complete, text, .. } = &mut self.mode else { return Some(input) };
+        match input {
+            Input::Line(line) => {
+                text.push_str(&line);
+                if is_complete(text) {
+                    return Some(Input::Line(std::mem::take(text)));
+                }
+                text.push('\n');
+                None
+            }
+            input if text.is_empty() => Some(input),
+            // The input ends within a text: who gets it can say what is missing.
+            input => {
+                self.kept = Some(input);
+                Some(Input::Line(std::mem::take(text)))
+            }
+        }
+    }
+
+    /// Plain mode: forgets the beginning of a text.
+    fn drop_text(&mut self) {
+        if let Mode::Plain { text, .. } = &mut self.mode {
+            text.clear();
+        }
+    }
+
+    /// Asks the editor thread to give up its line, and interrupts it where it waits for a key.
+    fn signal(&self) {
+        if self.shared.interrupt()
+            && let Some(editor) = self.threads.first()
+        {
+            // The thread was not joined, so its id is valid even if it has ended, which is the one possible error.
+            let _ = pthread_kill(editor.as_pthread_t(), Signal::SIGINT);
+        }
+    }
+
+    /// Ends what is left: the threads are joined if they have ended, and left alone if not.
+    fn finish(&mut self, ended: bool) {
+        self.closed = true;
+        self.shared.close();
+        for thread in self.threads.drain(..) {
+            if ended {
+                // A thread that panicked has said so on stderr.
+                let _ = thread.join();
+            }
+        }
+        if let Mode::Editor { terminal } = &self.mode {
+            terminal.restore();
+        }
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        self.requests = None;
+        self.shared.start_closing();
+        let end = Instant::now() + DROPPING;
+        let ended = loop {
+            if self.threads.iter().all(JoinHandle::is_finished) {
+                break true;
+            }
+            if Instant::now() > end {
+                break false;
+            }
+            if self.pending && matches!(self.mode, Mode::Editor { .. }) {
+                self.signal();
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        self.finish(ended);
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Error::Thread)
+}

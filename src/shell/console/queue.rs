@@ -1,0 +1,322 @@
+//! What waits to be printed, in the order of the calls, in bounded memory.
+//!
+//! Lines and results are kept until they are printed. Events may be dropped: when more of them wait than
+//! [`EVENTS`] or [`EVENT_BYTES`] allow, the oldest go, and are counted by name. No I/O and no locks here.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// The most events that wait: a few screens, so that one repaint stays short also on a slow terminal.
+pub(super) const EVENTS: usize = 500;
+
+/// The most bytes that waiting events may have together; the newest event is kept whatever its length.
+pub(super) const EVENT_BYTES: usize = 1 << 20;
+
+/// How many names are counted apart; the peer chooses the names, so there must be a bound.
+const NAMES: usize = 16;
+
+/// Text to print at once: whole lines.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// Ends with a newline, unless it is a part of a result whose newline follows alone.
+    pub(super) text: Bytes,
+    /// Everything up to this number is in this chunk or was in one before it.
+    pub(super) through: u64,
+}
+
+/// The pending text. Each piece has a number, counted from 1.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    kept: VecDeque<Kept>,
+    events: VecDeque<Event>,
+    event_bytes: usize,
+    gap: Gap,
+    results: usize,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    number: u64,
+    text: Bytes,
+    result: bool,
+}
+
+#[derive(Debug)]
+struct Event {
+    number: u64,
+    name: String,
+    text: String,
+}
+
+/// The events that were dropped and not yet reported.
+#[derive(Debug, Default)]
+struct Gap {
+    through: u64,
+    counts: Vec<(String, u64)>,
+    others: u64,
+}
+
+impl Queue {
+    /// Adds one or more lines; the last newline may be missing.
+    pub(super) fn push_line(&mut self, mut text: String) {
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        self.push_kept(Bytes::from(text), false);
+    }
+
+    /// Adds a result, which is not copied.
+    pub(super) fn push_result(&mut self, text: Bytes) {
+        let Some(&last) = text.last() else { return };
+        self.push_kept(text, true);
+        if last != b'\n' {
+            self.push_kept(Bytes::from_static(b"\n"), true);
+        }
+    }
+
+    /// Adds an event, and drops the oldest if there are too many.
+    pub(super) fn push_event(&mut self, name: &str, mut text: String) {
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        self.event_bytes += text.len();
+        let number = self.number();
+        self.events.push_back(Event { number, name: name.to_owned(), text });
+        while self.events.len() > EVENTS || self.event_bytes > EVENT_BYTES && self.events.len() > 1 {
+            if let Some(event) = self.pop_event() {
+                self.gap.add(event);
+            }
+        }
+    }
+
+    /// The number of the newest piece ever added.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty() && self.events.is_empty() && self.gap.is_empty()
+    }
+
+    /// Whether a result, which may be long, is waiting.
+    pub(super) fn has_result(&self) -> bool {
+        self.results > 0
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Self { last: self.last, ..Self::default() };
+    }
+
+    /// Takes the oldest pieces, about `limit` bytes of them, or more if one line is longer than that.
+    pub(super) fn take(&mut self, limit: usize) -> Option<Chunk> {
+        let mut text = Vec::new();
+        let mut through = 0;
+        while text.len() < limit {
+            let gap = (!self.gap.is_empty()).then_some(self.gap.through);
+            let event = self.events.front().map(|event| event.number);
+            let kept = self.kept.front().map(|kept| kept.number);
+            // A gap is older than every event still here, so three numbers decide.
+            let Some(oldest) = [gap, event, kept].into_iter().flatten().min() else { break };
+            if gap == Some(oldest) {
+                std::mem::take(&mut self.gap).write_to(&mut text);
+            } else if event == Some(oldest) {
+                if let Some(event) = self.pop_event() {
+                    text.extend_from_slice(event.text.as_bytes());
+                }
+            } else if let Some(mut front) = self.kept.pop_front() {
+                let end = line_end(&front.text, limit);
+                if end < front.text.len() || end > limit {
+                    // A long result goes alone, in parts and without a copy.
+                    if !text.is_empty() {
+                        self.kept.push_front(front);
+                        break;
+                    }
+                    let part = front.text.split_to(end);
+                    if front.text.is_empty() {
+                        self.results -= usize::from(front.result);
+                    } else {
+                        self.kept.push_front(front);
+                        return Some(Chunk { text: part, through: oldest - 1 });
+                    }
+                    return Some(Chunk { text: part, through: oldest });
+                }
+                self.results -= usize::from(front.result);
+                text.extend_from_slice(&front.text);
+            }
+            through = oldest;
+        }
+        (!text.is_empty()).then(|| Chunk { text: Bytes::from(text), through })
+    }
+
+    fn push_kept(&mut self, text: Bytes, result: bool) {
+        let number = self.number();
+        self.results += usize::from(result);
+        self.kept.push_back(Kept { number, text, result });
+    }
+
+    fn pop_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        self.event_bytes -= event.text.len();
+        Some(event)
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+}
+
+impl Gap {
+    fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    fn add(&mut self, event: Event) {
+        self.through = event.number;
+        if let Some((_, count)) = self.counts.iter_mut().find(|(name, _)| *name == event.name) {
+            *count += 1;
+        } else if self.counts.len() < NAMES {
+            self.counts.push((event.name, 1));
+        } else {
+            self.others += 1;
+        }
+    }
+
+    fn write_to(self, text: &mut Vec<u8>) {
+        for (name, count) in &self.counts {
+            text.extend_from_slice(format!("… {} more {name}\n", grouped(*count)).as_bytes());
+        }
+        if self.others > 0 {
+            text.extend_from_slice(format!("… {} more of other names\n", grouped(self.others)).as_bytes());
+        }
+    }
+}
+
+/// Where to cut `text` so that only whole lines of it are taken, of about `limit` bytes.
+fn line_end(text: &[u8], limit: usize) -> usize {
+    if text.len() <= limit {
+        return text.len();
+    }
+    match memchr::memrchr(b'\n', &text[..limit]) {
+        Some(newline) => newline + 1,
+        None => memchr::memchr(b'\n', &text[limit..]).map_or(text.len(), |newline| limit + newline + 1),
+    }
+}
+
+/// 8431 as `8,431`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(queue: &mut Queue, limit: usize) -> String {
+        let mut text = String::new();
+        while let Some(chunk) = queue.take(limit) {
+            text.push_str(std::str::from_utf8(&chunk.text).unwrap());
+        }
+        text
+    }
+
+    #[test]
+    fn order_is_that_of_the_calls() {
+        for limit in [1, 4, 7, 1000] {
+            let mut queue = Queue::default();
+            queue.push_line("one".into());
+            queue.push_event("E", "two".into());
+            queue.push_result(Bytes::from_static(b"three\nfour\nfive"));
+            queue.push_event("E", "six".into());
+            queue.push_line("seven\n".into());
+            assert_eq!(all(&mut queue, limit), "one\ntwo\nthree\nfour\nfive\nsix\nseven\n", "limit {limit}");
+            assert!(queue.is_empty() && !queue.has_result(), "limit {limit}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_events_are_dropped_and_counted_where_they_were() {
+        let mut queue = Queue::default();
+        queue.push_line("before".into());
+        for number in 0..EVENTS + 1234 {
+            if number == 2 {
+                queue.push_line("between".into());
+            }
+            queue.push_event(if number < 2 { "RESET" } else { "STOP" }, format!("event {number}"));
+        }
+        queue.push_line("after".into());
+        let text = all(&mut queue, 1 << 16);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[..4], ["before", "between", "… 2 more RESET", "… 1,232 more STOP"]);
+        assert_eq!(lines[4], "event 1234");
+        assert_eq!(lines.len(), 4 + EVENTS + 1);
+        assert_eq!(lines[lines.len() - 2..], ["event 1733", "after"]);
+    }
+
+    #[test]
+    fn long_events_are_bounded_by_their_bytes_and_the_newest_stays() {
+        let mut queue = Queue::default();
+        queue.push_event("BIG", "a".repeat(EVENT_BYTES));
+        queue.push_event("BIG", "b".repeat(2 * EVENT_BYTES));
+        assert_eq!(queue.events.len(), 1);
+        assert_eq!(all(&mut queue, 1), format!("… 1 more BIG\n{}\n", "b".repeat(2 * EVENT_BYTES)));
+        assert_eq!(queue.event_bytes, 0);
+    }
+
+    #[test]
+    fn a_peer_that_invents_names_fills_no_memory() {
+        let mut queue = Queue::default();
+        for number in 0..EVENTS + NAMES + 5 {
+            queue.push_event(&format!("N{number}"), String::new());
+        }
+        assert_eq!(queue.gap.counts.len(), NAMES);
+        assert!(all(&mut queue, 1 << 16).contains("… 1 more N15\n… 5 more of other names\n\n"));
+    }
+
+    #[test]
+    fn a_long_result_is_cut_at_lines_and_not_copied() {
+        let mut queue = Queue::default();
+        let result = Bytes::from("12345\n789\nlonger than the limit\nend");
+        queue.push_line("first".into());
+        queue.push_result(result.clone());
+        let mut parts = Vec::new();
+        while let Some(chunk) = queue.take(10) {
+            parts.push((String::from_utf8(chunk.text.to_vec()).unwrap(), chunk.through));
+        }
+        let expected = [("first\n", 1), ("12345\n789\n", 1), ("longer than the limit\n", 1), ("end\n", 3)];
+        assert_eq!(parts.iter().map(|(text, through)| (text.as_str(), *through)).collect::<Vec<_>>(), expected);
+
+        queue.push_result(result.clone());
+        let part = queue.take(10).unwrap();
+        assert_eq!(part.text.as_ptr(), result.as_ptr());
+    }
+
+    #[test]
+    fn numbers_tell_what_was_taken() {
+        let mut queue = Queue::default();
+        queue.push_line("a".into());
+        queue.push_event("E", "b".into());
+        assert_eq!(queue.last(), 2);
+        assert_eq!(queue.take(100).unwrap().through, 2);
+        queue.clear();
+        assert_eq!((queue.last(), queue.take(1).is_none()), (2, true));
+    }
+
+    #[test]
+    fn grouping() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (8431, "8,431"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), expected);
+        }
+    }
+}

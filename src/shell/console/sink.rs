@@ -1,0 +1,51 @@
+//! Where everything that is shown goes in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::state::Shared;
+
+/// Takes what is to be shown on the terminal, from any thread, and never blocks.
+///
+/// What is shown comes out in the order of the calls: above the line being typed, or directly while none is. It must
+/// have been made safe to show (see [`crate::text`]). A newline that is missing at the end is added. After the
+/// console was closed, or its terminal has gone, what comes is forgotten.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    shared: Arc<Shared>,
+}
+
+impl Sink {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Shows a line, or several. It waits in memory until it was printed; for what can come in any number there is
+    /// [`Sink::event`].
+    pub fn line(&self, text: impl Into<String>) {
+        self.shared.line(text.into());
+    }
+
+    /// Shows a line that may be dropped when they come faster than the terminal takes them. The oldest go first; how
+    /// many of each name is shown in their place: `… 8,431 more BLOCK_IO_ERROR`.
+    pub fn event(&self, name: &str, text: impl Into<String>) {
+        self.shared.event(name, text.into());
+    }
+
+    /// Shows a result, of any length, without copying it. No event comes between its lines unless a line is being
+    /// typed. Wait for [`Sink::flushed`] before making the next long one.
+    pub fn output(&self, text: impl Into<Bytes>) {
+        self.shared.result(text.into());
+    }
+
+    /// Waits until everything that was given to the console before was printed, or forgotten.
+    ///
+    /// Cancel safe: it changes nothing.
+    pub async fn flushed(&self) {
+        if let Some(printed) = self.shared.flushed() {
+            // An error means that the console is gone, and all it had with it.
+            let _ = printed.await;
+        }
+    }
+}

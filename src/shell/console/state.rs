@@ -1,0 +1,562 @@
+//! Who may write to the terminal: one mutex decides between the printer and the line editor.
+//!
+//! ```text
+//!            begin()                     first repaint
+//!   Idle ──────────────▶ Starting ─▶ Typing ─────────▶ Typing, painted
+//!    ▲  the printer writes   results    │  the editor writes; the waker asks it to
+//!    │                       first      │
+//!    └───────────── end() ◀─────────────┘
+//! ```
+//!
+//! While a line is being typed nothing but rustyline writes. What is pending goes out when rustyline paints its prompt:
+//! it asks for the prompt's text after it has cleared the row, and gets the pending lines and then the prompt.
+
+use std::borrow::Cow;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use unicode_width::UnicodeWidthStr;
+
+use super::queue::{Chunk, Queue};
+
+/// About how much is written at once, in bytes: the longest a key waits for a repaint, or a line for the printer.
+const CHUNK: usize = 64 * 1024;
+
+/// How long the end of a line waits for the waker, which may be stuck until the next line.
+const WAKER: Duration = Duration::from_millis(10);
+
+/// What the threads and the sinks share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// For the printer and the editor thread.
+    changed: Condvar,
+    /// For the waker.
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: Queue,
+    phase: Phase,
+    /// The printer holds a chunk.
+    writing: bool,
+    repaint: Repaint,
+    prompt: String,
+    plain: PlainPrompt,
+    /// The line being typed is to be given up.
+    interrupted: bool,
+    life: Life,
+    /// Every piece up to this number was written or dropped.
+    printed: u64,
+    waiting: Vec<(u64, oneshot::Sender<()>)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// No line is being edited.
+    #[default]
+    Idle,
+    /// A line will be edited when the printer has written its chunk and the results that wait.
+    Starting,
+    /// A line is being edited. Not painted: rustyline has not drawn the prompt, the terminal may not be raw yet.
+    Typing { painted: bool },
+    /// The line has ended; the waker may still be at it.
+    Ending,
+}
+
+/// What the waker and the painting tell each other.
+#[derive(Debug, Default)]
+struct Repaint {
+    /// The waker is about to ask for a repaint.
+    waking: bool,
+    /// A repaint was asked for and has not come.
+    asked: bool,
+    /// The prompt is not the one on the screen.
+    stale: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Life {
+    #[default]
+    Open,
+    /// No line is read any more, and the threads end when the queue is empty.
+    Closing,
+    /// The terminal is gone, or everything has ended: what comes is forgotten.
+    Closed,
+}
+
+/// The prompt where lines are not edited: the printer writes it, when nothing else is left to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum PlainPrompt {
+    #[default]
+    Hidden,
+    Wanted,
+    /// The cursor stands behind it, so what is printed begins on a new row.
+    Shown,
+}
+
+/// The line was given up before it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Interrupted;
+
+impl Shared {
+    pub(super) fn new(prompt: String) -> Self {
+        let state = State { prompt, ..State::default() };
+        Self { state: Mutex::new(state), ..Self::default() }
+    }
+
+    // The sinks.
+
+    pub(super) fn line(&self, text: String) {
+        self.push(|queue| queue.push_line(text));
+    }
+
+    pub(super) fn result(&self, text: Bytes) {
+        self.push(|queue| queue.push_result(text));
+    }
+
+    pub(super) fn event(&self, name: &str, text: String) {
+        self.push(|queue| queue.push_event(name, text));
+    }
+
+    /// Tells when everything added so far was printed; none: it was.
+    pub(super) fn flushed(&self) -> Option<oneshot::Receiver<()>> {
+        let mut state = self.lock();
+        if state.printed >= state.queue.last() {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        let last = state.queue.last();
+        state.waiting.push((last, sender));
+        Some(receiver)
+    }
+
+    // The prompt.
+
+    pub(super) fn set_prompt(&self, prompt: String) {
+        let mut state = self.lock();
+        if state.prompt != prompt {
+            state.prompt = prompt;
+            state.repaint.stale = true;
+            self.wake.notify_all();
+        }
+    }
+
+    pub(super) fn prompt(&self) -> String {
+        self.lock().prompt.clone()
+    }
+
+    /// Plain mode: shows the prompt after what is pending, and again after what is printed later.
+    pub(super) fn show_prompt(&self) {
+        let mut state = self.lock();
+        if state.plain == PlainPrompt::Hidden {
+            state.plain = PlainPrompt::Wanted;
+        }
+        self.changed.notify_all();
+    }
+
+    /// Plain mode: a line was read, the cursor is on a new row.
+    pub(super) fn hide_prompt(&self) {
+        self.lock().plain = PlainPrompt::Hidden;
+    }
+
+    // The editor thread.
+
+    /// From here on the editor writes, once this returns.
+    pub(super) fn begin(&self) -> Result<(), Interrupted> {
+        let mut state = self.lock();
+        state.phase = Phase::Starting;
+        // The printer may have waited for a newer phase, and has results to write now.
+        self.changed.notify_all();
+        while (state.writing || state.queue.has_result()) && !state.interrupted && state.life == Life::Open {
+            state = self.wait(state);
+        }
+        if state.interrupted || state.life != Life::Open {
+            state.phase = Phase::Idle;
+            self.changed.notify_all();
+            return Err(Interrupted);
+        }
+        state.phase = Phase::Typing { painted: false };
+        state.repaint.asked = false;
+        Ok(())
+    }
+
+    /// From here on the printer writes.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Ending;
+        // With raw mode off the waker's token goes out directly, so none may be on its way when the printer starts.
+        // The waker can be stuck, but then its token is past that point; so the wait is bounded.
+        if state.repaint.waking {
+            let waited = self.changed.wait_timeout_while(state, WAKER, |state| state.repaint.waking);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.phase = Phase::Idle;
+        self.changed.notify_all();
+    }
+
+    /// What rustyline is to paint where it would paint `prompt`: the pending lines, and the prompt. A prompt set since
+    /// then takes its place if it is as wide, because the layout was made for `prompt`. `default` is false for the
+    /// prompts of rustyline itself (Ctrl-R).
+    pub(super) fn paint<'p>(&self, prompt: &'p str, default: bool) -> Cow<'p, str> {
+        let mut state = self.lock();
+        state.phase = Phase::Typing { painted: true };
+        let mut shown = Cow::Borrowed(prompt);
+        if default {
+            // Not during Ctrl-R: there the token stays in its pipe, and a second one would block the waker.
+            state.repaint.asked = false;
+            state.repaint.stale = false;
+            if state.prompt != prompt && state.prompt.width() == prompt.width() {
+                shown = Cow::Owned(state.prompt.clone());
+            }
+        }
+        if let Some(chunk) = state.queue.take(CHUNK) {
+            let mut text = String::from_utf8_lossy(&chunk.text).into_owned();
+            text.push_str(&shown);
+            shown = Cow::Owned(text);
+            state.printed(chunk.through);
+        }
+        self.wake.notify_all();
+        shown
+    }
+
+    // The waker.
+
+    /// Waits until the editor has to be asked for a repaint; false: the waker is not needed any more.
+    pub(super) fn wait_to_wake(&self) -> bool {
+        let mut state = self.lock();
+        while state.life == Life::Open && !state.to_wake() {
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.life == Life::Open
+    }
+
+    /// Claims the repaint, if it is still needed.
+    pub(super) fn begin_wake(&self) -> bool {
+        let mut state = self.lock();
+        let needed = state.to_wake();
+        state.repaint.waking = needed;
+        state.repaint.asked |= needed;
+        needed
+    }
+
+    pub(super) fn end_wake(&self) {
+        self.lock().repaint.waking = false;
+        self.changed.notify_all();
+    }
+
+    // The printer.
+
+    /// Waits for something to write; none: there will be nothing more.
+    pub(super) fn next_chunk(&self) -> Option<Chunk> {
+        let mut state = self.lock();
+        loop {
+            if state.life == Life::Closed {
+                return None;
+            }
+            let may = match state.phase {
+                Phase::Idle => true,
+                Phase::Starting => state.queue.has_result(),
+                Phase::Typing { .. } | Phase::Ending => false,
+            };
+            if may && let Some(chunk) = state.next_chunk() {
+                state.writing = true;
+                return Some(chunk);
+            }
+            if may && state.life == Life::Closing {
+                return None;
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// The chunk was written; false: the terminal is gone.
+    pub(super) fn wrote(&self, chunk: &Chunk, alive: bool) {
+        let mut state = self.lock();
+        state.writing = false;
+        state.printed(chunk.through);
+        if !alive {
+            state.close();
+        }
+        self.changed.notify_all();
+        self.wake.notify_all();
+    }
+
+    // The console.
+
+    /// Asks for the line being typed to be given up; true: rustyline has it, and needs a signal.
+    pub(super) fn interrupt(&self) -> bool {
+        let mut state = self.lock();
+        state.interrupted = true;
+        self.changed.notify_all();
+        state.phase == Phase::Typing { painted: true }
+    }
+
+    /// The line was given up.
+    pub(super) fn interrupt_done(&self) {
+        self.lock().interrupted = false;
+    }
+
+    /// No more lines will be read; the threads end when they have printed what is pending.
+    pub(super) fn start_closing(&self) {
+        let mut state = self.lock();
+        if state.life == Life::Open {
+            state.life = Life::Closing;
+        }
+        self.changed.notify_all();
+        self.wake.notify_all();
+    }
+
+    /// Everything has ended.
+    pub(super) fn close(&self) {
+        self.lock().close();
+        self.changed.notify_all();
+        self.wake.notify_all();
+    }
+
+    fn push(&self, add: impl FnOnce(&mut Queue)) {
+        let mut state = self.lock();
+        if state.life == Life::Closed {
+            return;
+        }
+        add(&mut state.queue);
+        match state.phase {
+            Phase::Idle | Phase::Starting | Phase::Ending => self.changed.notify_all(),
+            Phase::Typing { .. } => self.wake.notify_all(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'g>(&self, state: MutexGuard<'g, State>) -> MutexGuard<'g, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn to_wake(&self) -> bool {
+        self.phase == Phase::Typing { painted: true }
+            && !self.repaint.asked
+            && (self.repaint.stale || !self.queue.is_empty())
+    }
+
+    fn next_chunk(&mut self) -> Option<Chunk> {
+        if let Some(mut chunk) = self.queue.take(CHUNK) {
+            if self.plain == PlainPrompt::Shown {
+                self.plain = PlainPrompt::Wanted;
+                chunk.text = [b"\n", &*chunk.text].concat().into();
+            }
+            return Some(chunk);
+        }
+        if self.plain == PlainPrompt::Wanted {
+            self.plain = PlainPrompt::Shown;
+            return Some(Chunk { text: Bytes::from(self.prompt.clone()), through: self.printed });
+        }
+        None
+    }
+
+    /// Remembers what was printed, and tells who waits for it.
+    fn printed(&mut self, through: u64) {
+        // Dropped events at the end have no piece of their own.
+        self.printed = if self.queue.is_empty() { self.queue.last() } else { through };
+        let printed = self.printed;
+        for (_, sender) in self.waiting.extract_if(.., |(number, _)| *number <= printed) {
+            // Who does not wait any more need not be told.
+            let _ = sender.send(());
+        }
+    }
+
+    fn close(&mut self) {
+        self.life = Life::Closed;
+        self.queue.clear();
+        self.printed(self.queue.last());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    fn text(chunk: &Chunk) -> &str {
+        std::str::from_utf8(&chunk.text).unwrap()
+    }
+
+    /// One turn of the printer; the chunk must be there.
+    fn print(shared: &Shared) -> String {
+        let chunk = shared.next_chunk().unwrap();
+        shared.wrote(&chunk, true);
+        text(&chunk).to_owned()
+    }
+
+    #[test]
+    fn while_a_line_is_typed_the_prompt_brings_what_is_pending() {
+        let shared = Shared::new("> ".into());
+        shared.line("before".into());
+        shared.begin().unwrap();
+        assert_eq!(shared.paint("> ", true), "before\n> ");
+        shared.event("STOP", "event".into());
+        shared.line("line".into());
+        assert_eq!(shared.paint("> ", true), "event\nline\n> ");
+        assert_eq!(shared.paint("> ", true), "> ");
+        shared.line("late".into());
+        shared.end();
+        assert_eq!(print(&shared), "late\n");
+    }
+
+    #[test]
+    fn results_are_printed_before_the_line_begins() {
+        let shared = Arc::new(Shared::new("> ".into()));
+        shared.line("line".into());
+        shared.result(Bytes::from_static(b"result"));
+        let editor = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                shared.begin().unwrap();
+                shared.paint("> ", true).into_owned()
+            }
+        });
+        assert_eq!(print(&shared), "line\nresult\n");
+        assert_eq!(editor.join().unwrap(), "> ");
+    }
+
+    #[test]
+    fn a_line_waits_for_the_chunk_being_written() {
+        let shared = Arc::new(Shared::new("> ".into()));
+        shared.line("slow".into());
+        let chunk = shared.next_chunk().unwrap();
+        shared.line("next".into());
+        let editor = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                shared.begin().unwrap();
+                shared.paint("> ", true).into_owned()
+            }
+        });
+        while shared.lock().phase == Phase::Idle {
+            thread::yield_now();
+        }
+        assert_eq!(shared.lock().phase, Phase::Starting);
+        shared.wrote(&chunk, true);
+        assert_eq!(editor.join().unwrap(), "next\n> ");
+    }
+
+    #[test]
+    fn one_repaint_is_asked_for_at_a_time_and_none_before_the_first() {
+        let shared = Shared::new("> ".into());
+        shared.line("a".into());
+        assert!(!shared.begin_wake(), "idle");
+        shared.begin().unwrap();
+        assert!(!shared.begin_wake(), "not painted");
+        shared.paint("> ", true);
+        assert!(!shared.begin_wake(), "nothing pending");
+        shared.line("b".into());
+        assert!(shared.begin_wake());
+        shared.end_wake();
+        assert!(!shared.begin_wake(), "asked already");
+        assert_eq!(shared.paint("(reverse-i-search)`': ", false), "b\n(reverse-i-search)`': ");
+        shared.line("c".into());
+        assert!(!shared.begin_wake(), "the token is still in its pipe during Ctrl-R");
+        shared.paint("> ", true);
+        shared.line("d".into());
+        assert!(shared.begin_wake());
+        shared.end_wake();
+        shared.end();
+        assert!(!shared.begin_wake(), "idle again");
+    }
+
+    #[test]
+    fn a_prompt_changes_live_only_at_its_width() {
+        let shared = Shared::new("(a) ".into());
+        shared.begin().unwrap();
+        for (set, painted) in [("(b) ", "(b) "), ("(bb) ", "(a) "), ("(é) ", "(é) "), ("(漢) ", "(a) ")] {
+            shared.set_prompt(set.into());
+            assert_eq!(shared.paint("(a) ", true), painted);
+        }
+        assert_eq!(shared.paint("(search) ", false), "(search) ");
+    }
+
+    #[test]
+    fn a_long_result_while_typing_comes_in_parts() {
+        let shared = Shared::new("> ".into());
+        shared.begin().unwrap();
+        shared.paint("> ", true);
+        let half = "x".repeat(CHUNK - 1) + "\n";
+        shared.result(Bytes::from(half.clone() + &half));
+        assert_eq!(shared.paint("> ", true), half.clone() + "> ");
+        assert!(shared.begin_wake(), "the rest needs another repaint");
+        assert_eq!(shared.paint("> ", true), half + "> ");
+    }
+
+    #[test]
+    fn flushed_is_told_when_the_last_of_it_was_written() {
+        let shared = Shared::new("> ".into());
+        assert!(shared.flushed().is_none());
+        shared.line("a".into());
+        let mut first = shared.flushed().unwrap();
+        let chunk = shared.next_chunk().unwrap();
+        shared.line("b".into());
+        let mut second = shared.flushed().unwrap();
+        assert!(first.try_recv().is_err());
+        shared.wrote(&chunk, true);
+        assert!(first.try_recv().is_ok() && second.try_recv().is_err());
+        shared.close();
+        assert!(second.try_recv().is_ok() && shared.flushed().is_none());
+    }
+
+    #[test]
+    fn a_dead_terminal_takes_and_keeps_nothing() {
+        let shared = Shared::new("> ".into());
+        shared.line("a".into());
+        let chunk = shared.next_chunk().unwrap();
+        shared.wrote(&chunk, false);
+        shared.line("b".into());
+        assert!(shared.next_chunk().is_none() && shared.lock().queue.is_empty());
+    }
+
+    #[test]
+    fn closing_prints_what_is_pending_and_starts_no_line() {
+        let shared = Shared::new("> ".into());
+        shared.line("a".into());
+        shared.start_closing();
+        assert_eq!(shared.begin(), Err(Interrupted));
+        assert_eq!(print(&shared), "a\n");
+        assert!(shared.next_chunk().is_none() && !shared.wait_to_wake());
+    }
+
+    #[test]
+    fn an_interrupt_before_the_line_begins_needs_no_signal() {
+        let shared = Shared::new("> ".into());
+        shared.result(Bytes::from_static(b"never written"));
+        assert!(!shared.interrupt());
+        assert_eq!(shared.begin(), Err(Interrupted));
+        shared.interrupt_done();
+        print(&shared);
+        shared.begin().unwrap();
+        assert!(!shared.interrupt(), "rustyline has not set up its handler");
+        shared.paint("> ", true);
+        assert!(shared.interrupt());
+    }
+
+    #[test]
+    fn a_plain_prompt_comes_last_and_again() {
+        let shared = Shared::new("> ".into());
+        shared.show_prompt();
+        shared.line("a".into());
+        assert_eq!(print(&shared), "a\n");
+        assert_eq!(print(&shared), "> ");
+        shared.line("b".into());
+        assert_eq!(print(&shared), "\nb\n");
+        assert_eq!(print(&shared), "> ");
+        shared.hide_prompt();
+        shared.line("c".into());
+        assert_eq!(print(&shared), "c\n");
+    }
+}
