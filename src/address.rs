@@ -89,21 +89,13 @@ impl Address {
                 return OsString::from_vec([b"unix:@", &*name, b",tight=off"].concat());
             }
             Address::Tcp { host, port } => {
-                let bare = if host.contains(':') {
-                    format!("[{host}]:{port}")
-                } else {
-                    format!("{host}:{port}")
-                };
+                let bare = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
                 let prefixed = format!("tcp:{bare}").into_bytes();
                 (bare.into_bytes(), prefixed)
             }
         };
         let bare = OsString::from_vec(bare);
-        if Address::parse(&bare).as_ref() == Ok(self) {
-            bare
-        } else {
-            OsString::from_vec(prefixed)
-        }
+        if Address::parse(&bare).as_ref() == Ok(self) { bare } else { OsString::from_vec(prefixed) }
     }
 }
 
@@ -171,27 +163,21 @@ mod tests {
 
     fn bytes(longest: usize) -> impl Strategy<Value = OsString> {
         // The characters that mean something, more often than chance would have them.
-        let byte = prop_oneof![
-            1..=255_u8,
-            proptest::sample::select(b",:@=/[]unixtcppath".to_vec())
-        ];
+        let byte = prop_oneof![1..=255_u8, proptest::sample::select(b",:@=/[]unixtcppath".to_vec())];
         proptest::collection::vec(byte, 1..=longest).prop_map(OsString::from_vec)
     }
 
     fn addresses() -> impl Strategy<Value = Address> {
         let host = prop_oneof![
             "[a-z0-9.-]{1,20}",
-            proptest::sample::select(vec![
-                "unix", "tcp", "fd", "vm", "pid", "exec", "host=x", "port=5"
-            ])
-            .prop_map(String::from),
+            proptest::sample::select(vec!["unix", "tcp", "fd", "vm", "pid", "exec", "host=x", "port=5"])
+                .prop_map(String::from),
             any::<std::net::Ipv6Addr>().prop_map(|ip| ip.to_string()),
             any::<std::net::Ipv4Addr>().prop_map(|ip| ip.to_string()),
         ];
         prop_oneof![
             bytes(UNIX_PATH_MAX).prop_map(|path| Address::Unix(path.into())),
-            (bytes(ABSTRACT_NAME_MAX), any::<bool>())
-                .prop_map(|(name, tight)| Address::Abstract { name, tight }),
+            (bytes(ABSTRACT_NAME_MAX), any::<bool>()).prop_map(|(name, tight)| Address::Abstract { name, tight }),
             (host, any::<u16>()).prop_map(|(host, port)| Address::Tcp { host, port }),
         ]
     }

@@ -196,9 +196,7 @@ pub fn parse(
 
     let address = match (definition::address(&matches), env("QMP_SOCKET")) {
         (Some(text), _) => Address::parse(text).map_err(usage)?,
-        (None, Some(text)) => {
-            Address::parse(text).map_err(|error| usage(format_args!("$QMP_SOCKET: {error}")))?
-        }
+        (None, Some(text)) => Address::parse(text).map_err(|error| usage(format_args!("$QMP_SOCKET: {error}")))?,
         (None, None) => return Err(usage(manual::NO_ADDRESS)),
     };
     Ok(Invocation {
@@ -219,35 +217,24 @@ fn input(matches: &clap::ArgMatches) -> Result<Input, Exit> {
     }
     if !sources.is_empty() {
         let sources: Vec<Source> = sources.into_iter().map(source).collect::<Result<_, _>>()?;
-        if sources
-            .iter()
-            .filter(|source| **source == Source::Stdin)
-            .count()
-            > 1
-        {
-            return Err(usage(
-                "`-f -` is given twice, but stdin can be read only once",
-            ));
+        if sources.iter().filter(|source| **source == Source::Stdin).count() > 1 {
+            return Err(usage("`-f -` is given twice, but stdin can be read only once"));
         }
         return Ok(Input::Lines(sources));
     }
     if words.is_empty() {
         return Ok(Input::Default);
     }
-    words
-        .into_iter()
-        .map(|word| utf8(word, "the word"))
-        .collect::<Result<_, _>>()
-        .map(Input::Words)
+    words.into_iter().map(|word| utf8(word, "the word")).collect::<Result<_, _>>().map(Input::Words)
 }
 
 fn source(source: definition::RawSource<'_>) -> Result<Source, Exit> {
     match source {
         definition::RawSource::Command(line) => utf8(line, "the line of -c,").map(Source::Line),
         definition::RawSource::File(file) if file == "-" => Ok(Source::Stdin),
-        definition::RawSource::File(file) if file.is_empty() => Err(usage(
-            "the file name of -f is empty; for stdin write `-f -`",
-        )),
+        definition::RawSource::File(file) if file.is_empty() => {
+            Err(usage("the file name of -f is empty; for stdin write `-f -`"))
+        }
         definition::RawSource::File(file) => Ok(Source::File(file.into())),
     }
 }
@@ -263,18 +250,13 @@ fn utf8(text: &OsStr, what: &str) -> Result<String, Exit> {
 
 /// A usage error of our own, in the shape of clap's.
 fn usage(sentence: impl std::fmt::Display) -> Exit {
-    Exit::Usage(format!(
-        "qmpsh: {sentence}\n\nFor more information, try 'qmpsh --help'.\n"
-    ))
+    Exit::Usage(format!("qmpsh: {sentence}\n\nFor more information, try 'qmpsh --help'.\n"))
 }
 
 fn clap_error(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    format!(
-        "qmpsh: {}",
-        text.replace("try '--help'", "try 'qmpsh --help'")
-    )
+    format!("qmpsh: {}", text.replace("try '--help'", "try 'qmpsh --help'"))
 }
 
 #[cfg(test)]

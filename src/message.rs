@@ -26,6 +26,18 @@ pub struct Request {
     pub own_id: Option<String>,
 }
 
+impl Request {
+    /// A command without arguments. `command` must be a plain name, with nothing that JSON escapes.
+    pub fn new(command: &str) -> Self {
+        Self {
+            text: format!(r#"{{"execute":"{command}"}}"#),
+            command: command.to_owned(),
+            out_of_band: false,
+            own_id: None,
+        }
+    }
+}
+
 /// Passwords and the like are shown as `***`.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,9 +67,7 @@ impl Message {
         match (has("QMP"), has("event"), has("return"), has("error")) {
             (true, false, false, false) => Greeting::parse(&document).map(Self::Greeting),
             (false, true, false, false) => Event::parse(document).map(Self::Event),
-            (false, false, true, false) | (false, false, false, true) => {
-                Reply::parse(document).map(Self::Reply)
-            }
+            (false, false, true, false) | (false, false, false, true) => Reply::parse(document).map(Self::Reply),
             (false, false, false, false) => Err(Malformed::new(Fault::Unknown, &document)),
             _ => Err(Malformed::new(Fault::Ambiguous, &document)),
         }
@@ -83,12 +93,7 @@ impl Version {
         let qemu = Document::parse(version.get("qemu")?).ok()?;
         let number = |key| plain_integer(qemu.get(key)?);
         let package = json::decode(version.get("package").unwrap_or(br#""""#))?.into_owned();
-        Some(Self {
-            major: number("major")?,
-            minor: number("minor")?,
-            micro: number("micro")?,
-            package,
-        })
+        Some(Self { major: number("major")?, minor: number("minor")?, micro: number("micro")?, package })
     }
 }
 
@@ -116,10 +121,7 @@ impl Greeting {
                 Some(list) => serde_json::from_slice(list).ok()?,
                 None => Vec::new(),
             };
-            Some(Self {
-                version: Version::parse(qmp.get("version")?)?,
-                capabilities,
-            })
+            Some(Self { version: Version::parse(qmp.get("version")?)?, capabilities })
         };
         parse().ok_or_else(|| Malformed::new(Fault::Greeting, document))
     }
@@ -141,10 +143,7 @@ impl Event {
 
     /// The event's name, decoded; not safe to show as it is.
     pub fn name(&self) -> Cow<'_, str> {
-        self.document
-            .get("event")
-            .and_then(json::decode)
-            .unwrap_or_default()
+        self.document.get("event").and_then(json::decode).unwrap_or_default()
     }
 
     /// The `data`, as it stands on the wire.
@@ -167,9 +166,7 @@ impl Event {
     /// The same event in memory of its own, for those that are kept; see [`Document::detached`].
     #[must_use]
     pub fn detached(&self) -> Self {
-        Self {
-            document: self.document.detached(),
-        }
+        Self { document: self.document.detached() }
     }
 }
 
@@ -201,21 +198,13 @@ impl Reply {
     fn parse(document: Document) -> Result<Self, Malformed> {
         let id = match document.get("id") {
             None => None,
-            Some(raw) => {
-                Some(plain_integer(raw).ok_or_else(|| Malformed::new(Fault::Id, &document))?)
-            }
+            Some(raw) => Some(plain_integer(raw).ok_or_else(|| Malformed::new(Fault::Id, &document))?),
         };
         let outcome = match document.get("error") {
             None => Outcome::Return,
-            Some(error) => {
-                parse_error(error).ok_or_else(|| Malformed::new(Fault::Error, &document))?
-            }
+            Some(error) => parse_error(error).ok_or_else(|| Malformed::new(Fault::Error, &document))?,
         };
-        Ok(Self {
-            id,
-            outcome,
-            document,
-        })
+        Ok(Self { id, outcome, document })
     }
 
     /// The value of `return` as it stands on the wire, sharing the bytes of the reply; `None` for an error.
@@ -232,21 +221,13 @@ impl Reply {
 fn parse_error(raw: &[u8]) -> Option<Outcome> {
     let error = Document::parse(raw).ok()?;
     let text = |key| Some(json::decode(error.get(key)?)?.into_owned());
-    Some(Outcome::Error {
-        class: text("class")?,
-        desc: text("desc")?,
-    })
+    Some(Outcome::Error { class: text("class")?, desc: text("desc")? })
 }
 
 /// Digits and nothing else: what a client that counts its commands can have sent.
 fn plain_integer(raw: &[u8]) -> Option<u64> {
-    let canonical =
-        raw == b"0" || (raw.first() != Some(&b'0') && raw.iter().all(u8::is_ascii_digit));
-    if canonical {
-        std::str::from_utf8(raw).ok()?.parse().ok()
-    } else {
-        None
-    }
+    let canonical = raw == b"0" || (raw.first() != Some(&b'0') && raw.iter().all(u8::is_ascii_digit));
+    if canonical { std::str::from_utf8(raw).ok()?.parse().ok() } else { None }
 }
 
 /// What is wrong with a message that is a JSON object.
@@ -295,11 +276,7 @@ pub struct Malformed {
 impl Malformed {
     fn new(fault: Fault, document: &Document) -> Self {
         let id = document.get("id").and_then(plain_integer);
-        Self {
-            fault,
-            id,
-            excerpt: secrets::excerpt(document.bytes(), 120),
-        }
+        Self { fault, id, excerpt: secrets::excerpt(document.bytes(), 120) }
     }
 }
 

@@ -20,35 +20,18 @@ fn event(text: &[u8]) -> Event {
 
 #[test]
 fn greetings() {
-    let text = br#"{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": "Debian 1:7.2\u001b"},
+    let text =
+        br#"{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": "Debian 1:7.2\u001b"},
         "capabilities": ["oob"]}}"#;
-    let Ok(Message::Greeting(greeting)) = message(text) else {
-        panic!()
-    };
+    let Ok(Message::Greeting(greeting)) = message(text) else { panic!() };
     let package = "Debian 1:7.2\u{1b}".to_owned();
-    assert_eq!(
-        greeting.version,
-        Version {
-            major: 7,
-            minor: 2,
-            micro: 22,
-            package
-        }
-    );
+    assert_eq!(greeting.version, Version { major: 7, minor: 2, micro: 22, package });
     assert_eq!(greeting.version.to_string(), "7.2.22");
     assert_eq!(greeting.capabilities, ["oob"]);
 
     let bare = br#"{"QMP":{"version":{"qemu":{"micro":0,"minor":0,"major":1}}}}"#;
-    let Ok(Message::Greeting(greeting)) = message(bare) else {
-        panic!()
-    };
-    assert_eq!(
-        (
-            greeting.version.package.as_str(),
-            greeting.capabilities.len()
-        ),
-        ("", 0)
-    );
+    let Ok(Message::Greeting(greeting)) = message(bare) else { panic!() };
+    assert_eq!((greeting.version.package.as_str(), greeting.capabilities.len()), ("", 0));
 }
 
 #[test]
@@ -62,25 +45,15 @@ fn successes() {
     check(r#"{"return": {}, "id": 1}"#, Some(1), "{}");
     check(r#"{"return": null, "id": 1}"#, Some(1), "null");
     check(r#"{"return": inf, "id": 1}"#, Some(1), "inf");
-    check(
-        r#"{"return": {"a": [inf, -nan]}, "id": 0}"#,
-        Some(0),
-        r#"{"a": [inf, -nan]}"#,
-    );
-    check(
-        r#"{"id": 18446744073709551615, "return": 18446744073709551615}"#,
-        Some(u64::MAX),
-        "18446744073709551615",
-    );
+    check(r#"{"return": {"a": [inf, -nan]}, "id": 0}"#, Some(0), r#"{"a": [inf, -nan]}"#);
+    check(r#"{"id": 18446744073709551615, "return": 18446744073709551615}"#, Some(u64::MAX), "18446744073709551615");
     check(r#"{"return": "x"}"#, None, "\"x\"");
     check(r#"{"\u0072eturn": "x", "\u0069d": 5}"#, Some(5), "\"x\"");
 }
 
 #[test]
 fn a_result_with_broken_text_keeps_its_id() {
-    let Ok(Message::Reply(reply)) = message(b"{\"return\": \"\xff\xfe\", \"id\": 9}") else {
-        panic!()
-    };
+    let Ok(Message::Reply(reply)) = message(b"{\"return\": \"\xff\xfe\", \"id\": 9}") else { panic!() };
     assert_eq!(reply.id, Some(9));
     assert_eq!(reply.result().as_deref(), Some(&b"\"\xff\xfe\""[..]));
 }
@@ -88,26 +61,15 @@ fn a_result_with_broken_text_keeps_its_id() {
 #[test]
 fn a_result_shares_the_bytes_of_the_reply() {
     let reply = reply(r#"{"return": [1, 2]}"#);
-    assert_eq!(
-        reply.result().unwrap().as_ptr(),
-        reply.document().bytes().as_ptr().wrapping_add(11)
-    );
+    assert_eq!(reply.result().unwrap().as_ptr(), reply.document().bytes().as_ptr().wrapping_add(11));
 }
 
 #[test]
 fn errors() {
     let check = |text: &[u8], id: Option<u64>, class: &str, desc: &str| {
-        let Ok(Message::Reply(reply)) = message(text) else {
-            panic!("{text:?}")
-        };
+        let Ok(Message::Reply(reply)) = message(text) else { panic!("{text:?}") };
         assert_eq!(reply.id, id);
-        assert_eq!(
-            reply.outcome,
-            Outcome::Error {
-                class: class.to_owned(),
-                desc: desc.to_owned()
-            }
-        );
+        assert_eq!(reply.outcome, Outcome::Error { class: class.to_owned(), desc: desc.to_owned() });
         assert_eq!(reply.result(), None);
     };
     check(
@@ -132,26 +94,17 @@ fn errors() {
 
 #[test]
 fn events() {
-    let stop =
-        event(br#"{"timestamp": {"seconds": 1700000000, "microseconds": 12}, "event": "STOP"}"#);
+    let stop = event(br#"{"timestamp": {"seconds": 1700000000, "microseconds": 12}, "event": "STOP"}"#);
     assert!(matches!(stop.name(), Cow::Borrowed("STOP")));
-    assert_eq!(
-        (stop.data(), stop.timestamp()),
-        (None, Some((1_700_000_000, 12)))
-    );
+    assert_eq!((stop.data(), stop.timestamp()), (None, Some((1_700_000_000, 12))));
 
-    let escaped = event(br#"{"event": "ST\u004fP", "data": {"a": inf}, "timestamp": {"seconds": -1, "microseconds": -1}}"#);
-    assert_eq!(
-        (escaped.name().as_ref(), escaped.data()),
-        ("STOP", Some(&br#"{"a": inf}"#[..]))
-    );
+    let escaped =
+        event(br#"{"event": "ST\u004fP", "data": {"a": inf}, "timestamp": {"seconds": -1, "microseconds": -1}}"#);
+    assert_eq!((escaped.name().as_ref(), escaped.data()), ("STOP", Some(&br#"{"a": inf}"#[..])));
     assert_eq!(escaped.timestamp(), Some((-1, -1)));
 
     let bare = event(b"{\"event\": \"A\xff\", \"timestamp\": 5}");
-    assert_eq!(
-        (bare.name().as_ref(), bare.timestamp()),
-        ("A\u{fffd}", None)
-    );
+    assert_eq!((bare.name().as_ref(), bare.timestamp()), ("A\u{fffd}", None));
     assert_eq!(bare.detached(), bare);
 }
 
@@ -164,23 +117,11 @@ fn malformed_messages() {
     };
     check("{}", Fault::Unknown, None);
     check(r#"{"id": 4, "x": 1}"#, Fault::Unknown, Some(4));
-    check(
-        r#"{"return": 1, "error": {"class": "C", "desc": "d"}, "id": 4}"#,
-        Fault::Ambiguous,
-        Some(4),
-    );
-    check(
-        r#"{"return": null, "event": "X", "id": 4}"#,
-        Fault::Ambiguous,
-        Some(4),
-    );
+    check(r#"{"return": 1, "error": {"class": "C", "desc": "d"}, "id": 4}"#, Fault::Ambiguous, Some(4));
+    check(r#"{"return": null, "event": "X", "id": 4}"#, Fault::Ambiguous, Some(4));
     check(r#"{"QMP": {}, "return": {}}"#, Fault::Ambiguous, None);
     check(r#"{"QMP": 1}"#, Fault::Greeting, None);
-    check(
-        r#"{"QMP": {"version": {"qemu": {"major": 7, "minor": -2, "micro": 1}}}}"#,
-        Fault::Greeting,
-        None,
-    );
+    check(r#"{"QMP": {"version": {"qemu": {"major": 7, "minor": -2, "micro": 1}}}}"#, Fault::Greeting, None);
     check(
         r#"{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 1}}, "capabilities": 1}}"#,
         Fault::Greeting,
@@ -189,40 +130,11 @@ fn malformed_messages() {
     check(r#"{"event": 1}"#, Fault::EventName, None);
     check(r#"{"event": null}"#, Fault::EventName, None);
     check(r#"{"error": null, "id": 4}"#, Fault::Error, Some(4));
-    check(
-        r#"{"error": {"class": "C"}, "id": 4}"#,
-        Fault::Error,
-        Some(4),
-    );
-    check(
-        r#"{"error": {"desc": "d"}, "id": 4}"#,
-        Fault::Error,
-        Some(4),
-    );
-    check(
-        r#"{"error": {"class": "C", "desc": 1}, "id": 4}"#,
-        Fault::Error,
-        Some(4),
-    );
-    for id in [
-        "1.0",
-        "1e0",
-        "-1",
-        "-0",
-        "01",
-        "\"1\"",
-        "{}",
-        "[1]",
-        "null",
-        "true",
-        "18446744073709551616",
-        "inf",
-    ] {
-        check(
-            &format!(r#"{{"return": {{}}, "id": {id}}}"#),
-            Fault::Id,
-            None,
-        );
+    check(r#"{"error": {"class": "C"}, "id": 4}"#, Fault::Error, Some(4));
+    check(r#"{"error": {"desc": "d"}, "id": 4}"#, Fault::Error, Some(4));
+    check(r#"{"error": {"class": "C", "desc": 1}, "id": 4}"#, Fault::Error, Some(4));
+    for id in ["1.0", "1e0", "-1", "-0", "01", "\"1\"", "{}", "[1]", "null", "true", "18446744073709551616", "inf"] {
+        check(&format!(r#"{{"return": {{}}, "id": {id}}}"#), Fault::Id, None);
     }
 }
 
@@ -239,15 +151,11 @@ fn what_a_malformed_message_says_is_safe_to_show() {
 #[test]
 fn a_request_shown_for_debugging_keeps_its_secrets() {
     let request = Request {
-        text: r#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"hunter2"}}"#
-            .to_owned(),
+        text: r#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"hunter2"}}"#.to_owned(),
         command: "set_password".to_owned(),
         out_of_band: false,
         own_id: None,
     };
     let shown = format!("{request:?}");
-    assert!(
-        shown.contains("***") && !shown.contains("hunter2"),
-        "{shown}"
-    );
+    assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");
 }

@@ -52,9 +52,7 @@ const COMMANDS: [&str; 10] = [
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let last = name.rsplit('.').next().unwrap_or(&name);
-    !last.ends_with("-secret")
-        && !IDS.contains(&last)
-        && IN_NAMES.iter().any(|part| name.contains(part))
+    !last.ends_with("-secret") && !IDS.contains(&last) && IN_NAMES.iter().any(|part| name.contains(part))
 }
 
 /// The beginning of a message for logs and errors: safe to show, secrets masked, at most `max` characters.
@@ -67,21 +65,13 @@ pub fn excerpt(message: &[u8], max: usize) -> String {
         return text::excerpt(masked.as_bytes(), max);
     }
     let shown = text::excerpt(masked.as_bytes(), max);
-    if shown.ends_with('…') {
-        shown
-    } else {
-        shown + "…"
-    }
+    if shown.ends_with('…') { shown } else { shown + "…" }
 }
 
 /// Whether `line`, as typed, has a secret: in the shell's own language, as JSON, or as HMP. Errs on the side of yes.
 pub fn line_has_secret(line: &str) -> bool {
     let line = line.trim_start();
-    if line.starts_with('{') {
-        matches!(mask(line), Cow::Owned(_))
-    } else {
-        words_have_secret(line)
-    }
+    if line.starts_with('{') { matches!(mask(line), Cow::Owned(_)) } else { words_have_secret(line) }
 }
 
 /// The same by the words alone, for what has no syntax to go by.
@@ -102,19 +92,14 @@ fn words_have_secret(line: &str) -> bool {
         let word = word.trim_start_matches('.');
         let named = is_secret_name(word) && word != "expire_password";
         // `secret` alone is the type of an object, `secret0` its id; with a value it is a secret.
-        let only_secret = named
-            && IN_NAMES
-                .iter()
-                .all(|&part| part == "secret" || !word.contains(part));
+        let only_secret = named && IN_NAMES.iter().all(|&part| part == "secret" || !word.contains(part));
         if COMMANDS.contains(&word) || (named && (!only_secret || is_assigned(after))) {
             return true;
         }
         takes_data |= ["object-add", "object_add", "qom-set"].contains(&word);
         takes_input |= word == "guest-exec";
         data |= word.split('.').any(|part| part == "data");
-        input |= word
-            .split('.')
-            .any(|part| part == "env" || part == "input-data");
+        input |= word.split('.').any(|part| part == "env" || part == "input-data");
     }
     (takes_data && data) || (takes_input && input)
 }
@@ -134,9 +119,7 @@ fn words(line: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// Whether a value follows: after `=`, `:`, or a closing quote and one of them.
 fn is_assigned(after: &str) -> bool {
-    after
-        .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''))
-        .starts_with(['=', ':'])
+    after.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).starts_with(['=', ':'])
 }
 
 /// Where the user name and password of the first URL in `text` stand that has them.
@@ -145,8 +128,7 @@ fn userinfo(text: &str) -> Option<std::ops::Range<usize>> {
     while let Some(found) = text.get(from..)?.find("://") {
         let start = from + found + 3;
         let authority = text.get(start..)?;
-        let end = authority
-            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '?' | '#'));
+        let end = authority.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '?' | '#'));
         let authority = &authority[..end.unwrap_or(authority.len())];
         if let Some(at) = authority.rfind('@') {
             return Some(start..start + at);
@@ -166,9 +148,7 @@ fn without_escapes(line: &str) -> Cow<'_, str> {
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        let code = rest
-            .strip_prefix('u')
-            .and_then(|digits| u32::from_str_radix(digits.get(..4)?, 16).ok());
+        let code = rest.strip_prefix('u').and_then(|digits| u32::from_str_radix(digits.get(..4)?, 16).ok());
         if let Some(c) = code.and_then(char::from_u32) {
             out.push(c);
             rest = &rest[5..];
@@ -186,8 +166,7 @@ mod tests {
 
     #[test]
     fn names_of_secrets() {
-        let check =
-            |name: &str, expected: bool| assert_eq!(is_secret_name(name), expected, "{name}");
+        let check = |name: &str, expected: bool| assert_eq!(is_secret_name(name), expected, "{name}");
         check("password", true);
         check("Password", true);
         check("file.password", true);

@@ -18,10 +18,7 @@ pub struct AddressError {
 
 impl AddressError {
     pub(super) fn new(text: &[u8], problem: Problem) -> Self {
-        AddressError {
-            shown: shown(text),
-            problem,
-        }
+        AddressError { shown: shown(text), problem }
     }
 
     /// What is wrong with the text.
@@ -55,9 +52,7 @@ pub enum Problem {
     )]
     PathTooLong(usize),
     /// More bytes than an abstract socket's name may have.
-    #[error(
-        "the name has {0} bytes, the longest an abstract socket can have is {ABSTRACT_NAME_MAX}"
-    )]
+    #[error("the name has {0} bytes, the longest an abstract socket can have is {ABSTRACT_NAME_MAX}")]
     NameTooLong(usize),
     /// `abstract=` or `tight=` with something that is neither on nor off.
     #[error("`{option}` is on or off, not `{value}`")]

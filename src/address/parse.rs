@@ -74,9 +74,7 @@ fn unix_with_options(text: &[u8]) -> Result<Address, Problem> {
 fn unix_path(path: &[u8]) -> Result<Address, Problem> {
     match path.len() {
         0 => Err(Problem::MissingPath),
-        1..=UNIX_PATH_MAX => Ok(Address::Unix(PathBuf::from(OsString::from_vec(
-            path.to_vec(),
-        )))),
+        1..=UNIX_PATH_MAX => Ok(Address::Unix(PathBuf::from(OsString::from_vec(path.to_vec())))),
         length => Err(Problem::PathTooLong(length)),
     }
 }
@@ -84,10 +82,7 @@ fn unix_path(path: &[u8]) -> Result<Address, Problem> {
 fn abstract_socket(name: &[u8], tight: bool) -> Result<Address, Problem> {
     match name.len() {
         0 => Err(Problem::MissingName),
-        1..=ABSTRACT_NAME_MAX => Ok(Address::Abstract {
-            name: OsString::from_vec(name.to_vec()),
-            tight,
-        }),
+        1..=ABSTRACT_NAME_MAX => Ok(Address::Abstract { name: OsString::from_vec(name.to_vec()), tight }),
         length => Err(Problem::NameTooLong(length)),
     }
 }
@@ -97,10 +92,7 @@ fn on_off(option: &'static str, piece: &[u8]) -> Result<Option<bool>, Problem> {
     match piece.strip_prefix(option.as_bytes()) {
         Some(b"" | b"=on" | b"=yes" | b"=true" | b"=y") => Ok(Some(true)),
         Some(b"=off" | b"=no" | b"=false" | b"=n") => Ok(Some(false)),
-        Some([b'=', value @ ..]) => Err(Problem::NotOnOff {
-            option,
-            value: shown(value),
-        }),
+        Some([b'=', value @ ..]) => Err(Problem::NotOnOff { option, value: shown(value) }),
         _ => Ok(None),
     }
 }
@@ -122,11 +114,7 @@ pub(super) fn pieces(text: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::needless_pass_by_value,
-    clippy::unnecessary_wraps,
-    reason = "rows read better so"
-)]
+#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "rows read better so")]
 mod tests {
     use super::*;
 
@@ -135,19 +123,12 @@ mod tests {
     }
 
     fn abstract_(name: &str, tight: bool) -> Result<Address, Problem> {
-        Ok(Address::Abstract {
-            name: name.into(),
-            tight,
-        })
+        Ok(Address::Abstract { name: name.into(), tight })
     }
 
     #[track_caller]
     fn check(input: &str, expected: Result<Address, Problem>) {
-        assert_eq!(
-            parse(OsStr::new(input)).map_err(|error| error.problem().clone()),
-            expected,
-            "{input}"
-        );
+        assert_eq!(parse(OsStr::new(input)).map_err(|error| error.problem().clone()), expected, "{input}");
     }
 
     #[test]
@@ -196,28 +177,10 @@ mod tests {
         check("unix:,server=on", Err(Problem::MissingPath));
         check("@", Err(Problem::MissingName));
         check("unix:@,server=on", Err(Problem::MissingName));
-        check(
-            "unix:q,abstract=maybe",
-            Err(Problem::NotOnOff {
-                option: "abstract",
-                value: text("maybe"),
-            }),
-        );
-        check(
-            "unix:@q,tight=",
-            Err(Problem::NotOnOff {
-                option: "tight",
-                value: text(""),
-            }),
-        );
-        check(
-            &"x".repeat(UNIX_PATH_MAX + 1),
-            Err(Problem::PathTooLong(UNIX_PATH_MAX + 1)),
-        );
-        check(
-            &format!("@{}", "x".repeat(200)),
-            Err(Problem::NameTooLong(200)),
-        );
+        check("unix:q,abstract=maybe", Err(Problem::NotOnOff { option: "abstract", value: text("maybe") }));
+        check("unix:@q,tight=", Err(Problem::NotOnOff { option: "tight", value: text("") }));
+        check(&"x".repeat(UNIX_PATH_MAX + 1), Err(Problem::PathTooLong(UNIX_PATH_MAX + 1)));
+        check(&format!("@{}", "x".repeat(200)), Err(Problem::NameTooLong(200)));
     }
 
     #[test]
@@ -226,18 +189,9 @@ mod tests {
         check("vm:4444", Err(Problem::NotYet("vm:NAME")));
         check("pid:4444", Err(Problem::NotYet("pid:N")));
         check("exec:socat - UNIX:/q", Err(Problem::NotYet("exec:COMMAND")));
-        check(
-            "ssh://root@host/run/q.sock",
-            Err(Problem::NotYet("ssh://HOST/PATH")),
-        );
+        check("ssh://root@host/run/q.sock", Err(Problem::NotYet("ssh://HOST/PATH")));
         // Not that prefix: TCP.
-        check(
-            "ssh:22",
-            Ok(Address::Tcp {
-                host: "ssh".into(),
-                port: 22,
-            }),
-        );
+        check("ssh:22", Ok(Address::Tcp { host: "ssh".into(), port: 22 }));
     }
 
     #[test]

@@ -24,10 +24,7 @@ pub(super) fn with_options(text: &[u8]) -> Result<Address, Problem> {
         }
     }
     let port = port.ok_or(Problem::MissingPort)?;
-    Ok(Address::Tcp {
-        host: host.unwrap_or_else(localhost),
-        port,
-    })
+    Ok(Address::Tcp { host: host.unwrap_or_else(localhost), port })
 }
 
 /// `HOST:PORT`, `[V6]:PORT` or `:PORT`.
@@ -60,10 +57,7 @@ pub(super) fn host_and_port(text: &[u8]) -> Result<(String, u16), Problem> {
 /// The value of `host=`, where an IPv6 address needs no brackets.
 fn host_option(text: &[u8]) -> Result<String, Problem> {
     let text = utf8(text)?;
-    let inner = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if is_ipv6(inner) {
         Ok(inner.to_owned())
     } else if text.contains(':') {
@@ -101,8 +95,7 @@ fn port_number(text: &str) -> Result<u16, Problem> {
             Problem::PortNotANumber(port)
         });
     }
-    text.parse()
-        .map_err(|_| Problem::PortTooLarge(shown(text.as_bytes())))
+    text.parse().map_err(|_| Problem::PortTooLarge(shown(text.as_bytes())))
 }
 
 /// An IPv6 address, with a zone or without one.
@@ -111,9 +104,7 @@ fn is_ipv6(text: &str) -> bool {
         Some((address, zone)) => {
             address.parse::<Ipv6Addr>().is_ok()
                 && !zone.is_empty()
-                && zone
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+                && zone.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
         }
         None => text.parse::<Ipv6Addr>().is_ok(),
     }
@@ -124,28 +115,17 @@ fn utf8(text: &[u8]) -> Result<&str, Problem> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::needless_pass_by_value,
-    clippy::unnecessary_wraps,
-    reason = "rows read better so"
-)]
+#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "rows read better so")]
 mod tests {
     use super::*;
 
     fn tcp(host: &str, port: u16) -> Result<Address, Problem> {
-        Ok(Address::Tcp {
-            host: host.into(),
-            port,
-        })
+        Ok(Address::Tcp { host: host.into(), port })
     }
 
     #[track_caller]
     fn check(input: &str, expected: Result<Address, Problem>) {
-        assert_eq!(
-            Address::parse(input).map_err(|error| error.problem().clone()),
-            expected,
-            "{input}"
-        );
+        assert_eq!(Address::parse(input).map_err(|error| error.problem().clone()), expected, "{input}");
     }
 
     #[test]
@@ -176,15 +156,9 @@ mod tests {
         check("[::1]:", Err(Problem::MissingPort));
         check("localhost:http", Err(Problem::PortNotANumber(text("http"))));
         check("localhost:+5", Err(Problem::PortNotANumber(text("+5"))));
-        check(
-            "localhost:4444,server=on",
-            Err(Problem::OptionsWithoutPrefix(text("4444,server=on"))),
-        );
+        check("localhost:4444,server=on", Err(Problem::OptionsWithoutPrefix(text("4444,server=on"))));
         check("localhost:65536", Err(Problem::PortTooLarge(text("65536"))));
-        check(
-            "h:99999999999999999999999",
-            Err(Problem::PortTooLarge(text("99999999999999999999999"))),
-        );
+        check("h:99999999999999999999999", Err(Problem::PortTooLarge(text("99999999999999999999999"))));
         check("[::1:4444", Err(Problem::UnclosedBracket));
         check("[localhost]:4444", Err(Problem::NotIpv6(text("localhost"))));
         check("[]:4444", Err(Problem::NotIpv6(text(""))));
@@ -192,14 +166,8 @@ mod tests {
         check("tcp:host=a:b,port=1", Err(Problem::NotIpv6(text("a:b"))));
         check("[::1]4444", Err(Problem::AfterBracket(text("4444"))));
         check("::1", Err(Problem::Ipv6WithoutBrackets(text("[::1]:PORT"))));
-        check(
-            "::1:4444",
-            Err(Problem::Ipv6WithoutBrackets(text("[::1]:4444"))),
-        );
-        check(
-            "tcp:fe80::1:4444",
-            Err(Problem::Ipv6WithoutBrackets(text("[fe80::1]:4444"))),
-        );
+        check("::1:4444", Err(Problem::Ipv6WithoutBrackets(text("[::1]:4444"))));
+        check("tcp:fe80::1:4444", Err(Problem::Ipv6WithoutBrackets(text("[fe80::1]:4444"))));
         check("telnet:localhost:4444", Err(Problem::TooManyColons));
         check("me@host:4444", Err(Problem::BadHost(text("@"))));
         check("a b:4444", Err(Problem::BadHost(text(" "))));

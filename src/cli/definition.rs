@@ -81,9 +81,7 @@ fn connection_options() -> [Arg; 4] {
             .value_parser(values::seconds)
             .allow_negative_numbers(true)
             .help("Keep trying until the monitor can be reached")
-            .long_help(
-                "Keep trying while the socket is not there, refuses, is busy, or closes before the greeting",
-            ),
+            .long_help("Keep trying while the socket is not there, refuses, is busy, or closes before the greeting"),
         long("max-message", "SIZE")
             .value_parser(values::size)
             .allow_negative_numbers(true)
@@ -134,9 +132,7 @@ fn shell_options() -> [Arg; 2] {
             .value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::FilePath)
             .help("Where to keep the history [default: $XDG_STATE_HOME/qmpsh/history]"),
-        flag("no-history")
-            .overrides_with("history")
-            .help("Keep no history"),
+        flag("no-history").overrides_with("history").help("Keep no history"),
     ]
     .map(|arg| arg.help_heading(SHELL))
 }
@@ -146,10 +142,7 @@ fn flag(name: &'static str) -> Arg {
 }
 
 fn long(name: &'static str, value_name: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .value_name(value_name)
-        .action(ArgAction::Set)
+    Arg::new(name).long(name).value_name(value_name).action(ArgAction::Set)
 }
 
 fn value(name: &'static str, short: char, value_name: &'static str) -> Arg {
@@ -174,29 +167,18 @@ pub(super) enum RawSource<'a> {
 }
 
 pub(super) fn address(matches: &ArgMatches) -> Option<&OsStr> {
-    matches
-        .get_one::<OsString>("ADDRESS")
-        .map(OsString::as_os_str)
+    matches.get_one::<OsString>("ADDRESS").map(OsString::as_os_str)
 }
 
 pub(super) fn words(matches: &ArgMatches) -> Vec<&OsStr> {
-    matches
-        .get_many::<OsString>("COMMAND")
-        .into_iter()
-        .flatten()
-        .map(OsString::as_os_str)
-        .collect()
+    matches.get_many::<OsString>("COMMAND").into_iter().flatten().map(OsString::as_os_str).collect()
 }
 
 /// `-c` and `-f` in the order they were given in.
 pub(super) fn sources(matches: &ArgMatches) -> Vec<RawSource<'_>> {
     let of = |name: &str| {
         let values = matches.get_many::<OsString>(name).into_iter().flatten();
-        matches
-            .indices_of(name)
-            .into_iter()
-            .flatten()
-            .zip(values.map(OsString::as_os_str))
+        matches.indices_of(name).into_iter().flatten().zip(values.map(OsString::as_os_str))
     };
     let commands = of("command").map(|(index, line)| (index, RawSource::Command(line)));
     let files = of("file").map(|(index, file)| (index, RawSource::File(file)));
@@ -234,10 +216,7 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
             Some("stderr") => Some(EventsMode::Stderr),
             _ => default.events,
         },
-        max_message: matches
-            .get_one("max-message")
-            .copied()
-            .unwrap_or(default.max_message),
+        max_message: matches.get_one("max-message").copied().unwrap_or(default.max_message),
         history: match matches.get_one::<PathBuf>("history") {
             _ if matches.get_flag("no-history") => History::Off,
             Some(file) => History::File(file.clone()),
@@ -255,8 +234,5 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
 }
 
 fn level(name: &OsStr) -> Option<LevelFilter> {
-    LEVELS
-        .iter()
-        .find(|(known, _)| name == *known)
-        .map(|(_, level)| *level)
+    LEVELS.iter().find(|(known, _)| name == *known).map(|(_, level)| *level)
 }

@@ -11,58 +11,28 @@ pub type Entry = (&'static str, &'static str);
 
 /// The forms of an address.
 pub const ADDRESSES: &[Entry] = &[
-    (
-        "PATH, unix:PATH",
-        "Unix socket: a word with a / in it, or without a :",
-    ),
+    ("PATH, unix:PATH", "Unix socket: a word with a / in it, or without a :"),
     ("@NAME, unix:@NAME", "abstract Unix socket (Linux)"),
-    (
-        "HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT",
-        "TCP; without a host it is localhost",
-    ),
-    (
-        "unix:PATH,server=on,...",
-        "as QEMU spells it; abstract and tight are honoured, the rest ignored",
-    ),
+    ("HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT", "TCP; without a host it is localhost"),
+    ("unix:PATH,server=on,...", "as QEMU spells it; abstract and tight are honoured, the rest ignored"),
 ];
 
 /// Calls to learn from, and what they do.
 pub const EXAMPLES: &[Entry] = &[
     ("qmpsh /tmp/qmp.sock", "the interactive shell"),
-    (
-        "qmpsh /tmp/qmp.sock query-status",
-        "one command, its result on one line",
-    ),
-    (
-        "qmpsh /tmp/qmp.sock -p device_add driver=e1000 id=net1",
-        "one command with arguments",
-    ),
-    (
-        "qmpsh localhost:4444 -c stop -c query-block -c cont",
-        "several commands",
-    ),
-    (
-        "qmpsh /tmp/qmp.sock -k <commands.txt",
-        "a batch that goes on after failures",
-    ),
-    (
-        "qmpsh /tmp/qmp.sock --wait 30 query-name",
-        "as soon as QEMU is up, within 30 seconds",
-    ),
+    ("qmpsh /tmp/qmp.sock query-status", "one command, its result on one line"),
+    ("qmpsh /tmp/qmp.sock -p device_add driver=e1000 id=net1", "one command with arguments"),
+    ("qmpsh localhost:4444 -c stop -c query-block -c cont", "several commands"),
+    ("qmpsh /tmp/qmp.sock -k <commands.txt", "a batch that goes on after failures"),
+    ("qmpsh /tmp/qmp.sock --wait 30 query-name", "as soon as QEMU is up, within 30 seconds"),
 ];
 
 /// The exit statuses.
 pub const EXIT_STATUS: &[Entry] = &[
     ("0", "everything succeeded"),
     ("1", "a command failed: the server answered with an error"),
-    (
-        "2",
-        "usage: a bad option, a bad address, a line that does not parse",
-    ),
-    (
-        "3",
-        "no session: connecting, greeting or negotiation failed",
-    ),
+    ("2", "usage: a bad option, a bad address, a line that does not parse"),
+    ("3", "no session: connecting, greeting or negotiation failed"),
     ("4", "the connection was lost before the input ended"),
     ("5", "timed out waiting for a reply"),
     ("130", "interrupted"),
@@ -72,14 +42,8 @@ pub const EXIT_STATUS: &[Entry] = &[
 /// The environment variables.
 pub const ENVIRONMENT: &[Entry] = &[
     ("QMP_SOCKET", "the address, if none is given"),
-    (
-        "QMPSH_LOG",
-        "the level of diagnostics, if --log-level is not given",
-    ),
-    (
-        "XDG_STATE_HOME",
-        "where the history is; without it ~/.local/state",
-    ),
+    ("QMPSH_LOG", "the level of diagnostics, if --log-level is not given"),
+    ("XDG_STATE_HOME", "where the history is; without it ~/.local/state"),
 ];
 
 /// The files.
@@ -105,17 +69,10 @@ pub(super) fn after_help() -> String {
     // Longer terms have a line of their own.
     const COLUMN: usize = 24;
     let mut text = String::new();
-    for (title, entries) in [
-        ("Addresses", ADDRESSES),
-        ("Examples", EXAMPLES),
-        ("Environment", ENVIRONMENT),
-        ("Exit status", EXIT_STATUS),
-    ] {
-        let width = entries
-            .iter()
-            .map(|(term, _)| term.len())
-            .max()
-            .unwrap_or(0);
+    for (title, entries) in
+        [("Addresses", ADDRESSES), ("Examples", EXAMPLES), ("Environment", ENVIRONMENT), ("Exit status", EXIT_STATUS)]
+    {
+        let width = entries.iter().map(|(term, _)| term.len()).max().unwrap_or(0);
         let _ = writeln!(text, "{title}:");
         for (term, meaning) in entries {
             let _ = if width > COLUMN {

@@ -4,15 +4,9 @@ use super::*;
 
 /// A command line, its words separated by spaces (`%` in a word stands for one), and an environment.
 fn run(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
-    let words = line
-        .split(' ')
-        .filter(|word| !word.is_empty())
-        .map(|word| word.replace('%', " ").into());
+    let words = line.split(' ').filter(|word| !word.is_empty()).map(|word| word.replace('%', " ").into());
     parse(std::iter::once("qmpsh".into()).chain(words), |name| {
-        environment
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.into())
+        environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
     })
 }
 
@@ -27,16 +21,9 @@ fn wrong(line: &str, environment: &[(&str, &str)]) -> String {
     match run(line, environment) {
         Err(exit @ Exit::Usage(_)) => {
             assert_eq!(exit.status(), 2);
-            assert!(
-                exit.text().ends_with("try 'qmpsh --help'.\n"),
-                "{}",
-                exit.text()
-            );
+            assert!(exit.text().ends_with("try 'qmpsh --help'.\n"), "{}", exit.text());
             let first = exit.text().lines().next().unwrap_or_default();
-            first
-                .strip_prefix("qmpsh: ")
-                .unwrap_or_else(|| panic!("{first}"))
-                .to_owned()
+            first.strip_prefix("qmpsh: ").unwrap_or_else(|| panic!("{first}")).to_owned()
         }
         other => panic!("{line}: {other:?}"),
     }
@@ -61,16 +48,10 @@ fn words_after_the_address_are_one_command() {
     }
     check("q.sock query-status", &["query-status"]);
     check("connect q.sock query-status", &["query-status"]);
-    check(
-        "q.sock device_add driver=e1000 id=0",
-        &["device_add", "driver=e1000", "id=0"],
-    );
+    check("q.sock device_add driver=e1000 id=0", &["device_add", "driver=e1000", "id=0"]);
     check("q.sock a='b%c' #x |", &["a='b c'", "#x", "|"]);
     // The first word ends the options.
-    check(
-        "q.sock x -k --help -- -c",
-        &["x", "-k", "--help", "--", "-c"],
-    );
+    check("q.sock x -k --help -- -c", &["x", "-k", "--help", "--", "-c"]);
     check("connect q.sock x -V", &["x", "-V"]);
     check("q.sock x --timeout", &["x", "--timeout"]);
     // `--` ends them earlier.
@@ -112,16 +93,8 @@ fn every_option_has_its_value() {
     fn check(options: &str, change: impl Fn(&mut Options)) {
         let mut expected = Options::default();
         change(&mut expected);
-        assert_eq!(
-            ok(&format!("{options} q.sock")).options,
-            expected,
-            "{options}"
-        );
-        assert_eq!(
-            ok(&format!("q.sock {options}")).options,
-            expected,
-            "{options}"
-        );
+        assert_eq!(ok(&format!("{options} q.sock")).options, expected, "{options}");
+        assert_eq!(ok(&format!("q.sock {options}")).options, expected, "{options}");
     }
     let seconds = Duration::from_secs;
     check("", |_| {});
@@ -164,16 +137,10 @@ fn lines_and_files_keep_their_order() {
     let line = |line: &str| Source::Line(line.into());
     let file = |file: &str| Source::File(file.into());
     check("q.sock -c query-status", &[line("query-status")]);
-    check(
-        "-c a -f b q.sock -c c%d -f e",
-        &[line("a"), file("b"), line("c d"), file("e")],
-    );
+    check("-c a -f b q.sock -c c%d -f e", &[line("a"), file("b"), line("c d"), file("e")]);
     check("-f a connect q.sock --command=b", &[file("a"), line("b")]);
     check("q.sock -f - -c a", &[Source::Stdin, line("a")]);
-    check(
-        "-c connect connect q.sock -kc list",
-        &[line("connect"), line("list")],
-    );
+    check("-c connect connect q.sock -kc list", &[line("connect"), line("list")]);
     check("-f ./- q.sock", &[file("./-")]);
 }
 
@@ -188,8 +155,7 @@ fn without_commands_the_input_is_the_default() {
 fn the_environment_gives_what_is_missing() {
     #[track_caller]
     fn check(line: &str, environment: &[(&str, &str)], address: &str, input: &Input) {
-        let invocation =
-            run(line, environment).unwrap_or_else(|exit| panic!("{line}: {}", exit.text()));
+        let invocation = run(line, environment).unwrap_or_else(|exit| panic!("{line}: {}", exit.text()));
         assert_eq!(invocation.address, Address::Unix(address.into()), "{line}");
         assert_eq!(invocation.input, *input, "{line}");
         assert_eq!(invocation.options.log_level, LevelFilter::DEBUG);
@@ -197,24 +163,13 @@ fn the_environment_gives_what_is_missing() {
     let socket = [("QMP_SOCKET", "/run/q.sock"), ("QMPSH_LOG", "debug")];
     check("", &socket, "/run/q.sock", &Input::Default);
     check("connect", &socket, "/run/q.sock", &Input::Default);
-    check(
-        "-c x",
-        &socket,
-        "/run/q.sock",
-        &Input::Lines(vec![Source::Line("x".into())]),
-    );
+    check("-c x", &socket, "/run/q.sock", &Input::Lines(vec![Source::Line("x".into())]));
     // The first word is an address even so.
     check("query-status", &socket, "query-status", &Input::Default);
     check("q.sock x", &socket, "q.sock", &words(&["x"]));
 
     let logging = [("QMPSH_LOG", "debug")];
-    assert_eq!(
-        run("q.sock --log-level info", &logging)
-            .unwrap()
-            .options
-            .log_level,
-        LevelFilter::INFO
-    );
+    assert_eq!(run("q.sock --log-level info", &logging).unwrap().options.log_level, LevelFilter::INFO);
     let empty = [("QMPSH_LOG", ""), ("QMP_SOCKET", "")];
     assert_eq!(run("q.sock", &empty).unwrap().options, Options::default());
     assert!(wrong("", &empty).starts_with("no address"));
@@ -223,8 +178,7 @@ fn the_environment_gives_what_is_missing() {
         "$QMPSH_LOG is `loud`, but a level is one of off, error, warn, info, debug, trace"
     );
     assert!(
-        wrong("", &[("QMP_SOCKET", "h:x")])
-            .starts_with("$QMP_SOCKET: bad address `h:x`: the port `x` is not a number")
+        wrong("", &[("QMP_SOCKET", "h:x")]).starts_with("$QMP_SOCKET: bad address `h:x`: the port `x` is not a number")
     );
 }
 
@@ -232,13 +186,8 @@ fn the_environment_gives_what_is_missing() {
 fn words_of_later_subcommands_are_no_sockets() {
     #[track_caller]
     fn check(line: &str, word: &str) {
-        let expected =
-            format!("`{word}` is not in this version; for a socket of that name write ./{word}");
-        assert_eq!(
-            wrong(line, &[("QMP_SOCKET", "/run/q.sock")]),
-            expected,
-            "{line}"
-        );
+        let expected = format!("`{word}` is not in this version; for a socket of that name write ./{word}");
+        assert_eq!(wrong(line, &[("QMP_SOCKET", "/run/q.sock")]), expected, "{line}");
     }
     check("list", "list");
     check("fd 3 query-status", "fd");
@@ -252,10 +201,7 @@ fn words_of_later_subcommands_are_no_sockets() {
     for line in ["connect list", "-- list"] {
         assert_eq!(ok(line).address, Address::Unix("list".into()));
     }
-    assert_eq!(
-        ok("connect connect").address,
-        Address::Unix("connect".into())
-    );
+    assert_eq!(ok("connect connect").address, Address::Unix("connect".into()));
 }
 
 #[test]
@@ -264,34 +210,16 @@ fn usage_errors_say_what_to_try() {
     fn check(line: &str, expected: &str) {
         assert_eq!(wrong(line, &[]), expected, "{line}");
     }
-    check(
-        "",
-        "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET",
-    );
-    check(
-        "connect",
-        "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET",
-    );
+    check("", "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET");
+    check("connect", "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET");
     check(
         "q.sock -c a query-status",
         "`query-status` would be a command beside those of -c and -f; give it with a -c of its own",
     );
-    check(
-        "-f x q.sock a",
-        "`a` would be a command beside those of -c and -f; give it with a -c of its own",
-    );
-    check(
-        "q.sock -f - -f -",
-        "`-f -` is given twice, but stdin can be read only once",
-    );
-    check(
-        "q.sock --file=",
-        "the file name of -f is empty; for stdin write `-f -`",
-    );
-    check(
-        "q.sock --nonsense",
-        "unexpected argument '--nonsense' found",
-    );
+    check("-f x q.sock a", "`a` would be a command beside those of -c and -f; give it with a -c of its own");
+    check("q.sock -f - -f -", "`-f -` is given twice, but stdin can be read only once");
+    check("q.sock --file=", "the file name of -f is empty; for stdin write `-f -`");
+    check("q.sock --nonsense", "unexpected argument '--nonsense' found");
     check("q.sock -o xml", "invalid value 'xml' for '--output <MODE>'");
     check(
         "q.sock -t 0",
@@ -305,14 +233,8 @@ fn usage_errors_say_what_to_try() {
         "q.sock --max-message 1T",
         "invalid value '1T' for '--max-message <SIZE>': it is not a size, as 65536, 64k, 256M or 1G are",
     );
-    assert!(
-        wrong("vm:web1", &[])
-            .starts_with("bad address `vm:web1`: this version cannot use `vm:NAME` yet; ")
-    );
-    assert!(
-        wrong("host:99999 x", &[])
-            .starts_with("bad address `host:99999`: the port 99999 is over 65535; ")
-    );
+    assert!(wrong("vm:web1", &[]).starts_with("bad address `vm:web1`: this version cannot use `vm:NAME` yet; "));
+    assert!(wrong("host:99999 x", &[]).starts_with("bad address `host:99999`: the port 99999 is over 65535; "));
 }
 
 #[test]
@@ -324,45 +246,22 @@ fn only_paths_may_be_other_than_utf8() {
 
     let invocation = parse(&[name.clone(), "-f".into(), odd(b"\xfe"), socket.clone()]).unwrap();
     assert_eq!(invocation.address, Address::Unix(socket.clone().into()));
-    assert_eq!(
-        invocation.input,
-        Input::Lines(vec![Source::File(odd(b"\xfe").into())])
-    );
+    assert_eq!(invocation.input, Input::Lines(vec![Source::File(odd(b"\xfe").into())]));
 
     let exit = parse(&[name.clone(), socket.clone(), "x".into(), odd(b"a=\xff")]).unwrap_err();
-    assert!(
-        exit.text()
-            .starts_with("qmpsh: the word `a=\u{fffd}` is not UTF-8"),
-        "{}",
-        exit.text()
-    );
+    assert!(exit.text().starts_with("qmpsh: the word `a=\u{fffd}` is not UTF-8"), "{}", exit.text());
     let exit = parse(&[name, socket, "-c".into(), odd(b"a=\xff")]).unwrap_err();
-    assert!(
-        exit.text()
-            .starts_with("qmpsh: the line of -c, `a=\u{fffd}` is not UTF-8"),
-        "{}",
-        exit.text()
-    );
+    assert!(exit.text().starts_with("qmpsh: the line of -c, `a=\u{fffd}` is not UTF-8"), "{}", exit.text());
     assert_eq!(exit.status(), 2);
 }
 
 #[test]
 fn help_and_version_are_shown_on_stdout() {
-    for line in [
-        "--help",
-        "-h",
-        "q.sock --help",
-        "--help list",
-        "list --help",
-        "connect --help",
-    ] {
+    for line in ["--help", "-h", "q.sock --help", "--help list", "list --help", "connect --help"] {
         match run(line, &[]) {
             Err(exit @ Exit::Show(_)) => {
                 assert_eq!(exit.status(), 0);
-                assert!(
-                    exit.text().contains("Usage: qmpsh [OPTIONS] ADDRESS"),
-                    "{line}"
-                );
+                assert!(exit.text().contains("Usage: qmpsh [OPTIONS] ADDRESS"), "{line}");
             }
             other => panic!("{line}: {other:?}"),
         }

@@ -18,10 +18,7 @@ pub(super) fn limit(text: &str) -> Result<Duration, String> {
 /// A time in seconds, fractions allowed.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || "it is not a number of seconds, as 10 or 0.5 are".to_owned();
-    if !text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    {
+    if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return Err(wrong());
     }
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
@@ -59,31 +56,14 @@ mod tests {
     fn times() {
         #[track_caller]
         fn check(input: &str, expected: Option<f64>) {
-            assert_eq!(
-                seconds(input).ok(),
-                expected.map(Duration::from_secs_f64),
-                "{input}"
-            );
+            assert_eq!(seconds(input).ok(), expected.map(Duration::from_secs_f64), "{input}");
         }
         check("10", Some(10.0));
         check("0.5", Some(0.5));
         check(".5", Some(0.5));
         check("0", Some(0.0));
         check("4294967295", Some(LONGEST));
-        for wrong in [
-            "",
-            ".",
-            "1.2.3",
-            "-1",
-            "+1",
-            "1e3",
-            "inf",
-            "nan",
-            "10s",
-            " 1",
-            "4294967296",
-            &"9".repeat(400),
-        ] {
+        for wrong in ["", ".", "1.2.3", "-1", "+1", "1e3", "inf", "nan", "10s", " 1", "4294967296", &"9".repeat(400)] {
             check(wrong, None);
         }
     }

@@ -12,14 +12,14 @@ pub(super) fn first(command: &clap::Command, args: &[OsString]) -> Option<usize>
     while let Some((index, arg)) = rest.next() {
         let value_is_next = match arg.as_bytes() {
             b"--" => return None,
-            [b'-', b'-', long @ ..] => takes_value(command, |arg| {
-                arg.get_long().is_some_and(|name| name.as_bytes() == long)
-            }),
+            [b'-', b'-', long @ ..] => {
+                takes_value(command, |arg| arg.get_long().is_some_and(|name| name.as_bytes() == long))
+            }
             // In `-pc LINE` the last of the flags has its value next, in `-pcLINE` it has it already.
             [b'-', flags @ ..] if !flags.is_empty() => {
-                let with_value = flags.iter().position(|&flag| {
-                    takes_value(command, |arg| arg.get_short() == Some(char::from(flag)))
-                });
+                let with_value = flags
+                    .iter()
+                    .position(|&flag| takes_value(command, |arg| arg.get_short() == Some(char::from(flag))));
                 with_value == Some(flags.len() - 1)
             }
             _ => return Some(index),
@@ -32,7 +32,5 @@ pub(super) fn first(command: &clap::Command, args: &[OsString]) -> Option<usize>
 }
 
 fn takes_value(command: &clap::Command, is_meant: impl Fn(&clap::Arg) -> bool) -> bool {
-    command
-        .get_arguments()
-        .any(|arg| is_meant(arg) && arg.get_action().takes_values())
+    command.get_arguments().any(|arg| is_meant(arg) && arg.get_action().takes_values())
 }

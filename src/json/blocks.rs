@@ -67,17 +67,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn block() -> impl Strategy<Value = [u8; 64]> {
-        prop::array::uniform(prop_oneof![
-            prop::sample::select(br#""\{}[]azy|;_"#.to_vec()),
-            any::<u8>()
-        ])
+        prop::array::uniform(prop_oneof![prop::sample::select(br#""\{}[]azy|;_"#.to_vec()), any::<u8>()])
     }
 
     fn bits(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
-        block
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (i, &byte)| bits | u64::from(is(byte)) << i)
+        block.iter().enumerate().fold(0, |bits, (i, &byte)| bits | u64::from(is(byte)) << i)
     }
 
     proptest! {

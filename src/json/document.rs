@@ -33,9 +33,7 @@ impl Document {
     pub fn parse(object: &[u8]) -> Result<Self, ScanError> {
         let mut buf = BytesMut::from(object);
         let mut scanner = Scanner::new(object.len());
-        let document = scanner
-            .next(&mut buf, true)?
-            .ok_or_else(|| ScanError::truncated(object))?;
+        let document = scanner.next(&mut buf, true)?.ok_or_else(|| ScanError::truncated(object))?;
         match scanner.next(&mut buf, true)? {
             None => Ok(document),
             Some(_) => Err(ScanError::garbage(object)),
@@ -60,31 +58,20 @@ impl Document {
 
     /// Where in [`bytes`](Self::bytes) the value of the member `key` stands.
     pub fn range(&self, key: &str) -> Option<Range<usize>> {
-        let member = self
-            .members
-            .as_slice()
-            .iter()
-            .rev()
-            .find(|member| self.is_named(member, key))?;
+        let member = self.members.as_slice().iter().rev().find(|member| self.is_named(member, key))?;
         Some(member.value.range())
     }
 
     /// The decoded names of the members, in the order they came, duplicates included.
     pub fn keys(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        self.members
-            .as_slice()
-            .iter()
-            .map(|member| decode_inner(self.key(member)))
+        self.members.as_slice().iter().map(|member| decode_inner(self.key(member)))
     }
 
     /// The same document in memory of its own. One that is kept long would keep the whole block of bytes alive that it
     /// was read with.
     #[must_use]
     pub fn detached(&self) -> Self {
-        Self {
-            bytes: Bytes::copy_from_slice(&self.bytes),
-            members: self.members.clone(),
-        }
+        Self { bytes: Bytes::copy_from_slice(&self.bytes), members: self.members.clone() }
     }
 
     fn key(&self, member: &Member) -> &[u8] {
@@ -93,11 +80,7 @@ impl Document {
 
     fn is_named(&self, member: &Member, name: &str) -> bool {
         let key = self.key(member);
-        if key.contains(&b'\\') {
-            decode_inner(key) == name
-        } else {
-            key == name.as_bytes()
-        }
+        if key.contains(&b'\\') { decode_inner(key) == name } else { key == name.as_bytes() }
     }
 }
 
@@ -138,19 +121,13 @@ pub(super) struct Member {
 
 #[derive(Debug, Clone)]
 pub(super) enum Members {
-    Few {
-        len: usize,
-        members: [Member; INLINE],
-    },
+    Few { len: usize, members: [Member; INLINE] },
     Many(Vec<Member>),
 }
 
 impl Default for Members {
     fn default() -> Self {
-        Self::Few {
-            len: 0,
-            members: [Member::default(); INLINE],
-        }
+        Self::Few { len: 0, members: [Member::default(); INLINE] }
     }
 }
 
@@ -191,16 +168,8 @@ mod tests {
     fn members_are_found() {
         let check = |text: &str, key: &str, expected: Option<&str>| {
             let document = parse(text);
-            assert_eq!(
-                document.get(key),
-                expected.map(str::as_bytes),
-                "{key} in {text}"
-            );
-            assert_eq!(
-                document.slice(key).as_deref(),
-                expected.map(str::as_bytes),
-                "{key} in {text}"
-            );
+            assert_eq!(document.get(key), expected.map(str::as_bytes), "{key} in {text}");
+            assert_eq!(document.slice(key).as_deref(), expected.map(str::as_bytes), "{key} in {text}");
             assert_eq!(document.bytes(), text.trim());
         };
         check("{}", "a", None);
@@ -209,44 +178,16 @@ mod tests {
         check(r#"{"return": null}"#, "return", Some("null"));
         check(r#"{"return": inf, "id": 3}"#, "return", Some("inf"));
         check(r#"{"return": inf, "id": 3}"#, "id", Some("3"));
-        check(
-            r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#,
-            "a",
-            Some(r#""x\"}y""#),
-        );
-        check(
-            r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#,
-            "b",
-            Some(r#"{"c": [1, "}"]}"#),
-        );
-        check(
-            r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#,
-            "c",
-            None,
-        );
-        check(
-            r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#,
-            "d",
-            Some("[[]]"),
-        );
-        check(
-            "{\r\n    \"return\": {\r\n    },\r\n    \"id\": 1\r\n}",
-            "id",
-            Some("1"),
-        );
+        check(r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#, "a", Some(r#""x\"}y""#));
+        check(r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#, "b", Some(r#"{"c": [1, "}"]}"#));
+        check(r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#, "c", None);
+        check(r#"{"a": "x\"}y", "b": {"c": [1, "}"]}, "d": [[]]}"#, "d", Some("[[]]"));
+        check("{\r\n    \"return\": {\r\n    },\r\n    \"id\": 1\r\n}", "id", Some("1"));
         check(r#"{"a":1,"b":2,"a":3}"#, "a", Some("3"));
         check(r#"{"\u0065vent":"X"}"#, "event", Some(r#""X""#));
         check(r#"{"\u0065vent":"X"}"#, "\\u0065vent", None);
-        check(
-            r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8}"#,
-            "a",
-            Some("1"),
-        );
-        check(
-            r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8}"#,
-            "h",
-            Some("8"),
-        );
+        check(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8}"#, "a", Some("1"));
+        check(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8}"#, "h", Some("8"));
     }
 
     #[test]

@@ -16,10 +16,7 @@ pub enum ScanError {
         seen: Vec<u8>,
     },
     /// The outline of a message is wrong: a bracket that does not match, a member without a colon.
-    #[error(
-        "malformed message: {expected} expected at byte {at}, near `{}`",
-        text::excerpt(seen, 80)
-    )]
+    #[error("malformed message: {expected} expected at byte {at}, near `{}`", text::excerpt(seen, 80))]
     Malformed {
         /// How many bytes of the message were right.
         at: usize,
@@ -29,10 +26,7 @@ pub enum ScanError {
         seen: Vec<u8>,
     },
     /// A message is longer than the limit.
-    #[error(
-        "a message is longer than the limit of {limit} bytes; it begins with `{}`",
-        text::excerpt(seen, 80)
-    )]
+    #[error("a message is longer than the limit of {limit} bytes; it begins with `{}`", text::excerpt(seen, 80))]
     TooLong {
         /// The limit, in bytes.
         limit: usize,
@@ -40,10 +34,7 @@ pub enum ScanError {
         seen: Vec<u8>,
     },
     /// A message has so many members that it cannot be one of this protocol.
-    #[error(
-        "a message has more than {limit} members; it begins with `{}`",
-        text::excerpt(seen, 80)
-    )]
+    #[error("a message has more than {limit} members; it begins with `{}`", text::excerpt(seen, 80))]
     TooManyMembers {
         /// The limit.
         limit: usize,
@@ -51,10 +42,7 @@ pub enum ScanError {
         seen: Vec<u8>,
     },
     /// The stream ended inside a message.
-    #[error(
-        "the stream ended inside a message, after {length} bytes of it: `{}`",
-        text::excerpt(seen, 80)
-    )]
+    #[error("the stream ended inside a message, after {length} bytes of it: `{}`", text::excerpt(seen, 80))]
     Truncated {
         /// How much of the message had come, in bytes.
         length: usize,
@@ -65,25 +53,16 @@ pub enum ScanError {
 
 impl ScanError {
     pub(super) fn garbage(bytes: &[u8]) -> Self {
-        Self::Garbage {
-            seen: beginning(bytes),
-        }
+        Self::Garbage { seen: beginning(bytes) }
     }
 
     pub(super) fn truncated(bytes: &[u8]) -> Self {
-        Self::Truncated {
-            length: bytes.len(),
-            seen: beginning(bytes),
-        }
+        Self::Truncated { length: bytes.len(), seen: beginning(bytes) }
     }
 
     pub(super) fn malformed(bytes: &[u8], at: usize, expected: &'static str) -> Self {
         let from = at.saturating_sub(SEEN / 4);
-        Self::Malformed {
-            at,
-            expected,
-            seen: beginning(bytes.get(from..).unwrap_or_default()),
-        }
+        Self::Malformed { at, expected, seen: beginning(bytes.get(from..).unwrap_or_default()) }
     }
 
     /// The bytes kept of what came, neither shortened further nor made safe to show.

@@ -64,19 +64,13 @@ mod tests {
     fn brackets_are_matched_at_any_depth() {
         for depth in [1, 63, 64, 65, 127, 128, 129, 1000] {
             let mut nesting = Nesting::default();
-            let brackets: Vec<u8> = (0..depth)
-                .map(|i| if i % 3 == 0 { b'{' } else { b'[' })
-                .collect();
+            let brackets: Vec<u8> = (0..depth).map(|i| if i % 3 == 0 { b'{' } else { b'[' }).collect();
             for &bracket in &brackets {
                 nesting.push(bracket);
             }
             assert_eq!(nesting.depth(), depth);
             for &bracket in brackets.iter().rev() {
-                let (right, wrong) = if bracket == b'{' {
-                    (b'}', b']')
-                } else {
-                    (b']', b'}')
-                };
+                let (right, wrong) = if bracket == b'{' { (b'}', b']') } else { (b']', b'}') };
                 assert!(!nesting.pop(wrong));
                 assert_eq!(nesting.closing().as_bytes()[1], right);
                 assert!(nesting.pop(right));

@@ -89,10 +89,7 @@ impl Scanner {
 
     fn find(&mut self, buf: &mut BytesMut, eof: bool) -> Result<Option<Document>, ScanError> {
         if self.state == State::Between {
-            let separators = buf
-                .iter()
-                .take_while(|&&byte| is_space(byte) || byte == 0xff)
-                .count();
+            let separators = buf.iter().take_while(|&&byte| is_space(byte) || byte == 0xff).count();
             buf.advance(separators);
             match buf.first() {
                 None => return Ok(None),
@@ -108,23 +105,13 @@ impl Scanner {
         if self.scan(within)? {
             self.state = State::Between;
             let bytes = buf.split_to(self.at).freeze();
-            return Ok(Some(Document::new(
-                bytes,
-                std::mem::take(&mut self.members),
-            )));
+            return Ok(Some(Document::new(bytes, std::mem::take(&mut self.members))));
         }
         // All that is allowed has come, and the end was not among it.
         if within.len() == self.limit {
-            return Err(ScanError::TooLong {
-                limit: self.limit,
-                seen: beginning(buf),
-            });
+            return Err(ScanError::TooLong { limit: self.limit, seen: beginning(buf) });
         }
-        if eof {
-            Err(ScanError::truncated(buf))
-        } else {
-            Ok(None)
-        }
+        if eof { Err(ScanError::truncated(buf)) } else { Ok(None) }
     }
 
     /// Goes on from where it stopped; true if the document ends at `self.at`.
@@ -152,9 +139,7 @@ impl Scanner {
                     continue;
                 }
                 State::InScalar => {
-                    let ends = |&byte: &u8| {
-                        is_space(byte) || matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b'"')
-                    };
+                    let ends = |&byte: &u8| is_space(byte) || matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b'"');
                     let Some(length) = bytes[self.at..].iter().position(ends) else {
                         self.at = bytes.len();
                         break;
@@ -208,10 +193,7 @@ impl Scanner {
 
     fn end_member(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
         if self.members.as_slice().len() == MAX_MEMBERS {
-            return Err(ScanError::TooManyMembers {
-                limit: MAX_MEMBERS,
-                seen: beginning(bytes),
-            });
+            return Err(ScanError::TooManyMembers { limit: MAX_MEMBERS, seen: beginning(bytes) });
         }
         self.member.value.end = position(self.at);
         self.members.push(self.member);
@@ -274,11 +256,7 @@ impl Scanner {
                 if byte & 2 != 0 {
                     self.nesting.push(byte);
                 } else if !self.nesting.pop(byte) {
-                    return Err(ScanError::malformed(
-                        bytes,
-                        self.at + i,
-                        self.nesting.closing(),
-                    ));
+                    return Err(ScanError::malformed(bytes, self.at + i, self.nesting.closing()));
                 } else if self.nesting.depth() == 1 {
                     self.at += i + 1;
                     self.quoted = false;
@@ -287,11 +265,7 @@ impl Scanner {
                 }
             }
             self.quoted = inside >> 63 == 1;
-            self.escape = if length == 64 {
-                after
-            } else {
-                escaped >> length & 1 == 1
-            };
+            self.escape = if length == 64 { after } else { escaped >> length & 1 == 1 };
             self.at += length;
             if self.quoted && masks.quotes | masks.backslashes == 0 {
                 self.skip_text(bytes);

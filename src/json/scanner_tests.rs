@@ -18,8 +18,7 @@ fn scan_cut(input: &[u8], cuts: &[usize], limit: usize) -> (Vec<Document>, Optio
     let mut rest = input;
     let mut cuts = cuts.iter();
     loop {
-        let (chunk, after) =
-            rest.split_at(cuts.next().map_or(rest.len(), |&cut| cut.min(rest.len())));
+        let (chunk, after) = rest.split_at(cuts.next().map_or(rest.len(), |&cut| cut.min(rest.len())));
         rest = after;
         buf.extend_from_slice(chunk);
         let eof = rest.is_empty();
@@ -38,10 +37,7 @@ fn scan_cut(input: &[u8], cuts: &[usize], limit: usize) -> (Vec<Document>, Optio
 }
 
 fn texts(documents: &[Document]) -> Vec<String> {
-    documents
-        .iter()
-        .map(|document| String::from_utf8_lossy(document.bytes()).into_owned())
-        .collect()
+    documents.iter().map(|document| String::from_utf8_lossy(document.bytes()).into_owned()).collect()
 }
 
 #[test]
@@ -57,30 +53,15 @@ fn documents_are_found_however_they_are_cut() {
     check(b" \r\n\t\xff\xff", &[]);
     check(b"{}", &["{}"]);
     check(b"{}{}\xff{ }\r\n{\n}", &["{}", "{}", "{ }", "{\n}"]);
-    check(
-        b"{\"return\": {}}\r\n{\"return\": []}\n",
-        &["{\"return\": {}}", "{\"return\": []}"],
-    );
-    check(
-        b"{\r\n    \"return\": {\r\n    }\r\n}\r\n",
-        &["{\r\n    \"return\": {\r\n    }\r\n}"],
-    );
+    check(b"{\"return\": {}}\r\n{\"return\": []}\n", &["{\"return\": {}}", "{\"return\": []}"]);
+    check(b"{\r\n    \"return\": {\r\n    }\r\n}\r\n", &["{\r\n    \"return\": {\r\n    }\r\n}"]);
     check(
         br#"{"a}":"{\"}\\"}{"b":["]}",{"\\":"\\\\\"}"}]}"#,
         &[r#"{"a}":"{\"}\\"}"#, r#"{"b":["]}",{"\\":"\\\\\"}"}]}"#],
     );
-    check(
-        b"{\"a\":\"\xff\xfe\",\"b\":[\"\xff\"]}\xff",
-        &["{\"a\":\"\u{fffd}\u{fffd}\",\"b\":[\"\u{fffd}\"]}"],
-    );
-    check(
-        br#"{"return": inf, "id": 1}"#,
-        &[r#"{"return": inf, "id": 1}"#],
-    );
-    check(
-        b"{\"a\":\"line\nbreak\",\"b\":[\"line\nbreak\"]}",
-        &["{\"a\":\"line\nbreak\",\"b\":[\"line\nbreak\"]}"],
-    );
+    check(b"{\"a\":\"\xff\xfe\",\"b\":[\"\xff\"]}\xff", &["{\"a\":\"\u{fffd}\u{fffd}\",\"b\":[\"\u{fffd}\"]}"]);
+    check(br#"{"return": inf, "id": 1}"#, &[r#"{"return": inf, "id": 1}"#]);
+    check(b"{\"a\":\"line\nbreak\",\"b\":[\"line\nbreak\"]}", &["{\"a\":\"line\nbreak\",\"b\":[\"line\nbreak\"]}"]);
 }
 
 #[test]
@@ -97,71 +78,23 @@ fn what_is_no_message_is_an_error() {
             }
         }
     };
-    check(
-        b"HTTP/1.1 400\r\n",
-        "what came is no JSON object: `HTTP/1.1 400\\r\\n`",
-    );
+    check(b"HTTP/1.1 400\r\n", "what came is no JSON object: `HTTP/1.1 400\\r\\n`");
     check(b"{}\xff[]", "what came is no JSON object: `[]`");
-    check(
-        b"\xff\xfb\x01",
-        "what came is no JSON object: `\\xfb\\u{1}`",
-    );
-    check(
-        b"{\"a\":[}",
-        "malformed message: `]` expected at byte 6, near `{\"a\":[}`",
-    );
-    check(
-        b"{\"a\":{]",
-        "malformed message: `}` expected at byte 6, near `{\"a\":{]`",
-    );
-    check(
-        b"{]",
-        "malformed message: a quoted name expected at byte 1, near `{]`",
-    );
-    check(
-        b"{'a':1}",
-        "malformed message: a quoted name expected at byte 1, near `{'a':1}`",
-    );
-    check(
-        b"{\"a\" 1}",
-        "malformed message: a colon expected at byte 5, near `{\"a\" 1}`",
-    );
-    check(
-        b"{\"a\":,",
-        "malformed message: a value expected at byte 5, near `{\"a\":,`",
-    );
-    check(
-        b"{\"a\":}",
-        "malformed message: a value expected at byte 5, near `{\"a\":}`",
-    );
-    check(
-        b"{\"a\":1 2}",
-        "malformed message: a comma or `}` expected at byte 7, near `{\"a\":1 2}`",
-    );
-    check(
-        b"{\"a\":1]",
-        "malformed message: a comma or `}` expected at byte 6, near `{\"a\":1]`",
-    );
-    check(
-        b"{\"a\":1,}",
-        "malformed message: a quoted name expected at byte 7, near `{\"a\":1,}`",
-    );
-    check(
-        b"{,",
-        "malformed message: a quoted name expected at byte 1, near `{,`",
-    );
-    check(
-        b"{\"a\":\"}",
-        "the stream ended inside a message, after 7 bytes of it: `{\"a\":\"}`",
-    );
-    check(
-        b"{} {\"a\":[1,\"\\\"",
-        "the stream ended inside a message, after 11 bytes of it: `{\"a\":[1,\"\\\"`",
-    );
-    check(
-        b"{",
-        "the stream ended inside a message, after 1 bytes of it: `{`",
-    );
+    check(b"\xff\xfb\x01", "what came is no JSON object: `\\xfb\\u{1}`");
+    check(b"{\"a\":[}", "malformed message: `]` expected at byte 6, near `{\"a\":[}`");
+    check(b"{\"a\":{]", "malformed message: `}` expected at byte 6, near `{\"a\":{]`");
+    check(b"{]", "malformed message: a quoted name expected at byte 1, near `{]`");
+    check(b"{'a':1}", "malformed message: a quoted name expected at byte 1, near `{'a':1}`");
+    check(b"{\"a\" 1}", "malformed message: a colon expected at byte 5, near `{\"a\" 1}`");
+    check(b"{\"a\":,", "malformed message: a value expected at byte 5, near `{\"a\":,`");
+    check(b"{\"a\":}", "malformed message: a value expected at byte 5, near `{\"a\":}`");
+    check(b"{\"a\":1 2}", "malformed message: a comma or `}` expected at byte 7, near `{\"a\":1 2}`");
+    check(b"{\"a\":1]", "malformed message: a comma or `}` expected at byte 6, near `{\"a\":1]`");
+    check(b"{\"a\":1,}", "malformed message: a quoted name expected at byte 7, near `{\"a\":1,}`");
+    check(b"{,", "malformed message: a quoted name expected at byte 1, near `{,`");
+    check(b"{\"a\":\"}", "the stream ended inside a message, after 7 bytes of it: `{\"a\":\"}`");
+    check(b"{} {\"a\":[1,\"\\\"", "the stream ended inside a message, after 11 bytes of it: `{\"a\":[1,\"\\\"`");
+    check(b"{", "the stream ended inside a message, after 1 bytes of it: `{`");
 }
 
 #[test]
@@ -177,12 +110,7 @@ fn an_error_stays() {
 
 #[test]
 fn the_limit_is_exact() {
-    let messages: [&[u8]; 4] = [
-        b"{\"a\":\"12345678\"}",
-        b"{\"a\":[[1,2,3,4]]}",
-        b"{\"a\":  12345678 }",
-        b"{}",
-    ];
+    let messages: [&[u8]; 4] = [b"{\"a\":\"12345678\"}", b"{\"a\":[[1,2,3,4]]}", b"{\"a\":  12345678 }", b"{}"];
     for message in messages {
         for size in [1, 5, 1000] {
             // Separators do not count, nor what follows.
@@ -190,9 +118,7 @@ fn the_limit_is_exact() {
             assert_eq!(scan(&stream, size, message.len()).1, None);
             let (documents, error) = scan(&stream, size, message.len() - 1);
             assert_eq!(documents, []);
-            assert!(
-                matches!(error, Some(ScanError::TooLong { limit, .. }) if limit == message.len() - 1)
-            );
+            assert!(matches!(error, Some(ScanError::TooLong { limit, .. }) if limit == message.len() - 1));
         }
     }
 }
@@ -203,45 +129,27 @@ fn too_long_is_known_before_the_end_comes() {
     let mut buf = BytesMut::from(&b"{\"a\":\"1"[..]);
     assert_eq!(scanner.next(&mut buf, false), Ok(None));
     buf.extend_from_slice(b"2");
-    assert!(matches!(
-        scanner.next(&mut buf, false),
-        Err(ScanError::TooLong { limit: 8, .. })
-    ));
+    assert!(matches!(scanner.next(&mut buf, false), Err(ScanError::TooLong { limit: 8, .. })));
 }
 
 #[test]
 fn any_depth_is_scanned() {
     for depth in [1_000, 200_000, 1_000_000] {
-        let input = [
-            b"{\"return\":",
-            &*b"[".repeat(depth),
-            &*b"]".repeat(depth),
-            b",\"id\":7}",
-        ]
-        .concat();
+        let input = [b"{\"return\":", &*b"[".repeat(depth), &*b"]".repeat(depth), b",\"id\":7}"].concat();
         let (documents, error) = scan(&input, 65_536, NO_LIMIT);
         assert_eq!(error, None);
         assert_eq!(documents[0].get("return").map(<[u8]>::len), Some(2 * depth));
         assert_eq!(documents[0].get("id"), Some(&b"7"[..]));
 
         let open = [b"{\"return\":", &*b"{\"a\":".repeat(depth), b"]"].concat();
-        assert!(matches!(
-            scan(&open, 65_536, NO_LIMIT).1,
-            Some(ScanError::Malformed { .. })
-        ));
+        assert!(matches!(scan(&open, 65_536, NO_LIMIT).1, Some(ScanError::Malformed { .. })));
     }
 }
 
 #[test]
 fn a_million_members_are_refused() {
     let input = [b"{\"a\":1", &*b",\"a\":1".repeat(1_000_000), b"}"].concat();
-    assert!(matches!(
-        scan(&input, 65_536, NO_LIMIT).1,
-        Some(ScanError::TooManyMembers {
-            limit: MAX_MEMBERS,
-            ..
-        })
-    ));
+    assert!(matches!(scan(&input, 65_536, NO_LIMIT).1, Some(ScanError::TooManyMembers { limit: MAX_MEMBERS, .. })));
     let input = [b"{\"a\":1", &*b",\"a\":1".repeat(MAX_MEMBERS - 1), b"}"].concat();
     assert_eq!(scan(&input, 65_536, NO_LIMIT).1, None);
 }
@@ -250,15 +158,9 @@ fn a_million_members_are_refused() {
 fn documents_are_not_copied() {
     let mut buf = BytesMut::from(&b"{\"return\": \"abc\"}\n{}"[..]);
     let start = buf.as_ptr();
-    let document = Scanner::new(NO_LIMIT)
-        .next(&mut buf, false)
-        .unwrap()
-        .unwrap();
+    let document = Scanner::new(NO_LIMIT).next(&mut buf, false).unwrap().unwrap();
     assert_eq!(document.bytes().as_ptr(), start);
-    assert_eq!(
-        document.slice("return").unwrap().as_ptr(),
-        start.wrapping_add(11)
-    );
+    assert_eq!(document.slice("return").unwrap().as_ptr(), start.wrapping_add(11));
 }
 
 /// JSON text as peers write it: compact, as QEMU does, pretty.
@@ -274,17 +176,13 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(5, 60, 8, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
-            prop::collection::hash_map(text.clone(), inner, 0..8)
-                .prop_map(|map| map.into_iter().collect()),
+            prop::collection::hash_map(text.clone(), inner, 0..8).prop_map(|map| map.into_iter().collect()),
         ]
     })
 }
 
 fn object() -> impl Strategy<Value = (serde_json::Map<String, serde_json::Value>, bool)> {
-    (
-        prop::collection::hash_map(any::<String>(), value(), 0..9),
-        any::<bool>(),
-    )
+    (prop::collection::hash_map(any::<String>(), value(), 0..9), any::<bool>())
         .prop_map(|(map, pretty)| (map.into_iter().collect(), pretty))
 }
 

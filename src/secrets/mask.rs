@@ -21,11 +21,7 @@ fn mask_nested(json: &str, nested: usize) -> Cow<'_, str> {
     if let Some(found) = Walk::new(json, nested).run() {
         return replace(json, found);
     }
-    if words_have_secret(json) {
-        Cow::Owned("***".to_owned())
-    } else {
-        Cow::Borrowed(json)
-    }
+    if words_have_secret(json) { Cow::Owned("***".to_owned()) } else { Cow::Borrowed(json) }
 }
 
 /// A piece of the text, and what is to stand there.
@@ -101,12 +97,7 @@ impl<'a> Walk<'a> {
                 _ if is_space(byte) => {}
                 b'{' | b'[' => {
                     let closing = byte + 2;
-                    self.frames.push(Frame {
-                        start,
-                        closing,
-                        key: None,
-                        names: byte == b'{',
-                    });
+                    self.frames.push(Frame { start, closing, key: None, names: byte == b'{' });
                 }
                 b'}' | b']' => {
                     let frame = self.frames.pop()?;
@@ -168,9 +159,8 @@ impl<'a> Walk<'a> {
                 b'"' => return,
                 // What is escaped is ASCII, or not JSON: then the end is still that of a character.
                 b'\\' => {
-                    self.at = (self.at + 1..=bytes.len())
-                        .find(|&at| self.text.is_char_boundary(at))
-                        .unwrap_or(bytes.len());
+                    self.at =
+                        (self.at + 1..=bytes.len()).find(|&at| self.text.is_char_boundary(at)).unwrap_or(bytes.len());
                 }
                 _ => {}
             }
@@ -213,16 +203,14 @@ impl<'a> Walk<'a> {
     fn string_value(&mut self, range: Range<usize>) {
         let raw = &self.text[range.clone()];
         if let Some(inside) = userinfo(raw).filter(|_| !raw.contains('\\')) {
-            self.found
-                .push((range.start + inside.start..range.start + inside.end, "***"));
+            self.found.push((range.start + inside.start..range.start + inside.end, "***"));
             return;
         }
         let text = decode_cut(raw);
         if userinfo(&text).is_some() || (text.starts_with("rbd:") && text.contains(":key=")) {
             self.found.push((range, "\"***\""));
         } else if let Some((_, inner)) = text.split_once("json:")
-            && (self.nested == MAX_NESTED
-                || matches!(mask_nested(inner, self.nested + 1), Cow::Owned(_)))
+            && (self.nested == MAX_NESTED || matches!(mask_nested(inner, self.nested + 1), Cow::Owned(_)))
         {
             self.found.push((range, "\"json:***\""));
         }
@@ -232,10 +220,7 @@ impl<'a> Walk<'a> {
     fn end_message(&mut self) {
         let received = std::mem::take(&mut self.received);
         let command = self.command.take();
-        let sets_secret = self
-            .property
-            .take()
-            .is_some_and(|name| name == "data" || is_secret_name(&name));
+        let sets_secret = self.property.take().is_some_and(|name| name == "data" || is_secret_name(&name));
         for (range, argument) in self.candidates.drain(..) {
             let applies = |&(name, of_name): &(&str, &str)| match command.as_deref() {
                 Some(command) => command == name && of_name == argument,
@@ -253,10 +238,7 @@ impl<'a> Walk<'a> {
 fn decode_cut(raw: &str) -> Cow<'_, str> {
     match decode(raw.as_bytes()).filter(|_| raw.len() > 1) {
         Some(text) => text,
-        None => decode(format!("{raw}\"").as_bytes())
-            .unwrap_or_default()
-            .into_owned()
-            .into(),
+        None => decode(format!("{raw}\"").as_bytes()).unwrap_or_default().into_owned().into(),
     }
 }
 

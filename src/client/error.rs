@@ -1,0 +1,156 @@
+//! What can go wrong between a QMP client and its server.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::json::ScanError;
+use crate::message::{Malformed, Reply};
+use crate::protocol::{SessionError, StateError};
+use crate::text;
+
+/// Why a session could not be established, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum QmpError {
+    /// Reading or writing failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The first thing that came was no JSON: another protocol is spoken there.
+    #[error("this is no QMP monitor: {stranger}; it said `{}`", text::excerpt(seen, 60))]
+    NotQmp {
+        /// What it looks like.
+        stranger: Stranger,
+        /// What came.
+        seen: Vec<u8>,
+    },
+    /// The peer closed the connection before it had sent a greeting.
+    #[error("the peer closed the connection before its greeting: it is no QMP monitor, or it is just ending")]
+    ClosedBeforeGreeting,
+    /// The peer closed the connection in the middle of its greeting.
+    #[error("the peer closed the connection in the middle of its greeting, after `{}`", text::excerpt(seen, 60))]
+    GreetingCutShort {
+        /// What had come.
+        seen: Vec<u8>,
+    },
+    /// A reply came where the greeting was expected.
+    #[error(
+        "the peer sent a reply instead of a greeting; a guest agent sends no greeting, nor does a monitor in use by another protocol layer"
+    )]
+    ReplyBeforeGreeting,
+    /// The greeting, or what came before it, is no message of QMP.
+    #[error("the peer's greeting is not one of QMP: {0}")]
+    BadGreeting(Malformed),
+    /// The connection was closed while capabilities were negotiated.
+    #[error("the peer closed the connection during the negotiation")]
+    ClosedDuringNegotiation,
+    /// The server refused `qmp_capabilities`.
+    #[error("the negotiation failed: {}: {}", text::line(class), text::line(desc))]
+    NegotiationRefused {
+        /// The error's class.
+        class: String,
+        /// What the server says.
+        desc: String,
+    },
+    /// The bytes that came are no stream of JSON objects, or one is too long.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// The server sent an error that belongs to no command, or to one of several.
+    #[error(
+        "the server reports an error without saying for which command: {}: {}",
+        text::line(class),
+        text::line(desc)
+    )]
+    Unassigned {
+        /// The error's class.
+        class: String,
+        /// What the server says.
+        desc: String,
+    },
+    /// A message came that is none of QMP's, while several commands were waiting: it may have been any one's reply.
+    #[error(transparent)]
+    Malformed(Malformed),
+}
+
+/// What speaks at the other end, by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stranger {
+    /// A web server.
+    Http,
+    /// An SSH server.
+    Ssh,
+    /// A peer that wants TLS, or answers in it.
+    Tls,
+    /// A chardev with `telnet=on`.
+    Telnet,
+    /// A human monitor (HMP) instead of QMP.
+    Hmp,
+    /// Something else.
+    Unknown,
+}
+
+impl Stranger {
+    pub(super) fn of(seen: &[u8]) -> Self {
+        let starts = |with: &[u8]| seen.starts_with(with);
+        if starts(b"HTTP/") || starts(b"<!DOCTYPE") || starts(b"<html") {
+            Stranger::Http
+        } else if starts(b"SSH-") {
+            Stranger::Ssh
+        } else if starts(&[0x15, 0x03]) || starts(&[0x16, 0x03]) {
+            Stranger::Tls
+        } else if starts(&[0xff, 0xfb]) || starts(&[0xff, 0xfd]) || starts(&[0xfb]) || starts(&[0xfd]) {
+            Stranger::Telnet
+        } else if starts(b"QEMU ") {
+            Stranger::Hmp
+        } else {
+            Stranger::Unknown
+        }
+    }
+}
+
+impl std::fmt::Display for Stranger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Stranger::Http => "a web server answers there",
+            Stranger::Ssh => "an SSH server answers there",
+            Stranger::Tls => "the peer speaks TLS",
+            Stranger::Telnet => "the peer speaks telnet (its chardev has telnet=on)",
+            Stranger::Hmp => "it is a human monitor (start QEMU with -qmp, or -mon …,mode=control)",
+            Stranger::Unknown => "the peer speaks something else",
+        })
+    }
+}
+
+/// Why a command has no result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ExecuteError {
+    /// The server refused the command, or it failed.
+    #[error("{class}: {desc}")]
+    Server {
+        /// The error's class, such as `CommandNotFound`; not safe to show as it is.
+        class: String,
+        /// What went wrong, for people; not safe to show as it is.
+        desc: String,
+        /// The whole reply.
+        reply: Box<Reply>,
+    },
+    /// The connection ended before the reply came: whether the command ran is unknown.
+    #[error("the connection ended before the reply came, so whether `{}` ran is unknown", text::line(command))]
+    Interrupted {
+        /// The command's name.
+        command: String,
+        /// How the connection ended; `None` if it was closed from this side.
+        #[source]
+        reason: Option<Arc<SessionError<QmpError>>>,
+    },
+    /// The connection ended before the command was sent.
+    #[error("the connection ended before `{}` was sent", text::line(command))]
+    NotSent {
+        /// The command's name.
+        command: String,
+    },
+    /// The reply is none that QMP knows.
+    #[error(transparent)]
+    Malformed(Malformed),
+    /// There is no session.
+    #[error(transparent)]
+    State(#[from] StateError),
+}

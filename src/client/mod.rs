@@ -1,0 +1,166 @@
+//! A QMP client on the engine: greeting, negotiation, commands and their replies, events.
+//!
+//! ```no_run
+//! use qmpsh::client::{Client, ClientOptions};
+//! use qmpsh::message::Request;
+//! use qmpsh::transport::Unix;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(ClientOptions::default());
+//! client.connect(Unix::path("/tmp/qmp.sock")).await?;
+//! let reply = client.execute(Request::new("query-status")).await?;
+//! println!("{}", String::from_utf8_lossy(&reply.result().unwrap_or_default()));
+//! client.disconnect().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod pending;
+mod qmp;
+
+pub use error::{ExecuteError, QmpError, Stranger};
+pub use qmp::{Outgoing, Qmp};
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::events::{Delivery, EventStream};
+use crate::message::{Event, Greeting, Reply, Request};
+use crate::protocol::{Dial, End, OpenError, SendError, Session, SessionOptions};
+use qmp::{Answer, Shared};
+
+/// The longest message accepted if nothing else is said: 256 MiB.
+pub const MAX_MESSAGE: usize = 256 << 20;
+
+/// How a client is set up.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// The connection's name, for the log (E18).
+    pub name: Option<String>,
+    /// The longest message accepted, in bytes; a longer one ends the session.
+    pub max_message: usize,
+    /// Whether to enable out-of-band execution where the server offers it.
+    pub out_of_band: bool,
+    /// Whether to await the greeting and negotiate; without, commands go out at once.
+    pub negotiate: bool,
+    /// For accepting: how long one peer may take for its greeting and negotiation.
+    pub handshake_limit: Option<Duration>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self { name: None, max_message: MAX_MESSAGE, out_of_band: true, negotiate: true, handshake_limit: None }
+    }
+}
+
+/// How far an attempt to connect has come; it tells what to say when it takes too long.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// The connection is not there yet.
+    #[default]
+    Connecting,
+    /// Connected; the greeting has not come.
+    AwaitingGreeting {
+        /// The beginning of what has come so far, if anything.
+        seen: Vec<u8>,
+    },
+    /// The greeting has come; the answer to the negotiation has not.
+    Negotiating,
+    /// The session is there.
+    Established,
+}
+
+/// A QMP client; clones share the session.
+#[derive(Debug, Clone)]
+pub struct Client {
+    session: Session<Qmp>,
+    shared: Arc<Shared>,
+}
+
+impl Client {
+    /// A client that is not connected yet.
+    pub fn new(options: ClientOptions) -> Self {
+        let shared = Arc::new(Shared::default());
+        let session_options = SessionOptions {
+            name: options.name.clone(),
+            handshake_limit: options.handshake_limit,
+            ..SessionOptions::default()
+        };
+        let for_sessions = Arc::clone(&shared);
+        let session = Session::new(session_options, move || Qmp::new(options.clone(), Arc::clone(&for_sessions)));
+        Self { session, shared }
+    }
+
+    /// Connects, awaits the greeting, and negotiates. Dropping the future gives it up and leaves nothing behind (E9).
+    pub async fn connect(&self, to: impl Dial) -> Result<(), OpenError<QmpError>> {
+        self.session.connect(to).await
+    }
+
+    /// The session below: to listen and accept, to watch the run state, to end it.
+    pub fn session(&self) -> &Session<Qmp> {
+        &self.session
+    }
+
+    /// The greeting of the current session, or of the last one.
+    pub fn greeting(&self) -> Option<Greeting> {
+        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).greeting.clone()
+    }
+
+    /// How far the last attempt to connect has come.
+    pub fn progress(&self) -> Progress {
+        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).progress.clone()
+    }
+
+    /// A stream of the events that `wanted` lets through, from now on; to miss none, ask before connecting.
+    pub fn events(&self, delivery: Delivery, wanted: impl Fn(&Event) -> bool + Send + 'static) -> EventStream {
+        self.shared.hub.stream(delivery, wanted)
+    }
+
+    /// Sends a command and waits for its reply: exactly one outcome for each.
+    ///
+    /// Dropping the future gives the command up: it is not sent if it still waits for its turn; if it was sent, its
+    /// late reply is dropped, and its id stays taken until then.
+    pub async fn execute(&self, request: Request) -> Result<Reply, ExecuteError> {
+        self.start(request).await?.await
+    }
+
+    /// Queues a command, waiting for room in the queue only; the result is a future of its reply.
+    pub async fn start(&self, request: Request) -> Result<Execution, ExecuteError> {
+        let command = request.command.clone();
+        let (sender, answer) = oneshot::channel();
+        match self.session.send(Outgoing::new(request, sender)).await {
+            Ok(()) => Ok(Execution { command, answer }),
+            Err(SendError::State(error)) => Err(error.into()),
+        }
+    }
+
+    /// Sends what is queued, closes the connection, and says how it ended (E6).
+    pub async fn disconnect(&self) -> End<QmpError> {
+        self.session.disconnect().await
+    }
+}
+
+/// A command that was queued: a future of its reply.
+#[derive(Debug)]
+pub struct Execution {
+    command: String,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Future for Execution {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(context));
+        // The session ended with the command still in the queue.
+        Poll::Ready(
+            answer.unwrap_or_else(|_| Err(ExecuteError::NotSent { command: std::mem::take(&mut self.command) })),
+        )
+    }
+}

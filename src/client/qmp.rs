@@ -1,0 +1,269 @@
+//! QMP as a protocol on the engine: its greeting, its negotiation, and which reply belongs to which command.
+//!
+//! Source: QEMU's `qmp-spec.rst`.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::BytesMut;
+use tokio::sync::oneshot;
+
+use super::pending::Pending;
+use super::{ClientOptions, ExecuteError, Progress, QmpError, Stranger};
+use crate::events::Hub;
+use crate::json::{ScanError, Scanner};
+use crate::message::{Greeting, Malformed, Message, Outcome, Reply, Request};
+use crate::protocol::{Context, End, Protocol, Wire};
+
+/// How a command ended, for the one who sent it.
+pub(super) type Answer = Result<Reply, ExecuteError>;
+
+/// A command on its way out, with the place where its answer goes.
+pub struct Outgoing {
+    request: Request,
+    answer: Option<oneshot::Sender<Answer>>,
+}
+
+impl Outgoing {
+    pub(super) fn new(request: Request, answer: oneshot::Sender<Answer>) -> Self {
+        Self { request, answer: Some(answer) }
+    }
+}
+
+/// As [`Request`]: secrets are masked.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.request, f)
+    }
+}
+
+/// What the client's handles see of the session.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) hub: Hub,
+    pub(super) seen: Mutex<Seen>,
+}
+
+/// How far the current session has come.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) greeting: Option<Greeting>,
+    pub(super) progress: Progress,
+}
+
+/// One session of QMP.
+#[derive(Debug)]
+pub struct Qmp {
+    options: ClientOptions,
+    shared: Arc<Shared>,
+    scanner: Scanner,
+    pending: Pending<Waiter>,
+    established: bool,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    command: String,
+    answer: Option<oneshot::Sender<Answer>>,
+}
+
+impl Waiter {
+    fn answer(self, answer: Answer) {
+        if let Some(sender) = self.answer {
+            // Nobody waits any more: it was given up, and this is its late reply.
+            let _ = sender.send(answer);
+        }
+    }
+}
+
+impl Qmp {
+    pub(super) fn new(options: ClientOptions, shared: Arc<Shared>) -> Self {
+        shared.update(|seen| *seen = Seen { greeting: None, progress: Progress::Connecting });
+        let scanner = Scanner::new(options.max_message);
+        Self { options, shared, scanner, pending: Pending::default(), established: false }
+    }
+
+    async fn greet(&mut self, wire: &mut Wire<'_>) -> Result<Greeting, QmpError> {
+        self.shared.update(|seen| seen.progress = Progress::AwaitingGreeting { seen: Vec::new() });
+        loop {
+            match wire.recv(self).await {
+                Ok(Ok(Message::Greeting(greeting))) => return Ok(greeting),
+                // With `mux=on` an event may come first (QMP-FACTS 1).
+                Ok(Ok(Message::Event(event))) => self.shared.hub.publish(&event),
+                Ok(Ok(Message::Reply(_))) => return Err(QmpError::ReplyBeforeGreeting),
+                Ok(Err(malformed)) => return Err(QmpError::BadGreeting(malformed)),
+                Err(QmpError::Scan(ScanError::Garbage { seen, .. })) => {
+                    return Err(QmpError::NotQmp { stranger: Stranger::of(&seen), seen });
+                }
+                Err(QmpError::Scan(ScanError::Truncated { seen, .. })) => {
+                    return Err(QmpError::GreetingCutShort { seen });
+                }
+                Err(QmpError::Io(error)) if has_ended(&error) => return Err(QmpError::ClosedBeforeGreeting),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn negotiate(&mut self, wire: &mut Wire<'_>, greeting: &Greeting) -> Result<(), QmpError> {
+        self.shared.update(|seen| seen.progress = Progress::Negotiating);
+        let offered = greeting.capabilities.iter().any(|capability| capability == "oob");
+        let text = if self.options.out_of_band && offered {
+            r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]}}"#
+        } else {
+            r#"{"execute":"qmp_capabilities"}"#
+        };
+        let request =
+            Request { text: text.to_owned(), command: "qmp_capabilities".to_owned(), out_of_band: false, own_id: None };
+        wire.send(self, Outgoing { request, answer: None }).await.map_err(closed_during_negotiation)?;
+        loop {
+            match wire.recv(self).await.map_err(closed_during_negotiation)? {
+                Ok(Message::Reply(reply)) => {
+                    match reply.id {
+                        Some(id) => self.pending.take(id),
+                        None => self.pending.take_only(),
+                    };
+                    return match reply.outcome {
+                        Outcome::Return => Ok(()),
+                        Outcome::Error { class, desc } => Err(QmpError::NegotiationRefused { class, desc }),
+                    };
+                }
+                Ok(Message::Event(event)) => self.shared.hub.publish(&event),
+                // A pty opened during start-up gets it twice (QMP-FACTS 1).
+                Ok(Message::Greeting(_)) => {}
+                Err(malformed) => return Err(QmpError::Malformed(malformed)),
+            }
+        }
+    }
+
+    fn on_reply(&mut self, reply: Reply) -> Result<(), QmpError> {
+        let Some(id) = reply.id else { return self.on_reply_without_id(reply) };
+        let Some(waiter) = self.pending.take(id) else {
+            tracing::warn!("dropped a reply whose id {id} belongs to no command");
+            return Ok(());
+        };
+        let answer = match &reply.outcome {
+            Outcome::Return => Ok(reply),
+            Outcome::Error { class, desc } => {
+                Err(ExecuteError::Server { class: class.clone(), desc: desc.clone(), reply: Box::new(reply) })
+            }
+        };
+        waiter.answer(answer);
+        Ok(())
+    }
+
+    /// The server could not read a request: whose was it?
+    fn on_reply_without_id(&mut self, reply: Reply) -> Result<(), QmpError> {
+        let Outcome::Error { class, desc } = reply.outcome.clone() else {
+            tracing::warn!("dropped a reply without an id");
+            return Ok(());
+        };
+        match self.pending.take_only() {
+            Some(waiter) => {
+                waiter.answer(Err(ExecuteError::Server { class, desc, reply: Box::new(reply) }));
+                Ok(())
+            }
+            None => Err(QmpError::Unassigned { class, desc }),
+        }
+    }
+
+    fn on_malformed(&mut self, malformed: Malformed) -> Result<(), QmpError> {
+        let waiter = match malformed.id {
+            Some(id) => self.pending.take(id),
+            None => self.pending.take_only(),
+        };
+        match waiter {
+            Some(waiter) => waiter.answer(Err(ExecuteError::Malformed(malformed))),
+            None if self.pending.len() > 1 && malformed.id.is_none() => return Err(QmpError::Malformed(malformed)),
+            None => tracing::warn!("dropped a message: {malformed}"),
+        }
+        Ok(())
+    }
+}
+
+impl Protocol for Qmp {
+    const NAME: &'static str = "QMPClient";
+    type In = Result<Message, Malformed>;
+    type Out = Outgoing;
+    type Error = QmpError;
+
+    fn decode(&mut self, buffer: &mut BytesMut, eof: bool) -> Result<Option<Self::In>, QmpError> {
+        let document = self.scanner.next(buffer, eof)?;
+        if document.is_none() && !self.established && !buffer.is_empty() {
+            self.shared.update(|seen| {
+                if let Progress::AwaitingGreeting { seen } = &mut seen.progress {
+                    *seen = buffer[..buffer.len().min(100)].to_vec();
+                }
+            });
+        }
+        Ok(document.map(Message::from_document))
+    }
+
+    fn encode(&mut self, outgoing: Outgoing, buffer: &mut BytesMut) -> Result<(), QmpError> {
+        let Outgoing { request, answer } = outgoing;
+        if answer.as_ref().is_some_and(oneshot::Sender::is_closed) {
+            // Given up before it was sent.
+            return Ok(());
+        }
+        let id = self.pending.insert(Waiter { command: request.command, answer });
+        let open = request.text.strip_suffix('}').unwrap_or(&request.text);
+        buffer.extend_from_slice(open.as_bytes());
+        // No byte after the last brace: QEMU would still be reading when it has ended (QMP-FACTS 1).
+        buffer.extend_from_slice(format!(",\"id\":{id}}}").as_bytes());
+        Ok(())
+    }
+
+    async fn establish(&mut self, wire: &mut Wire<'_>) -> Result<(), QmpError> {
+        if self.options.negotiate {
+            let greeting = self.greet(wire).await?;
+            self.shared.update(|seen| seen.greeting = Some(greeting.clone()));
+            self.negotiate(wire, &greeting).await?;
+        }
+        self.established = true;
+        self.shared.update(|seen| seen.progress = Progress::Established);
+        Ok(())
+    }
+
+    fn on_message(&mut self, message: Self::In, _: &mut Context<'_, Self>) -> Result<(), QmpError> {
+        match message {
+            Ok(Message::Event(event)) => self.shared.hub.publish(&event),
+            Ok(Message::Reply(reply)) => self.on_reply(reply)?,
+            Ok(Message::Greeting(greeting)) => tracing::debug!("ignored a second greeting: {greeting:?}"),
+            Err(malformed) => self.on_malformed(malformed)?,
+        }
+        Ok(())
+    }
+
+    fn poll_ready(&mut self, context: &mut TaskContext<'_>) -> Poll<()> {
+        self.shared.hub.poll_room(context)
+    }
+
+    fn on_end(&mut self, end: &End<QmpError>) {
+        let reason = end.as_ref().err();
+        for waiter in self.pending.drain() {
+            let error = ExecuteError::Interrupted { command: waiter.command.clone(), reason: reason.cloned() };
+            waiter.answer(Err(error));
+        }
+    }
+}
+
+impl Shared {
+    fn update(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// End of file, or what a system says instead when the peer went with bytes unread.
+fn has_ended(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
+}
+
+fn closed_during_negotiation(error: QmpError) -> QmpError {
+    match error {
+        QmpError::Io(error) if has_ended(&error) => QmpError::ClosedDuringNegotiation,
+        QmpError::Scan(ScanError::Truncated { .. }) => QmpError::ClosedDuringNegotiation,
+        error => error,
+    }
+}
