@@ -1,0 +1,238 @@
+//! One word to a key and a value.
+
+use super::ast::{Argument, Key, KeyPart, Source, Value};
+use super::cursor::Cursor;
+use super::error::shown;
+use super::literal::{self, Grammar};
+use super::string::{self, Escapes};
+use super::{JsonText, MAX_NESTING, SyntaxError, SyntaxErrorKind};
+
+/// Who removes the quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quoting {
+    /// We do: the word stands in a line of the language.
+    Ours,
+    /// The calling shell has: a quote is an ordinary character.
+    Done,
+}
+
+/// What stands between key and value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    /// `=`
+    Typed,
+    /// `:=`
+    Json,
+}
+
+/// A value's own brackets come within the message's and those of `arguments`.
+const VALUE_DEPTH: usize = MAX_NESTING - 2;
+
+/// Reads `KEY=VALUE`, which is all of `raw`, at `base` in the line.
+pub(super) fn argument(raw: &str, base: usize, quoting: Quoting) -> Result<Argument, SyntaxError> {
+    let mut cursor = Cursor::new(raw, base);
+    let (key, operator) = key(&mut cursor, quoting)?;
+    let from = cursor.pos;
+    let value = match operator {
+        Operator::Typed => typed_value(&mut cursor, quoting)?,
+        Operator::Json => json_value(&mut cursor, quoting)?,
+    };
+    Ok(Argument {
+        key,
+        value,
+        value_span: cursor.span(from),
+    })
+}
+
+/// A word without its quotes, if it is quoted as a whole.
+pub(super) fn whole_word(raw: &str, base: usize, quoting: Quoting) -> Result<String, SyntaxError> {
+    if quoting == Quoting::Done || !raw.starts_with(['"', '\'']) {
+        return Ok(raw.to_owned());
+    }
+    let mut cursor = Cursor::new(raw, base);
+    let text = quoted(&mut cursor)?;
+    end(&mut cursor)?;
+    Ok(text)
+}
+
+/// Reads the key and what follows it; the cursor ends where the value begins.
+pub(super) fn key(
+    cursor: &mut Cursor<'_>,
+    quoting: Quoting,
+) -> Result<(Key, Operator), SyntaxError> {
+    let mut parts = Vec::new();
+    loop {
+        let from = cursor.pos;
+        if quoting == Quoting::Ours && matches!(cursor.peek(), Some(b'"' | b'\'')) {
+            let text = quoted(cursor)?;
+            parts.push(KeyPart {
+                text,
+                quoted: true,
+                span: cursor.span(from),
+            });
+            if cursor.rest().is_empty() {
+                return Err(no_equals(cursor));
+            }
+        } else {
+            cursor.pos += cursor
+                .rest()
+                .find(['.', '='])
+                .ok_or_else(|| no_equals(cursor))?;
+            let text = cursor.since(from);
+            let json = cursor.peek() == Some(b'=') && text.ends_with(':');
+            let text = if json { &text[..text.len() - 1] } else { text };
+            cursor.pos -= usize::from(json);
+            if text.is_empty() {
+                if !cursor.rest().contains('=') {
+                    return Err(no_equals(cursor));
+                }
+                return Err(cursor.error(from, SyntaxErrorKind::EmptyKey, &["a key"]));
+            }
+            parts.push(KeyPart {
+                text: text.to_owned(),
+                quoted: false,
+                span: cursor.span(from),
+            });
+        }
+        let key_end = cursor.span(0);
+        let operator = if cursor.eat(b'.') {
+            continue;
+        } else if cursor.eat(b'=') {
+            Operator::Typed
+        } else if cursor.rest().starts_with(":=") {
+            cursor.pos += 2;
+            Operator::Json
+        } else {
+            return Err(cursor.unexpected(&["`.`", "`=`", "`:=`"]));
+        };
+        return Ok((
+            Key {
+                parts,
+                span: key_end,
+            },
+            operator,
+        ));
+    }
+}
+
+fn no_equals(cursor: &Cursor<'_>) -> SyntaxError {
+    let kind = SyntaxErrorKind::NoEquals(shown(cursor.text));
+    let error = SyntaxError::new(cursor.whole(), kind, &["KEY=VALUE"]);
+    if cursor.text.starts_with('-') {
+        error.help("options of qmpsh stand before the command")
+    } else {
+        error
+    }
+}
+
+fn typed_value(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<Value, SyntaxError> {
+    match cursor.peek() {
+        Some(b'=') => {
+            cursor.pos += 1;
+            Ok(Value::Text(rest(cursor)))
+        }
+        Some(b'@') => source(cursor, quoting, Operator::Typed).map(Value::TextFrom),
+        Some(b'"' | b'\'') if quoting == Quoting::Ours => {
+            let text = quoted(cursor)?;
+            end(cursor)?;
+            Ok(Value::Text(text))
+        }
+        Some(b'{' | b'[') => {
+            let json = literal::value(cursor, Grammar::Lenient, VALUE_DEPTH)?;
+            json_end(cursor, quoting)?;
+            Ok(Value::Json(json))
+        }
+        _ => Ok(Value::Plain(rest(cursor))),
+    }
+}
+
+fn json_value(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<Value, SyntaxError> {
+    if cursor.peek() == Some(b'@') {
+        return source(cursor, quoting, Operator::Json).map(Value::JsonFrom);
+    }
+    if quoting == Quoting::Done {
+        cursor.skip_space();
+    }
+    let json = literal::value(cursor, Grammar::Strict, VALUE_DEPTH)
+        .map_err(|error| error.or_help("KEY:=VALUE takes JSON; text is written KEY=TEXT"))?;
+    json_end(cursor, quoting)?;
+    Ok(Value::Json(json))
+}
+
+/// What follows `@`.
+fn source(
+    cursor: &mut Cursor<'_>,
+    quoting: Quoting,
+    operator: Operator,
+) -> Result<Source, SyntaxError> {
+    let at = cursor.pos;
+    cursor.pos += 1;
+    if quoting == Quoting::Ours && matches!(cursor.peek(), Some(b'"' | b'\'')) {
+        let name = quoted(cursor)?;
+        end(cursor)?;
+        return Ok(Source::File(name));
+    }
+    let from = cursor.pos;
+    match rest(cursor).as_str() {
+        "" => Err(cursor.error(
+            at,
+            SyntaxErrorKind::NoFileName,
+            &["a file name", "`-`", "`?`"],
+        )),
+        "-" => Ok(Source::Stdin),
+        "?" if operator == Operator::Typed => Ok(Source::Secret),
+        "?" => Err(cursor
+            .error(
+                from,
+                SyntaxErrorKind::Unexpected("`?`".into()),
+                &["a file name", "`-`"],
+            )
+            .help("KEY=@? asks for text")),
+        name => Ok(Source::File(name.to_owned())),
+    }
+}
+
+fn quoted(cursor: &mut Cursor<'_>) -> Result<String, SyntaxError> {
+    let escapes = if cursor.peek() == Some(b'"') {
+        Escapes::Json
+    } else {
+        Escapes::None
+    };
+    string::read(cursor, escapes, true)
+}
+
+fn rest(cursor: &mut Cursor<'_>) -> String {
+    let rest = cursor.rest();
+    cursor.pos = cursor.text.len();
+    rest.to_owned()
+}
+
+/// Nothing may follow a closing quote or bracket.
+fn end(cursor: &mut Cursor<'_>) -> Result<(), SyntaxError> {
+    if cursor.rest().is_empty() {
+        Ok(())
+    } else {
+        Err(cursor.unexpected(&["white space"]))
+    }
+}
+
+/// The same for JSON, which a finished word may end with white space.
+fn json_end(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<(), SyntaxError> {
+    if quoting == Quoting::Done {
+        cursor.skip_space();
+    }
+    end(cursor)
+}
+
+/// Reads a text that is one JSON value, white space around it allowed: what a file of `KEY:=@FILE` holds.
+pub(super) fn whole_json(text: &str) -> Result<JsonText, SyntaxError> {
+    let mut cursor = Cursor::new(text, 0);
+    cursor.skip_space();
+    let json = literal::value(&mut cursor, Grammar::Strict, VALUE_DEPTH)?;
+    cursor.skip_space();
+    if cursor.rest().is_empty() {
+        Ok(json)
+    } else {
+        Err(cursor.unexpected(&["the end of the file"]))
+    }
+}

@@ -1,0 +1,163 @@
+//! A message with the line it is about and a caret under the place.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthChar;
+
+use super::Span;
+
+/// How many columns of a long line are shown on each side of the place.
+const SIDE: usize = 50;
+
+/// `[NAME:LINE:COLUMN: ]MESSAGE`, the line, and a caret under `span`; without a final newline.
+///
+/// Lines and columns (in characters) count from 1, `first_line` being the number of the text's first line. Without a name the line
+/// is named only if it is not the first. Control characters of the line are shown escaped, tabs as they are, and of a long line only
+/// what is near the place.
+pub fn render(
+    text: &str,
+    span: Span,
+    message: &str,
+    name: Option<&str>,
+    first_line: usize,
+) -> String {
+    let mut start = span.start.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let before = &text[..start];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    let line = first_line + before.matches('\n').count();
+    let column = 1 + text[line_start..start].chars().count();
+
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = match name {
+        Some(name) => write!(out, "{name}:{line}:{column}: {message}"),
+        None if line > 1 => write!(out, "line {line}, column {column}: {message}"),
+        None => write!(out, "{message}"),
+    };
+
+    let left = &text[line_start..start];
+    let right = text[start..line_end].trim_end_matches('\r');
+    let marked = span.end.clamp(start, start + right.len()) - start;
+    let left_from = left
+        .char_indices()
+        .rev()
+        .nth(SIDE)
+        .map_or(0, |(at, c)| at + c.len_utf8());
+    let right_to = right
+        .char_indices()
+        .nth(SIDE)
+        .map_or(right.len(), |(at, _)| at);
+
+    let mut shown = String::from("  ");
+    let mut under = String::from("  ");
+    if left_from > 0 {
+        shown.push('…');
+        under.push(' ');
+    }
+    for c in left[left_from..].chars() {
+        let width = push_shown(&mut shown, c);
+        if c == '\t' {
+            under.push('\t');
+        } else {
+            under.extend(std::iter::repeat_n(' ', width));
+        }
+    }
+    let mut carets = 0;
+    for (at, c) in right[..right_to].char_indices() {
+        let width = push_shown(&mut shown, c);
+        if at < marked {
+            carets += width;
+        }
+    }
+    if right_to < right.len() {
+        shown.push('…');
+    }
+    under.extend(std::iter::repeat_n('^', carets.max(1)));
+    let _ = write!(out, "\n{shown}\n{under}");
+    out
+}
+
+/// Adds `c`, escaped if it could move the cursor, and says how many columns that takes.
+pub(super) fn push_shown(out: &mut String, c: char) -> usize {
+    let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    if c == '\t' {
+        out.push(c);
+        1
+    } else if c.is_control() || hidden {
+        let escaped = c.escape_debug().to_string();
+        // `escape_debug` leaves some invisible characters as they are.
+        let escaped = if escaped.starts_with('\\') {
+            escaped
+        } else {
+            c.escape_unicode().to_string()
+        };
+        out.push_str(&escaped);
+        escaped.len()
+    } else {
+        out.push(c);
+        c.width().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renders() {
+        let check = |text: &str, start, end, name: Option<&str>, expected: &str| {
+            assert_eq!(
+                render(text, Span::new(start, end), "wrong", name, 1),
+                expected,
+                "{text:?}"
+            );
+        };
+        check("ab cd", 3, 5, None, "wrong\n  ab cd\n     ^^");
+        check("ab cd", 5, 5, Some("f"), "f:1:6: wrong\n  ab cd\n       ^");
+        check(
+            "one\ntwo x\nthree",
+            8,
+            13,
+            Some("f"),
+            "f:2:5: wrong\n  two x\n      ^",
+        );
+        check(
+            "one\ntwo",
+            4,
+            5,
+            None,
+            "line 2, column 1: wrong\n  two\n  ^",
+        );
+        check("\tab", 1, 2, None, "wrong\n  \tab\n  \t^");
+        check("日本 x", 7, 8, None, "wrong\n  日本 x\n       ^");
+        check("\u{1b}[ x", 3, 4, None, "wrong\n  \\u{1b}[ x\n          ^");
+        check(
+            "\u{202e} x",
+            4,
+            5,
+            None,
+            "wrong\n  \\u{202e} x\n           ^",
+        );
+        check("a\r\nb", 1, 1, None, "wrong\n  a\n   ^");
+        check("é", 1, 1, None, "wrong\n  é\n  ^");
+        check("", 0, 0, None, "wrong\n  \n  ^");
+        check("x", 99, 100, None, "wrong\n  x\n   ^");
+    }
+
+    #[test]
+    fn shows_only_what_is_near_of_a_long_line() {
+        let text = format!("{}X{}", "a".repeat(1000), "b".repeat(1000));
+        let shown = render(&text, Span::new(1000, 1001), "wrong", None, 1);
+        let expected = format!(
+            "wrong\n  …{}X{}…\n   {}^",
+            "a".repeat(50),
+            "b".repeat(49),
+            " ".repeat(50)
+        );
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,157 @@
+//! Statements back to text that means the same.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use super::ast::{
+    Argument, Command, DotCommand, Invocation, JsonLine, Key, Line, Source, Statement, Transaction,
+    Value,
+};
+use super::json_text::push_string;
+
+/// What is printed means the same to [`parse`](super::parse). A dot command is printed as it was written.
+impl Display for Line {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.statement.fmt(f)?;
+        self.pipeline
+            .as_ref()
+            .map_or(Ok(()), |pipeline| write!(f, " | {}", pipeline.text))
+    }
+}
+
+impl Display for Statement {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invoke(Invocation::Command(command)) => command.fmt(f),
+            Self::Invoke(Invocation::Json(line)) => line.fmt(f),
+            Self::Invoke(Invocation::Transaction(transaction)) => transaction.fmt(f),
+            Self::Dot(dot) => dot.fmt(f),
+        }
+    }
+}
+
+impl Display for Command {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name.text)?;
+        self.arguments
+            .iter()
+            .try_for_each(|argument| write!(f, " {argument}"))
+    }
+}
+
+impl Display for Transaction {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("transaction(")?;
+        for (n, action) in self.actions.iter().enumerate() {
+            write!(f, "{} {action}", if n == 0 { "" } else { " ;" })?;
+        }
+        f.write_str(" )")?;
+        self.properties
+            .iter()
+            .try_for_each(|argument| write!(f, " {argument}"))
+    }
+}
+
+impl Display for JsonLine {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{{\"{}\":{}",
+            if self.out_of_band {
+                "exec-oob"
+            } else {
+                "execute"
+            },
+            Quoted(&self.name.text)
+        )?;
+        if let Some(arguments) = &self.arguments {
+            write!(f, ",\"arguments\":{}", arguments.text)?;
+        }
+        if let Some(id) = &self.id {
+            write!(f, ",\"id\":{}", id.text)?;
+        }
+        f.write_char('}')
+    }
+}
+
+impl Display for DotCommand {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, ".{}", self.name.text)?;
+        if self.rest.text.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " {}", self.rest.text)
+        }
+    }
+}
+
+impl Display for Argument {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.key.fmt(f)?;
+        match &self.value {
+            Value::Plain(text) if is_plain(text) => write!(f, "={text}"),
+            Value::Plain(text) | Value::Text(text) => write!(f, "={}", Quoted(text)),
+            Value::Json(json) => write!(f, ":={}", json.text),
+            Value::TextFrom(source) => write!(f, "={source}"),
+            Value::JsonFrom(source) => write!(f, ":={source}"),
+        }
+    }
+}
+
+impl Display for Key {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (n, part) in self.parts.iter().enumerate() {
+            if n > 0 {
+                f.write_char('.')?;
+            }
+            let text = &part.text;
+            let odd = |c: char| is_space(c) || ".=;".contains(c);
+            if part.quoted
+                || text.is_empty()
+                || text.contains(odd)
+                || text.ends_with(':')
+                || text.starts_with(['"', '\'', '#', '|', ')'])
+            {
+                write!(f, "{}", Quoted(text))?;
+            } else {
+                f.write_str(text)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("@-"),
+            Self::Secret => f.write_str("@?"),
+            Self::File(name)
+                if is_plain(name) && !name.is_empty() && name != "-" && name != "?" =>
+            {
+                write!(f, "@{name}")
+            }
+            Self::File(name) => write!(f, "@{}", Quoted(name)),
+        }
+    }
+}
+
+struct Quoted<'a>(&'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        push_string(&mut out, self.0);
+        f.write_str(&out)
+    }
+}
+
+/// Whether a value means the same without quotes.
+fn is_plain(text: &str) -> bool {
+    !text.contains(is_space)
+        && !text.starts_with(['"', '\'', '{', '[', '@', '='])
+        && !text.ends_with(';')
+}
+
+fn is_space(c: char) -> bool {
+    u8::try_from(c).is_ok_and(super::token::is_space)
+}

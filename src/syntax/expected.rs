@@ -1,0 +1,336 @@
+//! What can stand at the cursor.
+
+use super::argument::{self, Operator, Quoting};
+use super::cursor::Cursor;
+use super::lexer::Lexer;
+use super::token::{Next, Token, TokenKind};
+use super::{Key, Span};
+
+/// What can stand at a place of a line. `span` is what stands there already, up to that place; it may be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The name of a command; outside a transaction also a dot command.
+    Command {
+        /// The name so far.
+        span: Span,
+        /// Whether it is an action of a transaction.
+        action: bool,
+    },
+    /// The name of an argument.
+    Argument {
+        /// Whose.
+        target: Target,
+        /// The name so far, dotted or not.
+        span: Span,
+    },
+    /// The value of an argument.
+    Value {
+        /// Whose.
+        target: Target,
+        /// The argument.
+        key: Key,
+        /// In which form.
+        place: ValuePlace,
+        /// The value so far, without what opened it.
+        span: Span,
+    },
+    /// The name of a dot command.
+    DotCommand {
+        /// The name so far, with its dot.
+        span: Span,
+    },
+    /// A word of a dot command.
+    DotWord {
+        /// The dot command's name, without the dot.
+        command: String,
+        /// The words before, as they stand there.
+        words: Vec<String>,
+        /// The word so far.
+        span: Span,
+    },
+    /// Nothing that the language knows: a comment, a pipeline, the inside of JSON.
+    Nothing,
+}
+
+/// What an argument belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The command or action.
+    pub command: String,
+    /// Whether it is an action of a transaction.
+    pub action: bool,
+    /// The arguments that it has already.
+    pub given: Vec<Key>,
+}
+
+/// The form of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValuePlace {
+    /// `KEY=…`
+    Plain,
+    /// After an opening quote, this one.
+    Quoted(char),
+    /// `KEY==…`: text that is never interpreted.
+    Text,
+    /// `KEY=@…` or `KEY:=@…`: a file name.
+    File,
+    /// `KEY:=…`, or within `{…}` or `[…]`.
+    Json,
+}
+
+/// What can stand at `offset` (in bytes) of a logical line. What stands behind it does not matter, nor do errors before it.
+pub fn expected_at(line: &str, offset: usize) -> Expected {
+    let mut offset = offset.min(line.len());
+    while !line.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let text = &line[..offset];
+    let mut lexer = Lexer::new();
+    let mut tokens = Vec::new();
+    lexer.run(text, |token| tokens.push(token));
+    tokens.extend(lexer.unfinished(text));
+    if lexer.ended || in_comment(text, tokens.last()) {
+        return Expected::Nothing;
+    }
+    let here = Span::new(offset, offset);
+    let action = lexer.position.transaction.is_some();
+    match tokens.last() {
+        Some(token) if token.span.end == offset => match token.kind {
+            TokenKind::Command => Expected::Command {
+                span: token.span,
+                action,
+            },
+            TokenKind::DotName => Expected::DotCommand { span: token.span },
+            TokenKind::TransactionOpen | TokenKind::Separator => {
+                Expected::Command { span: here, action }
+            }
+            TokenKind::DotWord | TokenKind::Raw => {
+                dot_word(text, &tokens[..tokens.len() - 1], token.span)
+            }
+            TokenKind::Argument => argument(text, &tokens[..tokens.len() - 1], *token),
+            TokenKind::Json | TokenKind::TransactionClose | TokenKind::Pipeline => {
+                Expected::Nothing
+            }
+        },
+        _ => match lexer.position.next {
+            Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
+            Next::DotWords(_) | Next::Raw => dot_word(text, &tokens, here),
+            Next::Arguments => target(text, &tokens).map_or(Expected::Nothing, |target| {
+                Expected::Argument { target, span: here }
+            }),
+        },
+    }
+}
+
+/// Whether a comment stands between the last word and the end.
+fn in_comment(text: &str, last: Option<&Token>) -> bool {
+    let gap = &text[last.map_or(0, |token| token.span.end)..];
+    gap.rsplit('\n')
+        .next()
+        .is_some_and(|line| line.contains('#'))
+}
+
+fn dot_word(text: &str, before: &[Token], span: Span) -> Expected {
+    let name = before
+        .iter()
+        .rposition(|token| token.kind == TokenKind::DotName);
+    let Some(name) = name else {
+        return Expected::Nothing;
+    };
+    Expected::DotWord {
+        command: before[name].span.of(text)[1..].to_owned(),
+        words: before[name + 1..]
+            .iter()
+            .map(|token| token.span.of(text).to_owned())
+            .collect(),
+        span,
+    }
+}
+
+fn argument(text: &str, before: &[Token], token: Token) -> Expected {
+    let Some(target) = target(text, before) else {
+        return Expected::Nothing;
+    };
+    let mut cursor = Cursor::new(token.span.of(text), token.span.start);
+    let Ok((key, operator)) = argument::key(&mut cursor, Quoting::Ours) else {
+        return Expected::Argument {
+            target,
+            span: token.span,
+        };
+    };
+    let value = cursor.rest();
+    let first = value.chars().next();
+    let (place, skip) = match (first, operator) {
+        (Some('@'), _) => (
+            ValuePlace::File,
+            1 + usize::from(value[1..].starts_with(['"', '\''])),
+        ),
+        (_, Operator::Json) | (Some('{' | '['), _) => (ValuePlace::Json, 0),
+        (Some(quote @ ('"' | '\'')), _) => (ValuePlace::Quoted(quote), 1),
+        (Some('='), _) => (ValuePlace::Text, 1),
+        _ => (ValuePlace::Plain, 0),
+    };
+    let span = Span::new(token.span.end - value.len() + skip, token.span.end);
+    Expected::Value {
+        target,
+        key,
+        place,
+        span,
+    }
+}
+
+/// What the words at the end of `tokens` are arguments of.
+fn target(text: &str, tokens: &[Token]) -> Option<Target> {
+    let first = tokens
+        .iter()
+        .rposition(|token| token.kind != TokenKind::Argument)?;
+    let (command, action) = match tokens[first].kind {
+        TokenKind::TransactionClose => ("transaction", false),
+        TokenKind::Command => {
+            let mark = |token: &&Token| {
+                matches!(
+                    token.kind,
+                    TokenKind::TransactionOpen | TokenKind::Separator | TokenKind::TransactionClose
+                )
+            };
+            (
+                tokens[first].span.of(text),
+                tokens[..first].iter().rfind(mark).is_some(),
+            )
+        }
+        _ => return None,
+    };
+    let key = |token: &Token| {
+        argument::key(
+            &mut Cursor::new(token.span.of(text), token.span.start),
+            Quoting::Ours,
+        )
+        .ok()
+        .map(|(key, _)| key)
+    };
+    Some(Target {
+        command: command.to_owned(),
+        action,
+        given: tokens[first + 1..].iter().filter_map(key).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cursor stands at `^`.
+    fn at(line: &str) -> String {
+        let offset = line.find('^').unwrap();
+        let line = line.replacen('^', "", 1);
+        let shown = |target: &Target, span: &Span| {
+            let given: Vec<_> = target.given.iter().map(Key::joined).collect();
+            let action = if target.action { "action " } else { "" };
+            format!(
+                "of {action}{} [{}] at {:?}",
+                target.command,
+                given.join(" "),
+                span.of(&line)
+            )
+        };
+        match expected_at(&line, offset) {
+            Expected::Command { span, action } => {
+                format!(
+                    "{} at {:?}",
+                    if action { "action" } else { "command" },
+                    span.of(&line)
+                )
+            }
+            Expected::Argument { target, span } => format!("argument {}", shown(&target, &span)),
+            Expected::Value {
+                target,
+                key,
+                place,
+                span,
+            } => {
+                format!(
+                    "{place:?} value of {} {}",
+                    key.joined(),
+                    shown(&target, &span)
+                )
+            }
+            Expected::DotCommand { span } => format!("dot command at {:?}", span.of(&line)),
+            Expected::DotWord {
+                command,
+                words,
+                span,
+            } => format!("word of {command} {words:?} at {:?}", span.of(&line)),
+            Expected::Nothing => "nothing".into(),
+        }
+    }
+
+    #[test]
+    fn places() {
+        let check = |line: &str, expected: &str| assert_eq!(at(line), expected, "{line}");
+        check("^", r#"command at """#);
+        check("  ^", r#"command at """#);
+        check("que^ry", r#"command at "que""#);
+        check("query-block ^", r#"argument of query-block [] at """#);
+        check("c a=1 fi^", r#"argument of c [a] at "fi""#);
+        check("c a=1 b.c=2 d.e^", r#"argument of c [a b.c] at "d.e""#);
+        check("c a=^", r#"Plain value of a of c [] at """#);
+        check("c x=1 a=on^ y=2", r#"Plain value of a of c [x] at "on""#);
+        check("c a=\"my f^", r#"Quoted('"') value of a of c [] at "my f""#);
+        check("c a='^", r#"Quoted('\'') value of a of c [] at """#);
+        check("c a==x^", r#"Text value of a of c [] at "x""#);
+        check("c a=@/etc/p^", r#"File value of a of c [] at "/etc/p""#);
+        check("c a=@\"my f^", r#"File value of a of c [] at "my f""#);
+        check("c a:=@f^", r#"File value of a of c [] at "f""#);
+        check("c a:=tr^", r#"Json value of a of c [] at "tr""#);
+        check("c a=[1, ^", r#"Json value of a of c [] at "[1, ""#);
+        check("c bad a=1 x=[} ^", r#"argument of c [a x] at """#);
+        check("c a=1\n^", "nothing");
+        check(".^", r#"dot command at ".""#);
+        check(".he^lp", r#"dot command at ".he""#);
+        check(".help que^", r#"word of help [] at "que""#);
+        check(".wait timeout=3 S^", r#"word of wait ["timeout=3"] at "S""#);
+        check(".hmp info b^", r#"word of hmp [] at "info b""#);
+        check(".try ^", r#"command at """#);
+        check(".try que^", r#"command at "que""#);
+        check(".fd ^", r#"word of fd [] at """#);
+        check(".fd /x add-fd op^", r#"argument of add-fd [] at "op""#);
+        check("transaction(^", r#"action at """#);
+        check("transaction( a x=1; b^", r#"action at "b""#);
+        check(
+            "transaction(\na x=1\nb y^",
+            r#"argument of action b [] at "y""#,
+        );
+        check(
+            "transaction( a x=^",
+            r#"Plain value of x of action a [] at """#,
+        );
+        check(
+            "transaction( a ) prop^",
+            r#"argument of transaction [] at "prop""#,
+        );
+        check("query-block # x^", "nothing");
+        check("transaction( # x\n^", r#"action at """#);
+        check("query-block | j^", "nothing");
+        check("{\"execute\": ^", "nothing");
+        check("{\"execute\":\"a\"} ^", "nothing");
+        check("é^", r#"command at "é""#);
+    }
+
+    #[test]
+    fn an_offset_within_a_character_or_behind_the_end_is_no_panic() {
+        assert_eq!(
+            expected_at("é", 1),
+            Expected::Command {
+                span: Span::new(0, 0),
+                action: false
+            }
+        );
+        assert_eq!(
+            expected_at("a", 99),
+            Expected::Command {
+                span: Span::new(0, 1),
+                action: false
+            }
+        );
+    }
+}

@@ -1,0 +1,236 @@
+//! Quoted strings: in JSON, in Python literals, and as values.
+
+use super::cursor::Cursor;
+use super::error::shown;
+use super::json_text::is_refused;
+use super::{Opening, SyntaxError, SyntaxErrorKind};
+
+/// What a backslash means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escapes {
+    /// Nothing.
+    None,
+    /// What it means in JSON.
+    Json,
+    /// The same, and `\'`: QEMU's own extension.
+    Qemu,
+    /// What it means in Python; an unknown one stays as it is.
+    Python,
+}
+
+/// Reads the string that begins with the quote under the cursor and gives it decoded.
+pub(super) fn read(
+    cursor: &mut Cursor<'_>,
+    escapes: Escapes,
+    raw_controls: bool,
+) -> Result<String, SyntaxError> {
+    let opened = cursor.pos;
+    let quote = cursor.next_char().unwrap_or('"');
+    let mut out = String::new();
+    loop {
+        let from = cursor.pos;
+        let Some(c) = cursor.next_char() else {
+            let expected: &[&str] = if quote == '"' { &["`\"`"] } else { &["`'`"] };
+            let kind = SyntaxErrorKind::Unclosed(Opening::Quote(quote));
+            return Err(SyntaxError::new(cursor.span_at(opened), kind, expected));
+        };
+        if c == quote {
+            return Ok(out);
+        }
+        if c == '\\' && escapes != Escapes::None {
+            match escape(cursor, from, escapes)? {
+                Escape::Char(c) => {
+                    out.push(check(cursor, from, c)?);
+                }
+                Escape::Nothing => {}
+                Escape::Kept => out.push_str(cursor.since(from)),
+            }
+        } else if c < ' ' && !raw_controls {
+            return Err(cursor
+                .error(from, SyntaxErrorKind::ControlCharacter(c), &[])
+                .help("write it as an escape: \\n, \\t, \\u001b"));
+        } else {
+            out.push(check(cursor, from, c)?);
+        }
+    }
+}
+
+enum Escape {
+    Char(char),
+    /// An escaped newline of Python; or the text ended, and the caller will report the open quote.
+    Nothing,
+    /// Python leaves what it does not know.
+    Kept,
+}
+
+fn check(cursor: &Cursor<'_>, from: usize, c: char) -> Result<char, SyntaxError> {
+    if is_refused(c) {
+        Err(cursor.error(from, SyntaxErrorKind::Noncharacter(c), &[]))
+    } else {
+        Ok(c)
+    }
+}
+
+fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes) -> Result<Escape, SyntaxError> {
+    let python = escapes == Escapes::Python;
+    let Some(c) = cursor.next_char() else {
+        return Ok(Escape::Nothing);
+    };
+    Ok(Escape::Char(match c {
+        '"' | '\\' | '/' => c,
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'u' => return unicode(cursor, from).map(Escape::Char),
+        '\'' if escapes != Escapes::Json => c,
+        '\n' if python => return Ok(Escape::Nothing),
+        'a' if python => '\u{7}',
+        'v' if python => '\u{b}',
+        'x' if python => code(cursor, from, 2)?,
+        'U' if python => code(cursor, from, 8)?,
+        '0'..='7' if python => {
+            let more = cursor
+                .rest()
+                .bytes()
+                .take(2)
+                .take_while(|b| matches!(b, b'0'..=b'7'))
+                .count();
+            cursor.pos += more;
+            let digits = &cursor.since(from)[1..];
+            char::from_u32(u32::from_str_radix(digits, 8).unwrap_or(0)).unwrap_or('\0')
+        }
+        // `\N{NAME}` would need the names of all characters.
+        _ if python && c != 'N' => return Ok(Escape::Kept),
+        _ => {
+            let kind = SyntaxErrorKind::BadEscape(shown(cursor.since(from)));
+            return Err(cursor
+                .error(from, kind, &[])
+                .help("a backslash itself is written \\\\"));
+        }
+    }))
+}
+
+/// So many hexadecimal digits.
+fn hex(cursor: &mut Cursor<'_>, from: usize, digits: usize) -> Result<u32, SyntaxError> {
+    let found = cursor
+        .rest()
+        .bytes()
+        .take(digits)
+        .take_while(u8::is_ascii_hexdigit)
+        .count();
+    let start = cursor.pos;
+    cursor.pos += found;
+    if found < digits {
+        let kind = SyntaxErrorKind::BadEscape(shown(cursor.since(from)));
+        return Err(cursor.error(from, kind, &["hexadecimal digits"]));
+    }
+    Ok(u32::from_str_radix(cursor.since(start), 16).unwrap_or(u32::MAX))
+}
+
+fn code(cursor: &mut Cursor<'_>, from: usize, digits: usize) -> Result<char, SyntaxError> {
+    let value = hex(cursor, from, digits)?;
+    char::from_u32(value).ok_or_else(|| {
+        let text = shown(cursor.since(from));
+        let kind = match value {
+            0xd800..0xe000 => SyntaxErrorKind::LoneSurrogate(text),
+            _ => SyntaxErrorKind::BadEscape(text),
+        };
+        cursor.error(from, kind, &[])
+    })
+}
+
+/// What follows `\u`: four digits, or a surrogate pair in two escapes.
+fn unicode(cursor: &mut Cursor<'_>, from: usize) -> Result<char, SyntaxError> {
+    let first = hex(cursor, from, 4)?;
+    if (0xd800..0xdc00).contains(&first) && cursor.rest().starts_with("\\u") {
+        let between = cursor.pos;
+        cursor.pos += 2;
+        let second = hex(cursor, between, 4)?;
+        if (0xdc00..0xe000).contains(&second) {
+            let joined = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            return Ok(char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+        cursor.pos = between;
+    }
+    char::from_u32(first).ok_or_else(|| {
+        cursor.error(
+            from,
+            SyntaxErrorKind::LoneSurrogate(shown(cursor.since(from))),
+            &[],
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &str, escapes: Escapes, raw_controls: bool) -> Result<String, String> {
+        read(&mut Cursor::new(text, 0), escapes, raw_controls)
+            .map_err(|error| format!("{}..{} {error}", error.span.start, error.span.end))
+    }
+
+    #[test]
+    fn json() {
+        let good = |text: &str, expected: &str| {
+            assert_eq!(decoded(text, Escapes::Json, false).unwrap(), expected);
+        };
+        good(r#""""#, "");
+        good(
+            r#""a\"\\\/\b\f\n\r\té\u00e9""#,
+            "a\"\\/\u{8}\u{c}\n\r\té\u{e9}",
+        );
+        good(r#""\ud83d\ude00\u0000""#, "\u{1f600}\0");
+        let bad = |text: &str, expected: &str| {
+            assert_eq!(decoded(text, Escapes::Json, false).unwrap_err(), expected);
+        };
+        bad("\"abc", "0..1 this quote \" is never closed");
+        bad("\"abc\\", "0..1 this quote \" is never closed");
+        bad(r#""a\x41""#, "2..4 `\\x` is no escape of JSON");
+        bad(r#""\'""#, "1..3 `\\'` is no escape of JSON");
+        bad(r#""\u12g4""#, "1..5 `\\u12` is no escape of JSON");
+        bad(r#""\ud800""#, "1..7 `\\ud800` is half of a surrogate pair");
+        bad(
+            r#""\ud800\u0041""#,
+            "1..7 `\\ud800` is half of a surrogate pair",
+        );
+        bad(r#""\ude00""#, "1..7 `\\ude00` is half of a surrogate pair");
+        bad(
+            r#""\ufffe""#,
+            "1..7 QEMU does not accept the character U+FFFE",
+        );
+        bad(
+            r#""\ud83f\udfff""#,
+            "1..13 QEMU does not accept the character U+1FFFF",
+        );
+        bad(
+            "\"\u{ffff}\"",
+            "1..4 QEMU does not accept the character U+FFFF",
+        );
+        bad(
+            "\"a\tb\"",
+            "2..3 a raw control character (U+0009) in a JSON string",
+        );
+    }
+
+    #[test]
+    fn others() {
+        let check = |text: &str, escapes, expected: &str| {
+            assert_eq!(decoded(text, escapes, true).unwrap(), expected);
+        };
+        check(r"'a\n\'", Escapes::None, r"a\n\");
+        check("'a\nb\"'", Escapes::None, "a\nb\"");
+        check(r"'it\'s'", Escapes::Qemu, "it's");
+        check(
+            r"'\x41\101\0\a\v\d\/\U0001f600'",
+            Escapes::Python,
+            "AA\0\u{7}\u{b}\\d/\u{1f600}",
+        );
+        check("'a\\\nb'", Escapes::Python, "ab");
+        assert!(decoded(r"'\N{BULLET}'", Escapes::Python, true).is_err());
+        assert!(decoded(r"'\x4'", Escapes::Python, true).is_err());
+        assert!(decoded(r"'\Uffffffff'", Escapes::Python, true).is_err());
+    }
+}

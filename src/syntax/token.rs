@@ -1,0 +1,157 @@
+//! The words of a line, and what a word is by its place.
+
+use super::{Opening, Span};
+
+/// One word, or mark, of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) span: Span,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// The name of a command, or of an action of a transaction.
+    Command,
+    /// A word after that.
+    Argument,
+    /// A JSON line.
+    Json,
+    /// `.name`
+    DotName,
+    /// A word that belongs to the dot command itself.
+    DotWord,
+    /// The rest of a line that is taken as it is.
+    Raw,
+    /// `transaction(`
+    TransactionOpen,
+    /// `;`, or the end of a line within a transaction.
+    Separator,
+    /// `)`
+    TransactionClose,
+    /// `|` and the rest of the line.
+    Pipeline,
+}
+
+/// What is open where the text ends, and where it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Open {
+    pub(super) what: Opening,
+    pub(super) span: Span,
+}
+
+/// How the words after a dot command are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DotShape {
+    /// They are its own.
+    Words,
+    /// The rest of the line is one text.
+    Raw,
+    /// A command follows so many of its own words, and its options (`KEY=VALUE`).
+    Carries(usize),
+}
+
+fn dot_shape(name: &str) -> DotShape {
+    match name {
+        ".hmp" => DotShape::Raw,
+        ".try" | ".oob" => DotShape::Carries(0),
+        ".fd" | ".watch" => DotShape::Carries(1),
+        _ => DotShape::Words,
+    }
+}
+
+pub(super) const TRANSACTION: &str = "transaction(";
+
+/// What the next word is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Command,
+    Arguments,
+    /// Words of a dot command; with a number, so many before the command that it carries.
+    DotWords(Option<usize>),
+    Raw,
+}
+
+/// The place in a line between two words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Position {
+    pub(super) next: Next,
+    /// Where the open transaction began.
+    pub(super) transaction: Option<Span>,
+}
+
+impl Position {
+    pub(super) fn new() -> Self {
+        Self {
+            next: Next::Command,
+            transaction: None,
+        }
+    }
+
+    /// What the word at the beginning of `rest` is.
+    pub(super) fn kind(&self, rest: &str) -> TokenKind {
+        if self.transaction.is_some() {
+            match rest.as_bytes().first() {
+                Some(b';') => return TokenKind::Separator,
+                Some(b')') => return TokenKind::TransactionClose,
+                _ => {}
+            }
+        }
+        match self.next {
+            Next::Arguments => TokenKind::Argument,
+            Next::Raw => TokenKind::Raw,
+            Next::DotWords(Some(0)) if is_option(rest) => TokenKind::DotWord,
+            Next::Command | Next::DotWords(Some(0)) => match rest.as_bytes().first() {
+                Some(b'{') => TokenKind::Json,
+                _ if self.transaction.is_some() => TokenKind::Command,
+                Some(b'.') => TokenKind::DotName,
+                _ if rest.starts_with(TRANSACTION) => TokenKind::TransactionOpen,
+                _ => TokenKind::Command,
+            },
+            Next::DotWords(_) => TokenKind::DotWord,
+        }
+    }
+
+    /// Goes behind that word.
+    pub(super) fn advance(&mut self, token: Token, text: &str) {
+        self.next = match token.kind {
+            TokenKind::Command
+            | TokenKind::Argument
+            | TokenKind::Json
+            | TokenKind::Raw
+            | TokenKind::Pipeline => Next::Arguments,
+            TokenKind::Separator => Next::Command,
+            TokenKind::TransactionOpen => {
+                self.transaction = Some(token.span);
+                Next::Command
+            }
+            TokenKind::TransactionClose => {
+                self.transaction = None;
+                Next::Arguments
+            }
+            TokenKind::DotName => match dot_shape(token.span.of(text)) {
+                DotShape::Words => Next::DotWords(None),
+                DotShape::Raw => Next::Raw,
+                DotShape::Carries(words) => Next::DotWords(Some(words)),
+            },
+            TokenKind::DotWord => match self.next {
+                Next::DotWords(Some(words)) => Next::DotWords(Some(words.saturating_sub(1))),
+                next => next,
+            },
+        };
+    }
+}
+
+/// Whether the word at the beginning of `rest` is `KEY=…`, and so an option and no command.
+fn is_option(rest: &str) -> bool {
+    let end = rest
+        .bytes()
+        .position(|b| is_space(b) || b == b'=')
+        .unwrap_or(rest.len());
+    !rest.starts_with(['{', '.']) && rest.as_bytes().get(end) == Some(&b'=')
+}
+
+/// What stands between words; also JSON's white space.
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
