@@ -37,10 +37,11 @@ pub use ast::{
     Statement, Text, Transaction, Value,
 };
 pub use caret::render;
-use error::shown;
+pub(crate) use error::shown;
 pub use error::{Opening, SyntaxError, SyntaxErrorKind};
 pub use expected::{Expected, Target, ValuePlace, expected_at};
 pub use json_text::JsonText;
+pub(crate) use json_text::{is_refused, push_string};
 pub use number::is_json_integer;
 pub use span::Span;
 

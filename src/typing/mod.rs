@@ -1,1 +1,257 @@
-//! (being built)
+//! What was typed to what is sent: [`crate::syntax`] to [`Request`]. No I/O of its own: see [`Sources`].
+//!
+//! [`Types`] is the one place that decides what an unquoted value is; [`Untyped`] decides by its spelling alone, as qmp-shell does.
+
+mod builder;
+mod error;
+mod limits;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::io;
+
+use crate::message::Request;
+use crate::syntax::{
+    Argument, Command, Invocation, JsonLine, Key, Span, Transaction, is_json_integer, push_string,
+};
+use builder::Builder;
+pub use error::{TypingError, TypingErrorKind};
+
+/// Where values come from that do not stand in the line.
+pub trait Sources {
+    /// All of a file: `KEY=@FILE`.
+    fn file(&mut self, path: &str) -> io::Result<Vec<u8>>;
+    /// All of standard input: `KEY=@-`.
+    fn stdin(&mut self) -> io::Result<Vec<u8>>;
+    /// One line of a person, asked without echo: `KEY=@?`. `prompt` is the key.
+    fn secret(&mut self, prompt: &str) -> io::Result<String>;
+}
+
+/// Where an argument stands in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The command, or the action of a transaction.
+    pub command: &'a str,
+    /// Whether it is an action.
+    pub action: bool,
+    /// The key.
+    pub key: &'a Key,
+}
+
+/// What the arguments of commands are.
+pub trait Types {
+    /// Whether the dots of this key separate; if not, the whole key is one name.
+    fn splits(&self, place: Place<'_>) -> bool;
+    /// The JSON of an unquoted value, added to `out`.
+    fn value(&self, place: Place<'_>, text: &str, out: &mut String);
+}
+
+/// Without a schema: JSON's integers, and true and false in any case, are what they look like, and all else is a string, as in qmp-shell.
+///
+/// The arguments of `device_add` are all strings, as with `-device`, and its keys are never split: QEMU would drop nested ones
+/// without a word, and CPUs have `sse4.1`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Untyped;
+
+impl Types for Untyped {
+    fn splits(&self, place: Place<'_>) -> bool {
+        !is_device_add(place)
+    }
+
+    fn value(&self, place: Place<'_>, text: &str, out: &mut String) {
+        if is_device_add(place) {
+            push_string(out, text);
+        } else if is_json_integer(text) {
+            out.push_str(text);
+        } else if text.eq_ignore_ascii_case("true") {
+            out.push_str("true");
+        } else if text.eq_ignore_ascii_case("false") {
+            out.push_str("false");
+        } else {
+            push_string(out, text);
+        }
+    }
+}
+
+fn is_device_add(place: Place<'_>) -> bool {
+    place.command == "device_add" && !place.action
+}
+
+/// The message that `invocation` stands for. Files are read, and secrets asked for, in the order of the arguments.
+///
+/// ```
+/// use qmpsh::syntax::{Statement, parse};
+/// use qmpsh::typing::{Sources, Untyped, request};
+///
+/// struct Nothing;
+/// impl Sources for Nothing {
+///     fn file(&mut self, _: &str) -> std::io::Result<Vec<u8>> { Err(std::io::ErrorKind::NotFound.into()) }
+///     fn stdin(&mut self) -> std::io::Result<Vec<u8>> { Ok(Vec::new()) }
+///     fn secret(&mut self, _: &str) -> std::io::Result<String> { Err(std::io::ErrorKind::Unsupported.into()) }
+/// }
+///
+/// let line = parse("block_resize node-name=n0 size=1024").unwrap().unwrap();
+/// let Statement::Invoke(invocation) = line.statement else { panic!() };
+/// let request = request(&invocation, &Untyped, &mut Nothing).unwrap();
+/// assert_eq!(request.text, r#"{"execute":"block_resize","arguments":{"node-name":"n0","size":1024}}"#);
+/// ```
+pub fn request(
+    invocation: &Invocation,
+    types: &dyn Types,
+    sources: &mut dyn Sources,
+) -> Result<Request, TypingError> {
+    let (request, span) = match invocation {
+        Invocation::Command(command) => {
+            (command_request(command, types, sources)?, command.name.span)
+        }
+        Invocation::Transaction(transaction) => (
+            transaction_request(transaction, types, sources)?,
+            transaction.span,
+        ),
+        Invocation::Json(line) => (json_request(line)?, line.span),
+    };
+    limits::check(&request.text, span)?;
+    Ok(request)
+}
+
+fn head(name: &str, span: Span, out_of_band: bool) -> Result<String, TypingError> {
+    let mut text = String::from(if out_of_band {
+        "{\"exec-oob\":"
+    } else {
+        "{\"execute\":"
+    });
+    error::check_characters(name, span)?;
+    push_string(&mut text, name);
+    Ok(text)
+}
+
+/// Ends the message that `head` began.
+fn finish(mut text: String, name: &str, arguments: Option<&str>) -> Request {
+    if let Some(arguments) = arguments {
+        text.push_str(",\"arguments\":");
+        text.push_str(arguments);
+    }
+    text.push('}');
+    Request {
+        text,
+        command: name.to_owned(),
+        out_of_band: false,
+        own_id: None,
+    }
+}
+
+fn command_request(
+    command: &Command,
+    types: &dyn Types,
+    sources: &mut dyn Sources,
+) -> Result<Request, TypingError> {
+    let head = head(&command.name.text, command.name.span, false)?;
+    // Within the message's braces.
+    let mut builder = Builder::new(1);
+    add_all(
+        &mut builder,
+        command,
+        false,
+        &command.arguments,
+        types,
+        sources,
+    )?;
+    let mut arguments = String::new();
+    builder.write(&mut arguments);
+    Ok(finish(
+        head,
+        &command.name.text,
+        (!builder.is_empty()).then_some(arguments.as_str()),
+    ))
+}
+
+fn add_all(
+    builder: &mut Builder,
+    command: &Command,
+    action: bool,
+    arguments: &[Argument],
+    types: &dyn Types,
+    sources: &mut dyn Sources,
+) -> Result<(), TypingError> {
+    for argument in arguments {
+        let place = Place {
+            command: &command.name.text,
+            action,
+            key: &argument.key,
+        };
+        let json = values::json(argument, place, types, sources)?;
+        builder.add(&argument.key, types.splits(place), json)?;
+    }
+    Ok(())
+}
+
+/// As qmp-shell makes it: each action is its name and its arguments. Source: `TransactionAction` in QEMU's `qapi/transaction.json`.
+fn transaction_request(
+    transaction: &Transaction,
+    types: &dyn Types,
+    sources: &mut dyn Sources,
+) -> Result<Request, TypingError> {
+    const NAME: &str = "transaction";
+    let mut actions = String::from("[");
+    for action in &transaction.actions {
+        // Within the message, `arguments`, `actions` and the action.
+        let mut data = Builder::new(4);
+        add_all(&mut data, action, true, &action.arguments, types, sources)?;
+        actions.push_str(if actions.len() > 1 {
+            ",{\"type\":"
+        } else {
+            "{\"type\":"
+        });
+        error::check_characters(&action.name.text, action.name.span)?;
+        push_string(&mut actions, &action.name.text);
+        actions.push_str(",\"data\":");
+        data.write(&mut actions);
+        actions.push('}');
+    }
+    actions.push(']');
+    let mut builder = Builder::new(1);
+    builder.add_first("actions", actions);
+    let name = crate::syntax::Text {
+        text: NAME.into(),
+        span: transaction.span,
+    };
+    let this = Command {
+        name,
+        arguments: Vec::new(),
+    };
+    add_all(
+        &mut builder,
+        &this,
+        false,
+        &transaction.properties,
+        types,
+        sources,
+    )?;
+    let mut arguments = String::new();
+    builder.write(&mut arguments);
+    Ok(finish(
+        head(NAME, transaction.span, false)?,
+        NAME,
+        Some(&arguments),
+    ))
+}
+
+fn json_request(line: &JsonLine) -> Result<Request, TypingError> {
+    let head = head(&line.name.text, line.name.span, line.out_of_band)?;
+    let arguments = line
+        .arguments
+        .as_ref()
+        .filter(|arguments| !arguments.is_empty_object());
+    let request = finish(
+        head,
+        &line.name.text,
+        arguments.map(crate::syntax::JsonText::as_str),
+    );
+    let own_id = line.id.as_ref().map(|id| id.as_str().to_owned());
+    Ok(Request {
+        out_of_band: line.out_of_band,
+        own_id,
+        ..request
+    })
+}
