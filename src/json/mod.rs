@@ -7,6 +7,7 @@ mod blocks;
 mod compact;
 mod document;
 mod error;
+mod indent;
 mod nesting;
 mod scanner;
 mod string;
@@ -14,6 +15,7 @@ mod string;
 pub use compact::compact;
 pub use document::Document;
 pub use error::ScanError;
+pub use indent::Indenter;
 pub use scanner::Scanner;
 pub use string::decode;
 

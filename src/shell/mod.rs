@@ -1,3 +1,126 @@
-//! (being built)
+//! The program: what the command line asks for, done on a client, and an exit status.
+//!
+//! A batch (`batch`) takes commands from words, files and stdin (`lines`); what a line asks for is found by `eval`;
+//! results are formed by `render` and leave through `stdout`.
 
+mod batch;
 pub mod console;
+mod diagnostics;
+mod eval;
+mod lines;
+mod messages;
+mod open;
+mod render;
+mod repl;
+mod status;
+mod stdout;
+
+pub use status::Status;
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::{Input, Invocation, Options, Source};
+use crate::client::{Client, ClientOptions};
+use batch::Batch;
+use eval::{Sources, Text};
+use lines::Lines;
+use messages::Messages;
+use render::Renderer;
+use repl::Repl;
+use status::Failure;
+
+/// Does what the command line asks for, and says how it went.
+///
+/// # Errors
+/// The runtime cannot be started.
+pub fn run(invocation: &Invocation) -> anyhow::Result<Status> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous runtime")?;
+    let status = runtime.block_on(run_in(invocation));
+    // A look-up of a name cannot be cancelled, nor a read from stdin: do not wait for them.
+    runtime.shutdown_timeout(Duration::ZERO);
+    status
+}
+
+async fn run_in(invocation: &Invocation) -> anyhow::Result<Status> {
+    let messages = Messages::new();
+    let interactive =
+        invocation.input == Input::Default && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let result = if interactive {
+        interact(invocation).await
+    } else {
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
+        tokio::select! {
+            biased;
+            result = run_batch(invocation, messages) => result,
+            _ = interrupt.recv() => Err(Failure::silent(Status::Interrupted)),
+        }
+    };
+    Ok(result.unwrap_or_else(|failure| {
+        messages.tell(&failure);
+        failure.status
+    }))
+}
+
+async fn run_batch(invocation: &Invocation, messages: Messages) -> Result<Status, Failure> {
+    let Invocation { address, input, options } = invocation;
+    diagnostics::to_stderr(options.log_level);
+    let client = client(options);
+    let batch = Batch::new(&client, options, Renderer::new(options.output), messages);
+    match input {
+        Input::Words(words) => {
+            // What cannot be sent needs no connection.
+            let action = eval::action(Text::Words(words), &mut Sources { stdin: true })?;
+            open::connect(&client, address, options).await?;
+            batch.words(action).await
+        }
+        Input::Lines(sources) => {
+            let stdin = !sources.contains(&Source::Stdin);
+            open::connect(&client, address, options).await?;
+            batch.lines(Lines::new(sources.clone()), stdin).await
+        }
+        Input::Default => {
+            open::connect(&client, address, options).await?;
+            batch.lines(Lines::new(vec![Source::Stdin]), false).await
+        }
+    }
+}
+
+async fn interact(invocation: &Invocation) -> Result<Status, Failure> {
+    let Invocation { address, options, .. } = invocation;
+    let client = client(options);
+    let mut console = repl::open_console(options)?;
+    diagnostics::to_console(options.log_level, console.sink());
+    let repl = Repl::new(&client, address, options, Renderer::new(options.output), &console);
+    let result = match repl {
+        Ok(mut repl) => repl.run(&mut console).await,
+        Err(failure) => Err(failure),
+    };
+    console.close().await;
+    result
+}
+
+fn client(options: &Options) -> Client {
+    Client::new(ClientOptions {
+        max_message: options.max_message,
+        negotiate: !options.skip_negotiation,
+        ..ClientOptions::default()
+    })
+}
+
+/// An error and its causes in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -9,9 +9,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
-use rustix::time::Timespec;
+
 use tokio::sync::{mpsc, oneshot};
 
 /// Bytes gathered before they are written.
@@ -49,24 +49,14 @@ impl Stdout {
         !self.buffer.is_empty()
     }
 
-    /// Where a piece of output is put together; it is written by [`settle`](Self::settle) or [`flush`](Self::flush).
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.buffer
-    }
-
-    /// Writes what is gathered if it is much.
-    pub(super) async fn settle(&mut self) -> io::Result<()> {
-        if self.buffer.len() < FULL { Ok(()) } else { self.write_buffer().await }
-    }
-
-    /// Adds bytes without copying them, if they are many.
+    /// Adds bytes, without copying them if they are many; writes when much is gathered.
     pub(super) async fn put(&mut self, bytes: Bytes) -> io::Result<()> {
-        if bytes.len() < FULL {
-            self.buffer.extend_from_slice(&bytes);
-            return self.settle().await;
+        if bytes.len() >= FULL {
+            self.write_buffer().await?;
+            return self.write(bytes).await;
         }
-        self.write_buffer().await?;
-        self.write(bytes).await
+        self.buffer.extend_from_slice(&bytes);
+        if self.buffer.len() < FULL { Ok(()) } else { self.write_buffer().await }
     }
 
     /// Writes all that is gathered, and waits until it is written.

@@ -37,11 +37,7 @@ pub(super) fn argument(raw: &str, base: usize, quoting: Quoting) -> Result<Argum
         Operator::Typed => typed_value(&mut cursor, quoting)?,
         Operator::Json => json_value(&mut cursor, quoting)?,
     };
-    Ok(Argument {
-        key,
-        value,
-        value_span: cursor.span(from),
-    })
+    Ok(Argument { key, value, value_span: cursor.span(from) })
 }
 
 /// A word without its quotes, if it is quoted as a whole.
@@ -56,28 +52,18 @@ pub(super) fn whole_word(raw: &str, base: usize, quoting: Quoting) -> Result<Str
 }
 
 /// Reads the key and what follows it; the cursor ends where the value begins.
-pub(super) fn key(
-    cursor: &mut Cursor<'_>,
-    quoting: Quoting,
-) -> Result<(Key, Operator), SyntaxError> {
+pub(super) fn key(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<(Key, Operator), SyntaxError> {
     let mut parts = Vec::new();
     loop {
         let from = cursor.pos;
         if quoting == Quoting::Ours && matches!(cursor.peek(), Some(b'"' | b'\'')) {
             let text = quoted(cursor)?;
-            parts.push(KeyPart {
-                text,
-                quoted: true,
-                span: cursor.span(from),
-            });
+            parts.push(KeyPart { text, quoted: true, span: cursor.span(from) });
             if cursor.rest().is_empty() {
                 return Err(no_equals(cursor));
             }
         } else {
-            cursor.pos += cursor
-                .rest()
-                .find(['.', '='])
-                .ok_or_else(|| no_equals(cursor))?;
+            cursor.pos += cursor.rest().find(['.', '=']).ok_or_else(|| no_equals(cursor))?;
             let text = cursor.since(from);
             let json = cursor.peek() == Some(b'=') && text.ends_with(':');
             let text = if json { &text[..text.len() - 1] } else { text };
@@ -88,11 +74,7 @@ pub(super) fn key(
                 }
                 return Err(cursor.error(from, SyntaxErrorKind::EmptyKey, &["a key"]));
             }
-            parts.push(KeyPart {
-                text: text.to_owned(),
-                quoted: false,
-                span: cursor.span(from),
-            });
+            parts.push(KeyPart { text: text.to_owned(), quoted: false, span: cursor.span(from) });
         }
         let key_end = cursor.span(0);
         let operator = if cursor.eat(b'.') {
@@ -105,24 +87,14 @@ pub(super) fn key(
         } else {
             return Err(cursor.unexpected(&["`.`", "`=`", "`:=`"]));
         };
-        return Ok((
-            Key {
-                parts,
-                span: key_end,
-            },
-            operator,
-        ));
+        return Ok((Key { parts, span: key_end }, operator));
     }
 }
 
 fn no_equals(cursor: &Cursor<'_>) -> SyntaxError {
     let kind = SyntaxErrorKind::NoEquals(shown(cursor.text));
     let error = SyntaxError::new(cursor.whole(), kind, &["KEY=VALUE"]);
-    if cursor.text.starts_with('-') {
-        error.help("options of qmpsh stand before the command")
-    } else {
-        error
-    }
+    if cursor.text.starts_with('-') { error.help("options of qmpsh stand before the command") } else { error }
 }
 
 fn typed_value(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<Value, SyntaxError> {
@@ -160,11 +132,7 @@ fn json_value(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<Value, Syntax
 }
 
 /// What follows `@`.
-fn source(
-    cursor: &mut Cursor<'_>,
-    quoting: Quoting,
-    operator: Operator,
-) -> Result<Source, SyntaxError> {
+fn source(cursor: &mut Cursor<'_>, quoting: Quoting, operator: Operator) -> Result<Source, SyntaxError> {
     let at = cursor.pos;
     cursor.pos += 1;
     if quoting == Quoting::Ours && matches!(cursor.peek(), Some(b'"' | b'\'')) {
@@ -174,30 +142,18 @@ fn source(
     }
     let from = cursor.pos;
     match rest(cursor).as_str() {
-        "" => Err(cursor.error(
-            at,
-            SyntaxErrorKind::NoFileName,
-            &["a file name", "`-`", "`?`"],
-        )),
+        "" => Err(cursor.error(at, SyntaxErrorKind::NoFileName, &["a file name", "`-`", "`?`"])),
         "-" => Ok(Source::Stdin),
         "?" if operator == Operator::Typed => Ok(Source::Secret),
         "?" => Err(cursor
-            .error(
-                from,
-                SyntaxErrorKind::Unexpected("`?`".into()),
-                &["a file name", "`-`"],
-            )
+            .error(from, SyntaxErrorKind::Unexpected("`?`".into()), &["a file name", "`-`"])
             .help("KEY=@? asks for text")),
         name => Ok(Source::File(name.to_owned())),
     }
 }
 
 fn quoted(cursor: &mut Cursor<'_>) -> Result<String, SyntaxError> {
-    let escapes = if cursor.peek() == Some(b'"') {
-        Escapes::Json
-    } else {
-        Escapes::None
-    };
+    let escapes = if cursor.peek() == Some(b'"') { Escapes::Json } else { Escapes::None };
     string::read(cursor, escapes, true)
 }
 
@@ -209,11 +165,7 @@ fn rest(cursor: &mut Cursor<'_>) -> String {
 
 /// Nothing may follow a closing quote or bracket.
 fn end(cursor: &mut Cursor<'_>) -> Result<(), SyntaxError> {
-    if cursor.rest().is_empty() {
-        Ok(())
-    } else {
-        Err(cursor.unexpected(&["white space"]))
-    }
+    if cursor.rest().is_empty() { Ok(()) } else { Err(cursor.unexpected(&["white space"])) }
 }
 
 /// The same for JSON, which a finished word may end with white space.
@@ -230,9 +182,5 @@ pub(super) fn whole_json(text: &str) -> Result<JsonText, SyntaxError> {
     cursor.skip_space();
     let json = literal::value(&mut cursor, Grammar::Strict, VALUE_DEPTH)?;
     cursor.skip_space();
-    if cursor.rest().is_empty() {
-        Ok(json)
-    } else {
-        Err(cursor.unexpected(&["the end of the file"]))
-    }
+    if cursor.rest().is_empty() { Ok(json) } else { Err(cursor.unexpected(&["the end of the file"])) }
 }

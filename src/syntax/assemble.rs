@@ -36,12 +36,7 @@ pub struct LogicalLine {
 impl Assembler {
     /// An assembler before line 1.
     pub fn new() -> Self {
-        Self {
-            lexer: Lexer::new(),
-            text: String::new(),
-            lines: 0,
-            first_line: None,
-        }
+        Self { lexer: Lexer::new(), text: String::new(), lines: 0, first_line: None }
     }
 
     /// Adds a physical line (a newline at its end is dropped) and gives the logical line if this ends it.
@@ -59,11 +54,7 @@ impl Assembler {
         }
         self.text.push_str(line);
         self.lexer.run(&self.text, |_| ());
-        if self.lexer.open().is_some() {
-            None
-        } else {
-            self.finish()
-        }
+        if self.lexer.open().is_some() { None } else { self.finish() }
     }
 
     /// Whether a logical line has begun and goes on.
@@ -76,10 +67,7 @@ impl Assembler {
     pub fn finish(&mut self) -> Option<LogicalLine> {
         let first_line = self.first_line.take()?;
         self.lexer = Lexer::new();
-        Some(LogicalLine {
-            text: std::mem::take(&mut self.text),
-            first_line,
-        })
+        Some(LogicalLine { text: std::mem::take(&mut self.text), first_line })
     }
 }
 
@@ -98,50 +86,26 @@ mod tests {
     fn joins_lines() {
         let check = |text: &str, expected: &[(usize, &str)]| {
             let mut assembler = Assembler::new();
-            let mut lines: Vec<_> = text
-                .split_inclusive('\n')
-                .filter_map(|line| assembler.push_line(line))
-                .collect();
+            let mut lines: Vec<_> = text.split_inclusive('\n').filter_map(|line| assembler.push_line(line)).collect();
             lines.extend(assembler.finish());
-            let lines: Vec<_> = lines
-                .iter()
-                .map(|line| (line.first_line, line.text.as_str()))
-                .collect();
+            let lines: Vec<_> = lines.iter().map(|line| (line.first_line, line.text.as_str())).collect();
             assert_eq!(lines, expected, "{text:?}");
         };
         check("", &[]);
         check("a\nb\r\n\nc", &[(1, "a"), (2, "b"), (3, ""), (4, "c")]);
         check("\u{feff}a\n", &[(1, "a")]);
-        check(
-            "a\nc x=[1,\n  2] y=1\nb\n",
-            &[(1, "a"), (2, "c x=[1,\n  2] y=1"), (4, "b")],
-        );
+        check("a\nc x=[1,\n  2] y=1\nb\n", &[(1, "a"), (2, "c x=[1,\n  2] y=1"), (4, "b")]);
         check("c x=\"a\nb\"\nd", &[(1, "c x=\"a\nb\""), (3, "d")]);
-        check(
-            "c x='a\nb' y='\n'\nd",
-            &[(1, "c x='a\nb' y='\n'"), (4, "d")],
-        );
+        check("c x='a\nb' y='\n'\nd", &[(1, "c x='a\nb' y='\n'"), (4, "d")]);
         check("c x=it's\nd", &[(1, "c x=it's"), (2, "d")]);
         check("# it's [\nd", &[(1, "# it's ["), (2, "d")]);
         check("a | jq '[\nd", &[(1, "a | jq '["), (2, "d")]);
         check(".hmp info 'x [\nd", &[(1, ".hmp info 'x ["), (2, "d")]);
-        check(
-            "{\n\"execute\":\"a\"}\nb",
-            &[(1, "{\n\"execute\":\"a\"}"), (3, "b")],
-        );
-        check(
-            ".try {\n\"execute\":\"a\"}\nb",
-            &[(1, ".try {\n\"execute\":\"a\"}"), (3, "b")],
-        );
-        check(
-            "transaction(\na # ) \n)\nb",
-            &[(1, "transaction(\na # ) \n)"), (4, "b")],
-        );
+        check("{\n\"execute\":\"a\"}\nb", &[(1, "{\n\"execute\":\"a\"}"), (3, "b")]);
+        check(".try {\n\"execute\":\"a\"}\nb", &[(1, ".try {\n\"execute\":\"a\"}"), (3, "b")]);
+        check("transaction(\na # ) \n)\nb", &[(1, "transaction(\na # ) \n)"), (4, "b")]);
         check("transaction( a )\nb", &[(1, "transaction( a )"), (2, "b")]);
-        check(
-            ".try transaction(\na x=[\n]; b )\nb",
-            &[(1, ".try transaction(\na x=[\n]; b )"), (4, "b")],
-        );
+        check(".try transaction(\na x=[\n]; b )\nb", &[(1, ".try transaction(\na x=[\n]; b )"), (4, "b")]);
         check("c x=[[]\n{]]}\nb", &[(1, "c x=[[]\n{]]}"), (3, "b")]);
         check("c x=\"a\\\n\"\nb", &[(1, "c x=\"a\\\n\""), (3, "b")]);
         // JSON's strings cannot go on, so that line is over, and wrong.

@@ -120,11 +120,7 @@ pub struct Key {
 impl Key {
     /// The key as one name, dots and all, without quotes.
     pub fn joined(&self) -> String {
-        self.parts
-            .iter()
-            .map(|part| part.text.as_str())
-            .collect::<Vec<_>>()
-            .join(".")
+        self.parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".")
     }
 }
 
@@ -189,12 +185,7 @@ pub struct DotWord {
 
 impl fmt::Debug for DotWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "DotWord({} bytes at {})",
-            self.raw.len(),
-            self.span.start
-        )
+        write!(f, "DotWord({} bytes at {})", self.raw.len(), self.span.start)
     }
 }
 

@@ -14,13 +14,7 @@ const SIDE: usize = 50;
 /// Lines and columns (in characters) count from 1, `first_line` being the number of the text's first line. Without a name the line
 /// is named only if it is not the first. Control characters of the line are shown escaped, tabs as they are, and of a long line only
 /// what is near the place.
-pub fn render(
-    text: &str,
-    span: Span,
-    message: &str,
-    name: Option<&str>,
-    first_line: usize,
-) -> String {
+pub fn render(text: &str, span: Span, message: &str, name: Option<&str>, first_line: usize) -> String {
     let mut start = span.start.min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;
@@ -42,15 +36,8 @@ pub fn render(
     let left = &text[line_start..start];
     let right = text[start..line_end].trim_end_matches('\r');
     let marked = span.end.clamp(start, start + right.len()) - start;
-    let left_from = left
-        .char_indices()
-        .rev()
-        .nth(SIDE)
-        .map_or(0, |(at, c)| at + c.len_utf8());
-    let right_to = right
-        .char_indices()
-        .nth(SIDE)
-        .map_or(right.len(), |(at, _)| at);
+    let left_from = left.char_indices().rev().nth(SIDE).map_or(0, |(at, c)| at + c.len_utf8());
+    let right_to = right.char_indices().nth(SIDE).map_or(right.len(), |(at, _)| at);
 
     let mut shown = String::from("  ");
     let mut under = String::from("  ");
@@ -90,11 +77,7 @@ pub(super) fn push_shown(out: &mut String, c: char) -> usize {
     } else if c.is_control() || hidden {
         let escaped = c.escape_debug().to_string();
         // `escape_debug` leaves some invisible characters as they are.
-        let escaped = if escaped.starts_with('\\') {
-            escaped
-        } else {
-            c.escape_unicode().to_string()
-        };
+        let escaped = if escaped.starts_with('\\') { escaped } else { c.escape_unicode().to_string() };
         out.push_str(&escaped);
         escaped.len()
     } else {
@@ -110,38 +93,16 @@ mod tests {
     #[test]
     fn renders() {
         let check = |text: &str, start, end, name: Option<&str>, expected: &str| {
-            assert_eq!(
-                render(text, Span::new(start, end), "wrong", name, 1),
-                expected,
-                "{text:?}"
-            );
+            assert_eq!(render(text, Span::new(start, end), "wrong", name, 1), expected, "{text:?}");
         };
         check("ab cd", 3, 5, None, "wrong\n  ab cd\n     ^^");
         check("ab cd", 5, 5, Some("f"), "f:1:6: wrong\n  ab cd\n       ^");
-        check(
-            "one\ntwo x\nthree",
-            8,
-            13,
-            Some("f"),
-            "f:2:5: wrong\n  two x\n      ^",
-        );
-        check(
-            "one\ntwo",
-            4,
-            5,
-            None,
-            "line 2, column 1: wrong\n  two\n  ^",
-        );
+        check("one\ntwo x\nthree", 8, 13, Some("f"), "f:2:5: wrong\n  two x\n      ^");
+        check("one\ntwo", 4, 5, None, "line 2, column 1: wrong\n  two\n  ^");
         check("\tab", 1, 2, None, "wrong\n  \tab\n  \t^");
         check("日本 x", 7, 8, None, "wrong\n  日本 x\n       ^");
         check("\u{1b}[ x", 3, 4, None, "wrong\n  \\u{1b}[ x\n          ^");
-        check(
-            "\u{202e} x",
-            4,
-            5,
-            None,
-            "wrong\n  \\u{202e} x\n           ^",
-        );
+        check("\u{202e} x", 4, 5, None, "wrong\n  \\u{202e} x\n           ^");
         check("a\r\nb", 1, 1, None, "wrong\n  a\n   ^");
         check("é", 1, 1, None, "wrong\n  é\n  ^");
         check("", 0, 0, None, "wrong\n  \n  ^");
@@ -152,12 +113,7 @@ mod tests {
     fn shows_only_what_is_near_of_a_long_line() {
         let text = format!("{}X{}", "a".repeat(1000), "b".repeat(1000));
         let shown = render(&text, Span::new(1000, 1001), "wrong", None, 1);
-        let expected = format!(
-            "wrong\n  …{}X{}…\n   {}^",
-            "a".repeat(50),
-            "b".repeat(49),
-            " ".repeat(50)
-        );
+        let expected = format!("wrong\n  …{}X{}…\n   {}^", "a".repeat(50), "b".repeat(49), " ".repeat(50));
         assert_eq!(shown, expected);
     }
 }

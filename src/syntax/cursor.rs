@@ -63,31 +63,19 @@ impl<'a> Cursor<'a> {
     }
 
     /// An error about what stands between `from` and here.
-    pub(super) fn error(
-        &self,
-        from: usize,
-        kind: SyntaxErrorKind,
-        expected: &'static [&'static str],
-    ) -> SyntaxError {
+    pub(super) fn error(&self, from: usize, kind: SyntaxErrorKind, expected: &'static [&'static str]) -> SyntaxError {
         SyntaxError::new(self.span(from), kind, expected)
     }
 
     /// The error that the next word, or character, is not what should stand here.
     pub(super) fn unexpected(&mut self, expected: &'static [&'static str]) -> SyntaxError {
         let from = self.pos;
-        let word = self
-            .rest()
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(self.rest().len());
+        let word = self.rest().find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest().len());
         if word > 0 {
             self.pos += word;
         } else if self.next_char().is_none() {
             return self.error(from, SyntaxErrorKind::Unexpected("end".into()), expected);
         }
-        self.error(
-            from,
-            SyntaxErrorKind::Unexpected(shown(self.since(from))),
-            expected,
-        )
+        self.error(from, SyntaxErrorKind::Unexpected(shown(self.since(from))), expected)
     }
 }

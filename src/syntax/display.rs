@@ -3,8 +3,7 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::ast::{
-    Argument, Command, DotCommand, Invocation, JsonLine, Key, Line, Source, Statement, Transaction,
-    Value,
+    Argument, Command, DotCommand, Invocation, JsonLine, Key, Line, Source, Statement, Transaction, Value,
 };
 use super::json_text::push_string;
 
@@ -12,9 +11,7 @@ use super::json_text::push_string;
 impl Display for Line {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.statement.fmt(f)?;
-        self.pipeline
-            .as_ref()
-            .map_or(Ok(()), |pipeline| write!(f, " | {}", pipeline.text))
+        self.pipeline.as_ref().map_or(Ok(()), |pipeline| write!(f, " | {}", pipeline.text))
     }
 }
 
@@ -32,9 +29,7 @@ impl Display for Statement {
 impl Display for Command {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name.text)?;
-        self.arguments
-            .iter()
-            .try_for_each(|argument| write!(f, " {argument}"))
+        self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
     }
 }
 
@@ -45,24 +40,13 @@ impl Display for Transaction {
             write!(f, "{} {action}", if n == 0 { "" } else { " ;" })?;
         }
         f.write_str(" )")?;
-        self.properties
-            .iter()
-            .try_for_each(|argument| write!(f, " {argument}"))
+        self.properties.iter().try_for_each(|argument| write!(f, " {argument}"))
     }
 }
 
 impl Display for JsonLine {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{{\"{}\":{}",
-            if self.out_of_band {
-                "exec-oob"
-            } else {
-                "execute"
-            },
-            Quoted(&self.name.text)
-        )?;
+        write!(f, "{{\"{}\":{}", if self.out_of_band { "exec-oob" } else { "execute" }, Quoted(&self.name.text))?;
         if let Some(arguments) = &self.arguments {
             write!(f, ",\"arguments\":{}", arguments.text)?;
         }
@@ -76,11 +60,7 @@ impl Display for JsonLine {
 impl Display for DotCommand {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, ".{}", self.name.text)?;
-        if self.rest.text.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " {}", self.rest.text)
-        }
+        if self.rest.text.is_empty() { Ok(()) } else { write!(f, " {}", self.rest.text) }
     }
 }
 
@@ -125,9 +105,7 @@ impl Display for Source {
         match self {
             Self::Stdin => f.write_str("@-"),
             Self::Secret => f.write_str("@?"),
-            Self::File(name)
-                if is_plain(name) && !name.is_empty() && name != "-" && name != "?" =>
-            {
+            Self::File(name) if is_plain(name) && !name.is_empty() && name != "-" && name != "?" => {
                 write!(f, "@{name}")
             }
             Self::File(name) => write!(f, "@{}", Quoted(name)),
@@ -147,9 +125,7 @@ impl Display for Quoted<'_> {
 
 /// Whether a value means the same without quotes.
 fn is_plain(text: &str) -> bool {
-    !text.contains(is_space)
-        && !text.starts_with(['"', '\'', '{', '[', '@', '='])
-        && !text.ends_with(';')
+    !text.contains(is_space) && !text.starts_with(['"', '\'', '{', '[', '@', '=']) && !text.ends_with(';')
 }
 
 fn is_space(c: char) -> bool {

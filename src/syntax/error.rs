@@ -103,18 +103,8 @@ impl fmt::Display for Opening {
 }
 
 impl SyntaxError {
-    pub(super) fn new(
-        span: Span,
-        kind: SyntaxErrorKind,
-        expected: &'static [&'static str],
-    ) -> Self {
-        Self {
-            span,
-            kind,
-            expected,
-            help: None,
-            incomplete: false,
-        }
+    pub(super) fn new(span: Span, kind: SyntaxErrorKind, expected: &'static [&'static str]) -> Self {
+        Self { span, kind, expected, help: None, incomplete: false }
     }
 
     pub(super) fn help(mut self, help: &'static str) -> Self {

@@ -96,28 +96,19 @@ pub fn expected_at(line: &str, offset: usize) -> Expected {
     let action = lexer.position.transaction.is_some();
     match tokens.last() {
         Some(token) if token.span.end == offset => match token.kind {
-            TokenKind::Command => Expected::Command {
-                span: token.span,
-                action,
-            },
+            TokenKind::Command => Expected::Command { span: token.span, action },
             TokenKind::DotName => Expected::DotCommand { span: token.span },
-            TokenKind::TransactionOpen | TokenKind::Separator => {
-                Expected::Command { span: here, action }
-            }
-            TokenKind::DotWord | TokenKind::Raw => {
-                dot_word(text, &tokens[..tokens.len() - 1], token.span)
-            }
+            TokenKind::TransactionOpen | TokenKind::Separator => Expected::Command { span: here, action },
+            TokenKind::DotWord | TokenKind::Raw => dot_word(text, &tokens[..tokens.len() - 1], token.span),
             TokenKind::Argument => argument(text, &tokens[..tokens.len() - 1], *token),
-            TokenKind::Json | TokenKind::TransactionClose | TokenKind::Pipeline => {
-                Expected::Nothing
-            }
+            TokenKind::Json | TokenKind::TransactionClose | TokenKind::Pipeline => Expected::Nothing,
         },
         _ => match lexer.position.next {
             Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
             Next::DotWords(_) | Next::Raw => dot_word(text, &tokens, here),
-            Next::Arguments => target(text, &tokens).map_or(Expected::Nothing, |target| {
-                Expected::Argument { target, span: here }
-            }),
+            Next::Arguments => {
+                target(text, &tokens).map_or(Expected::Nothing, |target| Expected::Argument { target, span: here })
+            }
         },
     }
 }
@@ -125,24 +116,17 @@ pub fn expected_at(line: &str, offset: usize) -> Expected {
 /// Whether a comment stands between the last word and the end.
 fn in_comment(text: &str, last: Option<&Token>) -> bool {
     let gap = &text[last.map_or(0, |token| token.span.end)..];
-    gap.rsplit('\n')
-        .next()
-        .is_some_and(|line| line.contains('#'))
+    gap.rsplit('\n').next().is_some_and(|line| line.contains('#'))
 }
 
 fn dot_word(text: &str, before: &[Token], span: Span) -> Expected {
-    let name = before
-        .iter()
-        .rposition(|token| token.kind == TokenKind::DotName);
+    let name = before.iter().rposition(|token| token.kind == TokenKind::DotName);
     let Some(name) = name else {
         return Expected::Nothing;
     };
     Expected::DotWord {
         command: before[name].span.of(text)[1..].to_owned(),
-        words: before[name + 1..]
-            .iter()
-            .map(|token| token.span.of(text).to_owned())
-            .collect(),
+        words: before[name + 1..].iter().map(|token| token.span.of(text).to_owned()).collect(),
         span,
     }
 }
@@ -153,66 +137,38 @@ fn argument(text: &str, before: &[Token], token: Token) -> Expected {
     };
     let mut cursor = Cursor::new(token.span.of(text), token.span.start);
     let Ok((key, operator)) = argument::key(&mut cursor, Quoting::Ours) else {
-        return Expected::Argument {
-            target,
-            span: token.span,
-        };
+        return Expected::Argument { target, span: token.span };
     };
     let value = cursor.rest();
     let first = value.chars().next();
     let (place, skip) = match (first, operator) {
-        (Some('@'), _) => (
-            ValuePlace::File,
-            1 + usize::from(value[1..].starts_with(['"', '\''])),
-        ),
+        (Some('@'), _) => (ValuePlace::File, 1 + usize::from(value[1..].starts_with(['"', '\'']))),
         (_, Operator::Json) | (Some('{' | '['), _) => (ValuePlace::Json, 0),
         (Some(quote @ ('"' | '\'')), _) => (ValuePlace::Quoted(quote), 1),
         (Some('='), _) => (ValuePlace::Text, 1),
         _ => (ValuePlace::Plain, 0),
     };
     let span = Span::new(token.span.end - value.len() + skip, token.span.end);
-    Expected::Value {
-        target,
-        key,
-        place,
-        span,
-    }
+    Expected::Value { target, key, place, span }
 }
 
 /// What the words at the end of `tokens` are arguments of.
 fn target(text: &str, tokens: &[Token]) -> Option<Target> {
-    let first = tokens
-        .iter()
-        .rposition(|token| token.kind != TokenKind::Argument)?;
+    let first = tokens.iter().rposition(|token| token.kind != TokenKind::Argument)?;
     let (command, action) = match tokens[first].kind {
         TokenKind::TransactionClose => ("transaction", false),
         TokenKind::Command => {
             let mark = |token: &&Token| {
-                matches!(
-                    token.kind,
-                    TokenKind::TransactionOpen | TokenKind::Separator | TokenKind::TransactionClose
-                )
+                matches!(token.kind, TokenKind::TransactionOpen | TokenKind::Separator | TokenKind::TransactionClose)
             };
-            (
-                tokens[first].span.of(text),
-                tokens[..first].iter().rfind(mark).is_some(),
-            )
+            (tokens[first].span.of(text), tokens[..first].iter().rfind(mark).is_some())
         }
         _ => return None,
     };
     let key = |token: &Token| {
-        argument::key(
-            &mut Cursor::new(token.span.of(text), token.span.start),
-            Quoting::Ours,
-        )
-        .ok()
-        .map(|(key, _)| key)
+        argument::key(&mut Cursor::new(token.span.of(text), token.span.start), Quoting::Ours).ok().map(|(key, _)| key)
     };
-    Some(Target {
-        command: command.to_owned(),
-        action,
-        given: tokens[first + 1..].iter().filter_map(key).collect(),
-    })
+    Some(Target { command: command.to_owned(), action, given: tokens[first + 1..].iter().filter_map(key).collect() })
 }
 
 #[cfg(test)]
@@ -226,40 +182,20 @@ mod tests {
         let shown = |target: &Target, span: &Span| {
             let given: Vec<_> = target.given.iter().map(Key::joined).collect();
             let action = if target.action { "action " } else { "" };
-            format!(
-                "of {action}{} [{}] at {:?}",
-                target.command,
-                given.join(" "),
-                span.of(&line)
-            )
+            format!("of {action}{} [{}] at {:?}", target.command, given.join(" "), span.of(&line))
         };
         match expected_at(&line, offset) {
             Expected::Command { span, action } => {
-                format!(
-                    "{} at {:?}",
-                    if action { "action" } else { "command" },
-                    span.of(&line)
-                )
+                format!("{} at {:?}", if action { "action" } else { "command" }, span.of(&line))
             }
             Expected::Argument { target, span } => format!("argument {}", shown(&target, &span)),
-            Expected::Value {
-                target,
-                key,
-                place,
-                span,
-            } => {
-                format!(
-                    "{place:?} value of {} {}",
-                    key.joined(),
-                    shown(&target, &span)
-                )
+            Expected::Value { target, key, place, span } => {
+                format!("{place:?} value of {} {}", key.joined(), shown(&target, &span))
             }
             Expected::DotCommand { span } => format!("dot command at {:?}", span.of(&line)),
-            Expected::DotWord {
-                command,
-                words,
-                span,
-            } => format!("word of {command} {words:?} at {:?}", span.of(&line)),
+            Expected::DotWord { command, words, span } => {
+                format!("word of {command} {words:?} at {:?}", span.of(&line))
+            }
             Expected::Nothing => "nothing".into(),
         }
     }
@@ -296,18 +232,9 @@ mod tests {
         check(".fd /x add-fd op^", r#"argument of add-fd [] at "op""#);
         check("transaction(^", r#"action at """#);
         check("transaction( a x=1; b^", r#"action at "b""#);
-        check(
-            "transaction(\na x=1\nb y^",
-            r#"argument of action b [] at "y""#,
-        );
-        check(
-            "transaction( a x=^",
-            r#"Plain value of x of action a [] at """#,
-        );
-        check(
-            "transaction( a ) prop^",
-            r#"argument of transaction [] at "prop""#,
-        );
+        check("transaction(\na x=1\nb y^", r#"argument of action b [] at "y""#);
+        check("transaction( a x=^", r#"Plain value of x of action a [] at """#);
+        check("transaction( a ) prop^", r#"argument of transaction [] at "prop""#);
         check("query-block # x^", "nothing");
         check("transaction( # x\n^", r#"action at """#);
         check("query-block | j^", "nothing");
@@ -318,19 +245,7 @@ mod tests {
 
     #[test]
     fn an_offset_within_a_character_or_behind_the_end_is_no_panic() {
-        assert_eq!(
-            expected_at("é", 1),
-            Expected::Command {
-                span: Span::new(0, 0),
-                action: false
-            }
-        );
-        assert_eq!(
-            expected_at("a", 99),
-            Expected::Command {
-                span: Span::new(0, 1),
-                action: false
-            }
-        );
+        assert_eq!(expected_at("é", 1), Expected::Command { span: Span::new(0, 0), action: false });
+        assert_eq!(expected_at("a", 99), Expected::Command { span: Span::new(0, 1), action: false });
     }
 }

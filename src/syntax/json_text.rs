@@ -30,12 +30,7 @@ impl JsonText {
 
 impl fmt::Debug for JsonText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "JsonText({} bytes, {} deep)",
-            self.text.len(),
-            self.depth
-        )
+        write!(f, "JsonText({} bytes, {} deep)", self.text.len(), self.depth)
     }
 }
 
@@ -87,34 +82,15 @@ mod tests {
         };
         check("", r#""""#);
         check("a\"b\\c/d", r#""a\"b\\c/d""#);
-        check(
-            "\n\r\t\0\u{1f}\u{7f}é",
-            "\"\\n\\r\\t\\u0000\\u001f\u{7f}é\"",
-        );
+        check("\n\r\t\0\u{1f}\u{7f}é", "\"\\n\\r\\t\\u0000\\u001f\u{7f}é\"");
     }
 
     #[test]
     fn noncharacters() {
-        for c in [
-            '\u{fdd0}',
-            '\u{fdef}',
-            '\u{fffe}',
-            '\u{ffff}',
-            '\u{1fffe}',
-            '\u{10ffff}',
-        ] {
+        for c in ['\u{fdd0}', '\u{fdef}', '\u{fffe}', '\u{ffff}', '\u{1fffe}', '\u{10ffff}'] {
             assert!(is_refused(c), "{c:?}");
         }
-        for c in [
-            '\0',
-            'a',
-            '\u{fdcf}',
-            '\u{fdf0}',
-            '\u{fffd}',
-            '\u{feff}',
-            '\u{10000}',
-            '\u{10fffd}',
-        ] {
+        for c in ['\0', 'a', '\u{fdcf}', '\u{fdf0}', '\u{fffd}', '\u{feff}', '\u{10000}', '\u{10fffd}'] {
             assert!(!is_refused(c), "{c:?}");
         }
     }

@@ -35,13 +35,7 @@ enum Step {
 
 impl Lexer {
     pub(super) fn new() -> Self {
-        Self {
-            pos: 0,
-            position: Position::new(),
-            word: None,
-            begun: false,
-            ended: false,
-        }
+        Self { pos: 0, position: Position::new(), word: None, begun: false, ended: false }
     }
 
     /// Reads on, up to the end of `text` (which is the end of a physical line) or of the logical line.
@@ -49,13 +43,7 @@ impl Lexer {
     /// `text` must begin with what was read before.
     pub(super) fn run(&mut self, text: &str, mut emit: impl FnMut(Token)) {
         if let Some(word) = self.word.take() {
-            self.finish_word(
-                text,
-                word.kind,
-                word.start,
-                Step::Inside(self.pos, word.inside),
-                &mut emit,
-            );
+            self.finish_word(text, word.kind, word.start, Step::Inside(self.pos, word.inside), &mut emit);
         }
         let bytes = text.as_bytes();
         while !self.ended && self.pos < bytes.len() {
@@ -77,12 +65,7 @@ impl Lexer {
                 }
                 b'#' => self.pos = line_end(text, self.pos),
                 b'|' if self.position.transaction.is_none() => {
-                    self.mark(
-                        text,
-                        TokenKind::Pipeline,
-                        line_end(text, self.pos) - self.pos,
-                        &mut emit,
-                    );
+                    self.mark(text, TokenKind::Pipeline, line_end(text, self.pos) - self.pos, &mut emit);
                 }
                 _ => self.word(text, &mut emit),
             }
@@ -91,40 +74,24 @@ impl Lexer {
 
     /// What is open where the text ends; `None` if the logical line is whole, or cannot be made right any more.
     pub(super) fn open(&self) -> Option<Open> {
-        let at = |what, opened| Open {
-            what,
-            span: Span::new(opened, opened + 1),
-        };
+        let at = |what, opened| Open { what, span: Span::new(opened, opened + 1) };
         match self.word.map(|word| word.inside) {
-            Some(
-                Inside::Quote { string, .. }
-                | Inside::Brackets {
-                    string: Some(string),
-                    ..
-                },
-            ) => Some(at(Opening::Quote(char::from(string.quote)), string.opened)),
+            Some(Inside::Quote { string, .. } | Inside::Brackets { string: Some(string), .. }) => {
+                Some(at(Opening::Quote(char::from(string.quote)), string.opened))
+            }
             // Which bracket it is does not matter to who only asks whether one is open.
             Some(Inside::Brackets { opened, .. }) => Some(at(Opening::Bracket('['), opened)),
-            None => self.position.transaction.map(|span| Open {
-                what: Opening::Transaction,
-                span,
-            }),
+            None => self.position.transaction.map(|span| Open { what: Opening::Transaction, span }),
         }
     }
 
     /// The token of a word that is still open: up to the end of the text.
     pub(super) fn unfinished(&self, text: &str) -> Option<Token> {
-        self.word.map(|word| Token {
-            kind: word.kind,
-            span: Span::new(word.start, text.len()),
-        })
+        self.word.map(|word| Token { kind: word.kind, span: Span::new(word.start, text.len()) })
     }
 
     fn mark(&mut self, text: &str, kind: TokenKind, len: usize, emit: &mut impl FnMut(Token)) {
-        let token = Token {
-            kind,
-            span: Span::new(self.pos, self.pos + len),
-        };
+        let token = Token { kind, span: Span::new(self.pos, self.pos + len) };
         self.begun = true;
         self.position.advance(token, text);
         self.pos += len;
@@ -139,13 +106,7 @@ impl Lexer {
                 self.mark(text, kind, 1, emit);
             }
             kind @ TokenKind::Json => {
-                let inside = Inside::Brackets {
-                    depth: 0,
-                    opened: start,
-                    string: None,
-                    strict: true,
-                    single: true,
-                };
+                let inside = Inside::Brackets { depth: 0, opened: start, string: None, strict: true, single: true };
                 self.finish_word(text, kind, start, Step::Inside(start, inside), emit);
             }
             kind @ (TokenKind::Argument | TokenKind::DotWord) => {
@@ -156,14 +117,7 @@ impl Lexer {
     }
 
     /// Reads one word to its end, or to the end of the text.
-    fn finish_word(
-        &mut self,
-        text: &str,
-        kind: TokenKind,
-        start: usize,
-        mut step: Step,
-        emit: &mut impl FnMut(Token),
-    ) {
+    fn finish_word(&mut self, text: &str, kind: TokenKind, start: usize, mut step: Step, emit: &mut impl FnMut(Token)) {
         loop {
             step = match step {
                 Step::Scan(from, phase) => {
@@ -175,21 +129,13 @@ impl Lexer {
                 }
                 Step::Inside(from, mut inside) => {
                     let (found, key) = match &mut inside {
-                        Inside::Quote { string, key } => {
-                            (string_end(text.as_bytes(), from, *string), *key)
-                        }
-                        brackets @ Inside::Brackets { .. } => {
-                            (brackets_end(text.as_bytes(), from, brackets), false)
-                        }
+                        Inside::Quote { string, key } => (string_end(text.as_bytes(), from, *string), *key),
+                        brackets @ Inside::Brackets { .. } => (brackets_end(text.as_bytes(), from, brackets), false),
                     };
                     match found {
                         Found::Open => {
                             self.pos = text.len();
-                            self.word = Some(Unfinished {
-                                kind,
-                                start,
-                                inside,
-                            });
+                            self.word = Some(Unfinished { kind, start, inside });
                             return;
                         }
                         Found::Broken(end) => {
@@ -222,10 +168,7 @@ impl Lexer {
         if self.position.transaction.is_some() {
             end = fixed + text[fixed..end].trim_end_matches(';').len();
         }
-        let token = Token {
-            kind,
-            span: Span::new(start, end),
-        };
+        let token = Token { kind, span: Span::new(start, end) };
         self.begun = true;
         self.position.advance(token, text);
         self.pos = end;

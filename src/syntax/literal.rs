@@ -22,13 +22,8 @@ pub(super) enum Grammar {
 const LENIENT_HELP: &str = "to send it as text, quote it or write KEY==TEXT";
 
 enum Frame {
-    Object {
-        opened: usize,
-        keys: HashSet<String>,
-    },
-    Array {
-        opened: usize,
-    },
+    Object { opened: usize, keys: HashSet<String> },
+    Array { opened: usize },
 }
 
 enum Want {
@@ -40,35 +35,14 @@ enum Want {
 }
 
 /// Reads one value; the cursor ends behind it. White space is skipped only inside brackets.
-pub(super) fn value(
-    cursor: &mut Cursor<'_>,
-    grammar: Grammar,
-    max_depth: usize,
-) -> Result<JsonText, SyntaxError> {
-    Reader {
-        cursor,
-        grammar,
-        max_depth,
-        out: String::new(),
-        stack: Vec::new(),
-        deepest: 0,
-    }
-    .read()
-    .map_err(|error| {
-        if grammar == Grammar::Lenient {
-            error.or_help(LENIENT_HELP)
-        } else {
-            error
-        }
-    })
+pub(super) fn value(cursor: &mut Cursor<'_>, grammar: Grammar, max_depth: usize) -> Result<JsonText, SyntaxError> {
+    Reader { cursor, grammar, max_depth, out: String::new(), stack: Vec::new(), deepest: 0 }
+        .read()
+        .map_err(|error| if grammar == Grammar::Lenient { error.or_help(LENIENT_HELP) } else { error })
 }
 
 /// Reads the string under the cursor as `grammar` has it: decoded, and with JSON's spelling of it added to `out`.
-pub(super) fn read_string(
-    cursor: &mut Cursor<'_>,
-    grammar: Grammar,
-    out: &mut String,
-) -> Result<String, SyntaxError> {
+pub(super) fn read_string(cursor: &mut Cursor<'_>, grammar: Grammar, out: &mut String) -> Result<String, SyntaxError> {
     let from = cursor.pos;
     let single = cursor.peek() == Some(b'\'');
     let escapes = match grammar {
@@ -112,10 +86,7 @@ impl Reader<'_, '_> {
                 Want::CommaOrEnd => self.comma_or_end()?,
             };
             if self.stack.is_empty() {
-                return Ok(JsonText {
-                    text: self.out,
-                    depth: self.deepest,
-                });
+                return Ok(JsonText { text: self.out, depth: self.deepest });
             }
         }
     }
@@ -135,13 +106,7 @@ impl Reader<'_, '_> {
                 self.cursor.pos += 1;
                 self.out.push(char::from(open));
                 let (frame, want) = match open {
-                    b'{' => (
-                        Frame::Object {
-                            opened: from,
-                            keys: HashSet::new(),
-                        },
-                        Want::KeyOrEnd,
-                    ),
+                    b'{' => (Frame::Object { opened: from, keys: HashSet::new() }, Want::KeyOrEnd),
                     _ => (Frame::Array { opened: from }, Want::ValueOrEnd),
                 };
                 self.stack.push(frame);
@@ -155,11 +120,7 @@ impl Reader<'_, '_> {
                 read_string(self.cursor, self.grammar, &mut self.out)?;
                 Ok(Want::CommaOrEnd)
             }
-            Some(b)
-                if b == b'-'
-                    || b.is_ascii_digit()
-                    || (self.grammar == Grammar::Lenient && b"+.".contains(&b)) =>
-            {
+            Some(b) if b == b'-' || b.is_ascii_digit() || (self.grammar == Grammar::Lenient && b"+.".contains(&b)) => {
                 self.number(from)
             }
             _ => self.keyword(or_end),
@@ -168,29 +129,17 @@ impl Reader<'_, '_> {
 
     fn number(&mut self, from: usize) -> Result<Want, SyntaxError> {
         let part = |c: char| c.is_alphanumeric() || "+-._".contains(c);
-        self.cursor.pos += self
-            .cursor
-            .rest()
-            .find(|c| !part(c))
-            .unwrap_or(self.cursor.rest().len());
+        self.cursor.pos += self.cursor.rest().find(|c| !part(c)).unwrap_or(self.cursor.rest().len());
         let text = self.cursor.since(from);
         let found = match self.grammar {
             Grammar::Lenient => number::from_python(text),
             Grammar::Strict | Grammar::Line => number::is_json_number(text).then_some(text.into()),
         };
         let Some(number) = found else {
-            let error = self.cursor.error(
-                from,
-                SyntaxErrorKind::BadNumber(shown(text)),
-                &["a number as in JSON"],
-            );
+            let error = self.cursor.error(from, SyntaxErrorKind::BadNumber(shown(text)), &["a number as in JSON"]);
             let digits = text.strip_prefix('-').unwrap_or(text);
             let zero = digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
-            return Err(if zero {
-                error.help("a number has no leading zero; quote it if it is text")
-            } else {
-                error
-            });
+            return Err(if zero { error.help("a number has no leading zero; quote it if it is text") } else { error });
         };
         self.out.push_str(&number);
         Ok(Want::CommaOrEnd)
@@ -199,26 +148,16 @@ impl Reader<'_, '_> {
     fn keyword(&mut self, or_end: bool) -> Result<Want, SyntaxError> {
         let from = self.cursor.pos;
         let rest = self.cursor.rest();
-        let word = &rest[..rest
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(rest.len())];
+        let word = &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())];
         let found = match (word, self.grammar) {
             ("true" | "false" | "null", _) => word,
             ("True", Grammar::Lenient) => "true",
             ("False", Grammar::Lenient) => "false",
             ("None", Grammar::Lenient) => "null",
             _ => {
-                let error = self.cursor.unexpected(if or_end {
-                    &["a value", "`]`"]
-                } else {
-                    &["a value"]
-                });
+                let error = self.cursor.unexpected(if or_end { &["a value", "`]`"] } else { &["a value"] });
                 let quote = matches!(rest.as_bytes().first(), Some(b'\''));
-                return Err(if quote {
-                    error.help("JSON's strings stand in double quotes")
-                } else {
-                    error
-                });
+                return Err(if quote { error.help("JSON's strings stand in double quotes") } else { error });
             }
         };
         self.out.push_str(found);
@@ -239,9 +178,7 @@ impl Reader<'_, '_> {
         if let Some(Frame::Object { keys, .. }) = self.stack.last_mut()
             && let Some(key) = keys.replace(key)
         {
-            return Err(self
-                .cursor
-                .error(from, SyntaxErrorKind::DuplicateKey(shown(&key)), &[]));
+            return Err(self.cursor.error(from, SyntaxErrorKind::DuplicateKey(shown(&key)), &[]));
         }
         self.cursor.skip_space();
         if self.cursor.peek().is_none() {
@@ -260,11 +197,7 @@ impl Reader<'_, '_> {
             return Ok(self.close());
         }
         if !self.cursor.eat(b',') {
-            return Err(self.cursor.unexpected(if object {
-                &["`,`", "`}`"]
-            } else {
-                &["`,`", "`]`"]
-            }));
+            return Err(self.cursor.unexpected(if object { &["`,`", "`}`"] } else { &["`,`", "`]`"] }));
         }
         self.out.push(',');
         Ok(match (object, self.grammar == Grammar::Lenient) {

@@ -21,15 +21,11 @@ fn strict_json() {
     };
     good("{}", "{}");
     good(" [1] ".trim(), "[1]");
-    good(
-        "[ 1 , \"a b\" ,\n{ \"k\" : null } ]",
-        r#"[1,"a b",{"k":null}]"#,
-    );
+    good("[ 1 , \"a b\" ,\n{ \"k\" : null } ]", r#"[1,"a b",{"k":null}]"#);
     good("18446744073709551615", "18446744073709551615");
     good("[0.10,1e400,-0,1E+5]", "[0.10,1e400,-0,1E+5]");
     good(r#""\u00e9\/""#, r#""\u00e9\/""#);
-    let bad =
-        |text: &str, expected: &str| assert_eq!(read(text, Grammar::Strict).unwrap_err(), expected);
+    let bad = |text: &str, expected: &str| assert_eq!(read(text, Grammar::Strict).unwrap_err(), expected);
     bad("", "0 unexpected end");
     bad("[1,]", "3 unexpected `]`");
     bad("{\"a\":1,}", "7 unexpected `}`");
@@ -53,31 +49,21 @@ fn strict_json() {
     bad("[NaN]", "1 unexpected `NaN`");
     bad("{\"a\":1,\"\\u0061\":2}", "7 the key `a` is given twice");
     bad("[\"\\ud800\"]", "2 `\\ud800` is half of a surrogate pair");
-    bad(
-        "[\"\t\"]",
-        "2 a raw control character (U+0009) in a JSON string",
-    );
+    bad("[\"\t\"]", "2 a raw control character (U+0009) in a JSON string");
     bad("[\u{a0}1]", "1 unexpected `\u{a0}`");
 }
 
 #[test]
 fn a_json_line_takes_single_quotes_as_qemu_does() {
-    assert_eq!(
-        read(r#"{'a':'it\'s "x"'}"#, Grammar::Line).unwrap(),
-        r#"{"a":"it's \"x\""}"#
-    );
+    assert_eq!(read(r#"{'a':'it\'s "x"'}"#, Grammar::Line).unwrap(), r#"{"a":"it's \"x\""}"#);
     assert!(read("{'a':True}", Grammar::Line).is_err());
     assert!(read("['a\nb']", Grammar::Line).is_err());
 }
 
 #[test]
 fn python_literals() {
-    let good =
-        |text: &str, expected: &str| assert_eq!(read(text, Grammar::Lenient).unwrap(), expected);
-    good(
-        "{'a':True,'b':[None,False,],}",
-        r#"{"a":true,"b":[null,false]}"#,
-    );
+    let good = |text: &str, expected: &str| assert_eq!(read(text, Grammar::Lenient).unwrap(), expected);
+    good("{'a':True,'b':[None,False,],}", r#"{"a":true,"b":[null,false]}"#);
     good("{\"a\":true,'b':null}", r#"{"a":true,"b":null}"#);
     good("['it\\'s',\"\\x41\"]", r#"["it's","A"]"#);
     good("[0x10,1_000,-.5]", "[16,1000,-0.5]");

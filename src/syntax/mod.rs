@@ -33,8 +33,8 @@ mod words;
 
 pub use assemble::{Assembler, LogicalLine};
 pub use ast::{
-    Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Key, KeyPart, Line, Source,
-    Statement, Text, Transaction, Value,
+    Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Key, KeyPart, Line, Source, Statement, Text,
+    Transaction, Value,
 };
 pub use caret::render;
 pub(crate) use error::shown;
@@ -71,18 +71,10 @@ pub fn parse(text: &str) -> Result<Option<Line>, SyntaxError> {
     lexer.run(text, |token| tokens.push(token));
     let unfinished = lexer.unfinished(text);
     tokens.extend(unfinished);
-    let line = Parser {
-        text,
-        tokens: &tokens,
-        quoting: Quoting::Ours,
-    }
-    .line()
-    .map_err(|mut error| {
+    let line = Parser { text, tokens: &tokens, quoting: Quoting::Ours }.line().map_err(|mut error| {
         error.incomplete = match error.kind {
             SyntaxErrorKind::Unclosed(Opening::Transaction) => true,
-            SyntaxErrorKind::Unclosed(_) => {
-                unfinished.is_some_and(|word| word.span.start <= error.span.start)
-            }
+            SyntaxErrorKind::Unclosed(_) => unfinished.is_some_and(|word| word.span.start <= error.span.start),
             _ => false,
         };
         error
@@ -124,12 +116,7 @@ pub fn parse_words(words: &[String]) -> Result<Option<Line>, SyntaxError> {
     }
     let mut tokens = Vec::new();
     words::lex(&text, &spans, |token| tokens.push(token));
-    Parser {
-        text: &text,
-        tokens: &tokens,
-        quoting: Quoting::Done,
-    }
-    .line()
+    Parser { text: &text, tokens: &tokens, quoting: Quoting::Done }.line()
 }
 
 /// Reads a text that is one value of strict JSON, white space around it allowed.

@@ -5,9 +5,7 @@ use std::borrow::Cow;
 /// Whether `text` is an integer in JSON's spelling: `-5`, but neither `+5`, `05` nor `1_000`.
 pub fn is_json_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    !digits.is_empty()
-        && digits.bytes().all(|b| b.is_ascii_digit())
-        && (digits == "0" || !digits.starts_with('0'))
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'))
 }
 
 /// Whether `text` is a number in JSON's spelling.
@@ -23,8 +21,7 @@ pub(crate) fn is_json_number(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     is_json_integer(whole)
         && fraction.is_none_or(digits)
-        && exponent
-            .is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+        && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
 }
 
 /// A number of Python in JSON's spelling: `0x1f`, `0o17`, `0b11`, `1_000`, `+1`, `.5`, `1.`
@@ -40,10 +37,8 @@ pub(super) fn from_python(text: &str) -> Option<Cow<'_, str>> {
     let lower = clean.to_ascii_lowercase();
     for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
         if let Some(digits) = lower.strip_prefix(prefix) {
-            let value = digits
-                .chars()
-                .all(|c| c.is_digit(radix))
-                .then(|| u128::from_str_radix(digits, radix).ok())??;
+            let value =
+                digits.chars().all(|c| c.is_digit(radix)).then(|| u128::from_str_radix(digits, radix).ok())??;
             return Some(Cow::Owned(format!("{minus}{value}")));
         }
     }
@@ -58,9 +53,7 @@ pub(super) fn from_python(text: &str) -> Option<Cow<'_, str>> {
     }
     let number = format!("{minus}{number}");
     // A lone point must not become `0.0`.
-    let some = rest
-        .trim_start_matches('.')
-        .starts_with(|c: char| c.is_ascii_digit());
+    let some = rest.trim_start_matches('.').starts_with(|c: char| c.is_ascii_digit());
     (some && is_json_number(&number)).then_some(Cow::Owned(number))
 }
 
@@ -76,11 +69,7 @@ fn without_underscores(text: &str) -> Option<Cow<'_, str>> {
                 && bytes[at - 1].is_ascii_alphanumeric()
                 && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric))
     };
-    bytes
-        .iter()
-        .enumerate()
-        .all(placed)
-        .then(|| Cow::Owned(text.replace('_', "")))
+    bytes.iter().enumerate().all(placed).then(|| Cow::Owned(text.replace('_', "")))
 }
 
 #[cfg(test)]
@@ -95,10 +84,8 @@ mod tests {
         for text in ["1.5", "1e400", "0.5E-3", "-1.0e+05"] {
             assert!(!is_json_integer(text) && is_json_number(text), "{text}");
         }
-        for text in [
-            "", "-", "+1", "01", "-01", "1_000", "1.", ".5", "1e", "1e+", "0x10", "1.5.2", "--1",
-            "1e5e5", "٣",
-        ] {
+        for text in ["", "-", "+1", "01", "-01", "1_000", "1.", ".5", "1e", "1e+", "0x10", "1.5.2", "--1", "1e5e5", "٣"]
+        {
             assert!(!is_json_number(text), "{text}");
         }
     }
@@ -119,9 +106,7 @@ mod tests {
         check(".5", "0.5");
         check("1.", "1.0");
         check("-1.e5", "-1.0e5");
-        for text in [
-            "01", "1__0", "_1", "1_", ".", "-.", "+", "0x", "0x+1", "1j", "abc", "1.2.3", ".e5",
-        ] {
+        for text in ["01", "1__0", "_1", "1_", ".", "-.", "+", "0x", "0x+1", "1j", "abc", "1.2.3", ".e5"] {
             assert_eq!(from_python(text), None, "{text}");
         }
     }

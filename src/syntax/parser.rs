@@ -1,9 +1,7 @@
 //! Words to a statement.
 
 use super::argument::{self, Quoting};
-use super::ast::{
-    Argument, Command, DotCommand, DotWord, Invocation, Line, Statement, Text, Transaction,
-};
+use super::ast::{Argument, Command, DotCommand, DotWord, Invocation, Line, Statement, Text, Transaction};
 use super::cursor::Cursor;
 use super::error::shown;
 use super::token::{Token, TokenKind};
@@ -25,11 +23,7 @@ impl Parser<'_> {
         };
         if first.kind == TokenKind::Pipeline {
             let bar = Span::new(first.span.start, first.span.start + 1);
-            return Err(SyntaxError::new(
-                bar,
-                SyntaxErrorKind::Unexpected("`|`".into()),
-                &["a command"],
-            ));
+            return Err(SyntaxError::new(bar, SyntaxErrorKind::Unexpected("`|`".into()), &["a command"]));
         }
         let statement = self.statement(0)?;
         let pipeline = match self.take(TokenKind::Pipeline) {
@@ -37,26 +31,16 @@ impl Parser<'_> {
             None => None,
         };
         match self.tokens.first() {
-            None => Ok(Some(Line {
-                statement,
-                pipeline,
-            })),
+            None => Ok(Some(Line { statement, pipeline })),
             Some(token) => {
                 let kind = SyntaxErrorKind::Unexpected(shown(token.span.of(self.text)));
-                Err(SyntaxError::new(
-                    token.span,
-                    kind,
-                    &["`|`", "the end of the line"],
-                ))
+                Err(SyntaxError::new(token.span, kind, &["`|`", "the end of the line"]))
             }
         }
     }
 
     fn take(&mut self, kind: TokenKind) -> Option<Token> {
-        let (first, rest) = self
-            .tokens
-            .split_first()
-            .filter(|(first, _)| first.kind == kind)?;
+        let (first, rest) = self.tokens.split_first().filter(|(first, _)| first.kind == kind)?;
         self.tokens = rest;
         Some(*first)
     }
@@ -67,17 +51,10 @@ impl Parser<'_> {
         let text = rest.trim();
         if text.is_empty() {
             let bar = Span::new(token.span.start, start);
-            return Err(SyntaxError::new(
-                bar,
-                SyntaxErrorKind::EmptyPipeline,
-                &["a shell command"],
-            ));
+            return Err(SyntaxError::new(bar, SyntaxErrorKind::EmptyPipeline, &["a shell command"]));
         }
         let start = start + rest.len() - rest.trim_start().len();
-        Ok(Text {
-            text: text.to_owned(),
-            span: Span::new(start, start + text.len()),
-        })
+        Ok(Text { text: text.to_owned(), span: Span::new(start, start + text.len()) })
     }
 
     fn statement(&mut self, depth: usize) -> Result<Statement, SyntaxError> {
@@ -111,22 +88,11 @@ impl Parser<'_> {
         let Some(token) = self.take(TokenKind::Command) else {
             let end = Span::new(self.text.len(), self.text.len());
             let span = self.tokens.first().map_or(end, |token| token.span);
-            let found = if span == end {
-                "end".into()
-            } else {
-                shown(span.of(self.text))
-            };
-            return Err(SyntaxError::new(
-                span,
-                SyntaxErrorKind::Unexpected(found),
-                expected_name(action),
-            ));
+            let found = if span == end { "end".into() } else { shown(span.of(self.text)) };
+            return Err(SyntaxError::new(span, SyntaxErrorKind::Unexpected(found), expected_name(action)));
         };
         let name = self.name(token.span, action)?;
-        Ok(Command {
-            name,
-            arguments: self.arguments()?,
-        })
+        Ok(Command { name, arguments: self.arguments()? })
     }
 
     fn name(&self, span: Span, action: bool) -> Result<Text, SyntaxError> {
@@ -134,36 +100,27 @@ impl Parser<'_> {
         let odd = |c: char| c.is_whitespace() || c.is_control() || "=\"'()[]{}|;".contains(c);
         let dotted = action && word.starts_with('.');
         if !(word.is_empty() || word.contains(odd) || dotted) {
-            return Ok(Text {
-                text: word.to_owned(),
-                span,
-            });
+            return Ok(Text { text: word.to_owned(), span });
         }
         let kind = SyntaxErrorKind::Unexpected(shown(word));
         let error = SyntaxError::new(span, kind, expected_name(action));
-        Err(
-            if self.quoting == Quoting::Done && word.contains(char::is_whitespace) {
-                error.help("words after the address are one command; a whole line is given with -c")
-            } else if word.starts_with('.') {
-                error.help("dot commands cannot stand in a transaction")
-            } else if word.contains('|') {
-                error.help("white space stands before the | of a pipeline")
-            } else if word.contains(';') {
-                error.help("one command a line")
-            } else {
-                error
-            },
-        )
+        Err(if self.quoting == Quoting::Done && word.contains(char::is_whitespace) {
+            error.help("words after the address are one command; a whole line is given with -c")
+        } else if word.starts_with('.') {
+            error.help("dot commands cannot stand in a transaction")
+        } else if word.contains('|') {
+            error.help("white space stands before the | of a pipeline")
+        } else if word.contains(';') {
+            error.help("one command a line")
+        } else {
+            error
+        })
     }
 
     fn arguments(&mut self) -> Result<Vec<Argument>, SyntaxError> {
         let mut arguments = Vec::new();
         while let Some(token) = self.take(TokenKind::Argument) {
-            arguments.push(argument::argument(
-                token.span.of(self.text),
-                token.span.start,
-                self.quoting,
-            )?);
+            arguments.push(argument::argument(token.span.of(self.text), token.span.start, self.quoting)?);
         }
         Ok(arguments)
     }
@@ -172,21 +129,13 @@ impl Parser<'_> {
         let mut actions = Vec::new();
         loop {
             if self.take(TokenKind::TransactionClose).is_some() {
-                return Ok(Transaction {
-                    actions,
-                    properties: self.arguments()?,
-                    span: open.span,
-                });
+                return Ok(Transaction { actions, properties: self.arguments()?, span: open.span });
             }
             if self.tokens.is_empty() {
                 let kind = SyntaxErrorKind::Unclosed(Opening::Transaction);
                 let error = SyntaxError::new(open.span, kind, &["`)`"]);
                 let glued = self.text.trim_end().ends_with(')');
-                return Err(if glued {
-                    error.help("the `)` is a word of its own")
-                } else {
-                    error
-                });
+                return Err(if glued { error.help("the `)` is a word of its own") } else { error });
             }
             if self.take(TokenKind::Separator).is_none() {
                 actions.push(self.command(true)?);
@@ -196,33 +145,18 @@ impl Parser<'_> {
 
     fn dot(&mut self, token: Token, depth: usize) -> Result<DotCommand, SyntaxError> {
         if depth == MAX_DOT_COMMANDS {
-            return Err(SyntaxError::new(
-                token.span,
-                SyntaxErrorKind::TooManyDotCommands,
-                &[],
-            ));
+            return Err(SyntaxError::new(token.span, SyntaxErrorKind::TooManyDotCommands, &[]));
         }
         let word = token.span.of(self.text);
-        let name = Text {
-            text: word[1..].to_owned(),
-            span: Span::new(token.span.start + 1, token.span.end),
-        };
+        let name = Text { text: word[1..].to_owned(), span: Span::new(token.span.start + 1, token.span.end) };
         if name.text.is_empty() {
             let kind = SyntaxErrorKind::Unexpected(shown(word));
-            return Err(SyntaxError::new(
-                token.span,
-                kind,
-                &["a dot command, such as .help"],
-            ));
+            return Err(SyntaxError::new(token.span, kind, &["a dot command, such as .help"]));
         }
         let rest = self.rest(token.span.end);
         let mut words = Vec::new();
         while let Some(token) = self.take(TokenKind::DotWord) {
-            let word = DotWord {
-                raw: token.span.of(self.text).to_owned(),
-                span: token.span,
-                quoting: self.quoting,
-            };
+            let word = DotWord { raw: token.span.of(self.text).to_owned(), span: token.span, quoting: self.quoting };
             // Its quotes must be closed, whatever the word means.
             match word.text() {
                 Err(error) if matches!(error.kind, SyntaxErrorKind::Unclosed(_)) => {
@@ -245,36 +179,21 @@ impl Parser<'_> {
             }
             Some(_) => Some(Box::new(self.statement(depth + 1)?)),
         };
-        Ok(DotCommand {
-            name,
-            words,
-            rest,
-            carried,
-        })
+        Ok(DotCommand { name, words, rest, carried })
     }
 
     /// All from the next word to the last one before a pipeline.
     fn rest(&self, after: usize) -> Text {
-        let pipeline = self
-            .tokens
-            .iter()
-            .position(|token| token.kind == TokenKind::Pipeline);
+        let pipeline = self.tokens.iter().position(|token| token.kind == TokenKind::Pipeline);
         let tokens = &self.tokens[..pipeline.unwrap_or(self.tokens.len())];
         let span = match (tokens.first(), tokens.last()) {
             (Some(first), Some(last)) => first.span.to(last.span),
             _ => Span::new(after, after),
         };
-        Text {
-            text: span.of(self.text).to_owned(),
-            span,
-        }
+        Text { text: span.of(self.text).to_owned(), span }
     }
 }
 
 fn expected_name(action: bool) -> &'static [&'static str] {
-    if action {
-        &["the name of an action", "`)`"]
-    } else {
-        &["a command name"]
-    }
+    if action { &["the name of an action", "`)`"] } else { &["a command name"] }
 }

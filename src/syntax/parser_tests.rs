@@ -20,28 +20,12 @@ fn statement(statement: &Statement) -> String {
         Statement::Invoke(Invocation::Json(line)) => format!("JSON {line}"),
         Statement::Invoke(Invocation::Transaction(transaction)) => {
             let actions: Vec<_> = transaction.actions.iter().map(command).collect();
-            format!(
-                "DO({}){}",
-                actions.join("; "),
-                arguments(&transaction.properties)
-            )
+            format!("DO({}){}", actions.join("; "), arguments(&transaction.properties))
         }
         Statement::Dot(dot) => {
-            let words: Vec<_> = dot
-                .words
-                .iter()
-                .map(|word| word.text().unwrap_or_else(|e| e.to_string()))
-                .collect();
-            let carried = dot
-                .carried
-                .as_ref()
-                .map(|carried| format!(" <{}>", self::statement(carried)));
-            format!(
-                "DOT {} {words:?} rest {:?}{}",
-                dot.name.text,
-                dot.rest.text,
-                carried.unwrap_or_default()
-            )
+            let words: Vec<_> = dot.words.iter().map(|word| word.text().unwrap_or_else(|e| e.to_string())).collect();
+            let carried = dot.carried.as_ref().map(|carried| format!(" <{}>", self::statement(carried)));
+            format!("DOT {} {words:?} rest {:?}{}", dot.name.text, dot.rest.text, carried.unwrap_or_default())
         }
     }
 }
@@ -57,13 +41,7 @@ fn arguments(arguments: &[Argument]) -> String {
             .key
             .parts
             .iter()
-            .map(|part| {
-                if part.quoted {
-                    format!("<{}>", part.text)
-                } else {
-                    part.text.clone()
-                }
-            })
+            .map(|part| if part.quoted { format!("<{}>", part.text) } else { part.text.clone() })
             .collect();
         let value = match &argument.value {
             Value::Plain(text) => format!("plain {text:?}"),
@@ -119,10 +97,7 @@ fn what_is_plain_inside_a_value() {
         "c a=it's b=device[0] c=a|b d=tcp::2222-:22,x#y",
         r#"c [a: plain "it's"] [b: plain "device[0]"] [c: plain "a|b"] [d: plain "tcp::2222-:22,x#y"]"#,
     );
-    check(
-        "c a=x\"y\" b=x{ c=x@y d=x]}",
-        r#"c [a: plain "x\"y\""] [b: plain "x{"] [c: plain "x@y"] [d: plain "x]}"]"#,
-    );
+    check("c a=x\"y\" b=x{ c=x@y d=x]}", r#"c [a: plain "x\"y\""] [b: plain "x{"] [c: plain "x@y"] [d: plain "x]}"]"#);
     check("c a=#x b=|x", r##"c [a: plain "#x"] [b: plain "|x"]"##);
     check("c a=(x); b=;", r#"c [a: plain "(x);"] [b: plain ";"]"#);
     check("c it's=1 a\"b=2", r#"c [it's: plain "1"] [a"b: plain "2"]"#);
@@ -131,25 +106,13 @@ fn what_is_plain_inside_a_value() {
 
 #[test]
 fn quotes() {
-    check(
-        r#"c a="x y" b='x y'"#,
-        r#"c [a: text "x y"] [b: text "x y"]"#,
-    );
+    check(r#"c a="x y" b='x y'"#, r#"c [a: text "x y"] [b: text "x y"]"#);
     check(r#"c a="" b=''"#, r#"c [a: text ""] [b: text ""]"#);
-    check(
-        r#"c a="0123" b="true""#,
-        r#"c [a: text "0123"] [b: text "true"]"#,
-    );
-    check(
-        r#"c a="\"\u0041\n" b='\"\n'"#,
-        r#"c [a: text "\"A\n"] [b: text "\\\"\\n"]"#,
-    );
+    check(r#"c a="0123" b="true""#, r#"c [a: text "0123"] [b: text "true"]"#);
+    check(r#"c a="\"\u0041\n" b='\"\n'"#, r#"c [a: text "\"A\n"] [b: text "\\\"\\n"]"#);
     check("c a=\"x\ny\"", r#"c [a: text "x\ny"]"#);
     check("c a=\"# | [\"", r##"c [a: text "# | ["]"##);
-    check(
-        r#"c "a.b".c=1 a."=".'x y':=2"#,
-        r#"c [<a.b>/c: plain "1"] [a/<=>/<x y>: json 2]"#,
-    );
+    check(r#"c "a.b".c=1 a."=".'x y':=2"#, r#"c [<a.b>/c: plain "1"] [a/<=>/<x y>: json 2]"#);
     check(r#"c ""=1"#, r#"c [<>: plain "1"]"#);
     check(r#"c a="x"y"#, "7..8 unexpected `y`");
     check(r#"c a="x"|jq"#, "7..8 unexpected `|`");
@@ -164,14 +127,8 @@ fn quotes() {
 
 #[test]
 fn json_values() {
-    check(
-        "c a=[1, 2] b={\"x\": [ ]}",
-        r#"c [a: json [1,2]] [b: json {"x":[]}]"#,
-    );
-    check(
-        "c a={'k':True,'n':None}",
-        r#"c [a: json {"k":true,"n":null}]"#,
-    );
+    check("c a=[1, 2] b={\"x\": [ ]}", r#"c [a: json [1,2]] [b: json {"x":[]}]"#);
+    check("c a={'k':True,'n':None}", r#"c [a: json {"k":true,"n":null}]"#);
     check("c a=[\n1,\n2\n] b=1", r#"c [a: json [1,2]] [b: plain "1"]"#);
     check("c a=['#',\"|\"]", r##"c [a: json ["#","|"]]"##);
     check(
@@ -180,10 +137,7 @@ fn json_values() {
     );
     check("c a.b:={\"x\":1}", r#"c [a/b: json {"x":1}]"#);
     check("c a=[1,", "open: 4..5 this bracket [ is never closed");
-    check(
-        "c a={\"x\":[1,",
-        "open: 9..10 this bracket [ is never closed",
-    );
+    check("c a={\"x\":[1,", "open: 9..10 this bracket [ is never closed");
     check("c a=[\"x", "open: 5..6 this quote \" is never closed");
     check("c a=[1}", "6..7 unexpected `}`");
     check("c a=[1]x", "7..8 unexpected `x`");
@@ -195,10 +149,7 @@ fn json_values() {
     check("c a:='x'", "5..6 unexpected `'`");
     check("c a:=01", "5..7 `01` is not a number");
     check("c a:=1,2", "6..7 unexpected `,`");
-    check(
-        "c a:={\"x\":1,\"x\":2}",
-        "12..15 the key `x` is given twice",
-    );
+    check("c a:={\"x\":1,\"x\":2}", "12..15 the key `x` is given twice");
     // JSON's strings do not go over the end of a line, so no line that comes could make these right.
     check("c a:=\"x", "5..6 this quote \" is never closed");
     check("c a:=[\"x\n\"]", "6..7 this quote \" is never closed");
@@ -216,10 +167,7 @@ fn nesting_is_bounded() {
 
 #[test]
 fn texts_and_sources() {
-    check(
-        "c a==[1 b==\"x c== d==@f",
-        r#"c [a: text "[1"] [b: text "\"x"] [c: text ""] [d: text "@f"]"#,
-    );
+    check("c a==[1 b==\"x c== d==@f", r#"c [a: text "[1"] [b: text "\"x"] [c: text ""] [d: text "@f"]"#);
     check(
         "c a=@f b:=@d/f.json c=@- d:=@- e=@? f=@\"my file\" g=@'-'",
         r#"c [a: text from File("f")] [b: json from File("d/f.json")] [c: text from Stdin] [d: json from Stdin] [e: text from Secret] [f: text from File("my file")] [g: text from File("-")]"#,
@@ -232,42 +180,24 @@ fn texts_and_sources() {
 
 #[test]
 fn json_lines() {
-    check(
-        r#"{"execute":"query-status"}"#,
-        r#"JSON {"execute":"query-status"}"#,
-    );
+    check(r#"{"execute":"query-status"}"#, r#"JSON {"execute":"query-status"}"#);
     check(
         " { \"exec-oob\" : \"yank\" ,\n \"arguments\" : { \"a\" : 1e400 }, \"id\" : [1] } # c",
         r#"JSON {"exec-oob":"yank","arguments":{"a":1e400},"id":[1]}"#,
     );
-    check(
-        "{'execute':'a'} | jq .",
-        r#"JSON {"execute":"a"} PIPE jq ."#,
-    );
+    check("{'execute':'a'} | jq .", r#"JSON {"execute":"a"} PIPE jq ."#);
     check(r#"{"execute":"a"}|jq"#, "15..16 unexpected `|`");
     check(r#"{"execute":"a"} b"#, "16..17 unexpected `b`");
-    check(
-        r#"{"execute":"#,
-        "open: 0..1 this bracket { is never closed",
-    );
+    check(r#"{"execute":"#, "open: 0..1 this bracket { is never closed");
     check("{\"execute\":\"a", "11..12 this quote \" is never closed");
-    check(
-        "{\"execute\":\"a\nb\"}",
-        "11..12 this quote \" is never closed",
-    );
-    check(
-        "{\"execute\":\"a\tb\"}",
-        "13..14 a raw control character (U+0009) in a JSON string",
-    );
+    check("{\"execute\":\"a\nb\"}", "11..12 this quote \" is never closed");
+    check("{\"execute\":\"a\tb\"}", "13..14 a raw control character (U+0009) in a JSON string");
     check("{}", "0..2 a JSON line needs \"execute\" (or \"exec-oob\")");
 }
 
 #[test]
 fn pipelines() {
-    check(
-        "query-block | jq '.[].device' | sort # x",
-        "query-block PIPE jq '.[].device' | sort # x",
-    );
+    check("query-block | jq '.[].device' | sort # x", "query-block PIPE jq '.[].device' | sort # x");
     check("c a=1 |jq", r#"c [a: plain "1"] PIPE jq"#);
     check("c a=1 |  jq \r", r#"c [a: plain "1"] PIPE jq"#);
     check("c |", "2..3 no command after this |");
@@ -284,113 +214,59 @@ fn transactions() {
     check("transaction(\n# c\na x=1 # d )\n\n  b x=2\n)", expected);
     check("transaction(\na x=1;;\nb x=2\n) # c", expected);
     check("transaction( )", "DO()");
-    check(
-        "transaction(\na x=\"1;\";b y=[1];c z='x')",
-        r#"DO(a [x: text "1;"]; b [y: json [1]]; c [z: text "x"])"#,
-    );
-    check(
-        "transaction( a x=1;2 y=f(x) )",
-        r#"DO(a [x: plain "1;2"] [y: plain "f(x)"])"#,
-    );
-    check(
-        "transaction(\na x=[1,\n2] y=1\n)",
-        r#"DO(a [x: json [1,2]] [y: plain "1"])"#,
-    );
+    check("transaction(\na x=\"1;\";b y=[1];c z='x')", r#"DO(a [x: text "1;"]; b [y: json [1]]; c [z: text "x"])"#);
+    check("transaction( a x=1;2 y=f(x) )", r#"DO(a [x: plain "1;2"] [y: plain "f(x)"])"#);
+    check("transaction(\na x=[1,\n2] y=1\n)", r#"DO(a [x: json [1,2]] [y: plain "1"])"#);
     check(
         "transaction( a ) properties.completion-mode=grouped | jq",
         r#"DO(a) [properties/completion-mode: plain "grouped"] PIPE jq"#,
     );
-    check(
-        "transaction(",
-        "open: 0..12 this transaction is never closed",
-    );
-    check(
-        "transaction(\na x=1)",
-        "open: 0..12 this transaction is never closed",
-    );
-    check(
-        "transaction( a x=[",
-        "open: 17..18 this bracket [ is never closed",
-    );
+    check("transaction(", "open: 0..12 this transaction is never closed");
+    check("transaction(\na x=1)", "open: 0..12 this transaction is never closed");
+    check("transaction( a x=[", "open: 17..18 this bracket [ is never closed");
     check("transaction( a b ) ", "15..16 `b` is not KEY=VALUE");
     check("transaction( a | b )", "15..16 `|` is not KEY=VALUE");
     check("transaction( .try a )", "13..17 unexpected `.try`");
-    check(
-        "transaction( {\"execute\":\"a\"} )",
-        "13..28 unexpected `{\"execute\":\"a\"}`",
-    );
-    check(
-        "transaction( transaction( a ) )",
-        "13..25 unexpected `transaction(`",
-    );
+    check("transaction( {\"execute\":\"a\"} )", "13..28 unexpected `{\"execute\":\"a\"}`");
+    check("transaction( transaction( a ) )", "13..25 unexpected `transaction(`");
     check("transaction( a ) b", "17..18 `b` is not KEY=VALUE");
-    check(
-        "transaction( a x:=\"b\n)",
-        "18..19 this quote \" is never closed",
-    );
+    check("transaction( a x:=\"b\n)", "18..19 this quote \" is never closed");
     check(")", "0..1 unexpected `)`");
 }
 
 #[test]
 fn dot_commands() {
     check(".quit", r#"DOT quit [] rest """#);
-    check(
-        ".help query-block # c",
-        r#"DOT help ["query-block"] rest "query-block""#,
-    );
-    check(
-        ".source \"my file\" | cat",
-        r#"DOT source ["my file"] rest "\"my file\"" PIPE cat"#,
-    );
+    check(".help query-block # c", r#"DOT help ["query-block"] rest "query-block""#);
+    check(".source \"my file\" | cat", r#"DOT source ["my file"] rest "\"my file\"" PIPE cat"#);
     check(
         ".wait STOP|RESUME status='a b'",
         r#"DOT wait ["STOP|RESUME", "status='a b'"] rest "STOP|RESUME status='a b'""#,
     );
-    check(
-        ".try c a=[1,\n2]",
-        r#"DOT try [] rest "c a=[1,\n2]" <c [a: json [1,2]]>"#,
-    );
-    check(
-        ".try {\"execute\":\"a\"} | jq",
-        r#"DOT try [] rest "{\"execute\":\"a\"}" <JSON {"execute":"a"}> PIPE jq"#,
-    );
+    check(".try c a=[1,\n2]", r#"DOT try [] rest "c a=[1,\n2]" <c [a: json [1,2]]>"#);
+    check(".try {\"execute\":\"a\"} | jq", r#"DOT try [] rest "{\"execute\":\"a\"}" <JSON {"execute":"a"}> PIPE jq"#);
     check(".oob yank", r#"DOT oob [] rest "yank" <yank>"#);
     check(
         ".fd /tmp/x add-fd fdset-id=1",
         r#"DOT fd ["/tmp/x"] rest "/tmp/x add-fd fdset-id=1" <add-fd [fdset-id: plain "1"]>"#,
     );
-    check(
-        ".fd \"my file\" getfd",
-        r#"DOT fd ["my file"] rest "\"my file\" getfd" <getfd>"#,
-    );
+    check(".fd \"my file\" getfd", r#"DOT fd ["my file"] rest "\"my file\" getfd" <getfd>"#);
     check(
         ".watch 2 count=3 query-status",
         r#"DOT watch ["2", "count=3"] rest "2 count=3 query-status" <query-status>"#,
     );
-    check(
-        ".try transaction(\na\n)",
-        r#"DOT try [] rest "transaction(\na\n)" <DO(a)>"#,
-    );
-    check(
-        ".try .oob c",
-        r#"DOT try [] rest ".oob c" <DOT oob [] rest "c" <c>>"#,
-    );
+    check(".try transaction(\na\n)", r#"DOT try [] rest "transaction(\na\n)" <DO(a)>"#);
+    check(".try .oob c", r#"DOT try [] rest ".oob c" <DOT oob [] rest "c" <c>>"#);
     check(".try", r#"DOT try [] rest """#);
     check(".hmp info 'x | # [", r#"DOT hmp [] rest "info 'x | # [""#);
     check(".hmp", r#"DOT hmp [] rest """#);
     check(".hmp  x \r", r#"DOT hmp [] rest "x ""#);
-    check(
-        ".try .hmp x | y",
-        r#"DOT try [] rest ".hmp x | y" <DOT hmp [] rest "x | y">"#,
-    );
+    check(".try .hmp x | y", r#"DOT try [] rest ".hmp x | y" <DOT hmp [] rest "x | y">"#);
     check(".", "0..1 unexpected `.`");
     check(".try a=[", "open: 7..8 this bracket [ is never closed");
     check(".source \"x", "open: 8..9 this quote \" is never closed");
     check(".try a b", "7..8 `b` is not KEY=VALUE");
-    check(
-        ".try .try .try .try .try .try .try .try .try c",
-        "40..44 too many dot commands in one another",
-    );
+    check(".try .try .try .try .try .try .try .try .try c", "40..44 too many dot commands in one another");
     assert!(parse(&".try ".repeat(1_000_000)).is_err());
 }
 
@@ -420,22 +296,13 @@ fn words_of_a_command_line() {
     };
     check(&[], "blank");
     check(&["query-status"], "query-status");
-    check(
-        &["c", "a=x y", "b=#x", "c=|"],
-        r##"c [a: plain "x y"] [b: plain "#x"] [c: plain "|"]"##,
-    );
-    check(
-        &["c", "a=\"x\"", "b='x", "\"a.b\"=1"],
-        r#"c [a: plain "\"x\""] [b: plain "'x"] ["a/b": plain "1"]"#,
-    );
+    check(&["c", "a=x y", "b=#x", "c=|"], r##"c [a: plain "x y"] [b: plain "#x"] [c: plain "|"]"##);
+    check(&["c", "a=\"x\"", "b='x", "\"a.b\"=1"], r#"c [a: plain "\"x\""] [b: plain "'x"] ["a/b": plain "1"]"#);
     check(
         &["c", "a=[1, 2]", "b:={\"x\": 1} ", "c==[x y", "d:= 5"],
         r#"c [a: json [1,2]] [b: json {"x":1}] [c: text "[x y"] [d: json 5]"#,
     );
-    check(
-        &["c", "a=@my file", "b=@-"],
-        r#"c [a: text from File("my file")] [b: text from Stdin]"#,
-    );
+    check(&["c", "a=@my file", "b=@-"], r#"c [a: text from File("my file")] [b: text from Stdin]"#);
     check(&["c", "a=@\"f\""], r#"c [a: text from File("\"f\"")]"#);
     check(&["c", "a=x\ny"], r#"c [a: plain "x\ny"]"#);
     check(&["c", "a="], r#"c [a: plain ""]"#);
@@ -446,56 +313,34 @@ fn words_of_a_command_line() {
         r#"DO(a [x: plain "1;"]; b) [properties/x: plain "1"]"#,
     );
     check(&["transaction(a", ")"], "DO(a)");
-    check(
-        &[".hmp", "info", "status | x"],
-        r#"DOT hmp [] rest "info status | x""#,
-    );
-    check(
-        &[".try", "c", "a=1"],
-        r#"DOT try [] rest "c a=1" <c [a: plain "1"]>"#,
-    );
+    check(&[".hmp", "info", "status | x"], r#"DOT hmp [] rest "info status | x""#);
+    check(&[".try", "c", "a=1"], r#"DOT try [] rest "c a=1" <c [a: plain "1"]>"#);
     check(&[".source", "\"f"], r#"DOT source ["\"f"] rest "\"f""#);
-    check(
-        &["query-status", "a=[1,"],
-        "15..16 this bracket [ is never closed",
-    );
+    check(&["query-status", "a=[1,"], "15..16 this bracket [ is never closed");
     check(&["c", "#", "x"], "2..3 `#` is not KEY=VALUE");
     check(&["c", "|", "jq"], "2..3 `|` is not KEY=VALUE");
     check(&["c", ""], "2..2 `` is not KEY=VALUE");
     check(&["", "a=1"], "0..0 unexpected ``");
     check(&["query-block | jq"], "0..16 unexpected `query-block | jq`");
     check(&["{\"execute\":\"a\"}", "b"], "16..17 unexpected `b`");
-    check(
-        &["transaction(", "a"],
-        "0..12 this transaction is never closed",
-    );
+    check(&["transaction(", "a"], "0..12 this transaction is never closed");
 }
 
 #[test]
 fn the_caret_and_what_was_expected() {
     let check = |text: &str, expected: &str| {
-        assert_eq!(
-            parse(text).unwrap_err().render(text, Some("f"), 7),
-            expected,
-            "{text:?}"
-        );
+        assert_eq!(parse(text).unwrap_err().render(text, Some("f"), 7), expected, "{text:?}");
     };
     check(
         "query-status a=[1,",
         "f:7:16: this bracket [ is never closed\n  query-status a=[1,\n                 ^\n  expected `]`\n  help: to send it as text, quote it or write KEY==TEXT",
     );
-    check(
-        "c foo",
-        "f:7:3: `foo` is not KEY=VALUE\n  c foo\n    ^^^\n  expected KEY=VALUE",
-    );
+    check("c foo", "f:7:3: `foo` is not KEY=VALUE\n  c foo\n    ^^^\n  expected KEY=VALUE");
     check(
         "c a=[\n1 2\n]",
         "f:8:3: unexpected `2`\n  1 2\n    ^\n  expected `,` or `]`\n  help: to send it as text, quote it or write KEY==TEXT",
     );
-    check(
-        "c a=@",
-        "f:7:5: no file name after @\n  c a=@\n      ^\n  expected a file name, `-` or `?`",
-    );
+    check("c a=@", "f:7:5: no file name after @\n  c a=@\n      ^\n  expected a file name, `-` or `?`");
     let words = ["query-status".to_owned(), "a=[1,".to_owned()];
     let error = parse_words(&words).unwrap_err();
     assert_eq!(

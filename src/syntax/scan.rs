@@ -7,13 +7,7 @@ pub(super) enum Inside {
     /// A quoted value, or part of a key.
     Quote { string: Quoted, key: bool },
     /// Brackets, so many open; the first at `opened`.
-    Brackets {
-        depth: usize,
-        opened: usize,
-        string: Option<Quoted>,
-        strict: bool,
-        single: bool,
-    },
+    Brackets { depth: usize, opened: usize, string: Option<Quoted>, strict: bool, single: bool },
 }
 
 /// A string.
@@ -47,23 +41,13 @@ pub(super) enum Found {
 }
 
 /// Reads on from `at`, where nothing is open, to what opens something (and gives where to go on), or to the end of the word.
-pub(super) fn scan(
-    bytes: &[u8],
-    start: usize,
-    mut at: usize,
-    mut phase: Phase,
-) -> (Option<Inside>, usize) {
+pub(super) fn scan(bytes: &[u8], start: usize, mut at: usize, mut phase: Phase) -> (Option<Inside>, usize) {
     while let Some(&b) = bytes.get(at)
         && !is_space(b)
     {
         match b {
             b'"' | b'\'' if phase == Phase::Part => {
-                let string = Quoted {
-                    quote: b,
-                    opened: at,
-                    escapes: b == b'"',
-                    strict: false,
-                };
+                let string = Quoted { quote: b, opened: at, escapes: b == b'"', strict: false };
                 return (Some(Inside::Quote { string, key: true }), at + 1);
             }
             b'.' if phase != Phase::Plain => phase = Phase::Part,
@@ -86,28 +70,16 @@ pub(super) fn scan(
 /// What the value that begins at `at` opens, and where to read on.
 fn value_opens(bytes: &[u8], at: usize, strict: bool) -> Option<(usize, Inside)> {
     let quote = |at: usize, quote: u8, strict: bool| {
-        let string = Quoted {
-            quote,
-            opened: at,
-            escapes: quote == b'"',
-            strict,
-        };
+        let string = Quoted { quote, opened: at, escapes: quote == b'"', strict };
         Some((at + 1, Inside::Quote { string, key: false }))
     };
     match (*bytes.get(at)?, bytes.get(at + 1)) {
         (b @ b'"', _) => quote(at, b, strict),
         (b @ b'\'', _) if !strict => quote(at, b, false),
         (b'@', Some(&b @ (b'"' | b'\''))) => quote(at + 1, b, false),
-        (b'{' | b'[', _) => Some((
-            at,
-            Inside::Brackets {
-                depth: 0,
-                opened: at,
-                string: None,
-                strict,
-                single: !strict,
-            },
-        )),
+        (b'{' | b'[', _) => {
+            Some((at, Inside::Brackets { depth: 0, opened: at, string: None, strict, single: !strict }))
+        }
         _ => None,
     }
 }
@@ -120,11 +92,7 @@ pub(super) fn string_end(bytes: &[u8], mut at: usize, string: Quoted) -> Found {
             Some(b'\n') if string.strict => return Found::Broken(at),
             Some(b'\\') if string.escapes => {
                 // An escaped newline is only an error: the parser reports it.
-                at += if bytes.get(at + 1) == Some(&b'\n') && string.strict {
-                    1
-                } else {
-                    2
-                };
+                at += if bytes.get(at + 1) == Some(&b'\n') && string.strict { 1 } else { 2 };
                 at = at.min(bytes.len());
             }
             Some(&b) if b == string.quote => return Found::End(at + 1),
@@ -134,14 +102,7 @@ pub(super) fn string_end(bytes: &[u8], mut at: usize, string: Quoted) -> Found {
 }
 
 pub(super) fn brackets_end(bytes: &[u8], mut at: usize, brackets: &mut Inside) -> Found {
-    let Inside::Brackets {
-        depth,
-        string,
-        strict,
-        single,
-        ..
-    } = brackets
-    else {
+    let Inside::Brackets { depth, string, strict, single, .. } = brackets else {
         return Found::Open;
     };
     loop {
@@ -163,12 +124,7 @@ pub(super) fn brackets_end(bytes: &[u8], mut at: usize, brackets: &mut Inside) -
                 }
             }
             Some(&b) if b == b'"' || (b == b'\'' && *single) => {
-                *string = Some(Quoted {
-                    quote: b,
-                    opened: at,
-                    escapes: true,
-                    strict: *strict,
-                });
+                *string = Some(Quoted { quote: b, opened: at, escapes: true, strict: *strict });
             }
             Some(_) => {}
         }

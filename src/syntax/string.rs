@@ -19,11 +19,7 @@ pub(super) enum Escapes {
 }
 
 /// Reads the string that begins with the quote under the cursor and gives it decoded.
-pub(super) fn read(
-    cursor: &mut Cursor<'_>,
-    escapes: Escapes,
-    raw_controls: bool,
-) -> Result<String, SyntaxError> {
+pub(super) fn read(cursor: &mut Cursor<'_>, escapes: Escapes, raw_controls: bool) -> Result<String, SyntaxError> {
     let opened = cursor.pos;
     let quote = cursor.next_char().unwrap_or('"');
     let mut out = String::new();
@@ -64,11 +60,7 @@ enum Escape {
 }
 
 fn check(cursor: &Cursor<'_>, from: usize, c: char) -> Result<char, SyntaxError> {
-    if is_refused(c) {
-        Err(cursor.error(from, SyntaxErrorKind::Noncharacter(c), &[]))
-    } else {
-        Ok(c)
-    }
+    if is_refused(c) { Err(cursor.error(from, SyntaxErrorKind::Noncharacter(c), &[])) } else { Ok(c) }
 }
 
 fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes) -> Result<Escape, SyntaxError> {
@@ -91,12 +83,7 @@ fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes) -> Result<Esca
         'x' if python => code(cursor, from, 2)?,
         'U' if python => code(cursor, from, 8)?,
         '0'..='7' if python => {
-            let more = cursor
-                .rest()
-                .bytes()
-                .take(2)
-                .take_while(|b| matches!(b, b'0'..=b'7'))
-                .count();
+            let more = cursor.rest().bytes().take(2).take_while(|b| matches!(b, b'0'..=b'7')).count();
             cursor.pos += more;
             let digits = &cursor.since(from)[1..];
             char::from_u32(u32::from_str_radix(digits, 8).unwrap_or(0)).unwrap_or('\0')
@@ -105,21 +92,14 @@ fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes) -> Result<Esca
         _ if python && c != 'N' => return Ok(Escape::Kept),
         _ => {
             let kind = SyntaxErrorKind::BadEscape(shown(cursor.since(from)));
-            return Err(cursor
-                .error(from, kind, &[])
-                .help("a backslash itself is written \\\\"));
+            return Err(cursor.error(from, kind, &[]).help("a backslash itself is written \\\\"));
         }
     }))
 }
 
 /// So many hexadecimal digits.
 fn hex(cursor: &mut Cursor<'_>, from: usize, digits: usize) -> Result<u32, SyntaxError> {
-    let found = cursor
-        .rest()
-        .bytes()
-        .take(digits)
-        .take_while(u8::is_ascii_hexdigit)
-        .count();
+    let found = cursor.rest().bytes().take(digits).take_while(u8::is_ascii_hexdigit).count();
     let start = cursor.pos;
     cursor.pos += found;
     if found < digits {
@@ -154,13 +134,8 @@ fn unicode(cursor: &mut Cursor<'_>, from: usize) -> Result<char, SyntaxError> {
         }
         cursor.pos = between;
     }
-    char::from_u32(first).ok_or_else(|| {
-        cursor.error(
-            from,
-            SyntaxErrorKind::LoneSurrogate(shown(cursor.since(from))),
-            &[],
-        )
-    })
+    char::from_u32(first)
+        .ok_or_else(|| cursor.error(from, SyntaxErrorKind::LoneSurrogate(shown(cursor.since(from))), &[]))
 }
 
 #[cfg(test)]
@@ -178,10 +153,7 @@ mod tests {
             assert_eq!(decoded(text, Escapes::Json, false).unwrap(), expected);
         };
         good(r#""""#, "");
-        good(
-            r#""a\"\\\/\b\f\n\r\té\u00e9""#,
-            "a\"\\/\u{8}\u{c}\n\r\té\u{e9}",
-        );
+        good(r#""a\"\\\/\b\f\n\r\té\u00e9""#, "a\"\\/\u{8}\u{c}\n\r\té\u{e9}");
         good(r#""\ud83d\ude00\u0000""#, "\u{1f600}\0");
         let bad = |text: &str, expected: &str| {
             assert_eq!(decoded(text, Escapes::Json, false).unwrap_err(), expected);
@@ -192,27 +164,12 @@ mod tests {
         bad(r#""\'""#, "1..3 `\\'` is no escape of JSON");
         bad(r#""\u12g4""#, "1..5 `\\u12` is no escape of JSON");
         bad(r#""\ud800""#, "1..7 `\\ud800` is half of a surrogate pair");
-        bad(
-            r#""\ud800\u0041""#,
-            "1..7 `\\ud800` is half of a surrogate pair",
-        );
+        bad(r#""\ud800\u0041""#, "1..7 `\\ud800` is half of a surrogate pair");
         bad(r#""\ude00""#, "1..7 `\\ude00` is half of a surrogate pair");
-        bad(
-            r#""\ufffe""#,
-            "1..7 QEMU does not accept the character U+FFFE",
-        );
-        bad(
-            r#""\ud83f\udfff""#,
-            "1..13 QEMU does not accept the character U+1FFFF",
-        );
-        bad(
-            "\"\u{ffff}\"",
-            "1..4 QEMU does not accept the character U+FFFF",
-        );
-        bad(
-            "\"a\tb\"",
-            "2..3 a raw control character (U+0009) in a JSON string",
-        );
+        bad(r#""\ufffe""#, "1..7 QEMU does not accept the character U+FFFE");
+        bad(r#""\ud83f\udfff""#, "1..13 QEMU does not accept the character U+1FFFF");
+        bad("\"\u{ffff}\"", "1..4 QEMU does not accept the character U+FFFF");
+        bad("\"a\tb\"", "2..3 a raw control character (U+0009) in a JSON string");
     }
 
     #[test]
@@ -223,11 +180,7 @@ mod tests {
         check(r"'a\n\'", Escapes::None, r"a\n\");
         check("'a\nb\"'", Escapes::None, "a\nb\"");
         check(r"'it\'s'", Escapes::Qemu, "it's");
-        check(
-            r"'\x41\101\0\a\v\d\/\U0001f600'",
-            Escapes::Python,
-            "AA\0\u{7}\u{b}\\d/\u{1f600}",
-        );
+        check(r"'\x41\101\0\a\v\d\/\U0001f600'", Escapes::Python, "AA\0\u{7}\u{b}\\d/\u{1f600}");
         check("'a\\\nb'", Escapes::Python, "ab");
         assert!(decoded(r"'\N{BULLET}'", Escapes::Python, true).is_err());
         assert!(decoded(r"'\x4'", Escapes::Python, true).is_err());

@@ -82,10 +82,7 @@ pub(super) struct Position {
 
 impl Position {
     pub(super) fn new() -> Self {
-        Self {
-            next: Next::Command,
-            transaction: None,
-        }
+        Self { next: Next::Command, transaction: None }
     }
 
     /// What the word at the beginning of `rest` is.
@@ -115,11 +112,9 @@ impl Position {
     /// Goes behind that word.
     pub(super) fn advance(&mut self, token: Token, text: &str) {
         self.next = match token.kind {
-            TokenKind::Command
-            | TokenKind::Argument
-            | TokenKind::Json
-            | TokenKind::Raw
-            | TokenKind::Pipeline => Next::Arguments,
+            TokenKind::Command | TokenKind::Argument | TokenKind::Json | TokenKind::Raw | TokenKind::Pipeline => {
+                Next::Arguments
+            }
             TokenKind::Separator => Next::Command,
             TokenKind::TransactionOpen => {
                 self.transaction = Some(token.span);
@@ -144,10 +139,7 @@ impl Position {
 
 /// Whether the word at the beginning of `rest` is `KEY=…`, and so an option and no command.
 fn is_option(rest: &str) -> bool {
-    let end = rest
-        .bytes()
-        .position(|b| is_space(b) || b == b'=')
-        .unwrap_or(rest.len());
+    let end = rest.bytes().position(|b| is_space(b) || b == b'=').unwrap_or(rest.len());
     !rest.starts_with(['{', '.']) && rest.as_bytes().get(end) == Some(&b'=')
 }
 

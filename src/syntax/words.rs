@@ -15,21 +15,14 @@ pub(super) fn lex(text: &str, words: &[Span], mut emit: impl FnMut(Token)) -> Po
         let mut kind = position.kind(word);
         // Only a word of its own is a mark.
         if matches!(kind, TokenKind::Separator | TokenKind::TransactionClose) && word.len() > 1 {
-            kind = if position.next == Next::Command {
-                TokenKind::Command
-            } else {
-                TokenKind::Argument
-            };
+            kind = if position.next == Next::Command { TokenKind::Command } else { TokenKind::Argument };
         }
         let token_span = match kind {
             TokenKind::TransactionOpen => Span::new(span.start, span.start + TRANSACTION.len()),
             TokenKind::Raw => Span::new(span.start, text.len()),
             _ => span,
         };
-        let token = Token {
-            kind,
-            span: token_span,
-        };
+        let token = Token { kind, span: token_span };
         position.advance(token, text);
         emit(token);
         rest = match kind {

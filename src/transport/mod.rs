@@ -5,3 +5,48 @@ mod unix;
 
 pub use tcp::Tcp;
 pub use unix::Unix;
+
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::address::Address;
+use crate::protocol::{Bind, Dial, Link, Listen};
+
+/// Any address, as something to connect to or to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A Unix socket.
+    Unix(Unix),
+    /// A TCP port.
+    Tcp(Tcp),
+}
+
+impl From<&Address> for Endpoint {
+    fn from(address: &Address) -> Self {
+        match address {
+            Address::Unix(path) => Endpoint::Unix(Unix::path(path)),
+            Address::Abstract { name, tight } => {
+                Endpoint::Unix(Unix::Abstract { name: name.as_bytes().to_vec(), tight: *tight })
+            }
+            Address::Tcp { host, port } => Endpoint::Tcp(Tcp { host: host.clone(), port: *port }),
+        }
+    }
+}
+
+impl Dial for Endpoint {
+    async fn dial(self) -> io::Result<Box<dyn Link>> {
+        match self {
+            Endpoint::Unix(unix) => unix.dial().await,
+            Endpoint::Tcp(tcp) => tcp.dial().await,
+        }
+    }
+}
+
+impl Bind for Endpoint {
+    async fn bind(self) -> io::Result<Box<dyn Listen>> {
+        match self {
+            Endpoint::Unix(unix) => unix.bind().await,
+            Endpoint::Tcp(tcp) => tcp.bind().await,
+        }
+    }
+}

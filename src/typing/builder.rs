@@ -28,11 +28,7 @@ pub(super) struct Json {
 
 impl Builder {
     pub(super) fn new(depth: usize) -> Self {
-        Self {
-            nodes: vec![Node::Object(Vec::new())],
-            index: HashMap::new(),
-            depth,
-        }
+        Self { nodes: vec![Node::Object(Vec::new())], index: HashMap::new(), depth }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -48,10 +44,7 @@ impl Builder {
     pub(super) fn add(&mut self, key: &Key, split: bool, json: Json) -> Result<(), TypingError> {
         let joined = key.joined();
         let parts: Vec<(&str, Span)> = if split {
-            key.parts
-                .iter()
-                .map(|part| (part.text.as_str(), part.span))
-                .collect()
+            key.parts.iter().map(|part| (part.text.as_str(), part.span)).collect()
         } else {
             vec![(joined.as_str(), key.span)]
         };
@@ -69,15 +62,8 @@ impl Builder {
                 Some(&found) if matches!(self.nodes[found], Node::Object(_)) => found,
                 Some(_) => {
                     let path: Vec<_> = branches[..=n].iter().map(|(part, _)| *part).collect();
-                    let span = key
-                        .parts
-                        .first()
-                        .map_or(key.span, |first| first.span)
-                        .to(*span);
-                    return Err(TypingError::new(
-                        span,
-                        TypingErrorKind::LeafAndBranch(shown(&path.join("."))),
-                    ));
+                    let span = key.parts.first().map_or(key.span, |first| first.span).to(*span);
+                    return Err(TypingError::new(span, TypingErrorKind::LeafAndBranch(shown(&path.join(".")))));
                 }
             };
         }

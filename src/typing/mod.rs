@@ -12,9 +12,7 @@ mod values;
 use std::io;
 
 use crate::message::Request;
-use crate::syntax::{
-    Argument, Command, Invocation, JsonLine, Key, Span, Transaction, is_json_integer, push_string,
-};
+use crate::syntax::{Argument, Command, Invocation, JsonLine, Key, Span, Transaction, is_json_integer, push_string};
 use builder::Builder;
 pub use error::{TypingError, TypingErrorKind};
 
@@ -96,19 +94,10 @@ fn is_device_add(place: Place<'_>) -> bool {
 /// let request = request(&invocation, &Untyped, &mut Nothing).unwrap();
 /// assert_eq!(request.text, r#"{"execute":"block_resize","arguments":{"node-name":"n0","size":1024}}"#);
 /// ```
-pub fn request(
-    invocation: &Invocation,
-    types: &dyn Types,
-    sources: &mut dyn Sources,
-) -> Result<Request, TypingError> {
+pub fn request(invocation: &Invocation, types: &dyn Types, sources: &mut dyn Sources) -> Result<Request, TypingError> {
     let (request, span) = match invocation {
-        Invocation::Command(command) => {
-            (command_request(command, types, sources)?, command.name.span)
-        }
-        Invocation::Transaction(transaction) => (
-            transaction_request(transaction, types, sources)?,
-            transaction.span,
-        ),
+        Invocation::Command(command) => (command_request(command, types, sources)?, command.name.span),
+        Invocation::Transaction(transaction) => (transaction_request(transaction, types, sources)?, transaction.span),
         Invocation::Json(line) => (json_request(line)?, line.span),
     };
     limits::check(&request.text, span)?;
@@ -116,11 +105,7 @@ pub fn request(
 }
 
 fn head(name: &str, span: Span, out_of_band: bool) -> Result<String, TypingError> {
-    let mut text = String::from(if out_of_band {
-        "{\"exec-oob\":"
-    } else {
-        "{\"execute\":"
-    });
+    let mut text = String::from(if out_of_band { "{\"exec-oob\":" } else { "{\"execute\":" });
     error::check_characters(name, span)?;
     push_string(&mut text, name);
     Ok(text)
@@ -133,37 +118,17 @@ fn finish(mut text: String, name: &str, arguments: Option<&str>) -> Request {
         text.push_str(arguments);
     }
     text.push('}');
-    Request {
-        text,
-        command: name.to_owned(),
-        out_of_band: false,
-        own_id: None,
-    }
+    Request { text, command: name.to_owned(), out_of_band: false, own_id: None }
 }
 
-fn command_request(
-    command: &Command,
-    types: &dyn Types,
-    sources: &mut dyn Sources,
-) -> Result<Request, TypingError> {
+fn command_request(command: &Command, types: &dyn Types, sources: &mut dyn Sources) -> Result<Request, TypingError> {
     let head = head(&command.name.text, command.name.span, false)?;
     // Within the message's braces.
     let mut builder = Builder::new(1);
-    add_all(
-        &mut builder,
-        command,
-        false,
-        &command.arguments,
-        types,
-        sources,
-    )?;
+    add_all(&mut builder, command, false, &command.arguments, types, sources)?;
     let mut arguments = String::new();
     builder.write(&mut arguments);
-    Ok(finish(
-        head,
-        &command.name.text,
-        (!builder.is_empty()).then_some(arguments.as_str()),
-    ))
+    Ok(finish(head, &command.name.text, (!builder.is_empty()).then_some(arguments.as_str())))
 }
 
 fn add_all(
@@ -175,11 +140,7 @@ fn add_all(
     sources: &mut dyn Sources,
 ) -> Result<(), TypingError> {
     for argument in arguments {
-        let place = Place {
-            command: &command.name.text,
-            action,
-            key: &argument.key,
-        };
+        let place = Place { command: &command.name.text, action, key: &argument.key };
         let json = values::json(argument, place, types, sources)?;
         builder.add(&argument.key, types.splits(place), json)?;
     }
@@ -198,11 +159,7 @@ fn transaction_request(
         // Within the message, `arguments`, `actions` and the action.
         let mut data = Builder::new(4);
         add_all(&mut data, action, true, &action.arguments, types, sources)?;
-        actions.push_str(if actions.len() > 1 {
-            ",{\"type\":"
-        } else {
-            "{\"type\":"
-        });
+        actions.push_str(if actions.len() > 1 { ",{\"type\":" } else { "{\"type\":" });
         error::check_characters(&action.name.text, action.name.span)?;
         push_string(&mut actions, &action.name.text);
         actions.push_str(",\"data\":");
@@ -212,46 +169,18 @@ fn transaction_request(
     actions.push(']');
     let mut builder = Builder::new(1);
     builder.add_first("actions", actions);
-    let name = crate::syntax::Text {
-        text: NAME.into(),
-        span: transaction.span,
-    };
-    let this = Command {
-        name,
-        arguments: Vec::new(),
-    };
-    add_all(
-        &mut builder,
-        &this,
-        false,
-        &transaction.properties,
-        types,
-        sources,
-    )?;
+    let name = crate::syntax::Text { text: NAME.into(), span: transaction.span };
+    let this = Command { name, arguments: Vec::new() };
+    add_all(&mut builder, &this, false, &transaction.properties, types, sources)?;
     let mut arguments = String::new();
     builder.write(&mut arguments);
-    Ok(finish(
-        head(NAME, transaction.span, false)?,
-        NAME,
-        Some(&arguments),
-    ))
+    Ok(finish(head(NAME, transaction.span, false)?, NAME, Some(&arguments)))
 }
 
 fn json_request(line: &JsonLine) -> Result<Request, TypingError> {
     let head = head(&line.name.text, line.name.span, line.out_of_band)?;
-    let arguments = line
-        .arguments
-        .as_ref()
-        .filter(|arguments| !arguments.is_empty_object());
-    let request = finish(
-        head,
-        &line.name.text,
-        arguments.map(crate::syntax::JsonText::as_str),
-    );
+    let arguments = line.arguments.as_ref().filter(|arguments| !arguments.is_empty_object());
+    let request = finish(head, &line.name.text, arguments.map(crate::syntax::JsonText::as_str));
     let own_id = line.id.as_ref().map(|id| id.as_str().to_owned());
-    Ok(Request {
-        out_of_band: line.out_of_band,
-        own_id,
-        ..request
-    })
+    Ok(Request { out_of_band: line.out_of_band, own_id, ..request })
 }

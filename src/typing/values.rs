@@ -37,12 +37,7 @@ pub(super) fn json(
                 let column = 1 + before.chars().rev().take_while(|c| *c != '\n').count();
                 TypingError::new(
                     span,
-                    TypingErrorKind::FileNotJson {
-                        name: name(source),
-                        line,
-                        column,
-                        error: Box::new(error),
-                    },
+                    TypingErrorKind::FileNotJson { name: name(source), line, column, error: Box::new(error) },
                 )
             })?;
             depth = json.depth();
@@ -53,49 +48,24 @@ pub(super) fn json(
 }
 
 /// What stands in `source`, without one final newline.
-fn read(
-    source: &Source,
-    argument: &Argument,
-    sources: &mut dyn Sources,
-) -> Result<String, TypingError> {
+fn read(source: &Source, argument: &Argument, sources: &mut dyn Sources) -> Result<String, TypingError> {
     let span: Span = argument.value_span;
     let read = match source {
         Source::File(path) => sources.file(path),
         Source::Stdin => sources.stdin(),
-        Source::Secret => sources
-            .secret(&argument.key.joined())
-            .map(String::into_bytes),
+        Source::Secret => sources.secret(&argument.key.joined()).map(String::into_bytes),
     };
-    let bytes = read.map_err(|error| {
-        TypingError::new(
-            span,
-            TypingErrorKind::Unreadable {
-                name: name(source),
-                source: error,
-            },
-        )
-    })?;
+    let bytes = read
+        .map_err(|error| TypingError::new(span, TypingErrorKind::Unreadable { name: name(source), source: error }))?;
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        TypingError::new(
-            span,
-            TypingErrorKind::NotUtf8 {
-                name: name(source),
-                at,
-            },
-        )
+        TypingError::new(span, TypingErrorKind::NotUtf8 { name: name(source), at })
     })?;
     if text.ends_with('\n') {
         text.pop();
     }
     match text.chars().find(|c| is_refused(*c)) {
-        Some(c) => Err(TypingError::new(
-            span,
-            TypingErrorKind::FileNoncharacter {
-                name: name(source),
-                c,
-            },
-        )),
+        Some(c) => Err(TypingError::new(span, TypingErrorKind::FileNoncharacter { name: name(source), c })),
         None => Ok(text),
     }
 }

@@ -1,0 +1,127 @@
+//! From a line of the language to what is to be done.
+
+use std::io::{self, IsTerminal, Read, Write};
+
+use super::status::{Failure, Status};
+use crate::message::Request;
+use crate::syntax::{self, Statement, SyntaxError};
+use crate::typing;
+
+/// What a line asks for.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// A command for the peer.
+    Send(Request),
+    /// Leave: `.quit`.
+    Quit,
+}
+
+/// Where the text of a statement comes from, for messages about it.
+#[derive(Clone, Copy)]
+pub(super) enum Text<'a> {
+    /// A line of a file, or typed.
+    Line {
+        text: &'a str,
+        /// The file's name, if it is one.
+        name: Option<&'a str>,
+        /// The number of its first line.
+        first: usize,
+    },
+    /// The words after the address, each one finished.
+    Words(&'a [String]),
+}
+
+/// Reads and types a statement; `None`: there is nothing to do. On failure nothing was done or sent.
+pub(super) fn action(text: Text<'_>, sources: &mut Sources) -> Result<Option<Action>, Failure> {
+    let parsed = match text {
+        Text::Line { text, .. } => syntax::parse(text),
+        Text::Words(words) => syntax::parse_words(words),
+    };
+    let Some(line) = parsed.map_err(|error| refused(&error, text))? else { return Ok(None) };
+    if let Some(pipeline) = &line.pipeline {
+        return Err(at(text, pipeline.span, "pipelines are not in this version: pipe the output of qmpsh itself"));
+    }
+    match line.statement {
+        Statement::Invoke(invocation) => match typing::request(&invocation, &typing::Untyped, sources) {
+            Ok(request) => Ok(Some(Action::Send(request))),
+            Err(error) => {
+                Err(Failure::new(Status::Usage, text.show(|text, name, first| error.render(text, name, first))))
+            }
+        },
+        Statement::Dot(dot) => match dot.name.text.as_str() {
+            "quit" if dot.rest.text.is_empty() => Ok(Some(Action::Quit)),
+            "quit" => Err(at(text, dot.rest.span, ".quit takes no arguments")),
+            _ => Err(at(text, dot.name.span, "there is no such command of the shell in this version; it has .quit")),
+        },
+    }
+}
+
+impl Text<'_> {
+    /// What `render` makes of the text, the name of its file, and the number of its first line.
+    fn show(self, render: impl Fn(&str, Option<&str>, usize) -> String) -> String {
+        match self {
+            Text::Line { text, name, first } => render(text, name, first),
+            Text::Words(words) => render(&words.join(" "), None, 1),
+        }
+    }
+}
+
+fn refused(error: &SyntaxError, text: Text<'_>) -> Failure {
+    Failure::new(Status::Usage, text.show(|text, name, first| error.render(text, name, first)))
+}
+
+fn at(text: Text<'_>, span: syntax::Span, message: &str) -> Failure {
+    Failure::new(Status::Usage, text.show(|text, name, first| syntax::render(text, span, message, name, first)))
+}
+
+/// Where values come from that do not stand in the line: files, stdin, a question.
+pub(super) struct Sources {
+    /// Whether stdin is free: not where the commands come from.
+    pub(super) stdin: bool,
+}
+
+impl typing::Sources for Sources {
+    fn file(&mut self, path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn stdin(&mut self) -> io::Result<Vec<u8>> {
+        if !self.stdin {
+            return Err(io::Error::other("the commands come from stdin already"));
+        }
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn secret(&mut self, prompt: &str) -> io::Result<String> {
+        let mut terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| {
+            io::Error::new(error.kind(), "=@? asks at the terminal, and there is none (=@FILE or =@- read elsewhere)")
+        })?;
+        ask(&mut terminal, prompt)
+    }
+}
+
+/// Asks without echo.
+fn ask(terminal: &mut std::fs::File, prompt: &str) -> io::Result<String> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    if !terminal.is_terminal() {
+        return Err(io::Error::other("/dev/tty is no terminal"));
+    }
+    let before = tcgetattr(&*terminal)?;
+    let mut silent = before.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    silent.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON);
+    tcsetattr(&*terminal, OptionalActions::Flush, &silent)?;
+    let answer = (|| {
+        terminal.write_all(prompt.as_bytes())?;
+        let mut answer = Vec::new();
+        let mut byte = [0];
+        while terminal.read(&mut byte)? == 1 && byte != *b"\n" {
+            answer.push(byte[0]);
+        }
+        String::from_utf8(answer).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the answer is not UTF-8"))
+    })();
+    tcsetattr(&*terminal, OptionalActions::Flush, &before)?;
+    answer
+}

@@ -1,0 +1,207 @@
+//! How a reply is printed: which bytes of it, in which form.
+
+use std::borrow::Cow;
+use std::io::IsTerminal;
+
+use bytes::Bytes;
+
+use crate::cli::OutputMode;
+use crate::json::{Indenter, compact};
+use crate::message::{Event, Reply};
+use crate::text;
+
+/// Bytes of a large result that are indented at once.
+const CHUNK: usize = 64 * 1024;
+
+/// What is printed of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The `return` value, on one line.
+    Json,
+    /// The `return` value, indented.
+    Pretty,
+    /// The whole reply, on one line.
+    Raw,
+}
+
+/// Prints replies in one form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Renderer {
+    pub(super) form: Form,
+    /// Whether a person's terminal gets it: then nothing in it may drive the terminal.
+    pub(super) terminal: bool,
+}
+
+impl Renderer {
+    /// As `-o` says, for what stdout is.
+    pub(super) fn new(output: OutputMode) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let form = match output {
+            OutputMode::Auto if terminal => Form::Pretty,
+            OutputMode::Auto | OutputMode::Json => Form::Json,
+            OutputMode::Pretty => Form::Pretty,
+            OutputMode::Raw => Form::Raw,
+        };
+        Self { form, terminal }
+    }
+
+    /// The result of a command that succeeded; with [`Form::Raw`] the reply of any command.
+    ///
+    /// `own_id` is the id of the user's own JSON line; without one the reply has none either.
+    pub(super) fn reply(self, reply: &Reply, own_id: Option<&str>) -> Pieces {
+        match self.form {
+            Form::Json => self.on_one_line(vec![reply.result().unwrap_or_default()]),
+            Form::Pretty => self.indented(reply.result().unwrap_or_default()),
+            Form::Raw => self.on_one_line(with_id(reply, own_id)),
+        }
+    }
+
+    /// What a command returned whose reply was lost with the connection it closed.
+    pub(super) fn empty(self) -> Pieces {
+        self.on_one_line(vec![Bytes::from_static(b"{}")])
+    }
+
+    /// A whole event.
+    pub(super) fn event(self, event: &Event) -> Pieces {
+        self.on_one_line(vec![event.document().bytes().clone()])
+    }
+
+    fn on_one_line(self, parts: Vec<Bytes>) -> Pieces {
+        let mut parts: Vec<Bytes> = parts.into_iter().map(|part| self.safe(rewritten(part, compact))).collect();
+        parts.push(Bytes::from_static(b"\n"));
+        Pieces::Parts(parts.into_iter())
+    }
+
+    fn indented(self, value: Bytes) -> Pieces {
+        Pieces::Indented { left: self.safe(value), indenter: Some(Indenter::new()) }
+    }
+
+    fn safe(self, bytes: Bytes) -> Bytes {
+        if self.terminal { rewritten(bytes, text::json) } else { bytes }
+    }
+}
+
+/// `bytes` themselves if `rewrite` leaves them as they are.
+fn rewritten(bytes: Bytes, rewrite: impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Bytes {
+    let changed = match rewrite(&bytes) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(changed) => Some(changed),
+    };
+    changed.map_or(bytes, Bytes::from)
+}
+
+/// The whole reply, with the user's `id` in place of the one that was sent, in parts that share its bytes.
+fn with_id(reply: &Reply, own_id: Option<&str>) -> Vec<Bytes> {
+    let document = reply.document();
+    let bytes = document.bytes();
+    let Some(id) = document.range("id") else { return vec![bytes.clone()] };
+    if let Some(own_id) = own_id {
+        return vec![bytes.slice(..id.start), Bytes::copy_from_slice(own_id.as_bytes()), bytes.slice(id.end..)];
+    }
+    // The member goes with the comma on one side of it.
+    let key = memchr::memrchr(b'{', &bytes[..id.start]).max(memchr::memrchr(b',', &bytes[..id.start])).unwrap_or(0);
+    let after =
+        bytes[id.end..].iter().position(|byte| !byte.is_ascii_whitespace()).map_or(bytes.len(), |at| id.end + at);
+    if bytes.get(key) == Some(&b',') {
+        vec![bytes.slice(..key), bytes.slice(id.end..)]
+    } else if bytes.get(after) == Some(&b',') {
+        let rest = bytes[after + 1..].iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
+        vec![bytes.slice(..=key), bytes.slice(after + 1 + rest..)]
+    } else {
+        vec![bytes.slice(..=key), bytes.slice(id.end..)]
+    }
+}
+
+/// What is to be printed, piece by piece, with the newline at the end.
+pub(super) enum Pieces {
+    Parts(std::vec::IntoIter<Bytes>),
+    Indented { left: Bytes, indenter: Option<Indenter> },
+}
+
+impl Iterator for Pieces {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        match self {
+            Pieces::Parts(parts) => parts.next(),
+            Pieces::Indented { left, indenter } => {
+                let mut out = Vec::new();
+                if left.is_empty() {
+                    indenter.take()?;
+                    return Some(Bytes::from_static(b"\n"));
+                }
+                let chunk = left.split_to(left.len().min(CHUNK));
+                // Writing to memory cannot fail.
+                indenter.as_mut()?.feed(&chunk, &mut out).ok()?;
+                Some(Bytes::from(out))
+            }
+        }
+    }
+}
+
+impl Pieces {
+    /// All of it at once.
+    pub(super) fn whole(self) -> Bytes {
+        let mut all = Vec::new();
+        for piece in self {
+            all.extend_from_slice(&piece);
+        }
+        Bytes::from(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::json::Scanner;
+    use crate::message::Message;
+
+    fn reply(text: &str) -> Reply {
+        let document = Scanner::new(1000).next(&mut BytesMut::from(text), true).unwrap().unwrap();
+        match Message::from_document(document).unwrap() {
+            Message::Reply(reply) => reply,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn forms() {
+        let check = |form, text: &str, expected: &str| {
+            let renderer = Renderer { form, terminal: false };
+            assert_eq!(renderer.reply(&reply(text), None).whole(), expected, "{text}");
+        };
+        check(Form::Json, r#"{"return": {"a": 18446744073709551615}, "id": 1}"#, "{\"a\": 18446744073709551615}\n");
+        check(Form::Json, r#"{"return": null, "id": 1}"#, "null\n");
+        check(Form::Pretty, r#"{"return": {"a": [0.10]}, "id": 1}"#, "{\n  \"a\": [\n    0.10\n  ]\n}\n");
+        check(Form::Pretty, r#"{"return": {}, "id": 1}"#, "{}\n");
+    }
+
+    #[test]
+    fn raw_replies_have_the_id_that_the_user_gave() {
+        let check = |text: &str, own_id: Option<&str>, expected: &str| {
+            let renderer = Renderer { form: Form::Raw, terminal: false };
+            let shown = renderer.reply(&reply(text), own_id).whole();
+            assert_eq!(shown, format!("{expected}\n"), "{text} {own_id:?}");
+        };
+        check(r#"{"return": {}, "id": 1}"#, None, r#"{"return": {}}"#);
+        check(r#"{"return": {}, "id": 1}"#, Some("\"x\""), r#"{"return": {}, "id": "x"}"#);
+        let error = r#""error": {"class": "GenericError", "desc": "a, {b"}"#;
+        check(&format!(r#"{{"id": 12, {error}}}"#), None, &format!("{{{error}}}"));
+        check(&format!(r#"{{"id": 12, {error}}}"#), Some("[1]"), &format!(r#"{{"id": [1], {error}}}"#));
+        check(r#"{"return":{},"id":1}"#, None, r#"{"return":{}}"#);
+        check(r#"{"return": {"id": 7}, "id": 1 }"#, None, r#"{"return": {"id": 7} }"#);
+        check(r#"{"return": []}"#, Some("5"), r#"{"return": []}"#);
+    }
+
+    #[test]
+    fn a_terminal_gets_nothing_that_drives_it() {
+        let text = "{\"return\": \"a\u{1b}[2J\u{202e}\u{7f}\"}";
+        let shown = |form, terminal| Renderer { form, terminal }.reply(&reply(text), None).whole();
+        for form in [Form::Json, Form::Pretty, Form::Raw] {
+            assert!(shown(form, true).iter().all(|byte| (0x20..0x7f).contains(byte) || *byte == b'\n'));
+        }
+        assert_eq!(shown(Form::Json, false), "\"a\u{1b}[2J\u{202e}\u{7f}\"\n");
+    }
+}

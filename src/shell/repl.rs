@@ -1,0 +1,321 @@
+//! The interactive shell: lines typed, replies and events shown as they come.
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::console::{Console, ConsoleOptions, HistoryOptions, Input, Sink};
+use super::describe;
+use super::eval::{self, Action, Sources, Text};
+use super::open;
+use super::render::Renderer;
+use super::status::{Failure, Status};
+use crate::address::Address;
+use crate::cli::{EventsMode, History, Options};
+use crate::client::{Client, ExecuteError};
+use crate::events::{Batch, Delivery, EventStream};
+use crate::message::{Reply, Request};
+use crate::protocol::{Runstate, StateWatcher};
+use crate::syntax::{self, Assembler};
+use crate::{secrets, text};
+
+/// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
+const EVENT_ROOM: usize = 4 << 20;
+
+/// The interactive shell on a client; made before the client connects, so that no event is missed.
+pub(super) struct Repl<'a> {
+    client: &'a Client,
+    address: &'a Address,
+    options: &'a Options,
+    renderer: Renderer,
+    sink: Sink,
+    events: EventStream,
+    state: StateWatcher,
+    connected: bool,
+    /// Replies to commands whose waiting Ctrl-C ended.
+    late: (mpsc::UnboundedSender<Late>, mpsc::UnboundedReceiver<Late>),
+    /// Ctrl-C while no line is being typed.
+    interrupt: Signal,
+    ending: Ending,
+}
+
+/// A reply that comes when nobody waits for it any more.
+struct Late {
+    request: Request,
+    answer: Result<Reply, ExecuteError>,
+}
+
+/// The signals that end the shell.
+struct Ending {
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+/// How the waiting for a reply ended.
+enum Waited {
+    Answered(Box<Result<Reply, ExecuteError>>),
+    Interrupted,
+    TimedOut,
+}
+
+/// The terminal for the shell; nothing is shown yet.
+pub(super) fn open_console(options: &Options) -> Result<Console, Failure> {
+    let console = Console::open(ConsoleOptions {
+        prompt: prompt(true),
+        history: HistoryOptions { path: history_path(&options.history), keep: |line| !secrets::line_has_secret(line) },
+        is_complete: |text| !matches!(syntax::parse(text), Err(error) if error.is_incomplete()),
+    });
+    console.map_err(|error| Failure::new(Status::Usage, describe(&error)))
+}
+
+impl<'a> Repl<'a> {
+    pub(super) fn new(
+        client: &'a Client,
+        address: &'a Address,
+        options: &'a Options,
+        renderer: Renderer,
+        console: &Console,
+    ) -> Result<Self, Failure> {
+        let hidden = options.events == Some(EventsMode::Hide);
+        Ok(Self {
+            client,
+            address,
+            options,
+            renderer,
+            sink: console.sink(),
+            events: client.events(Delivery::Newest { room: EVENT_ROOM }, move |_| !hidden),
+            state: client.session().watch(),
+            connected: false,
+            late: mpsc::unbounded_channel(),
+            interrupt: signal(SignalKind::interrupt()).map_err(no_signals)?,
+            ending: Ending::new().map_err(no_signals)?,
+        })
+    }
+
+    /// Connects, then reads and runs lines until the person leaves.
+    pub(super) async fn run(&mut self, console: &mut Console) -> Result<Status, Failure> {
+        tokio::select! {
+            connected = open::connect(self.client, self.address, self.options) => connected?,
+            _ = self.interrupt.recv() => return Ok(Status::Interrupted),
+            status = self.ending.signal() => return Ok(status),
+        }
+        while self.state.try_changed().is_some() {}
+        self.connected = true;
+        if let Some(greeting) = self.client.greeting() {
+            let package = text::line(&greeting.version.package).into_owned();
+            let package = if package.is_empty() { package } else { format!(" ({package})") };
+            self.say(&format!("QEMU {}{package} at {}; Ctrl-D leaves", greeting.version, self.address));
+        }
+        Ok(self.read_and_run(console).await)
+    }
+
+    async fn read_and_run(&mut self, console: &mut Console) -> Status {
+        loop {
+            tokio::select! {
+                input = console.read() => match input {
+                    Input::Line(text) => {
+                        if let Some(status) = self.run_text(&text).await {
+                            return status;
+                        }
+                    }
+                    Input::Interrupted => {}
+                    Input::EndOfFile => return Status::Success,
+                    Input::Failed(why) => {
+                        self.sink.line(format!("cannot read from the terminal: {why}"));
+                        return Status::Usage;
+                    }
+                },
+                batch = self.events.batch() => self.show_events(&batch),
+                Some(late) = self.late.1.recv() => self.show_late(late).await,
+                Some(state) = self.state.changed() => self.on_state(state, console).await,
+                status = self.ending.signal() => return status,
+            }
+        }
+    }
+
+    /// Runs what was typed or pasted: one line or several. A status ends the shell.
+    async fn run_text(&mut self, text: &str) -> Option<Status> {
+        let mut assembler = Assembler::new();
+        let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
+        lines.extend(assembler.finish());
+        for line in lines {
+            let text = Text::Line { text: &line.text, name: None, first: line.first_line };
+            match eval::action(text, &mut Sources { stdin: false }) {
+                Ok(None) => {}
+                Ok(Some(Action::Quit)) => return Some(Status::Success),
+                Ok(Some(Action::Send(request))) => match self.execute(request).await {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(status) => return Some(status),
+                },
+                Err(failure) => {
+                    self.say(&failure.message);
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// Sends a command and shows its reply; whether the lines after it go on.
+    async fn execute(&mut self, request: Request) -> Result<bool, Status> {
+        let Ok(execution) = self.client.start(request.clone()).await else {
+            self.say(&format!("not sent: there is no connection to {}", self.address));
+            return Ok(false);
+        };
+        let mut execution = Box::pin(execution);
+        let limit = self.options.timeout;
+        let mut limit = Box::pin(async move {
+            match limit {
+                Some(limit) => sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        });
+        self.forget_interrupts();
+        let waited = loop {
+            tokio::select! {
+                biased;
+                answer = &mut execution => break Waited::Answered(Box::new(answer)),
+                batch = self.events.batch() => self.show_events(&batch),
+                Some(late) = self.late.1.recv() => self.show_late(late).await,
+                _ = self.interrupt.recv() => break Waited::Interrupted,
+                () = &mut limit => break Waited::TimedOut,
+                status = self.ending.signal() => return Err(status),
+            }
+        };
+        // What came before the reply is shown before it.
+        let so_far = self.events.try_batch();
+        self.show_events(&so_far);
+        let why = match waited {
+            Waited::Answered(answer) => return Ok(self.show_answer(&request, *answer).await),
+            Waited::Interrupted => "interrupted".to_owned(),
+            Waited::TimedOut => {
+                format!("no reply within {} s", self.options.timeout.unwrap_or_default().as_secs_f64())
+            }
+        };
+        let command = text::line(&request.command).into_owned();
+        self.say(&format!(
+            "{why}: `{command}` was sent and may still be running; its reply will be shown when it comes"
+        ));
+        let sender = self.late.0.clone();
+        tokio::spawn(async move {
+            let answer = execution.await;
+            // The shell may have ended.
+            let _ = sender.send(Late { request, answer });
+        });
+        Ok(false)
+    }
+
+    /// Shows how a command ended; whether it succeeded.
+    async fn show_answer(&mut self, request: &Request, answer: Result<Reply, ExecuteError>) -> bool {
+        match answer {
+            Ok(reply) => {
+                self.show_reply(&reply, request).await;
+                true
+            }
+            Err(ExecuteError::Server { class, desc, reply }) => {
+                if self.renderer.form == super::render::Form::Raw {
+                    self.show_reply(&reply, request).await;
+                }
+                self.say(&format!("{class}: {desc}"));
+                false
+            }
+            // The loss of the connection is told by itself; `quit` asked for it.
+            Err(ExecuteError::Interrupted { .. }) if request.command == "quit" => true,
+            Err(error) => {
+                self.say(&error.to_string());
+                false
+            }
+        }
+    }
+
+    async fn show_reply(&mut self, reply: &Reply, request: &Request) {
+        self.sink.output(self.renderer.reply(reply, request.own_id.as_deref()).whole());
+        self.sink.flushed().await;
+    }
+
+    async fn show_late(&mut self, late: Late) {
+        let command = text::line(&late.request.command).into_owned();
+        match late.answer {
+            Ok(reply) => {
+                self.say(&format!("the reply to `{command}`:"));
+                self.show_reply(&reply, &late.request).await;
+            }
+            Err(error) => self.say(&format!("`{command}` failed: {error}")),
+        }
+    }
+
+    fn show_events(&self, batch: &Batch) {
+        for (name, count) in &batch.dropped {
+            self.say(&format!("… {count} more {}", text::line(name)));
+        }
+        for event in &batch.events {
+            let shown = self.renderer.event(event).whole();
+            self.sink.event(&text::line(&event.name()), String::from_utf8_lossy(&shown));
+        }
+    }
+
+    /// Tells at once that the connection is gone, also while a line is being typed.
+    async fn on_state(&mut self, state: Runstate, console: &Console) {
+        if state != Runstate::Disconnecting || !self.connected {
+            return;
+        }
+        self.connected = false;
+        let reason = match self.client.disconnect().await {
+            Ok(()) => "it was closed".to_owned(),
+            Err(error) => describe(&error),
+        };
+        let so_far = self.events.try_batch();
+        self.show_events(&so_far);
+        self.say(&format!("the connection to {} was lost: {reason}", self.address));
+        console.set_prompt(prompt(false));
+    }
+
+    /// Ctrl-C pressed before was not for what comes now.
+    fn forget_interrupts(&mut self) {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        while self.interrupt.poll_recv(&mut context).is_ready() {}
+    }
+
+    fn say(&self, message: &str) {
+        self.sink.line(text::lines(message));
+    }
+}
+
+impl Ending {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, hang_up: signal(SignalKind::hangup())? })
+    }
+
+    /// Waits for a signal that ends the shell. Cancel safe.
+    async fn signal(&mut self) -> Status {
+        tokio::select! {
+            _ = self.terminate.recv() => Status::Terminated,
+            _ = self.hang_up.recv() => Status::HungUp,
+        }
+    }
+}
+
+fn no_signals(error: io::Error) -> Failure {
+    Failure::new(Status::Usage, format!("cannot catch signals: {error}"))
+}
+
+fn prompt(connected: bool) -> String {
+    if connected { "(QEMU) ".to_owned() } else { "(disconnected) ".to_owned() }
+}
+
+fn history_path(history: &History) -> Option<PathBuf> {
+    match history {
+        History::Off => None,
+        History::File(path) => Some(path.clone()),
+        History::Default => {
+            use etcetera::BaseStrategy;
+            let strategy = etcetera::choose_base_strategy().ok()?;
+            let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+            Some(state.join("qmpsh").join("history"))
+        }
+    }
+}
