@@ -6,10 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::driver::Established;
-use super::error::{Cause, ConnectError, Phase};
-use super::{Listen, Protocol};
-use crate::protocol::link::Incoming;
+use super::control::Established;
+use super::{Incoming, Listen, Protocol};
 
 /// How many connections may be in their handshake at the same time; the oldest makes room.
 const MOST_CANDIDATES: usize = 16;
@@ -28,7 +26,7 @@ struct Candidate<'a, P: Protocol> {
 pub(super) async fn first_established<P: Protocol>(
     mut listener: Box<dyn Listen>,
     establish: impl Fn(Incoming) -> Handshake<'static, P>,
-) -> Result<Established<P>, ConnectError<P::Error>> {
+) -> io::Result<Established<P>> {
     let mut candidates: Vec<Candidate<'_, P>> = Vec::new();
     let taken = poll_fn(|context| {
         loop {
@@ -49,10 +47,9 @@ pub(super) async fn first_established<P: Protocol>(
         }
         poll_candidates(&mut candidates, context).map(Ok)
     })
-    .await
-    .map_err(|error| ConnectError { phase: Phase::Connection, cause: Cause::Io(error) });
-    turn_away(&mut listener, candidates).await;
-    taken
+    .await?;
+    turn_away(listener, candidates).await;
+    Ok(taken)
 }
 
 fn poll_candidates<P: Protocol>(
@@ -76,8 +73,8 @@ fn poll_candidates<P: Protocol>(
     Poll::Pending
 }
 
-/// Closes everyone else, those who are still in the backlog included.
-async fn turn_away<P: Protocol>(listener: &mut Box<dyn Listen>, candidates: Vec<Candidate<'_, P>>) {
+/// Closes everyone else, those who are still in the backlog included, and stops listening.
+async fn turn_away<P: Protocol>(mut listener: Box<dyn Listen>, candidates: Vec<Candidate<'_, P>>) {
     let mut peers: Vec<String> = candidates.into_iter().map(|candidate| candidate.peer).collect();
     poll_fn(|context| {
         while let Poll::Ready(Ok(incoming)) = listener.poll_accept(context) {

@@ -3,26 +3,26 @@
 //! Reading, taking from the queue, writing and closing are polled apart, so that a slow write never stops reading, nor
 //! the other way round (E12).
 
-use std::any::Any;
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::BytesMut;
 use tokio::io::AsyncWrite;
-use tokio::sync::{mpsc, watch};
-use tokio_util::io::{poll_read_buf, poll_write_buf};
+use tokio::sync::mpsc;
+use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::session::Core;
-use super::wire::{READ_SIZE, receive, transmit};
-use super::{End, Link, Protocol, SessionError};
+use super::control::{Control, Established};
+use super::core::Core;
+use super::outbox::Outbox;
+use super::wire::{decode, make_room, receive, transmit};
+use super::{Link, Protocol, SessionError};
 
-/// Bytes waiting to be written above which no more messages are taken from the queue.
-const WRITE_HIGH: usize = 64 * 1024;
+/// Rounds of reading, routing and writing until other tasks get their turn.
+const ROUNDS: usize = 64;
 
 /// What a handler of messages may do besides its own work (E15).
 pub struct Context<'a, P: Protocol> {
@@ -31,7 +31,8 @@ pub struct Context<'a, P: Protocol> {
 }
 
 impl<P: Protocol> Context<'_, P> {
-    /// Sends a message, before anything that others have queued.
+    /// Sends a message, before anything that others have queued. It does not wait, so what is sent to a peer that does
+    /// not read stays in memory.
     pub fn send(&mut self, message: P::Out) {
         self.sends.push(message);
     }
@@ -42,137 +43,32 @@ impl<P: Protocol> Context<'_, P> {
     }
 }
 
-/// How the handles of a session and its driver speak to each other.
-pub(super) struct Control<P: Protocol> {
-    /// End, after what is queued has been sent.
-    pub(super) drain: CancellationToken,
-    /// End now.
-    pub(super) abort: CancellationToken,
-    /// How it ended, once it has.
-    pub(super) end: watch::Sender<Option<End<P::Error>>>,
-}
-
-impl<P: Protocol> Control<P> {
-    pub(super) fn new() -> Self {
-        Self { drain: CancellationToken::new(), abort: CancellationToken::new(), end: watch::Sender::new(None) }
-    }
-}
-
-/// What establishing a session leaves: the protocol, and the connection with what was read too much.
-pub(super) struct Established<P: Protocol> {
+pub(super) struct Driver<P: Protocol> {
+    pub(super) core: Arc<Core<P>>,
+    pub(super) control: Arc<Control<P>>,
     pub(super) protocol: P,
     pub(super) link: Box<dyn Link>,
-    pub(super) inbox: BytesMut,
-}
-
-/// The driver as a task: it reports how the session ended in every case, also when it panics or is dropped.
-pub(super) struct Task<P: Protocol> {
-    core: Arc<Core<P>>,
-    control: Arc<Control<P>>,
-    driver: Option<Driver<P>>,
-}
-
-impl<P: Protocol> Task<P> {
-    pub(super) fn new(
-        core: Arc<Core<P>>,
-        control: Arc<Control<P>>,
-        established: Established<P>,
-        outgoing: mpsc::Receiver<P::Out>,
-    ) -> Self {
-        let driver = Driver {
-            drain: Stop::new(&control.drain),
-            abort: Stop::new(&control.abort),
-            protocol: established.protocol,
-            link: established.link,
-            inbox: established.inbox,
-            outbox: BytesMut::new(),
-            outgoing,
-            sends: Vec::new(),
-            end_of_input: false,
-            end_of_queue: false,
-            unflushed: false,
-            write_error: None,
-        };
-        Self { core, control, driver: Some(driver) }
-    }
-
-    fn finish(&mut self, end: Result<(), SessionError<P::Error>>) {
-        let Some(driver) = self.driver.take() else { return };
-        match &end {
-            Ok(()) => tracing::debug!("disconnected"),
-            Err(SessionError::EndOfFile) => tracing::info!("{}", SessionError::<P::Error>::EndOfFile),
-            Err(error) => {
-                tracing::error!("{}", describe(error));
-                tracing::debug!("details: {error:?}");
-            }
-        }
-        let end = end.map_err(Arc::new);
-        let Driver { mut protocol, link, .. } = driver;
-        drop(link);
-        self.core.ending(&self.control);
-        if catch_unwind(AssertUnwindSafe(|| protocol.on_end(&end))).is_err() {
-            tracing::error!("the protocol panicked while its session ended");
-        }
-        drop(protocol);
-        self.control.end.send_replace(Some(end));
-    }
-}
-
-// Nothing in it is ever pinned.
-impl<P: Protocol> Unpin for Task<P> {}
-
-impl<P: Protocol> Future for Task<P> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<()> {
-        let Some(driver) = self.driver.as_mut() else { return Poll::Ready(()) };
-        let end = match catch_unwind(AssertUnwindSafe(|| driver.poll(context))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(end)) => end,
-            Err(panic) => Err(SessionError::DriverLost(panic_text(panic.as_ref()))),
-        };
-        self.finish(end);
-        Poll::Ready(())
-    }
-}
-
-impl<P: Protocol> Drop for Task<P> {
-    fn drop(&mut self) {
-        self.finish(Err(SessionError::DriverLost("its runtime was shut down".to_owned())));
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", text.unwrap_or("without a message"))
-}
-
-/// An error and what caused it, in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
-struct Driver<P: Protocol> {
-    protocol: P,
-    link: Box<dyn Link>,
     inbox: BytesMut,
-    outbox: BytesMut,
-    outgoing: mpsc::Receiver<P::Out>,
+    outbox: Outbox,
+    pub(super) outgoing: mpsc::Receiver<P::Out>,
     /// What the protocol sends in answer to a message.
-    sends: Vec<P::Out>,
+    pub(super) sends: Vec<P::Out>,
     drain: Stop,
     abort: Stop,
+    stage: Stage,
     end_of_input: bool,
     end_of_queue: bool,
-    unflushed: bool,
     /// Writing failed; what the peer had said before is read first.
     write_error: Option<io::Error>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// A disconnect has been asked for: what is queued is still sent.
+    Draining,
+    /// Everything has been sent.
+    Closing,
 }
 
 /// What one look at the input gave.
@@ -187,28 +83,57 @@ enum Input {
 }
 
 impl<P: Protocol> Driver<P> {
-    fn poll(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), SessionError<P::Error>>> {
-        loop {
-            if self.abort.poll(context) {
-                return Poll::Ready(Ok(()));
+    pub(super) fn new(
+        core: Arc<Core<P>>,
+        control: Arc<Control<P>>,
+        established: Established<P>,
+        outgoing: mpsc::Receiver<P::Out>,
+    ) -> Self {
+        Self {
+            drain: Stop::new(&control.drain),
+            abort: Stop::new(&control.abort),
+            core,
+            control,
+            protocol: established.protocol,
+            link: established.link,
+            inbox: established.inbox,
+            outbox: Outbox::default(),
+            outgoing,
+            sends: Vec::new(),
+            stage: Stage::Running,
+            end_of_input: false,
+            end_of_queue: false,
+            write_error: None,
+        }
+    }
+
+    pub(super) fn poll(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), SessionError<P::Error>>> {
+        if self.abort.poll(context) {
+            return Poll::Ready(self.write_error.take().map_or(Ok(()), |error| Err(SessionError::Write(error))));
+        }
+        if self.stage == Stage::Running && self.drain.poll(context) {
+            self.stage = Stage::Draining;
+            self.outgoing.close();
+        }
+        for _ in 0..ROUNDS {
+            if self.stage == Stage::Closing {
+                // What the peer still says, or that it has gone, changes nothing any more.
+                return Pin::new(&mut self.link).poll_shutdown(context).map(closed);
             }
-            if self.drain.poll(context) {
-                self.outgoing.close();
-            }
-            let input = self.poll_input(context)?;
-            if input != Input::Progress
-                && input != Input::Full
-                && let Some(error) = self.write_error.take()
-            {
-                return Poll::Ready(Err(SessionError::Write(error)));
-            }
-            if input == Input::End {
-                return Poll::Ready(Err(SessionError::EndOfFile));
-            }
-            let mut progress = input == Input::Progress;
+            let mut progress = match self.poll_input(context) {
+                Ok(Input::Progress) => true,
+                Ok(input) => {
+                    self.write_failed(&input)?;
+                    if input == Input::End {
+                        return Poll::Ready(Err(SessionError::EndOfFile));
+                    }
+                    false
+                }
+                Err(error) => return Poll::Ready(Err(self.write_error.take().map_or(error, SessionError::Write))),
+            };
             if self.write_error.is_none() {
                 progress |= self.poll_queue(context)?;
-                match self.poll_output(context) {
+                match self.outbox.poll_write(&mut *self.link, context) {
                     Ok(wrote) => progress |= wrote,
                     Err(error) => {
                         self.write_error = Some(error);
@@ -216,12 +141,30 @@ impl<P: Protocol> Driver<P> {
                     }
                 }
             }
-            if self.end_of_queue && self.outbox.is_empty() && !self.unflushed && self.write_error.is_none() {
-                return Pin::new(&mut self.link).poll_shutdown(context).map(closed);
+            if self.end_of_queue && self.outbox.is_sent() && self.write_error.is_none() {
+                self.stage = Stage::Closing;
+                progress = true;
             }
             if !progress {
                 return Poll::Pending;
             }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Fails if writing has failed and all that the peer had said before has been read.
+    fn write_failed(&mut self, input: &Input) -> Result<(), SessionError<P::Error>> {
+        let Some(error) = self.write_error.take() else { return Ok(()) };
+        match input {
+            // The peer has closed the connection: that is the cause, and a broken pipe what it caused (E6).
+            Input::End if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+            // There may be more to read, unless the end has been asked for and the reader has no room.
+            Input::Full if self.stage == Stage::Running => {
+                self.write_error = Some(error);
+                Ok(())
+            }
+            _ => Err(SessionError::Write(error)),
         }
     }
 
@@ -232,7 +175,8 @@ impl<P: Protocol> Driver<P> {
             if self.protocol.poll_ready(context).is_pending() {
                 return Ok(if routed { Input::Progress } else { Input::Full });
             }
-            let message = self.protocol.decode(&mut self.inbox, self.end_of_input).map_err(SessionError::Protocol)?;
+            let message = decode(&mut self.protocol, &mut self.inbox, self.end_of_input);
+            let message = message.map_err(SessionError::Protocol)?;
             let Some(message) = message else { break };
             self.route(message).map_err(SessionError::Protocol)?;
             routed = true;
@@ -244,9 +188,7 @@ impl<P: Protocol> Driver<P> {
         if self.end_of_input {
             return Ok(Input::End);
         }
-        if self.inbox.capacity() - self.inbox.len() < READ_SIZE / 4 {
-            self.inbox.reserve(READ_SIZE);
-        }
+        make_room(&mut self.inbox);
         match poll_read_buf(Pin::new(&mut self.link), context, &mut self.inbox) {
             Poll::Pending => Ok(Input::Quiet),
             Poll::Ready(Ok(count)) => {
@@ -263,7 +205,8 @@ impl<P: Protocol> Driver<P> {
         let mut context = Context { sends: &mut self.sends, disconnect: &mut disconnect };
         self.protocol.on_message(message, &mut context)?;
         if disconnect {
-            self.drain.token.cancel();
+            self.core.ending(&self.control);
+            self.control.drain.cancel();
         }
         Ok(())
     }
@@ -272,37 +215,18 @@ impl<P: Protocol> Driver<P> {
     fn poll_queue(&mut self, context: &mut TaskContext<'_>) -> Result<bool, SessionError<P::Error>> {
         let mut progress = false;
         for message in self.sends.drain(..) {
-            transmit(&mut self.protocol, message, &mut self.outbox).map_err(SessionError::Protocol)?;
+            transmit(&mut self.protocol, message, &mut self.outbox.bytes).map_err(SessionError::Protocol)?;
             progress = true;
         }
-        while !self.end_of_queue && self.outbox.len() < WRITE_HIGH {
+        while !self.end_of_queue && !self.outbox.is_full() {
             match self.outgoing.poll_recv(context) {
                 Poll::Ready(Some(message)) => {
-                    transmit(&mut self.protocol, message, &mut self.outbox).map_err(SessionError::Protocol)?;
+                    transmit(&mut self.protocol, message, &mut self.outbox.bytes).map_err(SessionError::Protocol)?;
                     progress = true;
                 }
                 Poll::Ready(None) => self.end_of_queue = true,
                 Poll::Pending => break,
             }
-        }
-        Ok(progress)
-    }
-
-    fn poll_output(&mut self, context: &mut TaskContext<'_>) -> io::Result<bool> {
-        let mut progress = false;
-        while !self.outbox.is_empty() {
-            match poll_write_buf(Pin::new(&mut self.link), context, &mut self.outbox)? {
-                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(_) => {
-                    self.unflushed = true;
-                    progress = true;
-                }
-                Poll::Pending => return Ok(progress),
-            }
-        }
-        if self.unflushed && Pin::new(&mut self.link).poll_flush(context)?.is_ready() {
-            self.unflushed = false;
-            progress = true;
         }
         Ok(progress)
     }
@@ -316,18 +240,15 @@ fn closed<E: std::error::Error + 'static>(result: io::Result<()>) -> Result<(), 
     }
 }
 
-/// A token, and the place in its queue of those who wait.
-struct Stop {
-    token: CancellationToken,
-    wait: Pin<Box<WaitForCancellationFutureOwned>>,
-}
+/// Waits for a token to be cancelled.
+struct Stop(Pin<Box<WaitForCancellationFutureOwned>>);
 
 impl Stop {
     fn new(token: &CancellationToken) -> Self {
-        Self { token: token.clone(), wait: Box::pin(token.clone().cancelled_owned()) }
+        Self(Box::pin(token.clone().cancelled_owned()))
     }
 
     fn poll(&mut self, context: &mut TaskContext<'_>) -> bool {
-        self.token.is_cancelled() || self.wait.as_mut().poll(context).is_ready()
+        self.0.as_mut().poll(context).is_ready()
     }
 }

@@ -20,10 +20,14 @@
 //! socket or listening file behind (E9). Only a running session has a task, the driver, which owns the connection.
 
 mod accept;
+mod control;
+mod core;
 mod driver;
 mod error;
 mod line;
 mod link;
+mod opening;
+mod outbox;
 mod runstate;
 mod session;
 mod wire;

@@ -74,6 +74,8 @@ pub(super) struct Watchers(Vec<mpsc::UnboundedSender<Runstate>>);
 
 impl Watchers {
     pub(super) fn add(&mut self) -> StateWatcher {
+        // Those who have left go here too: a session may be watched often and change seldom.
+        self.0.retain(|watcher| !watcher.is_closed());
         let (sender, receiver) = mpsc::unbounded_channel();
         self.0.push(sender);
         StateWatcher(receiver)

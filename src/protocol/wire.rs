@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Link, Protocol};
 
-/// Bytes read at once, at least.
-pub(super) const READ_SIZE: usize = 64 * 1024;
+/// The buffer that is read into, in bytes, as long as no message is longer.
+const READ_SIZE: usize = 64 * 1024;
 
 /// The connection before the session runs, for [`Protocol::establish`] (E17).
 pub struct Wire<'a> {
@@ -23,13 +23,13 @@ impl Wire<'_> {
     pub async fn recv<P: Protocol>(&mut self, protocol: &mut P) -> Result<P::In, P::Error> {
         let mut eof = false;
         loop {
-            if let Some(message) = protocol.decode(self.inbox, eof)? {
+            if let Some(message) = decode(protocol, self.inbox, eof)? {
                 return receive(protocol, message);
             }
             if eof {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
-            self.inbox.reserve(READ_SIZE);
+            make_room(self.inbox);
             eof = self.link.read_buf(self.inbox).await? == 0;
         }
     }
@@ -42,6 +42,31 @@ impl Wire<'_> {
         self.link.flush().await?;
         Ok(())
     }
+}
+
+/// Makes room to read into; a message that is longer than the buffer doubles it each time.
+pub(super) fn make_room(inbox: &mut BytesMut) {
+    if inbox.capacity() - inbox.len() < READ_SIZE / 4 {
+        inbox.reserve(READ_SIZE);
+    }
+}
+
+/// Takes one message off the front of `inbox`.
+///
+/// A long message leaves with the buffer it came in: what follows it is copied into another one, so neither keeps the
+/// other's memory. Only as much is copied as was taken, so the cost stays linear.
+pub(super) fn decode<P: Protocol>(
+    protocol: &mut P,
+    inbox: &mut BytesMut,
+    eof: bool,
+) -> Result<Option<P::In>, P::Error> {
+    let before = inbox.len();
+    let message = protocol.decode(inbox, eof)?;
+    let taken = before.saturating_sub(inbox.len());
+    if taken >= READ_SIZE && inbox.len() <= taken {
+        *inbox = BytesMut::from(&inbox[..]);
+    }
+    Ok(message)
 }
 
 /// Logs a message received and passes it through the inbound hook (E16).

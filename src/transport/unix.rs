@@ -92,7 +92,7 @@ impl Bind for Unix {
         };
         rustix::net::listen(&socket, 1)?;
         let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(socket))?;
-        Ok(Box::new(UnixListening { listener, _file: file, address }))
+        Ok(Box::new(UnixListening { _file: file, listener, address }))
     }
 }
 
@@ -151,8 +151,9 @@ impl Drop for SocketFile {
 }
 
 struct UnixListening {
-    listener: UnixListener,
+    // Goes first: as long as the socket lives, no other file can have the inode that it was bound to.
     _file: Option<SocketFile>,
+    listener: UnixListener,
     address: String,
 }
 

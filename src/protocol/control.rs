@@ -1,0 +1,110 @@
+//! The driver as a task, and what those who wait for it see of it.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::core::Core;
+use super::driver::Driver;
+use super::error::describe;
+use super::{End, Link, Protocol, SessionError};
+
+/// How the handles of a session and its driver speak to each other.
+pub(super) struct Control<P: Protocol> {
+    /// End, after what is queued has been sent.
+    pub(super) drain: CancellationToken,
+    /// End now.
+    pub(super) abort: CancellationToken,
+    /// How it ended, once it has.
+    pub(super) end: watch::Sender<Option<End<P::Error>>>,
+}
+
+impl<P: Protocol> Control<P> {
+    pub(super) fn new() -> Self {
+        Self { drain: CancellationToken::new(), abort: CancellationToken::new(), end: watch::Sender::new(None) }
+    }
+}
+
+/// What establishing a session leaves: the protocol, and the connection with what was read too much.
+pub(super) struct Established<P: Protocol> {
+    pub(super) protocol: P,
+    pub(super) link: Box<dyn Link>,
+    pub(super) inbox: BytesMut,
+}
+
+/// The driver as a task: it reports how the session ended in every case, also when it panics or is dropped.
+pub(super) struct Task<P: Protocol>(Option<Driver<P>>);
+
+impl<P: Protocol> Task<P> {
+    pub(super) fn new(
+        core: Arc<Core<P>>,
+        control: Arc<Control<P>>,
+        established: Established<P>,
+        outgoing: mpsc::Receiver<P::Out>,
+    ) -> Self {
+        Self(Some(Driver::new(core, control, established, outgoing)))
+    }
+
+    fn finish(&mut self, end: Result<(), SessionError<P::Error>>) {
+        let Some(driver) = self.0.take() else { return };
+        match &end {
+            Ok(()) => tracing::debug!("disconnected"),
+            Err(error @ SessionError::EndOfFile) => tracing::info!("{error}"),
+            Err(error) => {
+                tracing::error!("{}", describe(error));
+                tracing::debug!("details: {error:?}");
+            }
+        }
+        let end = end.map_err(Arc::new);
+        let Driver { core, control, mut protocol, link, outgoing, sends, .. } = driver;
+        shielded(|| drop(link));
+        core.ending(&control);
+        shielded(|| protocol.on_end(&end));
+        // The reply senders in what was not sent go before anybody is told that it is over.
+        shielded(|| drop((protocol, sends, outgoing)));
+        control.end.send_replace(Some(end));
+    }
+}
+
+// Nothing in it is ever pinned.
+impl<P: Protocol> Unpin for Task<P> {}
+
+impl<P: Protocol> Future for Task<P> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(driver) = self.0.as_mut() else { return Poll::Ready(()) };
+        let end = match catch_unwind(AssertUnwindSafe(|| driver.poll(context))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(end)) => end,
+            Err(panic) => Err(SessionError::DriverLost(panic_text(panic.as_ref()))),
+        };
+        self.finish(end);
+        Poll::Ready(())
+    }
+}
+
+impl<P: Protocol> Drop for Task<P> {
+    fn drop(&mut self) {
+        self.finish(Err(SessionError::DriverLost("its runtime was shut down".to_owned())));
+    }
+}
+
+/// Runs code of the protocol or the transport. Even if it panics, whoever waits for the end must hear of it.
+fn shielded(work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        tracing::error!("ending the session: {}", panic_text(panic.as_ref()));
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", text.unwrap_or("without a message"))
+}

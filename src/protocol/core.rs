@@ -1,0 +1,217 @@
+//! What the handles of a session and its driver share: the run state, with what belongs to each state.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::BytesMut;
+use tokio::sync::mpsc;
+use tracing::Span;
+
+use super::control::{Control, Established};
+use super::opening::{Attempt, Opening};
+use super::runstate::Watchers;
+use super::{Link, Listen, Protocol, Runstate, SessionOptions, StateError, StateWatcher, Wire};
+
+pub(super) struct Core<P: Protocol> {
+    pub(super) options: SessionOptions,
+    /// Carries the connection's name into the log (E18).
+    pub(super) span: Span,
+    make: Box<dyn Fn() -> P + Send + Sync>,
+    inner: Mutex<Inner<P>>,
+}
+
+struct Inner<P: Protocol> {
+    status: Status<P>,
+    watchers: Watchers,
+}
+
+/// The run state, with what belongs to it.
+pub(super) enum Status<P: Protocol> {
+    Idle,
+    /// Something to accept on is there; nobody accepts yet.
+    Opened(Opened),
+    /// Somebody's call is connecting, binding or accepting.
+    Opening(Arc<Attempt>),
+    /// That call, or the end of what was opened, is rolling back.
+    Cancelling(Arc<Attempt>),
+    Running(mpsc::Sender<P::Out>, Arc<Control<P>>),
+    /// The driver is ending, or has ended and nobody has collected how.
+    Ending(Arc<Control<P>>),
+}
+
+pub(super) enum Opened {
+    Listener(Box<dyn Listen>),
+    Socket(Box<dyn Link>),
+}
+
+/// Whom a disconnect has to wait for.
+pub(super) enum Waiting<P: Protocol> {
+    Attempt(Arc<Attempt>),
+    Driver(Arc<Control<P>>),
+}
+
+impl<P: Protocol> Status<P> {
+    pub(super) fn runstate(&self) -> Runstate {
+        match self {
+            Status::Idle => Runstate::Idle,
+            Status::Opened(_) | Status::Opening(_) => Runstate::Connecting,
+            Status::Running(..) => Runstate::Running,
+            Status::Cancelling(_) | Status::Ending(_) => Runstate::Disconnecting,
+        }
+    }
+}
+
+/// The run state, locked. Nothing of a protocol, a transport or a log runs under the lock: the states left behind are
+/// dropped, and the transitions logged, when it is open again. Only the watchers' wakers are called under it.
+pub(super) struct Locked<'a, P: Protocol> {
+    // Before `after`: fields are dropped in this order.
+    inner: MutexGuard<'a, Inner<P>>,
+    after: After<'a, P>,
+}
+
+struct After<'a, P: Protocol> {
+    span: &'a Span,
+    transitions: Vec<(Runstate, Runstate)>,
+    left: Vec<Status<P>>,
+}
+
+impl<P: Protocol> Drop for After<'_, P> {
+    fn drop(&mut self) {
+        for (from, to) in self.transitions.drain(..) {
+            self.span.in_scope(|| tracing::debug!("run state {from} -> {to}"));
+        }
+    }
+}
+
+impl<P: Protocol> Locked<'_, P> {
+    pub(super) fn status(&self) -> &Status<P> {
+        &self.inner.status
+    }
+
+    /// Changes the status; watchers see it if the run state is another one (E1).
+    pub(super) fn set(&mut self, status: Status<P>) {
+        let left = self.replace(status);
+        self.after.left.push(left);
+    }
+
+    /// Changes the status, and gives the one before, which must not be dropped while this is locked.
+    pub(super) fn replace(&mut self, status: Status<P>) -> Status<P> {
+        let left = std::mem::replace(&mut self.inner.status, status);
+        let (from, to) = (left.runstate(), self.inner.status.runstate());
+        if from != to {
+            self.inner.watchers.tell(to);
+            self.after.transitions.push((from, to));
+        }
+        left
+    }
+
+    /// Fails in any other state than `required` (E7).
+    pub(super) fn require(&self, required: Runstate) -> Result<(), StateError> {
+        let state = self.status().runstate();
+        if state == required { Ok(()) } else { Err(StateError { protocol: P::NAME, state, required }) }
+    }
+}
+
+impl<P: Protocol> Core<P> {
+    pub(super) fn new(options: SessionOptions, make: Box<dyn Fn() -> P + Send + Sync>) -> Self {
+        let span = match &options.name {
+            // Of the highest level, so that a filter which lets any record through lets the name through too.
+            Some(name) => tracing::error_span!("connection", name),
+            None => Span::none(),
+        };
+        let inner = Mutex::new(Inner { status: Status::Idle, watchers: Watchers::default() });
+        Self { options, span, make, inner }
+    }
+
+    pub(super) fn lock(&self) -> Locked<'_, P> {
+        // Nothing done under the lock can leave it half changed.
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { inner, after: After { span: &self.span, transitions: Vec::new(), left: Vec::new() } }
+    }
+
+    pub(super) fn watch(&self) -> StateWatcher {
+        self.lock().inner.watchers.add()
+    }
+
+    /// Where messages to be sent are queued, while it is running.
+    pub(super) fn outgoing(&self) -> Option<mpsc::Sender<P::Out>> {
+        match self.lock().status() {
+            Status::Running(outgoing, _) => Some(outgoing.clone()),
+            _ => None,
+        }
+    }
+
+    /// Puts `opened` there for `accept()` to take (E4).
+    pub(super) fn open(&self, opened: Opened) -> Result<(), StateError> {
+        let mut locked = self.lock();
+        let result = locked.require(Runstate::Idle);
+        if result.is_ok() {
+            locked.set(Status::Opened(opened));
+        } else {
+            locked.after.left.push(Status::Opened(opened));
+        }
+        result
+    }
+
+    /// The protocol's first steps on a connection, with a fresh protocol (E17, E20).
+    pub(super) async fn establish(&self, mut link: Box<dyn Link>) -> Result<Established<P>, P::Error> {
+        let mut protocol = (self.make)();
+        let mut inbox = BytesMut::new();
+        protocol.establish(&mut Wire { link: &mut *link, inbox: &mut inbox }).await?;
+        Ok(Established { protocol, link, inbox })
+    }
+
+    /// Begins to end whatever goes on, and says whom to wait for. Idempotent (E15).
+    ///
+    /// In Idle it does nothing, unless `show` asks for Disconnecting to be shown there too (E6).
+    pub(super) fn stop(self: &Arc<Self>, show: bool) -> Option<Waiting<P>> {
+        let mut locked = self.lock();
+        match locked.status() {
+            Status::Idle if !show => None,
+            Status::Idle | Status::Opened(_) => {
+                let attempt = Arc::new(Attempt::new(true));
+                let opened = locked.replace(Status::Cancelling(Arc::clone(&attempt)));
+                drop(locked);
+                let rolling_back = Opening::new(self, attempt);
+                drop(opened);
+                drop(rolling_back);
+                None
+            }
+            Status::Opening(attempt) => {
+                let attempt = Arc::clone(attempt);
+                locked.set(Status::Cancelling(Arc::clone(&attempt)));
+                drop(locked);
+                attempt.cancel.cancel();
+                Some(Waiting::Attempt(attempt))
+            }
+            Status::Running(_, control) => {
+                let control = Arc::clone(control);
+                locked.set(Status::Ending(Arc::clone(&control)));
+                drop(locked);
+                control.drain.cancel();
+                Some(Waiting::Driver(control))
+            }
+            Status::Cancelling(attempt) => Some(Waiting::Attempt(Arc::clone(attempt))),
+            Status::Ending(control) => Some(Waiting::Driver(Arc::clone(control))),
+        }
+    }
+
+    /// The driver is ending by itself, or as it was told (E13).
+    pub(super) fn ending(&self, control: &Arc<Control<P>>) {
+        let mut locked = self.lock();
+        if let Status::Running(_, running) = locked.status()
+            && Arc::ptr_eq(running, control)
+        {
+            locked.set(Status::Ending(Arc::clone(control)));
+        }
+    }
+
+    /// Somebody knows how the session ended: back to Idle, unless that has happened already.
+    pub(super) fn collected(&self, control: &Arc<Control<P>>) {
+        let mut locked = self.lock();
+        if let Status::Ending(ended) = locked.status()
+            && Arc::ptr_eq(ended, control)
+        {
+            locked.set(Status::Idle);
+        }
+    }
+}

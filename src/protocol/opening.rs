@@ -1,0 +1,163 @@
+//! The guard of a call that is connecting, binding, accepting or establishing.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::accept::{first_established, limited};
+use super::control::{Control, Established, Task};
+use super::core::{Core, Opened, Status};
+use super::error::{Cause, ConnectError, OpenError, Phase, describe};
+use super::{Link, Listen, Protocol, Runstate, StateError};
+
+/// One call that is connecting, binding or accepting.
+pub(super) struct Attempt {
+    /// Whether it is an `accept()`, or will be.
+    accepts: bool,
+    pub(super) cancel: CancellationToken,
+    pub(super) rolled_back: CancellationToken,
+}
+
+impl Attempt {
+    pub(super) fn new(accepts: bool) -> Self {
+        Self { accepts, cancel: CancellationToken::new(), rolled_back: CancellationToken::new() }
+    }
+}
+
+/// Dropped before [`run`](Self::run) or [`opened`](Self::opened) has succeeded, it rolls back to Idle (E8, E9).
+///
+/// It stands first in each call, so everything else that the call holds (sockets, listeners) is gone before.
+pub(super) struct Opening<P: Protocol> {
+    core: Arc<Core<P>>,
+    attempt: Arc<Attempt>,
+}
+
+impl<P: Protocol> Opening<P> {
+    pub(super) fn new(core: &Arc<Core<P>>, attempt: Arc<Attempt>) -> Self {
+        Self { core: Arc::clone(core), attempt }
+    }
+
+    pub(super) fn from_idle(core: &Arc<Core<P>>, accepts: bool) -> Result<Self, StateError> {
+        let mut locked = core.lock();
+        locked.require(Runstate::Idle)?;
+        let attempt = Arc::new(Attempt::new(accepts));
+        locked.set(Status::Opening(Arc::clone(&attempt)));
+        drop(locked);
+        Ok(Self::new(core, attempt))
+    }
+
+    /// Takes what was opened (E5).
+    pub(super) fn from_opened(core: &Arc<Core<P>>) -> Result<(Self, Opened), OpenError<P::Error>> {
+        let mut locked = core.lock();
+        match locked.status() {
+            Status::Opened(_) => {}
+            Status::Opening(attempt) if !attempt.accepts => return Err(OpenError::NothingOpened),
+            status => {
+                let state = status.runstate();
+                let required = if state == Runstate::Connecting { Runstate::Idle } else { Runstate::Connecting };
+                return Err(StateError { protocol: P::NAME, state, required }.into());
+            }
+        }
+        let attempt = Arc::new(Attempt::new(true));
+        match locked.replace(Status::Opening(Arc::clone(&attempt))) {
+            Status::Opened(opened) => {
+                drop(locked);
+                Ok((Self::new(core, attempt), opened))
+            }
+            other => {
+                // Not reached: it was looked at under the same lock.
+                locked.set(other);
+                Err(OpenError::NothingOpened)
+            }
+        }
+    }
+
+    /// What `work` gives, unless `disconnect()` comes first.
+    pub(super) async fn or_cancelled<T>(
+        &self,
+        phase: Phase,
+        work: impl Future<Output = Result<T, Cause<P::Error>>>,
+    ) -> Result<T, ConnectError<P::Error>> {
+        let span = &self.core.span;
+        let result = tokio::select! {
+            biased;
+            () = self.attempt.cancel.cancelled() => Err(Cause::Cancelled),
+            result = work.instrument(span.clone()) => result,
+        };
+        result.map_err(|cause| {
+            let error = ConnectError { phase, cause };
+            span.in_scope(|| {
+                tracing::error!("{}", describe(&error));
+                tracing::debug!("details: {error:?}");
+            });
+            error
+        })
+    }
+
+    /// Establishes the session on a connection.
+    pub(super) async fn establish(&self, link: Box<dyn Link>) -> Result<Established<P>, ConnectError<P::Error>> {
+        let established = async { self.core.establish(link).await.map_err(Cause::Protocol) };
+        self.or_cancelled(Phase::Session, established).await
+    }
+
+    /// The first peer that comes and gets through its handshake (E11).
+    pub(super) async fn first_peer(&self, listener: Box<dyn Listen>) -> Result<Established<P>, ConnectError<P::Error>> {
+        let limit = self.core.options.handshake_limit;
+        let first = first_established(listener, |incoming| {
+            let core = Arc::clone(&self.core);
+            Box::pin(limited(limit, async move {
+                let link = incoming.handshake.await.map_err(|error| describe(&error))?;
+                core.establish(link).await.map_err(|error| describe(&error))
+            }))
+        });
+        let first = async { first.await.map_err(Cause::Io) };
+        self.or_cancelled(Phase::Connection, first).await
+    }
+
+    /// Starts the driver of an established session: it is running.
+    pub(super) fn run(self, established: Established<P>) -> Result<(), OpenError<P::Error>> {
+        let (sender, receiver) = mpsc::channel(self.core.options.queue.clamp(1, Semaphore::MAX_PERMITS));
+        let control = Arc::new(Control::new());
+        let mut locked = self.core.lock();
+        if matches!(locked.status(), Status::Cancelling(_)) {
+            drop(locked);
+            return Err(ConnectError { phase: Phase::Session, cause: Cause::Cancelled }.into());
+        }
+        locked.set(Status::Running(sender, Arc::clone(&control)));
+        drop(locked);
+        let task = Task::new(Arc::clone(&self.core), control, established, receiver);
+        tokio::spawn(task.instrument(self.core.span.clone()));
+        Ok(())
+    }
+
+    /// Leaves there what `accept()` will take.
+    pub(super) fn opened(self, opened: Opened) -> Result<(), OpenError<P::Error>> {
+        let mut locked = self.core.lock();
+        if matches!(locked.status(), Status::Cancelling(_)) {
+            drop(locked);
+            return Err(ConnectError { phase: Phase::Connection, cause: Cause::Cancelled }.into());
+        }
+        locked.set(Status::Opened(opened));
+        Ok(())
+    }
+}
+
+impl<P: Protocol> Drop for Opening<P> {
+    fn drop(&mut self) {
+        let mut locked = self.core.lock();
+        match locked.status() {
+            Status::Opening(attempt) if Arc::ptr_eq(attempt, &self.attempt) => {
+                locked.set(Status::Cancelling(Arc::clone(&self.attempt)));
+                locked.set(Status::Idle);
+            }
+            Status::Cancelling(attempt) if Arc::ptr_eq(attempt, &self.attempt) => locked.set(Status::Idle),
+            // It succeeded.
+            _ => {}
+        }
+        drop(locked);
+        self.attempt.rolled_back.cancel();
+    }
+}
