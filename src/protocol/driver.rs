@@ -74,7 +74,10 @@ enum Stage {
 /// What one look at the input gave.
 #[derive(PartialEq, Eq)]
 enum Input {
-    Progress,
+    /// Messages were routed.
+    Routed,
+    /// Bytes were read, or the end of them; nobody has looked at them yet.
+    Read,
     /// Nothing there.
     Quiet,
     /// The protocol has no room for more.
@@ -120,17 +123,15 @@ impl<P: Protocol> Driver<P> {
                 // What the peer still says, or that it has gone, changes nothing any more.
                 return Pin::new(&mut self.link).poll_shutdown(context).map(closed);
             }
-            let mut progress = match self.poll_input(context) {
-                Ok(Input::Progress) => true,
-                Ok(input) => {
-                    self.write_failed(&input)?;
-                    if input == Input::End {
-                        return Poll::Ready(Err(SessionError::EndOfFile));
-                    }
-                    false
-                }
+            let input = match self.poll_input(context) {
+                Ok(input) => input,
                 Err(error) => return Poll::Ready(Err(self.write_error.take().map_or(error, SessionError::Write))),
             };
+            self.write_failed(&input)?;
+            if input == Input::End {
+                return Poll::Ready(Err(SessionError::EndOfFile));
+            }
+            let mut progress = matches!(input, Input::Routed | Input::Read);
             if self.write_error.is_none() {
                 progress |= self.poll_queue(context)?;
                 match self.outbox.poll_write(&mut *self.link, context) {
@@ -141,7 +142,9 @@ impl<P: Protocol> Driver<P> {
                     }
                 }
             }
-            if self.end_of_queue && self.outbox.is_sent() && self.write_error.is_none() {
+            // What has been read is heard, but no more is read only to hear it.
+            let heard = input != Input::Read;
+            if heard && self.end_of_queue && self.outbox.is_sent() && self.write_error.is_none() {
                 self.stage = Stage::Closing;
                 progress = true;
             }
@@ -160,6 +163,10 @@ impl<P: Protocol> Driver<P> {
             // The peer has closed the connection: that is the cause, and a broken pipe what it caused (E6).
             Input::End if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
             // There may be more to read, unless the end has been asked for and the reader has no room.
+            Input::Routed | Input::Read => {
+                self.write_error = Some(error);
+                Ok(())
+            }
             Input::Full if self.stage == Stage::Running => {
                 self.write_error = Some(error);
                 Ok(())
@@ -173,7 +180,7 @@ impl<P: Protocol> Driver<P> {
         let mut routed = false;
         loop {
             if self.protocol.poll_ready(context).is_pending() {
-                return Ok(if routed { Input::Progress } else { Input::Full });
+                return Ok(if routed { Input::Routed } else { Input::Full });
             }
             let message = decode(&mut self.protocol, &mut self.inbox, self.end_of_input);
             let message = message.map_err(SessionError::Protocol)?;
@@ -183,7 +190,7 @@ impl<P: Protocol> Driver<P> {
         }
         if routed {
             // What was asked for while routing goes out before the next read.
-            return Ok(Input::Progress);
+            return Ok(Input::Routed);
         }
         if self.end_of_input {
             return Ok(Input::End);
@@ -193,7 +200,7 @@ impl<P: Protocol> Driver<P> {
             Poll::Pending => Ok(Input::Quiet),
             Poll::Ready(Ok(count)) => {
                 self.end_of_input = count == 0;
-                Ok(Input::Progress)
+                Ok(Input::Read)
             }
             Poll::Ready(Err(error)) => Err(SessionError::Read(error)),
         }
