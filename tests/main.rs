@@ -5,4 +5,5 @@
 mod support;
 
 mod engine;
+mod generated;
 mod harness;

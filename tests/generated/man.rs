@@ -1,0 +1,150 @@
+//! The man page: the options from the definition of the command line, the rest written here and in `cli::manual`.
+
+use std::io::Write as _;
+
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, italic, roman};
+use qmpsh::cli::manual::{self, Entry};
+
+/// The whole page.
+pub(super) fn page() -> Vec<u8> {
+    let command = qmpsh::cli::command();
+    let headings: Vec<String> =
+        command.get_arguments().filter_map(|arg| arg.get_help_heading()).map(str::to_owned).collect();
+    let man = Man::new(command);
+
+    let mut page = Vec::new();
+    let out = &mut page;
+    // A page in an array cannot fail to be written.
+    // The title by hand: clap_mangen drops an empty date, and with it the places of what comes after.
+    let title = concat!(".TH QMPSH 1 \"\" \"qmpsh ", env!("CARGO_PKG_VERSION"), "\" \"User Commands\"\n");
+    out.extend(title.bytes());
+    man.render_name_section(out).expect("name");
+    write!(out, "{}", synopsis().render()).expect("synopsis");
+    write!(out, "{}", description().render()).expect("description");
+    let mut options = Vec::new();
+    man.render_options_section(&mut options).expect("options");
+    let mut options = String::from_utf8(options).expect("roff is text");
+    for heading in headings {
+        // The groups of options are parts of one section.
+        options = options.replace(&format!(".SH \"{}\"\n", heading.to_uppercase()), &format!(".SS \"{heading}\"\n"));
+        options = options.replace(&format!(".SH {}\n", heading.to_uppercase()), &format!(".SS {heading}\n"));
+    }
+    out.extend(options.bytes());
+    for part in [
+        entries("ADDRESSES", manual::ADDRESSES),
+        language(),
+        entries("EXIT STATUS", manual::EXIT_STATUS),
+        entries("ENVIRONMENT", manual::ENVIRONMENT),
+        entries("FILES", manual::FILES),
+        entries("EXAMPLES", manual::EXAMPLES),
+        see_also(),
+    ] {
+        write!(out, "{}", part.render()).expect("section");
+    }
+    // Each part begins with the definition of the apostrophe; once is enough.
+    let page = String::from_utf8(page).expect("roff is text");
+    format!("{APOSTROPHE}{}", page.replace(APOSTROPHE, "")).into_bytes()
+}
+
+const APOSTROPHE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+
+fn section(title: &str) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", [title]);
+    roff
+}
+
+fn synopsis() -> Roff {
+    let mut roff = section("SYNOPSIS");
+    for line in manual::USAGE.lines() {
+        let rest = line.trim_start().trim_start_matches("qmpsh ");
+        roff.control("PP", []).text([bold("qmpsh"), roman(format!(" {rest}"))]);
+    }
+    roff
+}
+
+fn description() -> Roff {
+    let mut roff = section("DESCRIPTION");
+    paragraphs(
+        &mut roff,
+        &[
+            "qmpsh speaks the QEMU Machine Protocol (QMP) with a running QEMU or with qemu-storage-daemon.",
+            "Words after the address are one command, which is run once: each word is a finished token, and the calling \
+             shell's quoting is the only one. With -c and -f it runs lines of its language. Otherwise it is an interactive \
+             shell if stdin and stdout are terminals, and else reads lines from stdin. With words, -c or -f FILE stdin is \
+             not read.",
+            "Options stand before the address or directly after it. The first word of the command ends them, and everything \
+             after that word belongs to the command; -- ends them earlier. Words do not go together with -c or -f.",
+            "The results, and nothing else, are on stdout; errors and diagnostics are on stderr.",
+        ],
+    );
+    roff
+}
+
+fn language() -> Roff {
+    let mut roff = section("LANGUAGE");
+    paragraphs(
+        &mut roff,
+        &[
+            "One command a line. A blank line does nothing; a # at the start of a line or after white space begins a comment. \
+             A line goes on while a bracket, a quote or a transaction is open.",
+        ],
+    );
+    for (term, meaning) in [
+        (
+            "COMMAND KEY=VALUE ...",
+            "A command and its arguments. Integers, and true and false in any case, are what they look like; \
+             anything else is a string. The arguments of device_add are always strings, as with -device.",
+        ),
+        ("KEY=\"TEXT\", KEY='TEXT'", "A string, whatever it looks like. Double quotes know JSON's escapes."),
+        ("KEY={...}, KEY=[...]", "JSON, or a Python literal."),
+        ("KEY.KEY=VALUE", "A nested object."),
+        ("KEY:=JSON", "JSON and nothing else."),
+        ("KEY==TEXT", "The text as it is, never interpreted: \"password==$PW\"."),
+        (
+            "KEY=@FILE, KEY:=@FILE",
+            "The contents of FILE: as a string, one final newline dropped; as JSON. @- is stdin.",
+        ),
+        ("transaction( ... )", "Actions, separated by newlines or ;, that are done together or not at all."),
+        ("{\"execute\": ...}", "A whole message as the protocol has it."),
+    ] {
+        roff.control("TP", []).text([bold(term)]).text([roman(meaning)]);
+    }
+    paragraphs(
+        &mut roff,
+        &[
+            "The server is the judge: no command and no argument is refused because it is unknown here. What does not parse is \
+           not sent.",
+        ],
+    );
+    roff
+}
+
+fn see_also() -> Roff {
+    let mut roff = section("SEE ALSO");
+    roff.text([
+        bold("qemu"),
+        roman("(1), "),
+        bold("qemu-qmp-ref"),
+        roman("(7), "),
+        bold("qemu-storage-daemon"),
+        roman("(1), "),
+        italic("https://www.qemu.org/docs/master/interop/qmp-spec.html"),
+    ]);
+    roff
+}
+
+fn entries(title: &str, entries: &[Entry]) -> Roff {
+    let mut roff = section(title);
+    for (term, meaning) in entries {
+        roff.control("TP", []).text([bold(*term)]).text([roman(*meaning)]);
+    }
+    roff
+}
+
+fn paragraphs(roff: &mut Roff, texts: &[&str]) {
+    for text in texts {
+        roff.control("PP", []).text([roman(*text)]);
+    }
+}
