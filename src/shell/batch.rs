@@ -80,6 +80,8 @@ impl<'a> Batch<'a> {
         .await;
         result?;
         flushed?;
+        // Nothing is pending, and how the server takes it changes nothing.
+        let _ = self.client.disconnect().await;
         Ok(self.status)
     }
 
