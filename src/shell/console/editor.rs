@@ -7,17 +7,20 @@ use std::sync::mpsc::Receiver;
 
 use rustyline::completion::Completer;
 use rustyline::config::Configurer;
-use rustyline::error::ReadlineError;
+use rustyline::error::{ReadlineError, Signal};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::{History as _, MemHistory};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{ColorMode, Config, ExternalPrinter, Helper};
+use rustyline::{
+    Cmd, ColorMode, ConditionalEventHandler, Config, Event, EventContext, EventHandler, ExternalPrinter, Helper,
+    KeyEvent, Modifiers, RepeatCount,
+};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::history::{self, History};
 use super::state::Shared;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use super::{Error, Input};
 
 /// rustyline and what it is told.
@@ -43,6 +46,11 @@ impl Editor {
         let mut rustyline = rustyline::Editor::with_history(config, MemHistory::new()).map_err(Error::Editor)?;
         rustyline.set_max_history_size(history::LINES).map_err(Error::Editor)?;
         rustyline.set_helper(Some(lines));
+        // rustyline takes this key from the settings of the terminal, where it is off.
+        rustyline.bind_sequence(key(char::from(terminal::DISABLED)), Cmd::Noop);
+        if let Some(end) = terminal.end_of_file() {
+            rustyline.bind_sequence(key(end), EventHandler::Conditional(Box::new(EndOfFile)));
+        }
         Ok(Self { rustyline, shared, terminal, history, warned: false })
     }
 
@@ -84,7 +92,10 @@ impl Editor {
                     self.remember(&line);
                     Input::Line(line)
                 }
-                Err(ReadlineError::Interrupted) => Input::Interrupted,
+                // The second: the signal came after Ctrl-V, or within a paste.
+                Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => Input::Interrupted,
+                // A change of the size there; rustyline has lost the line.
+                Err(ReadlineError::Signal(Signal::Resize)) => continue,
                 Err(ReadlineError::Eof) => Input::EndOfFile,
                 Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
                     self.shared.line("the line was dropped: what was typed is not UTF-8".to_owned());
@@ -115,6 +126,19 @@ impl Editor {
             let path = path.to_string_lossy();
             self.shared.line(format!("warning: the history is not kept: {path:?}: {error}"));
         }
+    }
+}
+
+fn key(char: char) -> KeyEvent {
+    KeyEvent::new(char, Modifiers::NONE)
+}
+
+/// Ends the input on an empty line; on any other the key does what it does without this.
+struct EndOfFile;
+
+impl ConditionalEventHandler for EndOfFile {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
+        context.line().is_empty().then_some(Cmd::EndOfFile)
     }
 }
 

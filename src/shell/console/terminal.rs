@@ -3,7 +3,10 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcsetattr};
+
+/// What a special key is set to if there is none.
+pub(super) const DISABLED: u8 = nix::libc::_POSIX_VDISABLE;
 
 /// The values of `TERM` for which rustyline has no raw mode.
 const DUMB: [&str; 3] = ["dumb", "cons25", "emacs"];
@@ -15,22 +18,26 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// Remembers the settings, and turns on `NOFLSH`: without it, Ctrl-C while a command runs makes the kernel throw
-    /// away output that is on its way.
+    /// Remembers the settings, and makes those of [`Terminal::settle`].
     pub(super) fn open() -> io::Result<Self> {
-        let found = tcgetattr(io::stdin())?;
-        let terminal = Self { found };
+        let terminal = Self { found: tcgetattr(io::stdin())? };
         terminal.settle()?;
         Ok(terminal)
     }
 
-    /// Sets what the terminal has to be while no line is being edited, if it is not: a signal can keep rustyline from
-    /// leaving raw mode, and another program may have had the terminal while the shell was stopped.
+    /// Makes the settings that hold while no line is being edited, if they do not: a signal can keep rustyline from
+    /// leaving raw mode, and another program may have had the terminal while the shell was stopped. They are those
+    /// found, but
+    ///
+    /// - `NOFLSH` is on: without it, Ctrl-C while a command runs makes the kernel throw away output that is on its way;
+    /// - `VEOF` is off: with it, a Ctrl-D typed while a command runs would be lost when the next line begins.
     pub(super) fn settle(&self) -> io::Result<()> {
         let now = tcgetattr(io::stdin())?;
-        let mut wanted = if now.local_modes.contains(LocalModes::ICANON) { now.clone() } else { self.found.clone() };
+        let raw = !now.local_modes.contains(LocalModes::ICANON);
+        let mut wanted = if raw { self.found.clone() } else { now.clone() };
         wanted.local_modes |= LocalModes::NOFLSH;
-        if wanted.local_modes != now.local_modes || wanted.input_modes != now.input_modes {
+        wanted.special_codes[SpecialCodeIndex::VEOF] = DISABLED;
+        if raw || wanted.local_modes != now.local_modes || now.special_codes[SpecialCodeIndex::VEOF] != DISABLED {
             tcsetattr(io::stdin(), OptionalActions::Now, &wanted)?;
         }
         Ok(())
@@ -40,6 +47,12 @@ impl Terminal {
     pub(super) fn restore(&self) {
         // Nothing can be done about a failure: the terminal is gone.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.found);
+    }
+
+    /// The key that ends the input: Ctrl-D, if the person has not chosen another one.
+    pub(super) fn end_of_file(&self) -> Option<char> {
+        let code = self.found.special_codes[SpecialCodeIndex::VEOF];
+        (code != DISABLED).then_some(char::from(code))
     }
 }
 
