@@ -44,12 +44,22 @@ pub(crate) struct Faulty {
     pub(crate) slow_shutdown: Option<Gate>,
     /// Panic when dropped.
     pub(crate) panic: bool,
+    /// Something that goes with it.
+    pub(crate) carried: Option<Box<dyn Send>>,
     pub(crate) _token: Token,
 }
 
 impl Faulty {
     pub(crate) fn new(inner: DuplexStream, alive: &Alive) -> Self {
-        Self { inner, write: None, shutdown: None, slow_shutdown: None, panic: false, _token: alive.token() }
+        Self {
+            inner,
+            write: None,
+            shutdown: None,
+            slow_shutdown: None,
+            panic: false,
+            carried: None,
+            _token: alive.token(),
+        }
     }
 }
 

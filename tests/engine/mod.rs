@@ -6,8 +6,11 @@ mod disconnect;
 mod drain;
 mod lines;
 mod link;
+mod logs;
 mod messages;
+mod sharing;
 mod states;
+mod transports;
 
 use std::convert::Infallible;
 use std::fmt::Debug;
