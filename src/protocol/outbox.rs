@@ -59,3 +59,23 @@ impl Outbox {
         Ok(progress)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Context;
+
+    use super::{Outbox, SWOLLEN};
+
+    #[test]
+    fn a_long_message_leaves_no_memory_behind() {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let (mut link, _peer) = tokio::io::duplex(2 * SWOLLEN);
+        let mut outbox = Outbox::default();
+        outbox.bytes.extend_from_slice(&vec![b'x'; SWOLLEN + 1]);
+        assert!(outbox.is_full() && !outbox.is_sent());
+        assert!(outbox.poll_write(&mut link, &mut context).unwrap());
+        assert!(outbox.is_sent());
+        outbox.bytes.reserve(1);
+        assert!(outbox.bytes.capacity() < 1024, "{}", outbox.bytes.capacity());
+    }
+}

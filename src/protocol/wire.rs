@@ -134,3 +134,53 @@ mod log {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use bytes::{Bytes, BytesMut};
+
+    use super::{READ_SIZE, decode, make_room};
+    use crate::protocol::{Context, Lines, Protocol};
+
+    struct Plain(Lines);
+
+    impl Protocol for Plain {
+        const NAME: &'static str = "Plain";
+        type In = Bytes;
+        type Out = Bytes;
+        type Error = io::Error;
+
+        fn decode(&mut self, buffer: &mut BytesMut, eof: bool) -> io::Result<Option<Bytes>> {
+            self.0.next(buffer, eof).map_err(io::Error::other)
+        }
+
+        fn encode(&mut self, message: Bytes, buffer: &mut BytesMut) -> io::Result<()> {
+            buffer.extend_from_slice(&message);
+            Ok(())
+        }
+
+        fn on_message(&mut self, _message: Bytes, _context: &mut Context<'_, Self>) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_long_message_takes_its_buffer_with_it() {
+        for (length, expected) in [(10, false), (READ_SIZE - 2, false), (READ_SIZE, true), (10 * READ_SIZE, true)] {
+            let mut protocol = Plain(Lines::new(usize::MAX));
+            let mut inbox = BytesMut::new();
+            inbox.extend_from_slice(&vec![b'x'; length]);
+            inbox.extend_from_slice(b"\nrest\n");
+            let message = decode(&mut protocol, &mut inbox, false).unwrap().unwrap();
+            assert_eq!((message.len(), &inbox[..]), (length + 1, &b"rest\n"[..]));
+            // Nobody else holds the message's memory, if it left with it.
+            assert_eq!(message.is_unique(), expected, "{length}");
+            drop(message);
+            make_room(&mut inbox);
+            assert!(inbox.capacity() <= 3 * READ_SIZE, "{length}: {}", inbox.capacity());
+            assert_eq!(decode(&mut protocol, &mut inbox, false).unwrap().unwrap(), &b"rest\n"[..]);
+        }
+    }
+}

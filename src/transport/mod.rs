@@ -1,4 +1,4 @@
-//! The transports: one file each, all of them [`Link`](crate::protocol::Link)s for the engine.
+//! The transports: one file each, all of them [`Link`]s for the engine.
 
 mod tcp;
 mod unix;
