@@ -1,23 +1,21 @@
-//! E3, E4, E8, E9, E10, E11: listening, accepting, failing to, and giving it up.
+//! E3, E4, E8, E9, E10: listening, accepting, failing to, and giving it up.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use qmpsh::protocol::OpenError;
 use qmpsh::protocol::Runstate::{Connecting, Disconnecting, Idle, Running};
-use qmpsh::protocol::{OpenError, SessionOptions};
 use qmpsh::transport::{Tcp, Unix};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::link::{Alive, Memory, Never, pair};
 use super::states::futures_pending;
-use super::{
-    Lined, Plan, error_text, expect, hello, lined, lined_with, null, read_to_end, say, seen, tasks, until, within,
-};
+use super::{Lined, Plan, error_text, expect, hello, lined, null, read_to_end, say, seen, tasks, until, within};
 
 /// A fresh folder, and the path of a socket in it.
-fn somewhere() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn somewhere() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("socket");
     (folder, path)
@@ -273,101 +271,6 @@ async fn e06_disconnect_cancels_a_pending_accept_and_waits_for_it() {
             drop(peer);
             serves_again(&session, &path).await;
         }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn e11_who_is_silent_or_fails_does_not_block_the_next() {
-    within(async {
-        let (session, mut hearing) = lined(&hello());
-        let alive = Alive::default();
-        let (arrive, listener) = Memory::new(&alive);
-        session.open_with_listener(Box::new(listener)).unwrap();
-        let mut accepting = Box::pin(session.accept());
-        let (silent, mut silent_peer) = pair(&alive);
-        let (failing, mut failing_peer) = pair(&alive);
-        let (gone, gone_peer) = pair(&alive);
-        let (good, mut good_peer) = pair(&alive);
-        for link in [silent, failing, gone] {
-            arrive.send(Ok(link)).unwrap();
-        }
-        arrive.send(Err(io::ErrorKind::ConnectionAborted.into())).unwrap();
-        drop(gone_peer);
-        say(&mut failing_peer, "nonsense\n").await;
-        assert!(futures_pending(&mut accepting).await);
-        assert_eq!(read_to_end(&mut failing_peer).await, "");
-        assert_eq!(session.state(), Connecting, "still listening");
-        arrive.send(Ok(good)).unwrap();
-        say(&mut good_peer, "hello\nfirst\n").await;
-        accepting.await.unwrap();
-        assert_eq!(alive.count(), 1, "the listener and everybody else are gone");
-        assert_eq!(read_to_end(&mut silent_peer).await, "");
-        expect(&mut good_peer, "welcome\n").await;
-        assert_eq!(hearing.line().await, "first");
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn e11_a_silent_peer_is_dropped_after_the_handshake_limit() {
-    let options = SessionOptions { handshake_limit: Some(Duration::from_secs(10)), ..SessionOptions::default() };
-    let (session, _hearing) = lined_with(options, &hello());
-    let alive = Alive::default();
-    let (arrive, listener) = Memory::new(&alive);
-    session.open_with_listener(Box::new(listener)).unwrap();
-    let accepting = tokio::spawn({
-        let session = session.clone();
-        async move { session.accept().await }
-    });
-    let (silent, mut silent_peer) = pair(&alive);
-    arrive.send(Ok(silent)).unwrap();
-    // The clock of this test moves on by itself when nothing else can.
-    assert_eq!(read_to_end(&mut silent_peer).await, "");
-    assert_eq!(session.state(), Connecting, "still listening");
-    let (good, mut good_peer) = pair(&alive);
-    say(&mut good_peer, "hello\n").await;
-    arrive.send(Ok(good)).unwrap();
-    accepting.await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn e11_a_crowd_of_silent_peers_is_bounded() {
-    within(async {
-        let (session, _hearing) = lined(&hello());
-        let alive = Alive::default();
-        let (arrive, listener) = Memory::new(&alive);
-        session.open_with_listener(Box::new(listener)).unwrap();
-        let mut accepting = Box::pin(session.accept());
-        let mut crowd = Vec::new();
-        for _ in 0..40 {
-            let (ours, theirs) = pair(&alive);
-            arrive.send(Ok(ours)).unwrap();
-            crowd.push(theirs);
-        }
-        assert!(futures_pending(&mut accepting).await);
-        assert_eq!(alive.count(), 16 + 1, "sixteen and the listener");
-        let mut last = crowd.pop().unwrap();
-        say(&mut last, "hello\n").await;
-        accepting.await.unwrap();
-        assert_eq!(alive.count(), 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn e11_an_extra_connection_that_got_in_is_closed() {
-    within(async {
-        let session = null();
-        let (_folder, path) = somewhere();
-        session.start_server(Unix::path(&path)).await.unwrap();
-        // The backlog holds more than one before anybody accepts.
-        let mut first = UnixStream::connect(&path).await.unwrap();
-        let mut extra = UnixStream::connect(&path).await.unwrap();
-        session.accept().await.unwrap();
-        assert_eq!(extra.read(&mut [0; 8]).await.unwrap_or(0), 0, "closed");
-        session.disconnect().await.unwrap();
-        assert_eq!(read_to_end(&mut first).await, "");
     })
     .await;
 }

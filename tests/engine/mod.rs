@@ -8,6 +8,7 @@ mod lines;
 mod link;
 mod logs;
 mod messages;
+mod peers;
 mod sharing;
 mod states;
 mod transports;
