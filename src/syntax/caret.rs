@@ -5,25 +5,26 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar;
 
 use super::Span;
+use crate::text::{self, is_unsafe};
 
 /// How many columns of a long line are shown on each side of the place.
 const SIDE: usize = 50;
 
 /// `[NAME:LINE:COLUMN: ]MESSAGE`, the line, and a caret under `span`; without a final newline.
 ///
-/// Lines and columns (in characters) count from 1, `first_line` being the number of the text's first line. Without a name the line
+/// Lines and columns (in characters) count from 1, `first_line` being the number of the source's first line. Without a name the line
 /// is named only if it is not the first. Control characters of the line are shown escaped, tabs as they are, and of a long line only
 /// what is near the place.
-pub fn render(text: &str, span: Span, message: &str, name: Option<&str>, first_line: usize) -> String {
-    let mut start = span.start.min(text.len());
-    while !text.is_char_boundary(start) {
+pub fn render(source: &str, span: Span, message: &str, name: Option<&str>, first_line: usize) -> String {
+    let mut start = span.start.min(source.len());
+    while !source.is_char_boundary(start) {
         start -= 1;
     }
-    let before = &text[..start];
+    let before = &source[..start];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
     let line = first_line + before.matches('\n').count();
-    let column = 1 + text[line_start..start].chars().count();
+    let column = 1 + source[line_start..start].chars().count();
 
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -33,8 +34,8 @@ pub fn render(text: &str, span: Span, message: &str, name: Option<&str>, first_l
         None => write!(out, "{message}"),
     };
 
-    let left = &text[line_start..start];
-    let right = text[start..line_end].trim_end_matches('\r');
+    let left = &source[line_start..start];
+    let right = source[start..line_end].trim_end_matches('\r');
     let marked = span.end.clamp(start, start + right.len()) - start;
     let left_from = left.char_indices().rev().nth(SIDE).map_or(0, |(at, c)| at + c.len_utf8());
     let right_to = right.char_indices().nth(SIDE).map_or(right.len(), |(at, _)| at);
@@ -69,17 +70,14 @@ pub fn render(text: &str, span: Span, message: &str, name: Option<&str>, first_l
 }
 
 /// Adds `c`, escaped if it could move the cursor, and says how many columns that takes.
-pub(super) fn push_shown(out: &mut String, c: char) -> usize {
-    let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+fn push_shown(out: &mut String, c: char) -> usize {
     if c == '\t' {
         out.push(c);
         1
-    } else if c.is_control() || hidden {
-        let escaped = c.escape_debug().to_string();
-        // `escape_debug` leaves some invisible characters as they are.
-        let escaped = if escaped.starts_with('\\') { escaped } else { c.escape_unicode().to_string() };
-        out.push_str(&escaped);
-        escaped.len()
+    } else if is_unsafe(c) {
+        let before = out.len();
+        out.push_str(&text::line(c.encode_utf8(&mut [0; 4])));
+        out.len() - before
     } else {
         out.push(c);
         c.width().unwrap_or(0)

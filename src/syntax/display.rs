@@ -2,12 +2,13 @@
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
+use super::argument::Quoting;
 use super::ast::{
-    Argument, Command, DotCommand, Invocation, JsonLine, Key, Line, Source, Statement, Transaction, Value,
+    Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Key, Line, Source, Statement, Transaction, Value,
 };
 use super::json_text::push_string;
 
-/// What is printed means the same to [`parse`](super::parse). A dot command is printed as it was written.
+/// What is printed means the same to [`parse`](super::parse).
 impl Display for Line {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.statement.fmt(f)?;
@@ -33,11 +34,33 @@ impl Display for Command {
     }
 }
 
+/// A command within a transaction, where a `;` at the end of a word separates.
+struct Action<'a>(&'a Command);
+
+impl Display for Action<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.name.text)?;
+        for argument in &self.0.arguments {
+            match &argument.value {
+                Value::Plain(text) if text.ends_with(';') => write!(f, " {}={}", argument.key, Quoted(text))?,
+                Value::TextFrom(Source::File(name)) if name.ends_with(';') => {
+                    write!(f, " {}=@{}", argument.key, Quoted(name))?;
+                }
+                Value::JsonFrom(Source::File(name)) if name.ends_with(';') => {
+                    write!(f, " {}:=@{}", argument.key, Quoted(name))?;
+                }
+                _ => write!(f, " {argument}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Display for Transaction {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("transaction(")?;
         for (n, action) in self.actions.iter().enumerate() {
-            write!(f, "{} {action}", if n == 0 { "" } else { " ;" })?;
+            write!(f, "{} {}", if n == 0 { "" } else { " ;" }, Action(action))?;
         }
         f.write_str(" )")?;
         self.properties.iter().try_for_each(|argument| write!(f, " {argument}"))
@@ -60,7 +83,21 @@ impl Display for JsonLine {
 impl Display for DotCommand {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, ".{}", self.name.text)?;
-        if self.rest.text.is_empty() { Ok(()) } else { write!(f, " {}", self.rest.text) }
+        if self.words.is_empty() && self.carried.is_none() && !self.rest.text.is_empty() {
+            return write!(f, " {}", self.rest.text);
+        }
+        self.words.iter().try_for_each(|word| write!(f, " {word}"))?;
+        self.carried.as_ref().map_or(Ok(()), |carried| write!(f, " {carried}"))
+    }
+}
+
+impl Display for DotWord {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match (self.quoting, self.argument()) {
+            (Quoting::Done, Ok(argument)) => argument.fmt(f),
+            (Quoting::Done, Err(_)) if is_odd_word(&self.raw) => Quoted(&self.raw).fmt(f),
+            (Quoting::Ours, _) | (Quoting::Done, Err(_)) => f.write_str(&self.raw),
+        }
     }
 }
 
@@ -84,13 +121,7 @@ impl Display for Key {
                 f.write_char('.')?;
             }
             let text = &part.text;
-            let odd = |c: char| is_space(c) || ".=;".contains(c);
-            if part.quoted
-                || text.is_empty()
-                || text.contains(odd)
-                || text.ends_with(':')
-                || text.starts_with(['"', '\'', '#', '|', ')'])
-            {
+            if part.quoted || is_odd_word(text) || text.contains(['.', '=']) || text.ends_with(':') {
                 write!(f, "{}", Quoted(text))?;
             } else {
                 f.write_str(text)?;
@@ -123,9 +154,14 @@ impl Display for Quoted<'_> {
     }
 }
 
+/// Whether a word, or a part of a key, needs quotes.
+fn is_odd_word(text: &str) -> bool {
+    text.is_empty() || text.contains(|c| is_space(c) || c == ';') || text.starts_with(['"', '\'', '#', '|', ')'])
+}
+
 /// Whether a value means the same without quotes.
 fn is_plain(text: &str) -> bool {
-    !text.contains(is_space) && !text.starts_with(['"', '\'', '{', '[', '@', '=']) && !text.ends_with(';')
+    !text.contains(is_space) && !text.starts_with(['"', '\'', '{', '[', '@', '='])
 }
 
 fn is_space(c: char) -> bool {

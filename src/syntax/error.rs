@@ -146,14 +146,5 @@ impl SyntaxError {
 /// A word of the line, in backquotes, short and safe to show.
 pub(crate) fn shown(word: &str) -> String {
     const LONGEST: usize = 40;
-    let mut out = String::from("`");
-    for (n, c) in word.chars().enumerate() {
-        if n == LONGEST {
-            out.push('…');
-            break;
-        }
-        super::caret::push_shown(&mut out, c);
-    }
-    out.push('`');
-    out
+    format!("`{}`", crate::text::excerpt(word.as_bytes(), LONGEST))
 }

@@ -74,13 +74,8 @@ impl Lexer {
 
     /// What is open where the text ends; `None` if the logical line is whole, or cannot be made right any more.
     pub(super) fn open(&self) -> Option<Open> {
-        let at = |what, opened| Open { what, span: Span::new(opened, opened + 1) };
-        match self.word.map(|word| word.inside) {
-            Some(Inside::Quote { string, .. } | Inside::Brackets { string: Some(string), .. }) => {
-                Some(at(Opening::Quote(char::from(string.quote)), string.opened))
-            }
-            // Which bracket it is does not matter to who only asks whether one is open.
-            Some(Inside::Brackets { opened, .. }) => Some(at(Opening::Bracket('['), opened)),
+        match self.word {
+            Some(word) => Some(word.inside.open()),
             None => self.position.transaction.map(|span| Open { what: Opening::Transaction, span }),
         }
     }
@@ -106,7 +101,14 @@ impl Lexer {
                 self.mark(text, kind, 1, emit);
             }
             kind @ TokenKind::Json => {
-                let inside = Inside::Brackets { depth: 0, opened: start, string: None, strict: true, single: true };
+                let inside = Inside::Brackets {
+                    bracket: b'{',
+                    depth: 0,
+                    opened: start,
+                    string: None,
+                    strict: true,
+                    single: true,
+                };
                 self.finish_word(text, kind, start, Step::Inside(start, inside), emit);
             }
             kind @ (TokenKind::Argument | TokenKind::DotWord) => {

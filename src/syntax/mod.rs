@@ -25,6 +25,8 @@ mod number;
 mod parser;
 #[cfg(test)]
 mod parser_tests;
+#[cfg(test)]
+mod properties;
 mod scan;
 mod span;
 mod string;
@@ -71,14 +73,15 @@ pub fn parse(text: &str) -> Result<Option<Line>, SyntaxError> {
     lexer.run(text, |token| tokens.push(token));
     let unfinished = lexer.unfinished(text);
     tokens.extend(unfinished);
-    let line = Parser { text, tokens: &tokens, quoting: Quoting::Ours }.line().map_err(|mut error| {
-        error.incomplete = match error.kind {
-            SyntaxErrorKind::Unclosed(Opening::Transaction) => true,
-            SyntaxErrorKind::Unclosed(_) => unfinished.is_some_and(|word| word.span.start <= error.span.start),
-            _ => false,
-        };
-        error
-    })?;
+    let line =
+        Parser { text, tokens: &tokens, quoting: Quoting::Ours, open: lexer.open() }.line().map_err(|mut error| {
+            error.incomplete = match error.kind {
+                SyntaxErrorKind::Unclosed(Opening::Transaction) => true,
+                SyntaxErrorKind::Unclosed(_) => unfinished.is_some_and(|word| word.span.start <= error.span.start),
+                _ => false,
+            };
+            error
+        })?;
     match second_line(text, lexer.pos) {
         None => Ok(line),
         Some(span) => {
@@ -116,7 +119,7 @@ pub fn parse_words(words: &[String]) -> Result<Option<Line>, SyntaxError> {
     }
     let mut tokens = Vec::new();
     words::lex(&text, &spans, |token| tokens.push(token));
-    Parser { text: &text, tokens: &tokens, quoting: Quoting::Done }.line()
+    Parser { text: &text, tokens: &tokens, quoting: Quoting::Done, open: None }.line()
 }
 
 /// Reads a text that is one value of strict JSON, white space around it allowed.

@@ -4,7 +4,7 @@ use super::argument::{self, Quoting};
 use super::ast::{Argument, Command, DotCommand, DotWord, Invocation, Line, Statement, Text, Transaction};
 use super::cursor::Cursor;
 use super::error::shown;
-use super::token::{Token, TokenKind};
+use super::token::{Open, Token, TokenKind};
 use super::{Opening, Span, SyntaxError, SyntaxErrorKind, json_line};
 
 /// How many dot commands may carry one another.
@@ -14,6 +14,8 @@ pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
     pub(super) tokens: &'a [Token],
     pub(super) quoting: Quoting,
+    /// What is open in the last word.
+    pub(super) open: Option<Open>,
 }
 
 impl Parser<'_> {
@@ -97,9 +99,8 @@ impl Parser<'_> {
 
     fn name(&self, span: Span, action: bool) -> Result<Text, SyntaxError> {
         let word = span.of(self.text);
-        let odd = |c: char| c.is_whitespace() || c.is_control() || "=\"'()[]{}|;".contains(c);
         let dotted = action && word.starts_with('.');
-        if !(word.is_empty() || word.contains(odd) || dotted) {
+        if !(word.is_empty() || word.contains(is_odd) || dotted) {
             return Ok(Text { text: word.to_owned(), span });
         }
         let kind = SyntaxErrorKind::Unexpected(shown(word));
@@ -149,26 +150,18 @@ impl Parser<'_> {
         }
         let word = token.span.of(self.text);
         let name = Text { text: word[1..].to_owned(), span: Span::new(token.span.start + 1, token.span.end) };
-        if name.text.is_empty() {
+        if name.text.is_empty() || name.text.contains(is_odd) {
             let kind = SyntaxErrorKind::Unexpected(shown(word));
             return Err(SyntaxError::new(token.span, kind, &["a dot command, such as .help"]));
         }
         let rest = self.rest(token.span.end);
         let mut words = Vec::new();
         while let Some(token) = self.take(TokenKind::DotWord) {
+            if let Some(open) = self.open.filter(|_| token.span.end == self.text.len()) {
+                // Whatever the word means, this must be closed.
+                return Err(SyntaxError::new(open.span, SyntaxErrorKind::Unclosed(open.what), &[]));
+            }
             let word = DotWord { raw: token.span.of(self.text).to_owned(), span: token.span, quoting: self.quoting };
-            // Its quotes must be closed, whatever the word means.
-            match word.text() {
-                Err(error) if matches!(error.kind, SyntaxErrorKind::Unclosed(_)) => {
-                    return Err(error);
-                }
-                _ => {}
-            }
-            if let Err(error) = word.argument()
-                && matches!(error.kind, SyntaxErrorKind::Unclosed(_))
-            {
-                return Err(error);
-            }
             words.push(word);
         }
         let carried = match self.tokens.first().map(|token| token.kind) {
@@ -192,6 +185,11 @@ impl Parser<'_> {
         };
         Text { text: span.of(self.text).to_owned(), span }
     }
+}
+
+/// What no command's name has.
+fn is_odd(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || "=\"'()[]{}|;".contains(c)
 }
 
 fn expected_name(action: bool) -> &'static [&'static str] {

@@ -1,13 +1,27 @@
 //! The inside of one word: what opens a quote or brackets, and where they end.
 
-use super::token::is_space;
+use super::token::{Open, is_space};
+use super::{Opening, Span};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Inside {
     /// A quoted value, or part of a key.
     Quote { string: Quoted, key: bool },
     /// Brackets, so many open; the first at `opened`.
-    Brackets { depth: usize, opened: usize, string: Option<Quoted>, strict: bool, single: bool },
+    Brackets { bracket: u8, depth: usize, opened: usize, string: Option<Quoted>, strict: bool, single: bool },
+}
+
+impl Inside {
+    /// What is open, and where it was opened: the string, or else the outermost bracket.
+    pub(super) fn open(self) -> Open {
+        let (what, opened) = match self {
+            Self::Quote { string, .. } | Self::Brackets { string: Some(string), .. } => {
+                (Opening::Quote(char::from(string.quote)), string.opened)
+            }
+            Self::Brackets { bracket, opened, .. } => (Opening::Bracket(char::from(bracket)), opened),
+        };
+        Open { what, span: Span::new(opened, opened + 1) }
+    }
 }
 
 /// A string.
@@ -77,8 +91,8 @@ fn value_opens(bytes: &[u8], at: usize, strict: bool) -> Option<(usize, Inside)>
         (b @ b'"', _) => quote(at, b, strict),
         (b @ b'\'', _) if !strict => quote(at, b, false),
         (b'@', Some(&b @ (b'"' | b'\''))) => quote(at + 1, b, false),
-        (b'{' | b'[', _) => {
-            Some((at, Inside::Brackets { depth: 0, opened: at, string: None, strict, single: !strict }))
+        (bracket @ (b'{' | b'['), _) => {
+            Some((at, Inside::Brackets { bracket, depth: 0, opened: at, string: None, strict, single: !strict }))
         }
         _ => None,
     }
