@@ -82,6 +82,26 @@ mod tests {
     }
 
     #[test]
+    fn a_pretty_monitor_gives_the_same_lines() {
+        // Both as QEMU 7.2 sent them.
+        let check = |pretty: &str, line: &str| {
+            assert_eq!(String::from_utf8_lossy(&compact(pretty.as_bytes())), line);
+        };
+        check(
+            "{\r\n    \"return\": {\r\n        \"status\": \"prelaunch\",\r\n        \"singlestep\": false,\r\n        \
+             \"running\": false\r\n    },\r\n    \"id\": {\r\n        \"a\": [\r\n        ],\r\n        \"b\": {\r\n        \
+             },\r\n        \"c\": [\r\n            1,\r\n            {\r\n                \"z\": 1.5\r\n            }\r\n        \
+             ]\r\n    }\r\n}",
+            r#"{"return": {"status": "prelaunch", "singlestep": false, "running": false}, "id": {"a": [], "b": {}, "c": [1, {"z": 1.5}]}}"#,
+        );
+        check(
+            "{\r\n    \"id\": \"a\\nb, \\\": \\u00E9\",\r\n    \"error\": {\r\n        \"class\": \"CommandNotFound\",\r\n        \
+             \"desc\": \"The command bogus has not been found\"\r\n    }\r\n}",
+            r#"{"id": "a\nb, \": \u00E9", "error": {"class": "CommandNotFound", "desc": "The command bogus has not been found"}}"#,
+        );
+    }
+
+    #[test]
     fn nothing_to_remove_is_borrowed() {
         for raw in ["{\"return\": {}, \"id\": 1}", "{\"a\": \"x\ny\"}", ""] {
             assert!(matches!(compact(raw.as_bytes()), Cow::Borrowed(_)), "{raw}");

@@ -102,11 +102,17 @@ impl fmt::Debug for Document {
 /// Positions in a document; a document has at most 4 GiB.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Span {
-    pub(super) start: u32,
-    pub(super) end: u32,
+    start: u32,
+    end: u32,
 }
 
 impl Span {
+    /// The scanner's limit keeps positions under 4 GiB.
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: position(start), end: position(end) }
+    }
+
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }

@@ -9,6 +9,8 @@ mod document;
 mod error;
 mod indent;
 mod nesting;
+#[cfg(test)]
+mod samples;
 mod scanner;
 mod string;
 

@@ -1,9 +1,11 @@
 //! Documents found in a stream of bytes, which may be split and joined anywhere.
 
+use std::ops::Range;
+
 use bytes::{Buf, BytesMut};
 
 use super::blocks::{self, Masks};
-use super::document::{Document, Member, Members};
+use super::document::{Document, Member, Members, Span};
 use super::error::{ScanError, beginning};
 use super::is_space;
 use super::nesting::Nesting;
@@ -51,7 +53,9 @@ pub struct Scanner {
     escape: bool,
     nesting: Nesting,
     members: Members,
-    member: Member,
+    /// Where the member that is being read has its name, and where its value begins.
+    key: Range<usize>,
+    value: usize,
     failed: Option<ScanError>,
 }
 
@@ -66,7 +70,8 @@ impl Scanner {
             escape: false,
             nesting: Nesting::default(),
             members: Members::default(),
-            member: Member::default(),
+            key: 0..0,
+            value: 0,
             failed: None,
         }
     }
@@ -80,19 +85,27 @@ impl Scanner {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let found = self.find(buf, eof);
-        if let Err(error) = &found {
-            self.failed = Some(error.clone());
+        match self.find(buf, eof) {
+            Ok(true) => {
+                self.state = State::Between;
+                let bytes = buf.split_to(self.at).freeze();
+                Ok(Some(Document::new(bytes, std::mem::take(&mut self.members))))
+            }
+            Ok(false) => Ok(None),
+            Err(error) => {
+                self.failed = Some(error.clone());
+                Err(error)
+            }
         }
-        found
     }
 
-    fn find(&mut self, buf: &mut BytesMut, eof: bool) -> Result<Option<Document>, ScanError> {
+    /// True if the first `self.at` bytes of `buf` are a document.
+    fn find(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
         if self.state == State::Between {
             let separators = buf.iter().take_while(|&&byte| is_space(byte) || byte == 0xff).count();
             buf.advance(separators);
             match buf.first() {
-                None => return Ok(None),
+                None => return Ok(false),
                 Some(b'{') => {}
                 Some(_) => return Err(ScanError::garbage(buf)),
             }
@@ -103,15 +116,16 @@ impl Scanner {
         }
         let within = &buf[..buf.len().min(self.limit)];
         if self.scan(within)? {
-            self.state = State::Between;
-            let bytes = buf.split_to(self.at).freeze();
-            return Ok(Some(Document::new(bytes, std::mem::take(&mut self.members))));
+            return Ok(true);
         }
         // All that is allowed has come, and the end was not among it.
         if within.len() == self.limit {
             return Err(ScanError::TooLong { limit: self.limit, seen: beginning(buf) });
         }
-        if eof { Err(ScanError::truncated(buf)) } else { Ok(None) }
+        if eof {
+            return Err(ScanError::truncated(buf));
+        }
+        Ok(false)
     }
 
     /// Goes on from where it stopped; true if the document ends at `self.at`.
@@ -121,8 +135,13 @@ impl Scanner {
             match self.state {
                 State::InKey => {
                     if self.string(bytes) {
-                        self.member.key.end = position(self.at - 1);
+                        self.key.end = self.at - 1;
                         self.state = State::Colon;
+                        // Usual separators are taken at once: a jump for each byte costs more than all the rest.
+                        if self.take(bytes, b':') {
+                            self.take(bytes, b' ');
+                            self.state = State::Value;
+                        }
                     }
                     continue;
                 }
@@ -151,7 +170,7 @@ impl Scanner {
                 _ if is_space(byte) => {}
                 State::FirstKey | State::Key => match byte {
                     b'"' => {
-                        self.member.key.start = position(self.at + 1);
+                        self.key.start = self.at + 1;
                         self.state = State::InKey;
                     }
                     b'}' if self.state == State::FirstKey => {
@@ -165,9 +184,14 @@ impl Scanner {
                     _ => return wrong(self.at, "a colon"),
                 },
                 State::Value => {
-                    self.member.value.start = position(self.at);
+                    self.value = self.at;
                     self.state = match byte {
                         b'"' => State::InString,
+                        b'{' | b'[' if bytes.get(self.at + 1) == Some(&(byte + 2)) => {
+                            self.at += 2;
+                            self.end_member(bytes)?;
+                            continue;
+                        }
                         b'{' | b'[' => {
                             self.nesting.push(byte);
                             State::InContainer
@@ -195,10 +219,26 @@ impl Scanner {
         if self.members.as_slice().len() == MAX_MEMBERS {
             return Err(ScanError::TooManyMembers { limit: MAX_MEMBERS, seen: beginning(bytes) });
         }
-        self.member.value.end = position(self.at);
-        self.members.push(self.member);
+        let key = Span::new(self.key.start, self.key.end);
+        let value = Span::new(self.value, self.at);
+        self.members.push(Member { key, value });
         self.state = State::Comma;
+        if self.take(bytes, b',') {
+            self.take(bytes, b' ');
+            self.state = State::Key;
+            if self.take(bytes, b'"') {
+                self.key.start = self.at;
+                self.state = State::InKey;
+            }
+        }
         Ok(())
+    }
+
+    /// Goes over the next byte if it is `byte`.
+    fn take(&mut self, bytes: &[u8], byte: u8) -> bool {
+        let found = bytes.get(self.at) == Some(&byte);
+        self.at += usize::from(found);
+        found
     }
 
     /// Inside a string: goes behind its closing quote, and true; or to the end of `bytes`, and false.
@@ -273,11 +313,6 @@ impl Scanner {
         }
         Ok(false)
     }
-}
-
-/// A position in a document, which [`Scanner::new`] keeps under 4 GiB.
-fn position(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::super::samples::value;
 use super::*;
 
 const NO_LIMIT: usize = usize::MAX;
@@ -161,24 +162,6 @@ fn documents_are_not_copied() {
     let document = Scanner::new(NO_LIMIT).next(&mut buf, false).unwrap().unwrap();
     assert_eq!(document.bytes().as_ptr(), start);
     assert_eq!(document.slice("return").unwrap().as_ptr(), start.wrapping_add(11));
-}
-
-/// JSON text as peers write it: compact, as QEMU does, pretty.
-fn value() -> impl Strategy<Value = serde_json::Value> {
-    use serde_json::Value;
-    let text = prop_oneof!["[a-z]{0,8}", "[\"\\\\{}\\[\\],: \n]{0,12}", any::<String>()];
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        text.clone().prop_map(Value::from),
-    ];
-    leaf.prop_recursive(5, 60, 8, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
-            prop::collection::hash_map(text.clone(), inner, 0..8).prop_map(|map| map.into_iter().collect()),
-        ]
-    })
 }
 
 fn object() -> impl Strategy<Value = (serde_json::Map<String, serde_json::Value>, bool)> {
