@@ -177,8 +177,8 @@ mod tests {
 
     #[test]
     fn hostile_depth_does_not_multiply_the_output() {
-        let text = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
-        let out = indent(&text, &[50_000]);
+        let text = [b"[".repeat(5_000), b"]".repeat(5_000)].concat();
+        let out = indent(&text, &[2_500]);
         assert!(out.len() <= text.len() * (2 + STEP * MAX_LEVELS));
         assert_eq!(compact(&out).as_ref(), text);
     }

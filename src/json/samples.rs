@@ -12,10 +12,10 @@ pub(super) fn value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         text.clone().prop_map(Value::from),
     ];
-    leaf.prop_recursive(5, 60, 8, move |inner| {
+    leaf.prop_recursive(4, 24, 5, move |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
-            prop::collection::hash_map(text.clone(), inner, 0..8).prop_map(|map| map.into_iter().collect()),
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::hash_map(text.clone(), inner, 0..5).prop_map(|map| map.into_iter().collect()),
         ]
     })
 }
