@@ -29,9 +29,8 @@ fn start(level: LevelFilter, writer: impl for<'a> MakeWriter<'a> + Send + Sync +
     }
     let mut targets = Targets::new().with_target("qmpsh", level);
     if level <= LevelFilter::WARN {
-        targets = targets
-            .with_target("qmpsh::protocol", LevelFilter::OFF)
-            .with_target("qmpsh::protocol::accept", level);
+        targets =
+            targets.with_target("qmpsh::protocol", LevelFilter::OFF).with_target("qmpsh::protocol::accept", level);
     }
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false).with_ansi(false);
     // Somebody who embeds the shell may have a subscriber already.
