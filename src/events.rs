@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -35,6 +36,8 @@ impl Delivery {
 #[derive(Default)]
 pub(crate) struct Hub {
     queues: Mutex<Vec<Weak<Mutex<Queue>>>>,
+    /// A lossless stream may have no room: looked at for every message, so without a lock.
+    may_be_full: AtomicBool,
 }
 
 impl fmt::Debug for Hub {
@@ -59,24 +62,40 @@ impl Hub {
     }
 
     /// Hands an event to every stream.
-    pub(crate) fn publish(&self, event: &Event) {
-        lock(&self.queues).retain(|queue| {
-            let Some(queue) = queue.upgrade() else { return false };
-            lock(&queue).push(event);
-            true
-        });
+    pub(crate) fn publish(&self, event: Event) {
+        let mut queues = lock(&self.queues);
+        queues.retain(|queue| queue.strong_count() > 0);
+        let Some((last, others)) = queues.split_last() else { return };
+        for queue in others {
+            self.push(queue, event.clone());
+        }
+        self.push(last, event);
+    }
+
+    fn push(&self, queue: &Weak<Mutex<Queue>>, event: Event) {
+        let Some(queue) = queue.upgrade() else { return };
+        let mut queue = lock(&queue);
+        queue.push(event);
+        if queue.is_full() {
+            self.may_be_full.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Ready when every lossless stream has room.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.may_be_full.load(Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
         let mut room = Poll::Ready(());
         for queue in lock(&self.queues).iter().filter_map(Weak::upgrade) {
             let mut queue = lock(&queue);
-            if matches!(queue.delivery, Delivery::Lossless { room } if queue.bytes >= room) {
+            if queue.is_full() {
                 queue.producer = Some(context.waker().clone());
                 room = Poll::Pending;
             }
         }
+        // Only this side, the reader of the connection, publishes: nothing can have become full meanwhile.
+        self.may_be_full.store(room.is_pending(), Ordering::Relaxed);
         room
     }
 }
@@ -91,12 +110,16 @@ struct Queue {
 }
 
 impl Queue {
-    fn push(&mut self, event: &Event) {
-        if !(self.wanted)(event) {
+    fn is_full(&self) -> bool {
+        matches!(self.delivery, Delivery::Lossless { room } if self.bytes >= room)
+    }
+
+    fn push(&mut self, event: Event) {
+        if !(self.wanted)(&event) {
             return;
         }
         self.bytes += event.document().bytes().len();
-        self.waiting.events.push_back(event.clone());
+        self.waiting.events.push_back(event);
         if let Delivery::Newest { room } = self.delivery {
             // The newest one stays, however long it is.
             while self.bytes > room && self.waiting.events.len() > 1 {
@@ -223,14 +246,14 @@ mod tests {
         let hub = Hub::default();
         let mut stream = hub.stream(Delivery::Lossless { room: 20 }, |_| true);
         assert!(poll_room(&hub).is_ready());
-        hub.publish(&event("A"));
+        hub.publish(event("A"));
         assert!(poll_room(&hub).is_ready());
-        hub.publish(&event("B"));
+        hub.publish(event("B"));
         assert!(poll_room(&hub).is_pending());
         assert_eq!(names(&stream.try_batch()), ["A", "B"]);
         assert!(poll_room(&hub).is_ready());
-        hub.publish(&event("C"));
-        hub.publish(&event("D"));
+        hub.publish(event("C"));
+        hub.publish(event("D"));
         drop(stream);
         assert!(poll_room(&hub).is_ready());
     }
@@ -240,7 +263,7 @@ mod tests {
         let hub = Hub::default();
         let mut stream = hub.stream(Delivery::Newest { room: 30 }, |_| true);
         for name in ["A", "A", "B", "C", "D"] {
-            hub.publish(&event(name));
+            hub.publish(event(name));
         }
         assert!(poll_room(&hub).is_ready());
         let batch = stream.try_batch();
@@ -253,8 +276,8 @@ mod tests {
     fn a_filter_lets_through_what_is_wanted() {
         let hub = Hub::default();
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |event| event.name() == "B");
-        hub.publish(&event("A"));
-        hub.publish(&event("B"));
+        hub.publish(event("A"));
+        hub.publish(event("B"));
         assert_eq!(names(&stream.try_batch()), ["B"]);
     }
 
@@ -264,7 +287,7 @@ mod tests {
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |_| true);
         let waiting = tokio::spawn(async move { names(&stream.batch().await) });
         tokio::task::yield_now().await;
-        hub.publish(&event("A"));
+        hub.publish(event("A"));
         assert_eq!(waiting.await.unwrap(), ["A"]);
     }
 }

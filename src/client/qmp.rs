@@ -91,7 +91,7 @@ impl Qmp {
             match wire.recv(self).await {
                 Ok(Ok(Message::Greeting(greeting))) => return Ok(greeting),
                 // With `mux=on` an event may come first (QMP-FACTS 1).
-                Ok(Ok(Message::Event(event))) => self.shared.hub.publish(&event),
+                Ok(Ok(Message::Event(event))) => self.shared.hub.publish(event),
                 Ok(Ok(Message::Reply(_))) => return Err(QmpError::ReplyBeforeGreeting),
                 Ok(Err(malformed)) => return Err(QmpError::BadGreeting(malformed)),
                 Err(QmpError::Scan(ScanError::Garbage { seen, .. })) => {
@@ -129,7 +129,7 @@ impl Qmp {
                         Outcome::Error { class, desc } => Err(QmpError::NegotiationRefused { class, desc }),
                     };
                 }
-                Ok(Message::Event(event)) => self.shared.hub.publish(&event),
+                Ok(Message::Event(event)) => self.shared.hub.publish(event),
                 // A pty opened during start-up gets it twice (QMP-FACTS 1).
                 Ok(Message::Greeting(_)) => {}
                 Err(malformed) => return Err(QmpError::Malformed(malformed)),
@@ -227,7 +227,7 @@ impl Protocol for Qmp {
 
     fn on_message(&mut self, message: Self::In, _: &mut Context<'_, Self>) -> Result<(), QmpError> {
         match message {
-            Ok(Message::Event(event)) => self.shared.hub.publish(&event),
+            Ok(Message::Event(event)) => self.shared.hub.publish(event),
             Ok(Message::Reply(reply)) => self.on_reply(reply)?,
             Ok(Message::Greeting(greeting)) => tracing::debug!("ignored a second greeting: {greeting:?}"),
             Err(malformed) => self.on_malformed(malformed)?,

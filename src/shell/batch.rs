@@ -283,14 +283,16 @@ impl<'a> Batch<'a> {
     }
 
     async fn print_events(&mut self, batch: EventBatch) -> std::io::Result<()> {
-        for event in batch.events {
-            for piece in self.renderer.event(&event) {
-                if self.options.events == Some(EventsMode::Stderr) {
-                    std::io::stderr().write_all(&piece)?;
-                } else {
-                    self.stdout.put(piece).await?;
-                }
+        if self.options.events == Some(EventsMode::Stderr) {
+            let mut lines = Vec::new();
+            for event in batch.events {
+                self.renderer.event(&event, &mut lines);
             }
+            return std::io::stderr().write_all(&lines);
+        }
+        for event in batch.events {
+            self.renderer.event(&event, self.stdout.buffer());
+            self.stdout.settle().await?;
         }
         Ok(())
     }

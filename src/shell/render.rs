@@ -61,9 +61,15 @@ impl Renderer {
         self.on_one_line(vec![Bytes::from_static(b"{}")])
     }
 
-    /// A whole event.
-    pub(super) fn event(self, event: &Event) -> Pieces {
-        self.on_one_line(vec![event.document().bytes().clone()])
+    /// A whole event, with its newline, added to `out`.
+    pub(super) fn event(self, event: &Event, out: &mut Vec<u8>) {
+        let line = compact(event.document().bytes());
+        if self.terminal {
+            out.extend_from_slice(&text::json(&line));
+        } else {
+            out.extend_from_slice(&line);
+        }
+        out.push(b'\n');
     }
 
     fn on_one_line(self, parts: Vec<Bytes>) -> Pieces {

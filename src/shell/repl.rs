@@ -253,7 +253,8 @@ impl<'a> Repl<'a> {
             self.say(&format!("… {count} more {}", text::line(name)));
         }
         for event in &batch.events {
-            let shown = self.renderer.event(event).whole();
+            let mut shown = Vec::new();
+            self.renderer.event(event, &mut shown);
             self.sink.event(&text::line(&event.name()), String::from_utf8_lossy(&shown));
         }
     }

@@ -56,6 +56,16 @@ impl Stdout {
             return self.write(bytes).await;
         }
         self.buffer.extend_from_slice(&bytes);
+        self.settle().await
+    }
+
+    /// Where small output is put together; follow with [`settle`](Self::settle).
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Writes what is gathered if it is much.
+    pub(super) async fn settle(&mut self) -> io::Result<()> {
         if self.buffer.len() < FULL { Ok(()) } else { self.write_buffer().await }
     }
 
