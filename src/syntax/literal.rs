@@ -31,6 +31,7 @@ enum Want {
     ValueOrEnd,
     Key,
     KeyOrEnd,
+    Colon,
     CommaOrEnd,
 }
 
@@ -75,7 +76,7 @@ impl Reader<'_, '_> {
             if !self.stack.is_empty() {
                 self.cursor.skip_space();
                 if self.cursor.peek().is_none() {
-                    return Err(self.unclosed());
+                    return Err(self.unclosed(&want));
                 }
             }
             want = match want {
@@ -83,6 +84,7 @@ impl Reader<'_, '_> {
                 Want::Value | Want::ValueOrEnd => self.value(matches!(want, Want::ValueOrEnd))?,
                 Want::KeyOrEnd if self.cursor.peek() == Some(b'}') => self.close(),
                 Want::Key | Want::KeyOrEnd => self.key(matches!(want, Want::KeyOrEnd))?,
+                Want::Colon => self.colon()?,
                 Want::CommaOrEnd => self.comma_or_end()?,
             };
             if self.stack.is_empty() {
@@ -180,10 +182,10 @@ impl Reader<'_, '_> {
         {
             return Err(self.cursor.error(from, SyntaxErrorKind::DuplicateKey(shown(&key)), &[]));
         }
-        self.cursor.skip_space();
-        if self.cursor.peek().is_none() {
-            return Err(self.unclosed());
-        }
+        Ok(Want::Colon)
+    }
+
+    fn colon(&mut self) -> Result<Want, SyntaxError> {
         if !self.cursor.eat(b':') {
             return Err(self.cursor.unexpected(&["`:`"]));
         }
@@ -219,13 +221,23 @@ impl Reader<'_, '_> {
         Want::CommaOrEnd
     }
 
-    fn unclosed(&self) -> SyntaxError {
-        let (opened, bracket, expected): (_, _, &[&str]) = match self.stack.last() {
-            Some(Frame::Object { opened, .. }) => (*opened, '{', &["`}`"]),
-            Some(Frame::Array { opened }) => (*opened, '[', &["`]`"]),
-            None => (self.cursor.pos, '[', &[]),
+    /// The error that the text ends where something is wanted.
+    fn unclosed(&self, want: &Want) -> SyntaxError {
+        let (opened, object) = match self.stack.last() {
+            Some(Frame::Object { opened, .. }) => (*opened, true),
+            Some(Frame::Array { opened }) => (*opened, false),
+            None => (self.cursor.pos, false),
         };
-        let kind = SyntaxErrorKind::Unclosed(Opening::Bracket(bracket));
+        let expected: &[&str] = match want {
+            Want::Value => &["a value"],
+            Want::ValueOrEnd => &["a value", "`]`"],
+            Want::Key => &["a key in quotes"],
+            Want::KeyOrEnd => &["a key in quotes", "`}`"],
+            Want::Colon => &["`:`"],
+            Want::CommaOrEnd if object => &["`,`", "`}`"],
+            Want::CommaOrEnd => &["`,`", "`]`"],
+        };
+        let kind = SyntaxErrorKind::Unclosed(Opening::Bracket(if object { '{' } else { '[' }));
         SyntaxError::new(self.cursor.span_at(opened), kind, expected)
     }
 }

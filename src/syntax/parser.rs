@@ -100,7 +100,7 @@ impl Parser<'_> {
     fn name(&self, span: Span, action: bool) -> Result<Text, SyntaxError> {
         let word = span.of(self.text);
         let dotted = action && word.starts_with('.');
-        if !(word.is_empty() || word.contains(is_odd) || dotted) {
+        if !(word.is_empty() || word.starts_with('#') || word.contains(is_odd) || dotted) {
             return Ok(Text { text: word.to_owned(), span });
         }
         let kind = SyntaxErrorKind::Unexpected(shown(word));

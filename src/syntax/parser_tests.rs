@@ -321,6 +321,7 @@ fn words_of_a_command_line() {
     check(&["c", "|", "jq"], "2..3 `|` is not KEY=VALUE");
     check(&["c", ""], "2..2 `` is not KEY=VALUE");
     check(&["", "a=1"], "0..0 unexpected ``");
+    check(&["#", "a=1"], "0..1 unexpected `#`");
     check(&["query-block | jq"], "0..16 unexpected `query-block | jq`");
     check(&["{\"execute\":\"a\"}", "b"], "16..17 unexpected `b`");
     check(&["transaction(", "a"], "0..12 this transaction is never closed");
@@ -333,7 +334,7 @@ fn the_caret_and_what_was_expected() {
     };
     check(
         "query-status a=[1,",
-        "f:7:16: this bracket [ is never closed\n  query-status a=[1,\n                 ^\n  expected `]`\n  help: to send it as text, quote it or write KEY==TEXT",
+        "f:7:16: this bracket [ is never closed\n  query-status a=[1,\n                 ^\n  expected a value or `]`\n  help: to send it as text, quote it or write KEY==TEXT",
     );
     check("c foo", "f:7:3: `foo` is not KEY=VALUE\n  c foo\n    ^^^\n  expected KEY=VALUE");
     check(
@@ -345,6 +346,6 @@ fn the_caret_and_what_was_expected() {
     let error = parse_words(&words).unwrap_err();
     assert_eq!(
         error.render(&words.join(" "), None, 1),
-        "this bracket [ is never closed\n  query-status a=[1,\n                 ^\n  expected `]`\n  help: to send it as text, quote it or write KEY==TEXT"
+        "this bracket [ is never closed\n  query-status a=[1,\n                 ^\n  expected a value or `]`\n  help: to send it as text, quote it or write KEY==TEXT"
     );
 }

@@ -38,6 +38,8 @@ proptest! {
     fn print_then_parse_gives_the_same(text in text()) {
         match parse(&text) {
             Err(error) => is_whole(&error, &text),
+            // What is refused in quotes only is refused later elsewhere.
+            Ok(_) if text.contains(is_refused) => {}
             Ok(None) => {}
             Ok(Some(line)) => {
                 let printed = line.to_string();
@@ -55,13 +57,15 @@ proptest! {
 
     #[test]
     fn words_print_and_parse(words in prop::collection::vec(text(), 0..4)) {
-        prop_assume!(!words.concat().contains(is_refused));
+        let words: Vec<String> = words.iter().map(|word| word.replace(is_refused, "")).collect();
         match parse_words(&words) {
             Err(error) => is_whole(&error, &words.join(" ")),
             Ok(None) => prop_assert!(words.is_empty()),
             Ok(Some(line)) => {
-                // HMP takes anything but the end of the line.
-                prop_assume!(!line.to_string().contains(".hmp"));
+                // HMP takes anything, as it is.
+                if words.concat().contains(".hmp") {
+                    return Ok(());
+                }
                 let printed = line.to_string();
                 prop_assert_eq!(parse(&printed).unwrap().unwrap().to_string(), printed);
             }
