@@ -208,7 +208,9 @@ impl Queue {
         if was_full && let Some(producer) = self.producer.take() {
             producer.wake();
         }
-        std::mem::take(&mut self.waiting)
+        // Likely as many will come again.
+        let events = VecDeque::with_capacity(self.waiting.events.len());
+        std::mem::replace(&mut self.waiting, Batch { events, dropped: Vec::new() })
     }
 }
 

@@ -57,17 +57,28 @@ pub enum Message {
     /// Something happened.
     Event(Event),
     /// The answer to a command.
-    Reply(Reply),
+    Reply(Box<Reply>),
 }
 
 impl Message {
     /// What `document` is, told by its members: `QMP`, `event`, or one of `return` and `error`.
     pub fn from_document(document: Document) -> Result<Self, Malformed> {
-        let has = |key| document.range(key).is_some();
-        match (has("QMP"), has("event"), has("return"), has("error")) {
+        let (mut greets, mut happened, mut returned, mut failed) = (false, false, false, false);
+        for key in document.keys() {
+            match &*key {
+                "QMP" => greets = true,
+                "event" => happened = true,
+                "return" => returned = true,
+                "error" => failed = true,
+                _ => {}
+            }
+        }
+        match (greets, happened, returned, failed) {
             (true, false, false, false) => Greeting::parse(&document).map(Self::Greeting),
             (false, true, false, false) => Event::parse(document).map(Self::Event),
-            (false, false, true, false) | (false, false, false, true) => Reply::parse(document).map(Self::Reply),
+            (false, false, true, false) | (false, false, false, true) => {
+                Reply::parse(document).map(|reply| Self::Reply(Box::new(reply)))
+            }
             (false, false, false, false) => Err(Malformed::new(Fault::Unknown, &document)),
             _ => Err(Malformed::new(Fault::Ambiguous, &document)),
         }

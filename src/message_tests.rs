@@ -6,7 +6,7 @@ fn message(text: &[u8]) -> Result<Message, Malformed> {
 
 fn reply(text: &str) -> Reply {
     match message(text.as_bytes()) {
-        Ok(Message::Reply(reply)) => reply,
+        Ok(Message::Reply(reply)) => *reply,
         other => panic!("{text}: {other:?}"),
     }
 }

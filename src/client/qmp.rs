@@ -228,7 +228,7 @@ impl Protocol for Qmp {
     fn on_message(&mut self, message: Self::In, _: &mut Context<'_, Self>) -> Result<(), QmpError> {
         match message {
             Ok(Message::Event(event)) => self.shared.hub.publish(event),
-            Ok(Message::Reply(reply)) => self.on_reply(reply)?,
+            Ok(Message::Reply(reply)) => self.on_reply(*reply)?,
             Ok(Message::Greeting(greeting)) => tracing::debug!("ignored a second greeting: {greeting:?}"),
             Err(malformed) => self.on_malformed(malformed)?,
         }

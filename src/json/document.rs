@@ -11,8 +11,9 @@ use super::scanner::Scanner;
 use super::string::decode_inner;
 use crate::secrets;
 
-/// How many members are kept without allocating: a QMP message has at most four.
-const INLINE: usize = 6;
+/// How many members are kept without allocating: a QMP message has at most four. Documents are moved often, so they are
+/// no larger than they must be.
+const INLINE: usize = 4;
 
 /// One JSON object: the bytes as they came, and the ranges of its top-level members.
 ///
@@ -80,7 +81,12 @@ impl Document {
 
     fn is_named(&self, member: &Member, name: &str) -> bool {
         let key = self.key(member);
-        if key.contains(&b'\\') { decode_inner(key) == name } else { key == name.as_bytes() }
+        // A name with an escape in it is longer on the wire than decoded.
+        if key.len() == name.len() {
+            key == name.as_bytes() && !name.contains('\\')
+        } else {
+            key.len() > name.len() && key.contains(&b'\\') && decode_inner(key) == name
+        }
     }
 }
 
