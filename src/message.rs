@@ -66,10 +66,10 @@ impl Message {
         let (mut greets, mut happened, mut returned, mut failed) = (false, false, false, false);
         for key in document.keys() {
             match &*key {
-                "QMP" => greets = true,
-                "event" => happened = true,
-                "return" => returned = true,
-                "error" => failed = true,
+                b"QMP" => greets = true,
+                b"event" => happened = true,
+                b"return" => returned = true,
+                b"error" => failed = true,
                 _ => {}
             }
         }
@@ -146,9 +146,9 @@ pub struct Event {
 
 impl Event {
     fn parse(document: Document) -> Result<Self, Malformed> {
-        match document.get("event").and_then(json::decode) {
-            Some(_) => Ok(Self { document }),
-            None => Err(Malformed::new(Fault::EventName, &document)),
+        match document.get("event") {
+            Some([b'"', ..]) => Ok(Self { document }),
+            _ => Err(Malformed::new(Fault::EventName, &document)),
         }
     }
 
