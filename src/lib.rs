@@ -18,6 +18,8 @@ pub mod client;
 
 pub mod events;
 
+pub mod schema;
+
 pub mod syntax;
 
 pub mod typing;

@@ -7,3 +7,4 @@ mod support;
 mod engine;
 mod generated;
 mod harness;
+mod language;

@@ -1,0 +1,130 @@
+//! Types in words.
+
+use super::Schema;
+use super::types::{Builtin, EnumValue, Type, TypeId};
+
+/// How many types may be in one another in a description.
+const DEPTH: usize = 3;
+/// How many values of an enum are named.
+const VALUES: usize = 40;
+
+impl Schema {
+    /// The type in a few words, such as `list of integers`. Names in it are the peer's: not safe to show as they are.
+    pub fn words(&self, ty: TypeId) -> String {
+        self.words_at(ty, 0)
+    }
+
+    /// The values of an enum; of an alternate, those of its enum.
+    pub fn enum_values(&self, ty: TypeId) -> Option<&[EnumValue]> {
+        self.choices(ty).into_iter().find_map(|ty| match self.get(ty) {
+            Type::Enum(values) => Some(&values[..]),
+            _ => None,
+        })
+    }
+
+    fn words_at(&self, ty: TypeId, depth: usize) -> String {
+        match self.get(ty) {
+            Type::Builtin(Builtin::Str) => "string".into(),
+            Type::Builtin(Builtin::Int) => "integer".into(),
+            Type::Builtin(Builtin::Number) => "number".into(),
+            Type::Builtin(Builtin::Bool) => "true or false".into(),
+            Type::Builtin(Builtin::Null) => "null".into(),
+            Type::Builtin(Builtin::Any) | Type::Unknown => "anything".into(),
+            Type::Enum(values) => {
+                let mut words = format!("one of {}", joined(values.iter().take(VALUES).map(|value| &*value.name)));
+                if values.len() > VALUES {
+                    words.push_str(", …");
+                }
+                words
+            }
+            Type::Array(_) if depth == DEPTH => "list".into(),
+            Type::Array(element) => {
+                let words = self.words_at(*element, depth + 1);
+                match self.get(*element) {
+                    Type::Builtin(Builtin::Str | Builtin::Int | Builtin::Number) | Type::Object(_) => {
+                        format!("list of {words}s")
+                    }
+                    _ => format!("list of ({words})"),
+                }
+            }
+            Type::Object(_) => "object".into(),
+            Type::Alternate(_) => self.alternate(ty, depth),
+        }
+    }
+
+    fn alternate(&self, ty: TypeId, depth: usize) -> String {
+        let mut choices = self.choices(ty);
+        choices.truncate(VALUES);
+        // The plain ones first.
+        choices.sort_by_key(|ty| match self.get(*ty) {
+            Type::Builtin(_) => 0,
+            Type::Enum(_) => 1,
+            _ => 2,
+        });
+        let mut words: Vec<String> = Vec::new();
+        for choice in choices {
+            words.push(if depth == DEPTH { "…".into() } else { self.words_at(choice, depth + 1) });
+        }
+        let last = words.pop().unwrap_or_else(|| "anything".into());
+        if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) }
+    }
+}
+
+fn joined<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::schema::{Schema, Step, sample};
+
+    #[test]
+    fn types_in_words() {
+        let schema = sample::schema();
+        let root = schema.arguments("kinds").unwrap();
+        let check = |member: &str, expected: &str| {
+            let ty = schema.walk(root, &[Step::key(member)], &|_| None).ty.unwrap();
+            assert_eq!(schema.words(ty), expected);
+        };
+        check("str", "string");
+        check("int", "integer");
+        check("number", "number");
+        check("bool", "true or false");
+        check("null", "null");
+        check("any", "anything");
+        check("enum", "one of a, b, null");
+        check("ints", "list of integers");
+        check("lists", "list of (list of integers)");
+        check("many", "list of objects");
+        check("object", "object");
+        check("plain", "integer, true or false or list of integers");
+        check("mixed", "string, true or false, integer or null");
+        check("enum-or-object", "one of a, b, null or object");
+    }
+
+    #[test]
+    fn the_values_of_enums() {
+        let schema = sample::schema();
+        let root = schema.arguments("kinds").unwrap();
+        let check = |member: &str, expected: Option<usize>| {
+            let ty = schema.walk(root, &[Step::key(member)], &|_| None).ty.unwrap();
+            assert_eq!(schema.enum_values(ty).map(<[_]>::len), expected, "{member}");
+        };
+        check("enum", Some(3));
+        check("enum-or-object", Some(3));
+        check("str", None);
+    }
+
+    #[test]
+    fn long_and_endless_types_are_cut() {
+        let values = vec![r#""v""#; 50].join(",");
+        let text = format!(
+            r#"[{{"name":"c","meta-type":"command","arg-type":"l"}},{{"name":"d","meta-type":"command","arg-type":"e"}},
+                {{"name":"l","meta-type":"array","element-type":"l"}},{{"name":"e","meta-type":"enum","values":[{values}]}}]"#
+        );
+        let schema = Schema::parse(text.as_bytes()).unwrap();
+        let words = |command: &str| schema.words(schema.arguments(command).unwrap());
+        assert_eq!(words("c"), "list of (list of (list of (list)))");
+        assert_eq!(words("d"), format!("one of {}, …", ["v"; 40].join(", ")));
+    }
+}

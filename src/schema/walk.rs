@@ -1,0 +1,298 @@
+//! The type at a path of keys.
+
+use std::borrow::Cow;
+
+use super::Schema;
+use super::types::{Builtin, Member, Object, Type, TypeId};
+
+/// One part of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<'a> {
+    /// The key, or the digits of an index.
+    pub text: &'a str,
+    /// Whether it can only be a key: it was quoted.
+    pub literal: bool,
+}
+
+impl<'a> Step<'a> {
+    /// What is a key under an object, and an index under a list.
+    pub fn key(text: &'a str) -> Self {
+        Self { text, literal: false }
+    }
+
+    /// What is a key whatever it looks like.
+    pub fn name(text: &'a str) -> Self {
+        Self { text, literal: true }
+    }
+}
+
+/// The value that the tag at a path of keys has, if it is known: before or after what depends on it.
+pub type Tags<'t> = dyn Fn(&[&str]) -> Option<Cow<'t, str>> + 't;
+
+/// What a path leads to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Walk {
+    /// The type there; `None` if the schema does not say.
+    pub ty: Option<TypeId>,
+    /// How many parts of the path it says something about.
+    pub known: usize,
+    /// Which parts are indices of lists.
+    pub indices: Vec<bool>,
+}
+
+/// How many types one question may look at: QEMU's own schema needs about a hundred, a hostile one could have no end.
+const BUDGET: usize = 20_000;
+/// How many unions, or alternates, may be in one another without a key between them.
+const DEPTH: usize = 8;
+
+impl Schema {
+    /// Follows `path` from the type `root`.
+    ///
+    /// Of a union whose tag is not known, members are found on which all variants that have them agree.
+    pub fn walk(&self, root: TypeId, path: &[Step<'_>], tags: &Tags<'_>) -> Walk {
+        let mut walk = Walk { ty: Some(root), known: 0, indices: vec![false; path.len()] };
+        let mut search = Search { schema: self, tags, at: Vec::with_capacity(path.len() + 1), budget: BUDGET };
+        for (n, step) in path.iter().enumerate() {
+            let next = walk.ty.and_then(|ty| search.step(ty, *step, 0));
+            walk.ty = next.map(|(ty, _)| ty);
+            let Some((_, index)) = next else { break };
+            walk.indices[n] = index;
+            walk.known = n + 1;
+            search.at.push(step.text);
+        }
+        walk
+    }
+
+    /// The members that the object at `at` can have, given what the tags say: its own, then those of its variant. Of an
+    /// alternate, those of its object.
+    pub fn members(&self, ty: TypeId, at: &[&str], tags: &Tags<'_>) -> Vec<&Member> {
+        let mut search = Search { schema: self, tags, at: at.to_vec(), budget: BUDGET };
+        let mut members = Vec::new();
+        if let Some(object) = self.object(ty) {
+            search.members(object, 0, &mut members);
+        }
+        members
+    }
+
+    /// The object that `ty` is, or, of an alternate, can be.
+    pub fn object(&self, ty: TypeId) -> Option<&Object> {
+        self.choices(ty).into_iter().find_map(|ty| match self.get(ty) {
+            Type::Object(object) => Some(object),
+            _ => None,
+        })
+    }
+
+    /// What the elements of a list are, if `ty` is one, or, of an alternate, can be one.
+    pub fn element(&self, ty: TypeId) -> Option<TypeId> {
+        self.choices(ty).into_iter().find_map(|ty| match self.get(ty) {
+            Type::Array(element) => Some(*element),
+            _ => None,
+        })
+    }
+
+    /// The type itself; of an alternate, the types that it can be.
+    pub fn choices(&self, ty: TypeId) -> Vec<TypeId> {
+        let mut choices = Vec::new();
+        let mut budget = BUDGET;
+        self.add_choices(ty, 0, &mut budget, &mut choices);
+        choices
+    }
+
+    fn add_choices(&self, ty: TypeId, depth: usize, budget: &mut usize, choices: &mut Vec<TypeId>) {
+        match self.get(ty) {
+            Type::Alternate(types) if depth < DEPTH => {
+                for ty in types {
+                    if *budget == 0 {
+                        return;
+                    }
+                    *budget -= 1;
+                    self.add_choices(*ty, depth + 1, budget, choices);
+                }
+            }
+            Type::Alternate(_) => {}
+            _ if choices.contains(&ty) => {}
+            _ => choices.push(ty),
+        }
+    }
+}
+
+/// One question on its way through the types.
+struct Search<'s, 'p, 't> {
+    schema: &'s Schema,
+    tags: &'p Tags<'t>,
+    /// The keys that lead to where it is.
+    at: Vec<&'p str>,
+    budget: usize,
+}
+
+impl<'s, 't> Search<'s, '_, 't> {
+    /// The type one step further, and whether the step is an index.
+    fn step(&mut self, ty: TypeId, step: Step<'_>, depth: usize) -> Option<(TypeId, bool)> {
+        self.budget = self.budget.checked_sub(1)?;
+        match self.schema.get(ty) {
+            Type::Object(object) => self.member(object, step.text, 0).map(|member| (member.ty, false)),
+            Type::Array(element) if !step.literal && is_index(step.text) => Some((*element, true)),
+            Type::Alternate(types) if depth < DEPTH => {
+                types.iter().find_map(|choice| self.step(*choice, step, depth + 1))
+            }
+            Type::Builtin(Builtin::Any) => Some((ty, false)),
+            _ => None,
+        }
+    }
+
+    fn member(&mut self, object: &'s Object, name: &str, depth: usize) -> Option<&'s Member> {
+        self.budget = self.budget.checked_sub(1)?;
+        if let Some(member) = object.members.iter().find(|member| &*member.name == name) {
+            return Some(member);
+        }
+        let tag = object.tag.as_deref().filter(|_| depth < DEPTH)?;
+        if let Some(case) = self.tag(tag) {
+            let variant = object.variants.iter().find(|variant| *variant.case == *case)?;
+            return match self.schema.get(variant.ty) {
+                Type::Object(object) => self.member(object, name, depth + 1),
+                _ => None,
+            };
+        }
+        let mut found: Option<&'s Member> = None;
+        for variant in &object.variants {
+            let Type::Object(object) = self.schema.get(variant.ty) else { continue };
+            match (found, self.member(object, name, depth + 1)) {
+                (Some(one), Some(other)) if one.ty != other.ty => return None,
+                (None, member) => found = member,
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn members(&mut self, object: &'s Object, depth: usize, members: &mut Vec<&'s Member>) {
+        members.extend(&object.members);
+        if let Some(tag) = object.tag.as_deref().filter(|_| depth < DEPTH)
+            && let Some(case) = self.tag(tag)
+            && let Some(variant) = object.variants.iter().find(|variant| *variant.case == *case)
+            && let Type::Object(object) = self.schema.get(variant.ty)
+        {
+            self.members(object, depth + 1, members);
+        }
+    }
+
+    /// The value of the tag `name` of the object at hand.
+    fn tag(&self, name: &str) -> Option<Cow<'t, str>> {
+        let path: Vec<&str> = self.at.iter().copied().chain([name]).collect();
+        (self.tags)(&path)
+    }
+}
+
+/// Whether this is an index as it is written: digits, without zeros in front.
+pub(crate) fn is_index(text: &str) -> bool {
+    let digits = !text.is_empty() && text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && (text == "0" || !text.starts_with('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::sample;
+
+    /// What a path leads to, as words; `tags` are `PATH=VALUE` with spaces between.
+    fn at(path: &str, tags: &str) -> String {
+        let schema = sample::schema();
+        let (command, path) = path.split_once('.').unwrap_or((path, ""));
+        let steps: Vec<Step<'_>> = path.split('.').filter(|part| !part.is_empty()).map(Step::key).collect();
+        let tags = |path: &[&str]| {
+            let path = path.join(".");
+            let found = tags.split(' ').find_map(|tag| tag.strip_prefix(&path)?.strip_prefix('='))?;
+            Some(Cow::Owned(found.to_owned()))
+        };
+        let walk = schema.walk(schema.arguments(command).unwrap(), &steps, &tags);
+        let indices: Vec<_> = walk.indices.iter().enumerate().filter(|(_, is)| **is).map(|(n, _)| n).collect();
+        let words = walk.ty.map_or("unknown".into(), |ty| schema.words(ty));
+        if indices.is_empty() { words } else { format!("{words} {indices:?}") }
+    }
+
+    #[test]
+    fn paths() {
+        let check = |path: &str, tags: &str, expected: &str| assert_eq!(at(path, tags), expected, "{path} {tags}");
+        check("resize.id", "", "string");
+        check("resize.size", "", "integer");
+        check("resize.nosuch", "", "unknown");
+        check("resize.size.x", "", "unknown");
+        check("set.value", "", "anything");
+        check("set.value.a.0.b", "", "anything");
+        // Lists.
+        check("keys.keys", "", "list of (one of a, b, null)");
+        check("keys.keys.0", "", "one of a, b, null [0]".replace("[0]", "[1]").as_str());
+        check("keys.keys.12", "", "one of a, b, null [1]");
+        check("keys.keys.01", "", "unknown");
+        check("keys.keys.x", "", "unknown");
+        check("keys.keys.0.0", "", "unknown [1]");
+        // Unions: the tag tells.
+        check("add.driver", "", "one of file, raw, other");
+        check("add.filename", "driver=file", "string");
+        check("add.filename", "driver=raw", "unknown");
+        check("add.filename", "", "string");
+        check("add.offset", "driver=raw", "integer");
+        check("add.file", "driver=raw", "string, null or object");
+        check("add.file.filename", "driver=raw file.driver=file", "string");
+        check("add.file.filename", "driver=file file.driver=file", "unknown");
+        check(
+            "add.file.file.file.file.offset",
+            "driver=raw file.driver=raw file.file.driver=raw file.file.file.driver=raw file.file.file.file.driver=raw",
+            "integer",
+        );
+        // Variants that disagree.
+        check("add.size", "driver=file", "integer");
+        check("add.size", "driver=raw", "string");
+        check("add.size", "", "unknown");
+        // A variant the schema does not have.
+        check("add.filename", "driver=nosuch", "unknown");
+        check("add.node-name", "driver=nosuch", "string");
+    }
+
+    #[test]
+    fn a_quoted_part_is_no_index() {
+        let schema = sample::schema();
+        let root = schema.arguments("keys").unwrap();
+        let walk = schema.walk(root, &[Step::name("keys"), Step::name("0")], &|_| None);
+        assert_eq!((walk.ty, walk.known, walk.indices), (None, 1, vec![false, false]));
+    }
+
+    #[test]
+    fn members_of_a_variant() {
+        let schema = sample::schema();
+        let root = schema.arguments("add").unwrap();
+        let names = |tag: Option<&'static str>| -> Vec<&str> {
+            schema.members(root, &[], &move |_| tag.map(Cow::Borrowed)).iter().map(|m| &*m.name).collect()
+        };
+        assert_eq!(names(None), ["driver", "node-name", "detached"]);
+        assert_eq!(names(Some("file")), ["driver", "node-name", "detached", "filename", "size"]);
+        assert_eq!(names(Some("other")), ["driver", "node-name", "detached"]);
+    }
+
+    #[test]
+    fn actions() {
+        let schema = sample::schema();
+        assert_eq!(schema.actions().collect::<Vec<_>>(), ["resize"]);
+        assert_eq!(schema.action("resize"), schema.arguments("resize"));
+        assert_eq!(schema.action("add"), None);
+    }
+
+    #[test]
+    fn hostile_schemas_end() {
+        // A union that is its own variant under two cases, an alternate of itself, a list of itself.
+        let text = r#"[
+            {"name":"c","meta-type":"command","arg-type":"u"},
+            {"name":"u","meta-type":"object","members":[{"name":"alt","type":"a"},{"name":"list","type":"l"}],"tag":"t",
+             "variants":[{"case":"x","type":"u"},{"case":"y","type":"u"},{"case":"z","type":"gone"},{"case":"w","type":"a"}]},
+            {"name":"a","meta-type":"alternate","members":[{"type":"a"},{"type":"a"},{"type":"a"},{"type":"a"},{"type":"u"}]},
+            {"name":"l","meta-type":"array","element-type":"l"}]"#;
+        let schema = Schema::parse(text.as_bytes()).unwrap();
+        sample::use_every_query(&schema);
+        let root = schema.arguments("c").unwrap();
+        assert_eq!(schema.walk(root, &[Step::key("none")], &|_| None).ty, None);
+        let path = [Step::key("list"), Step::key("0"), Step::key("0"), Step::key("0")];
+        assert!(schema.walk(root, &path, &|_| None).ty.is_some());
+        let path = vec![Step::key("alt"); 1000];
+        assert!(schema.walk(root, &path, &|_| Some("x".into())).known > 0);
+    }
+}

@@ -1,0 +1,3 @@
+//! The language on real peers: what they say they can do, what a line sends them, and what a refusal teaches.
+
+mod schema;
