@@ -23,7 +23,7 @@ _qmpsh() {
 
     case "${cmd}" in
         qmpsh)
-            opts="-c -f -k -t -N -o -p -h -V --command --file --keep-going --timeout --connect-timeout --wait --max-message --skip-negotiation --output --pretty --events --log-level --history --no-history --help --version"
+            opts="-c -f -k -t -N -o -p -h -V --command --file --keep-going --timeout --connect-timeout --wait --max-message --skip-negotiation --socket-mode --output --pretty --events --log-level --history --no-history --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -84,6 +84,10 @@ _qmpsh() {
                     return 0
                     ;;
                 --max-message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket-mode)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -4,12 +4,15 @@
 //!
 //! ```text
 //! qmpsh [OPTIONS] [connect] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
+//! qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
+//! qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]
 //! ```
 //!
 //! Options stand before the address or directly after it. The first word of the command ends them, whatever follows
 //! belongs to the command; `--` ends them earlier. Without an address `$QMP_SOCKET` is used.
 
 mod definition;
+mod door;
 pub mod manual;
 mod values;
 mod words;
@@ -20,15 +23,14 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use crate::address::Address;
-
 pub use definition::command;
+pub use door::Door;
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
-    /// Where the monitor is.
-    pub address: Address,
+    /// The way to the monitor.
+    pub door: Door,
     /// What to run there.
     pub input: Input,
     /// How to run it.
@@ -66,7 +68,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// How long connecting, greeting and negotiation may take together. Never zero.
     pub connect_timeout: Duration,
-    /// How long to try again while the peer cannot be reached; `None` is a single attempt. Never zero.
+    /// How long to try again while the peer cannot be reached; `None` is a single attempt. Where the peer comes to us:
+    /// how long to wait for it; `None` is for ever. Never zero.
     pub wait: Option<Duration>,
     /// How results are printed.
     pub output: OutputMode,
@@ -158,10 +161,15 @@ impl Exit {
             Exit::Usage(_) => 2,
         }
     }
-}
 
-/// The words that will be subcommands, and so are not taken for sockets today.
-const RESERVED: [&str; 4] = ["listen", "fd", "run", "list"];
+    /// Says where the text came from that a usage error is about.
+    fn about(self, source: &str) -> Self {
+        match self {
+            Exit::Usage(text) => Exit::Usage(text.replacen(OURS, &format!("{OURS}{source}: "), 1)),
+            show @ Exit::Show(_) => show,
+        }
+    }
+}
 
 /// Reads the command line: `args` begins with the program's own name, as [`std::env::args_os`] does; `env` looks up
 /// an environment variable, as [`std::env::var_os`] does.
@@ -173,16 +181,9 @@ pub fn parse(
     let env = |name| env(name).filter(|value| !value.is_empty());
     let mut command = command();
 
-    let mut reserved = None;
-    if let Some(index) = words::first(&command, &args) {
-        if args[index] == "connect" {
-            args.remove(index);
-        } else {
-            reserved = RESERVED.into_iter().find(|word| args[index] == *word);
-        }
-    }
+    let door::Rewritten { subcommand, later } = door::rewrite(&command, &mut args);
     let matches = command.try_get_matches_from_mut(args);
-    let matches = match (matches, reserved) {
+    let matches = match (matches, later) {
         // `qmpsh --help list` still asks for help.
         (Err(error), _) if !error.use_stderr() => return Err(Exit::Show(error.to_string())),
         (_, Some(word)) => {
@@ -194,13 +195,14 @@ pub fn parse(
         (Ok(matches), None) => matches,
     };
 
-    let address = match (definition::address(&matches), env("QMP_SOCKET")) {
-        (Some(text), _) => Address::parse(text).map_err(usage)?,
-        (None, Some(text)) => Address::parse(text).map_err(|error| usage(format_args!("$QMP_SOCKET: {error}")))?,
+    let socket_mode = definition::socket_mode(&matches);
+    let door = match (definition::address(&matches), env("QMP_SOCKET")) {
+        (Some(text), _) => door::door(subcommand, text, socket_mode)?,
+        (None, Some(text)) => door::door(subcommand, &text, socket_mode).map_err(|exit| exit.about("$QMP_SOCKET"))?,
         (None, None) => return Err(usage(manual::NO_ADDRESS)),
     };
     Ok(Invocation {
-        address,
+        door,
         input: input(&matches)?,
         options: definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?,
     })
@@ -248,15 +250,18 @@ fn utf8(text: &OsStr, what: &str) -> Result<String, Exit> {
     })
 }
 
+/// What usage errors begin with.
+const OURS: &str = "qmpsh: ";
+
 /// A usage error of our own, in the shape of clap's.
 fn usage(sentence: impl std::fmt::Display) -> Exit {
-    Exit::Usage(format!("qmpsh: {sentence}\n\nFor more information, try 'qmpsh --help'.\n"))
+    Exit::Usage(format!("{OURS}{sentence}\n\nFor more information, try 'qmpsh --help'.\n"))
 }
 
 fn clap_error(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    format!("qmpsh: {}", text.replace("try '--help'", "try 'qmpsh --help'"))
+    format!("{OURS}{}", text.replace("try '--help'", "try 'qmpsh --help'"))
 }
 
 #[cfg(test)]

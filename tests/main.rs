@@ -4,6 +4,7 @@
 
 mod support;
 
+mod doors;
 mod engine;
 mod generated;
 mod harness;

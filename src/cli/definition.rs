@@ -37,7 +37,7 @@ fn positionals() -> [Arg; 2] {
         Arg::new("ADDRESS")
             .value_parser(value_parser!(OsString))
             .value_hint(ValueHint::FilePath)
-            .help("Where the monitor is: PATH, unix:PATH, @NAME, HOST:PORT [default: $QMP_SOCKET]"),
+            .help("Where the monitor is: PATH, unix:PATH, @NAME, HOST:PORT, fd:N [default: $QMP_SOCKET]"),
         Arg::new("COMMAND")
             .value_parser(value_parser!(OsString))
             .value_hint(ValueHint::Other)
@@ -70,18 +70,24 @@ fn run_options() -> [Arg; 4] {
     .map(|arg| arg.help_heading(RUN))
 }
 
-fn connection_options() -> [Arg; 4] {
+fn connection_options() -> [Arg; 5] {
     [
         long("connect-timeout", "SECONDS")
             .value_parser(values::limit)
             .allow_negative_numbers(true)
             .help("How long connecting may take, greeting included [default: 10]")
-            .long_help("How long connecting, greeting and negotiation may take together [default: 10]"),
+            .long_help(
+                "How long connecting, greeting and negotiation may take together [default: 10]\n\
+                 (for listen: from the moment the peer is connected)",
+            ),
         long("wait", "SECONDS")
             .value_parser(values::seconds)
             .allow_negative_numbers(true)
             .help("Keep trying until the monitor can be reached")
-            .long_help("Keep trying while the socket is not there, refuses, is busy, or closes before the greeting"),
+            .long_help(
+                "Keep trying while the socket is not there, refuses, is busy, or closes before the greeting\n\
+                 (for listen: how long to wait for the peer [default: for ever])",
+            ),
         long("max-message", "SIZE")
             .value_parser(values::size)
             .allow_negative_numbers(true)
@@ -91,6 +97,9 @@ fn connection_options() -> [Arg; 4] {
             .short('N')
             .help("Await no greeting and negotiate nothing")
             .long_help("Await no greeting and negotiate nothing: for a peer that has done both already"),
+        long("socket-mode", "OCTAL")
+            .value_parser(values::mode)
+            .help("listen: the mode of the Unix socket [default: 0600]"),
     ]
     .map(|arg| arg.help_heading(CONNECTION))
 }
@@ -168,6 +177,10 @@ pub(super) enum RawSource<'a> {
 
 pub(super) fn address(matches: &ArgMatches) -> Option<&OsStr> {
     matches.get_one::<OsString>("ADDRESS").map(OsString::as_os_str)
+}
+
+pub(super) fn socket_mode(matches: &ArgMatches) -> Option<u32> {
+    matches.get_one("socket-mode").copied()
 }
 
 pub(super) fn words(matches: &ArgMatches) -> Vec<&OsStr> {

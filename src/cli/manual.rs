@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 /// How the program is called.
 pub const USAGE: &str = "qmpsh [OPTIONS] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
-       qmpsh [OPTIONS] connect ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]";
+       qmpsh [OPTIONS] connect ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
+       qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
+       qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]";
 
 /// A term and what it means.
 pub type Entry = (&'static str, &'static str);
@@ -14,6 +16,7 @@ pub const ADDRESSES: &[Entry] = &[
     ("PATH, unix:PATH", "Unix socket: a word with a / in it, or without a :"),
     ("@NAME, unix:@NAME", "abstract Unix socket (Linux)"),
     ("HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT", "TCP; without a host it is localhost"),
+    ("fd:N", "an inherited socket, as fd N"),
     ("unix:PATH,server=on,...", "as QEMU spells it; abstract and tight are honoured, the rest ignored"),
 ];
 

@@ -1,6 +1,7 @@
 use std::os::unix::ffi::OsStringExt;
 
 use super::*;
+use crate::address::Address;
 
 /// A command line, its words separated by spaces (`%` in a word stands for one), and an environment.
 fn run(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
@@ -29,6 +30,10 @@ fn wrong(line: &str, environment: &[(&str, &str)]) -> String {
     }
 }
 
+fn unix(path: &str) -> Door {
+    Door::Connect(Address::Unix(path.into()))
+}
+
 fn words(words: &[&str]) -> Input {
     Input::Words(words.iter().map(ToString::to_string).collect())
 }
@@ -43,7 +48,7 @@ fn words_after_the_address_are_one_command() {
     #[track_caller]
     fn check(line: &str, expected: &[&str]) {
         let invocation = ok(line);
-        assert_eq!(invocation.address, Address::Unix("q.sock".into()), "{line}");
+        assert_eq!(invocation.door, unix("q.sock"), "{line}");
         assert_eq!(invocation.input, words(expected), "{line}");
     }
     check("q.sock query-status", &["query-status"]);
@@ -156,7 +161,7 @@ fn the_environment_gives_what_is_missing() {
     #[track_caller]
     fn check(line: &str, environment: &[(&str, &str)], address: &str, input: &Input) {
         let invocation = run(line, environment).unwrap_or_else(|exit| panic!("{line}: {}", exit.text()));
-        assert_eq!(invocation.address, Address::Unix(address.into()), "{line}");
+        assert_eq!(invocation.door, unix(address), "{line}");
         assert_eq!(invocation.input, *input, "{line}");
         assert_eq!(invocation.options.log_level, LevelFilter::DEBUG);
     }
@@ -183,6 +188,57 @@ fn the_environment_gives_what_is_missing() {
 }
 
 #[test]
+fn a_subcommand_names_the_way() {
+    #[track_caller]
+    fn check(line: &str, door: Door, input: &Input) {
+        let invocation = ok(line);
+        assert_eq!(invocation.door, door, "{line}");
+        assert_eq!(invocation.input, *input, "{line}");
+    }
+    let listen = |address: &str, socket_mode| Door::Listen { address: address.parse().unwrap(), socket_mode };
+    let status = words(&["query-status"]);
+    check("listen q.sock", listen("q.sock", None), &Input::Default);
+    check("-k listen :4444 -o raw query-status", listen("tcp:localhost:4444", None), &status);
+    check("listen --socket-mode 0660 q.sock query-status", listen("q.sock", Some(0o660)), &status);
+    check("--socket-mode=660 listen q.sock", listen("q.sock", Some(0o660)), &Input::Default);
+    check("listen listen", listen("listen", None), &Input::Default);
+    check("listen q.sock -- -k", listen("q.sock", None), &words(&["-k"]));
+
+    check("fd 3 query-status", Door::Fd(Some(3)), &status);
+    check("fd:3 query-status", Door::Fd(Some(3)), &status);
+    check("connect fd:3 -k query-status", Door::Fd(Some(3)), &status);
+    check("-k fd -o raw 3 query-status", Door::Fd(Some(3)), &status);
+    check("fd 3 -- 4", Door::Fd(Some(3)), &words(&["4"]));
+    check("fd", Door::Fd(None), &Input::Default);
+    check("fd query-status", Door::Fd(None), &status);
+    check("fd -o raw query-status 3", Door::Fd(None), &words(&["query-status", "3"]));
+    check("fd -- query-status", Door::Fd(None), &status);
+    check("-c x fd", Door::Fd(None), &Input::Lines(vec![Source::Line("x".into())]));
+    assert_eq!(run("", &[("QMP_SOCKET", "fd:7")]).unwrap().door, Door::Fd(Some(7)));
+}
+
+#[test]
+fn what_a_way_does_not_take() {
+    #[track_caller]
+    fn check(line: &str, expected: &str) {
+        let message = wrong(line, &[]);
+        assert!(message.starts_with(expected), "{line}: {message}");
+    }
+    check("--socket-mode 600 q.sock", "--socket-mode belongs to `qmpsh listen`");
+    check("--socket-mode 600 fd 3", "--socket-mode belongs to `qmpsh listen`");
+    check("--socket-mode 600 listen :0", "--socket-mode: there is no socket file at localhost:0");
+    check("--socket-mode 1777 listen q", "invalid value '1777' for '--socket-mode <OCTAL>': it is not a mode in octal");
+    check("listen", "no address");
+    check("listen h:x", "bad address `h:x`: the port `x` is not a number");
+    check("listen fd:3", "`fd:3` is no place to listen at");
+    check("fd:", "`fd:` names no descriptor");
+    check("fd:x", "`fd:x` names no descriptor");
+    check("fd:-3", "`fd:-3` names no descriptor");
+    check("fd 99999999999", "`fd:99999999999` names no descriptor");
+    assert!(wrong("", &[("QMP_SOCKET", "fd:x")]).starts_with("$QMP_SOCKET: `fd:x` names no descriptor"));
+}
+
+#[test]
 fn words_of_later_subcommands_are_no_sockets() {
     #[track_caller]
     fn check(line: &str, word: &str) {
@@ -190,18 +246,16 @@ fn words_of_later_subcommands_are_no_sockets() {
         assert_eq!(wrong(line, &[("QMP_SOCKET", "/run/q.sock")]), expected, "{line}");
     }
     check("list", "list");
-    check("fd 3 query-status", "fd");
-    check("-k -o raw listen :4444", "listen");
     check("-c connect run -- qemu", "run");
     check("run -nographic", "run");
     for line in ["./list", "-- ./list", "connect ./list"] {
-        assert_eq!(ok(line).address, Address::Unix("./list".into()));
+        assert_eq!(ok(line).door, unix("./list"));
     }
     // Where no subcommand can stand they are sockets.
     for line in ["connect list", "-- list"] {
-        assert_eq!(ok(line).address, Address::Unix("list".into()));
+        assert_eq!(ok(line).door, unix("list"));
     }
-    assert_eq!(ok("connect connect").address, Address::Unix("connect".into()));
+    assert_eq!(ok("connect connect").door, unix("connect"));
 }
 
 #[test]
@@ -245,7 +299,7 @@ fn only_paths_may_be_other_than_utf8() {
     let socket = odd(b"/tmp/\xff");
 
     let invocation = parse(&[name.clone(), "-f".into(), odd(b"\xfe"), socket.clone()]).unwrap();
-    assert_eq!(invocation.address, Address::Unix(socket.clone().into()));
+    assert_eq!(invocation.door, Door::Connect(Address::Unix(socket.clone().into())));
     assert_eq!(invocation.input, Input::Lines(vec![Source::File(odd(b"\xfe").into())]));
 
     let exit = parse(&[name.clone(), socket.clone(), "x".into(), odd(b"a=\xff")]).unwrap_err();

@@ -48,6 +48,14 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The permissions of a file, in octal.
+pub(super) fn mode(text: &str) -> Result<u32, String> {
+    match (text.bytes().all(|byte| byte.is_ascii_digit()), u32::from_str_radix(text, 8)) {
+        (true, Ok(mode @ 0..=0o777)) => Ok(mode),
+        _ => Err("it is not a mode in octal, as 0600 or 660 are".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +110,21 @@ mod tests {
             "18446744073709551616",
             "99999999999999G",
         ] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn modes() {
+        #[track_caller]
+        fn check(input: &str, expected: Option<u32>) {
+            assert_eq!(mode(input).ok(), expected, "{input}");
+        }
+        check("0600", Some(0o600));
+        check("660", Some(0o660));
+        check("0", Some(0));
+        check("0777", Some(0o777));
+        for wrong in ["", "8", "1777", "0o600", "rw", "-600", "+600", " 600"] {
             check(wrong, None);
         }
     }

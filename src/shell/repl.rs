@@ -1,19 +1,18 @@
 //! The interactive shell: lines typed, replies and events shown as they come.
 
-use std::io;
 use std::path::PathBuf;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::console::{Console, ConsoleOptions, HistoryOptions, Input, Sink};
 use super::describe;
+use super::doors::{Entrance, Opening, Teller};
 use super::eval::{self, Action, Sources, Text};
-use super::open;
 use super::render::Renderer;
+use super::signals::{self, Ending};
 use super::status::{Failure, Status};
-use crate::address::Address;
 use crate::cli::{EventsMode, History, Options};
 use crate::client::{Client, ExecuteError};
 use crate::events::{Batch, Delivery, EventStream};
@@ -26,15 +25,17 @@ use crate::{secrets, text};
 const EVENT_ROOM: usize = 4 << 20;
 
 /// The interactive shell on a client; made before the client connects, so that no event is missed.
-pub(super) struct Repl<'a> {
+pub(super) struct Repl<'a, 'b> {
     client: &'a Client,
-    address: &'a Address,
+    entrance: &'a mut Entrance<'b>,
     options: &'a Options,
     renderer: Renderer,
     sink: Sink,
     events: EventStream,
     state: StateWatcher,
     connected: bool,
+    /// The session that comes back by itself.
+    opening: Option<Opening>,
     /// Replies to commands whose waiting Ctrl-C ended.
     late: (mpsc::UnboundedSender<Late>, mpsc::UnboundedReceiver<Late>),
     /// Ctrl-C while no line is being typed.
@@ -46,12 +47,6 @@ pub(super) struct Repl<'a> {
 struct Late {
     request: Request,
     answer: Result<Reply, ExecuteError>,
-}
-
-/// The signals that end the shell.
-struct Ending {
-    terminate: Signal,
-    hang_up: Signal,
 }
 
 /// How the waiting for a reply ended.
@@ -71,10 +66,10 @@ pub(super) fn open_console(options: &Options) -> Result<Console, Failure> {
     console.map_err(|error| Failure::new(Status::Usage, describe(&error)))
 }
 
-impl<'a> Repl<'a> {
+impl<'a, 'b> Repl<'a, 'b> {
     pub(super) fn new(
         client: &'a Client,
-        address: &'a Address,
+        entrance: &'a mut Entrance<'b>,
         options: &'a Options,
         renderer: Renderer,
         console: &Console,
@@ -82,34 +77,45 @@ impl<'a> Repl<'a> {
         let hidden = options.events == Some(EventsMode::Hide);
         Ok(Self {
             client,
-            address,
+            entrance,
             options,
             renderer,
             sink: console.sink(),
             events: client.events(Delivery::Newest { room: EVENT_ROOM }, move |_| !hidden),
             state: client.session().watch(),
             connected: false,
+            opening: None,
             late: mpsc::unbounded_channel(),
-            interrupt: signal(SignalKind::interrupt()).map_err(no_signals)?,
-            ending: Ending::new().map_err(no_signals)?,
+            interrupt: signals::interrupt()?,
+            ending: Ending::new()?,
         })
     }
 
     /// Connects, then reads and runs lines until the person leaves.
     pub(super) async fn run(&mut self, console: &mut Console) -> Result<Status, Failure> {
+        let teller = self.teller();
         tokio::select! {
-            connected = open::connect(self.client, self.address, self.options) => connected?,
+            opened = self.entrance.open(self.client, &teller) => opened?,
             _ = self.interrupt.recv() => return Ok(Status::Interrupted),
             status = self.ending.signal() => return Ok(status),
         }
+        self.welcome();
+        Ok(self.read_and_run(console).await)
+    }
+
+    fn teller(&self) -> Teller {
+        Teller::Console(self.sink.clone())
+    }
+
+    /// A session was established.
+    fn welcome(&mut self) {
         while self.state.try_changed().is_some() {}
         self.connected = true;
         if let Some(greeting) = self.client.greeting() {
             let package = text::line(&greeting.version.package).into_owned();
             let package = if package.is_empty() { package } else { format!(" ({package})") };
-            self.say(&format!("QEMU {}{package} at {}; Ctrl-D leaves", greeting.version, self.address));
+            self.say(&format!("QEMU {}{package} at {}; Ctrl-D leaves", greeting.version, self.entrance.shown()));
         }
-        Ok(self.read_and_run(console).await)
     }
 
     async fn read_and_run(&mut self, console: &mut Console) -> Status {
@@ -131,6 +137,7 @@ impl<'a> Repl<'a> {
                 batch = self.events.batch() => self.show_events(&batch),
                 Some(late) = self.late.1.recv() => self.show_late(late).await,
                 Some(state) = self.state.changed() => self.on_state(state, console).await,
+                opened = opened_again(&mut self.opening) => self.on_opened(opened, console),
                 status = self.ending.signal() => return status,
             }
         }
@@ -163,7 +170,7 @@ impl<'a> Repl<'a> {
     /// Sends a command and shows its reply; whether the lines after it go on.
     async fn execute(&mut self, request: Request) -> Result<bool, Status> {
         let Ok(execution) = self.client.start(request.clone()).await else {
-            self.say(&format!("not sent: there is no connection to {}", self.address));
+            self.say(&format!("not sent: there is no connection to {}", self.entrance.shown()));
             return Ok(false);
         };
         let mut execution = Box::pin(execution);
@@ -271,8 +278,20 @@ impl<'a> Repl<'a> {
         };
         let so_far = self.events.try_batch();
         self.show_events(&so_far);
-        self.say(&format!("the connection to {} was lost: {reason}", self.address));
+        self.say(&format!("the connection to {} was lost: {reason}", self.entrance.shown()));
         console.set_prompt(prompt(false));
+        self.opening = self.entrance.again(self.client, &self.teller());
+    }
+
+    /// The peer is back, or will not come.
+    fn on_opened(&mut self, opened: Result<(), Failure>, console: &Console) {
+        match opened {
+            Ok(()) => {
+                self.welcome();
+                console.set_prompt(prompt(true));
+            }
+            Err(failure) => self.say(&failure.message),
+        }
     }
 
     /// Ctrl-C pressed before was not for what comes now.
@@ -286,22 +305,12 @@ impl<'a> Repl<'a> {
     }
 }
 
-impl Ending {
-    fn new() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, hang_up: signal(SignalKind::hangup())? })
-    }
-
-    /// Waits for a signal that ends the shell. Cancel safe.
-    async fn signal(&mut self) -> Status {
-        tokio::select! {
-            _ = self.terminate.recv() => Status::Terminated,
-            _ = self.hang_up.recv() => Status::HungUp,
-        }
-    }
-}
-
-fn no_signals(error: io::Error) -> Failure {
-    Failure::new(Status::Usage, format!("cannot catch signals: {error}"))
+/// How opening the session again ended; never, if nothing is being opened. Cancel safe.
+async fn opened_again(opening: &mut Option<Opening>) -> Result<(), Failure> {
+    let Some(pending) = opening else { return std::future::pending().await };
+    let opened = pending.await;
+    *opening = None;
+    opened
 }
 
 fn prompt(connected: bool) -> String {

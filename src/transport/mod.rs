@@ -1,8 +1,10 @@
 //! The transports: one file each, all of them [`Link`]s for the engine.
 
+mod inherited;
 mod tcp;
 mod unix;
 
+pub use inherited::{Inherited, InheritedError};
 pub use tcp::Tcp;
 pub use unix::Unix;
 

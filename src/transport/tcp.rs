@@ -30,7 +30,10 @@ impl Dial for Tcp {
 impl Bind for Tcp {
     async fn bind(self) -> io::Result<Box<dyn Listen>> {
         let mut last = None;
-        for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
+        let mut addresses: Vec<_> = tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
+        // One of them is listened on. Who connects to a name tries them all, who writes a number mostly 127.0.0.1.
+        addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
+        for address in addresses {
             match listen(address) {
                 Ok(listener) => return Ok(Box::new(listener)),
                 Err(error) => last = Some(error),
@@ -59,16 +62,20 @@ struct TcpListening {
 
 impl Listen for TcpListening {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        self.listener.poll_accept(context).map_ok(|(stream, peer)| Incoming {
-            peer: peer.to_string(),
-            handshake: Box::pin(async move {
-                stream.set_nodelay(true)?;
-                Ok(Box::new(stream) as Box<dyn Link>)
-            }),
-        })
+        poll_accept(&self.listener, context)
     }
 
     fn address(&self) -> String {
         self.address.clone()
     }
+}
+
+pub(super) fn poll_accept(listener: &TcpListener, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
+    listener.poll_accept(context).map_ok(|(stream, peer)| Incoming {
+        peer: peer.to_string(),
+        handshake: Box::pin(async move {
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn Link>)
+        }),
+    })
 }

@@ -159,16 +159,20 @@ struct UnixListening {
 
 impl Listen for UnixListening {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        self.listener.poll_accept(context).map_ok(|(stream, _)| {
-            let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
-            Incoming {
-                peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
-                handshake: Box::pin(std::future::ready(Ok(Box::new(stream) as Box<dyn Link>))),
-            }
-        })
+        poll_accept(&self.listener, context)
     }
 
     fn address(&self) -> String {
         self.address.clone()
     }
+}
+
+pub(super) fn poll_accept(listener: &UnixListener, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
+    listener.poll_accept(context).map_ok(|(stream, _)| {
+        let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
+        Incoming {
+            peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
+            handshake: Box::pin(std::future::ready(Ok(Box::new(stream) as Box<dyn Link>))),
+        }
+    })
 }

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{PipeReader, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -29,6 +30,7 @@ pub struct Program {
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) home: Arc<TempDir>,
     stdin: Vec<u8>,
+    stdin_from: Option<Arc<OwnedFd>>,
     stdout: Stdout,
 }
 
@@ -50,6 +52,7 @@ impl Program {
             environment: Vec::new(),
             home: Arc::clone(&home),
             stdin: Vec::new(),
+            stdin_from: None,
             stdout: Stdout::Collected,
         };
         program = program.env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -78,6 +81,12 @@ impl Program {
     /// What it reads on stdin; by default nothing: the end of file at once.
     pub fn stdin(mut self, text: impl AsRef<[u8]>) -> Self {
         text.as_ref().clone_into(&mut self.stdin);
+        self
+    }
+
+    /// Its stdin is this descriptor.
+    pub fn stdin_from(mut self, descriptor: impl Into<OwnedFd>) -> Self {
+        self.stdin_from = Some(Arc::new(descriptor.into()));
         self
     }
 
@@ -126,7 +135,7 @@ impl Program {
     }
 
     #[track_caller]
-    fn spawn(self) -> Process {
+    fn spawn(mut self) -> Process {
         let mut unread = None;
         let stdout = match &self.stdout {
             Stdout::Collected => Stdio::piped(),
@@ -141,13 +150,20 @@ impl Program {
         let mut command = Command::new(&self.path);
         command.args(&self.args).env_clear().envs(self.environment.iter().map(|(k, v)| (k, v)));
         command.current_dir(self.home());
-        command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
+        let stdin = match &self.stdin_from {
+            None => Stdio::piped(),
+            Some(descriptor) => descriptor.try_clone().expect("a descriptor for stdin").into(),
+        };
+        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         // A group of its own, so that what it starts itself can be ended with it.
         command.process_group(0);
         let spawned = {
             let _guard = spawning();
             command.spawn()
         };
+        // As long as this side had it open too, its peer would not see the end.
+        drop(command);
+        self.stdin_from = None;
         let mut child = spawned.unwrap_or_else(|e| panic!("cannot start {}: {e}", self.path.display()));
         let stdout = child.stdout.take().map_or_else(Collected::nothing, Collected::from_reader);
         let stderr = child.stderr.take().map_or_else(Collected::nothing, Collected::from_reader);

@@ -1,56 +1,23 @@
-//! Getting connected, and saying why not.
+//! Why there is no session, in words that say what to do.
 
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::status::{Failure, Status};
-use crate::address::Address;
-use crate::cli::Options;
-use crate::client::{Client, Progress, QmpError};
+use crate::client::{Progress, QmpError};
 use crate::protocol::{Cause, ConnectError, OpenError};
 use crate::text;
-use crate::transport::Endpoint;
 
-/// How long `--wait` waits between two attempts: at first, and at most.
-const RETRY_FIRST: Duration = Duration::from_millis(20);
-const RETRY_LAST: Duration = Duration::from_millis(250);
-
-/// Connects, with as many attempts as `--wait` allows.
-pub(super) async fn connect(client: &Client, address: &Address, options: &Options) -> Result<(), Failure> {
-    let begun = Instant::now();
-    let mut pause = RETRY_FIRST;
-    loop {
-        let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
-        // Waiting for a monitor that is in use is best done connected: then it is our turn when the other one leaves.
-        let limit = options.connect_timeout.max(left.unwrap_or_default());
-        let problem = match tokio::time::timeout(limit, client.connect(Endpoint::from(address))).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => Problem::Failed(error),
-            Err(_) => Problem::TookTooLong { progress: client.progress(), limit },
-        };
-        let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
-        match left {
-            Some(left) if !left.is_zero() && problem.may_pass() => {
-                tokio::time::sleep(pause.min(left)).await;
-                pause = (pause * 2).min(RETRY_LAST);
-            }
-            _ => return Err(Failure::new(Status::NoSession, problem.explain(address))),
-        }
-    }
-}
-
-enum Problem {
+/// Why there is no session.
+pub(super) enum Problem {
     Failed(OpenError<QmpError>),
     TookTooLong { progress: Progress, limit: Duration },
 }
 
 impl Problem {
     /// Whether it can be otherwise a moment later: no socket yet, refused, or closed before the greeting.
-    fn may_pass(&self) -> bool {
+    pub(super) fn may_pass(&self) -> bool {
         use io::ErrorKind::{AddrNotAvailable, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound};
         match self {
             Problem::TookTooLong { .. } => true,
@@ -65,27 +32,23 @@ impl Problem {
         }
     }
 
-    fn explain(&self, address: &Address) -> String {
-        let shown = text::line(&address.to_string()).into_owned();
+    /// What to say of it: `shown` is the address, fit for a terminal, and `path` the socket file, if it is one.
+    pub(super) fn explain(&self, shown: &str, path: Option<&Path>) -> String {
         match self {
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => {
-                format!("cannot connect to {shown}: {}", explain_io(error, address))
+                format!("cannot connect to {shown}: {}", explain_io(error, path))
             }
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
                 format!("no session with {shown}: {error}")
             }
             Problem::Failed(error) => format!("no session with {shown}: {error}"),
-            Problem::TookTooLong { progress, limit } => explain_silence(progress, *limit, &shown),
+            Problem::TookTooLong { progress, limit } => explain_silence(progress, *limit, shown),
         }
     }
 }
 
 /// What the system said, in words that say what to do.
-fn explain_io(error: &io::Error, address: &Address) -> String {
-    let path = match address {
-        Address::Unix(path) => Some(path.as_path()),
-        _ => None,
-    };
+fn explain_io(error: &io::Error, path: Option<&Path>) -> String {
     match (error.kind(), path) {
         (io::ErrorKind::NotFound, Some(path)) => explain_missing(path),
         (io::ErrorKind::ConnectionRefused, Some(path)) if !is_socket(path) => "this file is no socket".to_owned(),

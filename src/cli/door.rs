@@ -1,0 +1,110 @@
+//! The way to the peer, and the words that say which one is meant.
+
+use std::ffi::{OsStr, OsString};
+
+use super::{Exit, usage, words};
+use crate::address::Address;
+
+/// The way to the peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Door {
+    /// Connect to it.
+    Connect(Address),
+    /// Wait for it to connect.
+    Listen {
+        /// Where.
+        address: Address,
+        /// The mode of the Unix socket, if it is not the default one.
+        socket_mode: Option<u32>,
+    },
+    /// Use an inherited socket: this descriptor, or the one that the service manager passed (`LISTEN_FDS`).
+    Fd(Option<u32>),
+}
+
+/// The word before the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subcommand {
+    /// `connect`, or none.
+    Connect,
+    Listen,
+    Fd,
+}
+
+/// What the words before the command say, in one grammar: a subcommand, and an address.
+pub(super) struct Rewritten {
+    pub(super) subcommand: Subcommand,
+    /// The word of a later version's subcommand: a usage error, but not if only help was asked for.
+    pub(super) later: Option<&'static str>,
+}
+
+/// The words that will be subcommands, and so are not taken for sockets today.
+const LATER: [&str; 2] = ["run", "list"];
+
+/// Takes the subcommand out of the arguments, so that clap sees `[OPTIONS] ADDRESS [OPTIONS] [COMMAND...]`.
+///
+/// `fd N` becomes the address `fd:N`, and `fd` alone `fd:`.
+pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Rewritten {
+    let plain = Rewritten { subcommand: Subcommand::Connect, later: None };
+    let Some(index) = words::first(command, args) else { return plain };
+    let subcommand = match args[index].to_str() {
+        Some("connect") => Subcommand::Connect,
+        Some("listen") => Subcommand::Listen,
+        Some("fd") => Subcommand::Fd,
+        word => return Rewritten { later: LATER.into_iter().find(|later| word == Some(later)), ..plain },
+    };
+    args.remove(index);
+    if subcommand == Subcommand::Fd {
+        let number = words::first(command, args).filter(|&next| next >= index && is_number(&args[next]));
+        match number {
+            Some(next) => args[next] = address_of(&args[next]),
+            None => args.insert(index, "fd:".into()),
+        }
+    }
+    Rewritten { subcommand, later: None }
+}
+
+/// The way that subcommand and address mean.
+pub(super) fn door(subcommand: Subcommand, address: &OsStr, socket_mode: Option<u32>) -> Result<Door, Exit> {
+    let door = match (subcommand, descriptor(address)) {
+        (Subcommand::Listen, Some(_)) => {
+            let shown = address.to_string_lossy();
+            return Err(usage(format_args!(
+                "`{}` is no place to listen at; `qmpsh fd N` takes a peer from a listening socket too",
+                shown.escape_debug()
+            )));
+        }
+        (Subcommand::Fd, Some("")) => Door::Fd(None),
+        (_, Some(number)) => {
+            Door::Fd(Some(number.parse().ok().filter(|_| is_number(number.as_ref())).ok_or_else(|| {
+                usage(format_args!("`fd:{}` names no descriptor: a number belongs there", number.escape_debug()))
+            })?))
+        }
+        (Subcommand::Listen, None) => {
+            let address = Address::parse(address).map_err(usage)?;
+            if socket_mode.is_some() && !matches!(address, Address::Unix(_)) {
+                return Err(usage(format_args!("--socket-mode: there is no socket file at {address}")));
+            }
+            return Ok(Door::Listen { address, socket_mode });
+        }
+        (Subcommand::Connect | Subcommand::Fd, None) => Door::Connect(Address::parse(address).map_err(usage)?),
+    };
+    if socket_mode.is_some() {
+        return Err(usage("--socket-mode belongs to `qmpsh listen`"));
+    }
+    Ok(door)
+}
+
+/// What stands after `fd:`.
+fn descriptor(address: &OsStr) -> Option<&str> {
+    address.to_str()?.strip_prefix("fd:")
+}
+
+fn is_number(word: &OsStr) -> bool {
+    word.to_str().is_some_and(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn address_of(number: &OsStr) -> OsString {
+    let mut address = OsString::from("fd:");
+    address.push(number);
+    address
+}

@@ -1,0 +1,130 @@
+//! Sockets that a parent process made: connected ones, and listening ones.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::task::{Context, Poll};
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketType, sockopt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::{tcp, unix};
+use crate::protocol::{Incoming, Listen};
+
+/// A stream socket made by somebody else, as what it is.
+pub enum Inherited {
+    /// Connected; for [`Session::open_with_socket`](crate::protocol::Session::open_with_socket).
+    Unix(UnixStream),
+    /// Connected, over TCP.
+    Tcp(TcpStream),
+    /// Peers come to it; for [`Session::open_with_listener`](crate::protocol::Session::open_with_listener).
+    ///
+    /// Dropping it removes no file: whoever made it has an eye on that.
+    Listening(Box<dyn Listen>),
+}
+
+/// Why a descriptor cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InheritedError {
+    /// It is no socket, but this.
+    #[error("it is {0}, not a socket")]
+    NotASocket(&'static str),
+    /// It is a socket for datagrams, or another kind that is no stream.
+    #[error("it is {0}, and a stream socket is needed")]
+    NotAStream(&'static str),
+    /// It is neither a Unix socket nor TCP.
+    #[error("it is a socket of address family {0}, and only Unix sockets and TCP are understood")]
+    Family(u16),
+    /// It has no peer, and does not listen.
+    #[error("it is a socket that is neither connected nor listening")]
+    Unconnected,
+    /// The system said no.
+    #[error("it cannot be used: {0}")]
+    System(#[from] io::Error),
+}
+
+impl From<Errno> for InheritedError {
+    fn from(error: Errno) -> Self {
+        InheritedError::System(error.into())
+    }
+}
+
+impl Inherited {
+    /// Finds out what a descriptor is. It will not block, and will not be passed on to programs started.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn new(socket: OwnedFd) -> Result<Self, InheritedError> {
+        let what = FileType::from_raw_mode(rustix::fs::fstat(&socket)?.st_mode);
+        if what != FileType::Socket {
+            return Err(InheritedError::NotASocket(kind_of_file(what)));
+        }
+        match sockopt::socket_type(&socket)? {
+            SocketType::STREAM => {}
+            SocketType::DGRAM => return Err(InheritedError::NotAStream("a datagram socket")),
+            SocketType::SEQPACKET => return Err(InheritedError::NotAStream("a socket of packets")),
+            _ => return Err(InheritedError::NotAStream("a socket of another kind")),
+        }
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        let family = rustix::net::getsockname(&socket)?.address_family();
+        let listens = sockopt::socket_acceptconn(&socket)?;
+        if !listens && rustix::net::getpeername(socket.as_fd()) == Err(Errno::NOTCONN) {
+            return Err(InheritedError::Unconnected);
+        }
+        Ok(match (listens, family) {
+            (false, AddressFamily::UNIX) => Self::Unix(UnixStream::from_std(socket.into())?),
+            (false, AddressFamily::INET | AddressFamily::INET6) => {
+                let stream = TcpStream::from_std(socket.into())?;
+                stream.set_nodelay(true)?;
+                Self::Tcp(stream)
+            }
+            (true, AddressFamily::UNIX) => {
+                Self::Listening(Box::new(Listener::Unix(UnixListener::from_std(socket.into())?)))
+            }
+            (true, AddressFamily::INET | AddressFamily::INET6) => {
+                Self::Listening(Box::new(Listener::Tcp(TcpListener::from_std(socket.into())?)))
+            }
+            (_, family) => return Err(InheritedError::Family(family.as_raw())),
+        })
+    }
+}
+
+fn kind_of_file(kind: FileType) -> &'static str {
+    match kind {
+        FileType::RegularFile => "a file",
+        FileType::Directory => "a directory",
+        FileType::Fifo => "a pipe",
+        FileType::CharacterDevice => "a terminal or another character device",
+        FileType::BlockDevice => "a block device",
+        _ => "something else",
+    }
+}
+
+/// A listening socket of somebody else's.
+enum Listener {
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
+
+impl Listen for Listener {
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
+        match self {
+            Listener::Unix(listener) => unix::poll_accept(listener, context),
+            Listener::Tcp(listener) => tcp::poll_accept(listener, context),
+        }
+    }
+
+    fn address(&self) -> String {
+        let address = match self {
+            Listener::Tcp(listener) => listener.local_addr().map(|address| format!("tcp:{address}")),
+            Listener::Unix(listener) => listener.local_addr().map(|address| match address.as_pathname() {
+                Some(path) => format!("unix:{}", path.display()),
+                None => "a Unix socket without a path".to_owned(),
+            }),
+        };
+        address.unwrap_or_else(|_| "an inherited socket".to_owned())
+    }
+}

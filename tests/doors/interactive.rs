@@ -1,0 +1,57 @@
+//! The interactive shell listens again after the peer is lost.
+
+use super::Monitor;
+use crate::support::qmpsh;
+use crate::support::terminal::keys;
+
+#[test]
+fn the_shell_listens_again() {
+    let program = qmpsh().args(["listen", "l.sock"]);
+    let socket = program.home().join("l.sock");
+    let mut terminal = program.terminal();
+    terminal.wait(|screen| screen.row(0) == "listening on l.sock");
+
+    let mut monitor = Monitor::dial(&socket).greet();
+    terminal.wait(|screen| screen.line() == "(QEMU)" && screen.text().contains("at l.sock"));
+    terminal.type_keys("query-first\r");
+    assert_eq!(monitor.0.read()["execute"], "query-first");
+    drop(monitor);
+    terminal.wait_for("whether `query-first` ran is");
+    terminal.wait(|screen| {
+        screen.text().contains("the connection to l.sock was lost: the peer closed the connection\nlistening on l.sock")
+    });
+    terminal.type_keys("query-lost\r");
+    terminal.wait(|screen| {
+        screen.line() == "(disconnected)" && screen.text().contains("not sent: there is no connection to l.sock")
+    });
+
+    let mut monitor = Monitor::dial(&socket).greet();
+    terminal.wait(|screen| screen.text().matches("at l.sock; Ctrl-D leaves").count() == 2);
+    monitor.0.send(r#"{"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 2}}"#);
+    terminal.wait_for("\"STOP\"");
+    terminal.type_keys("query-second\r");
+    monitor.answer("query-second", r#""answered""#);
+    terminal.wait(|screen| screen.line() == "(QEMU)" && screen.text().contains("\n\"answered\""));
+    terminal.type_keys(keys::CTRL_D);
+    monitor.sees_the_end();
+    assert_eq!(terminal.wait_exit(), 0);
+    assert!(!socket.exists());
+}
+
+#[test]
+fn leaving_while_it_listens_leaves_no_socket() {
+    for (keys, before_a_peer, status) in [(keys::CTRL_C, true, 130), (keys::CTRL_D, false, 0)] {
+        let program = qmpsh().args(["listen", "l.sock"]);
+        let socket = program.home().join("l.sock");
+        let mut terminal = program.terminal();
+        terminal.wait_for("listening on l.sock");
+        if !before_a_peer {
+            drop(Monitor::dial(&socket).greet());
+            terminal.wait(|screen| screen.text().matches("listening on l.sock").count() == 2);
+        }
+        assert!(socket.exists());
+        terminal.type_keys(keys);
+        assert_eq!(terminal.wait_exit(), status);
+        assert!(!socket.exists());
+    }
+}
