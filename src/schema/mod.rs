@@ -12,13 +12,14 @@ mod describe;
 mod nearest;
 mod read;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod types;
 mod walk;
 
 pub use nearest::nearest;
 pub use read::SchemaError;
 pub use types::{Builtin, Command, EnumValue, Event, Features, Member, Object, Type, TypeId, Variant};
+pub(crate) use walk::is_index;
 pub use walk::{Step, Tags, Walk};
 
 /// The model of one peer. The default one knows nothing.

@@ -1,20 +1,33 @@
 //! What was typed to what is sent: [`crate::syntax`] to [`Request`]. No I/O of its own: see [`Sources`].
 //!
-//! [`Types`] is the one place that decides what an unquoted value is; [`Untyped`] decides by its spelling alone, as qmp-shell does.
+//! [`Types`] is the one place that decides what an unquoted value is: [`Untyped`] by its spelling alone, as qmp-shell does, [`Typed`]
+//! by the schema. [`Needs`] says what must be asked from the peer before a line can be typed, which for most lines is nothing.
 
 mod builder;
 mod error;
+mod given;
 mod limits;
+mod needs;
+mod retry;
+mod scalar;
 #[cfg(test)]
 mod tests;
+mod typed;
+#[cfg(test)]
+mod typed_tests;
 mod values;
 
 use std::io;
 
 use crate::message::Request;
-use crate::syntax::{Argument, Command, Invocation, JsonLine, Key, Span, Transaction, is_json_integer, push_string};
+use crate::syntax::{Argument, Command, Invocation, JsonLine, Key, Span, Transaction, push_string};
 use builder::Builder;
 pub use error::{TypingError, TypingErrorKind};
+pub use given::Given;
+pub use needs::{Needs, Property};
+pub use retry::Retry;
+pub use scalar::could_mean_two_things;
+pub use typed::Typed;
 
 /// Where values come from that do not stand in the line.
 pub trait Sources {
@@ -27,7 +40,7 @@ pub trait Sources {
 }
 
 /// Where an argument stands in a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The command, or the action of a transaction.
     pub command: &'a str,
@@ -35,12 +48,28 @@ pub struct Place<'a> {
     pub action: bool,
     /// The key.
     pub key: &'a Key,
+    /// All arguments of the command, this one among them.
+    pub given: &'a Given<'a>,
+}
+
+impl Place<'_> {
+    /// Whether this is an argument of `device_add`, which takes any property of the device.
+    fn is_device_add(self) -> bool {
+        self.command == "device_add" && !self.action
+    }
+
+    /// Whether this is the `value` of `qom-set`, which has the type of the property.
+    fn is_property_value(self) -> bool {
+        self.command == "qom-set" && !self.action && self.key.parts.len() == 1 && self.key.parts[0].text == "value"
+    }
 }
 
 /// What the arguments of commands are.
 pub trait Types {
     /// Whether the dots of this key separate; if not, the whole key is one name.
     fn splits(&self, place: Place<'_>) -> bool;
+    /// Which parts of this key are indices of lists; what is left out at the end is none.
+    fn indices(&self, place: Place<'_>) -> Vec<bool>;
     /// The JSON of an unquoted value, added to `out`.
     fn value(&self, place: Place<'_>, text: &str, out: &mut String);
 }
@@ -54,26 +83,20 @@ pub struct Untyped;
 
 impl Types for Untyped {
     fn splits(&self, place: Place<'_>) -> bool {
-        !is_device_add(place)
+        !place.is_device_add()
+    }
+
+    fn indices(&self, _: Place<'_>) -> Vec<bool> {
+        Vec::new()
     }
 
     fn value(&self, place: Place<'_>, text: &str, out: &mut String) {
-        if is_device_add(place) {
+        if place.is_device_add() {
             push_string(out, text);
-        } else if is_json_integer(text) {
-            out.push_str(text);
-        } else if text.eq_ignore_ascii_case("true") {
-            out.push_str("true");
-        } else if text.eq_ignore_ascii_case("false") {
-            out.push_str("false");
         } else {
-            push_string(out, text);
+            scalar::push_untyped(out, text);
         }
     }
-}
-
-fn is_device_add(place: Place<'_>) -> bool {
-    place.command == "device_add" && !place.action
 }
 
 /// The message that `invocation` stands for. Files are read, and secrets asked for, in the order of the arguments.
@@ -139,10 +162,11 @@ fn add_all(
     types: &dyn Types,
     sources: &mut dyn Sources,
 ) -> Result<(), TypingError> {
+    let given = Given::new(arguments);
     for argument in arguments {
-        let place = Place { command: &command.name.text, action, key: &argument.key };
+        let place = Place { command: &command.name.text, action, key: &argument.key, given: &given };
         let json = values::json(argument, place, types, sources)?;
-        builder.add(&argument.key, types.splits(place), json)?;
+        builder.add(&argument.key, types.splits(place), &types.indices(place), json)?;
     }
     Ok(())
 }

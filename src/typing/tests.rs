@@ -5,7 +5,7 @@ use std::io;
 use super::*;
 use crate::syntax::{Statement, parse};
 
-struct Files;
+pub(super) struct Files;
 
 impl Sources for Files {
     fn file(&mut self, path: &str) -> io::Result<Vec<u8>> {
