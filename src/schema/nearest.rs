@@ -8,7 +8,7 @@
 /// ```
 /// use qmpsh::schema::nearest;
 ///
-/// assert_eq!(nearest("query_staus", ["query-stats", "query-status", "stop"]), Some("query-status"));
+/// assert_eq!(nearest("query_sttus", ["query-stats", "query-status", "stop"]), Some("query-status"));
 /// assert_eq!(nearest("xyz", ["query-status", "stop"]), None);
 /// ```
 pub fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
