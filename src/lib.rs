@@ -1,5 +1,7 @@
 //! qmpsh: an interactive shell, a scripting client and a library for the QEMU Machine Protocol (QMP).
 
+mod error;
+
 pub mod message;
 
 pub mod json;

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::Core;
 use super::driver::Driver;
-use super::error::describe;
 use super::{End, Link, Protocol, SessionError};
+use crate::error::describe;
 
 /// How the handles of a session and its driver speak to each other.
 pub(super) struct Control<P: Protocol> {

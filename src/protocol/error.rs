@@ -126,14 +126,3 @@ pub enum SendError {
     #[error(transparent)]
     State(#[from] StateError),
 }
-
-/// An error and what caused it, in one line, for the log.
-pub(super) fn describe(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}

@@ -10,8 +10,9 @@ use tracing::Instrument;
 use super::accept::{first_established, limited};
 use super::control::{Control, Established, Task};
 use super::core::{Core, Opened, Status};
-use super::error::{Cause, ConnectError, OpenError, Phase, describe};
+use super::error::{Cause, ConnectError, OpenError, Phase};
 use super::{Link, Listen, Protocol, Runstate, StateError};
+use crate::error::describe;
 
 /// One call that is connecting, binding or accepting.
 pub(super) struct Attempt {

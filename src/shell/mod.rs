@@ -25,6 +25,7 @@ use anyhow::Context as _;
 
 use crate::cli::{Input, Invocation, Options, Source};
 use crate::client::{Client, ClientOptions};
+use crate::error::describe;
 use batch::Batch;
 use doors::{Entrance, Teller};
 use eval::{Sources, Text};
@@ -134,15 +135,4 @@ fn client(options: &Options) -> Client {
         handshake_limit: Some(options.connect_timeout),
         ..ClientOptions::default()
     })
-}
-
-/// An error and its causes in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
