@@ -9,3 +9,4 @@ mod engine;
 mod generated;
 mod harness;
 mod language;
+mod readme;

@@ -1,6 +1,7 @@
 //! What is generated from the definition of the command line is committed, and fresh; so is what is kept by hand.
 
 mod man;
+mod readme;
 
 use std::path::Path;
 
@@ -28,6 +29,11 @@ fn check_completion(shell: Shell, path: &str) {
 #[test]
 fn the_man_page_is_fresh() {
     check("man/qmpsh.1", man::page());
+}
+
+#[test]
+fn the_tables_of_the_readme_are_fresh() {
+    check("README.md", readme::page(include_str!("../../README.md")).into_bytes());
 }
 
 #[test]
