@@ -3,8 +3,10 @@
 //! Everything here is synchronous, cleans up after itself (also when a test panics), and fails with what it saw. A time
 //! limit exists everywhere and only to end a test that would hang: no test is fast enough or too slow by the clock.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{SignalKind, signal};
 
 pub mod client;
 pub mod collected;
@@ -45,9 +47,28 @@ pub fn poll_until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Op
 ///
 /// The pseudo-terminal's descriptors are not close-on-exec from the first moment: a process started just then would keep
 /// the terminal open, and its end would not be seen.
+///
+/// The first call also sees to it that Ctrl-C reaches what is started: see [`heed_interrupts`].
 pub fn spawning() -> MutexGuard<'static, ()> {
     static SPAWNING: Mutex<()> = Mutex::new(());
+    static HEEDING: Once = Once::new();
+    HEEDING.call_once(heed_interrupts);
     SPAWNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A process started with SIGINT ignored, as a shell's `tests &` is, hands that on to what it starts, and there a shell
+/// cannot even trap it. A signal that is caught here is the default one there.
+fn heed_interrupts() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    if ignored.is_none_or(|signals| signals & 0b10 == 0) {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        // The handler stays when this has gone, and does nothing.
+        drop(signal(SignalKind::interrupt()).expect("SIGINT can be caught"));
+    });
 }
 
 /// A directory of a test's own, short enough for a socket's path (108 bytes), removed on drop.
