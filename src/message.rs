@@ -83,6 +83,16 @@ impl Message {
             _ => Err(Malformed::new(Fault::Ambiguous, &document)),
         }
     }
+
+    /// The same message, as the one that came after `arrival` others.
+    pub(crate) fn arrived(mut self, arrival: u64) -> Self {
+        match &mut self {
+            Self::Greeting(_) => {}
+            Self::Event(event) => event.arrival = arrival,
+            Self::Reply(reply) => reply.arrival = arrival,
+        }
+        self
+    }
 }
 
 /// QEMU's version, as the greeting gives it.
@@ -142,12 +152,13 @@ impl Greeting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     document: Document,
+    arrival: u64,
 }
 
 impl Event {
     fn parse(document: Document) -> Result<Self, Malformed> {
         match document.get("event") {
-            Some([b'"', ..]) => Ok(Self { document }),
+            Some([b'"', ..]) => Ok(Self { document, arrival: 0 }),
             _ => Err(Malformed::new(Fault::EventName, &document)),
         }
     }
@@ -174,10 +185,15 @@ impl Event {
         &self.document
     }
 
+    /// How many messages had come before it in its session: among events and replies, the lower came first.
+    pub fn arrival(&self) -> u64 {
+        self.arrival
+    }
+
     /// The same event in memory of its own, for those that are kept; see [`Document::detached`].
     #[must_use]
     pub fn detached(&self) -> Self {
-        Self { document: self.document.detached() }
+        Self { document: self.document.detached(), arrival: self.arrival }
     }
 }
 
@@ -203,6 +219,7 @@ pub struct Reply {
     /// How the command ended.
     pub outcome: Outcome,
     document: Document,
+    arrival: u64,
 }
 
 impl Reply {
@@ -215,12 +232,17 @@ impl Reply {
             None => Outcome::Return,
             Some(error) => parse_error(error).ok_or_else(|| Malformed::new(Fault::Error, &document))?,
         };
-        Ok(Self { id, outcome, document })
+        Ok(Self { id, outcome, document, arrival: 0 })
     }
 
     /// The value of `return` as it stands on the wire, sharing the bytes of the reply; `None` for an error.
     pub fn result(&self) -> Option<Bytes> {
         self.document.slice("return")
+    }
+
+    /// How many messages had come before it in its session: among events and replies, the lower came first.
+    pub fn arrival(&self) -> u64 {
+        self.arrival
     }
 
     /// The whole reply as it came.
@@ -255,6 +277,8 @@ pub enum Fault {
     EventName,
     /// A reply whose `id` is no number that a client could have sent.
     Id,
+    /// A success that does not say of which command.
+    NoId,
     /// An error without `class` and `desc`.
     Error,
 }
@@ -267,6 +291,7 @@ impl fmt::Display for Fault {
             Self::Greeting => "the server sent a greeting without a valid version",
             Self::EventName => "the server sent an event whose name is no string",
             Self::Id => "the server sent a reply whose id is none that was sent to it",
+            Self::NoId => "the server sent a reply without the id of its command",
             Self::Error => "the server sent an error without class and description",
         })
     }
@@ -285,6 +310,11 @@ pub struct Malformed {
 }
 
 impl Malformed {
+    /// A reply is not what it should be.
+    pub(crate) fn reply(fault: Fault, reply: &Reply) -> Self {
+        Self::new(fault, &reply.document)
+    }
+
     fn new(fault: Fault, document: &Document) -> Self {
         let id = document.get("id").and_then(plain_integer);
         Self { fault, id, excerpt: secrets::excerpt(document.bytes(), 120) }

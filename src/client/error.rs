@@ -33,7 +33,7 @@ pub enum QmpError {
     },
     /// A reply came where the greeting was expected.
     #[error(
-        "the peer sent a reply instead of a greeting; a guest agent sends no greeting, nor does a monitor in use by another protocol layer"
+        "the peer sent a reply where its greeting should be: it is no QMP monitor, or the session on this connection has begun already"
     )]
     ReplyBeforeGreeting,
     /// The greeting, or what came before it, is no message of QMP.

@@ -99,6 +99,8 @@ impl Client {
 
     /// Connects, awaits the greeting, and negotiates. Dropping the future gives it up and leaves nothing behind (E9).
     pub async fn connect(&self, to: impl Dial) -> Result<(), OpenError<QmpError>> {
+        // What an earlier attempt had come to says nothing about this one.
+        self.shared.update(|seen| seen.progress = Progress::Connecting);
         self.session.connect(to).await
     }
 

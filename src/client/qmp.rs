@@ -14,7 +14,7 @@ use super::pending::Pending;
 use super::{ClientOptions, ExecuteError, Progress, QmpError, Stranger};
 use crate::events::Hub;
 use crate::json::{ScanError, Scanner};
-use crate::message::{Greeting, Malformed, Message, Outcome, Reply, Request};
+use crate::message::{Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
 use crate::protocol::{Context, End, Protocol, Wire};
 
 /// How a command ended, for the one who sent it.
@@ -61,6 +61,8 @@ pub struct Qmp {
     scanner: Scanner,
     pending: Pending<Waiter>,
     established: bool,
+    /// How many messages have come.
+    received: u64,
 }
 
 #[derive(Debug)]
@@ -82,7 +84,7 @@ impl Qmp {
     pub(super) fn new(options: ClientOptions, shared: Arc<Shared>) -> Self {
         shared.update(|seen| *seen = Seen { greeting: None, progress: Progress::Connecting });
         let scanner = Scanner::new(options.max_message);
-        Self { options, shared, scanner, pending: Pending::default(), established: false }
+        Self { options, shared, scanner, pending: Pending::default(), established: false, received: 0 }
     }
 
     async fn greet(&mut self, wire: &mut Wire<'_>) -> Result<Greeting, QmpError> {
@@ -93,6 +95,7 @@ impl Qmp {
                 // With `mux=on` an event may come first (QMP-FACTS 1).
                 Ok(Ok(Message::Event(event))) => self.shared.hub.publish(event),
                 Ok(Ok(Message::Reply(_))) => return Err(QmpError::ReplyBeforeGreeting),
+                Ok(Err(malformed)) if malformed.fault == Fault::EventName => warn_dropped(&malformed),
                 Ok(Err(malformed)) => return Err(QmpError::BadGreeting(malformed)),
                 Err(QmpError::Scan(ScanError::Garbage { seen, .. })) => {
                     return Err(QmpError::NotQmp { stranger: Stranger::of(&seen), seen });
@@ -120,10 +123,17 @@ impl Qmp {
         loop {
             match wire.recv(self).await.map_err(closed_during_negotiation)? {
                 Ok(Message::Reply(reply)) => {
-                    match reply.id {
-                        Some(id) => self.pending.take(id),
-                        None => self.pending.take_only(),
-                    };
+                    match (reply.id, &reply.outcome) {
+                        (Some(id), _) if self.pending.take(id).is_none() => {
+                            warn_unknown(id);
+                            continue;
+                        }
+                        (None, Outcome::Return) => {
+                            return Err(QmpError::Malformed(Malformed::reply(Fault::NoId, &reply)));
+                        }
+                        // An error without an id is about the one request that is pending.
+                        _ => {}
+                    }
                     return match reply.outcome {
                         Outcome::Return => Ok(()),
                         Outcome::Error { class, desc } => Err(QmpError::NegotiationRefused { class, desc }),
@@ -132,6 +142,7 @@ impl Qmp {
                 Ok(Message::Event(event)) => self.shared.hub.publish(event),
                 // A pty opened during start-up gets it twice (QMP-FACTS 1).
                 Ok(Message::Greeting(_)) => {}
+                Err(malformed) if !may_be_a_reply(&malformed) => warn_dropped(&malformed),
                 Err(malformed) => return Err(QmpError::Malformed(malformed)),
             }
         }
@@ -140,7 +151,7 @@ impl Qmp {
     fn on_reply(&mut self, reply: Reply) -> Result<(), QmpError> {
         let Some(id) = reply.id else { return self.on_reply_without_id(reply) };
         let Some(waiter) = self.pending.take(id) else {
-            tracing::warn!("dropped a reply whose id {id} belongs to no command");
+            warn_unknown(id);
             return Ok(());
         };
         let answer = match &reply.outcome {
@@ -156,8 +167,7 @@ impl Qmp {
     /// The server could not read a request: whose was it?
     fn on_reply_without_id(&mut self, reply: Reply) -> Result<(), QmpError> {
         let Outcome::Error { class, desc } = reply.outcome.clone() else {
-            tracing::warn!("dropped a reply without an id");
-            return Ok(());
+            return self.on_malformed(Malformed::reply(Fault::NoId, &reply));
         };
         match self.pending.take_only() {
             Some(waiter) => {
@@ -169,6 +179,10 @@ impl Qmp {
     }
 
     fn on_malformed(&mut self, malformed: Malformed) -> Result<(), QmpError> {
+        if !may_be_a_reply(&malformed) {
+            warn_dropped(&malformed);
+            return Ok(());
+        }
         let waiter = match malformed.id {
             Some(id) => self.pending.take(id),
             None => self.pending.take_only(),
@@ -176,7 +190,7 @@ impl Qmp {
         match waiter {
             Some(waiter) => waiter.answer(Err(ExecuteError::Malformed(malformed))),
             None if self.pending.len() > 1 && malformed.id.is_none() => return Err(QmpError::Malformed(malformed)),
-            None => tracing::warn!("dropped a message: {malformed}"),
+            None => warn_dropped(&malformed),
         }
         Ok(())
     }
@@ -197,7 +211,10 @@ impl Protocol for Qmp {
                 }
             });
         }
-        Ok(document.map(Message::from_document))
+        let Some(document) = document else { return Ok(None) };
+        let arrival = self.received;
+        self.received += 1;
+        Ok(Some(Message::from_document(document).map(|message| message.arrived(arrival))))
     }
 
     fn encode(&mut self, outgoing: Outgoing, buffer: &mut BytesMut) -> Result<(), QmpError> {
@@ -249,9 +266,22 @@ impl Protocol for Qmp {
 }
 
 impl Shared {
-    fn update(&self, change: impl FnOnce(&mut Seen)) {
+    pub(super) fn update(&self, change: impl FnOnce(&mut Seen)) {
         change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+/// Whether some command may have this for its reply: what is clearly an event or a greeting is none.
+fn may_be_a_reply(malformed: &Malformed) -> bool {
+    !matches!(malformed.fault, Fault::EventName | Fault::Greeting)
+}
+
+fn warn_dropped(malformed: &Malformed) {
+    tracing::warn!("dropped a message: {malformed}");
+}
+
+fn warn_unknown(id: u64) {
+    tracing::warn!("dropped a reply whose id {id} belongs to no command");
 }
 
 /// End of file, or what a system says instead when the peer went with bytes unread.
