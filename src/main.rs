@@ -12,7 +12,7 @@ fn main() -> ExitCode {
             Ok(status) => status.into(),
             Err(error) => {
                 // Nobody is left to be told if this fails.
-                let _ = writeln!(std::io::stderr(), "{error:#}");
+                let _ = writeln!(std::io::stderr(), "qmpsh: {error:#}");
                 shell::Status::NoSession.into()
             }
         },

@@ -1,6 +1,10 @@
 //! From a line of the language to what is to be done.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::status::{Failure, Status};
 use crate::message::Request;
@@ -45,7 +49,7 @@ pub(super) fn action(text: Text<'_>, sources: &mut Sources) -> Result<Option<Act
         Statement::Invoke(invocation) => match typing::request(&invocation, &typing::Untyped, sources) {
             Ok(request) => Ok(Some(Action::Send(request))),
             Err(error) => {
-                Err(Failure::new(Status::Usage, text.show(|text, name, first| error.render(text, name, first))))
+                Err(Failure::placed(Status::Usage, text.show(|text, name, first| error.render(text, name, first))))
             }
         },
         Statement::Dot(dot) => match dot.name.text.as_str() {
@@ -56,7 +60,39 @@ pub(super) fn action(text: Text<'_>, sources: &mut Sources) -> Result<Option<Act
     }
 }
 
+/// As [`action`]; what may have to wait for a pipe or a person does so in a thread, so that Ctrl-C works meanwhile.
+pub(super) async fn action_apart(text: Text<'_>, mut sources: Sources) -> Result<Option<Action>, Failure> {
+    if !text.mentions_a_source() {
+        return action(text, &mut sources);
+    }
+    let run: Box<dyn FnOnce() -> Result<Option<Action>, Failure> + Send> = match text {
+        Text::Words(words) => {
+            let words = words.to_vec();
+            Box::new(move || action(Text::Words(&words), &mut sources))
+        }
+        Text::Line { text, name, first } => {
+            let (text, name) = (text.to_owned(), name.map(str::to_owned));
+            Box::new(move || action(Text::Line { text: &text, name: name.as_deref(), first }, &mut sources))
+        }
+    };
+    match tokio::task::spawn_blocking(run).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(Failure::new(Status::Usage, format!("reading a value was given up: {error}"))),
+        },
+    }
+}
+
 impl Text<'_> {
+    /// Whether it may name a file: `=@FILE`, `:=@FILE`.
+    fn mentions_a_source(self) -> bool {
+        match self {
+            Text::Words(words) => words.iter().any(|word| word.contains("=@")),
+            Text::Line { text, .. } => text.contains("=@"),
+        }
+    }
+
     /// What `render` makes of the text, the name of its file, and the number of its first line.
     fn show(self, render: impl Fn(&str, Option<&str>, usize) -> String) -> String {
         match self {
@@ -67,14 +103,15 @@ impl Text<'_> {
 }
 
 fn refused(error: &SyntaxError, text: Text<'_>) -> Failure {
-    Failure::new(Status::Usage, text.show(|text, name, first| error.render(text, name, first)))
+    Failure::placed(Status::Usage, text.show(|text, name, first| error.render(text, name, first)))
 }
 
 fn at(text: Text<'_>, span: syntax::Span, message: &str) -> Failure {
-    Failure::new(Status::Usage, text.show(|text, name, first| syntax::render(text, span, message, name, first)))
+    Failure::placed(Status::Usage, text.show(|text, name, first| syntax::render(text, span, message, name, first)))
 }
 
 /// Where values come from that do not stand in the line: files, stdin, a question.
+#[derive(Clone, Copy)]
 pub(super) struct Sources {
     /// Whether stdin is free: not where the commands come from.
     pub(super) stdin: bool,
@@ -103,13 +140,13 @@ impl typing::Sources for Sources {
 }
 
 /// Asks without echo.
-fn ask(terminal: &mut std::fs::File, prompt: &str) -> io::Result<String> {
-    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+fn ask(terminal: &mut File, prompt: &str) -> io::Result<String> {
     if !terminal.is_terminal() {
         return Err(io::Error::other("/dev/tty is no terminal"));
     }
     let before = tcgetattr(&*terminal)?;
-    let mut silent = before.clone();
+    *ASKING.lock().unwrap_or_else(PoisonError::into_inner) = Some((terminal.try_clone()?, before));
+    let mut silent = tcgetattr(&*terminal)?;
     silent.local_modes.remove(LocalModes::ECHO);
     silent.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON);
     tcsetattr(&*terminal, OptionalActions::Flush, &silent)?;
@@ -122,6 +159,17 @@ fn ask(terminal: &mut std::fs::File, prompt: &str) -> io::Result<String> {
         }
         String::from_utf8(answer).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the answer is not UTF-8"))
     })();
-    tcsetattr(&*terminal, OptionalActions::Flush, &before)?;
+    restore_echo();
     answer
+}
+
+/// The terminal at which something is asked now, and how it was before.
+static ASKING: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+
+/// Shows again what is typed, also when a question is given up unanswered.
+pub(super) fn restore_echo() {
+    if let Some((terminal, before)) = ASKING.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // The terminal may be gone.
+        let _ = tcsetattr(&terminal, OptionalActions::Flush, &before);
+    }
 }

@@ -1,5 +1,6 @@
 //! Where a batch gets its lines: `-c`, `-f`, stdin, one after the other.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
@@ -30,13 +31,10 @@ pub(super) struct Origin {
     pub(super) line: usize,
 }
 
-/// `FILE:LINE: `, or nothing.
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "{}:{}: ", text::line(name), self.line),
-            None => Ok(()),
-        }
+impl Origin {
+    /// `FILE:LINE: `, or nothing.
+    pub(super) fn prefix(&self) -> String {
+        self.name.as_ref().map_or_else(String::new, |name| format!("{}:{}: ", text::line(name), self.line))
     }
 }
 
@@ -52,6 +50,8 @@ struct Current {
     name: String,
     /// The number of its first line.
     first: usize,
+    /// How many physical lines have been taken.
+    lines: usize,
     chunks: Chunks,
     /// Bytes read, and how many of them have been handed out.
     bytes: Vec<u8>,
@@ -60,6 +60,8 @@ struct Current {
     searched: usize,
     ended: bool,
     assembler: Assembler,
+    /// A physical line of the statement at hand that is not UTF-8.
+    not_utf8: Option<Failure>,
 }
 
 enum Chunks {
@@ -77,10 +79,7 @@ impl Lines {
         loop {
             if self.current.is_none() {
                 let source = self.sources.pop_front()?;
-                match self.begin(source) {
-                    Ok(current) => self.current = Some(current),
-                    Err(failure) => return Some(Err(failure)),
-                }
+                self.current = Some(self.begin(source));
             }
             let current = self.current.as_mut()?;
             match current.next().await {
@@ -90,19 +89,27 @@ impl Lines {
         }
     }
 
-    fn begin(&mut self, source: Source) -> Result<Current, Failure> {
+    fn begin(&mut self, source: Source) -> Current {
         let (name, first, chunks, bytes) = match source {
             Source::Line(text) => {
                 self.given += 1;
                 ("-c".to_owned(), self.given, Chunks::Given, text.into_bytes())
             }
-            Source::Stdin => ("stdin".to_owned(), 1, read_from(io::stdin()), Vec::new()),
-            Source::File(path) => {
-                let file = open(&path)?;
-                (path.display().to_string(), 1, read_from(file), Vec::new())
-            }
+            Source::Stdin => ("stdin".to_owned(), 1, read_from(|| Ok(io::stdin())), Vec::new()),
+            Source::File(path) => (path.display().to_string(), 1, read_from(move || open(&path)), Vec::new()),
         };
-        Ok(Current { name, first, chunks, bytes, taken: 0, searched: 0, ended: false, assembler: Assembler::new() })
+        Current {
+            name,
+            first,
+            lines: 0,
+            chunks,
+            bytes,
+            taken: 0,
+            searched: 0,
+            ended: false,
+            assembler: Assembler::new(),
+            not_utf8: None,
+        }
     }
 }
 
@@ -110,21 +117,27 @@ impl Current {
     async fn next(&mut self) -> Option<Result<Line, Failure>> {
         loop {
             while let Some(physical) = self.physical_line() {
-                let range = physical;
-                let logical = match std::str::from_utf8(&self.bytes[range.clone()]) {
-                    Ok(line) => self.assembler.push_line(line),
-                    Err(_) => return Some(Err(self.not_utf8(range))),
-                };
-                if let Some(logical) = logical {
-                    return Some(Ok(self.line(logical)));
+                self.lines += 1;
+                let line = String::from_utf8_lossy(&self.bytes[physical.clone()]);
+                if matches!(line, Cow::Owned(_)) && self.not_utf8.is_none() {
+                    let origin = Origin { name: Some(self.name.clone()), line: self.first + self.lines - 1 };
+                    let seen = text::excerpt(self.bytes[physical].trim_ascii_end(), 60);
+                    let message =
+                        format!("{}the line is not UTF-8, so nothing of it was sent: `{seen}`", origin.prefix());
+                    self.not_utf8 = Some(Failure::placed(Status::Usage, message));
+                }
+                if let Some(logical) = self.assembler.push_line(&line) {
+                    return Some(self.line(logical));
                 }
             }
             if self.ended {
-                return self.assembler.finish().map(|logical| Ok(self.line(logical)));
+                return self.assembler.finish().map(|logical| self.line(logical));
             }
             if let Err(error) = self.read_more().await {
                 self.ended = true;
-                let message = format!("cannot read {}: {error}", text::line(&self.name));
+                // Half a statement is none.
+                self.assembler = Assembler::new();
+                let message = format!("cannot read `{}`: {error}", text::line(&self.name));
                 return Some(Err(Failure::new(Status::Usage, message)));
             }
         }
@@ -161,37 +174,33 @@ impl Current {
         Ok(())
     }
 
-    fn line(&self, logical: LogicalLine) -> Line {
+    /// A whole statement, unless something in it was not UTF-8: then nothing of it may be sent.
+    fn line(&mut self, logical: LogicalLine) -> Result<Line, Failure> {
         let LogicalLine { text, first_line } = logical;
-        Line { text, origin: Origin { name: Some(self.name.clone()), line: first_line + self.first - 1 } }
-    }
-
-    fn not_utf8(&mut self, range: std::ops::Range<usize>) -> Failure {
-        // It counts as a line, and nothing of it is taken.
-        let lines = self.assembler.push_line("").map_or(self.first, |logical| logical.first_line + self.first - 1);
-        let origin = Origin { name: Some(self.name.clone()), line: lines };
-        let seen = text::excerpt(&self.bytes[range], 60);
-        Failure::new(Status::Usage, format!("{origin}the line is not UTF-8: `{seen}`"))
+        let origin = Origin { name: Some(self.name.clone()), line: first_line + self.first - 1 };
+        self.not_utf8.take().map_or(Ok(Line { text, origin }), Err)
     }
 }
 
-fn open(path: &Path) -> Result<File, Failure> {
-    let failed = |why: String| {
-        Failure::new(Status::Usage, format!("cannot read {}: {why}", text::line(&path.display().to_string())))
-    };
-    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
     match file.metadata() {
-        Ok(metadata) if metadata.is_dir() => Err(failed("it is a directory".to_owned())),
+        Ok(metadata) if metadata.is_dir() => Err(io::Error::other("it is a directory")),
         _ => Ok(file),
     }
 }
 
-/// Reads in a thread: what it reads may be a pipe on which nothing comes for hours.
-fn read_from(mut from: impl Read + Send + 'static) -> Chunks {
+/// Opens and reads in a thread: it may be a pipe that nobody writes to for hours.
+fn read_from<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Chunks {
     let (sender, receiver) = mpsc::channel(2);
     let reader = std::thread::Builder::new().name("input".to_owned());
     let for_errors = sender.clone();
     let started = reader.spawn(move || {
+        let mut from = match open() {
+            Ok(from) => from,
+            // If nobody listens, nobody wants to know.
+            Err(error) => return drop(sender.blocking_send(Err(error))),
+        };
         loop {
             let mut chunk = vec![0; CHUNK];
             let read = match from.read(&mut chunk) {

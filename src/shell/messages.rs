@@ -1,5 +1,6 @@
 //! What is said on stderr.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use super::status::Failure;
@@ -19,9 +20,19 @@ impl Messages {
     /// Says what failed, if there is something to say. Nothing the peer said in it can drive a terminal.
     pub(super) fn tell(self, failure: &Failure) {
         if !failure.message.is_empty() {
-            let message = if self.terminal { text::lines(&failure.message) } else { (&failure.message).into() };
-            // Where else to complain?
-            let _ = writeln!(std::io::stderr().lock(), "{message}");
+            self.say(&failure.shown());
         }
+    }
+
+    /// Says something as it is, but for what could drive a terminal.
+    pub(super) fn say(self, message: &str) {
+        let message = if self.terminal { text::lines(message) } else { message.into() };
+        // Where else to complain?
+        let _ = writeln!(std::io::stderr().lock(), "{message}");
+    }
+
+    /// What the peer said, as a part of a message: on one line of a terminal, to a pipe as it is.
+    pub(super) fn peer(self, said: &str) -> Cow<'_, str> {
+        if self.terminal { text::line(said) } else { said.into() }
     }
 }

@@ -28,7 +28,7 @@ use crate::client::{Client, ClientOptions};
 use crate::error::describe;
 use batch::Batch;
 use doors::{Entrance, Teller};
-use eval::{Sources, Text};
+use eval::{Action, Sources, Text};
 use lines::Lines;
 use messages::Messages;
 use render::Renderer;
@@ -55,6 +55,8 @@ pub fn run(invocation: &Invocation) -> anyhow::Result<Status> {
         .build()
         .context("cannot start the asynchronous runtime")?;
     let result = runtime.block_on(run_in(invocation, entrance, messages));
+    // A question at the terminal may have been interrupted.
+    eval::restore_echo();
     // A look-up of a name cannot be cancelled, nor a read from stdin: do not wait for them.
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(result.unwrap_or_else(|failure| {
@@ -92,31 +94,55 @@ async fn run_batch(
 ) -> Result<Status, Failure> {
     let Invocation { input, options, .. } = invocation;
     diagnostics::to_stderr(options.log_level);
-    let client = client(options);
-    let batch = Batch::new(&client, options, Renderer::new(options.output), messages);
-    let teller = Teller::Stderr(messages);
-    match input {
+    let work = match input {
         Input::Words(words) => {
             // What cannot be sent needs no connection.
-            let action = eval::action(Text::Words(words), &mut Sources { stdin: true })?;
-            entrance.open(&client, &teller).await?;
-            batch.words(action).await
+            let Some(action) = eval::action_apart(Text::Words(words), Sources { stdin: true }).await? else {
+                return Ok(Status::Success);
+            };
+            Work::Words(action)
         }
-        Input::Lines(sources) => {
+        Input::Lines(sources) => Work::Lines(sources.clone()),
+        Input::Default => Work::Lines(vec![Source::Stdin]),
+    };
+    let client = client(options, work.may_be_out_of_band());
+    let batch = Batch::new(&client, options, Renderer::new(options.output), messages);
+    entrance.open(&client, &Teller::Stderr(messages)).await?;
+    match work {
+        Work::Words(action) => batch.words(action).await,
+        Work::Lines(sources) => {
             let stdin = !sources.contains(&Source::Stdin);
-            entrance.open(&client, &teller).await?;
-            batch.lines(Lines::new(sources.clone()), stdin).await
+            batch.lines(Lines::new(sources), stdin).await
         }
-        Input::Default => {
-            entrance.open(&client, &teller).await?;
-            batch.lines(Lines::new(vec![Source::Stdin]), false).await
+    }
+}
+
+/// What a batch has to do.
+enum Work {
+    /// The words of the command line.
+    Words(Action),
+    Lines(Vec<Source>),
+}
+
+impl Work {
+    /// Whether `oob` is to be enabled: the bytes of asking for it are a good part of the time of a single command, so
+    /// only if a command is out-of-band, or may be one. What a file or stdin will ask for is not known beforehand.
+    fn may_be_out_of_band(&self) -> bool {
+        match self {
+            Work::Words(Action::Send(request)) => request.out_of_band,
+            Work::Words(Action::Quit) => false,
+            Work::Lines(sources) => sources.iter().any(|source| match source {
+                // In JSON the word may hide behind an escape.
+                Source::Line(line) => line.contains("oob") || line.contains('\\'),
+                Source::File(_) | Source::Stdin => true,
+            }),
         }
     }
 }
 
 async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Result<Status, Failure> {
     let options = &invocation.options;
-    let client = client(options);
+    let client = client(options, true);
     let mut console = repl::open_console(options)?;
     diagnostics::to_console(options.log_level, console.sink());
     let repl = Repl::new(&client, entrance, options, Renderer::new(options.output), &console);
@@ -128,8 +154,9 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
     result
 }
 
-fn client(options: &Options) -> Client {
+fn client(options: &Options, out_of_band: bool) -> Client {
     Client::new(ClientOptions {
+        out_of_band,
         max_message: options.max_message,
         negotiate: !options.skip_negotiation,
         handshake_limit: Some(options.connect_timeout),

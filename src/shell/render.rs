@@ -33,6 +33,11 @@ pub(super) struct Renderer {
 }
 
 impl Renderer {
+    /// As this one, for what stderr is.
+    pub(super) fn for_stderr(self) -> Self {
+        Self { terminal: std::io::stderr().is_terminal(), ..self }
+    }
+
     /// As `-o` says, for what stdout is.
     pub(super) fn new(output: OutputMode) -> Self {
         let terminal = std::io::stdout().is_terminal();
@@ -57,8 +62,13 @@ impl Renderer {
     }
 
     /// What a command returned whose reply was lost with the connection it closed.
-    pub(super) fn empty(self) -> Pieces {
-        self.on_one_line(vec![Bytes::from_static(b"{}")])
+    pub(super) fn empty(self, own_id: Option<&str>) -> Pieces {
+        let shown = match (self.form, own_id) {
+            (Form::Json | Form::Pretty, _) => "{}".to_owned(),
+            (Form::Raw, None) => r#"{"return": {}}"#.to_owned(),
+            (Form::Raw, Some(id)) => format!(r#"{{"return": {{}}, "id": {id}}}"#),
+        };
+        self.on_one_line(vec![Bytes::from(shown)])
     }
 
     /// A whole event, with its newline, added to `out`.

@@ -1,6 +1,5 @@
 //! Exit statuses, and what ends the program with one of them.
 
-use std::fmt;
 use std::process::ExitCode;
 
 /// How the program ends (SPEC 3).
@@ -64,21 +63,28 @@ pub(super) struct Failure {
     pub(super) status: Status,
     /// Nothing to say if empty.
     pub(super) message: String,
+    /// Whether the message begins with what it is about: a place in the input, or the class of the server's error.
+    placed: bool,
 }
 
 impl Failure {
+    /// Something about the program as a whole, shown as `qmpsh: …`.
     pub(super) fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), placed: false }
+    }
+
+    /// Something about a place in the input, shown as it is: `FILE:LINE: …`, `CLASS: DESC`, a line with a caret.
+    pub(super) fn placed(status: Status, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), placed: true }
     }
 
     pub(super) fn silent(status: Status) -> Self {
-        Self { status, message: String::new() }
+        Self::new(status, "")
     }
-}
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+    /// As it is shown outside the interactive shell.
+    pub(super) fn shown(&self) -> String {
+        if self.placed { self.message.clone() } else { format!("qmpsh: {}", self.message) }
     }
 }
 
@@ -88,7 +94,7 @@ impl From<std::io::Error> for Failure {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             Failure::silent(Status::StdoutClosed)
         } else {
-            Failure::new(Status::StdoutClosed, format!("cannot write to stdout: {error}"))
+            Failure::new(Status::StdoutClosed, format!("cannot write the results: {error}"))
         }
     }
 }

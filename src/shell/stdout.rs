@@ -4,8 +4,9 @@
 //! which is started the first time that is needed; a file, or a small piece for which a pipe has room, is written
 //! directly.
 
+use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -20,9 +21,15 @@ const FULL: usize = 64 * 1024;
 /// Bytes for which a pipe that can be written to has room at least (`PIPE_BUF` on Linux).
 const SMALL: usize = 4096;
 
+/// One of the program's two outputs.
+///
+/// Every method that waits is cancel safe: what was not written stays, in its place.
 pub(super) struct Stdout {
-    buffer: Vec<u8>,
+    fd: BorrowedFd<'static>,
     is_file: bool,
+    /// What is to be written before `buffer`; empty as long as nothing had to wait.
+    waiting: VecDeque<Bytes>,
+    buffer: Vec<u8>,
     writer: Option<Writer>,
 }
 
@@ -38,25 +45,26 @@ enum Piece {
 }
 
 impl Stdout {
-    pub(super) fn new() -> Self {
-        let is_file = rustix::fs::fstat(io::stdout().as_fd())
-            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-        Self { buffer: Vec::new(), is_file, writer: None }
+    /// `fd` is stdout, or stderr when that is where something is written that may be much.
+    pub(super) fn new(fd: BorrowedFd<'static>) -> Self {
+        let is_file =
+            rustix::fs::fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+        Self { fd, is_file, waiting: VecDeque::new(), buffer: Vec::new(), writer: None }
     }
 
     /// Whether something waits to be flushed.
     pub(super) fn is_pending(&self) -> bool {
-        !self.buffer.is_empty()
+        !(self.buffer.is_empty() && self.waiting.is_empty())
     }
 
-    /// Adds bytes, without copying them if they are many; writes when much is gathered.
-    pub(super) async fn put(&mut self, bytes: Bytes) -> io::Result<()> {
+    /// Adds bytes, without copying them if they are many; follow with [`settle`](Self::settle).
+    pub(super) fn push(&mut self, bytes: Bytes) {
         if bytes.len() >= FULL {
-            self.write_buffer().await?;
-            return self.write(bytes).await;
+            self.set_buffer_aside();
+            self.waiting.push_back(bytes);
+        } else {
+            self.buffer.extend_from_slice(&bytes);
         }
-        self.buffer.extend_from_slice(&bytes);
-        self.settle().await
     }
 
     /// Where small output is put together; follow with [`settle`](Self::settle).
@@ -66,62 +74,70 @@ impl Stdout {
 
     /// Writes what is gathered if it is much.
     pub(super) async fn settle(&mut self) -> io::Result<()> {
-        if self.buffer.len() < FULL { Ok(()) } else { self.write_buffer().await }
+        if self.buffer.len() < FULL && self.waiting.is_empty() { Ok(()) } else { self.write().await }
     }
 
     /// Writes all that is gathered, and waits until it is written.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
-        self.write_buffer().await?;
+        self.write().await?;
         let Some(writer) = &self.writer else { return Ok(()) };
         let (sender, written) = oneshot::channel();
         let sent = writer.pieces.send(Piece::Mark(sender)).await.is_ok();
         if sent && written.await.is_ok() { Ok(()) } else { Err(writer.failure()) }
     }
 
-    async fn write_buffer(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
+    fn set_buffer_aside(&mut self) {
+        if !self.buffer.is_empty() {
+            self.waiting.push_back(Bytes::from(std::mem::take(&mut self.buffer)));
+        }
+    }
+
+    async fn write(&mut self) -> io::Result<()> {
+        if self.writer.is_none() && self.write_directly()? {
             return Ok(());
         }
-        if self.can_write_directly(self.buffer.len()) {
-            // A small piece is written whole or not at all, so nothing is written twice below.
-            match rustix::io::write(io::stdout().as_fd(), &self.buffer) {
-                Ok(count) if count == self.buffer.len() => {
-                    self.buffer.clear();
-                    return Ok(());
-                }
-                Ok(count) => drop(self.buffer.drain(..count)),
-                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let bytes = Bytes::from(std::mem::take(&mut self.buffer));
-        self.write(bytes).await
-    }
-
-    fn can_write_directly(&self, length: usize) -> bool {
-        if self.writer.is_some() {
-            return false;
-        }
-        self.is_file || (length <= SMALL && has_room(io::stdout().as_fd()))
-    }
-
-    async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
-        if self.is_file && self.writer.is_none() {
-            return write_all(io::stdout().as_fd(), &bytes);
-        }
+        self.set_buffer_aside();
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            none => none.insert(Writer::start()?),
+            none => none.insert(Writer::start(self.fd)?),
         };
-        match writer.pieces.send(Piece::Data(bytes)).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(writer.failure()),
+        while !self.waiting.is_empty() {
+            let Ok(permit) = writer.pieces.reserve().await else { return Err(writer.failure()) };
+            if let Some(bytes) = self.waiting.pop_front() {
+                permit.send(Piece::Data(bytes));
+            }
         }
+        Ok(())
+    }
+
+    /// Writes all of it, if that cannot take long.
+    fn write_directly(&mut self) -> io::Result<bool> {
+        if self.is_file {
+            for bytes in self.waiting.drain(..) {
+                write_all(self.fd, &bytes)?;
+            }
+            write_all(self.fd, &self.buffer)?;
+            self.buffer.clear();
+            return Ok(true);
+        }
+        if self.buffer.is_empty() && self.waiting.is_empty() {
+            return Ok(true);
+        }
+        if !self.waiting.is_empty() || self.buffer.len() > SMALL || !has_room(self.fd) {
+            return Ok(false);
+        }
+        // A small piece is written whole or not at all, so nothing is written twice later.
+        match rustix::io::write(self.fd, &self.buffer) {
+            Ok(count) => drop(self.buffer.drain(..count)),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.buffer.is_empty())
     }
 }
 
 impl Writer {
-    fn start() -> io::Result<Self> {
+    fn start(fd: BorrowedFd<'static>) -> io::Result<Self> {
         let (pieces, mut receiver) = mpsc::channel(2);
         let failure = Arc::new(OnceLock::new());
         let failed = Arc::clone(&failure);
@@ -129,7 +145,7 @@ impl Writer {
             while let Some(piece) = receiver.blocking_recv() {
                 match piece {
                     Piece::Data(bytes) => {
-                        if let Err(error) = write_all(io::stdout().as_fd(), &bytes) {
+                        if let Err(error) = write_all(fd, &bytes) {
                             // Set once only, by this thread.
                             let _ = failed.set(error);
                             return;
@@ -145,7 +161,7 @@ impl Writer {
     fn failure(&self) -> io::Error {
         match self.failure.get() {
             Some(error) => io::Error::new(error.kind(), error.to_string()),
-            None => io::Error::other("the thread that writes to stdout has ended"),
+            None => io::Error::other("the thread that writes has ended"),
         }
     }
 }

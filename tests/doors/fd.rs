@@ -71,7 +71,7 @@ fn anything_else_is_an_error_that_says_what_it_is() {
     #[track_caller]
     fn check(script: &str, stdin: impl Into<OwnedFd>, expected: &str) {
         let output = child(script, &["fd", "3", "x"], stdin).run();
-        output.stdout("").stderr(&format!("fd 3: {expected}\n")).status(3);
+        output.stdout("").stderr(&format!("qmpsh: fd 3: {expected}\n")).status(3);
     }
     let null = || std::fs::File::open("/dev/null").expect("/dev/null");
     check("exec \"$0\" \"$@\" 3<\"$0\"", null(), "it is a file, not a socket");
@@ -88,9 +88,9 @@ fn anything_else_is_an_error_that_says_what_it_is() {
 
 #[test]
 fn the_three_standard_descriptors_are_not_taken() {
-    qmpsh().args(["fd", "0"]).run().stderr("fd 0: it is stdin; pass the socket as 3 or more\n").status(3);
-    qmpsh().args(["fd", "2"]).run().stderr("fd 2: it is stderr; pass the socket as 3 or more\n").status(3);
-    let expected = "fd 4000000000: there is no open descriptor of that number\n";
+    qmpsh().args(["fd", "0"]).run().stderr("qmpsh: fd 0: it is stdin; pass the socket as 3 or more\n").status(3);
+    qmpsh().args(["fd", "2"]).run().stderr("qmpsh: fd 2: it is stderr; pass the socket as 3 or more\n").status(3);
+    let expected = "qmpsh: fd 4000000000: there is no open descriptor of that number\n";
     qmpsh().args(["fd", "4000000000"]).run().stderr(expected).status(3);
 }
 

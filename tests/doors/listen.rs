@@ -142,7 +142,7 @@ fn a_stale_socket_is_replaced() {
 fn a_live_socket_and_other_files_are_left_alone() {
     #[track_caller]
     fn check(path: &Path, why: &str) {
-        let expected = format!("cannot listen on {}: {why}\n", path.display());
+        let expected = format!("qmpsh: cannot listen on {}: {why}\n", path.display());
         qmpsh().args(["listen".as_ref(), path.as_os_str()]).run().stdout("").stderr(&expected).status(3);
     }
     let directory = temporary_directory();
@@ -161,7 +161,7 @@ fn a_live_socket_and_other_files_are_left_alone() {
 
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = port.local_addr().expect("its address").to_string();
-    let expected = format!("cannot listen on {address}: another process listens there\n");
+    let expected = format!("qmpsh: cannot listen on {address}: another process listens there\n");
     qmpsh().args(["listen", &address]).run().stderr(&expected).status(3);
 }
 
@@ -188,7 +188,7 @@ fn a_socket_of_somebody_else_is_not_removed() {
 #[test]
 fn the_peer_is_waited_for_so_long() {
     let output = qmpsh().args(["listen", "l.sock", "--wait", "0.05"]).run();
-    output.stdout("").stderr("listening on l.sock\nno peer came to l.sock within 0.05 s\n").status(3);
+    output.stdout("").stderr("listening on l.sock\nqmpsh: no peer came to l.sock within 0.05 s\n").status(3);
     assert!(!output.home().join("l.sock").exists());
 }
 
@@ -196,7 +196,7 @@ fn the_peer_is_waited_for_so_long() {
 fn an_abstract_name_is_listened_at() {
     let name = format!("@qmpsh-test-{}", std::process::id());
     let output = qmpsh().args(["listen", &name, "--wait", "0.05"]).run();
-    output.stderr(&format!("listening on {name}\nno peer came to {name} within 0.05 s\n")).status(3);
+    output.stderr(&format!("listening on {name}\nqmpsh: no peer came to {name} within 0.05 s\n")).status(3);
 }
 
 #[test]

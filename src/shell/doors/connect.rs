@@ -37,8 +37,7 @@ pub(super) async fn open(client: &Client, address: &Address, options: &Options) 
             }
             _ => {
                 let shown = text::line(&address.to_string()).into_owned();
-                let path = if let Address::Unix(path) = address { Some(path.as_path()) } else { None };
-                return Err(Failure::new(Status::NoSession, problem.explain(&shown, path)));
+                return Err(Failure::new(Status::NoSession, problem.explain(&shown, Some(address), options.wait)));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::address::Address;
 use crate::client::{Progress, QmpError};
 use crate::protocol::{Cause, ConnectError, OpenError};
 use crate::text;
@@ -32,11 +33,22 @@ impl Problem {
         }
     }
 
-    /// What to say of it: `shown` is the address, fit for a terminal, and `path` the socket file, if it is one.
-    pub(super) fn explain(&self, shown: &str, path: Option<&Path>) -> String {
+    /// What to say of it: `shown` is the peer's name, fit for a terminal, and `address` where it was looked for, if it
+    /// was; `waited` is how long that was tried, if more than once.
+    pub(super) fn explain(&self, shown: &str, address: Option<&Address>, waited: Option<Duration>) -> String {
         match self {
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => {
-                format!("cannot connect to {shown}: {}", explain_io(error, path))
+                let Some(address) = address else { return format!("no session with {shown}: {error}") };
+                let why = explain_io(error, address);
+                match waited {
+                    Some(time) if self.may_pass() => {
+                        format!("cannot connect to {shown}, tried for {} s: {why}", time.as_secs_f64())
+                    }
+                    None if self.may_pass() => {
+                        format!("cannot connect to {shown}: {why} (--wait SECONDS keeps trying)")
+                    }
+                    _ => format!("cannot connect to {shown}: {why}"),
+                }
             }
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
                 format!("no session with {shown}: {error}")
@@ -48,18 +60,26 @@ impl Problem {
 }
 
 /// What the system said, in words that say what to do.
-fn explain_io(error: &io::Error, path: Option<&Path>) -> String {
-    match (error.kind(), path) {
-        (io::ErrorKind::NotFound, Some(path)) => explain_missing(path),
-        (io::ErrorKind::ConnectionRefused, Some(path)) if !is_socket(path) => "this file is no socket".to_owned(),
-        (io::ErrorKind::ConnectionRefused, Some(_)) => "nobody listens there: the process that made this socket has \
-             ended, or it does not listen yet (--wait SECONDS keeps trying)"
-            .to_owned(),
-        (io::ErrorKind::ConnectionRefused, None) => {
-            "nobody listens there (--wait SECONDS keeps trying, if QEMU is still starting)".to_owned()
+fn explain_io(error: &io::Error, address: &Address) -> String {
+    use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+    match (error.kind(), address) {
+        (NotFound, Address::Unix(path)) => explain_missing(path),
+        (ConnectionRefused, Address::Unix(path)) if !is_socket(path) => "this file is no socket".to_owned(),
+        (ConnectionRefused, Address::Unix(_)) => {
+            "nobody listens there; the process that made this socket has ended, or does not listen yet".to_owned()
         }
-        (io::ErrorKind::PermissionDenied, Some(_)) => {
-            "permission denied: run qmpsh as the user who runs QEMU, or as root".to_owned()
+        (ConnectionRefused, _) => "nobody listens there; QEMU has ended, or does not listen yet".to_owned(),
+        (PermissionDenied, Address::Unix(_)) => {
+            "permission denied; run qmpsh as the user who runs QEMU, or as root".to_owned()
+        }
+        (_, Address::Unix(_)) if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::PROTOTYPE) => {
+            "this socket is for datagrams, and a monitor's is a stream".to_owned()
+        }
+        // The only step without an error number is the look-up of the name.
+        (_, Address::Tcp { host, .. }) if error.raw_os_error().is_none() => {
+            let why = error.to_string();
+            let why = why.strip_prefix("failed to lookup address information: ").unwrap_or(&why);
+            format!("the name {} cannot be looked up: {why}", text::line(host))
         }
         _ => error.to_string(),
     }
@@ -70,9 +90,7 @@ fn explain_missing(path: &Path) -> String {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
             format!("there is no directory {}", text::line(&parent.display().to_string()))
         }
-        _ => "there is no such socket; QEMU makes it with -qmp unix:PATH,server=on,wait=off \
-              (--wait SECONDS keeps trying, if QEMU is still starting)"
-            .to_owned(),
+        _ => "there is no such socket; QEMU makes it with -qmp unix:PATH,server=on,wait=off".to_owned(),
     }
 }
 

@@ -67,7 +67,7 @@ impl Socket {
             Ok(Err(error)) => Problem::Failed(error),
             Err(_) => Problem::TookTooLong { progress: client.progress(), limit },
         };
-        Err(Failure::new(Status::NoSession, problem.explain(&shown, None)))
+        Err(Failure::new(Status::NoSession, problem.explain(&shown, None, None)))
     }
 }
 
@@ -129,8 +129,8 @@ mod tests {
             let variable = |name: &str| if name == "LISTEN_PID" { pid } else { count }.map(str::to_owned);
             match (passed(variable, 7), expected) {
                 (Ok(number), expected) => assert_eq!(Ok(number), expected),
-                (Err(failure), Err(expected)) => assert!(failure.message.contains(expected), "{failure}"),
-                (Err(failure), Ok(_)) => panic!("{failure}"),
+                (Err(failure), Err(expected)) => assert!(failure.message.contains(expected), "{failure:?}"),
+                (Err(failure), Ok(_)) => panic!("{failure:?}"),
             }
         }
         check(Some("7"), Some("1"), Ok(3));

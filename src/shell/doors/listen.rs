@@ -81,7 +81,7 @@ pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) ->
             }
         },
     };
-    accepted.map_err(|error| Failure::new(Status::NoSession, Problem::Failed(error).explain(at, None)))
+    accepted.map_err(|error| Failure::new(Status::NoSession, Problem::Failed(error).explain(at, None, None)))
 }
 
 /// The address, if other machines can reach it.

@@ -28,7 +28,7 @@ pub(super) enum Teller {
 impl Teller {
     fn tell(&self, message: &str) {
         match self {
-            Teller::Stderr(messages) => messages.tell(&Failure::new(Status::Success, message)),
+            Teller::Stderr(messages) => messages.say(message),
             Teller::Console(sink) => sink.line(text::lines(message)),
         }
     }
