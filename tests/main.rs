@@ -4,6 +4,8 @@
 
 mod support;
 
+mod batch;
+mod client;
 mod doors;
 mod engine;
 mod generated;

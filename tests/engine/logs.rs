@@ -2,19 +2,19 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::BytesMut;
 use qmpsh::protocol::{Context, Protocol, Session, SessionOptions};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Level, level_filters::LevelFilter};
+use tracing::{Dispatch, Level, level_filters::LevelFilter};
 
 use super::link::{Alive, Fails, Memory, Ready, pair};
 use super::states::futures_pending;
 use super::{Plan, hello, lined, lined_with, running, running_with, say, within};
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -28,7 +28,11 @@ impl Write for Log {
 
 impl Log {
     /// Captures what this thread logs, from `level` on.
-    fn start(level: impl Into<LevelFilter>) -> (Self, DefaultGuard) {
+    pub(crate) fn start(level: impl Into<LevelFilter>) -> (Self, DefaultGuard) {
+        // With just one subscriber, tracing asks it alone whether a place may log, and in whatever thread comes there
+        // first: one without a subscriber would switch the place off for all.
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| Dispatch::new(tracing_subscriber::fmt().with_max_level(LevelFilter::OFF).finish()));
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -42,7 +46,7 @@ impl Log {
         (log, guard)
     }
 
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| line.trim_start().to_owned()).collect()
     }

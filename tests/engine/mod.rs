@@ -6,7 +6,7 @@ mod disconnect;
 mod drain;
 mod lines;
 mod link;
-mod logs;
+pub(crate) mod logs;
 mod messages;
 mod peers;
 mod sharing;

@@ -130,6 +130,12 @@ impl Mock {
         self.step(Step::Answer(Answer { member: "error", json }))
     }
 
+    /// Refuses the latest command.
+    pub fn error_latest(self, class: &str, desc: &str) -> Self {
+        let json = serde_json::json!({"class": class, "desc": desc}).to_string();
+        self.step(Step::AnswerLatest(Answer { member: "error", json }))
+    }
+
     /// Sends an event; `data` is JSON.
     pub fn event(self, name: &str, data: &str) -> Self {
         let time = r#"{"seconds": 1700000000, "microseconds": 5}"#;

@@ -1,0 +1,36 @@
+//! The program with commands from words, `-c`, `-f` and stdin: what it prints, what it says, how it ends.
+
+mod connecting;
+mod endings;
+mod events;
+mod input;
+mod limits;
+mod messages;
+mod one_shot;
+mod reading;
+mod statuses;
+mod waiting;
+
+use std::path::Path;
+
+use crate::support::{Mock, Program, qmpsh};
+
+/// A server that answers each of these commands with `{"n": 1}`, `{"n": 2}` and so on.
+fn answering(commands: &[&str]) -> Mock {
+    commands
+        .iter()
+        .zip(1..)
+        .fold(Mock::qmp(), |mock, (command, n)| mock.expect_execute(command).reply(&format!("{{\"n\": {n}}}")))
+}
+
+/// The program, with this socket as its address.
+fn at(socket: &Path) -> Program {
+    qmpsh().arg(socket)
+}
+
+/// A file in the program's home directory.
+fn file(program: &Program, name: &str, content: impl AsRef<[u8]>) -> std::path::PathBuf {
+    let path = program.home().join(name);
+    std::fs::write(&path, content).unwrap();
+    path
+}

@@ -1,0 +1,149 @@
+//! One command in the words of the command line, or with `-c`.
+
+use super::{answering, at};
+use crate::support::{Mock, Qemu};
+
+const NEGOTIATE: &str = r#"{"execute":"qmp_capabilities","id":1}"#;
+const NEGOTIATE_OOB: &str = r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":1}"#;
+
+#[test]
+fn the_bytes_sent_are_as_few_as_they_can_be() {
+    let mock = Mock::new()
+        .expect_quiet()
+        .greeting()
+        .expect_text(NEGOTIATE)
+        .reply("{}")
+        .expect_text(r#"{"execute":"query-status","id":1}"#)
+        .reply("{}")
+        .unix();
+    at(mock.socket()).arg("query-status").run().stdout("{}\n").status(0);
+    let seen = mock.finish();
+    assert_eq!(seen.bytes.len(), NEGOTIATE.len() + 33);
+}
+
+#[test]
+fn oob_is_enabled_only_where_it_may_be_needed() {
+    let oob = r#"{"exec-oob":"yank"}"#;
+    // The arguments, stdin, what is negotiated, and the command that comes.
+    let rows: &[(&[&str], &str, &str)] = &[
+        (&["yank"], "", NEGOTIATE),
+        (&[oob], "", NEGOTIATE_OOB),
+        (&["-c", "yank"], "", NEGOTIATE),
+        (&["-c", oob], "", NEGOTIATE_OOB),
+        (&["-c", r#"{"exec\u002doob":"yank"}"#], "", NEGOTIATE_OOB),
+        // What stdin will ask for is not known beforehand.
+        (&[], "yank\n", NEGOTIATE_OOB),
+        (&["-f", "-"], "yank\n", NEGOTIATE_OOB),
+        (&["-f", "/dev/stdin", "-c", "# none"], "yank\n", NEGOTIATE_OOB),
+    ];
+    for (args, stdin, negotiation) in rows {
+        let mock = Mock::new().greeting().expect_text(negotiation).reply("{}").expect_execute("yank").reply("{}");
+        let mock = mock.unix();
+        at(mock.socket()).args(*args).stdin(stdin).run().stdout("{}\n").stderr("").status(0);
+        mock.finish();
+    }
+}
+
+#[test]
+fn out_of_band_on_a_real_qemu() {
+    let qemu = Qemu::none().start();
+    let (word, all) = (r#"{"exec-oob":"query-yank"}"#, "[{\"type\": \"chardev\", \"id\": \"m0\"}]\n");
+    at(&qemu.socket()).arg(word).run().stdout(all).stderr("").status(0);
+    at(&qemu.socket()).args(["-c", word, "-c", "query-yank"]).run().stdout(&all.repeat(2)).stderr("").status(0);
+    let refused = at(&qemu.socket()).arg(r#"{"exec-oob":"query-name"}"#).run();
+    refused.stdout("").status(1).stderr("GenericError: The command query-name does not support OOB\n");
+}
+
+#[test]
+fn a_word_that_is_wrong_has_a_caret_and_sends_nothing() {
+    let mock = Mock::qmp().unix();
+    let output = at(mock.socket()).args(["query-status", "a=[1,"]).run();
+    output.stdout("").status(2);
+    let text = output.stderr_text();
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = lines.iter().position(|line| line.contains("query-status a=[1,")).expect(&text);
+    let caret = lines[shown + 1].find('^').expect(&text);
+    let bracket = lines[shown].find('[').expect(&text);
+    assert!(caret >= bracket, "{text}");
+    assert_eq!(mock.abandon().failure.as_deref(), Some("waited in vain for a connection"));
+}
+
+#[test]
+fn words_are_finished_tokens() {
+    let mock = Mock::qmp()
+        .expect(r##"{"execute":"x","arguments":{"a":"# b | c","d":"it's","e":"","f":{"g":5}}}"##)
+        .reply("{}")
+        .unix();
+    at(mock.socket()).args(["x", "a=# b | c", "d=it's", "e=", "f.g=5"]).run().stdout("{}\n").status(0);
+    mock.finish();
+}
+
+#[test]
+fn stdin_is_not_read() {
+    let mock = answering(&["a"]).unix();
+    let mut shell = crate::support::Program::new("sh")
+        .args(["-c", "\"$0\" \"$1\" a; cat", env!("CARGO_BIN_EXE_qmpsh")])
+        .arg(mock.socket())
+        .start();
+    shell.line("left for cat");
+    shell.close_stdin();
+    shell.wait().stdout("{\"n\": 1}\nleft for cat\n").status(0);
+    mock.finish();
+}
+
+#[test]
+fn raw_shows_whole_replies() {
+    let qemu = Qemu::none().pretty().start();
+    let raw = |stdin: &str| at(&qemu.socket()).args(["-k", "-o", "raw"]).stdin(stdin).run();
+    let output = raw("query-name\n{\"execute\": \"query-name\", \"id\": {\"a\": [1, \"}\"]}}\nbogus\n\
+                      {\"execute\": \"bogus\", \"id\": \"mine\"}\n");
+    output.status(1).stdout(
+        "{\"return\": {}}\n\
+         {\"return\": {}, \"id\": {\"a\":[1,\"}\"]}}\n\
+         {\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command bogus has not been found\"}}\n\
+         {\"id\": \"mine\", \"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command bogus has not been found\"}}\n",
+    );
+    output.stderr(
+        "stdin:3: CommandNotFound: The command bogus has not been found\n\
+         stdin:4: CommandNotFound: The command bogus has not been found\n",
+    );
+}
+
+#[test]
+fn without_negotiation_nothing_is_awaited() {
+    let mock = Mock::new().expect_text(r#"{"execute":"a","id":1}"#).reply("5").unix();
+    at(mock.socket()).args(["-N", "a"]).run().stdout("5\n").stderr("").status(0);
+    mock.finish();
+}
+
+#[test]
+fn quit_with_and_without_a_reply_is_success() {
+    let mut qemu = Qemu::none().start();
+    at(&qemu.socket()).arg("quit").run().stdout("{}\n").stderr("").status(0);
+    assert!(qemu.wait().success());
+    let closing: [fn(Mock) -> Mock; 3] =
+        [|mock| mock.reply("{}").close(), Mock::close, |mock| mock.event("SHUTDOWN", "{}").close()];
+    for close in closing {
+        for (args, expected) in [
+            (&["quit"][..], "{}\n"),
+            (&["-o", "pretty", "quit"], "{}\n"),
+            (&["-o", "raw", r#"{"execute": "quit", "id": 7}"#], "{\"return\": {}, \"id\": 7}\n"),
+        ] {
+            let mock = close(Mock::qmp().expect_execute("quit")).unix();
+            at(mock.socket()).args(args).run().stdout(expected).stderr("").status(0);
+            mock.finish();
+        }
+    }
+    // A reset with nothing said is an end too.
+    let mock = Mock::qmp().expect_execute("quit").reset().tcp();
+    at(mock.tcp().to_string().as_ref()).arg("quit").run().stdout("{}\n").stderr("").status(0);
+    mock.finish();
+}
+
+#[test]
+fn quit_on_a_real_qemu_over_tcp_keeps_its_reply() {
+    let mut qemu = Qemu::none().tcp_monitor().start();
+    let address = qemu.tcp().to_string();
+    at(address.as_ref()).args(["-o", "raw", "quit"]).run().stdout("{\"return\": {}}\n").stderr("").status(0);
+    assert!(qemu.wait().success());
+}

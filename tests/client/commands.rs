@@ -1,0 +1,178 @@
+//! Commands on their way out: their ids, their text, their log, and what becomes of those given up.
+
+use qmpsh::client::{Client, ClientOptions, ExecuteError};
+use qmpsh::message::{Outcome, Request};
+use qmpsh::protocol::Runstate;
+use tracing::Level;
+
+use super::{answer, connect, session, session_with, start, told, within};
+use crate::engine::logs::Log;
+
+fn ok(id: u64) -> String {
+    format!(r#"{{"return": {id}, "id": {id}}}"#)
+}
+
+#[tokio::test]
+async fn each_gets_the_smallest_id_that_is_free() {
+    let (client, mut server) = session().await;
+    let mut executions = Vec::new();
+    for (name, id) in [("a", 1), ("b", 2), ("c", 3)] {
+        executions.push(start(&client, name).await);
+        assert_eq!(server.hear_command().await, (name.to_owned(), id));
+    }
+    server.say(ok(2)).await;
+    assert_eq!(answer(executions.remove(1)).await.as_deref(), Ok("2"));
+    for (name, id) in [("d", 2), ("e", 4)] {
+        executions.push(start(&client, name).await);
+        assert_eq!(server.hear_command().await, (name.to_owned(), id));
+    }
+    // An out-of-band reply may overtake, so any order will do.
+    for id in [4, 1, 3, 2] {
+        server.say(ok(id)).await;
+    }
+    for (execution, result) in executions.into_iter().zip(["1", "3", "2", "4"]) {
+        assert_eq!(answer(execution).await.as_deref(), Ok(result));
+    }
+}
+
+#[tokio::test]
+async fn one_given_up_keeps_its_id_until_its_late_reply() {
+    let (client, mut server) = session().await;
+    let given_up = start(&client, "slow").await;
+    assert_eq!(server.hear_command().await, ("slow".to_owned(), 1));
+    drop(given_up);
+    let next = start(&client, "a").await;
+    assert_eq!(server.hear_command().await, ("a".to_owned(), 2));
+    server.say(ok(1) + &ok(2)).await;
+    assert_eq!(answer(next).await.as_deref(), Ok("2"), "not the late reply");
+    let next = start(&client, "b").await;
+    assert_eq!(server.hear_command().await, ("b".to_owned(), 1));
+    server.say(ok(1)).await;
+    assert_eq!(answer(next).await.as_deref(), Ok("1"));
+}
+
+#[tokio::test]
+async fn one_given_up_before_its_turn_is_not_sent() {
+    let (client, mut server) = session().await;
+    // The driver has had no turn yet.
+    let given_up = client.start(Request::new("never")).await.unwrap();
+    drop(given_up);
+    let next = start(&client, "a").await;
+    assert_eq!(server.hear_command().await, ("a".to_owned(), 1));
+    server.say(ok(1)).await;
+    assert_eq!(answer(next).await.as_deref(), Ok("1"));
+}
+
+#[tokio::test]
+async fn the_id_goes_in_and_nothing_else_is_changed() {
+    let (client, mut server) = session().await;
+    let rows = [
+        (r#"{"execute":"x"}"#, r#"{"execute":"x","id":1}"#),
+        (r#"{"exec-oob":"yank","arguments":{"a":[{}]}}"#, r#"{"exec-oob":"yank","arguments":{"a":[{}]},"id":1}"#),
+        (
+            r#"{"execute":"x","arguments":{"n":18446744073709551615,"f":0.10,"t":"\u20ac}"}}"#,
+            r#"{"execute":"x","arguments":{"n":18446744073709551615,"f":0.10,"t":"\u20ac}"},"id":1}"#,
+        ),
+    ];
+    for (text, sent) in rows {
+        let request = Request { text: text.to_owned(), ..Request::new("x") };
+        let execution = client.start(request).await.unwrap();
+        assert_eq!(server.hear().await, sent);
+        server.say(ok(1)).await;
+        assert_eq!(answer(execution).await.as_deref(), Ok("1"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_and_what_was_not() {
+    let (client, mut server) = session_with(ClientOptions::default()).await;
+    let sent = start(&client, "sent").await;
+    server.hear_command().await;
+    let queued = client.start(Request::new("queued")).await.unwrap();
+    client.session().abort();
+    assert_eq!(
+        answer(sent).await.unwrap_err(),
+        "the connection ended before the reply came, so whether `sent` ran is unknown"
+    );
+    assert_eq!(answer(queued).await.unwrap_err(), "the connection ended before `queued` was sent");
+    within(client.disconnect()).await.unwrap();
+    let error = within(client.execute(Request::new("x"))).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::State(_)), "{error:?}");
+    assert_eq!(told(&error), "QMPClient is disconnected and idle.");
+
+    let mut server = connect(&client).await;
+    let sent = start(&client, "sent").await;
+    server.hear_command().await;
+    drop(server);
+    assert_eq!(
+        answer(sent).await.unwrap_err(),
+        "the connection ended before the reply came, so whether `sent` ran is unknown: the peer closed the connection"
+    );
+    within(client.disconnect()).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn an_error_of_the_server() {
+    let (client, mut server) = session().await;
+    let execution = start(&client, "x").await;
+    server.hear_command().await;
+    server.say(r#"{"id": 1, "error": {"class": "GenericError", "desc": "no \u20ac", "more": 1}}"#).await;
+    let error = within(execution).await.unwrap_err();
+    assert_eq!(told(&error), "GenericError: no €");
+    let ExecuteError::Server { class, desc, reply } = error else { panic!("{error:?}") };
+    assert_eq!(reply.outcome, Outcome::Error { class, desc });
+    assert_eq!((reply.id, reply.result()), (Some(1), None));
+    assert_eq!(client.session().state(), Runstate::Running);
+}
+
+#[tokio::test]
+async fn e20_nothing_of_the_old_session_is_left() {
+    let (client, mut server) = session().await;
+    let unanswered = start(&client, "a").await;
+    server.hear_command().await;
+    server.say(r#"{"half": "#).await;
+    drop(server);
+    answer(unanswered).await.unwrap_err();
+    within(client.disconnect()).await.unwrap_err();
+    let mut server = connect(&client).await;
+    let execution = start(&client, "b").await;
+    assert_eq!(server.hear_command().await, ("b".to_owned(), 1));
+    server.say(ok(1)).await;
+    assert_eq!(answer(execution).await.as_deref(), Ok("1"));
+    within(client.disconnect()).await.unwrap();
+    assert_eq!(server.hear_or_end().await, None);
+}
+
+#[tokio::test]
+async fn e14_what_is_queued_is_sent_before_a_disconnect() {
+    let (client, mut server) = session().await;
+    let execution = start(&client, "quit").await;
+    let (ended, ()) = tokio::join!(within(client.disconnect()), async {
+        assert_eq!(server.hear_command().await, ("quit".to_owned(), 1));
+        assert_eq!(server.hear_or_end().await, None);
+    });
+    ended.unwrap();
+    assert_eq!(
+        answer(execution).await.unwrap_err(),
+        "the connection ended before the reply came, so whether `quit` ran is unknown"
+    );
+}
+
+#[tokio::test]
+async fn e16_messages_are_logged_with_secrets_masked() {
+    let (log, _guard) = Log::start(Level::DEBUG);
+    let client = Client::new(ClientOptions { name: Some("web1".to_owned()), ..ClientOptions::default() });
+    let mut server = connect(&client).await;
+    let text = r#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"hush"}}"#;
+    let request = Request { text: text.to_owned(), ..Request::new("set_password") };
+    let execution = client.start(request).await.unwrap();
+    assert!(server.hear().await.contains("hush"), "the server gets it");
+    server.say(r#"{"return": {"password": "hush"}, "id": 1}{"event": "PASSWORD", "data": {"password": "hush"}}"#).await;
+    answer(execution).await.unwrap();
+    within(client.disconnect()).await.unwrap();
+    let lines = log.lines();
+    let count = |part: &str| lines.iter().filter(|line| line.contains(part)).count();
+    assert_eq!((count("<-- "), count("--> ")), (4, 2), "{lines:#?}");
+    assert_eq!((count("hush"), count("***")), (0, 3), "{lines:#?}");
+    assert_eq!(count("connection{name=\"web1\"}"), lines.len(), "{lines:#?}");
+}
