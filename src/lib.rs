@@ -1,4 +1,36 @@
 //! qmpsh: an interactive shell, a scripting client and a library for the QEMU Machine Protocol (QMP).
+//!
+//! To talk to a QEMU, begin with [`client::Client`], [`transport`] and [`message::Request`]; for its events, with
+//! [`client::Client::events`]; for another message protocol on the same engine, with [`protocol`].
+//!
+//! The modules, in the order to read them in. Those of the first two groups do no I/O. Imports point one way; ARCHITECTURE.md
+//! says which, and what always holds.
+//!
+//! Text and bytes:
+//!
+//! - [`message`]: the wire: greeting, request, reply, event, as bytes and ranges.
+//! - [`json`]: documents found in a stream of bytes, made compact, indented; no trees.
+//! - [`text`]: what the peer says, made safe to show on a terminal.
+//! - [`secrets`]: what must not be shown or kept.
+//! - [`address`]: where a monitor is, and how that is written.
+//!
+//! The shell's language:
+//!
+//! - [`schema`]: what a peer can do, as `query-qmp-schema` tells it.
+//! - [`syntax`]: text to statements, with spans.
+//! - [`typing`]: statements to [`message::Request`]s.
+//!
+//! The connection:
+//!
+//! - [`protocol`]: the engine: a [`protocol::Session`] drives a [`protocol::Protocol`] over a [`protocol::Link`].
+//! - [`transport`]: what links are made of: Unix and TCP sockets.
+//! - [`events`]: streams of events, bounded and filtered.
+//! - [`client`]: QMP on the engine.
+//!
+//! The program, with the feature `cli`:
+//!
+#![cfg_attr(feature = "cli", doc = "- [`cli`]: the command line; nothing else knows clap.")]
+#![cfg_attr(feature = "cli", doc = "- [`shell`]: batch, interactive shell, output, exit statuses.")]
 
 mod error;
 
@@ -12,19 +44,19 @@ pub mod secrets;
 
 pub mod address;
 
-pub mod protocol;
-
-pub mod transport;
-
-pub mod client;
-
-pub mod events;
-
 pub mod schema;
 
 pub mod syntax;
 
 pub mod typing;
+
+pub mod protocol;
+
+pub mod transport;
+
+pub mod events;
+
+pub mod client;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -7,6 +7,7 @@ mod support;
 mod batch;
 mod client;
 mod doors;
+mod architecture;
 mod engine;
 mod generated;
 mod harness;
