@@ -4,10 +4,10 @@
 
 mod support;
 
+mod architecture;
 mod batch;
 mod client;
 mod doors;
-mod architecture;
 mod engine;
 mod generated;
 mod harness;

