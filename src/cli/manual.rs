@@ -38,6 +38,7 @@ pub const EXIT_STATUS: &[Entry] = &[
     ("3", "no session: connecting, greeting or negotiation failed"),
     ("4", "the connection was lost before the input ended"),
     ("5", "timed out waiting for a reply"),
+    ("129, 143", "hung up (SIGHUP), terminated (SIGTERM)"),
     ("130", "interrupted"),
     ("141", "stdout was closed with work left"),
 ];

@@ -70,13 +70,20 @@ fn description() -> Roff {
         &mut roff,
         &[
             "qmpsh speaks the QEMU Machine Protocol (QMP) with a running QEMU or with qemu-storage-daemon.",
+            "It connects to an address. With listen it waits there for QEMU to connect, and takes one peer. With fd it uses \
+             an inherited socket: descriptor N, or the one that systemd passes.",
             "Words after the address are one command, which is run once: each word is a finished token, and the calling \
              shell's quoting is the only one. With -c and -f it runs lines of its language. Otherwise it is an interactive \
              shell if stdin and stdout are terminals, and else reads lines from stdin. With words, -c or -f FILE stdin is \
              not read.",
             "Options stand before the address or directly after it. The first word of the command ends them, and everything \
              after that word belongs to the command; -- ends them earlier. Words do not go together with -c or -f.",
-            "The results, and nothing else, are on stdout; errors and diagnostics are on stderr.",
+            "The results, and nothing else, are on stdout; errors and diagnostics are on stderr. A result is the value of \
+             return as the server sent it, on one line if stdout is no terminal. A batch ends with the first command that \
+             fails, unless -k is given.",
+            "The interactive shell shows events above the line being typed. Ctrl-C drops that line, or stops waiting for a \
+             command; Ctrl-D on an empty line leaves. What the peer sends cannot drive the terminal: control characters \
+             are shown escaped.",
         ],
     );
     roff
@@ -98,7 +105,7 @@ fn language() -> Roff {
              anything else is a string. The arguments of device_add are always strings, as with -device.",
         ),
         ("KEY=\"TEXT\", KEY='TEXT'", "A string, whatever it looks like. Double quotes know JSON's escapes."),
-        ("KEY={...}, KEY=[...]", "JSON, or a Python literal."),
+        ("KEY={...}, KEY=[...]", "JSON, or a Python literal, perhaps over several lines."),
         ("KEY.KEY=VALUE", "A nested object."),
         ("KEY:=JSON", "JSON and nothing else."),
         ("KEY==TEXT", "The text as it is, never interpreted: \"password==$PW\"."),
@@ -106,14 +113,17 @@ fn language() -> Roff {
             "KEY=@FILE, KEY:=@FILE",
             "The contents of FILE: as a string, one final newline dropped; as JSON. @- is stdin.",
         ),
+        ("KEY=@?", "A text asked for at the terminal, without echo."),
         ("transaction( ... )", "Actions, separated by newlines or ;, that are done together or not at all."),
-        ("{\"execute\": ...}", "A whole message as the protocol has it."),
+        ("{\"execute\": ...}", "A whole message as the protocol has it, exec-oob included."),
+        (".quit", "Leaves. Words that begin with a dot belong to the shell."),
     ] {
         roff.control("TP", []).text([bold(term)]).text([roman(meaning)]);
     }
     paragraphs(
         &mut roff,
         &[
+            "Quotes, {, [ and @ are special only as the first character of a value, so it's, a|b and tcp::2222-:22 are plain.",
             "The server is the judge: no command and no argument is refused because it is unknown here. What does not parse is \
            not sent.",
         ],
