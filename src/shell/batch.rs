@@ -1,81 +1,45 @@
 //! Commands from the command line, from files or from stdin, one after the other, and an exit status.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::future::{Future, pending};
-use std::io;
+use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::describe;
 use super::eval::{self, Action, Sources, Text};
 use super::lines::{Line, Lines, Origin};
 use super::messages::Messages;
-use super::render::{Form, Pieces, Renderer};
+use super::printer::{Printer, sleep_until_or_never};
+use super::render::Renderer;
 use super::status::{Failure, Status};
-use super::stdout::Stdout;
-use crate::cli::{EventsMode, Options};
+use crate::cli::Options;
 use crate::client::{Client, ExecuteError, QmpError};
-use crate::events::{Delivery, EventStream};
 use crate::json::ScanError;
-use crate::message::{Event, Reply, Request};
+use crate::message::{Reply, Request};
 use crate::protocol::{Runstate, SessionError, StateWatcher};
 use crate::text;
-
-/// Bytes of events that may wait to be printed before reading waits for them.
-const EVENT_ROOM: usize = 1 << 20;
-
-/// How late a reply must be for what is gathered on stdout to be written meanwhile.
-const LATE: Duration = Duration::from_millis(1);
 
 /// A batch on a client; made before the client connects, so that no event is missed.
 pub(super) struct Batch<'a> {
     client: &'a Client,
     options: &'a Options,
-    renderer: Renderer,
     messages: Messages,
-    stdout: Stdout,
-    events: Option<Events>,
+    printer: Printer,
     state: StateWatcher,
-    /// What is left to print of the last reply: the next command goes out first.
-    printout: Option<Pieces>,
     /// The worst that happened, with `--keep-going`.
     status: Status,
     /// The server has ended as it was asked to.
     has_quit: bool,
 }
 
-/// Events that are shown.
-struct Events {
-    stream: EventStream,
-    /// Those that came after the reply at hand: they are shown after it.
-    held: VecDeque<Event>,
-    /// Where they go, if not to stdout.
-    stderr: Option<Stdout>,
-}
-
 impl<'a> Batch<'a> {
     pub(super) fn new(client: &'a Client, options: &'a Options, renderer: Renderer, messages: Messages) -> Self {
-        let listen = |stderr| Events {
-            stream: client.events(Delivery::Lossless { room: EVENT_ROOM }, |_| true),
-            held: VecDeque::new(),
-            stderr,
-        };
-        let events = match options.events {
-            Some(EventsMode::Show) => Some(listen(None)),
-            Some(EventsMode::Stderr) => Some(listen(Some(Stdout::new(rustix::stdio::stderr())))),
-            Some(EventsMode::Hide) | None => None,
-        };
         Self {
             client,
             options,
-            renderer,
             messages,
-            stdout: Stdout::new(rustix::stdio::stdout()),
-            events,
+            printer: Printer::new(client, options.events, renderer),
             state: client.session().watch(),
-            printout: None,
             status: Status::Success,
             has_quit: false,
         }
@@ -106,7 +70,7 @@ impl<'a> Batch<'a> {
         }
         // A reader of stdout that has stopped reading must not make the time limit worthless.
         let limit = self.options.timeout.filter(|_| timed_out);
-        let flushed = or_timeout(limit, self.print_all()).await;
+        let flushed = or_timeout(limit, self.printer.print_all()).await;
         result?;
         flushed.unwrap_or(Ok(()))?;
         // Nothing is pending, and how the server takes it changes nothing.
@@ -145,7 +109,7 @@ impl<'a> Batch<'a> {
         }
         self.status = self.status.worse(failure.status);
         let limit = self.options.timeout.filter(|_| failure.status == Status::TimedOut);
-        or_timeout(limit, self.print_all()).await.unwrap_or(Ok(()))?;
+        or_timeout(limit, self.printer.print_all()).await.unwrap_or(Ok(()))?;
         self.messages.tell(&failure);
         Ok(())
     }
@@ -158,27 +122,22 @@ impl<'a> Batch<'a> {
         let Some(answer) = self.wait_for(request.clone()).await? else {
             return Err(self.timed_out(&request, origin));
         };
-        self.print_rest().await?;
+        self.printer.print_rest().await?;
         match answer {
             Ok(reply) => {
-                self.take_events(Some(reply.arrival())).await?;
-                self.printout = Some(self.renderer.reply(&reply, request.own_id.as_deref()));
+                self.printer.reply(&reply, &request).await?;
                 self.has_quit = request.command == "quit";
                 Ok(())
             }
             Err(ExecuteError::Server { class, desc, reply }) => {
-                self.take_events(Some(reply.arrival())).await?;
-                if self.renderer.form == Form::Raw {
-                    self.printout = Some(self.renderer.reply(&reply, request.own_id.as_deref()));
-                }
+                self.printer.refusal(&reply, &request).await?;
                 let (class, desc) = (self.messages.peer(&class), self.messages.peer(&desc));
                 Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}", origin.prefix())))
             }
             Err(ExecuteError::Interrupted { reason, .. })
                 if request.command == "quit" && reason.as_deref().is_some_and(is_end) =>
             {
-                self.take_events(None).await?;
-                self.printout = Some(self.renderer.empty(request.own_id.as_deref()));
+                self.printer.no_reply(&request).await?;
                 self.has_quit = true;
                 Ok(())
             }
@@ -199,44 +158,19 @@ impl<'a> Batch<'a> {
         tokio::select! {
             biased;
             answer = execution => Ok(Some(answer)),
-            failed = self.print_meanwhile() => Err(failed.into()),
+            failed = self.printer.print_meanwhile() => Err(failed.into()),
             () = sleep_until_or_never(deadline) => Ok(None),
-        }
-    }
-
-    /// Prints what there is and the events that come, until that fails. Cancel safe.
-    async fn print_meanwhile(&mut self) -> io::Error {
-        let print = async {
-            self.print_rest().await?;
-            let mut late = None;
-            loop {
-                if self.stdout.is_pending() && late.is_none() {
-                    late = Some(Instant::now() + LATE);
-                }
-                tokio::select! {
-                    biased;
-                    () = sleep_until_or_never(late) => {
-                        late = None;
-                        self.stdout.flush().await?;
-                    }
-                    () = next_events(self.events.as_mut()) => self.print_held().await?,
-                }
-            }
-        };
-        let result: Result<Infallible, io::Error> = print.await;
-        match result {
-            Err(error) => error,
         }
     }
 
     /// Waits for the next line, with everything printed; the connection may be lost meanwhile.
     async fn next_line(&mut self, lines: &mut Lines) -> Result<Option<Result<Line, Failure>>, Failure> {
         loop {
-            self.print_all().await?;
+            self.printer.print_all().await?;
             tokio::select! {
                 biased;
                 line = lines.next() => return Ok(line),
-                () = next_events(self.events.as_mut()) => {}
+                () = self.printer.more_events() => {}
                 () = disconnecting(&mut self.state), if !self.has_quit => {
                     let why = self.reason().await;
                     let message = format!("the connection was lost while waiting for input: {why}; no command was unanswered");
@@ -277,57 +211,6 @@ impl<'a> Batch<'a> {
             },
         }
     }
-
-    /// Prints what is left of the last reply, then what came after it. Cancel safe.
-    async fn print_rest(&mut self) -> io::Result<()> {
-        while let Some(piece) = self.printout.as_mut().and_then(Iterator::next) {
-            self.stdout.push(piece);
-            self.stdout.settle().await?;
-        }
-        self.printout = None;
-        self.print_held().await
-    }
-
-    /// Prints all there is, and waits until it is written. Cancel safe.
-    async fn print_all(&mut self) -> io::Result<()> {
-        self.print_rest().await?;
-        self.take_events(None).await?;
-        self.stdout.flush().await
-    }
-
-    /// Prints the events that have come, but holds those back that came after the message `until`. Cancel safe.
-    async fn take_events(&mut self, until: Option<u64>) -> io::Result<()> {
-        let Some(events) = &mut self.events else { return Ok(()) };
-        events.held.append(&mut events.stream.try_batch().events);
-        let count = match until {
-            Some(until) => events.held.partition_point(|event| event.arrival() < until),
-            None => events.held.len(),
-        };
-        self.print_events(count).await
-    }
-
-    async fn print_held(&mut self) -> io::Result<()> {
-        let held = self.events.as_ref().map_or(0, |events| events.held.len());
-        self.print_events(held).await
-    }
-
-    /// Prints so many of the events held.
-    async fn print_events(&mut self, count: usize) -> io::Result<()> {
-        let Some(events) = &mut self.events else { return Ok(()) };
-        let (out, renderer) = match &mut events.stderr {
-            Some(stderr) => (stderr, self.renderer.for_stderr()),
-            None => (&mut self.stdout, self.renderer),
-        };
-        for _ in 0..count {
-            let Some(event) = events.held.pop_front() else { break };
-            renderer.event(&event, out.buffer());
-            out.settle().await?;
-        }
-        match &mut events.stderr {
-            Some(stderr) => stderr.flush().await,
-            None => Ok(()),
-        }
-    }
 }
 
 /// What became of a command when the connection was lost.
@@ -361,21 +244,6 @@ async fn take_if_there(lines: &mut Lines) -> Option<Option<Result<Line, Failure>
         biased;
         line = lines.next() => Some(line),
         () = std::future::ready(()) => None,
-    }
-}
-
-/// Waits for events, and puts them to those that are held. Cancel safe.
-async fn next_events(events: Option<&mut Events>) {
-    match events {
-        Some(events) => events.held.append(&mut events.stream.batch().await.events),
-        None => pending().await,
-    }
-}
-
-async fn sleep_until_or_never(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
     }
 }
 

@@ -9,7 +9,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use super::status::{Failure, Status};
 use crate::message::Request;
 use crate::syntax::{self, Statement, SyntaxError};
-use crate::typing;
+use crate::{text, typing};
 
 /// What a line asks for.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl typing::Sources for Sources {
         let mut terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| {
             io::Error::new(error.kind(), "=@? asks at the terminal, and there is none (=@FILE or =@- read elsewhere)")
         })?;
-        ask(&mut terminal, prompt)
+        ask(&mut terminal, &format!("{}: ", text::line(prompt)))
     }
 }
 

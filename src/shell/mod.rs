@@ -1,7 +1,8 @@
 //! The program: what the command line asks for, done on a client, and an exit status.
 //!
 //! A batch (`batch`) takes commands from words, files and stdin (`lines`); what a line asks for is found by `eval`;
-//! results are formed by `render` and leave through `stdout`. How the client gets its session is the matter of `doors`.
+//! results are formed by `render`, put in order by `printer`, and leave through `stdout`. How the client gets its
+//! session is the matter of `doors`.
 
 mod batch;
 pub mod console;
@@ -10,6 +11,7 @@ mod doors;
 mod eval;
 mod lines;
 mod messages;
+mod printer;
 mod render;
 mod repl;
 mod signals;

@@ -1,0 +1,186 @@
+//! What a batch prints: results and events, in the order in which they came, and never in the way.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::render::{Form, Pieces, Renderer};
+use super::stdout::Stdout;
+use crate::cli::EventsMode;
+use crate::client::Client;
+use crate::events::{self, Delivery, EventStream};
+use crate::message::{Event, Reply, Request};
+
+/// Bytes of events that may wait to be printed before reading waits for them.
+const EVENT_ROOM: usize = 1 << 20;
+
+/// How late a reply must be for what is gathered on stdout to be written meanwhile.
+const LATE: Duration = Duration::from_millis(1);
+
+/// stdout, the events that go there or to stderr, and the result that is printed next.
+pub(super) struct Printer {
+    renderer: Renderer,
+    stdout: Stdout,
+    events: Option<Events>,
+    /// What is left to print of the last reply: the next command goes out first.
+    printout: Option<Pieces>,
+}
+
+/// Events that are shown.
+struct Events {
+    stream: EventStream,
+    /// Those that came after the reply at hand: they are shown after it.
+    held: VecDeque<Event>,
+    /// Where they go, if not to stdout.
+    stderr: Option<Stdout>,
+}
+
+impl Events {
+    fn hold(&mut self, mut new: events::Batch) {
+        if self.held.is_empty() {
+            self.held = new.events;
+        } else {
+            self.held.append(&mut new.events);
+        }
+    }
+}
+
+impl Printer {
+    /// Made before the client connects, so that no event is missed.
+    pub(super) fn new(client: &Client, events: Option<EventsMode>, renderer: Renderer) -> Self {
+        let listen = |stderr| Events {
+            stream: client.events(Delivery::Lossless { room: EVENT_ROOM }, |_| true),
+            held: VecDeque::new(),
+            stderr,
+        };
+        let events = match events {
+            Some(EventsMode::Show) => Some(listen(None)),
+            Some(EventsMode::Stderr) => Some(listen(Some(Stdout::new(rustix::stdio::stderr())))),
+            Some(EventsMode::Hide) | None => None,
+        };
+        Self { renderer, stdout: Stdout::new(rustix::stdio::stdout()), events, printout: None }
+    }
+
+    /// The command succeeded. What came before the reply is printed; the reply is, with what comes next.
+    pub(super) async fn reply(&mut self, reply: &Reply, request: &Request) -> io::Result<()> {
+        self.take_events(Some(reply.arrival())).await?;
+        self.printout = Some(self.renderer.reply(reply, request.own_id.as_deref()));
+        Ok(())
+    }
+
+    /// As [`reply`](Self::reply), for a command that failed.
+    pub(super) async fn refusal(&mut self, reply: &Reply, request: &Request) -> io::Result<()> {
+        self.take_events(Some(reply.arrival())).await?;
+        if self.renderer.form == Form::Raw {
+            self.printout = Some(self.renderer.reply(reply, request.own_id.as_deref()));
+        }
+        Ok(())
+    }
+
+    /// As [`reply`](Self::reply), for a command that has succeeded without one.
+    pub(super) async fn no_reply(&mut self, request: &Request) -> io::Result<()> {
+        self.take_events(None).await?;
+        self.printout = Some(self.renderer.empty(request.own_id.as_deref()));
+        Ok(())
+    }
+
+    /// Waits for events, and keeps them to be printed; for ever, if they are not shown. Cancel safe.
+    pub(super) async fn more_events(&mut self) {
+        match &mut self.events {
+            Some(events) => {
+                let new = events.stream.batch().await;
+                events.hold(new);
+            }
+            None => pending().await,
+        }
+    }
+
+    /// Prints what there is and the events that come, until that fails. Cancel safe.
+    pub(super) async fn print_meanwhile(&mut self) -> io::Error {
+        let print = async {
+            self.print_rest().await?;
+            let mut late = None;
+            loop {
+                if self.stdout.is_pending() && late.is_none() {
+                    late = Some(Instant::now() + LATE);
+                }
+                tokio::select! {
+                    biased;
+                    () = sleep_until_or_never(late) => {
+                        late = None;
+                        self.stdout.flush().await?;
+                    }
+                    () = self.more_events() => self.print_held().await?,
+                }
+            }
+        };
+        let result: Result<Infallible, io::Error> = print.await;
+        match result {
+            Err(error) => error,
+        }
+    }
+
+    /// Prints what is left of the last reply, then what came after it. Cancel safe.
+    pub(super) async fn print_rest(&mut self) -> io::Result<()> {
+        while let Some(piece) = self.printout.as_mut().and_then(Iterator::next) {
+            self.stdout.push(piece);
+            self.stdout.settle().await?;
+        }
+        self.printout = None;
+        self.print_held().await
+    }
+
+    /// Prints all there is, and waits until it is written. Cancel safe.
+    pub(super) async fn print_all(&mut self) -> io::Result<()> {
+        self.print_rest().await?;
+        self.take_events(None).await?;
+        self.stdout.flush().await
+    }
+
+    /// Prints the events that have come, but holds those back that came after the message `until`. Cancel safe.
+    async fn take_events(&mut self, until: Option<u64>) -> io::Result<()> {
+        let Some(events) = &mut self.events else { return Ok(()) };
+        let new = events.stream.try_batch();
+        events.hold(new);
+        let count = match until {
+            Some(until) => events.held.partition_point(|event| event.arrival() < until),
+            None => events.held.len(),
+        };
+        self.print_events(count).await
+    }
+
+    async fn print_held(&mut self) -> io::Result<()> {
+        let held = self.events.as_ref().map_or(0, |events| events.held.len());
+        self.print_events(held).await
+    }
+
+    /// Prints so many of the events held.
+    async fn print_events(&mut self, count: usize) -> io::Result<()> {
+        let Some(events) = &mut self.events else { return Ok(()) };
+        let (out, renderer) = match &mut events.stderr {
+            Some(stderr) => (stderr, self.renderer.for_stderr()),
+            None => (&mut self.stdout, self.renderer),
+        };
+        for _ in 0..count {
+            let Some(event) = events.held.pop_front() else { break };
+            renderer.event(&event, out.buffer());
+            out.settle().await?;
+        }
+        match &mut events.stderr {
+            Some(stderr) => stderr.flush().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Until then; for ever without a time.
+pub(super) async fn sleep_until_or_never(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
