@@ -1,5 +1,6 @@
 //! The program with commands from words, `-c`, `-f` and stdin: what it prints, what it says, how it ends.
 
+mod asking;
 mod connecting;
 mod endings;
 mod events;

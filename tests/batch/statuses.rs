@@ -99,6 +99,17 @@ fn a_late_reply_is_dropped_and_ids_stay_right() {
 }
 
 #[test]
+fn a_server_that_does_not_read_is_given_up_in_time() {
+    let mock = Mock::qmp().hold_without_reading().unix();
+    let program = at(mock.socket());
+    let lines = format!("x v={}\n", "x".repeat(1 << 20)).repeat(3);
+    let path = super::file(&program, "commands", lines);
+    let output = program.args(["-k", "-t", "0.1", "-f"]).arg(path).run();
+    output.stdout("").status(5);
+    assert_eq!(output.stderr_text().matches("no reply to `x` within 0.1 s").count(), 3, "{output}");
+}
+
+#[test]
 fn no_session_is_3() {
     let missing = at("missing.sock".as_ref()).arg("query-status").run();
     missing.stdout("").status(3);

@@ -1,0 +1,40 @@
+//! `KEY=@?`: a value asked for at the terminal, without echo.
+
+use super::at;
+use crate::support::terminal::keys;
+use crate::support::{Mock, Program};
+
+#[test]
+fn the_answer_is_sent_and_not_shown() {
+    let mock = Mock::qmp()
+        .expect(r#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"hush"}}"#)
+        .reply("{}")
+        .unix();
+    let mut terminal = at(mock.socket()).args(["set_password", "protocol=vnc", "password=@?"]).terminal();
+    terminal.wait(|screen| screen.line().starts_with("password") && screen.cursor().1 > 8);
+    terminal.type_keys("hush\r");
+    terminal.wait_for("{}");
+    assert_eq!(terminal.wait_exit(), 0);
+    assert!(!terminal.raw().windows(4).any(|part| part == b"hush"), "{}", terminal.screen().text());
+    mock.finish();
+}
+
+#[test]
+fn ctrl_c_instead_of_an_answer_leaves_the_terminal_as_it_was() {
+    let script = "trap : INT; \"$0\" missing.sock x password=@?; echo \"status $?\"; read line; echo \"<$line>\"";
+    let mut terminal = Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]).terminal();
+    terminal.wait(|screen| screen.line().starts_with("password") && screen.cursor().1 > 8);
+    assert!(!terminal.is_cooked());
+    terminal.type_keys(keys::CTRL_C);
+    terminal.wait_for("status 130");
+    assert!(terminal.is_cooked());
+    terminal.type_keys("seen\r");
+    terminal.wait_for("<seen>");
+}
+
+#[test]
+fn without_a_terminal_there_is_nobody_to_ask() {
+    let output =
+        Program::new("setsid").args(["--wait", env!("CARGO_BIN_EXE_qmpsh"), "missing.sock", "x", "a=@?"]).run();
+    output.stdout("").status(2).stderr_contains("=@? asks at the terminal, and there is none");
+}
