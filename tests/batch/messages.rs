@@ -80,6 +80,6 @@ fn results_on_a_terminal_are_escaped() {
 fn on_a_terminal_results_are_pretty() {
     let qemu = Qemu::none().name("web1").start();
     let mut terminal = at(&qemu.socket()).arg("query-name").terminal();
-    terminal.wait_exit();
-    assert_eq!(terminal.wait(|_| true).text(), "{\n  \"name\": \"web1\"\n}");
+    terminal.wait(|screen| screen.text() == "{\n  \"name\": \"web1\"\n}");
+    assert_eq!(terminal.wait_exit(), 0);
 }
