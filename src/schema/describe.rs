@@ -6,7 +6,7 @@ use super::types::{Builtin, EnumValue, Type, TypeId};
 /// How many types may be in one another in a description.
 const DEPTH: usize = 3;
 /// How many values of an enum are named.
-const VALUES: usize = 40;
+const VALUES: usize = 60;
 
 impl Schema {
     /// The type in a few words, such as `list of integers`. Names in it are the peer's: not safe to show as they are.
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn long_and_endless_types_are_cut() {
-        let values = vec![r#""v""#; 50].join(",");
+        let values = vec![r#""v""#; 70].join(",");
         let text = format!(
             r#"[{{"name":"c","meta-type":"command","arg-type":"l"}},{{"name":"d","meta-type":"command","arg-type":"e"}},
                 {{"name":"l","meta-type":"array","element-type":"l"}},{{"name":"e","meta-type":"enum","values":[{values}]}}]"#
@@ -125,6 +125,6 @@ mod tests {
         let schema = Schema::parse(text.as_bytes()).unwrap();
         let words = |command: &str| schema.words(schema.arguments(command).unwrap());
         assert_eq!(words("c"), "list of (list of (list of (list)))");
-        assert_eq!(words("d"), format!("one of {}, …", ["v"; 40].join(", ")));
+        assert_eq!(words("d"), format!("one of {}, …", ["v"; 60].join(", ")));
     }
 }

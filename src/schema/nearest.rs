@@ -2,7 +2,7 @@
 
 /// The name among `names` that is nearest to `word`; `None` if none is near.
 ///
-/// Letters left out, added, changed or swapped count one each, case and `_` for `-` nothing. Up to a third of the letters may
+/// Letters left out, added, changed or swapped count, case and `_` for `-` do not. Up to a third of the letters may
 /// be wrong; a name that begins with the whole word, or the other way round, is near too.
 ///
 /// ```
@@ -24,13 +24,13 @@ pub fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Opti
             continue;
         }
         let other = folded(name);
-        let limit = word.len().max(other.len()) / 3;
+        let limit = COST * word.len().max(other.len()) / 3;
         let distance = distance(&word, &other);
         let rank = if distance <= limit {
             distance
         } else if word.len() >= 3 && (other.starts_with(&word) || (other.len() >= 3 && word.starts_with(&other))) {
             // Behind those with a letter or two wrong, the shortest first.
-            LONGEST + other.len()
+            COST * LONGEST + other.len()
         } else {
             continue;
         };
@@ -45,16 +45,22 @@ fn folded(text: &str) -> Vec<char> {
     text.chars().map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect()
 }
 
-/// How many letters must be left out, added, changed or swapped with their neighbour.
+/// What a letter costs that is left out, added, or swapped with its neighbour.
+const COST: usize = 2;
+/// A wrong letter is rarer than those.
+const WRONG: usize = 3;
+
+/// What it costs to make `a` of `b`.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut two_above: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
+    let mut above: Vec<usize> = (0..=b.len()).map(|n| n * COST).collect();
     for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
+        let mut row = vec![(i + 1) * COST];
         for (j, y) in b.iter().enumerate() {
-            let mut cost = (above[j] + usize::from(x != y)).min(above[j + 1] + 1).min(row[j] + 1);
+            let same = if x == y { 0 } else { WRONG };
+            let mut cost = (above[j] + same).min(above[j + 1] + COST).min(row[j] + COST);
             if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                cost = cost.min(two_above[j - 1] + 1);
+                cost = cost.min(two_above[j - 1] + COST);
             }
             row.push(cost);
         }
@@ -87,6 +93,7 @@ mod tests {
         check("", None);
         check("password", None);
         check(&"a".repeat(1000), None);
+        assert_eq!(nearest("query-staus", ["query-stats", "query-status"]), Some("query-status"));
     }
 
     #[test]
@@ -97,10 +104,10 @@ mod tests {
         };
         check("", "", 0);
         check("abc", "abc", 0);
-        check("abc", "ab", 1);
-        check("abc", "acb", 1);
-        check("abc", "xbc", 1);
-        check("", "abc", 3);
-        check("kitten", "sitting", 3);
+        check("abc", "ab", 2);
+        check("abc", "acb", 2);
+        check("abc", "xbc", 3);
+        check("", "abc", 6);
+        check("kitten", "sitting", 8);
     }
 }

@@ -1,23 +1,26 @@
 //! Commands from the command line, from files or from stdin, one after the other, and an exit status.
 
-use std::future::Future;
-use std::time::Duration;
+mod peer;
+mod waiting;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::describe;
-use super::eval::{self, Action, Sources, Text};
+use super::eval::{Action, Parsed, Sources, Text};
 use super::lines::{Line, Lines, Origin};
 use super::messages::Messages;
 use super::printer::{Printer, sleep_until_or_never};
 use super::render::Renderer;
+use super::session_schema::{SessionSchema, teach};
 use super::status::{Failure, Status};
 use crate::cli::Options;
 use crate::client::{Client, ExecuteError, QmpError};
 use crate::json::ScanError;
 use crate::message::{Reply, Request};
-use crate::protocol::{Runstate, SessionError, StateWatcher};
+use crate::protocol::{SessionError, StateWatcher};
 use crate::text;
+use crate::typing::Retry;
+use waiting::{disconnecting, or_timeout, take_if_there};
 
 /// A batch on a client; made before the client connects, so that no event is missed.
 pub(super) struct Batch<'a> {
@@ -30,6 +33,9 @@ pub(super) struct Batch<'a> {
     status: Status,
     /// The server has ended as it was asked to.
     has_quit: bool,
+    session_schema: SessionSchema,
+    /// The line for which the peer is asked.
+    asking: Origin,
 }
 
 impl<'a> Batch<'a> {
@@ -42,16 +48,31 @@ impl<'a> Batch<'a> {
             state: client.session().watch(),
             status: Status::Success,
             has_quit: false,
+            session_schema: SessionSchema::default(),
+            asking: Origin { name: None, line: 1 },
         }
     }
 
     /// Runs the words of the command line.
     pub(super) async fn words(mut self, action: Action) -> Result<Status, Failure> {
-        let result = match action {
-            Action::Send(request) => self.execute(request, &Origin { name: None, line: 1 }).await,
-            Action::Quit => Ok(()),
+        let result = self.run_words(action).await;
+        self.finish(result).await
+    }
+
+    /// Runs the words of the command line, which cannot be typed without asking the peer.
+    pub(super) async fn untyped_words(mut self, parsed: Parsed, text: Text<'_>) -> Result<Status, Failure> {
+        let result = match self.typed(parsed, text, Sources { stdin: true }).await {
+            Ok(action) => self.run_words(action).await,
+            Err(failure) => Err(failure),
         };
         self.finish(result).await
+    }
+
+    async fn run_words(&mut self, action: Action) -> Result<(), Failure> {
+        match action {
+            Action::Send(request, retry) => self.execute(request, retry, &Origin { name: None, line: 1 }).await,
+            Action::Quit => Ok(()),
+        }
     }
 
     /// Runs lines until they end. `stdin`: whether stdin is free for values.
@@ -87,8 +108,8 @@ impl<'a> Batch<'a> {
             };
             let Some(line) = line else { return Ok(()) };
             let done = match line {
-                Ok(line) => match action(&line, sources).await {
-                    Ok(Some(Action::Send(request))) => self.execute(request, &line.origin).await,
+                Ok(line) => match self.action(&line, sources).await {
+                    Ok(Some(Action::Send(request, retry))) => self.execute(request, retry, &line.origin).await,
                     Ok(Some(Action::Quit)) => return Ok(()),
                     Ok(None) => Ok(()),
                     Err(failure) => Err(failure),
@@ -115,7 +136,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Runs one command; its result is printed with what comes next.
-    async fn execute(&mut self, request: Request, origin: &Origin) -> Result<(), Failure> {
+    async fn execute(&mut self, request: Request, retry: Option<Retry>, origin: &Origin) -> Result<(), Failure> {
         if self.has_quit {
             return Err(self.lost(Fate::NotSent, &request, origin).await);
         }
@@ -130,9 +151,14 @@ impl<'a> Batch<'a> {
                 Ok(())
             }
             Err(ExecuteError::Server { class, desc, reply }) => {
+                if let Some(request) = retry.and_then(|retry| retry.request(&request, &desc)) {
+                    return Box::pin(self.execute(request, None, origin)).await;
+                }
                 self.printer.refusal(&reply, &request).await?;
+                // Whatever becomes of that question, it was refused.
+                let hints = teach(self, &request, &class, &desc).await.unwrap_or_default();
                 let (class, desc) = (self.messages.peer(&class), self.messages.peer(&desc));
-                Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}", origin.prefix())))
+                Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", origin.prefix())))
             }
             Err(ExecuteError::Interrupted { reason, .. })
                 if request.command == "quit" && reason.as_deref().is_some_and(is_end) =>
@@ -231,37 +257,6 @@ fn about(origin: &Origin, status: Status, message: String) -> Failure {
 /// A command's name in a sentence.
 fn name(request: &Request) -> String {
     format!("`{}`", text::line(&request.command))
-}
-
-async fn action(line: &Line, sources: Sources) -> Result<Option<Action>, Failure> {
-    let Origin { name, line: first } = &line.origin;
-    eval::action_apart(Text::Line { text: &line.text, name: name.as_deref(), first: *first }, sources).await
-}
-
-/// The next line, or the end, if it need not be waited for.
-async fn take_if_there(lines: &mut Lines) -> Option<Option<Result<Line, Failure>>> {
-    tokio::select! {
-        biased;
-        line = lines.next() => Some(line),
-        () = std::future::ready(()) => None,
-    }
-}
-
-/// What `work` gives; `None` if there is a limit and it came first.
-async fn or_timeout<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
-    match limit {
-        Some(limit) => timeout(limit, work).await.ok(),
-        None => Some(work.await),
-    }
-}
-
-/// Until the session ends.
-async fn disconnecting(state: &mut StateWatcher) {
-    while let Some(state) = state.changed().await {
-        if state == Runstate::Disconnecting {
-            return;
-        }
-    }
 }
 
 /// Whether the peer just went: end of file, or what the system says when there were bytes it had not read.

@@ -6,16 +6,18 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
+use super::session_schema::Knowledge;
 use super::status::{Failure, Status};
 use crate::message::Request;
 use crate::syntax::{self, Statement, SyntaxError};
-use crate::{text, typing};
+use crate::text;
+use crate::typing::{self, Needs, Retry};
 
 /// What a line asks for.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// A command for the peer.
-    Send(Request),
+    /// A command for the peer, and what may be changed in it if the peer refuses it for a type.
+    Send(Request, Option<Retry>),
     /// Leave: `.quit`.
     Quit,
 }
@@ -35,8 +37,22 @@ pub(super) enum Text<'a> {
     Words(&'a [String]),
 }
 
-/// Reads and types a statement; `None`: there is nothing to do. On failure nothing was done or sent.
-pub(super) fn action(text: Text<'_>, sources: &mut Sources) -> Result<Option<Action>, Failure> {
+/// A statement that was read, and not typed yet.
+#[derive(Debug)]
+pub(super) struct Parsed(Statement);
+
+impl Parsed {
+    /// What must be known before it can be typed.
+    pub(super) fn needs(&self) -> Needs {
+        match &self.0 {
+            Statement::Invoke(invocation) => Needs::of(invocation),
+            Statement::Dot(_) => Needs::default(),
+        }
+    }
+}
+
+/// Reads a statement; `None`: there is nothing to do.
+pub(super) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
     let parsed = match text {
         Text::Line { text, .. } => syntax::parse(text),
         Text::Words(words) => syntax::parse_words(words),
@@ -45,15 +61,25 @@ pub(super) fn action(text: Text<'_>, sources: &mut Sources) -> Result<Option<Act
     if let Some(pipeline) = &line.pipeline {
         return Err(at(text, pipeline.span, "pipelines are not in this version: pipe the output of qmpsh itself"));
     }
-    match line.statement {
-        Statement::Invoke(invocation) => match typing::request(&invocation, &typing::Untyped, sources) {
-            Ok(request) => Ok(Some(Action::Send(request))),
+    Ok(Some(Parsed(line.statement)))
+}
+
+/// Types the statement that was read from `text`. On failure nothing was done or sent.
+pub(super) fn action(
+    parsed: Parsed,
+    text: Text<'_>,
+    sources: &mut Sources,
+    knowledge: &Knowledge,
+) -> Result<Action, Failure> {
+    match parsed.0 {
+        Statement::Invoke(invocation) => match typing::request(&invocation, &knowledge.types(), sources) {
+            Ok(request) => Ok(Action::Send(request, Retry::of(&invocation))),
             Err(error) => {
                 Err(Failure::placed(Status::Usage, text.show(|text, name, first| error.render(text, name, first))))
             }
         },
         Statement::Dot(dot) => match dot.name.text.as_str() {
-            "quit" if dot.rest.text.is_empty() => Ok(Some(Action::Quit)),
+            "quit" if dot.rest.text.is_empty() => Ok(Action::Quit),
             "quit" => Err(at(text, dot.rest.span, ".quit takes no arguments")),
             _ => Err(at(text, dot.name.span, "there is no such command of the shell in this version; it has .quit")),
         },
@@ -61,18 +87,25 @@ pub(super) fn action(text: Text<'_>, sources: &mut Sources) -> Result<Option<Act
 }
 
 /// As [`action`]; what may have to wait for a pipe or a person does so in a thread, so that Ctrl-C works meanwhile.
-pub(super) async fn action_apart(text: Text<'_>, mut sources: Sources) -> Result<Option<Action>, Failure> {
+pub(super) async fn action_apart(
+    parsed: Parsed,
+    text: Text<'_>,
+    mut sources: Sources,
+    knowledge: Knowledge,
+) -> Result<Action, Failure> {
     if !text.mentions_a_source() {
-        return action(text, &mut sources);
+        return action(parsed, text, &mut sources, &knowledge);
     }
-    let run: Box<dyn FnOnce() -> Result<Option<Action>, Failure> + Send> = match text {
+    let run: Box<dyn FnOnce() -> Result<Action, Failure> + Send> = match text {
         Text::Words(words) => {
             let words = words.to_vec();
-            Box::new(move || action(Text::Words(&words), &mut sources))
+            Box::new(move || action(parsed, Text::Words(&words), &mut sources, &knowledge))
         }
         Text::Line { text, name, first } => {
             let (text, name) = (text.to_owned(), name.map(str::to_owned));
-            Box::new(move || action(Text::Line { text: &text, name: name.as_deref(), first }, &mut sources))
+            Box::new(move || {
+                action(parsed, Text::Line { text: &text, name: name.as_deref(), first }, &mut sources, &knowledge)
+            })
         }
     };
     match tokio::task::spawn_blocking(run).await {

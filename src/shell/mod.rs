@@ -1,8 +1,8 @@
 //! The program: what the command line asks for, done on a client, and an exit status.
 //!
-//! A batch (`batch`) takes commands from words, files and stdin (`lines`); what a line asks for is found by `eval`;
-//! results are formed by `render`, put in order by `printer`, and leave through `stdout`. How the client gets its
-//! session is the matter of `doors`.
+//! A batch (`batch`) takes commands from words, files and stdin (`lines`); what a line asks for is found by `eval`, with
+//! what `session_schema` asks the peer where a line cannot be understood without; results are formed by `render`, put in
+//! order by `printer`, and leave through `stdout`. How the client gets its session is the matter of `doors`.
 
 mod batch;
 pub mod console;
@@ -14,6 +14,7 @@ mod messages;
 mod printer;
 mod render;
 mod repl;
+mod session_schema;
 mod signals;
 mod status;
 mod stdout;
@@ -30,11 +31,12 @@ use crate::client::{Client, ClientOptions};
 use crate::error::describe;
 use batch::Batch;
 use doors::{Entrance, Teller};
-use eval::{Action, Sources, Text};
+use eval::{Action, Parsed, Sources, Text};
 use lines::Lines;
 use messages::Messages;
 use render::Renderer;
 use repl::Repl;
+use session_schema::Knowledge;
 use signals::Ending;
 use status::Failure;
 
@@ -99,10 +101,14 @@ async fn run_batch(
     let work = match input {
         Input::Words(words) => {
             // What cannot be sent needs no connection.
-            let Some(action) = eval::action_apart(Text::Words(words), Sources { stdin: true }).await? else {
-                return Ok(Status::Success);
-            };
-            Work::Words(action)
+            let text = Text::Words(words);
+            let Some(parsed) = eval::parse(text)? else { return Ok(Status::Success) };
+            if parsed.needs().is_empty() {
+                let sources = Sources { stdin: true };
+                Work::Words(eval::action_apart(parsed, text, sources, Knowledge::default()).await?)
+            } else {
+                Work::Untyped(parsed, text)
+            }
         }
         Input::Lines(sources) => Work::Lines(sources.clone()),
         Input::Default => Work::Lines(vec![Source::Stdin]),
@@ -112,6 +118,7 @@ async fn run_batch(
     entrance.open(&client, &Teller::Stderr(messages)).await?;
     match work {
         Work::Words(action) => batch.words(action).await,
+        Work::Untyped(parsed, text) => batch.untyped_words(parsed, text).await,
         Work::Lines(sources) => {
             let stdin = !sources.contains(&Source::Stdin);
             batch.lines(Lines::new(sources), stdin).await
@@ -120,19 +127,22 @@ async fn run_batch(
 }
 
 /// What a batch has to do.
-enum Work {
+enum Work<'a> {
     /// The words of the command line.
     Words(Action),
+    /// The same, which cannot be typed without asking the peer.
+    Untyped(Parsed, Text<'a>),
     Lines(Vec<Source>),
 }
 
-impl Work {
+impl Work<'_> {
     /// Whether `oob` is to be enabled: the bytes of asking for it are a good part of the time of a single command, so
     /// only if a command is out-of-band, or may be one. What a file or stdin will ask for is not known beforehand.
     fn may_be_out_of_band(&self) -> bool {
         match self {
-            Work::Words(Action::Send(request)) => request.out_of_band,
-            Work::Words(Action::Quit) => false,
+            Work::Words(Action::Send(request, _)) => request.out_of_band,
+            // Only JSON can ask for it, and is typed already.
+            Work::Words(Action::Quit) | Work::Untyped(..) => false,
             Work::Lines(sources) => sources.iter().any(|source| match source {
                 // In JSON the word may hide behind an escape.
                 Source::Line(line) => line.contains("oob") || line.contains('\\'),

@@ -1,6 +1,9 @@
 //! The interactive shell: lines typed, replies and events shown as they come.
 
+mod peer;
+
 use std::path::PathBuf;
+use std::pin::Pin;
 
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
@@ -9,16 +12,18 @@ use tokio::time::sleep;
 use super::console::{Console, ConsoleOptions, HistoryOptions, Input, Sink};
 use super::describe;
 use super::doors::{Entrance, Opening, Teller};
-use super::eval::{self, Action, Sources, Text};
+use super::eval::{Action, Text};
 use super::render::Renderer;
+use super::session_schema::{SessionSchema, teach};
 use super::signals::{self, Ending};
 use super::status::{Failure, Status};
 use crate::cli::{EventsMode, History, Options};
-use crate::client::{Client, ExecuteError};
+use crate::client::{Client, ExecuteError, Execution};
 use crate::events::{Batch, Delivery, EventStream};
 use crate::message::{Reply, Request};
 use crate::protocol::{Runstate, StateWatcher};
 use crate::syntax::{self, Assembler};
+use crate::typing::Retry;
 use crate::{secrets, text};
 
 /// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
@@ -41,6 +46,7 @@ pub(super) struct Repl<'a, 'b> {
     /// Ctrl-C while no line is being typed.
     interrupt: Signal,
     ending: Ending,
+    session_schema: SessionSchema,
 }
 
 /// A reply that comes when nobody waits for it any more.
@@ -88,6 +94,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             late: mpsc::unbounded_channel(),
             interrupt: signals::interrupt()?,
             ending: Ending::new()?,
+            session_schema: SessionSchema::default(),
         })
     }
 
@@ -111,6 +118,8 @@ impl<'a, 'b> Repl<'a, 'b> {
     fn welcome(&mut self) {
         while self.state.try_changed().is_some() {}
         self.connected = true;
+        // Another peer may be there now.
+        self.session_schema = SessionSchema::default();
         if let Some(greeting) = self.client.greeting() {
             let package = text::line(&greeting.version.package).into_owned();
             let package = if package.is_empty() { package } else { format!(" ({package})") };
@@ -150,58 +159,38 @@ impl<'a, 'b> Repl<'a, 'b> {
         lines.extend(assembler.finish());
         for line in lines {
             let text = Text::Line { text: &line.text, name: None, first: line.first_line };
-            match eval::action(text, &mut Sources { stdin: false }) {
+            match self.action(text).await {
                 Ok(None) => {}
                 Ok(Some(Action::Quit)) => return Some(Status::Success),
-                Ok(Some(Action::Send(request))) => match self.execute(request).await {
+                Ok(Some(Action::Send(request, retry))) => match self.execute(request, retry).await {
                     Ok(true) => {}
                     Ok(false) => return None,
                     Err(status) => return Some(status),
                 },
-                Err(failure) => {
-                    self.say(&failure.message);
-                    return None;
-                }
+                Err(stop) => return stop,
             }
         }
         None
     }
 
     /// Sends a command and shows its reply; whether the lines after it go on.
-    async fn execute(&mut self, request: Request) -> Result<bool, Status> {
+    async fn execute(&mut self, request: Request, retry: Option<Retry>) -> Result<bool, Status> {
         let Ok(execution) = self.client.start(request.clone()).await else {
             self.say(&format!("not sent: there is no connection to {}", self.entrance.shown()));
             return Ok(false);
         };
         let mut execution = Box::pin(execution);
-        let limit = self.options.timeout;
-        let mut limit = Box::pin(async move {
-            match limit {
-                Some(limit) => sleep(limit).await,
-                None => std::future::pending().await,
+        let why = match self.wait_for(&mut execution).await? {
+            Waited::Answered(answer) => {
+                if let (Err(ExecuteError::Server { desc, .. }), Some(retry)) = (&*answer, retry)
+                    && let Some(request) = retry.request(&request, desc)
+                {
+                    return Box::pin(self.execute(request, None)).await;
+                }
+                return self.show_answer(&request, *answer).await;
             }
-        });
-        self.forget_interrupts();
-        let waited = loop {
-            tokio::select! {
-                biased;
-                answer = &mut execution => break Waited::Answered(Box::new(answer)),
-                batch = self.events.batch() => self.show_events(&batch),
-                Some(late) = self.late.1.recv() => self.show_late(late).await,
-                _ = self.interrupt.recv() => break Waited::Interrupted,
-                () = &mut limit => break Waited::TimedOut,
-                status = self.ending.signal() => return Err(status),
-            }
-        };
-        // What came before the reply is shown before it.
-        let so_far = self.events.try_batch();
-        self.show_events(&so_far);
-        let why = match waited {
-            Waited::Answered(answer) => return Ok(self.show_answer(&request, *answer).await),
             Waited::Interrupted => "interrupted".to_owned(),
-            Waited::TimedOut => {
-                format!("no reply within {} s", self.options.timeout.unwrap_or_default().as_secs_f64())
-            }
+            Waited::TimedOut => self.too_late(),
         };
         let command = text::line(&request.command).into_owned();
         self.say(&format!(
@@ -216,25 +205,60 @@ impl<'a, 'b> Repl<'a, 'b> {
         Ok(false)
     }
 
+    fn too_late(&self) -> String {
+        format!("no reply within {} s", self.options.timeout.unwrap_or_default().as_secs_f64())
+    }
+
+    /// Waits for a reply, and takes care of everything else meanwhile. What came before the reply is shown before it.
+    async fn wait_for(&mut self, execution: &mut Pin<Box<Execution>>) -> Result<Waited, Status> {
+        let limit = self.options.timeout;
+        let mut limit = Box::pin(async move {
+            match limit {
+                Some(limit) => sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        });
+        self.forget_interrupts();
+        let waited = loop {
+            tokio::select! {
+                biased;
+                answer = &mut *execution => break Waited::Answered(Box::new(answer)),
+                batch = self.events.batch() => self.show_events(&batch),
+                Some(late) = self.late.1.recv() => self.show_late(late).await,
+                _ = self.interrupt.recv() => break Waited::Interrupted,
+                () = &mut limit => break Waited::TimedOut,
+                status = self.ending.signal() => return Err(status),
+            }
+        };
+        let so_far = self.events.try_batch();
+        self.show_events(&so_far);
+        Ok(waited)
+    }
+
     /// Shows how a command ended; whether it succeeded.
-    async fn show_answer(&mut self, request: &Request, answer: Result<Reply, ExecuteError>) -> bool {
+    async fn show_answer(&mut self, request: &Request, answer: Result<Reply, ExecuteError>) -> Result<bool, Status> {
         match answer {
             Ok(reply) => {
                 self.show_reply(&reply, request).await;
-                true
+                Ok(true)
             }
             Err(ExecuteError::Server { class, desc, reply }) => {
                 if self.renderer.form == super::render::Form::Raw {
                     self.show_reply(&reply, request).await;
                 }
-                self.say(&format!("{class}: {desc}"));
-                false
+                let hints = match teach(self, request, &class, &desc).await {
+                    Ok(hints) => hints,
+                    Err(Some(status)) => return Err(status),
+                    Err(None) => String::new(),
+                };
+                self.say(&format!("{class}: {desc}{hints}"));
+                Ok(false)
             }
             // The loss of the connection is told by itself; `quit` asked for it.
-            Err(ExecuteError::Interrupted { .. }) if request.command == "quit" => true,
+            Err(ExecuteError::Interrupted { .. }) if request.command == "quit" => Ok(true),
             Err(error) => {
                 self.say(&error.to_string());
-                false
+                Ok(false)
             }
         }
     }

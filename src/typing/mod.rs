@@ -6,6 +6,7 @@
 mod builder;
 mod error;
 mod given;
+mod hints;
 mod limits;
 mod needs;
 mod retry;
@@ -24,6 +25,7 @@ use crate::syntax::{Argument, Command, Invocation, JsonLine, Key, Span, Transact
 use builder::Builder;
 pub use error::{TypingError, TypingErrorKind};
 pub use given::Given;
+pub use hints::{can_teach, hints};
 pub use needs::{Needs, Property};
 pub use retry::Retry;
 pub use scalar::could_mean_two_things;

@@ -33,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "json",
             "message",
             "protocol",
+            "schema",
             "secrets",
             "syntax",
             "text",

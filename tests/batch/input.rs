@@ -46,11 +46,11 @@ fn statements_of_several_lines() {
         .expect(r#"{"execute":"x","arguments":{"a":[1,{"b":"two\nlines"}]}}"#)
         .reply("1")
         .expect(
-            r#"{"execute":"transaction","arguments":{"actions":[{"type":"t","data":{"n":1}},{"type":"u","data":{}}]}}"#,
+            r#"{"execute":"transaction","arguments":{"actions":[{"type":"t","data":{"n":"a"}},{"type":"u","data":{}}]}}"#,
         )
         .reply("2")
         .unix();
-    let lines = "x a=[1,\r\n {\"b\": \"two\\nlines\"}\r\n]\r\ntransaction(\r\nt n=1 # one\r\n\r\nu\r\n)";
+    let lines = "x a=[1,\r\n {\"b\": \"two\\nlines\"}\r\n]\r\ntransaction(\r\nt n=a # one\r\n\r\nu\r\n)";
     at(mock.socket()).stdin(lines).run().stdout("1\n2\n").stderr("").status(0);
     mock.finish();
 }

@@ -71,10 +71,10 @@ fn a_word_that_is_wrong_has_a_caret_and_sends_nothing() {
 #[test]
 fn words_are_finished_tokens() {
     let mock = Mock::qmp()
-        .expect(r##"{"execute":"x","arguments":{"a":"# b | c","d":"it's","e":"","f":{"g":5}}}"##)
+        .expect(r##"{"execute":"x","arguments":{"a":"# b | c","d":"it's","e":"","f":{"g":"h"}}}"##)
         .reply("{}")
         .unix();
-    at(mock.socket()).args(["x", "a=# b | c", "d=it's", "e=", "f.g=5"]).run().stdout("{}\n").status(0);
+    at(mock.socket()).args(["x", "a=# b | c", "d=it's", "e=", "f.g=h"]).run().stdout("{}\n").status(0);
     mock.finish();
 }
 

@@ -1,3 +1,6 @@
 //! The language on real peers: what they say they can do, what a line sends them, and what a refusal teaches.
 
+mod asked;
+mod hints;
 mod schema;
+mod typed;

@@ -1,0 +1,54 @@
+//! What a batch asks the peer for its own sake.
+
+use bytes::Bytes;
+
+use super::super::eval::{self, Action, Parsed, Sources, Text};
+use super::super::lines::{Line, Origin};
+use super::super::session_schema::{Peer, SessionSchema, learn};
+use super::super::status::Failure;
+use super::{Batch, Fate};
+use crate::client::ExecuteError;
+use crate::message::Request;
+
+impl Batch<'_> {
+    /// What a statement asks for, with what must be asked from the peer to know.
+    pub(super) async fn typed(&mut self, parsed: Parsed, text: Text<'_>, sources: Sources) -> Result<Action, Failure> {
+        let knowledge = learn(self, &parsed.needs()).await?;
+        eval::action_apart(parsed, text, sources, knowledge).await
+    }
+
+    /// What a line asks for, likewise; `None` if it is blank.
+    pub(super) async fn action(&mut self, line: &Line, sources: Sources) -> Result<Option<Action>, Failure> {
+        let Origin { name, line: first } = &line.origin;
+        let text = Text::Line { text: &line.text, name: name.as_deref(), first: *first };
+        let Some(parsed) = eval::parse(text)? else { return Ok(None) };
+        if !parsed.needs().is_empty() {
+            self.asking = line.origin.clone();
+        }
+        self.typed(parsed, text, sources).await.map(Some)
+    }
+}
+
+impl Peer for Batch<'_> {
+    type Stop = Failure;
+
+    fn session_schema(&mut self) -> &mut SessionSchema {
+        &mut self.session_schema
+    }
+
+    async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Failure> {
+        let origin = self.asking.clone();
+        if self.has_quit {
+            return Err(self.lost(Fate::NotSent, &request, &origin).await);
+        }
+        match self.wait_for(request.clone()).await? {
+            Some(Ok(reply)) => Ok(reply.result()),
+            Some(Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_))) => Ok(None),
+            Some(Err(ExecuteError::Interrupted { .. })) => Err(self.lost(Fate::Unknown, &request, &origin).await),
+            Some(Err(ExecuteError::NotSent { .. } | ExecuteError::State(_))) => {
+                Err(self.lost(Fate::NotSent, &request, &origin).await)
+            }
+            None => Err(self.timed_out(&request, &origin)),
+        }
+    }
+}

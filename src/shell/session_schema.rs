@@ -1,0 +1,142 @@
+//! What the shell asks the peer for its own sake: the schema, at most once a session and only when a line cannot be understood
+//! without it or a refusal can be explained by it; and the type of a property that is set.
+//!
+//! These are queries that instantiate nothing. They are not part of what the user does: they are not shown, and what they return is not
+//! printed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::message::Request;
+use crate::schema::{Schema, SchemaError};
+use crate::syntax::is_refused;
+use crate::text;
+use crate::typing::{self, Needs, Property, Typed};
+
+/// The schema of one session, once it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct SessionSchema {
+    schema: Answer,
+    /// What `guest-info` lists, of a guest agent.
+    commands: Answer,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Answer {
+    #[default]
+    NotAsked,
+    /// The peer has none.
+    Nothing,
+    Known(Arc<Schema>),
+}
+
+impl Answer {
+    fn known(self) -> Option<Arc<Schema>> {
+        match self {
+            Answer::Known(schema) => Some(schema),
+            Answer::Nothing | Answer::NotAsked => None,
+        }
+    }
+}
+
+/// What is known about the arguments of one line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Knowledge {
+    schema: Option<Arc<Schema>>,
+    property: Option<String>,
+}
+
+impl Knowledge {
+    pub(super) fn types(&self) -> Typed<'_> {
+        Typed { schema: self.schema.as_deref(), property: self.property.as_deref() }
+    }
+}
+
+/// A session in which the shell can ask for itself.
+pub(super) trait Peer {
+    /// Why a line cannot go on.
+    type Stop;
+
+    fn session_schema(&mut self) -> &mut SessionSchema;
+
+    /// Sends a query and takes care of everything else meanwhile; what it returns, or `None` if it was refused.
+    async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Self::Stop>;
+}
+
+/// Finds out what a line needs: for most lines nothing, and nothing is asked.
+pub(super) async fn learn<P: Peer>(peer: &mut P, needs: &Needs) -> Result<Knowledge, P::Stop> {
+    let schema = if needs.schema { schema(peer).await? } else { None };
+    let property = match &needs.property {
+        Some(property) => property_type(peer, property).await?,
+        None => None,
+    };
+    Ok(Knowledge { schema, property })
+}
+
+/// What the schema says about a command that was refused: lines to put under the refusal, each with a newline in front.
+pub(super) async fn teach<P: Peer>(
+    peer: &mut P,
+    request: &Request,
+    class: &str,
+    desc: &str,
+) -> Result<String, P::Stop> {
+    if !typing::can_teach(class, desc) {
+        return Ok(String::new());
+    }
+    let mut known = schema(peer).await?;
+    if known.is_none() && class == "CommandNotFound" {
+        known = agent_commands(peer).await?;
+    }
+    let hints = known.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
+    Ok(hints.iter().map(|hint| format!("\n  hint: {}", text::line(hint))).collect::<Vec<_>>().concat())
+}
+
+async fn schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
+    if let Answer::NotAsked = peer.session_schema().schema {
+        let reply = peer.ask(Request::new("query-qmp-schema")).await?;
+        peer.session_schema().schema = read(reply, Schema::parse);
+    }
+    Ok(peer.session_schema().schema.clone().known())
+}
+
+async fn agent_commands<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
+    if let Answer::NotAsked = peer.session_schema().commands {
+        let reply = peer.ask(Request::new("guest-info")).await?;
+        peer.session_schema().commands = read(reply, Schema::parse_guest_info);
+    }
+    Ok(peer.session_schema().commands.clone().known())
+}
+
+fn read(reply: Option<Bytes>, parse: fn(&[u8]) -> Result<Schema, SchemaError>) -> Answer {
+    match reply.as_deref().map(parse) {
+        Some(Ok(schema)) => Answer::Known(Arc::new(schema)),
+        Some(Err(error)) => {
+            tracing::warn!("{}", super::describe(&error));
+            Answer::Nothing
+        }
+        None => Answer::Nothing,
+    }
+}
+
+/// One property as `qom-list` shows it. Source: `ObjectPropertyInfo` in QEMU's `qapi/qom.json`.
+#[derive(Deserialize)]
+struct Listed {
+    name: String,
+    #[serde(rename = "type")]
+    ty: String,
+}
+
+/// The type of a property, as QEMU's object model calls it; `None` if there is no such object or property.
+async fn property_type<P: Peer>(peer: &mut P, property: &Property) -> Result<Option<String>, P::Stop> {
+    if property.path.chars().any(is_refused) {
+        return Ok(None);
+    }
+    let arguments = serde_json::json!({ "path": property.path });
+    let request =
+        Request { text: format!(r#"{{"execute":"qom-list","arguments":{arguments}}}"#), ..Request::new("qom-list") };
+    let Some(reply) = peer.ask(request).await? else { return Ok(None) };
+    let listed: Vec<Listed> = serde_json::from_slice(&reply).unwrap_or_default();
+    Ok(listed.into_iter().find(|listed| listed.name == property.name).map(|listed| listed.ty))
+}

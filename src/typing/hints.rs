@@ -1,0 +1,302 @@
+//! Errors that teach: what the schema says about a command that the server refused.
+//!
+//! The command as it was sent is held against the schema, so what is found does not depend on the server's words, and is the
+//! same for `KEY=VALUE`, JSON lines and transactions.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use crate::message::Request;
+use crate::schema::{Builtin, Member, Schema, Type, TypeId, nearest};
+
+/// How many hints are given, and how many names are listed in one.
+const HINTS: usize = 4;
+const NAMES: usize = 60;
+/// A longer message is not looked into again.
+const LONGEST: usize = 1 << 20;
+
+/// Whether the schema can have something to say about a refusal: it is about the command's name or its arguments, and not about
+/// what the command found when it ran.
+///
+/// Source: the messages of QEMU's `qapi/qobject-input-visitor.c` and `qapi/qmp-dispatch.c`; tried on 7.2.
+pub fn can_teach(class: &str, desc: &str) -> bool {
+    class == "CommandNotFound"
+        || (class == "GenericError" && (desc.starts_with("Parameter '") || desc.starts_with("Invalid parameter")))
+}
+
+/// What the schema says about `request`, which the server has refused: a sentence each. No value of an argument is in them;
+/// the names are the peer's, not safe to show as they are.
+pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
+    let Some(command) = schema.command(&request.command) else {
+        let names = schema.commands().iter().map(|command| &*command.name);
+        return nearest(&request.command, names).map(|name| format!("did you mean `{name}`?")).into_iter().collect();
+    };
+    if !command.enabled {
+        return vec![format!("the configuration of the guest agent disables `{}`", command.name)];
+    }
+    let Some(arguments) = command.arguments.filter(|_| request.text.len() <= LONGEST) else { return Vec::new() };
+    let Ok(Value::Object(message)) = serde_json::from_str(&request.text) else { return Vec::new() };
+    let none = Map::new();
+    let given = message.get("arguments").and_then(Value::as_object).unwrap_or(&none);
+    let mut check = Check { schema, command: &command.name, path: Vec::new(), hints: Vec::new() };
+    check.object(arguments, given);
+    check.hints.truncate(HINTS);
+    check.hints
+}
+
+/// A command on its way through the schema.
+struct Check<'s> {
+    schema: &'s Schema,
+    command: &'s str,
+    path: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl<'s> Check<'s> {
+    /// Checks the members of an object. It recurses no deeper than the reader of JSON lets a text be.
+    fn object(&mut self, ty: TypeId, given: &Map<String, Value>) {
+        let tag_of = |path: &[&str]| match path {
+            [tag] => given.get(*tag)?.as_str().map(|text| Cow::Owned(text.to_owned())),
+            _ => None,
+        };
+        let members = self.schema.members(ty, &[], &tag_of);
+        let missing: Vec<&Member> =
+            members.iter().filter(|m| !m.optional && !given.contains_key(&*m.name)).copied().collect();
+        if !missing.is_empty() {
+            let words: Vec<_> = missing
+                .iter()
+                .take(NAMES)
+                .map(|member| format!("`{}` ({})", self.at(&member.name), self.schema.words(member.ty)))
+                .collect();
+            self.hints.push(format!("missing: {}", words.join(", ")));
+        }
+        for (name, value) in given {
+            match members.iter().find(|member| *member.name == **name) {
+                Some(member) => self.within(name.clone(), member.ty, value),
+                None if self.is_open(ty, given) => {}
+                None => self.unknown(name, &members),
+            }
+        }
+    }
+
+    /// Whether there may be members that are not known: `device_add` takes any property of the device, and the variant of a union
+    /// is not known without a valid tag.
+    fn is_open(&self, ty: TypeId, given: &Map<String, Value>) -> bool {
+        if self.command == "device_add" && self.path.is_empty() {
+            return true;
+        }
+        self.schema.object(ty).is_some_and(|object| {
+            object.tag.as_deref().is_some_and(|tag| {
+                let case = given.get(tag).and_then(Value::as_str);
+                !object.variants.iter().any(|variant| Some(&*variant.case) == case)
+            })
+        })
+    }
+
+    fn unknown(&mut self, name: &str, members: &[&Member]) {
+        let place = if self.path.is_empty() { self.command.to_owned() } else { format!("`{}`", self.path.join(".")) };
+        let names = || members.iter().map(|member| &*member.name);
+        let mut hint = format!("{place} has no argument `{name}`");
+        if let Some(name) = nearest(name, names()) {
+            let _ = write!(hint, "; did you mean `{}`?", self.at(name));
+        } else if members.is_empty() {
+            hint.push_str("; it takes none");
+        } else {
+            let _ = write!(hint, "; it has {}", listed(names()));
+        }
+        self.hints.push(hint);
+    }
+
+    fn within(&mut self, step: String, ty: TypeId, value: &Value) {
+        self.path.push(step);
+        self.value(ty, value);
+        self.path.pop();
+    }
+
+    fn value(&mut self, ty: TypeId, value: &Value) {
+        let choices = self.schema.choices(ty);
+        let fits = |choice: &TypeId| match (self.schema.get(*choice), value) {
+            (Type::Unknown | Type::Builtin(Builtin::Any), _)
+            | (Type::Builtin(Builtin::Str), Value::String(_))
+            | (Type::Builtin(Builtin::Bool), Value::Bool(_))
+            | (Type::Builtin(Builtin::Null), Value::Null)
+            | (Type::Builtin(Builtin::Number), Value::Number(_))
+            | (Type::Array(_), Value::Array(_))
+            | (Type::Object(_), Value::Object(_)) => true,
+            (Type::Builtin(Builtin::Int), Value::Number(number)) => number.is_i64() || number.is_u64(),
+            (Type::Enum(values), Value::String(text)) => values.iter().any(|value| *value.name == **text),
+            _ => false,
+        };
+        match choices.iter().copied().find(fits) {
+            None => self.misfit(ty, value),
+            Some(choice) => match (self.schema.get(choice), value) {
+                (Type::Array(element), Value::Array(values)) => {
+                    for (n, value) in values.iter().enumerate() {
+                        if self.hints.len() >= HINTS {
+                            return;
+                        }
+                        self.within(n.to_string(), *element, value);
+                    }
+                }
+                (Type::Object(_), Value::Object(members)) => self.object(choice, members),
+                _ => {}
+            },
+        }
+    }
+
+    /// The value is of another type than any that it could be.
+    fn misfit(&mut self, ty: TypeId, value: &Value) {
+        let path = self.path.join(".");
+        let values = self.schema.enum_values(ty).filter(|_| value.is_string());
+        if let (Some(values), Value::String(text)) = (values, value) {
+            let names = || values.iter().map(|value| &*value.name);
+            let listed = listed(names());
+            self.hints.push(match nearest(text, names()) {
+                Some(name) => format!("`{path}`: did you mean `{name}`? It is one of {listed}"),
+                None => format!("`{path}` is one of {listed}"),
+            });
+            return;
+        }
+        let how = match self.schema.get(ty) {
+            Type::Builtin(Builtin::Int) if value.as_str().is_some_and(|text| text.starts_with('0')) => {
+                " without zeros in front (such as 42, 0x2a or 10G)".to_owned()
+            }
+            Type::Builtin(Builtin::Int) => " (such as 42, 0x2a or 10G)".to_owned(),
+            Type::Builtin(Builtin::Bool) => " (also on or off, without quotes)".to_owned(),
+            Type::Builtin(Builtin::Str) => format!(" (in quotes, or {path}==TEXT)"),
+            _ => self.how_to_write(ty, &path),
+        };
+        let words = self.schema.words(ty);
+        let article = match self.schema.get(ty) {
+            Type::Builtin(Builtin::Int) | Type::Object(_) => "an ",
+            Type::Builtin(Builtin::Str | Builtin::Number) | Type::Array(_) => "a ",
+            _ => "",
+        };
+        self.hints.push(format!("`{path}` takes {article}{words}{how}"));
+    }
+
+    /// How a list or an object is written in dotted keys.
+    fn how_to_write(&self, ty: TypeId, path: &str) -> String {
+        if let Some(element) = self.schema.element(ty) {
+            let inner = self.first_member(element).map(|name| format!(".{name}")).unwrap_or_default();
+            return format!(": {path}.0{inner}=…, {path}.1{inner}=…");
+        }
+        match self.first_member(ty) {
+            Some(name) => format!(": {path}.{name}=…"),
+            None => String::new(),
+        }
+    }
+
+    fn first_member(&self, ty: TypeId) -> Option<&'s str> {
+        self.schema.object(ty)?.members.first().map(|member| &*member.name)
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.path.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".")
+    }
+}
+
+fn listed<'n>(names: impl Iterator<Item = &'n str> + Clone) -> String {
+    let more = if names.clone().count() > NAMES { ", …" } else { "" };
+    names.take(NAMES).collect::<Vec<_>>().join(", ") + more
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::sample;
+
+    fn check(command: &str, arguments: &str, expected: &[&str]) {
+        let text = format!(r#"{{"execute":"{command}","arguments":{arguments}}}"#);
+        let request = Request { text, ..Request::new(command) };
+        assert_eq!(hints(&sample::schema(), &request), expected, "{command} {arguments}");
+    }
+
+    #[test]
+    fn commands() {
+        check("resiez", "{}", &["did you mean `resize`?"]);
+        check("qom_set", "{}", &["did you mean `qom-set`?"]);
+        check("xyzzy", "{}", &[]);
+        let agent = br#"{"supported_commands":[{"name":"guest-shutdown","enabled":false},{"name":"guest-ping"}]}"#;
+        let agent = Schema::parse_guest_info(agent).unwrap();
+        let hints = |command: &str| hints(&agent, &Request::new(command));
+        assert_eq!(hints("guest-shutdown"), ["the configuration of the guest agent disables `guest-shutdown`"]);
+        assert_eq!(hints("guest-pin"), ["did you mean `guest-ping`?"]);
+        assert!(hints("guest-ping").is_empty());
+    }
+
+    #[test]
+    fn arguments() {
+        check("resize", r#"{"id":"x"}"#, &[]);
+        check("resize", r#"{"id":"x","siez":1}"#, &["resize has no argument `siez`; did you mean `size`?"]);
+        check("resize", r#"{"id":"x","foo":1}"#, &["resize has no argument `foo`; it has id, size, x-fast"]);
+        check("nothing", r#"{"foo":1}"#, &["nothing has no argument `foo`; it takes none"]);
+        check("resize", "{}", &["missing: `id` (string)"]);
+        check("add", r#"{"driver":"file"}"#, &["missing: `filename` (string)"]);
+        check("add", "{}", &["missing: `driver` (one of file, raw, other)"]);
+        check("add", r#"{"driver":"raw","file":{"driver":"raw"}}"#, &["missing: `file.file` (string, null or object)"]);
+        check(
+            "add",
+            r#"{"driver":"raw","file":{"driver":"file","filename":"x","filenam":"y"}}"#,
+            &["`file` has no argument `filenam`; did you mean `file.filename`?"],
+        );
+        // The variant is not known.
+        check(
+            "add",
+            r#"{"driver":"fiel","filename":"x"}"#,
+            &["`driver`: did you mean `file`? It is one of file, raw, other"],
+        );
+        check("add", r#"{"filename":"x"}"#, &["missing: `driver` (one of file, raw, other)"]);
+        // Any property of the device.
+        check("device_add", r#"{"driver":"nvme","x":1,"zoned.zasl":"5"}"#, &[]);
+        check("device_add", r#"{"x":1}"#, &["missing: `driver` (string)"]);
+    }
+
+    #[test]
+    fn values() {
+        let kinds = |arguments: &str, expected: &str| check("kinds", arguments, &[expected]);
+        kinds(r#"{"int":"0123"}"#, "`int` takes an integer without zeros in front (such as 42, 0x2a or 10G)");
+        kinds(r#"{"int":1.5}"#, "`int` takes an integer (such as 42, 0x2a or 10G)");
+        kinds(r#"{"number":"x"}"#, "`number` takes a number");
+        kinds(r#"{"bool":"on"}"#, "`bool` takes true or false (also on or off, without quotes)");
+        kinds(r#"{"str":5}"#, "`str` takes a string (in quotes, or str==TEXT)");
+        kinds(r#"{"null":5}"#, "`null` takes null");
+        kinds(r#"{"enum":"B2"}"#, "`enum` is one of a, b, null");
+        kinds(r#"{"enum":"nul"}"#, "`enum`: did you mean `null`? It is one of a, b, null");
+        kinds(r#"{"enum":5}"#, "`enum` takes one of a, b, null");
+        kinds(r#"{"ints":5}"#, "`ints` takes a list of integers: ints.0=…, ints.1=…");
+        kinds(r#"{"ints":{"0":1,"2":2}}"#, "`ints` takes a list of integers: ints.0=…, ints.1=…");
+        kinds(r#"{"ints":[1,"x"]}"#, "`ints.1` takes an integer (such as 42, 0x2a or 10G)");
+        kinds(r#"{"many":"x"}"#, "`many` takes a list of objects: many.0.id=…, many.1.id=…");
+        kinds(r#"{"object":"x"}"#, "`object` takes an object: object.id=…");
+        kinds(r#"{"enum-or-object":5}"#, "`enum-or-object` takes one of a, b, null or object: enum-or-object.id=…");
+        kinds(r#"{"mixed":1.5}"#, "`mixed` takes string, true or false, integer or null");
+        check("kinds", r#"{"any":{"x":[1]},"int":18446744073709551615,"number":5,"mixed":null}"#, &[]);
+        // Not every one of many mistakes.
+        let list = vec!["\"x\""; 100].join(",");
+        let text = format!(r#"{{"execute":"kinds","arguments":{{"ints":[{list}]}}}}"#);
+        assert_eq!(hints(&sample::schema(), &Request { text, ..Request::new("kinds") }).len(), HINTS);
+    }
+
+    #[test]
+    fn what_cannot_be_read_again_has_no_hints() {
+        check("resize", &format!(r#"{{"id":{}{}}}"#, "[".repeat(500), "]".repeat(500)), &[]);
+        check("resize", r#"{"x":1e999}"#, &[]);
+        check("resize", &format!(r#"{{"x":"{}"}}"#, "y".repeat(LONGEST)), &[]);
+    }
+
+    #[test]
+    fn what_can_be_taught() {
+        let check = |class: &str, desc: &str, expected| assert_eq!(can_teach(class, desc), expected, "{desc}");
+        check("CommandNotFound", "The command nosuch has not been found", true);
+        check("GenericError", "Parameter 'size' is missing", true);
+        check("GenericError", "Parameter 'foo' is unexpected", true);
+        check("GenericError", "Parameter 'driver' does not accept value 'nosuch'", true);
+        check("GenericError", "Invalid parameter type for 'size', expected: integer", true);
+        check("GenericError", "Invalid parameter 'nosuch'", true);
+        check("GenericError", "Bus 'pcie.0' does not support hotplugging", false);
+        check("DeviceNotFound", "Device 'x' not found", false);
+    }
+}
