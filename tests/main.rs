@@ -13,3 +13,4 @@ mod generated;
 mod harness;
 mod language;
 mod readme;
+mod shell;

@@ -6,7 +6,8 @@ mod waiting;
 use tokio::time::Instant;
 
 use super::describe;
-use super::eval::{Action, Parsed, Sources, Text};
+use super::eval::{Action, Own, Parsed, Sources, Text};
+use super::help;
 use super::lines::{Line, Lines, Origin};
 use super::messages::Messages;
 use super::printer::{Printer, sleep_until_or_never};
@@ -71,7 +72,7 @@ impl<'a> Batch<'a> {
     async fn run_words(&mut self, action: Action) -> Result<(), Failure> {
         match action {
             Action::Send(request, retry) => self.execute(request, retry, &Origin { name: None, line: 1 }).await,
-            Action::Quit => Ok(()),
+            Action::Own(own) => self.own(own, &Origin { name: None, line: 1 }).await.map(drop),
         }
     }
 
@@ -110,7 +111,11 @@ impl<'a> Batch<'a> {
             let done = match line {
                 Ok(line) => match self.action(&line, sources).await {
                     Ok(Some(Action::Send(request, retry))) => self.execute(request, retry, &line.origin).await,
-                    Ok(Some(Action::Quit)) => return Ok(()),
+                    Ok(Some(Action::Own(own))) => match self.own(own, &line.origin).await {
+                        Ok(true) => Ok(()),
+                        Ok(false) => return Ok(()),
+                        Err(failure) => Err(failure),
+                    },
                     Ok(None) => Ok(()),
                     Err(failure) => Err(failure),
                 },
@@ -118,6 +123,22 @@ impl<'a> Batch<'a> {
             };
             if let Err(failure) = done {
                 self.go_on_after(failure).await?;
+            }
+        }
+    }
+
+    /// A command of the shell's own; whether the batch goes on.
+    async fn own(&mut self, own: Own, origin: &Origin) -> Result<bool, Failure> {
+        self.printer.print_rest().await?;
+        match own {
+            Own::Quit => Ok(false),
+            Own::Help => {
+                self.printer.text(help::TEXT);
+                Ok(true)
+            }
+            Own::Status | Own::Reconnect => {
+                let what = "this command belongs to the interactive shell: a batch has its one connection";
+                Err(Failure::placed(Status::Usage, format!("{}{what}", origin.prefix())))
             }
         }
     }

@@ -1,25 +1,57 @@
 //! From a line of the language to what is to be done.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
-use std::sync::{Mutex, PoisonError};
+use std::io::{self, Read};
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-
+use super::ask;
 use super::session_schema::Knowledge;
 use super::status::{Failure, Status};
 use crate::message::Request;
-use crate::syntax::{self, Statement, SyntaxError};
-use crate::text;
-use crate::typing::{self, Needs, Retry};
+use crate::syntax::{self, Invocation, Statement, SyntaxError};
+use crate::typing::{self, Needs, Retry, TypingError, TypingErrorKind};
 
 /// What a line asks for.
 #[derive(Debug)]
 pub(super) enum Action {
     /// A command for the peer, and what may be changed in it if the peer refuses it for a type.
     Send(Request, Option<Retry>),
-    /// Leave: `.quit`.
+    /// Something of the shell's own.
+    Own(Own),
+}
+
+/// The shell's own commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    /// Leave: `.quit`, or `exit`.
     Quit,
+    /// The language and the keys: `.help`, or `help`.
+    Help,
+    /// What the connection is: `.status`.
+    Status,
+    /// Connect again: `.reconnect`.
+    Reconnect,
+}
+
+impl Own {
+    /// The command of this name, which stands without its dot.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "quit" => Own::Quit,
+            "help" => Own::Help,
+            "status" => Own::Status,
+            "reconnect" => Own::Reconnect,
+            _ => return None,
+        })
+    }
+
+    /// What a person may type who does not know the shell's language. No peer has commands of these names.
+    fn bare(command: &syntax::Command) -> Option<Self> {
+        match command.name.text.as_str() {
+            _ if !command.arguments.is_empty() => None,
+            "exit" => Some(Own::Quit),
+            "help" => Some(Own::Help),
+            _ => None,
+        }
+    }
 }
 
 /// Where the text of a statement comes from, for messages about it.
@@ -68,20 +100,26 @@ pub(super) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
 pub(super) fn action(
     parsed: Parsed,
     text: Text<'_>,
-    sources: &mut Sources,
+    sources: &mut dyn typing::Sources,
     knowledge: &Knowledge,
 ) -> Result<Action, Failure> {
     match parsed.0 {
+        Statement::Invoke(Invocation::Command(command)) if let Some(own) = Own::bare(&command) => Ok(Action::Own(own)),
         Statement::Invoke(invocation) => match typing::request(&invocation, &knowledge.types(), sources) {
             Ok(request) => Ok(Action::Send(request, Retry::of(&invocation))),
+            Err(error) if was_interrupted(&error) => Err(Failure::silent(Status::Interrupted)),
             Err(error) => {
                 Err(Failure::placed(Status::Usage, text.show(|text, name, first| error.render(text, name, first))))
             }
         },
-        Statement::Dot(dot) => match dot.name.text.as_str() {
-            "quit" if dot.rest.text.is_empty() => Ok(Action::Quit),
-            "quit" => Err(at(text, dot.rest.span, ".quit takes no arguments")),
-            _ => Err(at(text, dot.name.span, "there is no such command of the shell in this version; it has .quit")),
+        Statement::Dot(dot) => match Own::named(&dot.name.text) {
+            Some(own) if dot.rest.text.is_empty() => Ok(Action::Own(own)),
+            Some(_) => Err(at(text, dot.rest.span, &format!(".{} takes no arguments", dot.name.text))),
+            None => Err(at(
+                text,
+                dot.name.span,
+                "there is no such command of the shell in this version; it has .help, .status, .reconnect and .quit",
+            )),
         },
     }
 }
@@ -117,9 +155,14 @@ pub(super) async fn action_apart(
     }
 }
 
+/// Whether a question was answered with Ctrl-C.
+fn was_interrupted(error: &TypingError) -> bool {
+    matches!(&error.kind, TypingErrorKind::Unreadable { source, .. } if source.kind() == io::ErrorKind::Interrupted)
+}
+
 impl Text<'_> {
     /// Whether it may name a file: `=@FILE`, `:=@FILE`.
-    fn mentions_a_source(self) -> bool {
+    pub(super) fn mentions_a_source(self) -> bool {
         match self {
             Text::Words(words) => words.iter().any(|word| word.contains("=@")),
             Text::Line { text, .. } => text.contains("=@"),
@@ -165,44 +208,6 @@ impl typing::Sources for Sources {
     }
 
     fn secret(&mut self, prompt: &str) -> io::Result<String> {
-        let mut terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| {
-            io::Error::new(error.kind(), "=@? asks at the terminal, and there is none (=@FILE or =@- read elsewhere)")
-        })?;
-        ask(&mut terminal, &format!("{}: ", text::line(prompt)))
-    }
-}
-
-/// Asks without echo.
-fn ask(terminal: &mut File, prompt: &str) -> io::Result<String> {
-    if !terminal.is_terminal() {
-        return Err(io::Error::other("/dev/tty is no terminal"));
-    }
-    let before = tcgetattr(&*terminal)?;
-    *ASKING.lock().unwrap_or_else(PoisonError::into_inner) = Some((terminal.try_clone()?, before));
-    let mut silent = tcgetattr(&*terminal)?;
-    silent.local_modes.remove(LocalModes::ECHO);
-    silent.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON);
-    tcsetattr(&*terminal, OptionalActions::Flush, &silent)?;
-    let answer = (|| {
-        terminal.write_all(prompt.as_bytes())?;
-        let mut answer = Vec::new();
-        let mut byte = [0];
-        while terminal.read(&mut byte)? == 1 && byte != *b"\n" {
-            answer.push(byte[0]);
-        }
-        String::from_utf8(answer).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the answer is not UTF-8"))
-    })();
-    restore_echo();
-    answer
-}
-
-/// The terminal at which something is asked now, and how it was before.
-static ASKING: Mutex<Option<(File, Termios)>> = Mutex::new(None);
-
-/// Shows again what is typed, also when a question is given up unanswered.
-pub(super) fn restore_echo() {
-    if let Some((terminal, before)) = ASKING.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        // The terminal may be gone.
-        let _ = tcsetattr(&terminal, OptionalActions::Flush, &before);
+        ask::secret(prompt)
     }
 }

@@ -4,11 +4,13 @@
 //! what `session_schema` asks the peer where a line cannot be understood without; results are formed by `render`, put in
 //! order by `printer`, and leave through `stdout`. How the client gets its session is the matter of `doors`.
 
+mod ask;
 mod batch;
 pub mod console;
 mod diagnostics;
 mod doors;
 mod eval;
+mod help;
 mod lines;
 mod messages;
 mod printer;
@@ -60,7 +62,7 @@ pub fn run(invocation: &Invocation) -> anyhow::Result<Status> {
         .context("cannot start the asynchronous runtime")?;
     let result = runtime.block_on(run_in(invocation, entrance, messages));
     // A question at the terminal may have been interrupted.
-    eval::restore_echo();
+    ask::restore_echo();
     // A look-up of a name cannot be cancelled, nor a read from stdin: do not wait for them.
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(result.unwrap_or_else(|failure| {
@@ -142,7 +144,7 @@ impl Work<'_> {
         match self {
             Work::Words(Action::Send(request, _)) => request.out_of_band,
             // Only JSON can ask for it, and is typed already.
-            Work::Words(Action::Quit) | Work::Untyped(..) => false,
+            Work::Words(Action::Own(_)) | Work::Untyped(..) => false,
             Work::Lines(sources) => sources.iter().any(|source| match source {
                 // In JSON the word may hide behind an escape.
                 Source::Line(line) => line.contains("oob") || line.contains('\\'),
@@ -157,9 +159,8 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
     let client = client(options, true);
     let mut console = repl::open_console(options)?;
     diagnostics::to_console(options.log_level, console.sink());
-    let repl = Repl::new(&client, entrance, options, Renderer::new(options.output), &console);
-    let result = match repl {
-        Ok(mut repl) => repl.run(&mut console).await,
+    let result = match Repl::new(&client, entrance, options, &mut console) {
+        Ok(mut repl) => repl.run().await,
         Err(failure) => Err(failure),
     };
     console.close().await;

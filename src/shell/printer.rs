@@ -6,6 +6,7 @@ use std::future::pending;
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep_until};
 
 use super::render::{Form, Pieces, Renderer};
@@ -86,6 +87,11 @@ impl Printer {
         self.take_events(None).await?;
         self.printout = Some(self.renderer.empty(request.own_id.as_deref()));
         Ok(())
+    }
+
+    /// A text of the program itself, after what is printed already.
+    pub(super) fn text(&mut self, text: &'static str) {
+        self.printout = Some(Pieces::Parts(vec![Bytes::from_static(text.as_bytes())].into_iter()));
     }
 
     /// Waits for events, and keeps them to be printed; for ever, if they are not shown. Cancel safe.

@@ -1,20 +1,26 @@
-//! The signals that end the program.
+//! The signals that the program listens to.
 
 use std::io;
+use std::task::{Context, Waker};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::status::{Failure, Status};
 
-/// SIGTERM and SIGHUP.
+/// SIGTERM, SIGHUP and SIGQUIT.
 pub(super) struct Ending {
     terminate: Signal,
     hang_up: Signal,
+    quit: Signal,
 }
 
 impl Ending {
     pub(super) fn new() -> Result<Self, Failure> {
-        Ok(Self { terminate: catch(SignalKind::terminate())?, hang_up: catch(SignalKind::hangup())? })
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            hang_up: catch(SignalKind::hangup())?,
+            quit: catch(SignalKind::quit())?,
+        })
     }
 
     /// Waits for a signal that ends the shell. Cancel safe.
@@ -22,6 +28,7 @@ impl Ending {
         tokio::select! {
             _ = self.terminate.recv() => Status::Terminated,
             _ = self.hang_up.recv() => Status::HungUp,
+            _ = self.quit.recv() => Status::Quit,
         }
     }
 }
@@ -29,6 +36,27 @@ impl Ending {
 /// Ctrl-C.
 pub(super) fn interrupt() -> Result<Signal, Failure> {
     catch(SignalKind::interrupt())
+}
+
+/// Ctrl-C while the shell reads no line; at its prompt it is a key, and no signal.
+pub(super) struct Interrupts(Signal);
+
+impl Interrupts {
+    pub(super) fn new() -> Result<Self, Failure> {
+        interrupt().map(Self)
+    }
+
+    /// Waits for the next one. Cancel safe.
+    pub(super) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// What was pressed before was not for what comes now.
+    pub(super) fn forget(&mut self) {
+        while self.0.poll_recv(&mut Context::from_waker(Waker::noop())).is_ready() {}
+    }
 }
 
 fn catch(kind: SignalKind) -> Result<Signal, Failure> {

@@ -21,6 +21,8 @@ pub enum Status {
     Interrupted,
     /// SIGHUP: the terminal is gone.
     HungUp,
+    /// SIGQUIT: Ctrl-\ while a command runs.
+    Quit,
     /// SIGTERM.
     Terminated,
     /// stdout was closed with work left.
@@ -39,6 +41,7 @@ impl Status {
             Status::TimedOut => 5,
             Status::HungUp => 129,
             Status::Interrupted => 130,
+            Status::Quit => 131,
             Status::StdoutClosed => 141,
             Status::Terminated => 143,
         }

@@ -47,6 +47,7 @@ pub struct Terminal {
     keyboard: Box<dyn Write + Send>,
     shown: Arc<Shown>,
     program: Program,
+    found: String,
 }
 
 #[derive(Default)]
@@ -75,6 +76,7 @@ impl Program {
             command.env(name, value);
         }
         command.cwd(self.home());
+        let found = settings(&*pair.master);
         let child =
             pair.slave.spawn_command(command).unwrap_or_else(|e| panic!("cannot start {}: {e}", self.path.display()));
         // As long as this side had it open too, the end would not be seen.
@@ -87,7 +89,7 @@ impl Program {
             let shown = Arc::clone(&shown);
             move || shown.follow(reader)
         });
-        Terminal { child, master: pair.master, keyboard, shown, program: self }
+        Terminal { child, master: pair.master, keyboard, shown, program: self, found }
     }
 }
 
@@ -112,7 +114,13 @@ impl Terminal {
     /// Types: characters, and [`keys`].
     #[track_caller]
     pub fn type_keys(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush()).expect("the terminal takes keys");
+        self.type_bytes(keys.as_bytes());
+    }
+
+    /// Types what no keyboard has.
+    #[track_caller]
+    pub fn type_bytes(&mut self, bytes: &[u8]) {
+        self.keyboard.write_all(bytes).and_then(|()| self.keyboard.flush()).expect("the terminal takes keys");
     }
 
     /// Waits until the screen is as it should be, and returns it.
@@ -170,20 +178,31 @@ impl Terminal {
 
     /// Whether the terminal is in its ordinary mode: the kernel edits lines and shows what is typed.
     pub fn is_cooked(&self) -> bool {
-        use rustix::fs::{Mode, OFlags, open};
-        use rustix::termios::{LocalModes, tcgetattr};
-        let path = self.master.tty_name().expect("the terminal has a name");
-        let tty =
-            open(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).expect("the terminal opens");
-        let modes = tcgetattr(&tty).expect("the terminal tells its modes").local_modes;
-        modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
+        use rustix::termios::LocalModes;
+        modes(&*self.master).local_modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
     }
 
-    /// Waits until the program has ended, and returns its exit status.
+    /// All settings of the terminal are what they were before the program was started.
+    #[track_caller]
+    pub fn assert_as_found(&self) {
+        assert_eq!(settings(&*self.master), self.found, "the settings of the terminal");
+    }
+
+    /// Waits until the program has changed the settings of the terminal: from then on its keys are its own.
+    #[track_caller]
+    pub fn wait_until_settled(&self) {
+        let changed = poll_until(DEADLINE, || (settings(&*self.master) != self.found).then_some(()));
+        assert!(changed.is_some(), "it does not touch the terminal\n{self}");
+    }
+
+    /// Waits until the program has ended and its terminal is closed, and returns its exit status.
     #[track_caller]
     pub fn wait_exit(&mut self) -> u32 {
         let ended = poll_until(DEADLINE, || self.child.try_wait().expect("it can be waited for"));
         let Some(status) = ended else { panic!("it did not end\n{self}") };
+        // All that it wrote is on the screen then.
+        let state = self.shown.state.lock().unwrap();
+        drop(self.shown.changed.wait_timeout_while(state, DEADLINE, |state| !state.closed).unwrap());
         assert!(status.signal().is_none(), "it was ended by {status}\n{self}");
         status.exit_code()
     }
@@ -245,6 +264,17 @@ impl Screen {
         let column = u16::try_from(before).ok().filter(|column| *column < columns.get())?;
         self.0.cell(row, column).map(vt100::Cell::fgcolor)
     }
+}
+
+fn modes(master: &dyn MasterPty) -> rustix::termios::Termios {
+    use rustix::fs::{Mode, OFlags, open};
+    let path = master.tty_name().expect("the terminal has a name");
+    let tty = open(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).expect("the terminal opens");
+    rustix::termios::tcgetattr(&tty).expect("the terminal tells its modes")
+}
+
+fn settings(master: &dyn MasterPty) -> String {
+    format!("{:?}", modes(master))
 }
 
 fn size(rows: u16, cols: u16) -> PtySize {

@@ -23,6 +23,9 @@ use super::state::Shared;
 use super::terminal::{self, Terminal};
 use super::{Error, Input};
 
+/// How long the rest of a key that begins with Escape may take, in milliseconds: as in readline.
+const ESCAPE: u16 = 500;
+
 /// rustyline and what it is told.
 pub(super) struct Editor {
     rustyline: rustyline::Editor<Lines, MemHistory>,
@@ -41,7 +44,8 @@ impl Editor {
     ) -> Result<Self, Error> {
         // Without "forced" the variable NO_COLOR would turn the highlighter off, and with it the painting of what is
         // pending. Colour itself is not rustyline's matter.
-        let config = Config::builder().color_mode(ColorMode::Forced).build();
+        // After a lone Escape rustyline would wait for the next key, and show nothing that comes meanwhile.
+        let config = Config::builder().color_mode(ColorMode::Forced).keyseq_timeout(Some(ESCAPE)).build();
         let lines = Lines { shared: Arc::clone(&shared), is_complete };
         let mut rustyline = rustyline::Editor::with_history(config, MemHistory::new()).map_err(Error::Editor)?;
         rustyline.set_max_history_size(history::LINES).map_err(Error::Editor)?;

@@ -32,7 +32,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::sys::pthread::pthread_kill;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use rustyline::error::ReadlineError;
 use tokio::signal::unix::{self as signal, SignalKind};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -157,9 +157,15 @@ impl Console {
             let terminal = Arc::new(Terminal::open().map_err(Error::Terminal)?);
             // From here on dropping the console puts the terminal back.
             console.mode = Mode::Editor { terminal: Arc::clone(&terminal) };
+            // For Ctrl-Z rustyline sends this signal and goes on when it is back. That it has stopped by then is sure only
+            // if no other thread can take the signal. An error would be one of the arguments.
+            let _ = SigSet::from(Signal::SIGTSTP).thread_block();
             let mut editor = Editor::new(Arc::clone(&shared), terminal, History::new(history), is_complete)?;
             let printer = editor.printer()?;
-            console.start("editor", &running, move || editor.run(&requested, &sender))?;
+            console.start("editor", &running, move || {
+                let _ = SigSet::from(Signal::SIGTSTP).thread_unblock();
+                editor.run(&requested, &sender);
+            })?;
             let waked = Arc::clone(&shared);
             console.start("waker", &running, move || waker::run(&waked, printer))?;
         } else {

@@ -19,7 +19,7 @@ const NAMES: usize = 16;
 /// Text to print at once: whole lines.
 #[derive(Debug)]
 pub(super) struct Chunk {
-    /// Ends with a newline, unless it is a part of a result whose newline follows alone.
+    /// Ends with a newline, unless it is a part of a line that is longer than was asked for: the rest comes next.
     pub(super) text: Bytes,
     /// Everything up to this number is in this chunk or was in one before it.
     pub(super) through: u64,
@@ -34,6 +34,8 @@ pub(super) struct Queue {
     gap: Gap,
     results: usize,
     last: u64,
+    /// What was taken last ended in the middle of a line.
+    mid_line: bool,
 }
 
 #[derive(Debug)]
@@ -91,6 +93,23 @@ impl Queue {
         }
     }
 
+    /// Adds a line about events that were dropped before they came here.
+    pub(super) fn push_missed(&mut self, name: &str, count: u64) {
+        self.push_line(more(count, name));
+    }
+
+    /// Forgets the results that wait, or what is left of them; whether there were any.
+    pub(super) fn cut_results(&mut self) -> bool {
+        let Some(first) = self.kept.iter().find(|kept| kept.result).map(|kept| kept.number) else { return false };
+        self.kept.retain(|kept| !kept.result);
+        self.results = 0;
+        if self.mid_line {
+            // The oldest of all, because the rest of that line was.
+            self.kept.push_front(Kept { number: first, text: Bytes::from_static(b"\n"), result: false });
+        }
+        true
+    }
+
     /// The number of the newest piece ever added.
     pub(super) fn last(&self) -> u64 {
         self.last
@@ -110,8 +129,14 @@ impl Queue {
         *self = Self { last: self.last, ..Self::default() };
     }
 
-    /// Takes the oldest pieces, about `limit` bytes of them, or more if one line is longer than that.
+    /// Takes the oldest pieces, about `limit` bytes of them.
     pub(super) fn take(&mut self, limit: usize) -> Option<Chunk> {
+        let chunk = self.take_oldest(limit)?;
+        self.mid_line = chunk.text.last() != Some(&b'\n');
+        Some(chunk)
+    }
+
+    fn take_oldest(&mut self, limit: usize) -> Option<Chunk> {
         let mut text = Vec::new();
         let mut through = 0;
         while text.len() < limit {
@@ -127,21 +152,14 @@ impl Queue {
                     text.extend_from_slice(event.text.as_bytes());
                 }
             } else if let Some(mut front) = self.kept.pop_front() {
-                let end = line_end(&front.text, limit);
-                if end < front.text.len() || end > limit {
+                if front.text.len() > limit {
                     // A long result goes alone, in parts and without a copy.
-                    if !text.is_empty() {
-                        self.kept.push_front(front);
-                        break;
+                    let part = text.is_empty().then(|| front.text.split_to(line_end(&front.text, limit)));
+                    self.kept.push_front(front);
+                    match part {
+                        Some(part) => return Some(Chunk { text: part, through: oldest - 1 }),
+                        None => break,
                     }
-                    let part = front.text.split_to(end);
-                    if front.text.is_empty() {
-                        self.results -= usize::from(front.result);
-                    } else {
-                        self.kept.push_front(front);
-                        return Some(Chunk { text: part, through: oldest - 1 });
-                    }
-                    return Some(Chunk { text: part, through: oldest });
                 }
                 self.results -= usize::from(front.result);
                 text.extend_from_slice(&front.text);
@@ -187,23 +205,22 @@ impl Gap {
 
     fn write_to(self, text: &mut Vec<u8>) {
         for (name, count) in &self.counts {
-            text.extend_from_slice(format!("… {} more {name}\n", grouped(*count)).as_bytes());
+            text.extend_from_slice(more(*count, name).as_bytes());
         }
         if self.others > 0 {
-            text.extend_from_slice(format!("… {} more of other names\n", grouped(self.others)).as_bytes());
+            text.extend_from_slice(more(self.others, "of other names").as_bytes());
         }
     }
 }
 
-/// Where to cut `text` so that only whole lines of it are taken, of about `limit` bytes.
+/// Where to cut `text`, which is longer than `limit`: behind the last line that fits, or within one that is longer.
 fn line_end(text: &[u8], limit: usize) -> usize {
-    if text.len() <= limit {
-        return text.len();
-    }
-    match memchr::memrchr(b'\n', &text[..limit]) {
-        Some(newline) => newline + 1,
-        None => memchr::memchr(b'\n', &text[limit..]).map_or(text.len(), |newline| limit + newline + 1),
-    }
+    memchr::memrchr(b'\n', &text[..limit]).map_or(limit, |newline| newline + 1)
+}
+
+/// The line that stands for dropped events.
+fn more(count: u64, of: &str) -> String {
+    format!("… {} more {of}\n", grouped(count))
 }
 
 /// 8431 as `8,431`.
@@ -294,12 +311,33 @@ mod tests {
         while let Some(chunk) = queue.take(10) {
             parts.push((String::from_utf8(chunk.text.to_vec()).unwrap(), chunk.through));
         }
-        let expected = [("first\n", 1), ("12345\n789\n", 1), ("longer than the limit\n", 1), ("end\n", 3)];
+        let expected = [("first\n", 1), ("12345\n789\n", 1), ("longer tha", 1), ("n the limi", 1), ("t\nend\n", 3)];
         assert_eq!(parts.iter().map(|(text, through)| (text.as_str(), *through)).collect::<Vec<_>>(), expected);
 
         queue.push_result(result.clone());
         let part = queue.take(10).unwrap();
         assert_eq!(part.text.as_ptr(), result.as_ptr());
+    }
+
+    #[test]
+    fn a_result_can_be_cut_short() {
+        let check = |result: &'static str, taken: usize, expected: &str| {
+            let mut queue = Queue::default();
+            let mut shown = String::new();
+            queue.push_result(Bytes::from_static(result.as_bytes()));
+            for _ in 0..taken {
+                shown += std::str::from_utf8(&queue.take(4).unwrap().text).unwrap();
+            }
+            queue.push_line("after".into());
+            assert_eq!(queue.cut_results(), !result.is_empty(), "{result}");
+            assert!(!queue.has_result(), "{result}");
+            assert_eq!(shown + &all(&mut queue, 4), expected, "{result}");
+        };
+        check("a\nb\nc\nd\n", 0, "after\n");
+        check("a\nb\nc\nd\n", 1, "a\nb\nafter\n");
+        check("a long line\n", 1, "a lo\nafter\n");
+        check("a long line", 2, "a long l\nafter\n");
+        check("", 0, "after\n");
     }
 
     #[test]

@@ -39,6 +39,17 @@ impl Sink {
         self.shared.result(text.into());
     }
 
+    /// Shows that events were dropped before they came here, as [`Sink::event`] does for its own.
+    pub fn missed(&self, name: &str, count: u64) {
+        self.shared.missed(name, count);
+    }
+
+    /// Forgets what is left of the results, for a person who has seen enough. The line that is being shown ends where it
+    /// is.
+    pub fn cut_output(&self) {
+        self.shared.cut_results();
+    }
+
     /// Waits until everything that was given to the console before was printed, or forgotten.
     ///
     /// Cancel safe: it changes nothing.

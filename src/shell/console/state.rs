@@ -3,13 +3,17 @@
 //! ```text
 //!            begin()                     first repaint
 //!   Idle ──────────────▶ Starting ─▶ Typing ─────────▶ Typing, painted
-//!    ▲  the printer writes   results    │  the editor writes; the waker asks it to
+//!    ▲  the printer writes   pending    │  the editor writes; the waker asks it to
 //!    │                       first      │
 //!    └───────────── end() ◀─────────────┘
 //! ```
 //!
 //! While a line is being typed nothing but rustyline writes. What is pending goes out when rustyline paints its prompt:
 //! it asks for the prompt's text after it has cleared the row, and gets the pending lines and then the prompt.
+
+mod phase;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +24,8 @@ use tokio::sync::oneshot;
 use unicode_width::UnicodeWidthStr;
 
 use super::queue::{Chunk, Queue};
+pub(super) use phase::Interrupted;
+use phase::{Life, Phase, PlainPrompt, Repaint};
 
 /// About how much is written at once, in bytes: the longest a key waits for a repaint, or a line for the printer.
 const CHUNK: usize = 64 * 1024;
@@ -51,58 +57,10 @@ struct State {
     life: Life,
     /// Every piece up to this number was written or dropped.
     printed: u64,
+    /// Every piece up to this number is printed before the line begins.
+    first: u64,
     waiting: Vec<(u64, oneshot::Sender<()>)>,
 }
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Phase {
-    /// No line is being edited.
-    #[default]
-    Idle,
-    /// A line will be edited when the printer has written its chunk and the results that wait.
-    Starting,
-    /// A line is being edited. Not painted: rustyline has not drawn the prompt, the terminal may not be raw yet.
-    Typing { painted: bool },
-    /// The line has ended; the waker may still be at it.
-    Ending,
-    /// Another program has the terminal.
-    Lent,
-}
-
-/// What the waker and the painting tell each other.
-#[derive(Debug, Default)]
-struct Repaint {
-    /// The waker is about to ask for a repaint.
-    waking: bool,
-    /// A repaint was asked for and has not come.
-    asked: bool,
-    /// The prompt is not the one on the screen.
-    stale: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Life {
-    #[default]
-    Open,
-    /// No line is read any more, and the threads end when the queue is empty.
-    Closing,
-    /// The terminal is gone, or everything has ended: what comes is forgotten.
-    Closed,
-}
-
-/// The prompt where lines are not edited: the printer writes it, when nothing else is left to write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum PlainPrompt {
-    #[default]
-    Hidden,
-    Wanted,
-    /// The cursor stands behind it, so what is printed begins on a new row.
-    Shown,
-}
-
-/// The line was given up before it began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Interrupted;
 
 impl Shared {
     pub(super) fn new(prompt: String) -> Self {
@@ -122,6 +80,20 @@ impl Shared {
 
     pub(super) fn event(&self, name: &str, text: String) {
         self.push(|queue| queue.push_event(name, text));
+    }
+
+    pub(super) fn missed(&self, name: &str, count: u64) {
+        self.push(|queue| queue.push_missed(name, count));
+    }
+
+    pub(super) fn cut_results(&self) {
+        let mut state = self.lock();
+        if state.queue.cut_results() && state.queue.is_empty() && state.writing.is_none() {
+            let last = state.queue.last();
+            state.printed(last);
+        }
+        // The editor may have waited for them.
+        self.changed.notify_all();
     }
 
     /// Tells when everything added so far was printed; none: it was.
@@ -171,9 +143,12 @@ impl Shared {
     pub(super) fn begin(&self) -> Result<(), Interrupted> {
         let mut state = self.lock();
         state.phase = Phase::Starting;
-        // The printer may have waited for a newer phase, and has results to write now.
+        // What is pending now is printed first: painted with the prompt it would replace what stands in the row, which is
+        // what was typed ahead, and a long result would come in pieces.
+        state.first = state.queue.last();
+        // The printer may have waited for a newer phase.
         self.changed.notify_all();
-        while (state.writing.is_some() || state.queue.has_result()) && !state.interrupted && state.life == Life::Open {
+        while (state.writing.is_some() || state.comes_first()) && !state.interrupted && state.life == Life::Open {
             state = self.wait(state);
         }
         if state.interrupted || state.life != Life::Open {
@@ -215,11 +190,17 @@ impl Shared {
                 shown = Cow::Owned(state.prompt.clone());
             }
         }
-        if let Some(chunk) = state.queue.take(CHUNK) {
-            let mut text = String::from_utf8_lossy(&chunk.text).into_owned();
-            text.push_str(&shown);
-            shown = Cow::Owned(text);
+        let mut pending = Vec::new();
+        while let Some(chunk) = state.queue.take(CHUNK) {
+            pending.extend_from_slice(&chunk.text);
             state.printed(chunk.through);
+            // The prompt needs a row of its own.
+            if pending.last() == Some(&b'\n') {
+                let mut text = String::from_utf8_lossy(&pending).into_owned();
+                text.push_str(&shown);
+                shown = Cow::Owned(text);
+                break;
+            }
         }
         self.wake.notify_all();
         shown
@@ -261,7 +242,7 @@ impl Shared {
             }
             let may = match state.phase {
                 Phase::Idle => true,
-                Phase::Starting => state.queue.has_result(),
+                Phase::Starting => state.comes_first(),
                 Phase::Typing { .. } | Phase::Ending | Phase::Lent => false,
             };
             if may && let Some(chunk) = state.next_chunk() {
@@ -363,6 +344,11 @@ impl State {
             && (self.repaint.stale || !self.queue.is_empty())
     }
 
+    /// Whether something is pending that is printed before the line begins.
+    fn comes_first(&self) -> bool {
+        self.queue.has_result() || (self.printed < self.first && !self.queue.is_empty())
+    }
+
     fn next_chunk(&mut self) -> Option<Chunk> {
         if let Some(mut chunk) = self.queue.take(CHUNK) {
             if self.plain == PlainPrompt::Shown {
@@ -395,6 +381,3 @@ impl State {
         self.printed(self.queue.last());
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,55 +2,39 @@
 
 use bytes::Bytes;
 
-use super::super::eval::{self, Action, Sources, Text};
-use super::super::session_schema::{Peer, SessionSchema, learn};
-use super::super::status::Status;
-use super::{Repl, Waited};
+use super::command::{Execution, Waited};
+use super::{Repl, Stop};
 use crate::client::ExecuteError;
 use crate::message::Request;
+use crate::shell::session_schema::{Peer, SessionSchema};
 
-impl Repl<'_, '_> {
-    /// What a line asks for, with what must be asked from the peer to know.
-    pub(super) async fn action(&mut self, text: Text<'_>) -> Result<Option<Action>, Option<Status>> {
-        let result = match eval::parse(text) {
-            Ok(None) => return Ok(None),
-            Ok(Some(parsed)) => {
-                let knowledge = learn(self, &parsed.needs()).await?;
-                eval::action(parsed, text, &mut Sources { stdin: false }, &knowledge)
-            }
-            Err(failure) => Err(failure),
-        };
-        result.map(Some).map_err(|failure| {
-            self.say(&failure.message);
-            None
-        })
-    }
-}
-
-/// A status ends the shell; without one only the line is given up.
 impl Peer for Repl<'_, '_> {
-    type Stop = Option<Status>;
+    type Stop = Stop;
 
     fn session_schema(&mut self) -> &mut SessionSchema {
         &mut self.session_schema
     }
 
-    async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Option<Status>> {
-        let Ok(execution) = self.client.start(request).await else {
-            self.say(&format!("not sent: there is no connection to {}", self.entrance.shown()));
-            return Err(None);
-        };
-        let why = match self.wait_for(&mut Box::pin(execution)).await? {
-            Waited::Answered(answer) => match *answer {
-                Ok(reply) => return Ok(reply.result()),
-                Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_)) => return Ok(None),
-                // The loss of the connection is told by itself.
-                Err(_) => return Err(None),
-            },
-            Waited::Interrupted => "interrupted".to_owned(),
+    async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Stop> {
+        let client = self.client.clone();
+        let mut execution: Execution = Box::pin(async move { client.execute(request).await });
+        let why = match self.wait_for(&mut execution).await? {
+            Waited::Answered(answer) => {
+                return match *answer {
+                    Ok(reply) => Ok(reply.result()),
+                    // Without a session the line fails by itself, and says so.
+                    Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_) | ExecuteError::State(_)) => Ok(None),
+                    // The loss of the connection is told by itself.
+                    Err(_) => Err(Stop::Failed),
+                };
+            }
+            Waited::Interrupted => {
+                self.end_row();
+                "interrupted".to_owned()
+            }
             Waited::TimedOut => self.too_late(),
         };
         self.say(&format!("{why}: the peer has not said what it can do"));
-        Err(None)
+        Err(Stop::Interrupted)
     }
 }

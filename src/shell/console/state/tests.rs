@@ -17,8 +17,8 @@ fn print(shared: &Shared) -> String {
 #[test]
 fn while_a_line_is_typed_the_prompt_brings_what_is_pending() {
     let shared = Shared::new("> ".into());
-    shared.line("before".into());
     shared.begin().unwrap();
+    shared.line("before".into());
     assert_eq!(shared.paint("> ", true), "before\n> ");
     shared.event("STOP", "event".into());
     shared.line("line".into());
@@ -63,7 +63,8 @@ fn a_line_waits_for_the_chunk_being_written() {
     }
     assert_eq!(shared.lock().phase, Phase::Starting);
     shared.wrote(&chunk, true);
-    assert_eq!(editor.join().unwrap(), "next\n> ");
+    assert_eq!(print(&shared), "next\n");
+    assert_eq!(editor.join().unwrap(), "> ");
 }
 
 #[test]
@@ -71,6 +72,7 @@ fn one_repaint_is_asked_for_at_a_time_and_none_before_the_first() {
     let shared = Shared::new("> ".into());
     shared.line("a".into());
     assert!(!shared.begin_wake(), "idle");
+    print(&shared);
     shared.begin().unwrap();
     assert!(!shared.begin_wake(), "not painted");
     shared.paint("> ", true);

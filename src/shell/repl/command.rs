@@ -1,0 +1,186 @@
+//! A command and its reply, which may come late or never.
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+
+use tokio::time::{sleep, timeout};
+
+use super::connection::{QUITTING, Unanswered};
+use super::{Flow, Repl, Stop};
+use crate::client::ExecuteError;
+use crate::error::describe;
+use crate::events::Batch;
+use crate::message::{Reply, Request};
+use crate::shell::render::Form;
+use crate::shell::session_schema::teach;
+use crate::text;
+use crate::typing::Retry;
+
+/// How a command ended when nobody waited for it any more.
+pub(super) struct Late {
+    pub(super) request: Request,
+    pub(super) answer: Result<Reply, ExecuteError>,
+}
+
+/// How the waiting for a reply ended.
+pub(super) enum Waited {
+    Answered(Box<Result<Reply, ExecuteError>>),
+    Interrupted,
+    TimedOut,
+}
+
+pub(super) type Execution = Pin<Box<dyn Future<Output = Result<Reply, ExecuteError>> + Send>>;
+
+/// When the server's answer came, among its events.
+fn arrival(answer: &Result<Reply, ExecuteError>) -> Option<u64> {
+    match answer {
+        Ok(reply) => Some(reply.arrival()),
+        Err(ExecuteError::Server { reply, .. }) => Some(reply.arrival()),
+        Err(_) => None,
+    }
+}
+
+impl Repl<'_, '_> {
+    /// Sends a command and shows its reply.
+    pub(super) async fn execute(&mut self, request: Request, retry: Option<Retry>) -> Flow {
+        if !self.connected {
+            // There nobody can end but the shell.
+            if request.command == "quit" {
+                return Err(Stop::Leave(crate::shell::Status::Success));
+            }
+            // A listener gets the next peer by itself.
+            let hint = if self.opening.is_some() { "" } else { " (.reconnect connects again)" };
+            self.say(&format!("not sent: there is no connection to {}{hint}", self.entrance.shown()));
+            return Err(Stop::Failed);
+        }
+        let (client, sent) = (self.client.clone(), request.clone());
+        let mut execution: Execution = Box::pin(async move { client.execute(sent).await });
+        let waited = self.wait_for(&mut execution).await?;
+        let why = match waited {
+            Waited::Answered(answer) => {
+                if let (Err(ExecuteError::Server { desc, .. }), Some(retry)) = (&*answer, retry)
+                    && let Some(request) = retry.request(&request, desc)
+                {
+                    return Box::pin(self.execute(request, None)).await;
+                }
+                // What came before the reply is shown before it.
+                let mut events = self.events.try_batch();
+                let before = arrival(&answer).map_or(events.events.len(), |arrival| {
+                    events.events.partition_point(|event| event.arrival() < arrival)
+                });
+                let after = events.events.split_off(before);
+                self.show_events(&events);
+                let done = self.on_answer(request, *answer).await;
+                self.show_events(&Batch { events: after, dropped: Vec::new() });
+                return done;
+            }
+            Waited::Interrupted => {
+                self.end_row();
+                "interrupted".to_owned()
+            }
+            Waited::TimedOut => self.too_late(),
+        };
+        let command = text::line(&request.command);
+        self.say(&format!("{why}: `{command}` may still be running; its reply will be shown when it comes"));
+        self.late.spawn(async move { Late { answer: execution.await, request } });
+        Err(Stop::Interrupted)
+    }
+
+    pub(super) fn too_late(&self) -> String {
+        format!("no reply within {} s", self.options.timeout.unwrap_or_default().as_secs_f64())
+    }
+
+    /// Waits for a reply, and takes care of everything else meanwhile.
+    pub(super) async fn wait_for(&mut self, execution: &mut Execution) -> Flow<Waited> {
+        let limit = self.options.timeout;
+        let mut limit = Box::pin(async move {
+            match limit {
+                Some(limit) => sleep(limit).await,
+                None => pending().await,
+            }
+        });
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut *execution => return Ok(Waited::Answered(Box::new(answer))),
+                () = self.interrupts.next() => return Ok(Waited::Interrupted),
+                status = self.ending.signal() => return Err(Stop::Leave(status)),
+                batch = self.events.batch() => self.show_events(&batch),
+                Some(Ok(late)) = self.late.join_next() => self.show_late(late).await?,
+                () = &mut limit => return Ok(Waited::TimedOut),
+            }
+        }
+    }
+
+    async fn on_answer(&mut self, request: Request, answer: Result<Reply, ExecuteError>) -> Flow {
+        match answer {
+            Ok(reply) => {
+                let quits = request.command == "quit";
+                self.has_quit |= quits;
+                self.show_reply(&reply, &request).await?;
+                if quits {
+                    // The next prompt tells already that the peer is gone, if it goes soon.
+                    let _ = timeout(QUITTING, self.closed()).await;
+                }
+                Ok(())
+            }
+            Err(error) => match Unanswered::from_error(&request.command, &error) {
+                // `quit` asked for it, and it need not be answered.
+                Some(Unanswered::Unknown(_)) if request.command == "quit" => {
+                    self.has_quit = true;
+                    self.lost(None).await;
+                    Ok(())
+                }
+                Some(unanswered) => {
+                    self.lost(Some(unanswered)).await;
+                    Err(Stop::Failed)
+                }
+                None => {
+                    let hints = match &error {
+                        ExecuteError::Server { class, desc, .. } => teach(self, &request, class, desc).await?,
+                        _ => String::new(),
+                    };
+                    self.show_error(&request, &error, &hints).await?;
+                    Err(Stop::Failed)
+                }
+            },
+        }
+    }
+
+    /// What the server says is wrong, and what its schema says of that.
+    async fn show_error(&mut self, request: &Request, error: &ExecuteError, hints: &str) -> Flow {
+        let ExecuteError::Server { class, desc, reply } = error else {
+            self.say(&describe(error));
+            return Ok(());
+        };
+        if self.renderer.form == Form::Raw {
+            self.show_reply(reply, request).await?;
+        }
+        self.say(&format!("{}: {}{hints}", text::line(class), text::line(desc)));
+        Ok(())
+    }
+
+    /// Shows a reply for which nobody waits any more.
+    pub(super) async fn show_late(&mut self, late: Late) -> Flow {
+        let Late { request, answer } = late;
+        let command = text::line(&request.command).into_owned();
+        match answer {
+            Ok(reply) => {
+                self.has_quit |= request.command == "quit";
+                self.say(&format!("the reply to `{command}`:"));
+                self.show_reply(&reply, &request).await
+            }
+            Err(error) => match Unanswered::from_error(&request.command, &error) {
+                Some(unanswered) => {
+                    self.has_quit |= request.command == "quit";
+                    self.lost(Some(unanswered)).await;
+                    Ok(())
+                }
+                None => {
+                    self.say(&format!("`{command}` has failed:"));
+                    self.show_error(&request, &error, "").await
+                }
+            },
+        }
+    }
+}

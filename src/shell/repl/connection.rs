@@ -1,0 +1,212 @@
+//! The connection: found, lost, and connected again.
+
+use std::time::Duration;
+
+use super::{Flow, Repl, Stop};
+use crate::client::ExecuteError;
+use crate::protocol::Runstate;
+use crate::shell::describe;
+use crate::shell::doors::{Opening, Teller};
+use crate::shell::session_schema::SessionSchema;
+use crate::shell::status::Failure;
+use crate::text;
+
+/// How long the prompt waits for a peer that was asked to end, and has answered.
+pub(super) const QUITTING: Duration = Duration::from_secs(1);
+
+/// A command that the end of the connection left without a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// It was sent, and whether it ran is unknown.
+    Unknown(String),
+    /// It was not sent.
+    NotSent(String),
+}
+
+impl Unanswered {
+    /// None: the error is not about the connection.
+    pub(super) fn from_error(command: &str, error: &ExecuteError) -> Option<Self> {
+        match error {
+            ExecuteError::Interrupted { .. } => Some(Self::Unknown(command.to_owned())),
+            ExecuteError::NotSent { .. } | ExecuteError::State(_) => Some(Self::NotSent(command.to_owned())),
+            ExecuteError::Server { .. } | ExecuteError::Malformed(_) => None,
+        }
+    }
+}
+
+pub(super) fn prompt(connected: bool) -> String {
+    if connected { "(QEMU) ".to_owned() } else { "(disconnected) ".to_owned() }
+}
+
+impl Repl<'_, '_> {
+    /// The session is there: says with whom.
+    pub(super) fn on_connected(&mut self) {
+        while self.state.try_changed().is_some() {}
+        self.connected = true;
+        // Another peer may be there now.
+        self.session_schema = SessionSchema::default();
+        self.has_quit = false;
+        self.console.set_prompt(prompt(true));
+        match self.version() {
+            Some(version) => self.say(&format!("{version} at {}; Ctrl-D leaves", self.entrance.shown())),
+            None => self.say(&format!("connected to {}; Ctrl-D leaves", self.entrance.shown())),
+        }
+    }
+
+    /// Tells at once that the connection is gone, also while a line is being typed.
+    pub(super) async fn on_state(&mut self, state: Runstate) {
+        if state == Runstate::Disconnecting {
+            self.lost(None).await;
+        }
+    }
+
+    /// Waits until the connection is gone, and tells it.
+    pub(super) async fn closed(&mut self) {
+        while self.connected {
+            match self.state.changed().await {
+                Some(state) => self.on_state(state).await,
+                None => return,
+            }
+        }
+    }
+
+    /// The connection is gone: says so once, with the reason and what became of the commands without a reply.
+    pub(super) async fn lost(&mut self, command: Option<Unanswered>) {
+        if !std::mem::replace(&mut self.connected, false) {
+            return;
+        }
+        let end = self.client.disconnect().await;
+        self.show_events_so_far();
+        let mut unanswered: Vec<_> = command.into_iter().collect();
+        while let Some(Ok(late)) = self.late.join_next().await {
+            match late.answer {
+                Err(error) => unanswered.extend(Unanswered::from_error(&late.request.command, &error)),
+                // It came together with the end.
+                Ok(reply) => {
+                    self.say(&format!("the reply to `{}`:", text::line(&late.request.command)));
+                    self.sink.output(self.renderer.reply(&reply, late.request.own_id.as_deref()).whole());
+                }
+            }
+        }
+        let how = match end {
+            _ if self.has_quit => {
+                unanswered.retain(|command| *command != Unanswered::Unknown("quit".to_owned()));
+                "QEMU has quit".to_owned()
+            }
+            Ok(()) => format!("the connection to {} was closed", self.entrance.shown()),
+            Err(error) => format!("the connection to {} was lost: {}", self.entrance.shown(), describe(&error)),
+        };
+        self.say(&format!("{how}{}", tell(&unanswered)));
+        self.console.set_prompt(prompt(false));
+        self.opening = self.entrance.again(self.client, &self.teller());
+    }
+
+    pub(super) fn teller(&self) -> Teller {
+        Teller::Console(self.sink.clone())
+    }
+
+    /// The peer is back, or will not come.
+    pub(super) fn on_opened_again(&mut self, opened: Result<(), Failure>) {
+        match opened {
+            Ok(()) => self.on_connected(),
+            Err(failure) => self.say(&failure.message),
+        }
+    }
+
+    /// Connects again; a connection that is there is given up first.
+    pub(super) async fn reconnect(&mut self) -> Flow {
+        if self.connected {
+            self.client.session().abort();
+            self.lost(None).await;
+        }
+        if self.opening.is_some() {
+            // It comes back by itself.
+            return Ok(());
+        }
+        let teller = self.teller();
+        tokio::select! {
+            opened = self.entrance.open(self.client, &teller) => match opened {
+                Ok(()) => {
+                    self.on_connected();
+                    Ok(())
+                }
+                Err(failure) => {
+                    self.say(&failure.message);
+                    Err(Stop::Failed)
+                }
+            },
+            () = self.interrupts.next() => {
+                self.end_row();
+                self.say("interrupted: not connected");
+                Err(Stop::Interrupted)
+            }
+            status = self.ending.signal() => Err(Stop::Leave(status)),
+        }
+    }
+
+    /// What `.status` says.
+    pub(super) fn show_status(&self) {
+        let late = match self.late.len() {
+            0 => String::new(),
+            1 => "\n1 command is without its reply".to_owned(),
+            count => format!("\n{count} commands are without their replies"),
+        };
+        let version = self.version().unwrap_or_else(|| "no greeting".to_owned());
+        self.say(&if self.connected {
+            format!("connected to {}\n{version}{late}", self.entrance.shown())
+        } else {
+            format!("not connected to {} (.reconnect connects again)\nit was: {version}", self.entrance.shown())
+        });
+    }
+
+    /// The peer by its greeting, if there was one.
+    fn version(&self) -> Option<String> {
+        let version = self.client.greeting()?.version;
+        let package = text::line(&version.package).into_owned();
+        Some(if package.is_empty() { format!("QEMU {version}") } else { format!("QEMU {version} ({package})") })
+    }
+}
+
+/// Waits for the session that comes back by itself, if there is one. Cancel safe.
+pub(super) async fn opened_again(opening: &mut Option<Opening>) -> Result<(), Failure> {
+    let Some(pending) = opening else { return std::future::pending().await };
+    let opened = pending.await;
+    *opening = None;
+    opened
+}
+
+/// What became of commands without a reply, as the end of a sentence.
+fn tell(unanswered: &[Unanswered]) -> String {
+    let names = |wanted: fn(&Unanswered) -> Option<&String>| {
+        let names: Vec<_> =
+            unanswered.iter().filter_map(wanted).map(|name| format!("`{}`", text::line(name))).collect();
+        names.join(", ")
+    };
+    let unknown = names(|command| if let Unanswered::Unknown(name) = command { Some(name) } else { None });
+    let not_sent = names(|command| if let Unanswered::NotSent(name) = command { Some(name) } else { None });
+    match (unknown.is_empty(), not_sent.is_empty()) {
+        (true, true) => String::new(),
+        (false, true) => format!("; no reply came to {unknown}, so whether it ran is unknown"),
+        (true, false) => format!("; not sent: {not_sent}"),
+        (false, false) => {
+            format!("; no reply came to {unknown}, so whether it ran is unknown; not sent: {not_sent}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_without_a_reply() {
+        let unknown = |name: &str| Unanswered::Unknown(name.to_owned());
+        let not_sent = |name: &str| Unanswered::NotSent(name.to_owned());
+        let check = |unanswered: &[Unanswered], expected: &str| assert_eq!(tell(unanswered), expected);
+        check(&[], "");
+        check(&[unknown("stop")], "; no reply came to `stop`, so whether it ran is unknown");
+        check(&[unknown("a"), unknown("b\u{1b}")], "; no reply came to `a`, `b\\u{1b}`, so whether it ran is unknown");
+        check(&[not_sent("cont")], "; not sent: `cont`");
+        check(&[not_sent("b"), unknown("a")], "; no reply came to `a`, so whether it ran is unknown; not sent: `b`");
+    }
+}

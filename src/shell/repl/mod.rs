@@ -1,0 +1,267 @@
+//! The interactive shell: lines typed, replies and events shown as they come.
+//!
+//! One task does everything (`mod`: the loop over lines; `command`: a command and its reply; `connection`: lost and found;
+//! `output`: long results; `peer`: what is asked to understand a line; `sources`: values that are asked for). It never waits for one thing alone: events, signals and
+//! the end of the connection are taken care of meanwhile.
+//!
+//! However the commands of a session ended, leaving it is exit status 0, as with psql.
+
+mod command;
+mod connection;
+mod output;
+mod peer;
+mod sources;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use tokio::task::JoinSet;
+
+use super::console::{Console, ConsoleOptions, HistoryOptions, Input, Sink};
+use super::doors::{Entrance, Opening};
+use super::eval::{Action, Own};
+use super::render::Renderer;
+use super::session_schema::SessionSchema;
+use super::signals::{Ending, Interrupts};
+use super::status::{Failure, Status};
+use super::{describe, help};
+use crate::cli::{EventsMode, History, Options};
+use crate::client::Client;
+use crate::events::{Batch, Delivery, EventStream};
+use crate::protocol::StateWatcher;
+use crate::syntax::{Assembler, LogicalLine};
+use crate::{secrets, text};
+use command::Late;
+
+/// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
+const EVENT_ROOM: usize = 4 << 20;
+
+/// The interactive shell on a client; made before the client connects, so that no event is missed.
+pub(super) struct Repl<'a, 'b> {
+    client: &'a Client,
+    entrance: &'a mut Entrance<'b>,
+    options: &'a Options,
+    renderer: Renderer,
+    console: &'a mut Console,
+    sink: Sink,
+    events: EventStream,
+    /// Events go to a stderr that is not this terminal.
+    events_to_stderr: bool,
+    state: StateWatcher,
+    connected: bool,
+    /// The session that comes back by itself.
+    opening: Option<Opening>,
+    /// The peer was asked to end, so its going is no surprise.
+    has_quit: bool,
+    /// Commands whose waiting Ctrl-C or the time limit ended.
+    late: JoinSet<Late>,
+    interrupts: Interrupts,
+    ending: Ending,
+    session_schema: SessionSchema,
+}
+
+/// Why the lines after this one are not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It failed, and that has been said.
+    Failed,
+    /// Ctrl-C.
+    Interrupted,
+    /// The shell ends.
+    Leave(Status),
+}
+
+type Flow<T = ()> = Result<T, Stop>;
+
+/// The terminal for the shell; nothing is shown yet.
+pub(super) fn open_console(options: &Options) -> Result<Console, Failure> {
+    let console = Console::open(ConsoleOptions {
+        prompt: connection::prompt(true),
+        history: HistoryOptions { path: history_path(&options.history), keep: |text| !has_secret(text) },
+        is_complete: |text| {
+            let mut assembler = Assembler::new();
+            text.lines().for_each(|line| drop(assembler.push_line(line)));
+            !assembler.is_open()
+        },
+    });
+    console.map_err(|error| Failure::new(Status::Usage, describe(&error)))
+}
+
+impl<'a, 'b> Repl<'a, 'b> {
+    pub(super) fn new(
+        client: &'a Client,
+        entrance: &'a mut Entrance<'b>,
+        options: &'a Options,
+        console: &'a mut Console,
+    ) -> Result<Self, Failure> {
+        let hidden = options.events == Some(EventsMode::Hide);
+        Ok(Self {
+            client,
+            entrance,
+            options,
+            renderer: Renderer::new(options.output),
+            sink: console.sink(),
+            console,
+            events: client.events(Delivery::Newest { room: EVENT_ROOM }, move |_| !hidden),
+            events_to_stderr: options.events == Some(EventsMode::Stderr) && !io::stderr().is_terminal(),
+            state: client.session().watch(),
+            connected: false,
+            opening: None,
+            has_quit: false,
+            late: JoinSet::new(),
+            interrupts: Interrupts::new()?,
+            ending: Ending::new()?,
+            session_schema: SessionSchema::default(),
+        })
+    }
+
+    /// Connects, then reads and runs lines until the person leaves.
+    pub(super) async fn run(&mut self) -> Result<Status, Failure> {
+        let teller = self.teller();
+        tokio::select! {
+            opened = self.entrance.open(self.client, &teller) => opened?,
+            () = self.interrupts.next() => {
+                self.end_row();
+                return Ok(Status::Interrupted);
+            }
+            status = self.ending.signal() => return Ok(status),
+        }
+        self.on_connected();
+        self.say("`help` tells how to write a command.");
+        Ok(self.read_and_run().await)
+    }
+
+    async fn read_and_run(&mut self) -> Status {
+        loop {
+            tokio::select! {
+                input = self.console.read() => match input {
+                    Input::Line(text) => {
+                        if let Some(status) = self.run_text(&text).await {
+                            return status;
+                        }
+                    }
+                    Input::Interrupted => {}
+                    Input::EndOfFile => return Status::Success,
+                    Input::Failed(why) => {
+                        self.say(&format!("cannot read from the terminal: {why}"));
+                        return Status::Usage;
+                    }
+                },
+                batch = self.events.batch() => self.show_events(&batch),
+                Some(Ok(late)) = self.late.join_next() => {
+                    if let Err(Stop::Leave(status)) = self.show_late(late).await {
+                        return status;
+                    }
+                }
+                Some(state) = self.state.changed() => self.on_state(state).await,
+                opened = connection::opened_again(&mut self.opening) => self.on_opened_again(opened),
+                status = self.ending.signal() => return status,
+            }
+        }
+    }
+
+    /// Runs what was typed or pasted: one line or several, up to the first that fails. A status ends the shell.
+    async fn run_text(&mut self, text: &str) -> Option<Status> {
+        let mut assembler = Assembler::new();
+        let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
+        lines.extend(assembler.finish());
+        lines.retain(|line| !line.text.trim().is_empty());
+        self.interrupts.forget();
+        for (index, line) in lines.iter().enumerate() {
+            let stop = match self.run_line(line).await {
+                Ok(()) => continue,
+                Err(Stop::Leave(status)) => return Some(status),
+                Err(stop) => stop,
+            };
+            let left = lines.len() - index - 1;
+            if left > 0 && !(stop == Stop::Failed && self.options.keep_going && self.connected) {
+                let lines = if left == 1 { "line was" } else { "lines were" };
+                self.say(&format!("it was line {}; {left} more {lines} not run", line.first_line));
+                return None;
+            }
+        }
+        None
+    }
+
+    async fn run_line(&mut self, line: &LogicalLine) -> Flow {
+        match self.action(&line.text, line.first_line).await? {
+            None => Ok(()),
+            Some(Action::Send(request, retry)) => self.execute(request, retry).await,
+            Some(Action::Own(Own::Quit)) => Err(Stop::Leave(Status::Success)),
+            Some(Action::Own(Own::Help)) => {
+                self.say(help::TEXT);
+                Ok(())
+            }
+            Some(Action::Own(Own::Status)) => {
+                self.show_status();
+                Ok(())
+            }
+            Some(Action::Own(Own::Reconnect)) => self.reconnect().await,
+        }
+    }
+
+    fn show_events(&self, batch: &Batch) {
+        for (name, count) in &batch.dropped {
+            self.sink.missed(&text::line(name), *count);
+        }
+        for event in &batch.events {
+            let mut shown = Vec::new();
+            self.renderer.event(event, &mut shown);
+            if self.events_to_stderr {
+                // Where else to complain?
+                let _ = io::stderr().write_all(&shown);
+            } else {
+                self.sink.event(&text::line(&event.name()), String::from_utf8_lossy(&shown));
+            }
+        }
+    }
+
+    fn show_events_so_far(&mut self) {
+        let batch = self.events.try_batch();
+        self.show_events(&batch);
+    }
+
+    fn say(&self, message: &str) {
+        self.sink.line(text::lines(message));
+    }
+
+    /// After Ctrl-C the terminal stands behind the `^C` that it has shown.
+    fn end_row(&self) {
+        self.sink.line("");
+    }
+}
+
+/// A text of several lines has one if any of them has, or all together.
+fn has_secret(text: &str) -> bool {
+    secrets::line_has_secret(text) || text.lines().any(secrets::line_has_secret)
+}
+
+fn history_path(history: &History) -> Option<PathBuf> {
+    match history {
+        History::Off => None,
+        History::File(path) => Some(path.clone()),
+        History::Default => {
+            use etcetera::BaseStrategy;
+            let strategy = etcetera::choose_base_strategy().ok()?;
+            let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+            Some(state.join("qmpsh").join("history"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_several_lines() {
+        for (text, expected) in [
+            ("stop\ncont", false),
+            ("{\"execute\": \"stop\"}\nset_password protocol=vnc password=x", true),
+            ("stop\n{\"execute\": \"x\", \"arguments\": {\"password\": \"y\"}}", true),
+            ("{\"execute\": \"x\", \"arguments\": {\"password\":\n\"y\"}}", true),
+        ] {
+            assert_eq!(has_secret(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Results on the terminal: of any length, and no longer than the person wants.
+
+use bytes::Bytes;
+
+use super::{Flow, Repl, Stop};
+use crate::message::{Reply, Request};
+use crate::shell::render::Pieces;
+
+impl Repl<'_, '_> {
+    /// Shows a result piece by piece, so that it is in memory once, and until Ctrl-C.
+    pub(super) async fn show_reply(&mut self, reply: &Reply, request: &Request) -> Flow {
+        for lines in WholeLines::new(self.renderer.reply(reply, request.own_id.as_deref())) {
+            self.sink.output(lines);
+            tokio::select! {
+                biased;
+                () = self.sink.flushed() => {}
+                () = self.interrupts.next() => {
+                    self.sink.cut_output();
+                    self.say("… (the rest of the result is not shown)");
+                    return Err(Stop::Interrupted);
+                }
+                status = self.ending.signal() => {
+                    self.sink.cut_output();
+                    return Err(Stop::Leave(status));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Pieces put together so that each ends where a line does; a last newline may be missing.
+struct WholeLines {
+    pieces: Pieces,
+    begun: Vec<u8>,
+}
+
+impl WholeLines {
+    fn new(pieces: Pieces) -> Self {
+        Self { pieces, begun: Vec::new() }
+    }
+}
+
+impl Iterator for WholeLines {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        // A result on one line is two pieces: itself, which is not copied, and the newline, which may be missing.
+        if let Pieces::Parts(parts) = &mut self.pieces
+            && let [whole, newline] = parts.as_slice()
+            && newline == "\n"
+        {
+            let whole = whole.clone();
+            self.pieces = Pieces::Parts(Vec::new().into_iter());
+            return Some(whole);
+        }
+        loop {
+            let Some(mut piece) = self.pieces.next() else {
+                return (!self.begun.is_empty()).then(|| Bytes::from(std::mem::take(&mut self.begun)));
+            };
+            let Some(end) = memchr::memrchr(b'\n', &piece) else {
+                self.begun.extend_from_slice(&piece);
+                continue;
+            };
+            let lines = piece.split_to(end + 1);
+            let begun = std::mem::replace(&mut self.begun, piece.to_vec());
+            return Some(if begun.is_empty() { lines } else { Bytes::from([begun.as_slice(), &lines].concat()) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_end_with_their_lines() {
+        let check = |pieces: &[&'static str], expected: &[&str]| {
+            let pieces: Vec<_> = pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())).collect();
+            let lines: Vec<_> = WholeLines::new(Pieces::Parts(pieces.into_iter())).collect();
+            assert_eq!(lines, expected);
+        };
+        check(&["one line", "\n"], &["one line"]);
+        check(&["{", "1", "}", "\n"], &["{1}\n"]);
+        check(&["a\nb", "c\nd\n", "e", "f", "\n"], &["a\n", "bc\nd\n", "ef\n"]);
+        check(&["a\n", "b"], &["a\n", "b"]);
+        check(&[], &[]);
+    }
+}

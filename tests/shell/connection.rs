@@ -1,0 +1,189 @@
+//! The connection: not found, lost, and found again.
+
+use rustix::process::Signal;
+
+use super::{at_prompt, is_at_prompt, is_typed, shell};
+use crate::support::mock::Mock;
+use crate::support::terminal::{Screen, keys};
+use crate::support::{Qemu, qmpsh, temporary_directory};
+
+const LOST: &str = "(disconnected)";
+
+fn is_disconnected(screen: &Screen) -> bool {
+    screen.line() == LOST && screen.cursor().1 == 15
+}
+
+/// How often a text stands on the screen, wherever its rows were broken.
+fn count(screen: &Screen, text: &str) -> usize {
+    screen.text().replace('\n', "").matches(text).count()
+}
+
+#[test]
+fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    t.type_keys("query-status a=1");
+    t.type_keys(&keys::LEFT.repeat(4));
+    t.wait(|screen| is_typed(screen, "query-status a=1", 4));
+    qemu.signal(Signal::KILL);
+    let told = |screen: &Screen| count(screen, "was lost: the peer closed the connection");
+    t.wait(|screen| told(screen) == 1 && is_typed(screen, "query-status a=1", 4));
+    t.type_keys("\r");
+    t.wait(|screen| count(screen, "not sent: there is no connection to ") == 1 && is_disconnected(screen));
+    t.type_keys(".status\r");
+    t.wait(|screen| count(screen, "not connected to ") == 1 && is_disconnected(screen));
+    t.type_keys(".reconnect\r");
+    t.wait(|screen| count(screen, "cannot connect to ") == 1 && is_disconnected(screen));
+    assert_eq!(told(&t.screen()), 1, "{t}");
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    t.assert_as_found();
+}
+
+#[test]
+fn leaving_works_without_a_connection() {
+    for leave in [".quit\r", "exit\r", "quit\r", "\x04"] {
+        let mock = Mock::qmp().close().unix();
+        let mut t = at_prompt_or_lost(&mock);
+        t.type_keys(leave);
+        assert_eq!(t.wait_exit(), 0, "{leave:?}");
+        mock.finish();
+    }
+}
+
+#[track_caller]
+fn at_prompt_or_lost(mock: &crate::support::mock::Played) -> crate::support::terminal::Terminal {
+    let t = qmpsh().arg(mock.socket()).terminal();
+    t.wait(|screen| count(screen, "was lost: ") == 1 && (is_at_prompt(screen) || is_disconnected(screen)));
+    t
+}
+
+#[test]
+fn quit_is_no_loss() {
+    let mut qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    t.type_keys("quit\r");
+    t.wait(|screen| screen.text().contains("\nQEMU has quit\n") && is_disconnected(screen));
+    assert!(qemu.wait().success());
+    assert_eq!(count(&t.screen(), "lost"), 0, "{t}");
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+
+    // A peer that does not answer it.
+    let mock = Mock::qmp().expect_execute("quit").close().unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("quit\r");
+    t.wait(|screen| screen.text().ends_with("quit\nQEMU has quit\n(disconnected)"));
+}
+
+#[test]
+fn a_loss_while_commands_run_is_one_message() {
+    let mock = Mock::qmp().expect_execute("first").expect_execute("second").pause().close().unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("first\r");
+    t.wait(|screen| screen.text().ends_with("first"));
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| screen.text().contains("interrupted: `first`") && is_at_prompt(screen));
+    t.type_keys("second\r");
+    mock.go_on();
+    t.wait(|screen| {
+        count(screen, "no reply came to `second`, `first`, so whether it ran is unknown") == 1
+            && is_disconnected(screen)
+    });
+    t.type_keys(".status\r");
+    t.wait(|screen| count(screen, "not connected to") == 1 && is_disconnected(screen));
+    let screen = t.screen();
+    assert_eq!((count(&screen, "lost"), count(&screen, "unknown")), (1, 1), "{t}");
+    mock.finish();
+}
+
+#[test]
+fn reconnect() {
+    let mock = Mock::qmp()
+        .next_connection()
+        .greeting()
+        .expect_execute("qmp_capabilities")
+        .reply("{}")
+        .expect_execute("a")
+        .reply("1")
+        .pause()
+        .event("STOP", "{}")
+        .next_connection()
+        .greeting()
+        .expect_execute("qmp_capabilities")
+        .reply("{}")
+        .expect_execute("b")
+        .reply("2")
+        .unix();
+    let mut t = at_prompt_or_lost(&mock);
+    t.type_keys("\x15.reconnect\r");
+    t.wait(is_at_prompt);
+    t.type_keys("a\r");
+    t.wait(|screen| screen.text().ends_with("(QEMU) a\n1\n(QEMU)"));
+    mock.go_on();
+    t.wait(|screen| count(screen, "was lost: ") == 2 && count(screen, "STOP") == 1);
+    t.type_keys("\r.reconnect\r");
+    t.wait(is_at_prompt);
+    t.type_keys("b\r");
+    t.wait(|screen| screen.text().ends_with("(QEMU) b\n2\n(QEMU)"));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    mock.finish();
+}
+
+#[test]
+fn a_connection_that_is_there_is_given_up_for_a_new_one() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    t.type_keys(".reconnect\r");
+    t.wait(|screen| count(screen, "was closed") == 1 && count(screen, "QEMU 7") == 2 && is_at_prompt(screen));
+    t.type_keys("query-name\r");
+    t.wait(|screen| screen.text().ends_with("query-name\n{}\n(QEMU)"));
+}
+
+#[test]
+fn no_session_is_no_prompt() {
+    let directory = temporary_directory();
+    let mut t = qmpsh().arg(directory.path().join("none.sock")).terminal();
+    assert_eq!(t.wait_exit(), 3);
+    t.wait(|screen| count(screen, "there is no such socket") == 1);
+    assert_eq!(count(&t.screen(), "(QEMU)"), 0, "{t}");
+    t.assert_as_found();
+
+    let qemu = Qemu::none().start();
+    let held = qemu.hold();
+    let mut t = qmpsh().args(["--connect-timeout", "0.2"]).arg(qemu.socket()).terminal();
+    assert_eq!(t.wait_exit(), 3);
+    t.wait(|screen| count(screen, "QMP serves one client at a time") == 1);
+    t.assert_as_found();
+    drop(held);
+}
+
+#[test]
+fn ctrl_c_ends_connecting() {
+    let mock = Mock::new().pause().unix();
+    let mut t = qmpsh().arg(mock.socket()).terminal();
+    mock.wait_for_pause();
+    t.wait_until_settled();
+    t.type_keys(keys::CTRL_C);
+    assert_eq!(t.wait_exit(), 130);
+    t.assert_as_found();
+    mock.abandon();
+}
+
+#[test]
+fn a_monitor_that_becomes_free_is_waited_for() {
+    let qemu = Qemu::none().start();
+    let held = qemu.hold();
+    let t = qmpsh().arg(qemu.socket()).terminal();
+    t.wait_until_settled();
+    drop(held);
+    t.wait(is_at_prompt);
+}
+
+#[test]
+fn the_first_events_come_before_the_prompt() {
+    let mock = Mock::new().greeting().expect_execute("qmp_capabilities").event("EARLY", "{}").reply("{}").unix();
+    let t = at_prompt(qmpsh().arg(mock.socket()));
+    t.wait(|screen| count(screen, "EARLY") == 1 && is_at_prompt(screen));
+}

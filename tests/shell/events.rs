@@ -1,0 +1,92 @@
+//! Events above the line being typed.
+
+use super::{at_prompt, is_at_prompt, is_typed, shell, shell_with_history};
+use crate::support::mock::Mock;
+use crate::support::terminal::{Terminal, keys};
+use crate::support::{Qemu, qmpsh};
+
+#[test]
+fn an_event_leaves_the_line_as_it_was() {
+    for no_color in [false, true] {
+        let qemu = Qemu::q35().second_monitor().start();
+        let program = qmpsh().arg(qemu.socket());
+        let mut t = at_prompt(if no_color { program.env("NO_COLOR", "1") } else { program });
+        t.type_keys("query-status half");
+        t.type_keys(&keys::LEFT.repeat(7));
+        t.wait(|screen| is_typed(screen, "query-status half", 7));
+        qemu.second_client().execute(r#"{"execute":"stop"}"#);
+        t.wait(|screen| screen.text().contains(r#""event": "STOP"}"#) && is_typed(screen, "query-status half", 7));
+        // The key comes where the cursor is.
+        t.type_keys("X");
+        t.wait(|screen| is_typed(screen, "query-statXus half", 7));
+    }
+}
+
+#[test]
+fn an_event_while_searching_or_pasting_is_not_lost() {
+    let mock = Mock::qmp().pause().event("ONE", "{}").pause().event("TWO", "{}").unix();
+    let mut t = shell_with_history(mock.socket());
+    t.type_keys(keys::CTRL_R);
+    t.wait_for("reverse-i-search");
+    mock.go_on();
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| screen.text().contains("\"ONE\"") && is_at_prompt(screen));
+    t.type_keys(keys::ESCAPE);
+    mock.go_on();
+    t.wait(|screen| screen.text().contains("\"TWO\""));
+    drop(t);
+    mock.abandon();
+}
+
+/// How many events were shown, and how many of them counted.
+fn shown_and_counted(t: &Terminal, name: &str) -> (u64, u64) {
+    let raw = t.raw();
+    let text = String::from_utf8_lossy(&raw);
+    let shown = text.matches(&format!("\"event\": \"{name}\"")).count() as u64;
+    let counted = text.split("… ").skip(1).filter_map(|rest| {
+        let (count, rest) = rest.split_once(" more ")?;
+        rest.starts_with(name).then(|| count.replace(',', "").parse::<u64>().ok()).flatten()
+    });
+    (shown, counted.sum())
+}
+
+#[test]
+fn a_storm_is_counted_and_the_next_command_answered() {
+    const SENT: u64 = 60_000;
+    let mock = Mock::qmp().pause().events(SENT).expect_execute("query-name").reply("\"web1\"").unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("query-nxme");
+    t.type_keys(&keys::LEFT.repeat(2));
+    t.wait(|screen| is_typed(screen, "query-nxme", 2));
+    mock.go_on();
+    let end = format!("\"n\": {}}}}}", SENT - 1);
+    t.wait(|screen| screen.text().contains(&end) && is_typed(screen, "query-nxme", 2));
+    t.type_keys("\x7fa\r");
+    t.wait(|screen| screen.text().ends_with("(QEMU) query-name\n\"web1\"\n(QEMU)"));
+    let (shown, counted) = shown_and_counted(&t, "FLOOD");
+    assert_eq!(shown + counted, SENT, "shown {shown}, counted {counted}");
+    assert!(counted > 0, "so many cannot all be shown");
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    mock.finish();
+}
+
+#[test]
+fn a_storm_before_a_reply_comes_before_it() {
+    const SENT: u64 = 20_000;
+    let mock = Mock::qmp().expect_execute("query-name").events(SENT).reply("\"web1\"").unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("query-name\r");
+    t.wait(|screen| screen.text().ends_with(&format!("\"n\": {}}}}}\n\"web1\"\n(QEMU)", SENT - 1)));
+    let (shown, counted) = shown_and_counted(&t, "FLOOD");
+    assert_eq!(shown + counted, SENT, "shown {shown}, counted {counted}");
+}
+
+#[test]
+fn events_can_be_hidden() {
+    let mock = Mock::qmp().expect_execute("query-name").event("STOP", "{}").reply("{}").unix();
+    let mut t = at_prompt(qmpsh().args(["--events", "hide"]).arg(mock.socket()));
+    t.type_keys("query-name\r");
+    t.wait(|screen| screen.text().ends_with("query-name\n{}\n(QEMU)"));
+    assert!(!t.screen().text().contains("STOP"));
+}

@@ -1,0 +1,127 @@
+//! Ctrl-C, Ctrl-D and the time limit.
+
+use super::{at_prompt, is_at_prompt, is_typed, shell};
+use crate::support::mock::Mock;
+use crate::support::qmpsh;
+use crate::support::terminal::keys;
+
+#[test]
+fn ctrl_c_drops_the_line() {
+    let mock = Mock::qmp().expect_execute("query-name").reply("\"web1\"").unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("device_del id=");
+    t.wait(|screen| is_typed(screen, "device_del id=", 0));
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| screen.text().contains("device_del id=\n(QEMU)") && is_at_prompt(screen));
+    t.type_keys("query-name\r");
+    t.wait(|screen| screen.text().ends_with("\"web1\"\n(QEMU)"));
+}
+
+#[test]
+fn ctrl_c_stops_waiting_and_the_late_reply_is_shown() {
+    let mock = Mock::qmp()
+        .expect_execute("slow")
+        .pause()
+        .expect_execute("query-name")
+        .reply_latest("\"web1\"")
+        .pause()
+        .reply(r#"{"late": true}"#)
+        .expect_execute("fails")
+        .pause()
+        .error("GenericError", "it is broken")
+        .unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("slow\r");
+    mock.wait_for_pause();
+    t.type_keys("typed ah");
+    t.wait(|screen| screen.line() == "typed ah");
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| {
+        let text = screen.text();
+        text.contains("typed ah^C\ninterrupted: `slow` may still be running; its reply will be shown when it comes")
+            && is_typed(screen, "typed ah", 0)
+    });
+    mock.go_on();
+    t.type_keys("\x15query-name\r");
+    t.wait(|screen| screen.text().ends_with("\"web1\"\n(QEMU)"));
+    t.type_keys("query-k");
+    t.type_keys(keys::LEFT);
+    mock.go_on();
+    t.wait(|screen| {
+        screen.text().contains("the reply to `slow`:\n{\n  \"late\": true\n}\n(QEMU)") && is_typed(screen, "query-k", 1)
+    });
+    t.type_keys(keys::CTRL_C);
+    t.wait(is_at_prompt);
+    t.type_keys("fails\r");
+    mock.wait_for_pause();
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| screen.text().contains("interrupted: `fails`") && is_at_prompt(screen));
+    mock.go_on();
+    t.wait(|screen| {
+        screen.text().contains("`fails` has failed:\nGenericError: it is broken\n") && is_at_prompt(screen)
+    });
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    t.assert_as_found();
+    mock.finish();
+}
+
+#[test]
+fn ctrl_c_stops_a_paste() {
+    let mock = Mock::qmp().expect_execute("one").reply("1").expect_execute("two").unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("\x1b[200~one\ntwo\nthree\nfour\x1b[201~\r");
+    t.wait(|screen| screen.text().contains("four\n1"));
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| screen.text().contains("it was line 2; 2 more lines were not run") && is_at_prompt(screen));
+}
+
+#[test]
+fn ctrl_d_typed_while_a_command_runs_leaves_after_it() {
+    let mock = Mock::qmp().expect_execute("slow").pause().reply("\"done\"").unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("slow\r");
+    mock.wait_for_pause();
+    t.type_keys(keys::CTRL_D);
+    mock.go_on();
+    assert_eq!(t.wait_exit(), 0);
+    assert!(t.screen().text().contains("\"done\""), "{t}");
+    t.assert_as_found();
+}
+
+#[test]
+fn a_time_limit_ends_the_waiting_and_not_the_session() {
+    let mock = Mock::qmp()
+        .expect_execute("slow")
+        .pause()
+        .reply("\"late\"")
+        .expect_execute("query-name")
+        .reply("\"web1\"")
+        .unix();
+    let mut t = at_prompt(qmpsh().args(["-t", "0.05"]).arg(mock.socket()));
+    t.type_keys("slow\r");
+    t.wait(|screen| {
+        screen.text().contains("no reply within 0.05 s: `slow` may still be running") && is_at_prompt(screen)
+    });
+    mock.go_on();
+    t.wait(|screen| screen.text().contains("the reply to `slow`:\n\"late\"") && is_at_prompt(screen));
+    drop(t);
+    mock.abandon();
+}
+
+#[test]
+fn ctrl_c_cuts_a_long_result_short() {
+    const LONG: u64 = 30 << 20;
+    let mock = Mock::qmp().expect_execute("big").reply_string_of(LONG).expect_execute("query-name").reply("7").unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("big\r");
+    t.wait(|screen| screen.row(0).starts_with("xxx"));
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| screen.text().contains("\n… (the rest of the result is not shown)\n") && is_at_prompt(screen));
+    t.type_keys("query-name\r");
+    t.wait(|screen| screen.text().ends_with("query-name\n7\n(QEMU)"));
+    assert!(t.raw().len() < usize::try_from(LONG).unwrap(), "{}", t.raw().len());
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    mock.finish();
+}

@@ -1,0 +1,201 @@
+//! Lines typed, pasted and typed ahead.
+
+use super::{PROMPT, at_prompt, is_at_prompt, is_typed, last, shell};
+use crate::support::mock::Mock;
+use crate::support::terminal::keys;
+use crate::support::{Program, Qemu, qmpsh};
+
+#[test]
+fn a_command_and_its_result() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    let screen = t.screen();
+    assert!(screen.row(0).starts_with("QEMU "), "{}", screen.text());
+    assert_eq!(screen.text().lines().nth_back(1), Some("`help` tells how to write a command."));
+    t.type_keys("query-status\r");
+    let screen = t.wait(|screen| screen.text().contains("}\n(QEMU)") && is_at_prompt(screen));
+    let text = screen.text();
+    let result = text.split("query-status\n").nth(1).unwrap();
+    assert_eq!(
+        result, "{\n  \"status\": \"running\",\n  \"singlestep\": false,\n  \"running\": true\n}\n(QEMU)",
+        "{text}"
+    );
+    t.type_keys("bogus\r");
+    t.wait(|screen| last(screen, "CommandNotFound: The command bogus").is_some() && is_at_prompt(screen));
+    t.type_keys("query-status a=[1,}\r");
+    t.wait(|screen| screen.text().contains('^') && is_at_prompt(screen));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0, "however the commands ended");
+    t.assert_as_found();
+}
+
+#[test]
+fn one_write_has_many_lines_and_the_end() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    t.type_keys("query-name\rquery-version\rquery-status\r\x04");
+    assert_eq!(t.wait_exit(), 0);
+    let text = String::from_utf8(t.raw()).unwrap();
+    let (name, version) = (text.find("\r\n{}\r\n").unwrap(), text.find("\"qemu\": {").unwrap());
+    let status = text.find("\"running\"").unwrap();
+    assert!(name < version && version < status, "{t}");
+    t.assert_as_found();
+}
+
+#[test]
+fn what_is_typed_while_a_command_runs_is_kept() {
+    let mock =
+        Mock::qmp().expect_execute("slow").pause().reply("\"done\"").expect_execute("next").reply("\"too\"").unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("slow\r");
+    mock.wait_for_pause();
+    t.type_keys("next\r\x04");
+    mock.go_on();
+    assert_eq!(t.wait_exit(), 0);
+    assert!(t.screen().text().contains("\"done\"\n(QEMU) next\n\"too\"\n"), "{t}");
+    mock.finish();
+}
+
+#[test]
+fn a_paste_runs_in_order_and_stops_at_the_first_failure() {
+    let qemu = Qemu::none().start();
+    let mut t = at_prompt(qmpsh().args(["-o", "json"]).arg(qemu.socket()));
+    t.type_keys("\x1b[200~query-name\r\n\r\n# a comment\r\nquery-status a=[\r\n1]\r\nquery-name\r\nquery-kvm\x1b[201~");
+    t.wait(|screen| screen.line() == "query-kvm");
+    t.type_keys(keys::ENTER);
+    let screen = t.wait(|screen| screen.text().contains("not run\n") && is_at_prompt(screen));
+    let text = screen.text();
+    let shown = text.split("query-kvm\n").nth(1).unwrap();
+    assert_eq!(
+        shown,
+        "{}\nGenericError: Parameter 'a' is unexpected\n  hint: query-status has no argument `a`; it takes none\n\
+         it was line 4; 2 more lines were not run\n(QEMU)"
+    );
+
+    t.type_keys("\x1b[200~query-name\rquery-kvm\r\x1b[201~\r");
+    t.wait(|screen| screen.text().contains("{}\n{\"enabled\": false, \"present\": true}\n(QEMU)"));
+}
+
+#[test]
+fn a_text_goes_on_while_something_is_open() {
+    let qemu = Qemu::none().start();
+    let mut t = at_prompt(qmpsh().args(["-o", "json"]).arg(qemu.socket()));
+    t.type_keys("transaction(\r");
+    t.wait(|screen| screen.line().is_empty() && screen.cursor().1 == 0);
+    t.type_keys(")\r");
+    t.wait(|screen| screen.text().contains("\n)\n{}\n(QEMU)"));
+    t.type_keys("query-name a=\"x\r");
+    t.wait(|screen| screen.line().is_empty() && screen.cursor().1 == 0);
+    t.type_keys(keys::CTRL_C);
+    t.wait(is_at_prompt);
+}
+
+#[test]
+fn what_is_not_utf8_is_dropped_and_the_prompt_comes_again() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    t.type_bytes(b"query-\xff\xfe\r");
+    t.wait_for("not UTF-8");
+    t.type_keys("\x15query-name\r");
+    t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
+}
+
+#[test]
+fn the_shells_own_commands() {
+    let qemu = Qemu::none().start();
+    let socket = qemu.socket();
+    for help in ["help", ".help"] {
+        let mut t = shell(&socket);
+        t.type_keys(&format!("{help}\r"));
+        t.wait(|screen| screen.text().contains("  .reconnect        connects again\n") && is_at_prompt(screen));
+        t.type_keys(".status\r");
+        t.wait(|screen| {
+            let text = screen.text();
+            text.contains(&format!("\nconnected to {}\nQEMU ", socket.display())) && is_at_prompt(screen)
+        });
+        t.type_keys(".status now\r");
+        t.wait(|screen| screen.text().contains(".status takes no arguments") && is_at_prompt(screen));
+        t.type_keys(if help == "help" { "exit\r" } else { ".quit\r" });
+        assert_eq!(t.wait_exit(), 0);
+    }
+    let help = qmpsh().arg(&socket).args(["-c", "help"]).run().stdout_text();
+    assert!(help.starts_with("A line is a command"), "{help}");
+    qmpsh().arg(&socket).args(["-c", "exit", "-c", "query-name"]).run().status(0).stdout("");
+}
+
+#[test]
+fn a_dumb_terminal_has_the_shell_too() {
+    let qemu = Qemu::none().start();
+    let mut t = at_prompt(qmpsh().env("TERM", "dumb").args(["-o", "json"]).arg(qemu.socket()));
+    t.type_keys("query-name\r");
+    t.wait(|screen| screen.text().ends_with("(QEMU) query-name\n{}\n(QEMU)"));
+    t.type_keys("query-kv");
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| screen.text().contains("^C") && is_at_prompt(screen));
+    t.type_keys("query-kvm a=[\r");
+    t.type_keys("]\r");
+    t.wait(|screen| screen.text().contains("Parameter 'a' is unexpected") && is_at_prompt(screen));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    assert!(!t.raw().contains(&0x1b), "{}", t.raw().escape_ascii());
+    t.assert_as_found();
+}
+
+#[test]
+fn a_secret_is_asked_for_without_echo() {
+    let mock = Mock::qmp()
+        .expect(r#"{"execute":"set-it","arguments":{"password":"s3cret"}}"#)
+        .reply("{}")
+        .expect(r#"{"execute":"put","arguments":{"text":"one\ntwo"}}"#)
+        .reply("{}")
+        .unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("set-it password=@?\r");
+    t.wait(|screen| screen.line() == "password:");
+    t.type_keys("wrong\x15s3cretx\x7f\r");
+    t.wait(|screen| screen.text().contains("password:\n{}\n") && is_at_prompt(screen));
+    assert!(!t.raw().windows(6).any(|bytes| bytes == b"s3cret"), "{t}");
+
+    t.type_keys("set-it password=@?\r");
+    t.wait(|screen| screen.line() == "password:");
+    t.type_keys("half\x03");
+    t.wait(is_at_prompt);
+
+    t.type_keys("put text=@-\r");
+    t.wait(|screen| screen.text().ends_with("up to Ctrl-D at the start of a line)"));
+    t.type_keys("one\rtwo\r\x04");
+    t.wait(|screen| screen.text().ends_with("two\n{}\n(QEMU)"));
+
+    t.type_keys("put text=@-\r");
+    t.wait(|screen| screen.text().ends_with("up to Ctrl-D at the start of a line)"));
+    t.type_keys("never\x03");
+    t.wait(is_at_prompt);
+    t.type_keys("stop");
+    t.wait(|screen| is_typed(screen, "stop", 0));
+    t.type_keys("\x15\x04");
+    assert_eq!(t.wait_exit(), 0);
+    t.assert_as_found();
+    mock.finish();
+}
+
+#[test]
+fn ctrl_z_stops_and_fg_goes_on() {
+    let qemu = Qemu::none().start();
+    let bash = Program::new("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "bash> ");
+    let mut t = bash.terminal();
+    t.wait(|screen| screen.line() == "bash>");
+    t.type_keys(&format!("{} {}\r", env!("CARGO_BIN_EXE_qmpsh"), qemu.socket().display()));
+    t.wait(is_at_prompt);
+    t.type_keys("query-na");
+    t.wait(|screen| is_typed(screen, "query-na", 0));
+    t.type_keys(keys::CTRL_Z);
+    t.wait(|screen| screen.text().contains("Stopped") && screen.line() == "bash>");
+    t.type_keys("fg\r");
+    t.wait(|screen| is_typed(screen, "query-na", 0));
+    t.type_keys("me\r");
+    t.wait(|screen| screen.text().ends_with(&format!("{{}}\n{PROMPT}")));
+    t.type_keys(keys::CTRL_D);
+    t.wait(|screen| screen.line() == "bash>");
+    t.type_keys("exit\r");
+    t.wait_exit();
+}

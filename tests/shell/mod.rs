@@ -1,0 +1,56 @@
+//! The interactive shell in a terminal, on a real QEMU, or on one played from a script where a real one would not do it.
+
+use std::path::Path;
+
+use crate::support::terminal::{Screen, Terminal};
+use crate::support::{Program, qmpsh};
+
+mod connection;
+mod endings;
+mod events;
+mod history;
+mod hostile;
+mod interrupts;
+mod lines;
+mod results;
+
+const PROMPT: &str = "(QEMU)";
+
+/// The shell on this socket, at its first prompt.
+#[track_caller]
+fn shell(socket: &Path) -> Terminal {
+    at_prompt(qmpsh().arg(socket))
+}
+
+/// The same, with one line in its history.
+#[track_caller]
+fn shell_with_history(socket: &Path) -> Terminal {
+    let program = qmpsh().arg(socket);
+    let file = program.home().join("state/qmpsh/history");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "#V2\nquery-version\n").unwrap();
+    at_prompt(program)
+}
+
+#[track_caller]
+fn at_prompt(program: Program) -> Terminal {
+    let terminal = program.terminal();
+    terminal.wait(is_at_prompt);
+    terminal
+}
+
+/// The cursor stands behind an empty prompt.
+fn is_at_prompt(screen: &Screen) -> bool {
+    screen.line() == PROMPT && screen.cursor().1 == 7
+}
+
+/// `text` has been typed, and the cursor stands `left` columns before its end.
+fn is_typed(screen: &Screen, text: &str, left: usize) -> bool {
+    let column = PROMPT.len() + 1 + text.chars().count() - left;
+    screen.line() == format!("{PROMPT} {text}").trim_end() && usize::from(screen.cursor().1) == column
+}
+
+/// Where the last of these rows stands; the order of two texts is that of their places.
+fn last(screen: &Screen, row: &str) -> Option<usize> {
+    screen.text().lines().collect::<Vec<_>>().iter().rposition(|line| line.starts_with(row))
+}

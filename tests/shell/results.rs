@@ -1,0 +1,51 @@
+//! Results: in which form, of what length, at what price.
+
+use std::fs;
+
+use super::{at_prompt, is_at_prompt};
+use crate::support::mock::Mock;
+use crate::support::qmpsh;
+use crate::support::terminal::keys;
+
+#[test]
+fn forms() {
+    let check = |mode: &str, expected: &str| {
+        let mock = Mock::qmp()
+            .expect_execute("a")
+            .reply(r#"{"x": [18446744073709551615, 0.10]}"#)
+            .expect_execute("b")
+            .error("GenericError", "no")
+            .unix();
+        let mut t = at_prompt(qmpsh().args(["-o", mode]).arg(mock.socket()));
+        t.type_keys("{\"execute\": \"a\", \"id\": \"mine\"}\rb\r");
+        let screen = t.wait(|screen| screen.text().matches(super::PROMPT).count() == 3 && is_at_prompt(screen));
+        let text = screen.text();
+        let shown = text.split_once("\"mine\"}\n").unwrap().1;
+        assert_eq!(shown, format!("{expected}GenericError: no\n(QEMU)"), "{mode}");
+    };
+    check("json", "{\"x\": [18446744073709551615, 0.10]}\n(QEMU) b\n");
+    check("pretty", "{\n  \"x\": [\n    18446744073709551615,\n    0.10\n  ]\n}\n(QEMU) b\n");
+    check(
+        "raw",
+        "{\"return\": {\"x\": [18446744073709551615, 0.10]}, \"id\": \"mine\"}\n(QEMU) b\n\
+         {\"error\": {\"class\":\"GenericError\",\"desc\":\"no\"}}\n",
+    );
+}
+
+#[test]
+fn a_long_result_is_in_memory_once() {
+    const OBJECTS: u64 = 1 << 20;
+    let mock = Mock::qmp().expect_execute("big").reply_list_of(OBJECTS).unix();
+    let mut t = at_prompt(qmpsh().arg(mock.socket()));
+    t.type_keys("big\r");
+    t.wait(|screen| screen.text().ends_with("  }\n]\n(QEMU)") && is_at_prompt(screen));
+    let status = fs::read_to_string(format!("/proc/{}/status", t.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
+    let peak = peak.parse::<u64>().unwrap() << 10;
+    // {"n": 1234567}, and what is shown of it has twice its length.
+    let reply = OBJECTS * 15;
+    assert!(peak < 2 * reply + (12 << 20), "{peak} bytes for a reply of {reply}");
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    mock.finish();
+}
