@@ -23,7 +23,7 @@ _qmpsh() {
 
     case "${cmd}" in
         qmpsh)
-            opts="-c -f -k -t -N -o -p -h -V --command --file --keep-going --timeout --connect-timeout --wait --max-message --skip-negotiation --socket-mode --output --pretty --events --log-level --history --no-history --help --version"
+            opts="-c -f -k -t -N -o -p -h -V --command --file --keep-going --timeout --connect-timeout --wait --max-message --skip-negotiation --socket-mode --monitor --output --pretty --events --log-level --history --no-history --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -89,6 +89,21 @@ _qmpsh() {
                     ;;
                 --socket-mode)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --monitor)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --output)

@@ -5,6 +5,7 @@ complete -c qmpsh -l connect-timeout -d 'How long connecting may take, greeting 
 complete -c qmpsh -l wait -d 'Keep trying until the monitor can be reached' -r
 complete -c qmpsh -l max-message -d 'The longest message accepted [default: 256M]' -r
 complete -c qmpsh -l socket-mode -d 'listen: the mode of the Unix socket [default: 0600]' -r
+complete -c qmpsh -l monitor -d 'run: make a second monitor there, to come back to after .detach' -r -F
 complete -c qmpsh -s o -l output -d 'How to print results: auto, json, pretty, raw [default: auto]' -r -f -a "auto\t'pretty on a terminal, otherwise json'
 json\t'the result on one line'
 pretty\t'the result indented'

@@ -6,6 +6,7 @@
 //! qmpsh [OPTIONS] [connect] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
 //! qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
 //! qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]
+//! qmpsh [OPTIONS] run [OPTIONS] [--] QEMU-COMMAND...
 //! ```
 //!
 //! Options stand before the address or directly after it. The first word of the command ends them, whatever follows
@@ -25,6 +26,7 @@ use tracing::level_filters::LevelFilter;
 
 pub use definition::command;
 pub use door::Door;
+use door::Subcommand;
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -195,21 +197,24 @@ pub fn parse(
         (Ok(matches), None) => matches,
     };
 
-    let socket_mode = definition::socket_mode(&matches);
-    let door = match (definition::address(&matches), env("QMP_SOCKET")) {
-        (Some(text), _) => door::door(subcommand, text, socket_mode)?,
-        (None, Some(text)) => door::door(subcommand, &text, socket_mode).map_err(|exit| exit.about("$QMP_SOCKET"))?,
+    let own = definition::own(&matches);
+    let address = definition::address(&matches);
+    let mut words = definition::words(&matches);
+    let door = match (address, env("QMP_SOCKET")) {
+        // The words are QEMU's.
+        (program, _) if subcommand == Subcommand::Run => door::run(program, &std::mem::take(&mut words), own)?,
+        (Some(text), _) => door::door(subcommand, text, &own)?,
+        (None, Some(text)) => door::door(subcommand, &text, &own).map_err(|exit| exit.about("$QMP_SOCKET"))?,
         (None, None) => return Err(usage(manual::NO_ADDRESS)),
     };
     Ok(Invocation {
         door,
-        input: input(&matches)?,
+        input: input(&matches, words)?,
         options: definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?,
     })
 }
 
-fn input(matches: &clap::ArgMatches) -> Result<Input, Exit> {
-    let words = definition::words(matches);
+fn input(matches: &clap::ArgMatches, words: Vec<&OsStr>) -> Result<Input, Exit> {
     let sources = definition::sources(matches);
     if let (Some(word), false) = (words.first(), sources.is_empty()) {
         return Err(usage(format_args!(

@@ -8,6 +8,7 @@ use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use tracing::level_filters::LevelFilter;
 
+use super::door::Own;
 use super::{EventsMode, History, Options, OutputMode, manual, values};
 
 const RUN: &str = "What to run";
@@ -70,7 +71,7 @@ fn run_options() -> [Arg; 4] {
     .map(|arg| arg.help_heading(RUN))
 }
 
-fn connection_options() -> [Arg; 5] {
+fn connection_options() -> [Arg; 6] {
     [
         long("connect-timeout", "SECONDS")
             .value_parser(values::limit)
@@ -78,7 +79,7 @@ fn connection_options() -> [Arg; 5] {
             .help("How long connecting may take, greeting included [default: 10]")
             .long_help(
                 "How long connecting, greeting and negotiation may take together [default: 10]\n\
-                 (for listen: from the moment the peer is connected)",
+                 (for listen and run: from the moment the peer is connected)",
             ),
         long("wait", "SECONDS")
             .value_parser(values::seconds)
@@ -86,7 +87,7 @@ fn connection_options() -> [Arg; 5] {
             .help("Keep trying until the monitor can be reached")
             .long_help(
                 "Keep trying while the socket is not there, refuses, is busy, or closes before the greeting\n\
-                 (for listen: how long to wait for the peer [default: for ever])",
+                 (for listen and run: how long to wait for the peer [default: for ever])",
             ),
         long("max-message", "SIZE")
             .value_parser(values::size)
@@ -99,7 +100,15 @@ fn connection_options() -> [Arg; 5] {
             .long_help("Await no greeting and negotiate nothing: for a peer that has done both already"),
         long("socket-mode", "OCTAL")
             .value_parser(values::mode)
-            .help("listen: the mode of the Unix socket [default: 0600]"),
+            .hide_short_help(true)
+            .help("listen: the mode of the Unix socket [default: 0600]")
+            .long_help("listen: the mode of the Unix socket [default: 0600]"),
+        long("monitor", "PATH")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath)
+            .hide_short_help(true)
+            .help("run: make a second monitor there, to come back to after .detach")
+            .long_help("run: make a second monitor there, to come back to after .detach"),
     ]
     .map(|arg| arg.help_heading(CONNECTION))
 }
@@ -179,8 +188,12 @@ pub(super) fn address(matches: &ArgMatches) -> Option<&OsStr> {
     matches.get_one::<OsString>("ADDRESS").map(OsString::as_os_str)
 }
 
-pub(super) fn socket_mode(matches: &ArgMatches) -> Option<u32> {
-    matches.get_one("socket-mode").copied()
+/// The options that belong to one subcommand.
+pub(super) fn own(matches: &ArgMatches) -> Own {
+    Own {
+        socket_mode: matches.get_one("socket-mode").copied(),
+        monitor: matches.get_one::<PathBuf>("monitor").cloned(),
+    }
 }
 
 pub(super) fn words(matches: &ArgMatches) -> Vec<&OsStr> {

@@ -1,6 +1,7 @@
 //! The way to the peer, and the words that say which one is meant.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use super::{Exit, usage, words};
 use crate::address::Address;
@@ -19,6 +20,13 @@ pub enum Door {
     },
     /// Use an inherited socket: this descriptor, or the one that the service manager passed (`LISTEN_FDS`).
     Fd(Option<u32>),
+    /// Start it.
+    Run {
+        /// QEMU's command line: the program, which is not empty, and its arguments.
+        command: Vec<OsString>,
+        /// Where to make a second monitor.
+        monitor: Option<PathBuf>,
+    },
 }
 
 /// The word before the address.
@@ -28,6 +36,7 @@ pub(super) enum Subcommand {
     Connect,
     Listen,
     Fd,
+    Run,
 }
 
 /// What the words before the command say, in one grammar: a subcommand, and an address.
@@ -38,11 +47,12 @@ pub(super) struct Rewritten {
 }
 
 /// The words that will be subcommands, and so are not taken for sockets today.
-const LATER: [&str; 2] = ["run", "list"];
+const LATER: [&str; 1] = ["list"];
 
 /// Takes the subcommand out of the arguments, so that clap sees `[OPTIONS] ADDRESS [OPTIONS] [COMMAND...]`.
 ///
-/// `fd N` becomes the address `fd:N`, and `fd` alone `fd:`.
+/// `fd N` becomes the address `fd:N`, and `fd` alone `fd:`. After `run`, the first word ends the options: it is QEMU's
+/// name, in the place of the address.
 pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Rewritten {
     let plain = Rewritten { subcommand: Subcommand::Connect, later: None };
     let Some(index) = words::first(command, args) else { return plain };
@@ -50,9 +60,15 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Rewr
         Some("connect") => Subcommand::Connect,
         Some("listen") => Subcommand::Listen,
         Some("fd") => Subcommand::Fd,
+        Some("run") => Subcommand::Run,
         word => return Rewritten { later: LATER.into_iter().find(|later| word == Some(later)), ..plain },
     };
     args.remove(index);
+    if subcommand == Subcommand::Run
+        && let Some(program) = words::first(command, args)
+    {
+        args.insert(program, "--".into());
+    }
     if subcommand == Subcommand::Fd {
         let number = words::first(command, args).filter(|&next| next >= index && is_number(&args[next]));
         match number {
@@ -63,8 +79,34 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Rewr
     Rewritten { subcommand, later: None }
 }
 
-/// The way that subcommand and address mean.
-pub(super) fn door(subcommand: Subcommand, address: &OsStr, socket_mode: Option<u32>) -> Result<Door, Exit> {
+/// QEMU's command line.
+pub(super) fn run(program: Option<&OsStr>, args: &[&OsStr], own: Own) -> Result<Door, Exit> {
+    let Some(program) = program.filter(|program| !program.is_empty()) else {
+        return Err(usage(
+            "`run` starts QEMU: its command line is missing, as in `qmpsh run qemu-system-x86_64 -M q35`",
+        ));
+    };
+    if own.socket_mode.is_some() {
+        return Err(usage(NOT_LISTENING));
+    }
+    let command = std::iter::once(program).chain(args.iter().copied()).map(OsStr::to_owned).collect();
+    Ok(Door::Run { command, monitor: own.monitor })
+}
+
+/// The options that belong to one subcommand.
+pub(super) struct Own {
+    pub(super) socket_mode: Option<u32>,
+    pub(super) monitor: Option<PathBuf>,
+}
+
+const NOT_LISTENING: &str = "--socket-mode belongs to `qmpsh listen`";
+
+/// The way that subcommand and address mean; [`run`] is another matter.
+pub(super) fn door(subcommand: Subcommand, address: &OsStr, own: &Own) -> Result<Door, Exit> {
+    let socket_mode = own.socket_mode;
+    if own.monitor.is_some() {
+        return Err(usage("--monitor belongs to `qmpsh run`"));
+    }
     let door = match (subcommand, descriptor(address)) {
         (Subcommand::Listen, Some(_)) => {
             let shown = address.to_string_lossy();
@@ -86,10 +128,10 @@ pub(super) fn door(subcommand: Subcommand, address: &OsStr, socket_mode: Option<
             }
             return Ok(Door::Listen { address, socket_mode });
         }
-        (Subcommand::Connect | Subcommand::Fd, None) => Door::Connect(Address::parse(address).map_err(usage)?),
+        (_, None) => Door::Connect(Address::parse(address).map_err(usage)?),
     };
     if socket_mode.is_some() {
-        return Err(usage("--socket-mode belongs to `qmpsh listen`"));
+        return Err(usage(NOT_LISTENING));
     }
     Ok(door)
 }

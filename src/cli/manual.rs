@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 pub const USAGE: &str = "qmpsh [OPTIONS] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] connect ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
-       qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]";
+       qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]
+       qmpsh [OPTIONS] run [OPTIONS] [--] QEMU-COMMAND...";
 
 /// A term and what it means.
 pub type Entry = (&'static str, &'static str);
@@ -27,6 +28,8 @@ pub const EXAMPLES: &[Entry] = &[
     ("qmpsh /tmp/qmp.sock -p device_add driver=e1000 id=net1", "one command with arguments"),
     ("qmpsh localhost:4444 -c stop -c query-block -c cont", "several commands"),
     ("qmpsh /tmp/qmp.sock -k <commands.txt", "a batch that goes on after failures"),
+    ("qmpsh listen :4444", "wait for a QEMU started with -qmp tcp:localhost:4444"),
+    ("qmpsh run qemu-system-x86_64 -M q35", "start a QEMU, and end it when the shell ends"),
     ("qmpsh /tmp/qmp.sock --wait 30 query-name", "as soon as QEMU is up, within 30 seconds"),
 ];
 
@@ -35,7 +38,7 @@ pub const EXIT_STATUS: &[Entry] = &[
     ("0", "everything succeeded"),
     ("1", "a command failed: the server answered with an error"),
     ("2", "usage: a bad option, a bad address, a line that does not parse"),
-    ("3", "no session: connecting, greeting or negotiation failed"),
+    ("3", "no session: connecting, greeting or negotiation failed, or the QEMU of run"),
     ("4", "the connection was lost before the input ended"),
     ("5", "timed out waiting for a reply"),
     ("129, 143", "hung up (SIGHUP), terminated (SIGTERM)"),

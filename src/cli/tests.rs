@@ -218,6 +218,34 @@ fn a_subcommand_names_the_way() {
 }
 
 #[test]
+fn what_follows_run_is_the_command_line_of_qemu() {
+    #[track_caller]
+    fn check(line: &str, expected: &[&str], monitor: Option<&str>, input: &Input) {
+        let invocation = ok(line);
+        let command = expected.iter().map(Into::into).collect();
+        assert_eq!(invocation.door, Door::Run { command, monitor: monitor.map(Into::into) }, "{line}");
+        assert_eq!(invocation.input, *input, "{line}");
+    }
+    let lines = Input::Lines(vec![Source::Line("x".into())]);
+    check("run qemu -M none -c y", &["qemu", "-M", "none", "-c", "y"], None, &Input::Default);
+    check("run -- qemu -M none", &["qemu", "-M", "none"], None, &Input::Default);
+    check("run -c x qemu --version", &["qemu", "--version"], None, &lines);
+    check("-c x run -k --monitor m -- qemu -h", &["qemu", "-h"], Some("m"), &lines);
+    check("--monitor=m run -cx qemu", &["qemu"], Some("m"), &lines);
+    check("run qemu -- -c x", &["qemu", "--", "-c", "x"], None, &Input::Default);
+    check("run -- qemu -- x", &["qemu", "--", "x"], None, &Input::Default);
+    check("run connect x", &["connect", "x"], None, &Input::Default);
+    check("run run", &["run"], None, &Input::Default);
+    // It is no address.
+    check("run vm:1 fd:3", &["vm:1", "fd:3"], None, &Input::Default);
+    let missing = "`run` starts QEMU: its command line is missing, as in `qmpsh run qemu-system-x86_64 -M q35`";
+    for line in ["run", "run -k", "-c x run --"] {
+        assert_eq!(wrong(line, &[("QMP_SOCKET", "/run/q.sock")]), missing, "{line}");
+    }
+    assert_eq!(wrong("run -nographic", &[]), "unexpected argument '-n' found");
+}
+
+#[test]
 fn what_a_way_does_not_take() {
     #[track_caller]
     fn check(line: &str, expected: &str) {
@@ -226,6 +254,9 @@ fn what_a_way_does_not_take() {
     }
     check("--socket-mode 600 q.sock", "--socket-mode belongs to `qmpsh listen`");
     check("--socket-mode 600 fd 3", "--socket-mode belongs to `qmpsh listen`");
+    check("--socket-mode 600 run qemu", "--socket-mode belongs to `qmpsh listen`");
+    check("--monitor m q.sock", "--monitor belongs to `qmpsh run`");
+    check("--monitor m listen q.sock", "--monitor belongs to `qmpsh run`");
     check("--socket-mode 600 listen :0", "--socket-mode: there is no socket file at localhost:0");
     check("--socket-mode 1777 listen q", "invalid value '1777' for '--socket-mode <OCTAL>': it is not a mode in octal");
     check("listen", "no address");
@@ -246,8 +277,7 @@ fn words_of_later_subcommands_are_no_sockets() {
         assert_eq!(wrong(line, &[("QMP_SOCKET", "/run/q.sock")]), expected, "{line}");
     }
     check("list", "list");
-    check("-c connect run -- qemu", "run");
-    check("run -nographic", "run");
+    check("-c connect list -- x", "list");
     for line in ["./list", "-- ./list", "connect ./list"] {
         assert_eq!(ok(line).door, unix("./list"));
     }

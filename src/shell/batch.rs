@@ -6,6 +6,7 @@ mod waiting;
 use tokio::time::Instant;
 
 use super::describe;
+use super::doors::Entrance;
 use super::eval::{Action, Own, Parsed, Sources, Text};
 use super::help;
 use super::lines::{Line, Lines, Origin};
@@ -55,30 +56,41 @@ impl<'a> Batch<'a> {
     }
 
     /// Runs the words of the command line.
-    pub(super) async fn words(mut self, action: Action) -> Result<Status, Failure> {
-        let result = self.run_words(action).await;
+    pub(super) async fn words(mut self, action: Action, entrance: &mut Entrance<'_>) -> Result<Status, Failure> {
+        let result = self.run_words(action, entrance).await;
         self.finish(result).await
     }
 
     /// Runs the words of the command line, which cannot be typed without asking the peer.
-    pub(super) async fn untyped_words(mut self, parsed: Parsed, text: Text<'_>) -> Result<Status, Failure> {
+    pub(super) async fn untyped_words(
+        mut self,
+        parsed: Parsed,
+        text: Text<'_>,
+        entrance: &mut Entrance<'_>,
+    ) -> Result<Status, Failure> {
         let result = match self.typed(parsed, text, Sources { stdin: true }).await {
-            Ok(action) => self.run_words(action).await,
+            Ok(action) => self.run_words(action, entrance).await,
             Err(failure) => Err(failure),
         };
         self.finish(result).await
     }
 
-    async fn run_words(&mut self, action: Action) -> Result<(), Failure> {
+    async fn run_words(&mut self, action: Action, entrance: &mut Entrance<'_>) -> Result<(), Failure> {
+        let origin = Origin { name: None, line: 1 };
         match action {
-            Action::Send(request, retry) => self.execute(request, retry, &Origin { name: None, line: 1 }).await,
-            Action::Own(own) => self.own(own, &Origin { name: None, line: 1 }).await.map(drop),
+            Action::Send(request, retry) => self.execute(request, retry, &origin).await,
+            Action::Own(own) => self.own(own, &origin, entrance).await.map(drop),
         }
     }
 
     /// Runs lines until they end. `stdin`: whether stdin is free for values.
-    pub(super) async fn lines(mut self, mut lines: Lines, stdin: bool) -> Result<Status, Failure> {
-        let result = self.run_lines(&mut lines, Sources { stdin }).await;
+    pub(super) async fn lines(
+        mut self,
+        mut lines: Lines,
+        stdin: bool,
+        entrance: &mut Entrance<'_>,
+    ) -> Result<Status, Failure> {
+        let result = self.run_lines(&mut lines, Sources { stdin }, entrance).await;
         self.finish(result).await
     }
 
@@ -95,12 +107,27 @@ impl<'a> Batch<'a> {
         let flushed = or_timeout(limit, self.printer.print_all()).await;
         result?;
         flushed.unwrap_or(Ok(()))?;
-        // Nothing is pending, and how the server takes it changes nothing.
-        let _ = self.client.disconnect().await;
         Ok(self.status)
     }
 
-    async fn run_lines(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
+    fn detach(&self, origin: &Origin, entrance: &mut Entrance<'_>) -> Result<(), Failure> {
+        match entrance.detach() {
+            Ok(warning) => {
+                if let Some(warning) = warning {
+                    self.messages.say(&warning);
+                }
+                Ok(())
+            }
+            Err(failure) => Err(about(origin, failure.status, failure.message)),
+        }
+    }
+
+    async fn run_lines(
+        &mut self,
+        lines: &mut Lines,
+        sources: Sources,
+        entrance: &mut Entrance<'_>,
+    ) -> Result<(), Failure> {
         loop {
             // The next command goes out before the last result is printed, if it is there already.
             let line = match take_if_there(lines).await {
@@ -111,7 +138,7 @@ impl<'a> Batch<'a> {
             let done = match line {
                 Ok(line) => match self.action(&line, sources).await {
                     Ok(Some(Action::Send(request, retry))) => self.execute(request, retry, &line.origin).await,
-                    Ok(Some(Action::Own(own))) => match self.own(own, &line.origin).await {
+                    Ok(Some(Action::Own(own))) => match self.own(own, &line.origin, entrance).await {
                         Ok(true) => Ok(()),
                         Ok(false) => return Ok(()),
                         Err(failure) => Err(failure),
@@ -128,10 +155,11 @@ impl<'a> Batch<'a> {
     }
 
     /// A command of the shell's own; whether the batch goes on.
-    async fn own(&mut self, own: Own, origin: &Origin) -> Result<bool, Failure> {
+    async fn own(&mut self, own: Own, origin: &Origin, entrance: &mut Entrance<'_>) -> Result<bool, Failure> {
         self.printer.print_rest().await?;
         match own {
             Own::Quit => Ok(false),
+            Own::Detach => self.detach(origin, entrance).map(|()| false),
             Own::Help => {
                 self.printer.text(help::TEXT);
                 Ok(true)

@@ -23,6 +23,8 @@ pub(super) enum Action {
 pub(super) enum Own {
     /// Leave: `.quit`, or `exit`.
     Quit,
+    /// Leave, and do not end the QEMU that was started here: `.detach`.
+    Detach,
     /// The language and the keys: `.help`, or `help`.
     Help,
     /// What the connection is: `.status`.
@@ -36,6 +38,7 @@ impl Own {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "quit" => Own::Quit,
+            "detach" => Own::Detach,
             "help" => Own::Help,
             "status" => Own::Status,
             "reconnect" => Own::Reconnect,
@@ -118,7 +121,7 @@ pub(super) fn action(
             None => Err(at(
                 text,
                 dot.name.span,
-                "there is no such command of the shell in this version; it has .help, .status, .reconnect and .quit",
+                "there is no such command of the shell in this version; it has .help, .status, .reconnect, .detach and .quit",
             )),
         },
     }

@@ -85,12 +85,20 @@ async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: M
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
+    let result = tokio::select! {
         biased;
         result = run_batch(invocation, &mut entrance, messages) => result,
         _ = interrupt.recv() => Err(Failure::silent(Status::Interrupted)),
         status = ended => Err(Failure::silent(status)),
-    }
+    };
+    let is_done = result.is_ok();
+    // Before QEMU is ended, which may take its time.
+    let status = result.unwrap_or_else(|failure| {
+        messages.tell(&failure);
+        failure.status
+    });
+    entrance.close(&Teller::Stderr(messages), is_done).await;
+    Ok(status)
 }
 
 async fn run_batch(
@@ -119,11 +127,11 @@ async fn run_batch(
     let batch = Batch::new(&client, options, Renderer::new(options.output), messages);
     entrance.open(&client, &Teller::Stderr(messages)).await?;
     match work {
-        Work::Words(action) => batch.words(action).await,
-        Work::Untyped(parsed, text) => batch.untyped_words(parsed, text).await,
+        Work::Words(action) => batch.words(action, entrance).await,
+        Work::Untyped(parsed, text) => batch.untyped_words(parsed, text, entrance).await,
         Work::Lines(sources) => {
             let stdin = !sources.contains(&Source::Stdin);
-            batch.lines(Lines::new(sources), stdin).await
+            batch.lines(Lines::new(sources), stdin, entrance).await
         }
     }
 }
@@ -163,6 +171,7 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
         Ok(mut repl) => repl.run().await,
         Err(failure) => Err(failure),
     };
+    entrance.close(&Teller::Console(console.sink()), result.is_ok()).await;
     console.close().await;
     result
 }

@@ -47,6 +47,22 @@ impl Unix {
         Unix::Path { path: path.into(), mode: 0o600 }
     }
 
+    /// Whether a program that removes what it finds may listen there: nothing is there, or a stale socket.
+    pub fn check_free(path: &Path) -> io::Result<()> {
+        match is_stale(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result.map(|_| ()),
+        }
+    }
+
+    /// Removes the socket of a program that has ended; anything else stays.
+    pub fn remove_stale(path: &Path) {
+        if matches!(is_stale(path), Ok(true)) {
+            // Somebody else may have been faster.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
     /// The name as the system calls take it: a path, or a NUL and the abstract name.
     fn name(&self) -> Vec<u8> {
         match self {

@@ -71,7 +71,9 @@ fn description() -> Roff {
         &[
             "qmpsh speaks the QEMU Machine Protocol (QMP) with a running QEMU or with qemu-storage-daemon.",
             "It connects to an address. With listen it waits there for QEMU to connect, and takes one peer. With fd it uses \
-             an inherited socket: descriptor N, or the one that systemd passes.",
+             an inherited socket: descriptor N, or the one that systemd passes. With run it starts QEMU, with a monitor \
+             that nobody else can reach, and ends it when the shell ends: quit, SIGTERM after 5 seconds, SIGKILL after 5 \
+             more; .detach leaves the shell and lets QEMU run on.",
             "Words after the address are one command, which is run once: each word is a finished token, and the calling \
              shell's quoting is the only one. With -c and -f it runs lines of its language. Otherwise it is an interactive \
              shell if stdin and stdout are terminals, and else reads lines from stdin. With words, -c or -f FILE stdin is \

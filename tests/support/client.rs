@@ -81,6 +81,8 @@ impl Client {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return None,
                 Ok(n) => self.documents.push(&chunk[..n]),
+                // A time limit on the socket keeps the system from going on by itself.
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(e) => panic!("{e}, while waiting for a message after {}", excerpt(self.documents.rest())),
             }
         }

@@ -1,9 +1,12 @@
-//! The ways to a peer: connecting, listening, an inherited socket. What runs commands does not know which it is.
+//! The ways to a peer: connecting, listening, an inherited socket, a QEMU started here. What runs commands does not know which it is.
 
 mod connect;
 mod explain;
 mod inherited;
 mod listen;
+mod output;
+mod process;
+mod run;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,6 +20,7 @@ use crate::text;
 
 use inherited::Socket;
 use listen::Listening;
+use run::Run;
 
 /// Where progress and warnings are told.
 #[derive(Clone)]
@@ -42,12 +46,15 @@ pub(super) struct Entrance<'a> {
     way: Way,
     options: &'a Options,
     shown: String,
+    /// The client that has the session.
+    client: Option<Client>,
 }
 
 enum Way {
     Connect(crate::address::Address),
     Listen(Listening),
     Inherited(Socket),
+    Run(Run),
 }
 
 impl<'a> Entrance<'a> {
@@ -64,8 +71,13 @@ impl<'a> Entrance<'a> {
                 let shown = socket.shown();
                 (Way::Inherited(socket), shown)
             }
+            Door::Run { command, monitor } => {
+                let run = Run::new(command.clone(), monitor.clone());
+                let shown = run.shown();
+                (Way::Run(run), shown)
+            }
         };
-        Ok(Self { way, options, shown: text::line(&shown).into_owned() })
+        Ok(Self { way, options, shown: text::line(&shown).into_owned(), client: None })
     }
 
     /// The peer's address, fit for a terminal.
@@ -75,19 +87,45 @@ impl<'a> Entrance<'a> {
 
     /// Whether something is left behind if the program is ended by a signal that it does not catch.
     pub(super) fn needs_tidying(&self) -> bool {
-        matches!(self.way, Way::Listen(_))
+        matches!(self.way, Way::Listen(_) | Way::Run(_))
     }
 
-    /// Establishes the session. Dropping the future gives it up, and leaves nothing behind.
+    /// Establishes the session. Dropping the future gives it up; then, too, [`close`](Self::close) is to be called.
     pub(super) async fn open(&mut self, client: &Client, teller: &Teller) -> Result<(), Failure> {
+        self.client = Some(client.clone());
         match &mut self.way {
             Way::Connect(address) => connect::open(client, address, self.options).await,
             Way::Listen(listening) => listening.open(client.clone(), self.options.wait, teller.clone()).await,
             Way::Inherited(socket) => socket.open(client, self.options, teller).await,
+            Way::Run(run) => run.open(client, self.options, teller).await,
         }
     }
 
-    /// What to wait for after the session was lost, if there is something that brings it back by itself.
+    /// What was started here will be left running. Gives a warning, if there is something to be warned of.
+    pub(super) fn detach(&mut self) -> Result<Option<String>, Failure> {
+        match &mut self.way {
+            Way::Run(run) => Ok(run.detach()),
+            _ => Err(Failure::new(
+                Status::Usage,
+                ".detach is for a QEMU that `qmpsh run` has started; this one runs on anyway (.quit leaves)",
+            )),
+        }
+    }
+
+    /// Ends the session, and what was started here. If the work is not done, what the peer has not read is not waited
+    /// for.
+    pub(super) async fn close(&mut self, teller: &Teller, is_done: bool) {
+        let Some(client) = &self.client else { return };
+        if let Way::Run(run) = &mut self.way {
+            run.close(client, teller).await;
+        }
+        if is_done {
+            // Nothing is pending, and how the server takes it changes nothing.
+            let _ = client.disconnect().await;
+        }
+    }
+
+    /// What to wait for after the session was lost: what brings it back by itself, or tells more of its end.
     pub(super) fn again(&self, client: &Client, teller: &Teller) -> Option<Opening> {
         match &self.way {
             Way::Listen(listening) => {
@@ -95,6 +133,7 @@ impl<'a> Entrance<'a> {
                 let (client, wait, teller) = (client.clone(), self.options.wait, teller.clone());
                 Some(Box::pin(async move { listening.open(client, wait, teller).await }))
             }
+            Way::Run(run) => run.again(),
             Way::Connect(_) | Way::Inherited(_) => None,
         }
     }

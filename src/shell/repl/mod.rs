@@ -188,6 +188,18 @@ impl<'a, 'b> Repl<'a, 'b> {
             None => Ok(()),
             Some(Action::Send(request, retry)) => self.execute(request, retry).await,
             Some(Action::Own(Own::Quit)) => Err(Stop::Leave(Status::Success)),
+            Some(Action::Own(Own::Detach)) => match self.entrance.detach() {
+                Ok(warning) => {
+                    if let Some(warning) = warning {
+                        self.say(&warning);
+                    }
+                    Err(Stop::Leave(Status::Success))
+                }
+                Err(failure) => {
+                    self.say(&failure.message);
+                    Err(Stop::Failed)
+                }
+            },
             Some(Action::Own(Own::Help)) => {
                 self.say(help::TEXT);
                 Ok(())
