@@ -10,24 +10,28 @@ use super::status::{Failure, Status};
 /// SIGTERM, SIGHUP and SIGQUIT.
 pub(super) struct Ending {
     terminate: Signal,
-    hang_up: Signal,
+    /// Under `nohup` it stays ignored.
+    hang_up: Option<Signal>,
     quit: Signal,
 }
 
 impl Ending {
     pub(super) fn new() -> Result<Self, Failure> {
-        Ok(Self {
-            terminate: catch(SignalKind::terminate())?,
-            hang_up: catch(SignalKind::hangup())?,
-            quit: catch(SignalKind::quit())?,
-        })
+        let hang_up = if is_ignored(SignalKind::hangup()) { None } else { Some(catch(SignalKind::hangup())?) };
+        Ok(Self { terminate: catch(SignalKind::terminate())?, hang_up, quit: catch(SignalKind::quit())? })
     }
 
     /// Waits for a signal that ends the shell. Cancel safe.
     pub(super) async fn signal(&mut self) -> Status {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.terminate.recv() => Status::Terminated,
-            _ = self.hang_up.recv() => Status::HungUp,
+            _ = hang_up => Status::HungUp,
             _ = self.quit.recv() => Status::Quit,
         }
     }
@@ -61,4 +65,12 @@ impl Interrupts {
 
 fn catch(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error: io::Error| Failure::new(Status::Usage, format!("cannot catch signals: {error}")))
+}
+
+/// Whether the parent process has it ignored; `false` where the system does not tell. Source: `proc(5)`, `SigIgn`.
+fn is_ignored(kind: SignalKind) -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (kind.as_raw_value() - 1)) != 0
 }

@@ -176,6 +176,15 @@ fn a_signal_leaves_no_socket() {
 }
 
 #[test]
+fn under_nohup_a_lost_terminal_does_not_end_it() {
+    let script = "trap '' HUP; exec \"$0\" listen l.sock x";
+    let (process, place) = listening(Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]));
+    process.signal(Signal::HUP);
+    place.dial().greet().answer("x", "1");
+    process.wait().stdout("1\n").status(0);
+}
+
+#[test]
 fn a_socket_of_somebody_else_is_not_removed() {
     let (process, place) = listening(qmpsh().args(["listen", "l.sock", "x"]));
     fs::remove_file(place.socket()).expect("the socket");

@@ -5,8 +5,8 @@ use std::io::{PipeWriter, Write};
 use rustix::process::Signal;
 
 use super::{Marked, NONE};
-use crate::support::qmpsh;
 use crate::support::run::Process;
+use crate::support::{DEADLINE, poll_until, qmpsh};
 
 /// A shell that has run its first command, and waits for the next as long as its input is open.
 #[track_caller]
@@ -106,9 +106,12 @@ fn each_signal_leads_to_the_next_means() {
 #[test]
 fn what_a_wrapper_has_started_ends_too() {
     let marked = Marked::new();
-    let script = "sleep 1000 & \"$@\"; echo over >&2";
+    let script = "sleep 1000 & echo $! >&2; \"$@\"";
     let program = qmpsh().args(["run", "-c", "query-name", "--", "sh", "-c", script]).args(["sh"]).args(NONE);
-    let output = program.args(["-name", &marked.name]).run();
-    output.stdout(&format!("{{\"name\": \"{}\"}}\n", marked.name)).stderr("over\n").status(0);
+    let mut process = program.args(["-name", &marked.name]).start();
+    let pid = process.read_stderr_line();
+    process.wait().stdout(&format!("{{\"name\": \"{}\"}}\n", marked.name)).status(0);
     marked.is_gone();
+    let sleeps = || std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| command.starts_with(b"sleep"));
+    assert!(poll_until(DEADLINE, || (!sleeps()).then_some(())).is_some(), "{pid} still sleeps");
 }
