@@ -125,3 +125,23 @@ fn ctrl_c_cuts_a_long_result_short() {
     assert_eq!(t.wait_exit(), 0);
     mock.finish();
 }
+
+#[test]
+fn a_refusal_is_told_also_if_nobody_explains_it() {
+    let mock = Mock::qmp()
+        .expect_execute("no-such-command")
+        .error("CommandNotFound", "The command no-such-command has not been found")
+        .expect_execute("query-qmp-schema")
+        .pause()
+        .event("MEANWHILE", "{}")
+        .unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("no-such-command\r");
+    mock.go_on();
+    t.wait_for("MEANWHILE");
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| {
+        let refused = "\nCommandNotFound: The command no-such-command has not been found\n";
+        screen.text().contains(refused) && is_at_prompt(screen)
+    });
+}

@@ -31,15 +31,6 @@ pub(super) enum Waited {
 
 pub(super) type Execution = Pin<Box<dyn Future<Output = Result<Reply, ExecuteError>> + Send>>;
 
-/// When the server's answer came, among its events.
-fn arrival(answer: &Result<Reply, ExecuteError>) -> Option<u64> {
-    match answer {
-        Ok(reply) => Some(reply.arrival()),
-        Err(ExecuteError::Server { reply, .. }) => Some(reply.arrival()),
-        Err(_) => None,
-    }
-}
-
 impl Repl<'_, '_> {
     /// Sends a command and shows its reply.
     pub(super) async fn execute(&mut self, request: Request, retry: Option<Retry>) -> Flow {
@@ -63,11 +54,13 @@ impl Repl<'_, '_> {
                 {
                     return Box::pin(self.execute(request, None)).await;
                 }
-                // What came before the reply is shown before it.
+                // What came before the reply is shown before it. After a refusal the peer may be asked about it, and more
+                // events come then: so all that are here go first.
                 let mut events = self.events.try_batch();
-                let before = arrival(&answer).map_or(events.events.len(), |arrival| {
-                    events.events.partition_point(|event| event.arrival() < arrival)
-                });
+                let before = match &*answer {
+                    Ok(reply) => events.events.partition_point(|event| event.arrival() < reply.arrival()),
+                    Err(_) => events.events.len(),
+                };
                 let after = events.events.split_off(before);
                 self.show_events(&events);
                 let done = self.on_answer(request, *answer).await;
@@ -136,12 +129,13 @@ impl Repl<'_, '_> {
                     Err(Stop::Failed)
                 }
                 None => {
-                    let hints = match &error {
-                        ExecuteError::Server { class, desc, .. } => teach(self, &request, class, desc).await?,
-                        _ => String::new(),
+                    let taught = match &error {
+                        ExecuteError::Server { class, desc, .. } => teach(self, &request, class, desc).await,
+                        _ => Ok(String::new()),
                     };
-                    self.show_error(&request, &error, &hints).await?;
-                    Err(Stop::Failed)
+                    // Whatever became of that question, the command was refused.
+                    self.show_error(&request, &error, taught.as_deref().unwrap_or_default()).await?;
+                    Err(taught.err().unwrap_or(Stop::Failed))
                 }
             },
         }
