@@ -23,7 +23,7 @@ _qmpsh() {
 
     case "${cmd}" in
         qmpsh)
-            opts="-c -f -k -t -N -o -p -h -V --command --file --keep-going --timeout --connect-timeout --wait --max-message --skip-negotiation --socket-mode --monitor --output --pretty --events --log-level --history --no-history --help --version"
+            opts="-c -f -k -t -N -o -p -v -l -h -V --command --file --keep-going --pipeline --timeout --connect-timeout --wait --max-message --skip-negotiation --socket-mode --monitor --output --pretty --events --verbose --logfile --log-level --history --no-history --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -65,6 +65,10 @@ _qmpsh() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --pipeline)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -116,6 +120,36 @@ _qmpsh() {
                     ;;
                 --events)
                     COMPREPLY=($(compgen -W "show hide stderr" -- "${cur}"))
+                    return 0
+                    ;;
+                --logfile)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -l)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --log-level)

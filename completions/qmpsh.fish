@@ -1,5 +1,6 @@
 complete -c qmpsh -s c -l command -d 'Run LINE and exit; may be given several times, also beside -f' -r
 complete -c qmpsh -s f -l file -d 'Run the lines of FILE and exit; - is stdin' -r -F
+complete -c qmpsh -l pipeline -d 'With -k: up to N commands unanswered at once [default: 1]' -r
 complete -c qmpsh -s t -l timeout -d 'How long a command may wait for its reply [default: for ever]' -r
 complete -c qmpsh -l connect-timeout -d 'How long connecting may take, greeting included [default: 10]' -r
 complete -c qmpsh -l wait -d 'Keep trying until the monitor can be reached' -r
@@ -13,6 +14,7 @@ raw\t'the server\'s whole reply on one line, errors too'"
 complete -c qmpsh -l events -d 'Where events go: show, hide, stderr [default: show if interactive]' -r -f -a "show\t'on stdout'
 hide\t'nowhere'
 stderr\t'on stderr'"
+complete -c qmpsh -s l -l logfile -d 'Append all messages to FILE as JSON lines' -r -F
 complete -c qmpsh -l log-level -d 'Diagnostics: off, error, warn, info, debug, trace [default: warn]' -r -f -a "off\t''
 error\t''
 warn\t''
@@ -23,6 +25,7 @@ complete -c qmpsh -l history -d 'Where to keep the history [default: $XDG_STATE_
 complete -c qmpsh -s k -l keep-going -d 'Do not stop at the first command that fails'
 complete -c qmpsh -s N -l skip-negotiation -d 'Await no greeting and negotiate nothing'
 complete -c qmpsh -s p -l pretty -d 'The same as -o pretty'
+complete -c qmpsh -s v -l verbose -d 'Show each message sent on stderr'
 complete -c qmpsh -l no-history -d 'Keep no history'
 complete -c qmpsh -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qmpsh -s V -l version -d 'Print version'

@@ -1,6 +1,6 @@
 //! Where a monitor is: the address a user types, as a type.
 //!
-//! A prefix (`unix:`, `tcp:`, `@`, …) decides first, then a `/` means a path, then a `:` means TCP, and any other
+//! A prefix (`unix:`, `tcp:`, `vm:`, `@`, …) decides first, then a `/` means a path, then a `:` means TCP, and any other
 //! word is a socket in the current directory.
 //!
 //! After `unix:` and `tcp:` QEMU's own spelling with options is taken, so that what follows `-qmp` on QEMU's command
@@ -30,7 +30,7 @@ pub const UNIX_PATH_MAX: usize = if cfg!(target_os = "linux") { 108 } else { 103
 /// How many bytes the name of an abstract socket may have: `sun_path` without its leading NUL. Source: `unix(7)`.
 pub const ABSTRACT_NAME_MAX: usize = 107;
 
-/// Where a monitor listens.
+/// Where a monitor is.
 ///
 /// ```
 /// use qmpsh::address::Address;
@@ -62,6 +62,10 @@ pub enum Address {
         /// The port.
         port: u16,
     },
+    /// A free monitor of the QEMU of this name (its `-name`) on this machine. Not empty, no NUL.
+    Vm(OsString),
+    /// A free monitor of the QEMU with this process id.
+    Pid(u32),
 }
 
 impl Address {
@@ -93,6 +97,8 @@ impl Address {
                 let prefixed = format!("tcp:{bare}").into_bytes();
                 (bare.into_bytes(), prefixed)
             }
+            Address::Vm(name) => return OsString::from_vec([b"vm:", name.as_bytes()].concat()),
+            Address::Pid(pid) => return format!("pid:{pid}").into(),
         };
         let bare = OsString::from_vec(bare);
         if Address::parse(&bare).as_ref() == Ok(self) { bare } else { OsString::from_vec(prefixed) }
@@ -153,6 +159,8 @@ mod tests {
         check("tcp:[fe80::1%eth0]:4444,ipv6=on", "[fe80::1%eth0]:4444");
         check("tcp:vm:4444", "tcp:vm:4444");
         check("tcp:unix:4444", "tcp:unix:4444");
+        check("vm:a:b/c", "vm:a:b/c");
+        check("pid:0042", "pid:42");
     }
 
     #[test]
@@ -179,6 +187,8 @@ mod tests {
             bytes(UNIX_PATH_MAX).prop_map(|path| Address::Unix(path.into())),
             (bytes(ABSTRACT_NAME_MAX), any::<bool>()).prop_map(|(name, tight)| Address::Abstract { name, tight }),
             (host, any::<u16>()).prop_map(|(host, port)| Address::Tcp { host, port }),
+            bytes(200).prop_map(Address::Vm),
+            (1..=u32::MAX).prop_map(Address::Pid),
         ]
     }
 

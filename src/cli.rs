@@ -7,10 +7,12 @@
 //! qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
 //! qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]
 //! qmpsh [OPTIONS] run [OPTIONS] [--] QEMU-COMMAND...
+//! qmpsh list
 //! ```
 //!
 //! Options stand before the address or directly after it. The first word of the command ends them, whatever follows
-//! belongs to the command; `--` ends them earlier. Without an address `$QMP_SOCKET` is used.
+//! belongs to the command; `--` ends them earlier. Without an address `$QMP_SOCKET` is used; without that, the processes
+//! that could be meant are listed.
 
 mod definition;
 mod door;
@@ -29,6 +31,24 @@ pub use door::Door;
 use door::Subcommand;
 
 /// What the command line asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Task {
+    /// A session.
+    Session(Box<Invocation>),
+    /// `list`: the QEMU processes of this machine.
+    List(Listing),
+}
+
+/// How the QEMU processes are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listing {
+    /// Whether it was asked for; otherwise an address was, and is missing.
+    pub asked: bool,
+    /// How it is printed; `Auto` is a table.
+    pub output: OutputMode,
+}
+
+/// A session that the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
     /// The way to the monitor.
@@ -66,6 +86,8 @@ pub enum Source {
 pub struct Options {
     /// Whether a batch goes on after a command failed.
     pub keep_going: bool,
+    /// How many commands of a batch may be unanswered at once; more than one only with `keep_going`. Never zero.
+    pub pipeline: usize,
     /// How long a command may wait for its reply; `None` is for ever. Never zero.
     pub timeout: Option<Duration>,
     /// How long connecting, greeting and negotiation may take together. Never zero.
@@ -77,6 +99,10 @@ pub struct Options {
     pub output: OutputMode,
     /// Where events go; `None` leaves it to the mode: shown in the interactive shell, otherwise hidden.
     pub events: Option<EventsMode>,
+    /// Whether each message sent is shown on stderr.
+    pub verbose: bool,
+    /// Where the messages of the wire are recorded.
+    pub logfile: Option<PathBuf>,
     /// The longest message accepted from the peer, in bytes. Never zero.
     pub max_message: usize,
     /// Where the interactive shell keeps its history.
@@ -91,11 +117,14 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             keep_going: false,
+            pipeline: 1,
             timeout: None,
             connect_timeout: Duration::from_secs(10),
             wait: None,
             output: OutputMode::Auto,
             events: None,
+            verbose: false,
+            logfile: None,
             max_message: 256 << 20,
             history: History::Default,
             log_level: LevelFilter::WARN,
@@ -175,28 +204,25 @@ impl Exit {
 
 /// Reads the command line: `args` begins with the program's own name, as [`std::env::args_os`] does; `env` looks up
 /// an environment variable, as [`std::env::var_os`] does.
-pub fn parse(
-    args: impl IntoIterator<Item = OsString>,
-    env: impl Fn(&str) -> Option<OsString>,
-) -> Result<Invocation, Exit> {
+pub fn parse(args: impl IntoIterator<Item = OsString>, env: impl Fn(&str) -> Option<OsString>) -> Result<Task, Exit> {
     let mut args: Vec<OsString> = args.into_iter().collect();
     let env = |name| env(name).filter(|value| !value.is_empty());
     let mut command = command();
 
-    let door::Rewritten { subcommand, later } = door::rewrite(&command, &mut args);
-    let matches = command.try_get_matches_from_mut(args);
-    let matches = match (matches, later) {
-        // `qmpsh --help list` still asks for help.
-        (Err(error), _) if !error.use_stderr() => return Err(Exit::Show(error.to_string())),
-        (_, Some(word)) => {
-            return Err(usage(format_args!(
-                "`{word}` is not in this version; for a socket of that name write ./{word}"
-            )));
-        }
-        (Err(error), None) => return Err(Exit::Usage(clap_error(&error))),
-        (Ok(matches), None) => matches,
-    };
+    let subcommand = door::rewrite(&command, &mut args);
+    let matches = command.try_get_matches_from_mut(args).map_err(|error| {
+        if error.use_stderr() { Exit::Usage(clap_error(&error)) } else { Exit::Show(error.to_string()) }
+    })?;
 
+    let output = definition::output(&matches);
+    if subcommand == Subcommand::List {
+        return match definition::first_but(&matches, &["output", "pretty"]) {
+            None => Ok(Task::List(Listing { asked: true, output })),
+            Some(what) => Err(usage(format_args!(
+                "`list` takes -o and -p alone, not {what}; for a socket of that name write ./list"
+            ))),
+        };
+    }
     let own = definition::own(&matches);
     let address = definition::address(&matches);
     let mut words = definition::words(&matches);
@@ -205,13 +231,14 @@ pub fn parse(
         (program, _) if subcommand == Subcommand::Run => door::run(program, &std::mem::take(&mut words), own)?,
         (Some(text), _) => door::door(subcommand, text, &own)?,
         (None, Some(text)) => door::door(subcommand, &text, &own).map_err(|exit| exit.about("$QMP_SOCKET"))?,
-        (None, None) => return Err(usage(manual::NO_ADDRESS)),
+        (None, None) if subcommand != Subcommand::Connect => return Err(usage(manual::NO_ADDRESS)),
+        (None, None) => return Ok(Task::List(Listing { asked: false, output })),
     };
-    Ok(Invocation {
+    Ok(Task::Session(Box::new(Invocation {
         door,
         input: input(&matches, words)?,
         options: definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?,
-    })
+    })))
 }
 
 fn input(matches: &clap::ArgMatches, words: Vec<&OsStr>) -> Result<Input, Exit> {

@@ -23,7 +23,8 @@
 //! The connection:
 //!
 //! - [`protocol`]: the engine: a [`protocol::Session`] drives a [`protocol::Protocol`] over a [`protocol::Link`].
-//! - [`transport`]: what links are made of: Unix and TCP sockets.
+//! - [`processes`]: the QEMU processes of this machine, and who holds their monitors.
+//! - [`transport`]: what links are made of: Unix and TCP sockets, those of processes found by name among them.
 //! - [`events`]: streams of events, bounded and filtered.
 //! - [`client`]: QMP on the engine.
 //!
@@ -51,6 +52,8 @@ pub mod syntax;
 pub mod typing;
 
 pub mod protocol;
+
+pub mod processes;
 
 pub mod transport;
 

@@ -12,5 +12,7 @@ mod engine;
 mod generated;
 mod harness;
 mod language;
+mod list;
 mod readme;
 mod shell;
+mod wire_log;

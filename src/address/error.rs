@@ -8,7 +8,7 @@ use super::{ABSTRACT_NAME_MAX, UNIX_PATH_MAX};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "bad address `{shown}`: {problem}; an address is the PATH of a socket, unix:PATH, @NAME (abstract), \
-     HOST:PORT, [IPV6]:PORT, :PORT or tcp:HOST:PORT"
+     HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT, vm:NAME or pid:N"
 )]
 pub struct AddressError {
     /// The text as it may be shown.
@@ -43,6 +43,12 @@ pub enum Problem {
     /// `@` and no name.
     #[error("the name after `@` is missing")]
     MissingName,
+    /// `vm:` and no name.
+    #[error("the name after `vm:` is missing")]
+    MissingVm,
+    /// `pid:` and something that is no process id.
+    #[error("`{0}` is not a process id")]
+    NotAPid(String),
     /// A NUL, which no path can hold.
     #[error("there is a NUL character in it")]
     Nul,

@@ -8,13 +8,7 @@ use super::error::{AddressError, Problem, shown};
 use super::{ABSTRACT_NAME_MAX, Address, UNIX_PATH_MAX, tcp};
 
 /// The forms of later versions: known, so that none of them is taken for a TCP host or a path.
-const LATER: [(&[u8], &str); 5] = [
-    (b"fd:", "fd:N"),
-    (b"vm:", "vm:NAME"),
-    (b"pid:", "pid:N"),
-    (b"exec:", "exec:COMMAND"),
-    (b"ssh://", "ssh://HOST/PATH"),
-];
+const LATER: [(&[u8], &str); 3] = [(b"fd:", "fd:N"), (b"exec:", "exec:COMMAND"), (b"ssh://", "ssh://HOST/PATH")];
 
 pub(super) fn parse(text: &OsStr) -> Result<Address, AddressError> {
     classify(text.as_bytes()).map_err(|problem| AddressError::new(text.as_bytes(), problem))
@@ -32,6 +26,12 @@ fn classify(text: &[u8]) -> Result<Address, Problem> {
     }
     if let Some(rest) = text.strip_prefix(b"tcp:") {
         return tcp::with_options(rest);
+    }
+    if let Some(name) = text.strip_prefix(b"vm:") {
+        return if name.is_empty() { Err(Problem::MissingVm) } else { Ok(Address::Vm(OsStr::from_bytes(name).into())) };
+    }
+    if let Some(digits) = text.strip_prefix(b"pid:") {
+        return pid(digits);
     }
     if let Some((_, form)) = LATER.iter().find(|(prefix, _)| text.starts_with(prefix)) {
         return Err(Problem::NotYet(form));
@@ -84,6 +84,14 @@ fn abstract_socket(name: &[u8], tight: bool) -> Result<Address, Problem> {
         0 => Err(Problem::MissingName),
         1..=ABSTRACT_NAME_MAX => Ok(Address::Abstract { name: OsString::from_vec(name.to_vec()), tight }),
         length => Err(Problem::NameTooLong(length)),
+    }
+}
+
+fn pid(digits: &[u8]) -> Result<Address, Problem> {
+    let number = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    match number.and_then(|digits| digits.parse().ok()) {
+        Some(pid) if pid > 0 => Ok(Address::Pid(pid)),
+        _ => Err(Problem::NotAPid(shown(digits))),
     }
 }
 
@@ -184,10 +192,20 @@ mod tests {
     }
 
     #[test]
+    fn processes() {
+        check("vm:web1", Ok(Address::Vm("web1".into())));
+        check("vm:4444", Ok(Address::Vm("4444".into())));
+        check("vm:a/b:c,d", Ok(Address::Vm("a/b:c,d".into())));
+        check("vm:", Err(Problem::MissingVm));
+        check("pid:4444", Ok(Address::Pid(4444)));
+        for wrong in ["", "0", "-1", "+1", "x", "1 ", "4294967296"] {
+            check(&format!("pid:{wrong}"), Err(Problem::NotAPid(wrong.into())));
+        }
+    }
+
+    #[test]
     fn forms_of_later_versions_are_not_taken_for_others() {
         check("fd:3", Err(Problem::NotYet("fd:N")));
-        check("vm:4444", Err(Problem::NotYet("vm:NAME")));
-        check("pid:4444", Err(Problem::NotYet("pid:N")));
         check("exec:socat - UNIX:/q", Err(Problem::NotYet("exec:COMMAND")));
         check("ssh://root@host/run/q.sock", Err(Problem::NotYet("ssh://HOST/PATH")));
         // Not that prefix: TCP.
@@ -207,7 +225,7 @@ mod tests {
         assert_eq!(
             parse(OsStr::new("\u{1b}[31mh:x")).unwrap_err().to_string(),
             "bad address `\\u{1b}[31mh:x`: there is no `\\u{1b}` in a host name; an address is the PATH of a socket, \
-             unix:PATH, @NAME (abstract), HOST:PORT, [IPV6]:PORT, :PORT or tcp:HOST:PORT"
+             unix:PATH, @NAME (abstract), HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT, vm:NAME or pid:N"
         );
         let long = format!("/{}", "x".repeat(1000));
         let message = parse(OsStr::new(&long)).unwrap_err().to_string();

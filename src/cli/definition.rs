@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use tracing::level_filters::LevelFilter;
 
@@ -38,7 +39,7 @@ fn positionals() -> [Arg; 2] {
         Arg::new("ADDRESS")
             .value_parser(value_parser!(OsString))
             .value_hint(ValueHint::FilePath)
-            .help("Where the monitor is: PATH, unix:PATH, @NAME, HOST:PORT, fd:N [default: $QMP_SOCKET]"),
+            .help("The monitor: PATH, @NAME, HOST:PORT, fd:N, vm:NAME, pid:N [default: $QMP_SOCKET]"),
         Arg::new("COMMAND")
             .value_parser(value_parser!(OsString))
             .value_hint(ValueHint::Other)
@@ -48,7 +49,7 @@ fn positionals() -> [Arg; 2] {
     ]
 }
 
-fn run_options() -> [Arg; 4] {
+fn run_options() -> [Arg; 5] {
     [
         value("command", 'c', "LINE")
             .action(ArgAction::Append)
@@ -63,6 +64,11 @@ fn run_options() -> [Arg; 4] {
             .short('k')
             .help("Do not stop at the first command that fails")
             .long_help("Do not stop at the first command that fails; the exit status still tells"),
+        long("pipeline", "N")
+            .value_parser(values::count)
+            .allow_negative_numbers(true)
+            .help("With -k: up to N commands unanswered at once [default: 1]")
+            .long_help("With -k: up to N commands unanswered at once, for slow links [default: 1]"),
         value("timeout", 't', "SECONDS")
             .value_parser(values::limit)
             .allow_negative_numbers(true)
@@ -113,7 +119,7 @@ fn connection_options() -> [Arg; 6] {
     .map(|arg| arg.help_heading(CONNECTION))
 }
 
-fn output_options() -> [Arg; 4] {
+fn output_options() -> [Arg; 6] {
     [
         value("output", 'o', "MODE")
             .overrides_with("pretty")
@@ -135,6 +141,15 @@ fn output_options() -> [Arg; 4] {
             ])
             .help("Where events go: show, hide, stderr [default: show if interactive]")
             .long_help("Where events go: show (stdout), hide, stderr [default: interactive show, otherwise hide]"),
+        flag("verbose")
+            .short('v')
+            .help("Show each message sent on stderr")
+            .long_help("Show each message sent on stderr, as it is sent; secrets as ***"),
+        value("logfile", 'l', "FILE")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath)
+            .help("Append all messages to FILE as JSON lines")
+            .long_help("Append all messages, sent and received, to FILE as JSON lines; secrets as ***"),
         long("log-level", "LEVEL")
             .value_parser(LEVELS.map(|(name, _)| name))
             .hide_possible_values(true)
@@ -213,7 +228,30 @@ pub(super) fn sources(matches: &ArgMatches) -> Vec<RawSource<'_>> {
     all.into_iter().map(|(_, source)| source).collect()
 }
 
-/// The options; `log` is the value of `$QMPSH_LOG`, the only thing that can be wrong here.
+/// `-o`, `-p`.
+pub(super) fn output(matches: &ArgMatches) -> OutputMode {
+    match matches.get_one::<String>("output").map(String::as_str) {
+        _ if matches.get_flag("pretty") => OutputMode::Pretty,
+        Some("json") => OutputMode::Json,
+        Some("pretty") => OutputMode::Pretty,
+        Some("raw") => OutputMode::Raw,
+        _ => OutputMode::Auto,
+    }
+}
+
+/// The first thing given besides the address and what `allowed` names, as it is to be shown.
+pub(super) fn first_but(matches: &ArgMatches, allowed: &[&str]) -> Option<String> {
+    let given = |arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    if let Some(word) = words(matches).first() {
+        return Some(format!("`{}`", word.to_string_lossy().escape_debug()));
+    }
+    let command = command();
+    let mut options = command.get_arguments().filter(|arg| !arg.is_positional());
+    let found = options.find(|arg| given(arg) && !allowed.contains(&arg.get_id().as_str()))?;
+    found.get_long().map(|name| format!("--{name}"))
+}
+
+/// The options; `log` is the value of `$QMPSH_LOG`, which may be wrong, as may options that do not go together.
 pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Options, String> {
     let default = Options::default();
     let duration = |name| matches.get_one::<Duration>(name).copied();
@@ -223,25 +261,28 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         (None, Some(name)) => level(name),
         (None, None) => Some(default.log_level),
     };
+    let pipeline = matches.get_one("pipeline").copied();
+    if pipeline.is_some() && !matches.get_flag("keep-going") {
+        return Err("--pipeline sends commands before it is known whether those before them failed, so it needs -k \
+                    (--keep-going)"
+            .to_owned());
+    }
     Ok(Options {
         keep_going: matches.get_flag("keep-going"),
+        pipeline: pipeline.unwrap_or(default.pipeline),
         timeout: duration("timeout"),
         connect_timeout: duration("connect-timeout").unwrap_or(default.connect_timeout),
         // Trying for no time at all is trying once.
         wait: duration("wait").filter(|wait| !wait.is_zero()),
-        output: match text("output") {
-            _ if matches.get_flag("pretty") => OutputMode::Pretty,
-            Some("json") => OutputMode::Json,
-            Some("pretty") => OutputMode::Pretty,
-            Some("raw") => OutputMode::Raw,
-            _ => default.output,
-        },
+        output: output(matches),
         events: match text("events") {
             Some("show") => Some(EventsMode::Show),
             Some("hide") => Some(EventsMode::Hide),
             Some("stderr") => Some(EventsMode::Stderr),
             _ => default.events,
         },
+        verbose: matches.get_flag("verbose"),
+        logfile: matches.get_one("logfile").cloned(),
         max_message: matches.get_one("max-message").copied().unwrap_or(default.max_message),
         history: match matches.get_one::<PathBuf>("history") {
             _ if matches.get_flag("no-history") => History::Off,

@@ -37,31 +37,23 @@ pub(super) enum Subcommand {
     Listen,
     Fd,
     Run,
+    /// Its word stays: it takes no address.
+    List,
 }
-
-/// What the words before the command say, in one grammar: a subcommand, and an address.
-pub(super) struct Rewritten {
-    pub(super) subcommand: Subcommand,
-    /// The word of a later version's subcommand: a usage error, but not if only help was asked for.
-    pub(super) later: Option<&'static str>,
-}
-
-/// The words that will be subcommands, and so are not taken for sockets today.
-const LATER: [&str; 1] = ["list"];
 
 /// Takes the subcommand out of the arguments, so that clap sees `[OPTIONS] ADDRESS [OPTIONS] [COMMAND...]`.
 ///
 /// `fd N` becomes the address `fd:N`, and `fd` alone `fd:`. After `run`, the first word ends the options: it is QEMU's
 /// name, in the place of the address.
-pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Rewritten {
-    let plain = Rewritten { subcommand: Subcommand::Connect, later: None };
-    let Some(index) = words::first(command, args) else { return plain };
+pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Subcommand {
+    let Some(index) = words::first(command, args) else { return Subcommand::Connect };
     let subcommand = match args[index].to_str() {
         Some("connect") => Subcommand::Connect,
         Some("listen") => Subcommand::Listen,
         Some("fd") => Subcommand::Fd,
         Some("run") => Subcommand::Run,
-        word => return Rewritten { later: LATER.into_iter().find(|later| word == Some(later)), ..plain },
+        Some("list") => return Subcommand::List,
+        _ => return Subcommand::Connect,
     };
     args.remove(index);
     if subcommand == Subcommand::Run
@@ -76,7 +68,7 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Rewr
             None => args.insert(index, "fd:".into()),
         }
     }
-    Rewritten { subcommand, later: None }
+    subcommand
 }
 
 /// QEMU's command line.
@@ -123,6 +115,13 @@ pub(super) fn door(subcommand: Subcommand, address: &OsStr, own: &Own) -> Result
         }
         (Subcommand::Listen, None) => {
             let address = Address::parse(address).map_err(usage)?;
+            if matches!(address, Address::Vm(_) | Address::Pid(_)) {
+                let shown = address.to_string();
+                return Err(usage(format_args!(
+                    "`{}` is no place to listen at: there is a QEMU already",
+                    shown.escape_debug()
+                )));
+            }
             if socket_mode.is_some() && !matches!(address, Address::Unix(_)) {
                 return Err(usage(format_args!("--socket-mode: there is no socket file at {address}")));
             }

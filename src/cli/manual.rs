@@ -7,7 +7,8 @@ pub const USAGE: &str = "qmpsh [OPTIONS] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE].
        qmpsh [OPTIONS] connect ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]
-       qmpsh [OPTIONS] run [OPTIONS] [--] QEMU-COMMAND...";
+       qmpsh [OPTIONS] run [OPTIONS] [--] QEMU-COMMAND...
+       qmpsh list [-o MODE]";
 
 /// A term and what it means.
 pub type Entry = (&'static str, &'static str);
@@ -18,12 +19,15 @@ pub const ADDRESSES: &[Entry] = &[
     ("@NAME, unix:@NAME", "abstract Unix socket (Linux)"),
     ("HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT", "TCP; without a host it is localhost"),
     ("fd:N", "an inherited socket, as fd N"),
+    ("vm:NAME, pid:N", "a free monitor of that QEMU on this machine; `qmpsh list` shows them (Linux)"),
     ("unix:PATH,server=on,...", "as QEMU spells it; abstract and tight are honoured, the rest ignored"),
 ];
 
 /// Calls to learn from, and what they do.
 pub const EXAMPLES: &[Entry] = &[
+    ("qmpsh list", "the QEMU processes here, their monitors, and who holds them"),
     ("qmpsh /tmp/qmp.sock", "the interactive shell"),
+    ("qmpsh vm:web1 query-status", "a command to the VM of that name, wherever its monitor is"),
     ("qmpsh /tmp/qmp.sock query-status", "one command, its result on one line"),
     ("qmpsh /tmp/qmp.sock -p device_add driver=e1000 id=net1", "one command with arguments"),
     ("qmpsh localhost:4444 -c stop -c query-block -c cont", "several commands"),
@@ -59,17 +63,12 @@ pub const FILES: &[Entry] = &[(
     "the history of the interactive shell, readable by its owner only; lines with secrets, or with a leading space, are not kept",
 )];
 
-/// What a call without an address gets to read.
-pub(super) const NO_ADDRESS: &str =
-    "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET
+/// What a call without an address gets to read, above what runs here.
+pub const NO_ADDRESS: &str = "no address: name it, as in `qmpsh /tmp/qmp.sock` or `qmpsh vm:NAME`, or set $QMP_SOCKET";
 
-To find it, look for -qmp, -mon or -chardev in QEMU's own command line:
-
-    ps -eo pid,args | grep [q]emu
-
-A QEMU without a monitor can be started with one:
-
-    qemu-system-x86_64 ... -qmp unix:/tmp/qmp.sock,server=on,wait=off";
+/// What stands below the processes, or in their place.
+pub const HOW_TO_START: &str =
+    "A QEMU with a monitor is started so: qemu-system-x86_64 ... -qmp unix:/tmp/qmp.sock,server=on,wait=off";
 
 /// What stands after the options in `--help`.
 pub(super) fn after_help() -> String {

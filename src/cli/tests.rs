@@ -5,6 +5,14 @@ use crate::address::Address;
 
 /// A command line, its words separated by spaces (`%` in a word stands for one), and an environment.
 fn run(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
+    match task(line, environment)? {
+        Task::Session(invocation) => Ok(*invocation),
+        task @ Task::List(_) => panic!("{line}: {task:?}"),
+    }
+}
+
+/// The same, for anything that can be asked for.
+fn task(line: &str, environment: &[(&str, &str)]) -> Result<Task, Exit> {
     let words = line.split(' ').filter(|word| !word.is_empty()).map(|word| word.replace('%', " ").into());
     parse(std::iter::once("qmpsh".into()).chain(words), |name| {
         environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
@@ -177,7 +185,8 @@ fn the_environment_gives_what_is_missing() {
     assert_eq!(run("q.sock --log-level info", &logging).unwrap().options.log_level, LevelFilter::INFO);
     let empty = [("QMPSH_LOG", ""), ("QMP_SOCKET", "")];
     assert_eq!(run("q.sock", &empty).unwrap().options, Options::default());
-    assert!(wrong("", &empty).starts_with("no address"));
+    let listing = Listing { asked: false, output: OutputMode::Auto };
+    assert_eq!(task("", &empty), Ok(Task::List(listing)));
     assert_eq!(
         wrong("q.sock", &[("QMPSH_LOG", "loud")]),
         "$QMPSH_LOG is `loud`, but a level is one of off, error, warn, info, debug, trace"
@@ -270,18 +279,28 @@ fn what_a_way_does_not_take() {
 }
 
 #[test]
-fn words_of_later_subcommands_are_no_sockets() {
+fn the_processes_are_listed() {
     #[track_caller]
-    fn check(line: &str, word: &str) {
-        let expected = format!("`{word}` is not in this version; for a socket of that name write ./{word}");
-        assert_eq!(wrong(line, &[("QMP_SOCKET", "/run/q.sock")]), expected, "{line}");
+    fn check(line: &str, asked: bool, output: OutputMode) {
+        assert_eq!(task(line, &[]), Ok(Task::List(Listing { asked, output })), "{line}");
     }
-    check("list", "list");
-    check("-c connect list -- x", "list");
+    check("list", true, OutputMode::Auto);
+    check("-o json list", true, OutputMode::Json);
+    check("list -p", true, OutputMode::Pretty);
+    // Nobody said which monitor.
+    check("", false, OutputMode::Auto);
+    check("connect", false, OutputMode::Auto);
+    check("-c query-status", false, OutputMode::Auto);
+    let sentence =
+        |what: &str| format!("`list` takes -o and -p alone, not {what}; for a socket of that name write ./list");
+    for (line, what) in
+        [("list query-status", "`query-status`"), ("list -k", "--keep-going"), ("-t 5 list", "--timeout")]
+    {
+        assert_eq!(wrong(line, &[]), sentence(what), "{line}");
+    }
     for line in ["./list", "-- ./list", "connect ./list"] {
         assert_eq!(ok(line).door, unix("./list"));
     }
-    // Where no subcommand can stand they are sockets.
     for line in ["connect list", "-- list"] {
         assert_eq!(ok(line).door, unix("list"));
     }
@@ -294,14 +313,17 @@ fn usage_errors_say_what_to_try() {
     fn check(line: &str, expected: &str) {
         assert_eq!(wrong(line, &[]), expected, "{line}");
     }
-    check("", "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET");
-    check("connect", "no address: name the monitor's socket, as in `qmpsh /tmp/qmp.sock`, or set $QMP_SOCKET");
     check(
         "q.sock -c a query-status",
         "`query-status` would be a command beside those of -c and -f; give it with a -c of its own",
     );
     check("-f x q.sock a", "`a` would be a command beside those of -c and -f; give it with a -c of its own");
     check("q.sock -f - -f -", "`-f -` is given twice, but stdin can be read only once");
+    check(
+        "q.sock --pipeline 4",
+        "--pipeline sends commands before it is known whether those before them failed, so it needs -k (--keep-going)",
+    );
+    check("q.sock -k --pipeline 0", "invalid value '0' for '--pipeline <N>': it is not a number from 1 up");
     check("q.sock --file=", "the file name of -f is empty; for stdin write `-f -`");
     check("q.sock --nonsense", "unexpected argument '--nonsense' found");
     check("q.sock -o xml", "invalid value 'xml' for '--output <MODE>'");
@@ -317,14 +339,20 @@ fn usage_errors_say_what_to_try() {
         "q.sock --max-message 1T",
         "invalid value '1T' for '--max-message <SIZE>': it is not a size, as 65536, 64k, 256M or 1G are",
     );
-    assert!(wrong("vm:web1", &[]).starts_with("bad address `vm:web1`: this version cannot use `vm:NAME` yet; "));
+    assert!(wrong("exec:x", &[]).starts_with("bad address `exec:x`: this version cannot use `exec:COMMAND` yet; "));
+    assert_eq!(wrong("listen vm:x", &[]), "`vm:x` is no place to listen at: there is a QEMU already");
     assert!(wrong("host:99999 x", &[]).starts_with("bad address `host:99999`: the port 99999 is over 65535; "));
 }
 
 #[test]
 fn only_paths_may_be_other_than_utf8() {
     let odd = |text: &[u8]| OsString::from_vec(text.to_vec());
-    let parse = |args: &[OsString]| parse(args.to_vec(), |_| None);
+    let parse = |args: &[OsString]| -> Result<Invocation, Exit> {
+        match parse(args.to_vec(), |_| None)? {
+            Task::Session(invocation) => Ok(*invocation),
+            task @ Task::List(_) => panic!("{task:?}"),
+        }
+    };
     let name = OsString::from("qmpsh");
     let socket = odd(b"/tmp/\xff");
 
@@ -362,5 +390,5 @@ fn help_fits_a_terminal() {
             assert!(line.chars().count() <= widest, "{line}");
         }
     }
-    assert!(run("-h", &[]).unwrap_err().text().lines().count() <= 40);
+    assert!(run("-h", &[]).unwrap_err().text().lines().count() <= 50);
 }

@@ -28,6 +28,14 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
 }
 
+/// How many; never zero.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(count),
+        _ => Err("it is not a number from 1 up".to_owned()),
+    }
+}
+
 /// A size in bytes: a whole number and perhaps k, M or G, powers of 1024; never zero.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let wrong = "it is not a size, as 65536, 64k, 256M or 1G are";
@@ -82,6 +90,15 @@ mod tests {
             assert!(limit(zero).unwrap_err().contains("at once"), "{zero}");
         }
         assert_eq!(limit("0.001"), Ok(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn counts() {
+        assert_eq!(count("1"), Ok(1));
+        assert_eq!(count("128"), Ok(128));
+        for wrong in ["", "0", "-1", "+1", "1.5", "x", "99999999999999999999"] {
+            assert!(count(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

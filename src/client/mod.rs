@@ -16,10 +16,12 @@
 //! ```
 
 mod error;
+mod observer;
 mod pending;
 mod qmp;
 
 pub use error::{ExecuteError, QmpError, Stranger};
+pub use observer::{Author, Observer};
 pub use qmp::{Outgoing, Qmp};
 
 use std::future::Future;
@@ -51,11 +53,20 @@ pub struct ClientOptions {
     pub negotiate: bool,
     /// For accepting: how long one peer may take for its greeting and negotiation.
     pub handshake_limit: Option<Duration>,
+    /// Who looks at the messages; without one, looking costs nothing.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self { name: None, max_message: MAX_MESSAGE, out_of_band: true, negotiate: true, handshake_limit: None }
+        Self {
+            name: None,
+            max_message: MAX_MESSAGE,
+            out_of_band: true,
+            negotiate: true,
+            handshake_limit: None,
+            observer: None,
+        }
     }
 }
 
@@ -134,9 +145,14 @@ impl Client {
 
     /// Queues a command, waiting for room in the queue only; the result is a future of its reply.
     pub async fn start(&self, request: Request) -> Result<Execution, ExecuteError> {
+        self.start_as(request, Author::User).await
+    }
+
+    /// As [`start`](Client::start), on somebody's behalf: an [`Observer`] is told whose.
+    pub async fn start_as(&self, request: Request, author: Author) -> Result<Execution, ExecuteError> {
         let command = request.command.clone();
         let (sender, answer) = oneshot::channel();
-        match self.session.send(Outgoing::new(request, sender)).await {
+        match self.session.send(Outgoing::new(request, author, sender)).await {
             Ok(()) => Ok(Execution { command, answer }),
             Err(SendError::State(error)) => Err(error.into()),
         }

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use tokio::sync::oneshot;
 
 use super::pending::Pending;
-use super::{ClientOptions, ExecuteError, Progress, QmpError, Stranger};
+use super::{Author, ClientOptions, ExecuteError, Progress, QmpError, Stranger};
 use crate::events::Hub;
 use crate::json::{ScanError, Scanner};
 use crate::message::{Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
@@ -23,12 +23,13 @@ pub(super) type Answer = Result<Reply, ExecuteError>;
 /// A command on its way out, with the place where its answer goes.
 pub struct Outgoing {
     request: Request,
+    author: Author,
     answer: Option<oneshot::Sender<Answer>>,
 }
 
 impl Outgoing {
-    pub(super) fn new(request: Request, answer: oneshot::Sender<Answer>) -> Self {
-        Self { request, answer: Some(answer) }
+    pub(super) fn new(request: Request, author: Author, answer: oneshot::Sender<Answer>) -> Self {
+        Self { request, author, answer: Some(answer) }
     }
 }
 
@@ -119,7 +120,9 @@ impl Qmp {
         };
         let request =
             Request { text: text.to_owned(), command: "qmp_capabilities".to_owned(), out_of_band: false, own_id: None };
-        wire.send(self, Outgoing { request, answer: None }).await.map_err(closed_during_negotiation)?;
+        wire.send(self, Outgoing { request, author: Author::Program, answer: None })
+            .await
+            .map_err(closed_during_negotiation)?;
         loop {
             match wire.recv(self).await.map_err(closed_during_negotiation)? {
                 Ok(Message::Reply(reply)) => {
@@ -204,6 +207,9 @@ impl Protocol for Qmp {
 
     fn decode(&mut self, buffer: &mut BytesMut, eof: bool) -> Result<Option<Self::In>, QmpError> {
         let document = self.scanner.next(buffer, eof)?;
+        if let (Some(observer), Some(document)) = (&self.options.observer, &document) {
+            observer.received(document);
+        }
         if document.is_none() && !self.established && !buffer.is_empty() {
             self.shared.update(|seen| {
                 if let Progress::AwaitingGreeting { seen } = &mut seen.progress {
@@ -218,16 +224,20 @@ impl Protocol for Qmp {
     }
 
     fn encode(&mut self, outgoing: Outgoing, buffer: &mut BytesMut) -> Result<(), QmpError> {
-        let Outgoing { request, answer } = outgoing;
+        let Outgoing { request, author, answer } = outgoing;
         if answer.as_ref().is_some_and(oneshot::Sender::is_closed) {
             // Given up before it was sent.
             return Ok(());
         }
         let id = self.pending.insert(Waiter { command: request.command, answer });
+        let start = buffer.len();
         let open = request.text.strip_suffix('}').unwrap_or(&request.text);
         buffer.extend_from_slice(open.as_bytes());
         // No byte after the last brace: QEMU would still be reading when it has ended (QMP-FACTS 1).
         buffer.extend_from_slice(format!(",\"id\":{id}}}").as_bytes());
+        if let Some(observer) = &self.options.observer {
+            observer.sent(&buffer[start..], author);
+        }
         Ok(())
     }
 

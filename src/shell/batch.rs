@@ -1,6 +1,7 @@
 //! Commands from the command line, from files or from stdin, one after the other, and an exit status.
 
 mod peer;
+mod pipeline;
 mod waiting;
 
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ use super::render::Renderer;
 use super::session_schema::{SessionSchema, teach};
 use super::status::{Failure, Status};
 use crate::cli::Options;
-use crate::client::{Client, ExecuteError, QmpError};
+use crate::client::{Author, Client, ExecuteError, QmpError};
 use crate::json::ScanError;
 use crate::message::{Reply, Request};
 use crate::protocol::{SessionError, StateWatcher};
@@ -90,7 +91,12 @@ impl<'a> Batch<'a> {
         stdin: bool,
         entrance: &mut Entrance<'_>,
     ) -> Result<Status, Failure> {
-        let result = self.run_lines(&mut lines, Sources { stdin }, entrance).await;
+        let sources = Sources { stdin };
+        let result = if self.options.pipeline > 1 {
+            self.run_pipelined(&mut lines, sources, entrance).await
+        } else {
+            self.run_lines(&mut lines, sources, entrance).await
+        };
         self.finish(result).await
     }
 
@@ -189,46 +195,62 @@ impl<'a> Batch<'a> {
         if self.has_quit {
             return Err(self.lost(Fate::NotSent, &request, origin).await);
         }
-        let Some(answer) = self.wait_for(request.clone()).await? else {
+        let Some(answer) = self.wait_for(request.clone(), Author::User).await? else {
             return Err(self.timed_out(&request, origin));
         };
+        self.settle(answer, &request, retry, origin).await
+    }
+
+    /// Tells how a command ended; its result is printed with what comes next.
+    async fn settle(
+        &mut self,
+        answer: Result<Reply, ExecuteError>,
+        request: &Request,
+        retry: Option<Retry>,
+        origin: &Origin,
+    ) -> Result<(), Failure> {
         self.printer.print_rest().await?;
         match answer {
             Ok(reply) => {
-                self.printer.reply(&reply, &request).await?;
+                self.printer.reply(&reply, request).await?;
                 self.has_quit = request.command == "quit";
                 Ok(())
             }
             Err(ExecuteError::Server { class, desc, reply }) => {
-                if let Some(request) = retry.and_then(|retry| retry.request(&request, &desc)) {
+                if let Some(request) = retry.and_then(|retry| retry.request(request, &desc)) {
                     return Box::pin(self.execute(request, None, origin)).await;
                 }
-                self.printer.refusal(&reply, &request).await?;
+                self.printer.refusal(&reply, request).await?;
                 // Whatever becomes of that question, it was refused.
-                let hints = teach(self, &request, &class, &desc).await.unwrap_or_default();
+                let hints = teach(self, request, &class, &desc).await.unwrap_or_default();
                 let (class, desc) = (self.messages.peer(&class), self.messages.peer(&desc));
                 Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", origin.prefix())))
             }
             Err(ExecuteError::Interrupted { reason, .. })
                 if request.command == "quit" && reason.as_deref().is_some_and(is_end) =>
             {
-                self.printer.no_reply(&request).await?;
+                self.printer.no_reply(request).await?;
                 self.has_quit = true;
                 Ok(())
             }
             Err(ExecuteError::Malformed(malformed)) => {
-                Err(about(origin, Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(&request))))
+                Err(about(origin, Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(request))))
             }
-            Err(ExecuteError::Interrupted { .. }) => Err(self.lost(Fate::Unknown, &request, origin).await),
+            Err(ExecuteError::Interrupted { .. }) => Err(self.lost(Fate::Unknown, request, origin).await),
             Err(ExecuteError::NotSent { .. } | ExecuteError::State(_)) => {
-                Err(self.lost(Fate::NotSent, &request, origin).await)
+                Err(self.lost(Fate::NotSent, request, origin).await)
             }
         }
     }
 
     /// Sends a command and waits for its answer, printing meanwhile; `None` when the time limit came first.
-    async fn wait_for(&mut self, request: Request) -> Result<Option<Result<Reply, ExecuteError>>, Failure> {
-        let execution = self.client.execute(request);
+    async fn wait_for(
+        &mut self,
+        request: Request,
+        author: Author,
+    ) -> Result<Option<Result<Reply, ExecuteError>>, Failure> {
+        let client = self.client;
+        let execution = async move { client.start_as(request, author).await?.await };
         let deadline = self.options.timeout.map(|limit| Instant::now() + limit);
         tokio::select! {
             biased;

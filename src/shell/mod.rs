@@ -12,6 +12,7 @@ mod doors;
 mod eval;
 mod help;
 mod lines;
+mod list;
 mod messages;
 mod printer;
 mod render;
@@ -20,17 +21,20 @@ mod session_schema;
 mod signals;
 mod status;
 mod stdout;
+mod wire_log;
 
 pub use status::Status;
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::cli::{Input, Invocation, Options, Source};
-use crate::client::{Client, ClientOptions};
+use crate::cli::{Input, Invocation, Options, Source, Task};
+use crate::client::{Client, ClientOptions, Observer};
 use crate::error::describe;
+use crate::text;
 use batch::Batch;
 use doors::{Entrance, Teller};
 use eval::{Action, Parsed, Sources, Text};
@@ -41,12 +45,17 @@ use repl::Repl;
 use session_schema::Knowledge;
 use signals::Ending;
 use status::Failure;
+use wire_log::WireLog;
 
 /// Does what the command line asks for, and says how it went.
 ///
 /// # Errors
 /// The runtime cannot be started.
-pub fn run(invocation: &Invocation) -> anyhow::Result<Status> {
+pub fn run(task: &Task) -> anyhow::Result<Status> {
+    let invocation = match task {
+        Task::Session(invocation) => invocation,
+        Task::List(listing) => return Ok(list::run(*listing)),
+    };
     let messages = Messages::new();
     // Before the runtime opens descriptors of its own.
     let entrance = match Entrance::new(&invocation.door, &invocation.options) {
@@ -108,6 +117,8 @@ async fn run_batch(
 ) -> Result<Status, Failure> {
     let Invocation { input, options, .. } = invocation;
     diagnostics::to_stderr(options.log_level);
+    // What cannot be recorded is told before anything is done.
+    let log = WireLog::as_asked(options, "qmpsh: ", move |line| messages.say(line))?;
     let work = match input {
         Input::Words(words) => {
             // What cannot be sent needs no connection.
@@ -123,7 +134,7 @@ async fn run_batch(
         Input::Lines(sources) => Work::Lines(sources.clone()),
         Input::Default => Work::Lines(vec![Source::Stdin]),
     };
-    let client = client(options, work.may_be_out_of_band());
+    let client = client(options, work.may_be_out_of_band(), log);
     let batch = Batch::new(&client, options, Renderer::new(options.output), messages);
     entrance.open(&client, &Teller::Stderr(messages)).await?;
     match work {
@@ -164,8 +175,16 @@ impl Work<'_> {
 
 async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Result<Status, Failure> {
     let options = &invocation.options;
-    let client = client(options, true);
     let mut console = repl::open_console(options)?;
+    let sink = console.sink();
+    let log = match WireLog::as_asked(options, "", move |line| sink.line(text::lines(line))) {
+        Ok(log) => log,
+        Err(failure) => {
+            console.close().await;
+            return Err(failure);
+        }
+    };
+    let client = client(options, true, log);
     diagnostics::to_console(options.log_level, console.sink());
     let result = match Repl::new(&client, entrance, options, &mut console) {
         Ok(mut repl) => repl.run().await,
@@ -176,12 +195,13 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
     result
 }
 
-fn client(options: &Options, out_of_band: bool) -> Client {
+fn client(options: &Options, out_of_band: bool, observer: Option<Arc<dyn Observer>>) -> Client {
     Client::new(ClientOptions {
         out_of_band,
         max_message: options.max_message,
         negotiate: !options.skip_negotiation,
         handshake_limit: Some(options.connect_timeout),
+        observer,
         ..ClientOptions::default()
     })
 }

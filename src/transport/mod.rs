@@ -1,6 +1,7 @@
 //! The transports: one file each, all of them [`Link`]s for the engine.
 
 mod inherited;
+mod process;
 mod tcp;
 mod unix;
 
@@ -12,6 +13,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::address::Address;
+use crate::processes::Wanted;
 use crate::protocol::{Bind, Dial, Link, Listen};
 
 /// Any address, as something to connect to or to listen on.
@@ -21,6 +23,8 @@ pub enum Endpoint {
     Unix(Unix),
     /// A TCP port.
     Tcp(Tcp),
+    /// A free monitor of a QEMU of this machine.
+    Process(Wanted),
 }
 
 impl From<&Address> for Endpoint {
@@ -31,6 +35,8 @@ impl From<&Address> for Endpoint {
                 Endpoint::Unix(Unix::Abstract { name: name.as_bytes().to_vec(), tight: *tight })
             }
             Address::Tcp { host, port } => Endpoint::Tcp(Tcp { host: host.clone(), port: *port }),
+            Address::Vm(name) => Endpoint::Process(Wanted::Vm(name.clone())),
+            Address::Pid(pid) => Endpoint::Process(Wanted::Pid(*pid)),
         }
     }
 }
@@ -40,6 +46,7 @@ impl Dial for Endpoint {
         match self {
             Endpoint::Unix(unix) => unix.dial().await,
             Endpoint::Tcp(tcp) => tcp.dial().await,
+            Endpoint::Process(wanted) => wanted.dial().await,
         }
     }
 }
@@ -49,6 +56,9 @@ impl Bind for Endpoint {
         match self {
             Endpoint::Unix(unix) => unix.bind().await,
             Endpoint::Tcp(tcp) => tcp.bind().await,
+            Endpoint::Process(_) => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "vm: and pid: are to connect to, not to listen on"))
+            }
         }
     }
 }

@@ -73,10 +73,12 @@ fn a_socket_that_one_may_not_use() {
 fn a_monitor_in_use_says_so_in_time() {
     let qemu = Qemu::none().start();
     let _holder = qemu.hold();
+    let own = std::fs::read_to_string("/proc/self/comm").unwrap();
+    let own = format!("{} ({})", own.trim_end(), std::process::id());
     let output = at(&qemu.socket()).args(["--connect-timeout", "0.3", "query-status"]).run();
     output.stdout("").status(3).stderr(&format!(
         "qmpsh: no greeting from {} within 0.3 s: the connection works, but the peer is silent\n  \
-         - QMP serves one client at a time: another one (libvirt, a second shell) may hold this monitor\n  \
+         - QMP serves one client at a time: {own} holds this monitor\n  \
          - QEMU may still be starting: --wait SECONDS waits longer\n  \
          - a guest agent sends no greeting: this may be one\n",
         qemu.socket().display()

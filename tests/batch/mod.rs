@@ -8,6 +8,7 @@ mod input;
 mod limits;
 mod messages;
 mod one_shot;
+mod pipeline;
 mod reading;
 mod statuses;
 mod waiting;

@@ -7,7 +7,7 @@ use super::super::lines::{Line, Origin};
 use super::super::session_schema::{Peer, SessionSchema, learn};
 use super::super::status::Failure;
 use super::{Batch, Fate};
-use crate::client::ExecuteError;
+use crate::client::{Author, ExecuteError};
 use crate::message::Request;
 
 impl Batch<'_> {
@@ -41,7 +41,7 @@ impl Peer for Batch<'_> {
         if self.has_quit {
             return Err(self.lost(Fate::NotSent, &request, &origin).await);
         }
-        match self.wait_for(request.clone()).await? {
+        match self.wait_for(request.clone(), Author::Program).await? {
             Some(Ok(reply)) => Ok(reply.result()),
             Some(Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_))) => Ok(None),
             Some(Err(ExecuteError::Interrupted { .. })) => Err(self.lost(Fate::Unknown, &request, &origin).await),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::client::{Progress, QmpError};
+use crate::processes::{self, Holder};
 use crate::protocol::{Cause, ConnectError, OpenError};
 use crate::text;
 
@@ -17,14 +18,17 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// Whether it can be otherwise a moment later: no socket yet, refused, or closed before the greeting.
+    /// Whether it can be otherwise a moment later: no socket yet, refused, or closed before the greeting; for a VM
+    /// by its name, that there is none or that it is held.
     pub(super) fn may_pass(&self) -> bool {
-        use io::ErrorKind::{AddrNotAvailable, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound};
+        use io::ErrorKind::{
+            AddrNotAvailable, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, ResourceBusy,
+        };
         match self {
             Problem::TookTooLong { .. } => true,
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => matches!(
                 error.kind(),
-                NotFound | ConnectionRefused | ConnectionReset | ConnectionAborted | AddrNotAvailable
+                NotFound | ConnectionRefused | ConnectionReset | ConnectionAborted | AddrNotAvailable | ResourceBusy
             ),
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
                 matches!(error, QmpError::ClosedBeforeGreeting | QmpError::GreetingCutShort { .. })
@@ -54,7 +58,9 @@ impl Problem {
                 format!("no session with {shown}: {error}")
             }
             Problem::Failed(error) => format!("no session with {shown}: {error}"),
-            Problem::TookTooLong { progress, limit } => explain_silence(progress, *limit, shown),
+            Problem::TookTooLong { progress, limit } => {
+                explain_silence(progress, *limit, shown, address.and_then(processes::holder).as_ref())
+            }
         }
     }
 }
@@ -98,8 +104,12 @@ fn is_socket(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
-fn explain_silence(progress: &Progress, limit: Duration, address: &str) -> String {
+fn explain_silence(progress: &Progress, limit: Duration, address: &str, holder: Option<&Holder>) -> String {
     let seconds = limit.as_secs_f64();
+    let held = match holder {
+        Some(holder) => format!("{holder} holds this monitor"),
+        None => "another one (libvirt, a second shell) may hold this monitor".to_owned(),
+    };
     match progress {
         Progress::Connecting => format!(
             "cannot connect to {address} within {seconds} s: nobody takes the connection; a monitor serves one client \
@@ -107,7 +117,7 @@ fn explain_silence(progress: &Progress, limit: Duration, address: &str) -> Strin
         ),
         Progress::AwaitingGreeting { seen } if seen.is_empty() => format!(
             "no greeting from {address} within {seconds} s: the connection works, but the peer is silent\n  \
-             - QMP serves one client at a time: another one (libvirt, a second shell) may hold this monitor\n  \
+             - QMP serves one client at a time: {held}\n  \
              - QEMU may still be starting: --wait SECONDS waits longer\n  \
              - a guest agent sends no greeting: this may be one"
         ),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::command::{Execution, Waited};
 use super::{Repl, Stop};
-use crate::client::ExecuteError;
+use crate::client::{Author, ExecuteError};
 use crate::message::Request;
 use crate::shell::session_schema::{Peer, SessionSchema};
 
@@ -17,7 +17,7 @@ impl Peer for Repl<'_, '_> {
 
     async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Stop> {
         let client = self.client.clone();
-        let mut execution: Execution = Box::pin(async move { client.execute(request).await });
+        let mut execution: Execution = Box::pin(async move { client.start_as(request, Author::Program).await?.await });
         let why = match self.wait_for(&mut execution).await? {
             Waited::Answered(answer) => {
                 return match *answer {

@@ -1,0 +1,215 @@
+//! What a QEMU's command line says about its name and its monitors.
+//!
+//! The whole set of QEMU's options is not known here, so each word is looked at; the value of an option that is not
+//! known is taken for an option itself only if it looks like one of those that are.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use super::Language;
+use super::option::{OptionValue, lossy};
+
+/// What the command line says.
+#[derive(Debug, PartialEq, Eq, Default)]
+pub(super) struct CommandLine {
+    /// `-name`.
+    pub(super) name: Option<OsString>,
+    /// In the order of the command line.
+    pub(super) monitors: Vec<Spec>,
+    /// `-readconfig`: there may be more than is said here.
+    pub(super) reads_config: bool,
+}
+
+/// A monitor as the command line describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spec {
+    /// The id of its chardev, if it has one.
+    pub(super) id: Option<Vec<u8>>,
+    pub(super) language: Language,
+    pub(super) spot: Spot,
+    /// Whether QEMU listens; otherwise it dials out.
+    pub(super) server: bool,
+    /// What a client must speak first: `TLS`, `telnet`, `websocket`.
+    pub(super) wrapper: Option<&'static str>,
+}
+
+/// Where a monitor is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Spot {
+    /// A path, perhaps relative.
+    Unix(Vec<u8>),
+    /// A name in the abstract namespace.
+    Abstract { name: Vec<u8>, tight: bool },
+    /// A port, or a range of them of which one is used; 0: the system chose.
+    Tcp { host: String, port: u16, to: u16 },
+    /// A descriptor that QEMU inherited.
+    Fd(u32),
+    /// Something without an address: `stdio`, `pty`, …
+    Other(String),
+}
+
+/// Whether this is QEMU's program: a system emulator or the storage daemon.
+pub(super) fn is_qemu(program: &[u8]) -> bool {
+    let name = base_name(program);
+    name.starts_with(b"qemu-system-") || matches!(name, b"qemu-kvm" | b"kvm") || is_storage_daemon(name)
+}
+
+fn is_storage_daemon(name: &[u8]) -> bool {
+    name == b"qemu-storage-daemon"
+}
+
+/// The name without the directories, and without what package managers make of it (`.qemu-system-x86_64-wrapped`).
+pub(super) fn base_name(program: &[u8]) -> &[u8] {
+    let name = program.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
+    name.strip_prefix(b".").unwrap_or(name)
+}
+
+/// Reads a command line: words ended by NULs, as `/proc/PID/cmdline` has them.
+pub(super) fn read(command_line: &[u8], program: &[u8]) -> CommandLine {
+    let daemon = is_storage_daemon(base_name(program));
+    let mut found = CommandLine::default();
+    let mut chardevs: Vec<OptionValue> = Vec::new();
+    let mut monitors: Vec<Mention> = Vec::new();
+    let mut words = command_line.strip_suffix(b"\0").unwrap_or(command_line).split(|&byte| byte == 0).skip(1);
+    while let Some(word) = words.next() {
+        let Some(option) = word.strip_prefix(b"-") else { continue };
+        let option = option.strip_prefix(b"-").unwrap_or(option);
+        let (option, attached) = match option.iter().position(|&byte| byte == b'=').filter(|_| daemon) {
+            Some(at) => (&option[..at], Some(&option[at + 1..])),
+            None => (option, None),
+        };
+        let known: [&[u8]; 7] = [b"name", b"qmp", b"qmp-pretty", b"monitor", b"mon", b"chardev", b"readconfig"];
+        if !known.contains(&option) {
+            continue;
+        }
+        let Some(value) = attached.or_else(|| words.next()) else { break };
+        match option {
+            b"name" => {
+                let name = OptionValue::parse(value, "guest");
+                found.name = name.get("guest").map(|name| OsString::from_vec(name.to_vec())).or(found.name);
+            }
+            b"chardev" => chardevs.push(OptionValue::parse(value, "backend")),
+            b"readconfig" => found.reads_config = true,
+            b"monitor" if daemon => monitors.push(Mention::chardev(&OptionValue::parse(value, "chardev"), true)),
+            b"mon" => monitors.push(Mention::chardev(&OptionValue::parse(value, "chardev"), false)),
+            b"monitor" => monitors.push(Mention::device(value, Language::Hmp)),
+            _ => monitors.push(Mention::device(value, Language::Qmp)),
+        }
+    }
+    found.monitors = monitors.into_iter().filter_map(|monitor| monitor.describe(&chardevs)).collect();
+    found
+}
+
+/// A monitor named on the command line; its chardev may be named later than it.
+enum Mention {
+    Chardev { id: Vec<u8>, language: Language },
+    Device { text: Vec<u8>, language: Language },
+}
+
+impl Mention {
+    fn chardev(options: &OptionValue, control: bool) -> Self {
+        let language = match options.get("mode") {
+            Some(b"control") => Language::Qmp,
+            None if control => Language::Qmp,
+            _ => Language::Hmp,
+        };
+        Mention::Chardev { id: options.get("chardev").unwrap_or_default().to_vec(), language }
+    }
+
+    fn device(text: &[u8], language: Language) -> Self {
+        match text.strip_prefix(b"chardev:") {
+            Some(id) => Mention::Chardev { id: id.to_vec(), language },
+            None => Mention::Device { text: text.to_vec(), language },
+        }
+    }
+
+    /// `None`: there is no monitor after all.
+    fn describe(self, chardevs: &[OptionValue]) -> Option<Spec> {
+        match self {
+            Mention::Device { text, .. } if text == b"none" => None,
+            Mention::Device { text, language } => Some(device(&text, language)),
+            Mention::Chardev { id, language } => {
+                let chardev = chardevs.iter().find(|chardev| chardev.get("id") == Some(&id));
+                let mut spec = match chardev {
+                    Some(chardev) if chardev.get("backend") == Some(b"socket") => socket(chardev, language),
+                    Some(chardev) => plain(chardev.get("backend").unwrap_or_default(), language),
+                    None => plain(b"a chardev that the command line does not name", language),
+                };
+                spec.id = Some(id);
+                Some(spec)
+            }
+        }
+    }
+}
+
+/// The older spelling, after `-qmp` and `-monitor`: `unix:PATH,server=on`, `tcp:HOST:PORT,server`, `stdio`.
+fn device(text: &[u8], language: Language) -> Spec {
+    let text = text.strip_prefix(b"mon:").unwrap_or(text);
+    let Some(at) = text.iter().position(|&byte| byte == b':') else { return plain(text, language) };
+    let rest = &text[at + 1..];
+    match &text[..at] {
+        b"unix" => socket(&OptionValue::parse(rest, "path"), language),
+        kind @ (b"tcp" | b"telnet" | b"tn3270" | b"websocket") => {
+            let options = OptionValue::parse(rest, "address");
+            let address = lossy(options.get("address").unwrap_or_default()).into_owned();
+            let (host, port) = address.rsplit_once(':').unwrap_or(("", &address));
+            let mut spec = socket(&options, language);
+            let to = options.number("to");
+            spec.spot = tcp(host.trim_start_matches('[').trim_end_matches(']'), port, to);
+            match kind {
+                b"telnet" | b"tn3270" => spec.wrapper = Some("telnet"),
+                b"websocket" => spec.wrapper = Some("websocket"),
+                _ => {}
+            }
+            spec
+        }
+        _ => plain(text, language),
+    }
+}
+
+/// `-chardev socket,…`.
+fn socket(options: &OptionValue, language: Language) -> Spec {
+    let spot = if let Some(number) = options.get("fd") {
+        match options.number("fd") {
+            Some(number) => Spot::Fd(number),
+            None => Spot::Other(format!("descriptor {}", lossy(number))),
+        }
+    } else if let Some(path) = options.get("path") {
+        if options.is_on("abstract") {
+            Spot::Abstract { name: path.to_vec(), tight: !options.is_off("tight") }
+        } else {
+            Spot::Unix(path.to_vec())
+        }
+    } else {
+        let text = |key| lossy(options.get(key).unwrap_or_default()).into_owned();
+        tcp(&text("host"), &text("port"), options.number("to"))
+    };
+    let wrapper = if options.get("tls-creds").is_some() {
+        Some("TLS")
+    } else if options.is_on("telnet") || options.is_on("tn3270") {
+        Some("telnet")
+    } else if options.is_on("websocket") {
+        Some("websocket")
+    } else {
+        None
+    };
+    Spec { id: None, language, spot, server: options.is_on("server"), wrapper }
+}
+
+fn tcp(host: &str, port: &str, to: Option<u16>) -> Spot {
+    match port.parse() {
+        Ok(port) => Spot::Tcp { host: host.to_owned(), port, to: to.unwrap_or(port).max(port) },
+        Err(_) => Spot::Other(format!("port {port} of {host}")),
+    }
+}
+
+/// A chardev that is no socket: its backend alone.
+fn plain(text: &[u8], language: Language) -> Spec {
+    let name = text.split(|byte| matches!(byte, b',' | b':')).next().unwrap_or_default();
+    Spec { id: None, language, spot: Spot::Other(lossy(name).into_owned()), server: false, wrapper: None }
+}
+
+#[cfg(test)]
+#[path = "command_line_tests.rs"]
+mod tests;

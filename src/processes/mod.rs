@@ -1,0 +1,164 @@
+//! The QEMU processes of this machine: their names, their monitors, and who holds each.
+//!
+//! What a command line says about the monitors (`command_line`, in QEMU's syntax of options, `option`) is put together
+//! with what the kernel's tables say about sockets (`tables`, `sockets`); `system` reads both. Only on Linux, and only
+//! what the user may see: the descriptors of another user's processes are not shown to anybody but root.
+
+#[cfg(any(target_os = "linux", test))]
+mod command_line;
+#[cfg(any(target_os = "linux", test))]
+mod option;
+mod resolve;
+#[cfg(any(target_os = "linux", test))]
+mod sockets;
+#[cfg(target_os = "linux")]
+mod system;
+#[cfg(any(target_os = "linux", test))]
+mod tables;
+
+pub use resolve::{ResolveError, Wanted, resolve};
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::address::Address;
+use crate::text;
+
+/// A running QEMU: a system emulator or a storage daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QemuProcess {
+    /// Its process id.
+    pub pid: u32,
+    /// Its program, without directories.
+    pub program: String,
+    /// What `-name` says.
+    pub name: Option<OsString>,
+    /// Its monitors, in the order of its command line.
+    pub monitors: Vec<Monitor>,
+    /// It was given `-readconfig`, which is not read: it may have more monitors.
+    pub reads_config: bool,
+    /// libvirt started it.
+    pub libvirt: bool,
+}
+
+impl QemuProcess {
+    /// The command that asks libvirt to run a QMP command on this VM, if it is libvirt's.
+    pub fn virsh(&self) -> Option<String> {
+        let name = self.name.as_ref().filter(|_| self.libvirt)?;
+        let name = text::bytes(name.as_bytes());
+        let is_plain = |c: char| c.is_alphanumeric() || "-_.+:".contains(c);
+        let name = if name.chars().all(is_plain) { name } else { format!("'{}'", name.replace('\'', r"'\''")).into() };
+        Some(format!("virsh qemu-monitor-command {name} '{{\"execute\":\"query-status\"}}'"))
+    }
+}
+
+/// `web1 (4711)`, or the program where there is no name; safe to show.
+impl fmt::Display for QemuProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_ref().map_or(self.program.as_bytes(), |name| name.as_bytes());
+        write!(f, "{} ({})", text::bytes(name), self.pid)
+    }
+}
+
+/// One monitor of a QEMU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Monitor {
+    /// What it speaks.
+    pub language: Language,
+    /// Where it is.
+    pub place: Place,
+    /// What a client must speak first: TLS, telnet or websocket.
+    pub wrapper: Option<&'static str>,
+    /// Whether somebody uses it.
+    pub state: State,
+}
+
+/// What a monitor speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// QMP: `mode=control`.
+    Qmp,
+    /// The human monitor.
+    Hmp,
+}
+
+/// Where a monitor is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// It listens there.
+    At(Address),
+    /// It dials out to there, and somebody has to listen.
+    DialsOut(Address),
+    /// It has no address: `stdio`, `pty`, an inherited socket, a path that cannot be told.
+    Other(String),
+}
+
+/// Whether somebody uses a monitor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nobody does.
+    Free,
+    /// QMP serves one client at a time, and this one is it.
+    Held(Holder),
+    /// Its socket does not listen.
+    NotListening,
+    /// It dials out, and nobody has answered.
+    NotConnected,
+    /// The system does not tell.
+    Unknown,
+}
+
+/// Who holds a monitor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// A process of this machine.
+    Process {
+        /// Its process id.
+        pid: u32,
+        /// Its name as the kernel has it: at most 15 bytes.
+        name: String,
+    },
+    /// Somebody on another machine.
+    Remote(SocketAddr),
+    /// A process of this machine which the system does not show to this user.
+    Hidden,
+    /// Somebody of whom the system keeps no record.
+    Unknown,
+}
+
+/// Safe to show.
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holder::Process { pid, name } => write!(f, "{} ({pid})", text::line(name)),
+            Holder::Remote(address) => write!(f, "{address}"),
+            Holder::Hidden => f.write_str("a process that only its user or root may see"),
+            Holder::Unknown => f.write_str("somebody whom the system does not name"),
+        }
+    }
+}
+
+/// The QEMU processes of this machine, by process id.
+///
+/// # Errors
+/// `/proc` cannot be read; the error is of kind `Unsupported` on another system than Linux.
+pub fn find() -> io::Result<Vec<QemuProcess>> {
+    #[cfg(target_os = "linux")]
+    return system::find();
+    #[cfg(not(target_os = "linux"))]
+    Err(io::Error::new(io::ErrorKind::Unsupported, "finding QEMU processes works only on Linux"))
+}
+
+/// Who holds the monitor at `address`, other than this process; `None` if nobody does, or the system does not tell.
+pub fn holder(address: &Address) -> Option<Holder> {
+    #[cfg(target_os = "linux")]
+    return system::holder(address);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = address;
+        None
+    }
+}

@@ -1,0 +1,190 @@
+//! The kernel's tables of sockets, as texts and messages: parsing alone, no I/O.
+//!
+//! Sources: `proc(5)`, `sock_diag(7)`, the kernel's `linux/unix_diag.h`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// A Unix socket.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct UnixSocket {
+    /// 0 as long as nobody has accepted it.
+    pub(super) inode: u64,
+    pub(super) listening: bool,
+    pub(super) connected: bool,
+    /// The path it was bound to, as it was given; an abstract name begins with NUL. What is accepted has its
+    /// listener's.
+    pub(super) name: Vec<u8>,
+    /// Device and inode of the socket file.
+    pub(super) file: Option<(u32, u32)>,
+    /// The inode of the other end, if the kernel tells; 0 if nobody has accepted it yet, or it has gone.
+    pub(super) peer: Option<u64>,
+    /// Listening: the inodes of those that wait to be accepted.
+    pub(super) waiting: Vec<u64>,
+}
+
+/// A TCP socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TcpSocket {
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    pub(super) listening: bool,
+    pub(super) connected: bool,
+    /// 0 as long as nobody has accepted it.
+    pub(super) inode: u64,
+}
+
+const LISTEN: u8 = 10;
+const ESTABLISHED: u8 = 1;
+
+/// `/proc/net/unix`, which does not tell who the peer is. Lines that are none are left out.
+pub(super) fn unix_text(text: &[u8]) -> Vec<UnixSocket> {
+    text.split(|&byte| byte == b'\n').skip(1).filter_map(unix_line).collect()
+}
+
+/// `Num: RefCount Protocol Flags Type St Inode Path`.
+fn unix_line(line: &[u8]) -> Option<UnixSocket> {
+    const ACCEPTS: u32 = 0x1_0000;
+    let mut rest = line;
+    let mut next = || {
+        let start = rest.iter().position(|&byte| byte != b' ')?;
+        let field = &rest[start..];
+        let end = field.iter().position(|&byte| byte == b' ').unwrap_or(field.len());
+        rest = field.get(end + 1..).unwrap_or_default();
+        std::str::from_utf8(&field[..end]).ok()
+    };
+    let (_, _, _) = (next()?, next()?, next()?);
+    let flags = u32::from_str_radix(next()?, 16).ok()?;
+    let _kind = next()?;
+    let state = next()?;
+    let inode = next()?.parse().ok()?;
+    let mut name = rest.to_vec();
+    if name.first() == Some(&b'@') {
+        // The NULs of an abstract name are shown as `@`; one that is padded has many.
+        for byte in &mut name {
+            if *byte == b'@' {
+                *byte = 0;
+            }
+        }
+    }
+    let listening = flags & ACCEPTS != 0;
+    Some(UnixSocket { inode, listening, connected: state == "03", name, ..UnixSocket::default() })
+}
+
+/// `/proc/net/tcp` or `/proc/net/tcp6`.
+pub(super) fn tcp_text(text: &str) -> Vec<TcpSocket> {
+    text.lines().skip(1).filter_map(tcp_line).collect()
+}
+
+/// `sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …`.
+fn tcp_line(line: &str) -> Option<TcpSocket> {
+    let mut fields = line.split_ascii_whitespace();
+    let local = socket_address(fields.nth(1)?)?;
+    let remote = socket_address(fields.next()?)?;
+    let state = u8::from_str_radix(fields.next()?, 16).ok()?;
+    let inode = fields.nth(5)?.parse().ok()?;
+    Some(TcpSocket { local, remote, listening: state == LISTEN, connected: state == ESTABLISHED, inode })
+}
+
+/// `0100007F:1F90`: the address in words of the machine's byte order.
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let words = ip.as_bytes().chunks(8).map(|word| {
+        let word = std::str::from_utf8(word).ok().filter(|word| word.len() == 8)?;
+        Some(u32::from_str_radix(word, 16).ok()?.to_ne_bytes())
+    });
+    let bytes: Vec<u8> = words.collect::<Option<Vec<_>>>()?.concat();
+    let ip = match bytes.len() {
+        4 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+        16 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)).to_canonical(),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
+}
+
+/// The message that asks for all Unix sockets with their names, files and peers.
+pub(super) fn unix_diag_request() -> Vec<u8> {
+    const LENGTH: u32 = 40;
+    const SOCK_DIAG_BY_FAMILY: u16 = 20;
+    const REQUEST_DUMP: u16 = 0x301;
+    const AF_UNIX: u8 = 1;
+    const LISTENING_AND_CONNECTED: u32 = 1 << LISTEN | 1 << ESTABLISHED;
+    const NAME_FILE_PEER_WAITING: u32 = 1 | 2 | 4 | 8;
+    const NO_COOKIE: [u8; 8] = [0xff; 8];
+    let mut message = Vec::new();
+    message.extend(LENGTH.to_ne_bytes());
+    message.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    message.extend(REQUEST_DUMP.to_ne_bytes());
+    message.extend([0; 8]); // sequence number, port
+    message.extend([AF_UNIX, 0, 0, 0]);
+    message.extend(LISTENING_AND_CONNECTED.to_ne_bytes());
+    message.extend(0_u32.to_ne_bytes()); // any inode
+    message.extend(NAME_FILE_PEER_WAITING.to_ne_bytes());
+    message.extend(NO_COOKIE);
+    message
+}
+
+/// What one datagram of the answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dump {
+    More,
+    Done,
+    /// Refused, or not understood.
+    Failed,
+}
+
+/// Adds the sockets of one datagram of the answer.
+pub(super) fn unix_diag_answer(mut datagram: &[u8], sockets: &mut Vec<UnixSocket>) -> Dump {
+    const ERROR: u16 = 2;
+    const DONE: u16 = 3;
+    const HEADER: usize = 16;
+    while let (Some(length), Some(kind)) = (u32_at(datagram, 0), u16_at(datagram, 4)) {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let Some(body) = datagram.get(HEADER..length) else { return Dump::Failed };
+        match kind {
+            DONE => return Dump::Done,
+            ERROR => return Dump::Failed,
+            _ => sockets.extend(unix_diag_message(body)),
+        }
+        datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+    Dump::More
+}
+
+/// A `struct unix_diag_msg` and its attributes.
+fn unix_diag_message(body: &[u8]) -> Option<UnixSocket> {
+    const STREAM: u8 = 1;
+    let (&kind, &state) = (body.get(1)?, body.get(2)?);
+    let mut socket = UnixSocket {
+        inode: u64::from(u32_at(body, 4)?),
+        listening: state == LISTEN,
+        connected: state == ESTABLISHED,
+        ..UnixSocket::default()
+    };
+    let mut rest = body.get(16..)?;
+    while let (Some(length), Some(kind)) = (u16_at(rest, 0), u16_at(rest, 2)) {
+        let value = rest.get(4..usize::from(length))?;
+        match kind {
+            // A path comes with its NUL, an abstract name begins with one.
+            0 if value.first() == Some(&0) => socket.name = value.to_vec(),
+            0 => socket.name = value.strip_suffix(b"\0").unwrap_or(value).to_vec(),
+            1 => socket.file = u32_at(value, 4).zip(u32_at(value, 0)),
+            2 => socket.peer = u32_at(value, 0).map(u64::from),
+            3 => socket.waiting = value.chunks_exact(4).filter_map(|inode| u32_at(inode, 0)).map(u64::from).collect(),
+            _ => {}
+        }
+        rest = rest.get(usize::from(length).next_multiple_of(4)..).unwrap_or_default();
+    }
+    (kind == STREAM).then_some(socket)
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+#[path = "tables_tests.rs"]
+mod tests;

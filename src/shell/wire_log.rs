@@ -1,0 +1,203 @@
+//! `-v` and `-l`: the messages of the wire on stderr and in a file, secrets masked.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::OFlags;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::status::{Failure, Status};
+use crate::cli::Options;
+use crate::client::{Author, Observer};
+use crate::json::{Document, compact};
+use crate::{secrets, text};
+
+/// Shows and records messages, as `-v` and `-l` ask.
+pub(super) struct WireLog {
+    verbose: bool,
+    file: Option<Mutex<LogFile>>,
+    /// What a complaint begins with.
+    prefix: &'static str,
+    /// Says a line to the user, now.
+    say: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl WireLog {
+    /// `None` if neither was asked for: then nothing looks at the messages.
+    pub(super) fn as_asked(
+        options: &Options,
+        prefix: &'static str,
+        say: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Option<Arc<dyn Observer>>, Failure> {
+        if !options.verbose && options.logfile.is_none() {
+            return Ok(None);
+        }
+        let file = options.logfile.as_deref().map(LogFile::open).transpose()?.map(Mutex::new);
+        Ok(Some(Arc::new(Self { verbose: options.verbose, file, prefix, say: Box::new(say) })))
+    }
+
+    fn record(&self, direction: &'static str, masked: &str) {
+        let Some(file) = &self.file else { return };
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = file.write(&record(SystemTime::now(), direction, masked))
+            && !std::mem::replace(&mut file.told, true)
+        {
+            let prefix = self.prefix;
+            (self.say)(&format!("{prefix}cannot write the log {}: {error}; messages are missing from it", file.name));
+        }
+    }
+}
+
+impl Observer for WireLog {
+    fn sent(&self, message: &[u8], by: Author) {
+        let message = String::from_utf8_lossy(message);
+        let masked = secrets::mask(&message);
+        if self.verbose && by == Author::User {
+            (self.say)(&masked);
+        }
+        self.record("sent", &masked);
+    }
+
+    fn received(&self, message: &Document) {
+        if self.file.is_some() {
+            let message = compact(message.bytes());
+            self.record("received", &secrets::mask(&String::from_utf8_lossy(&message)));
+        }
+    }
+}
+
+impl fmt::Debug for WireLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WireLog").field("verbose", &self.verbose).finish_non_exhaustive()
+    }
+}
+
+struct LogFile {
+    file: File,
+    name: String,
+    /// The last record was written in part.
+    torn: bool,
+    /// That it cannot be written has been said.
+    told: bool,
+}
+
+impl LogFile {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let name = text::bytes(path.as_os_str().as_encoded_bytes()).into_owned();
+        // Without waiting: a log that nobody reads must not hold up the session.
+        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let opened = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(nonblocking).open(path);
+        match opened {
+            Ok(file) => Ok(Self { file, name, torn: false, told: false }),
+            Err(error) => Err(Failure::new(Status::Usage, format!("cannot open the log {name}: {error}"))),
+        }
+    }
+
+    /// Appends a record, as a whole if the system takes it so.
+    fn write(&mut self, record: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.file.write_all(b"\n")?;
+            self.torn = false;
+        }
+        let mut rest = record;
+        while !rest.is_empty() {
+            match self.file.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    rest = &rest[count..];
+                    self.torn = !rest.is_empty();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One line of the log.
+#[derive(Serialize)]
+struct Record<'a> {
+    time: String,
+    direction: &'static str,
+    message: Logged<'a>,
+}
+
+/// The message as it is, or as a string if it is no JSON.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Logged<'a> {
+    Json(&'a RawValue),
+    Text(&'a str),
+}
+
+fn record(time: SystemTime, direction: &'static str, message: &str) -> Vec<u8> {
+    let message = match serde_json::from_str(message) {
+        Ok(json) => Logged::Json(json),
+        Err(_) => Logged::Text(message),
+    };
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Strings, and JSON that was read: it cannot fail.
+    let mut line = serde_json::to_vec(&Record { time: rfc3339(since), direction, message }).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// A time since 1970 in UTC, as RFC 3339 has it, with microseconds.
+fn rfc3339(since: Duration) -> String {
+    let seconds = since.as_secs();
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Years begin in March here, so that a leap day is the last of its year.
+    // Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        let check = |seconds, nanos, expected: &str| assert_eq!(rfc3339(Duration::new(seconds, nanos)), expected);
+        // The expected ones are those of `date -u -d @SECONDS`.
+        check(0, 0, "1970-01-01T00:00:00.000000Z");
+        check(951_782_399, 999_999_999, "2000-02-28T23:59:59.999999Z");
+        check(951_782_400, 1_000, "2000-02-29T00:00:00.000001Z");
+        check(951_868_800, 0, "2000-03-01T00:00:00.000000Z");
+        check(1_709_251_199, 0, "2024-02-29T23:59:59.000000Z");
+        check(1_735_689_599, 0, "2024-12-31T23:59:59.000000Z");
+        check(1_735_689_600, 0, "2025-01-01T00:00:00.000000Z");
+        check(4_107_542_400, 0, "2100-03-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn records_are_json_whatever_the_message_is() {
+        let check = |message: &str, expected: &str| {
+            let line = record(UNIX_EPOCH, "sent", message);
+            let expected =
+                format!("{{\"time\":\"1970-01-01T00:00:00.000000Z\",\"direction\":\"sent\",\"message\":{expected}}}\n");
+            assert_eq!(String::from_utf8_lossy(&line), expected);
+            assert!(serde_json::from_slice::<&RawValue>(&line).is_ok());
+        };
+        check(r#"{"return": 18446744073709551616}"#, r#"{"return": 18446744073709551616}"#);
+        check(r#"{"return": inf}"#, r#""{\"return\": inf}""#);
+        check("{\"a\": \"\u{1b}\"}", r#""{\"a\": \"\u001b\"}""#);
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        check(&deep, &deep);
+    }
+}

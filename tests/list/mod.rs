@@ -1,0 +1,165 @@
+//! `qmpsh list`, `vm:NAME`, `pid:N`: the QEMU processes of this machine, and who holds them.
+
+use serde_json::{Value, json};
+
+use crate::support::{Mock, Qemu, qmpsh};
+
+const RUNNING: &str = "{\"status\": \"running\", \"singlestep\": false, \"running\": true}\n";
+
+/// A name that no other VM of this machine has.
+fn unique(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
+/// What `qmpsh list -o json` says of a process.
+fn listed(pid: u32) -> Value {
+    let output = qmpsh().args(["list", "-o", "json"]).run();
+    output.status(0).stderr("");
+    let all: Value = serde_json::from_slice(output.stdout_bytes()).unwrap();
+    all.as_array().unwrap().iter().find(|process| process["pid"] == pid).unwrap().clone()
+}
+
+/// The lines of the table that are about a process, with single spaces.
+fn lines(pid: u32) -> Vec<String> {
+    let output = qmpsh().arg("list").run();
+    output.status(0).stderr("");
+    let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let all: Vec<String> = output.stdout_text().lines().map(squeezed).collect();
+    assert_eq!(all[0], "PID NAME MONITOR STATE");
+    all.into_iter().filter(|line| line.starts_with(&format!("{pid} "))).collect()
+}
+
+#[test]
+fn a_vm_its_monitors_and_who_holds_them() {
+    let name = unique("listed");
+    let qemu = Qemu::none().name(&name).second_monitor().tcp_monitor().start();
+    let mut shell = qmpsh().arg(qemu.socket().to_str().unwrap()).start();
+    shell.line("query-status");
+    assert_eq!(shell.read_line() + "\n", RUNNING);
+
+    let line = |place: &str, state: &str| format!("{} {name} {place} {state}", qemu.pid());
+    let held = format!("held by qmpsh ({})", shell.pid());
+    let expected = [
+        line(&qemu.socket().display().to_string(), &held),
+        line(&qemu.second_socket().display().to_string(), "free"),
+        line(&qemu.tcp().to_string(), "free"),
+    ];
+    assert_eq!(lines(qemu.pid()), expected);
+
+    shell.wait().status(0);
+    assert_eq!(listed(qemu.pid())["monitors"][0]["state"], "free");
+}
+
+#[test]
+fn a_client_over_tcp_is_named() {
+    let qemu = Qemu::none().tcp_monitor().start();
+    let mut shell = qmpsh().arg(qemu.tcp().to_string()).start();
+    shell.line("query-status");
+    shell.read_line();
+    assert_eq!(
+        listed(qemu.pid())["monitors"][1],
+        json!({
+            "address": qemu.tcp().to_string(),
+            "protocol": "qmp",
+            "state": "held",
+            "holder": {"pid": shell.pid(), "name": "qmpsh"},
+        })
+    );
+}
+
+#[test]
+fn other_monitors() {
+    let qemu = Qemu::none()
+        .args([
+            "-qmp",
+            "unix:/nowhere/q.sock,reconnect=1000",
+            "-monitor",
+            "unix:hmp.sock,server=on,wait=off,abstract=on",
+        ])
+        .start();
+    let expected = json!([
+        {"dials-out": "/nowhere/q.sock", "protocol": "qmp", "state": "not-connected"},
+        {"address": "@hmp.sock", "protocol": "hmp", "state": "free"},
+    ]);
+    let monitors = listed(qemu.pid())["monitors"].clone();
+    assert_eq!(json!([monitors[0], monitors[1]]), expected);
+
+    let daemon = Qemu::storage_daemon().start();
+    assert_eq!(listed(daemon.pid())["program"], "qemu-storage-daemon");
+    assert_eq!(lines(daemon.pid()), [format!("{} - {} free", daemon.pid(), daemon.socket().display())]);
+}
+
+#[test]
+fn a_vm_by_name_and_by_number() {
+    let name = unique("wanted");
+    let qemu = Qemu::none().name(&name).second_monitor().start();
+    qmpsh().args([format!("vm:{name}"), "query-status".into()]).run().stdout(RUNNING).status(0);
+    // Its first monitor is in use: then it is the second.
+    let holder = qemu.hold();
+    let by_pid = || qmpsh().args([format!("pid:{}", qemu.pid()), "query-status".into()]);
+    by_pid().run().stdout(RUNNING).status(0);
+
+    let second = qemu.second_client();
+    let (pid, own) = (qemu.pid(), std::process::id());
+    let comm = std::fs::read_to_string("/proc/self/comm").unwrap();
+    let by = format!("by {} ({own})", comm.trim_end());
+    by_pid().run().stdout("").status(3).stderr(&format!(
+        "qmpsh: cannot connect to pid:{pid}: every monitor of {name} ({pid}) is held: {} {by}, {} {by} (--wait SECONDS keeps trying)\n",
+        qemu.socket().display(),
+        qemu.second_socket().display(),
+    ));
+    drop((holder, second));
+    by_pid().run().status(0);
+}
+
+#[test]
+fn vms_that_cannot_be_told() {
+    let name = unique("twin");
+    let (one, other) = (Qemu::none().name(&name).start(), Qemu::none().name(&name).start());
+    let mut pids = [one.pid(), other.pid()];
+    pids.sort_unstable();
+    qmpsh().args([format!("vm:{name}"), "stop".into()]).run().stdout("").status(3).stderr(&format!(
+        "qmpsh: cannot connect to vm:{name}: several VMs are named {name}; say which: pid:{}, pid:{}\n",
+        pids[0], pids[1]
+    ));
+    let absent = unique("absent");
+    let output = qmpsh().args([format!("vm:{absent}"), "stop".into()]).run();
+    output.status(3).stderr_contains(&format!("no VM named {absent} runs on this machine; there is "));
+    qmpsh().args(["pid:1", "stop"]).run().status(3).stderr_contains("process 1 is no running QEMU");
+}
+
+#[test]
+fn one_who_finds_a_monitor_held_learns_by_whom() {
+    let qemu = Qemu::none().tcp_monitor().start();
+    for address in [qemu.socket().display().to_string(), qemu.tcp().to_string()] {
+        let mut shell = qmpsh().arg(&address).start();
+        shell.line("query-status");
+        shell.read_line();
+        let output = qmpsh().args(["--connect-timeout", "0.3", &address, "stop"]).run();
+        let expected = format!("QMP serves one client at a time: qmpsh ({}) holds this monitor", shell.pid());
+        output.status(3).stderr_contains(&expected);
+        shell.wait().status(0);
+    }
+    // Nobody holds it, and it is silent.
+    let silent = Mock::default().pause().unix();
+    let output = qmpsh().arg("--connect-timeout=0.3").arg(silent.socket()).arg("stop").run();
+    output.status(3).stderr_contains("another one (libvirt, a second shell) may hold this monitor");
+    silent.abandon();
+}
+
+#[test]
+fn without_an_address_the_processes_are_shown() {
+    let name = unique("shown");
+    let qemu = Qemu::none().name(&name).start();
+    for args in [&[][..], &["-c", "query-status"]] {
+        let output = qmpsh().args(args.iter().copied()).run();
+        output.status(2).stdout("").stderr_contains("no address").stderr_contains(&qemu.socket().display().to_string());
+    }
+}
+
+#[test]
+fn names_cannot_drive_the_terminal() {
+    let qemu = Qemu::none().name("\u{1b}]0;x\u{7}").start();
+    assert!(lines(qemu.pid())[0].contains(r" \u{1b}]0;x\u{7} "));
+    assert_eq!(listed(qemu.pid())["name"], "\u{1b}]0;x\u{7}");
+}
