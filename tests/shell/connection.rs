@@ -78,12 +78,13 @@ fn quit_is_no_loss() {
 
 #[test]
 fn a_loss_while_commands_run_is_one_message() {
-    let mock = Mock::qmp().expect_execute("first").expect_execute("second").pause().close().unix();
+    let mock = Mock::qmp().expect_execute("first").pause().expect_execute("second").pause().close().unix();
     let mut t = shell(mock.socket());
     t.type_keys("first\r");
-    t.wait(|screen| screen.text().ends_with("first"));
+    mock.wait_for_pause();
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| screen.text().contains("interrupted: `first`") && is_at_prompt(screen));
+    mock.go_on();
     t.type_keys("second\r");
     mock.go_on();
     t.wait(|screen| {

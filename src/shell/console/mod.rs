@@ -217,6 +217,12 @@ impl Console {
         }
     }
 
+    /// Whether the line that [`Console::read`] waits for has been finished and is on its way: a Ctrl-C that comes as a signal
+    /// is then for what the line asks for.
+    pub fn line_has_ended(&self) -> bool {
+        self.shared.line_has_ended()
+    }
+
     /// Gives up the line being typed, if there is one. If it was finished at the same moment, the next
     /// [`Console::read`] gets it.
     ///
@@ -303,6 +309,7 @@ impl Console {
         if !self.pending
             && let Some(requests) = &self.requests
         {
+            self.shared.ask_for_line();
             // An error shows when the answer does not come.
             self.pending = requests.send(()).is_ok();
         }

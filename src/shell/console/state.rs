@@ -54,6 +54,8 @@ struct State {
     plain: PlainPrompt,
     /// The line being typed is to be given up.
     interrupted: bool,
+    /// The line that was asked for last has been read, or given up.
+    line_ended: bool,
     life: Life,
     /// Every piece up to this number was written or dropped.
     printed: u64,
@@ -165,6 +167,7 @@ impl Shared {
     pub(super) fn end(&self) {
         let mut state = self.lock();
         state.phase = Phase::Ending;
+        state.line_ended = true;
         // With raw mode off the waker's token goes out directly, so none may be on its way when the printer starts.
         // The waker can be stuck, but then its token is past that point; so the wait is bounded.
         if state.repaint.waking {
@@ -276,6 +279,15 @@ impl Shared {
         state.interrupted = true;
         self.changed.notify_all();
         state.phase == Phase::Typing { painted: true }
+    }
+
+    /// Another line is asked for.
+    pub(super) fn ask_for_line(&self) {
+        self.lock().line_ended = false;
+    }
+
+    pub(super) fn line_has_ended(&self) -> bool {
+        self.lock().line_ended
     }
 
     /// The line was given up.

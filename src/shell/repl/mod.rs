@@ -37,6 +37,7 @@ use command::Late;
 const EVENT_ROOM: usize = 4 << 20;
 
 /// The interactive shell on a client; made before the client connects, so that no event is missed.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Repl<'a, 'b> {
     client: &'a Client,
     entrance: &'a mut Entrance<'b>,
@@ -56,6 +57,8 @@ pub(super) struct Repl<'a, 'b> {
     /// Commands whose waiting Ctrl-C or the time limit ended.
     late: JoinSet<Late>,
     interrupts: Interrupts,
+    /// Ctrl-C came when a line was finished and not here yet.
+    pressed_early: bool,
     ending: Ending,
     session_schema: SessionSchema,
 }
@@ -110,6 +113,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             has_quit: false,
             late: JoinSet::new(),
             interrupts: Interrupts::new()?,
+            pressed_early: false,
             ending: Ending::new()?,
             session_schema: SessionSchema::default(),
         })
@@ -139,6 +143,8 @@ impl<'a, 'b> Repl<'a, 'b> {
                         if let Some(status) = self.run_text(&text).await {
                             return status;
                         }
+                        // What was pressed until now was for that line.
+                        self.interrupts.forget();
                     }
                     Input::Interrupted => {}
                     Input::EndOfFile => return Status::Success,
@@ -155,6 +161,8 @@ impl<'a, 'b> Repl<'a, 'b> {
                 }
                 Some(state) = self.state.changed() => self.on_state(state).await,
                 opened = connection::opened_again(&mut self.opening) => self.on_opened_again(opened),
+                // At the prompt Ctrl-C is a key; a signal that comes there is from before it, or for the line on its way.
+                () = self.interrupts.next() => self.pressed_early = self.console.line_has_ended(),
                 status = self.ending.signal() => return status,
             }
         }
@@ -166,7 +174,11 @@ impl<'a, 'b> Repl<'a, 'b> {
         let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
         lines.extend(assembler.finish());
         lines.retain(|line| !line.text.trim().is_empty());
-        self.interrupts.forget();
+        if std::mem::take(&mut self.pressed_early) {
+            self.end_row();
+            self.say("interrupted: nothing was sent");
+            return None;
+        }
         for (index, line) in lines.iter().enumerate() {
             let stop = match self.run_line(line).await {
                 Ok(()) => continue,
