@@ -36,6 +36,15 @@ impl Request {
             own_id: None,
         }
     }
+
+    /// Makes it out-of-band: it does not wait for those before it. Source: `qmp-spec.rst`, "Out-of-band execution".
+    pub fn send_out_of_band(&mut self) {
+        const IN_BAND: &str = r#"{"execute":"#;
+        if self.text.starts_with(IN_BAND) {
+            self.text.replace_range(..IN_BAND.len(), r#"{"exec-oob":"#);
+        }
+        self.out_of_band = true;
+    }
 }
 
 /// Passwords and the like are shown as `***`.

@@ -13,6 +13,7 @@ mod generated;
 mod harness;
 mod language;
 mod list;
+mod own;
 mod readme;
 mod shell;
 mod wire_log;

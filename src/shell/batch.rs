@@ -1,17 +1,20 @@
 //! Commands from the command line, from files or from stdin, one after the other, and an exit status.
 
+mod host;
 mod peer;
 mod pipeline;
 mod waiting;
 
+use std::path::PathBuf;
+
 use tokio::time::Instant;
 
 use super::describe;
-use super::doors::Entrance;
-use super::eval::{Action, Own, Parsed, Sources, Text};
-use super::help;
+use super::doors::{Entrance, Teller};
+use super::eval::{Action, Parsed, Sources, Text};
 use super::lines::{Line, Lines, Origin};
 use super::messages::Messages;
+use super::own;
 use super::printer::{Printer, sleep_until_or_never};
 use super::render::Renderer;
 use super::session_schema::{SessionSchema, teach};
@@ -26,8 +29,9 @@ use crate::typing::Retry;
 use waiting::{disconnecting, or_timeout, take_if_there};
 
 /// A batch on a client; made before the client connects, so that no event is missed.
-pub(super) struct Batch<'a> {
+pub(super) struct Batch<'a, 'b> {
     client: &'a Client,
+    entrance: &'a mut Entrance<'b>,
     options: &'a Options,
     messages: Messages,
     printer: Printer,
@@ -37,14 +41,25 @@ pub(super) struct Batch<'a> {
     /// The server has ended as it was asked to.
     has_quit: bool,
     session_schema: SessionSchema,
-    /// The line for which the peer is asked.
-    asking: Origin,
+    /// The line whose command of the shell's own runs, or for which the peer is asked.
+    at: Origin,
+    /// Files whose lines are to be run next.
+    included: Vec<PathBuf>,
+    /// The shell was asked to leave.
+    leaves: bool,
 }
 
-impl<'a> Batch<'a> {
-    pub(super) fn new(client: &'a Client, options: &'a Options, renderer: Renderer, messages: Messages) -> Self {
+impl<'a, 'b> Batch<'a, 'b> {
+    pub(super) fn new(
+        client: &'a Client,
+        entrance: &'a mut Entrance<'b>,
+        options: &'a Options,
+        renderer: Renderer,
+        messages: Messages,
+    ) -> Self {
         Self {
             client,
+            entrance,
             options,
             messages,
             printer: Printer::new(client, options.events, renderer),
@@ -52,50 +67,45 @@ impl<'a> Batch<'a> {
             status: Status::Success,
             has_quit: false,
             session_schema: SessionSchema::default(),
-            asking: Origin { name: None, line: 1 },
+            at: Origin { name: None, line: 1 },
+            included: Vec::new(),
+            leaves: false,
         }
     }
 
+    /// Establishes the session.
+    pub(super) async fn open(&mut self) -> Result<(), Failure> {
+        self.entrance.open(self.client, &Teller::Stderr(self.messages)).await
+    }
+
     /// Runs the words of the command line.
-    pub(super) async fn words(mut self, action: Action, entrance: &mut Entrance<'_>) -> Result<Status, Failure> {
-        let result = self.run_words(action, entrance).await;
+    pub(super) async fn words(mut self, action: Action) -> Result<Status, Failure> {
+        let result = self.run_words(action).await;
         self.finish(result).await
     }
 
     /// Runs the words of the command line, which cannot be typed without asking the peer.
-    pub(super) async fn untyped_words(
-        mut self,
-        parsed: Parsed,
-        text: Text<'_>,
-        entrance: &mut Entrance<'_>,
-    ) -> Result<Status, Failure> {
+    pub(super) async fn untyped_words(mut self, parsed: Parsed, text: Text<'_>) -> Result<Status, Failure> {
         let result = match self.typed(parsed, text, Sources { stdin: true }).await {
-            Ok(action) => self.run_words(action, entrance).await,
+            Ok(action) => self.run_words(action).await,
             Err(failure) => Err(failure),
         };
         self.finish(result).await
     }
 
-    async fn run_words(&mut self, action: Action, entrance: &mut Entrance<'_>) -> Result<(), Failure> {
-        let origin = Origin { name: None, line: 1 };
-        match action {
-            Action::Send(request, retry) => self.execute(request, retry, &origin).await,
-            Action::Own(own) => self.own(own, &origin, entrance).await.map(drop),
-        }
+    async fn run_words(&mut self, action: Action) -> Result<(), Failure> {
+        let origin = self.at.clone();
+        self.run_action(action, &origin).await?;
+        self.run_lines(&mut Lines::new(Vec::new()), Sources { stdin: true }).await
     }
 
     /// Runs lines until they end. `stdin`: whether stdin is free for values.
-    pub(super) async fn lines(
-        mut self,
-        mut lines: Lines,
-        stdin: bool,
-        entrance: &mut Entrance<'_>,
-    ) -> Result<Status, Failure> {
+    pub(super) async fn lines(mut self, mut lines: Lines, stdin: bool) -> Result<Status, Failure> {
         let sources = Sources { stdin };
         let result = if self.options.pipeline > 1 {
-            self.run_pipelined(&mut lines, sources, entrance).await
+            self.run_pipelined(&mut lines, sources).await
         } else {
-            self.run_lines(&mut lines, sources, entrance).await
+            self.run_lines(&mut lines, sources).await
         };
         self.finish(result).await
     }
@@ -116,25 +126,9 @@ impl<'a> Batch<'a> {
         Ok(self.status)
     }
 
-    fn detach(&self, origin: &Origin, entrance: &mut Entrance<'_>) -> Result<(), Failure> {
-        match entrance.detach() {
-            Ok(warning) => {
-                if let Some(warning) = warning {
-                    self.messages.say(&warning);
-                }
-                Ok(())
-            }
-            Err(failure) => Err(about(origin, failure.status, failure.message)),
-        }
-    }
-
-    async fn run_lines(
-        &mut self,
-        lines: &mut Lines,
-        sources: Sources,
-        entrance: &mut Entrance<'_>,
-    ) -> Result<(), Failure> {
-        loop {
+    async fn run_lines(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
+        while !self.leaves {
+            self.include(lines)?;
             // The next command goes out before the last result is printed, if it is there already.
             let line = match take_if_there(lines).await {
                 Some(line) => line,
@@ -143,12 +137,7 @@ impl<'a> Batch<'a> {
             let Some(line) = line else { return Ok(()) };
             let done = match line {
                 Ok(line) => match self.action(&line, sources).await {
-                    Ok(Some(Action::Send(request, retry))) => self.execute(request, retry, &line.origin).await,
-                    Ok(Some(Action::Own(own))) => match self.own(own, &line.origin, entrance).await {
-                        Ok(true) => Ok(()),
-                        Ok(false) => return Ok(()),
-                        Err(failure) => Err(failure),
-                    },
+                    Ok(Some(action)) => self.run_action(action, &line.origin).await,
                     Ok(None) => Ok(()),
                     Err(failure) => Err(failure),
                 },
@@ -158,23 +147,26 @@ impl<'a> Batch<'a> {
                 self.go_on_after(failure).await?;
             }
         }
+        Ok(())
     }
 
-    /// A command of the shell's own; whether the batch goes on.
-    async fn own(&mut self, own: Own, origin: &Origin, entrance: &mut Entrance<'_>) -> Result<bool, Failure> {
-        self.printer.print_rest().await?;
-        match own {
-            Own::Quit => Ok(false),
-            Own::Detach => self.detach(origin, entrance).map(|()| false),
-            Own::Help => {
-                self.printer.text(help::TEXT);
-                Ok(true)
-            }
-            Own::Status | Own::Reconnect => {
-                let what = "this command belongs to the interactive shell: a batch has its one connection";
-                Err(Failure::placed(Status::Usage, format!("{}{what}", origin.prefix())))
+    async fn run_action(&mut self, action: Action, origin: &Origin) -> Result<(), Failure> {
+        match action {
+            Action::Send(request, retry) => self.execute(request, retry, origin).await,
+            Action::Own(command) => {
+                self.at = origin.clone();
+                // The future is large, and most lines do without it.
+                Box::pin(own::run(self, command)).await
             }
         }
+    }
+
+    /// The lines of files that were asked for come next.
+    fn include(&mut self, lines: &mut Lines) -> Result<(), Failure> {
+        for path in self.included.drain(..) {
+            lines.include(path).map_err(|message| about(&self.at, Status::Usage, message))?;
+        }
+        Ok(())
     }
 
     /// With `--keep-going`, a failure that leaves the session alive is told and remembered.

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use super::ask;
+use super::own::{self, Own};
 use super::session_schema::Knowledge;
 use super::status::{Failure, Status};
 use crate::message::Request;
@@ -10,51 +11,12 @@ use crate::syntax::{self, Invocation, Statement, SyntaxError};
 use crate::typing::{self, Needs, Retry, TypingError, TypingErrorKind};
 
 /// What a line asks for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Action {
     /// A command for the peer, and what may be changed in it if the peer refuses it for a type.
     Send(Request, Option<Retry>),
     /// Something of the shell's own.
     Own(Own),
-}
-
-/// The shell's own commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Own {
-    /// Leave: `.quit`, or `exit`.
-    Quit,
-    /// Leave, and do not end the QEMU that was started here: `.detach`.
-    Detach,
-    /// The language and the keys: `.help`, or `help`.
-    Help,
-    /// What the connection is: `.status`.
-    Status,
-    /// Connect again: `.reconnect`.
-    Reconnect,
-}
-
-impl Own {
-    /// The command of this name, which stands without its dot.
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "quit" => Own::Quit,
-            "detach" => Own::Detach,
-            "help" => Own::Help,
-            "status" => Own::Status,
-            "reconnect" => Own::Reconnect,
-            _ => return None,
-        })
-    }
-
-    /// What a person may type who does not know the shell's language. No peer has commands of these names.
-    fn bare(command: &syntax::Command) -> Option<Self> {
-        match command.name.text.as_str() {
-            _ if !command.arguments.is_empty() => None,
-            "exit" => Some(Own::Quit),
-            "help" => Some(Own::Help),
-            _ => None,
-        }
-    }
 }
 
 /// Where the text of a statement comes from, for messages about it.
@@ -79,10 +41,21 @@ pub(super) struct Parsed(Statement);
 impl Parsed {
     /// What must be known before it can be typed.
     pub(super) fn needs(&self) -> Needs {
-        match &self.0 {
-            Statement::Invoke(invocation) => Needs::of(invocation),
-            Statement::Dot(_) => Needs::default(),
+        let mut statement = &self.0;
+        loop {
+            match statement {
+                Statement::Invoke(invocation) => return Needs::of(invocation),
+                Statement::Dot(dot) => match &dot.carried {
+                    Some(carried) => statement = carried,
+                    None => return Needs::default(),
+                },
+            }
         }
+    }
+
+    /// Whether it is one of the shell's own commands.
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self.0, Statement::Dot(_))
     }
 }
 
@@ -106,8 +79,17 @@ pub(super) fn action(
     sources: &mut dyn typing::Sources,
     knowledge: &Knowledge,
 ) -> Result<Action, Failure> {
-    match parsed.0 {
-        Statement::Invoke(Invocation::Command(command)) if let Some(own) = Own::bare(&command) => Ok(Action::Own(own)),
+    statement(parsed.0, text, sources, knowledge)
+}
+
+fn statement(
+    statement: Statement,
+    text: Text<'_>,
+    sources: &mut dyn typing::Sources,
+    knowledge: &Knowledge,
+) -> Result<Action, Failure> {
+    match statement {
+        Statement::Invoke(Invocation::Command(command)) if let Some(own) = own::bare(&command) => Ok(Action::Own(own)),
         Statement::Invoke(invocation) => match typing::request(&invocation, &knowledge.types(), sources) {
             Ok(request) => Ok(Action::Send(request, Retry::of(&invocation))),
             Err(error) if was_interrupted(&error) => Err(Failure::silent(Status::Interrupted)),
@@ -115,15 +97,10 @@ pub(super) fn action(
                 Err(Failure::placed(Status::Usage, text.show(|text, name, first| error.render(text, name, first))))
             }
         },
-        Statement::Dot(dot) => match Own::named(&dot.name.text) {
-            Some(own) if dot.rest.text.is_empty() => Ok(Action::Own(own)),
-            Some(_) => Err(at(text, dot.rest.span, &format!(".{} takes no arguments", dot.name.text))),
-            None => Err(at(
-                text,
-                dot.name.span,
-                "there is no such command of the shell in this version; it has .help, .status, .reconnect, .detach and .quit",
-            )),
-        },
+        Statement::Dot(mut dot) => {
+            let carried = dot.carried.take().map(|carried| self::statement(*carried, text, sources, knowledge));
+            own::read(&dot, carried.transpose()?).map_err(|refusal| at(text, refusal.span, &refusal.message))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
@@ -15,6 +15,9 @@ use crate::text;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
+
+/// How many files may be open within one another: one that includes itself ends there.
+const MAX_FILES: usize = 32;
 
 /// A logical line, and where it came from.
 pub(super) struct Line {
@@ -43,7 +46,8 @@ pub(super) struct Lines {
     sources: VecDeque<Source>,
     /// How many `-c` have been begun.
     given: usize,
-    current: Option<Current>,
+    /// What is being read, the innermost file last.
+    current: Vec<Current>,
 }
 
 struct Current {
@@ -71,22 +75,36 @@ enum Chunks {
 
 impl Lines {
     pub(super) fn new(sources: Vec<Source>) -> Self {
-        Self { sources: sources.into(), given: 0, current: None }
+        Self { sources: sources.into(), given: 0, current: Vec::new() }
     }
 
     /// The next logical line; `None` at the end of the last source. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Result<Line, Failure>> {
         loop {
-            if self.current.is_none() {
+            let Some(current) = self.current.last_mut() else {
                 let source = self.sources.pop_front()?;
-                self.current = Some(self.begin(source));
-            }
-            let current = self.current.as_mut()?;
+                let source = self.begin(source);
+                self.current.push(source);
+                continue;
+            };
             match current.next().await {
                 Some(line) => return Some(line),
-                None => self.current = None,
+                None => drop(self.current.pop()),
             }
         }
+    }
+
+    /// The lines of this file come next, then those that were to come. An error is a sentence: files within files, too many of them.
+    pub(super) fn include(&mut self, path: PathBuf) -> Result<(), String> {
+        if self.current.len() >= MAX_FILES {
+            return Err(format!(
+                "`{}` is not read: more than {MAX_FILES} files within files",
+                text::line(&path.to_string_lossy())
+            ));
+        }
+        let source = self.begin(Source::File(path));
+        self.current.push(source);
+        Ok(())
     }
 
     fn begin(&mut self, source: Source) -> Current {

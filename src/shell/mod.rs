@@ -10,10 +10,10 @@ pub mod console;
 mod diagnostics;
 mod doors;
 mod eval;
-mod help;
 mod lines;
 mod list;
 mod messages;
+mod own;
 mod printer;
 mod render;
 mod repl;
@@ -135,14 +135,14 @@ async fn run_batch(
         Input::Default => Work::Lines(vec![Source::Stdin]),
     };
     let client = client(options, work.may_be_out_of_band(), log);
-    let batch = Batch::new(&client, options, Renderer::new(options.output), messages);
-    entrance.open(&client, &Teller::Stderr(messages)).await?;
+    let mut batch = Batch::new(&client, entrance, options, Renderer::new(options.output), messages);
+    batch.open().await?;
     match work {
-        Work::Words(action) => batch.words(action, entrance).await,
-        Work::Untyped(parsed, text) => batch.untyped_words(parsed, text, entrance).await,
+        Work::Words(action) => batch.words(action).await,
+        Work::Untyped(parsed, text) => batch.untyped_words(parsed, text).await,
         Work::Lines(sources) => {
             let stdin = !sources.contains(&Source::Stdin);
-            batch.lines(Lines::new(sources), stdin, entrance).await
+            batch.lines(Lines::new(sources), stdin).await
         }
     }
 }
@@ -162,8 +162,10 @@ impl Work<'_> {
     fn may_be_out_of_band(&self) -> bool {
         match self {
             Work::Words(Action::Send(request, _)) => request.out_of_band,
-            // Only JSON can ask for it, and is typed already.
-            Work::Words(Action::Own(_)) | Work::Untyped(..) => false,
+            // They may carry a command, or the lines of a file.
+            Work::Words(Action::Own(_)) => true,
+            // JSON could ask for it, and is typed already.
+            Work::Untyped(parsed, _) => parsed.is_own(),
             Work::Lines(sources) => sources.iter().any(|source| match source {
                 // In JSON the word may hide behind an escape.
                 Source::Line(line) => line.contains("oob") || line.contains('\\'),

@@ -6,7 +6,6 @@ use std::future::pending;
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::{Instant, sleep_until};
 
 use super::render::{Form, Pieces, Renderer};
@@ -89,9 +88,17 @@ impl Printer {
         Ok(())
     }
 
-    /// A text of the program itself, after what is printed already.
-    pub(super) fn text(&mut self, text: &'static str) {
-        self.printout = Some(Pieces::Parts(vec![Bytes::from_static(text.as_bytes())].into_iter()));
+    /// A result that is no reply, after what is printed already. It is printed with what comes next.
+    pub(super) async fn result(&mut self, result: Pieces) -> io::Result<()> {
+        self.print_rest().await?;
+        self.take_events(None).await?;
+        self.printout = Some(result);
+        Ok(())
+    }
+
+    /// How results are formed.
+    pub(super) fn renderer(&mut self) -> &mut Renderer {
+        &mut self.renderer
     }
 
     /// Waits for events, and keeps them to be printed; for ever, if they are not shown. Cancel safe.

@@ -61,6 +61,15 @@ impl Renderer {
         }
     }
 
+    /// A text, which is safe if it goes to a terminal; a newline that is missing at its end is added.
+    pub(super) fn text(self, text: &str) -> Pieces {
+        let mut shown = if self.terminal { text::lines(text).into_owned() } else { text.to_owned() };
+        if !shown.ends_with('\n') {
+            shown.push('\n');
+        }
+        Pieces::Parts(vec![Bytes::from(shown)].into_iter())
+    }
+
     /// What a command returned whose reply was lost with the connection it closed.
     pub(super) fn empty(self, own_id: Option<&str>) -> Pieces {
         let shown = match (self.form, own_id) {

@@ -83,7 +83,7 @@ fn quit_goes_alone_and_nothing_after_it() {
 #[test]
 fn a_command_of_the_shells_own_comes_in_its_turn() {
     let mock = Mock::qmp().expect_execute("one").expect_quiet().reply("1").expect_execute("two").reply("2").unix();
-    let output = pipelined(8, mock.socket()).stdin("one\n.status\ntwo\n.quit\nthree\n").run();
+    let output = pipelined(8, mock.socket()).stdin("one\n.detach\ntwo\n.quit\nthree\n").run();
     output.stdout("1\n2\n").status(2).stderr_contains("stdin:2: ");
     mock.finish();
 }

@@ -109,7 +109,7 @@ fn the_shells_own_commands() {
     for help in ["help", ".help"] {
         let mut t = shell(&socket);
         t.type_keys(&format!("{help}\r"));
-        t.wait(|screen| screen.text().contains("  .reconnect        connects again\n") && is_at_prompt(screen));
+        t.wait(|screen| screen.text().contains("connects again\n") && is_at_prompt(screen));
         t.type_keys(".status\r");
         t.wait(|screen| {
             let text = screen.text();

@@ -18,7 +18,7 @@ const PROMPT: &str = "(QEMU)";
 
 /// The shell on this socket, at its first prompt.
 #[track_caller]
-fn shell(socket: &Path) -> Terminal {
+pub fn shell(socket: &Path) -> Terminal {
     at_prompt(qmpsh().arg(socket))
 }
 
@@ -40,7 +40,7 @@ fn at_prompt(program: Program) -> Terminal {
 }
 
 /// The cursor stands behind an empty prompt.
-fn is_at_prompt(screen: &Screen) -> bool {
+pub fn is_at_prompt(screen: &Screen) -> bool {
     screen.line() == PROMPT && screen.cursor().1 == 7
 }
 

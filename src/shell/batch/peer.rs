@@ -10,7 +10,7 @@ use super::{Batch, Fate};
 use crate::client::{Author, ExecuteError};
 use crate::message::Request;
 
-impl Batch<'_> {
+impl Batch<'_, '_> {
     /// What a statement asks for, with what must be asked from the peer to know.
     pub(super) async fn typed(&mut self, parsed: Parsed, text: Text<'_>, sources: Sources) -> Result<Action, Failure> {
         let knowledge = learn(self, &parsed.needs()).await?;
@@ -23,13 +23,13 @@ impl Batch<'_> {
         let text = Text::Line { text: &line.text, name: name.as_deref(), first: *first };
         let Some(parsed) = eval::parse(text)? else { return Ok(None) };
         if !parsed.needs().is_empty() {
-            self.asking = line.origin.clone();
+            self.at = line.origin.clone();
         }
         self.typed(parsed, text, sources).await.map(Some)
     }
 }
 
-impl Peer for Batch<'_> {
+impl Peer for Batch<'_, '_> {
     type Stop = Failure;
 
     fn session_schema(&mut self) -> &mut SessionSchema {
@@ -37,7 +37,7 @@ impl Peer for Batch<'_> {
     }
 
     async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Failure> {
-        let origin = self.asking.clone();
+        let origin = self.at.clone();
         if self.has_quit {
             return Err(self.lost(Fate::NotSent, &request, &origin).await);
         }

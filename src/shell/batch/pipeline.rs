@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::super::doors::Entrance;
 use super::super::eval::{Action, Sources};
 use super::super::lines::{Line, Lines, Origin};
 use super::super::printer::sleep_until_or_never;
@@ -51,24 +50,20 @@ enum Next {
     TooLate,
 }
 
-impl Batch<'_> {
+impl Batch<'_, '_> {
     /// As `run_lines`, with more than one command on its way.
-    pub(super) async fn run_pipelined(
-        &mut self,
-        lines: &mut Lines,
-        sources: Sources,
-        entrance: &mut Entrance<'_>,
-    ) -> Result<(), Failure> {
+    pub(super) async fn run_pipelined(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
         let mut flight: VecDeque<Entry> = VecDeque::new();
         let mut ended = false;
         loop {
             while !ended && self.has_room(&flight) {
+                self.include(lines)?;
                 let line = match take_if_there(lines).await {
                     Some(line) => line,
                     None if flight.is_empty() => self.next_line(lines).await?,
                     None => break,
                 };
-                ended = self.take(line, sources, &mut flight, entrance).await?;
+                ended = self.take(line, sources, &mut flight).await?;
             }
             let may_read = !ended && self.has_room(&flight);
             match flight.pop_front() {
@@ -85,7 +80,7 @@ impl Batch<'_> {
                         }
                         Next::Line(line) => {
                             flight.push_front(Entry::Sent(sent));
-                            ended = self.take(line, sources, &mut flight, entrance).await?;
+                            ended = self.take(line, sources, &mut flight).await?;
                         }
                     }
                 }
@@ -105,7 +100,6 @@ impl Batch<'_> {
         line: Option<Result<Line, Failure>>,
         sources: Sources,
         flight: &mut VecDeque<Entry>,
-        entrance: &mut Entrance<'_>,
     ) -> Result<bool, Failure> {
         let Some(line) = line else { return Ok(true) };
         let action = match line {
@@ -114,14 +108,14 @@ impl Batch<'_> {
         };
         let (request, retry, origin) = match action {
             Ok((Some(Action::Send(request, retry)), origin)) => (request, retry, origin),
-            Ok((Some(Action::Own(own)), origin)) => {
+            Ok((Some(own @ Action::Own(_)), origin)) => {
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
                 }
-                return match self.own(own, &origin, entrance).await {
-                    Ok(goes_on) => Ok(!goes_on),
-                    Err(failure) => self.go_on_after(failure).await.map(|()| false),
-                };
+                if let Err(failure) = self.run_action(own, &origin).await {
+                    self.go_on_after(failure).await?;
+                }
+                return Ok(self.leaves);
             }
             Ok((None, _)) => return Ok(false),
             Err(failure) => {

@@ -7,6 +7,7 @@ use crate::client::ExecuteError;
 use crate::protocol::Runstate;
 use crate::shell::describe;
 use crate::shell::doors::{Opening, Teller};
+use crate::shell::own;
 use crate::shell::session_schema::SessionSchema;
 use crate::shell::status::Failure;
 use crate::text;
@@ -47,7 +48,7 @@ impl Repl<'_, '_> {
         self.session_schema = SessionSchema::default();
         self.has_quit = false;
         self.console.set_prompt(prompt(true));
-        match self.version() {
+        match own::version(self.client) {
             Some(version) => self.say(&format!("{version} at {}; Ctrl-D leaves", self.entrance.shown())),
             None => self.say(&format!("connected to {}; Ctrl-D leaves", self.entrance.shown())),
         }
@@ -142,28 +143,6 @@ impl Repl<'_, '_> {
             }
             status = self.ending.signal() => Err(Stop::Leave(status)),
         }
-    }
-
-    /// What `.status` says.
-    pub(super) fn show_status(&self) {
-        let late = match self.late.len() {
-            0 => String::new(),
-            1 => "\n1 command is without its reply".to_owned(),
-            count => format!("\n{count} commands are without their replies"),
-        };
-        let version = self.version().unwrap_or_else(|| "no greeting".to_owned());
-        self.say(&if self.connected {
-            format!("connected to {}\n{version}{late}", self.entrance.shown())
-        } else {
-            format!("not connected to {} (.reconnect connects again)\nit was: {version}", self.entrance.shown())
-        });
-    }
-
-    /// The peer by its greeting, if there was one.
-    fn version(&self) -> Option<String> {
-        let version = self.client.greeting()?.version;
-        let package = text::line(&version.package).into_owned();
-        Some(if package.is_empty() { format!("QEMU {version}") } else { format!("QEMU {version} ({package})") })
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod command;
 mod connection;
+mod host;
 mod output;
 mod peer;
 mod sources;
@@ -18,14 +19,16 @@ use std::path::PathBuf;
 use tokio::task::JoinSet;
 
 use super::console::{Console, ConsoleOptions, HistoryOptions, Input, Sink};
+use super::describe;
 use super::doors::{Entrance, Opening};
-use super::eval::{Action, Own};
+use super::eval::Action;
+use super::lines::Lines;
+use super::own::{self, Host as _};
 use super::render::Renderer;
 use super::session_schema::SessionSchema;
 use super::signals::{Ending, Interrupts};
 use super::status::{Failure, Status};
-use super::{describe, help};
-use crate::cli::{EventsMode, History, Options};
+use crate::cli::{EventsMode, History, Options, Source};
 use crate::client::Client;
 use crate::events::{Batch, Delivery, EventStream};
 use crate::protocol::StateWatcher;
@@ -61,6 +64,10 @@ pub(super) struct Repl<'a, 'b> {
     pressed_early: bool,
     ending: Ending,
     session_schema: SessionSchema,
+    /// The lines of a file are being run.
+    in_file: bool,
+    /// Files whose lines are to be run next.
+    included: Vec<PathBuf>,
 }
 
 /// Why the lines after this one are not run.
@@ -116,6 +123,8 @@ impl<'a, 'b> Repl<'a, 'b> {
             pressed_early: false,
             ending: Ending::new()?,
             session_schema: SessionSchema::default(),
+            in_file: false,
+            included: Vec::new(),
         })
     }
 
@@ -180,7 +189,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             return None;
         }
         for (index, line) in lines.iter().enumerate() {
-            let stop = match self.run_line(line).await {
+            let stop = match self.run_line(line, None).await {
                 Ok(()) => continue,
                 Err(Stop::Leave(status)) => return Some(status),
                 Err(stop) => stop,
@@ -195,32 +204,57 @@ impl<'a, 'b> Repl<'a, 'b> {
         None
     }
 
-    async fn run_line(&mut self, line: &LogicalLine) -> Flow {
-        match self.action(&line.text, line.first_line).await? {
+    /// Runs a line that was typed, or stands in the file `name`.
+    async fn run_line(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow {
+        match self.action(line, name).await? {
             None => Ok(()),
-            Some(Action::Send(request, retry)) => self.execute(request, retry).await,
-            Some(Action::Own(Own::Quit)) => Err(Stop::Leave(Status::Success)),
-            Some(Action::Own(Own::Detach)) => match self.entrance.detach() {
-                Ok(warning) => {
-                    if let Some(warning) = warning {
-                        self.say(&warning);
-                    }
-                    Err(Stop::Leave(Status::Success))
-                }
-                Err(failure) => {
-                    self.say(&failure.message);
-                    Err(Stop::Failed)
-                }
-            },
-            Some(Action::Own(Own::Help)) => {
-                self.say(help::TEXT);
-                Ok(())
+            Some(action) => self.run_action(action).await,
+        }
+    }
+
+    /// Runs the lines of a file, and of those that it includes, up to the first that fails.
+    async fn run_file(&mut self, path: PathBuf) -> Flow {
+        if self.in_file {
+            self.included.push(path);
+            return Ok(());
+        }
+        self.in_file = true;
+        let done = self.run_lines(Lines::new(vec![Source::File(path)])).await;
+        self.in_file = false;
+        self.included.clear();
+        done
+    }
+
+    async fn run_lines(&mut self, mut lines: Lines) -> Flow {
+        while let Some(line) = self.attend(lines.next(), None, "the file").await?.flatten() {
+            let line = match line {
+                Ok(line) => line,
+                Err(failure) => return Err(self.fail(failure.status, failure.message)),
+            };
+            let logical = LogicalLine { text: line.text, first_line: line.origin.line };
+            let mut done = self.run_line(&logical, line.origin.name.as_deref()).await;
+            for path in std::mem::take(&mut self.included) {
+                done = done.and(lines.include(path).map_err(|message| self.fail(Status::Usage, message)));
             }
-            Some(Action::Own(Own::Status)) => {
-                self.show_status();
-                Ok(())
+            match done {
+                Ok(()) => {}
+                Err(Stop::Failed) if self.options.keep_going && self.connected => {}
+                Err(Stop::Failed) => {
+                    let place = line.origin.prefix();
+                    return Err(
+                        self.fail(Status::CommandFailed, format!("{place}the lines after this one are not run"))
+                    );
+                }
+                Err(stop) => return Err(stop),
             }
-            Some(Action::Own(Own::Reconnect)) => self.reconnect().await,
+        }
+        Ok(())
+    }
+
+    async fn run_action(&mut self, action: Action) -> Flow {
+        match action {
+            Action::Send(request, retry) => self.execute(request, retry).await,
+            Action::Own(command) => Box::pin(own::run(self, command)).await,
         }
     }
 

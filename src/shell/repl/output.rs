@@ -7,9 +7,13 @@ use crate::message::{Reply, Request};
 use crate::shell::render::Pieces;
 
 impl Repl<'_, '_> {
-    /// Shows a result piece by piece, so that it is in memory once, and until Ctrl-C.
     pub(super) async fn show_reply(&mut self, reply: &Reply, request: &Request) -> Flow {
-        for lines in WholeLines::new(self.renderer.reply(reply, request.own_id.as_deref())) {
+        self.show(self.renderer.reply(reply, request.own_id.as_deref())).await
+    }
+
+    /// Shows a result piece by piece, so that it is in memory once, and until Ctrl-C.
+    pub(super) async fn show(&mut self, result: Pieces) -> Flow {
+        for lines in WholeLines::new(result) {
             self.sink.output(lines);
             tokio::select! {
                 biased;

@@ -11,6 +11,7 @@ use crate::shell::ask;
 use crate::shell::eval::{self, Action, Parsed, Text};
 use crate::shell::session_schema::{Knowledge, learn};
 use crate::shell::status::{Failure, Status};
+use crate::syntax::LogicalLine;
 use crate::typing;
 
 /// Reads files, and asks at the terminal, until the other end of `cancel` is closed.
@@ -60,12 +61,13 @@ struct Evaluation {
 }
 
 impl Evaluation {
-    fn start(parsed: Parsed, knowledge: Knowledge, text: String, first: usize) -> io::Result<Self> {
+    fn start(parsed: Parsed, knowledge: Knowledge, line: &LogicalLine, name: Option<&str>) -> io::Result<Self> {
         let (reader, cancel) = io::pipe()?;
         let (sender, result) = oneshot::channel();
+        let (text, first, name) = (line.text.clone(), line.first_line, name.map(str::to_owned));
         thread::Builder::new().name("values".to_owned()).spawn(move || {
             let mut sources = Sources { cancel: reader };
-            let text = Text::Line { text: &text, name: None, first };
+            let text = Text::Line { text: &text, name: name.as_deref(), first };
             // Who was interrupted does not wait any more.
             let _ = sender.send(eval::action(parsed, text, &mut sources, &knowledge));
         })?;
@@ -76,17 +78,17 @@ impl Evaluation {
 impl Repl<'_, '_> {
     /// What a line asks for, with what must be asked from the peer to know. While a value is read or asked for, events and
     /// signals are taken care of; a question has the terminal for itself.
-    pub(super) async fn action(&mut self, text: &str, first: usize) -> Result<Option<Action>, Stop> {
-        let parsed = match eval::parse(Text::Line { text, name: None, first }) {
+    pub(super) async fn action(&mut self, line: &LogicalLine, name: Option<&str>) -> Result<Option<Action>, Stop> {
+        let text = Text::Line { text: &line.text, name, first: line.first_line };
+        let parsed = match eval::parse(text) {
             Ok(None) => return Ok(None),
             Ok(Some(parsed)) => parsed,
             Err(failure) => return Err(self.refuse(&failure)),
         };
         let knowledge = learn(self, &parsed.needs()).await?;
-        let result = if text.contains('@') {
-            self.evaluate(parsed, knowledge, text, first).await?
+        let result = if text.mentions_a_source() {
+            self.evaluate(parsed, knowledge, line, name).await?
         } else {
-            let text = Text::Line { text, name: None, first };
             eval::action(parsed, text, &mut eval::Sources { stdin: false }, &knowledge)
         };
         result.map(Some).map_err(|failure| self.refuse(&failure))
@@ -104,12 +106,12 @@ impl Repl<'_, '_> {
         &mut self,
         parsed: Parsed,
         knowledge: Knowledge,
-        text: &str,
-        first: usize,
+        line: &LogicalLine,
+        name: Option<&str>,
     ) -> Flow<Result<Action, Failure>> {
-        let asks = text.contains("@?") || text.contains("@-");
+        let asks = line.text.contains("@?") || line.text.contains("@-");
         let lent = if asks { Some(self.console.lend().await) } else { None };
-        let evaluation = match Evaluation::start(parsed, knowledge, text.to_owned(), first) {
+        let evaluation = match Evaluation::start(parsed, knowledge, line, name) {
             Ok(evaluation) => evaluation,
             Err(error) => return Ok(Err(Failure::new(Status::Usage, format!("cannot read values: {error}")))),
         };

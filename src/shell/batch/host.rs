@@ -1,0 +1,106 @@
+//! What the shell's own commands find in a batch.
+
+use std::path::PathBuf;
+
+use tokio::time::Instant;
+
+use super::super::doors::Teller;
+use super::super::eval::Action;
+use super::super::own::{Connection, Host};
+use super::super::printer::sleep_until_or_never;
+use super::super::render::{Pieces, Renderer};
+use super::super::session_schema::SessionSchema;
+use super::super::status::{Failure, Status};
+use super::waiting::disconnecting;
+use super::{Batch, about};
+use crate::client::Client;
+
+impl Host for Batch<'_, '_> {
+    fn client(&self) -> &Client {
+        self.client
+    }
+
+    fn renderer(&mut self) -> &mut Renderer {
+        self.printer.renderer()
+    }
+
+    fn connection(&self) -> Connection<'_> {
+        Connection { address: self.entrance.shown(), is_there: !self.has_quit, unanswered: 0 }
+    }
+
+    async fn run(&mut self, action: Action) -> Result<(), Failure> {
+        let origin = self.at.clone();
+        Box::pin(self.run_action(action, &origin)).await
+    }
+
+    async fn attend<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        limit: Option<Instant>,
+        what: &str,
+    ) -> Result<Option<T>, Failure> {
+        tokio::select! {
+            biased;
+            done = work => return Ok(Some(done)),
+            failed = self.printer.print_meanwhile() => return Err(failed.into()),
+            () = disconnecting(&mut self.state), if !self.has_quit => {}
+            () = sleep_until_or_never(limit) => return Ok(None),
+        }
+        let message = format!("the connection was lost while waiting for {what}: {}", self.reason().await);
+        Err(about(&self.at, Status::ConnectionLost, message))
+    }
+
+    async fn print(&mut self, result: Pieces) -> Result<(), Failure> {
+        Ok(self.printer.result(result).await?)
+    }
+
+    fn say(&mut self, message: &str) {
+        self.messages.say(message);
+    }
+
+    fn fail(&mut self, status: Status, message: String) -> Failure {
+        about(&self.at, status, message)
+    }
+
+    async fn forgive(&mut self, failure: Failure) -> Result<(), Failure> {
+        if failure.status != Status::CommandFailed {
+            return Err(failure);
+        }
+        self.printer.print_all().await?;
+        self.messages.tell(&failure);
+        Ok(())
+    }
+
+    async fn source(&mut self, path: PathBuf) -> Result<(), Failure> {
+        self.included.push(path);
+        Ok(())
+    }
+
+    fn leave(&mut self) -> Result<(), Failure> {
+        self.leaves = true;
+        Ok(())
+    }
+
+    fn detach(&mut self) -> Result<(), Failure> {
+        match self.entrance.detach() {
+            Ok(warning) => {
+                if let Some(warning) = warning {
+                    self.messages.say(&warning);
+                }
+                self.leave()
+            }
+            Err(failure) => Err(about(&self.at, failure.status, failure.message)),
+        }
+    }
+
+    async fn reconnect(&mut self) -> Result<(), Failure> {
+        self.printer.print_all().await?;
+        // How the old session ends says nothing about the new one.
+        let _ = self.client.disconnect().await;
+        self.has_quit = false;
+        self.session_schema = SessionSchema::default();
+        self.entrance.open(self.client, &Teller::Stderr(self.messages)).await?;
+        while self.state.try_changed().is_some() {}
+        Ok(())
+    }
+}

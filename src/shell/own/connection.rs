@@ -1,0 +1,38 @@
+//! `.status`.
+
+use super::Host;
+use crate::client::Client;
+use crate::text;
+
+/// What there is to tell about the connection.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::shell) struct Connection<'a> {
+    /// The peer's address, fit for a terminal.
+    pub(in crate::shell) address: &'a str,
+    pub(in crate::shell) is_there: bool,
+    /// How many commands are without their replies, for which nobody waits.
+    pub(in crate::shell) unanswered: usize,
+}
+
+pub(super) async fn status<H: Host>(host: &mut H) -> Result<(), H::Stop> {
+    let Connection { address, is_there, unanswered } = host.connection();
+    let version = version(host.client()).unwrap_or_else(|| "no greeting".to_owned());
+    let late = match unanswered {
+        0 => String::new(),
+        1 => "\n1 command is without its reply".to_owned(),
+        count => format!("\n{count} commands are without their replies"),
+    };
+    let status = if is_there {
+        format!("connected to {address}\n{version}{late}")
+    } else {
+        format!("not connected to {address} (.reconnect connects again)\nit was: {version}{late}")
+    };
+    host.print_text(&status).await
+}
+
+/// The peer by its greeting, if there was one; fit for a terminal.
+pub(in crate::shell) fn version(client: &Client) -> Option<String> {
+    let version = client.greeting()?.version;
+    let package = text::line(&version.package);
+    Some(if package.is_empty() { format!("QEMU {version}") } else { format!("QEMU {version} ({package})") })
+}

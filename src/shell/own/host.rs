@@ -1,0 +1,68 @@
+//! What the shell's own commands need of the session in which they run.
+
+use std::path::PathBuf;
+
+use tokio::time::Instant;
+
+use super::Connection;
+use crate::client::Client;
+use crate::shell::eval::Action;
+use crate::shell::render::{Pieces, Renderer};
+use crate::shell::session_schema::Peer;
+use crate::shell::status::Status;
+
+/// A batch, or the interactive shell.
+///
+/// Whatever waits here takes care of everything else meanwhile: events are shown, signals are heard, the end of the connection is told.
+/// An error ends the command, and has been told or will be: it is only to be handed on.
+pub(in crate::shell) trait Host: Peer {
+    fn client(&self) -> &Client;
+
+    /// How results are formed.
+    fn renderer(&mut self) -> &mut Renderer;
+
+    /// What there is to tell about the connection.
+    fn connection(&self) -> Connection<'_>;
+
+    /// Does what a line asks for, as if it were the user's own line.
+    async fn run(&mut self, action: Action) -> Result<(), Self::Stop>;
+
+    /// Waits for `work`; `None` when `limit` comes first. Ctrl-C and the loss of the connection end the command. `what` says in
+    /// a sentence what was waited for, such as "an event".
+    async fn attend<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        limit: Option<Instant>,
+        what: &str,
+    ) -> Result<Option<T>, Self::Stop>;
+
+    /// Prints a result, after all that came before it.
+    async fn print(&mut self, result: Pieces) -> Result<(), Self::Stop>;
+
+    /// Prints a result that is text, safe for the terminal if it goes to one.
+    async fn print_text(&mut self, text: &str) -> Result<(), Self::Stop> {
+        let result = self.renderer().text(text);
+        self.print(result).await
+    }
+
+    /// Says something to the person, at once: on stderr, or above the line being typed.
+    fn say(&mut self, message: &str);
+
+    /// The failure of this command, with a sentence about it.
+    fn fail(&mut self, status: Status, message: String) -> Self::Stop;
+
+    /// Tells a command's refusal, or that what it waited for has failed, and forgets it; any other end stays one.
+    async fn forgive(&mut self, stop: Self::Stop) -> Result<(), Self::Stop>;
+
+    /// Runs the lines of a file, now or next.
+    async fn source(&mut self, path: PathBuf) -> Result<(), Self::Stop>;
+
+    /// Ends the session in peace.
+    fn leave(&mut self) -> Result<(), Self::Stop>;
+
+    /// Leaves, and lets a QEMU go on that was started here.
+    fn detach(&mut self) -> Result<(), Self::Stop>;
+
+    /// Connects again; a connection that is there is given up first.
+    async fn reconnect(&mut self) -> Result<(), Self::Stop>;
+}

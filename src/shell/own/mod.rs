@@ -1,0 +1,88 @@
+//! The shell's own commands: `.help`, `.try` and the others.
+//!
+//! Each is done once, for the batch and the interactive shell, which are the [`Host`] of it. `table` says what there is,
+//! `words` reads what a person has written after the name, and each family of commands has a file of its own. To add one: a row in
+//! `table`, a case of [`Own`], and its file.
+
+mod carriers;
+mod connection;
+mod help;
+mod host;
+mod table;
+mod words;
+
+pub(super) use connection::{Connection, version};
+pub(super) use host::Host;
+pub(super) use words::Refusal;
+
+use std::path::PathBuf;
+
+use super::eval::Action;
+use crate::syntax::{Command, DotCommand};
+use carriers::Watch;
+use words::Words;
+
+/// One of the shell's own commands, with what it is to do.
+#[derive(Debug, Clone)]
+pub(super) enum Own {
+    /// Leave: `.quit`, or `exit`.
+    Quit,
+    /// Leave, and do not end the QEMU that was started here: `.detach`.
+    Detach,
+    /// The language and the keys, or what is known of a name: `.help`, or `help`.
+    Help(Option<String>),
+    /// What the connection is: `.status`.
+    Status,
+    /// Connect again: `.reconnect`.
+    Reconnect,
+    /// A command whose refusal is no failure: `.try`.
+    Try(Box<Action>),
+    /// A command again and again: `.watch`.
+    Watch(Watch),
+    /// The lines of a file: `.source`.
+    Source(PathBuf),
+}
+
+/// Reads a command and its words; `carried` is what the command that it carries asks for.
+pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, Refusal> {
+    let mut words = Words::new(dot);
+    let own = match dot.name.text.as_str() {
+        "quit" => Own::Quit,
+        "detach" => Own::Detach,
+        "help" => Own::Help(words.next()?.map(|(name, _)| name)),
+        "status" => Own::Status,
+        "reconnect" => Own::Reconnect,
+        "source" => Own::Source(PathBuf::from(words.required("the name of a file")?)),
+        "try" => Own::Try(Box::new(words.carried(carried)?)),
+        "watch" => Own::Watch(Watch::read(&mut words, carried)?),
+        // It changes how the command is sent.
+        "oob" => return carriers::out_of_band(words, carried),
+        name => return Err(table::unknown(name, dot.name.span)),
+    };
+    words.end()?;
+    Ok(Action::Own(own))
+}
+
+/// What a person may type who does not know the shell's language. No peer has commands of these names.
+pub(super) fn bare(command: &Command) -> Option<Own> {
+    match command.name.text.as_str() {
+        _ if !command.arguments.is_empty() => None,
+        "exit" => Some(Own::Quit),
+        "help" => Some(Own::Help(None)),
+        _ => None,
+    }
+}
+
+/// Does what the command says. Not to be dropped before it ends, but with the whole session.
+pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> {
+    match own {
+        Own::Quit => host.leave(),
+        Own::Detach => host.detach(),
+        Own::Help(name) => help::run(host, name).await,
+        Own::Status => connection::status(host).await,
+        Own::Reconnect => host.reconnect().await,
+        Own::Try(action) => carriers::attempt(host, *action).await,
+        Own::Watch(watch) => watch.run(host).await,
+        Own::Source(path) => host.source(path).await,
+    }
+}

@@ -1,0 +1,133 @@
+//! What commands of its own the shell has, in words.
+
+use super::words::Refusal;
+use crate::schema::nearest;
+use crate::syntax::Span;
+
+/// One command, as help, completion and documentation show it.
+#[derive(Debug)]
+pub(in crate::shell) struct Description {
+    /// Its name, without the dot.
+    pub(in crate::shell) name: &'static str,
+    /// What stands after the name.
+    pub(in crate::shell) words: &'static str,
+    /// What it does, on one line.
+    pub(in crate::shell) summary: &'static str,
+    /// What more there is to know, and an example.
+    pub(in crate::shell) more: &'static str,
+}
+
+/// Every command, in the order in which they are shown.
+pub(in crate::shell) const COMMANDS: &[Description] = &[
+    Description {
+        name: "help",
+        words: "[COMMAND]",
+        summary: "how to write a line, and the keys; or what a command of the shell does",
+        more: "  .help .watch",
+    },
+    Description {
+        name: "try",
+        words: "COMMAND",
+        summary: "a command whose refusal is shown, and is no failure",
+        more: "\
+A batch goes on after it, and the exit status does not tell of it. A line that does not parse, a time limit and a lost
+connection stay failures.
+
+  .try device_del id=net0",
+    },
+    Description {
+        name: "watch",
+        words: "SECONDS [count=N] COMMAND",
+        summary: "a command again and again, until Ctrl-C or the first failure",
+        more: "\
+SECONDS lie between the end of one and the beginning of the next.
+
+  .watch 1 query-status
+  .watch 0.5 count=10 .try query-migrate",
+    },
+    Description {
+        name: "oob",
+        words: "COMMAND",
+        summary: "a command out of band: it does not wait for those before it",
+        more: "\
+Only commands that allow it (`migrate-recover`, `migrate-pause`, `yank`) can be sent like that, and only to a peer that
+offers the capability `oob`.
+
+  .oob migrate-pause",
+    },
+    Description {
+        name: "source",
+        words: "FILE",
+        summary: "the lines of a file",
+        more: "\
+They are run as if they stood here; the first that fails ends it, unless --keep-going was given.
+
+  .source setup.qmp",
+    },
+    Description { name: "status", words: "", summary: "what the shell is connected to", more: "" },
+    Description {
+        name: "reconnect",
+        words: "",
+        summary: "connects again",
+        more: "A connection that is there is given up first.",
+    },
+    Description {
+        name: "detach",
+        words: "",
+        summary: "leaves, and lets the QEMU go on that `qmpsh run` started",
+        more: "",
+    },
+    Description {
+        name: "quit",
+        words: "",
+        summary: "leaves, as Ctrl-D and `exit` do; the command `quit` ends QEMU",
+        more: "",
+    },
+];
+
+/// The command of this name, which stands with or without its dot.
+pub(super) fn find(name: &str) -> Option<&'static Description> {
+    let name = name.strip_prefix('.').unwrap_or(name);
+    COMMANDS.iter().find(|command| command.name == name)
+}
+
+/// How a command is written.
+pub(super) fn usage(name: &str) -> String {
+    let words = find(name).map_or("", |command| command.words);
+    format!(".{name} {words}").trim_end().to_owned()
+}
+
+/// There is no command of this name.
+pub(super) fn unknown(name: &str, span: Span) -> Refusal {
+    let nearest = nearest(name, COMMANDS.iter().map(|command| command.name));
+    let hint = nearest.map_or_else(|| ".help shows them all".to_owned(), |name| format!("is it .{name}?"));
+    Refusal::new(span, format!("the shell has no such command ({hint})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::{Statement, parse};
+
+    #[test]
+    fn every_command_is_read_and_every_other_is_not() {
+        let read = |text: &str| match parse(text).unwrap().unwrap().statement {
+            Statement::Dot(dot) => super::super::read(&dot, None),
+            other @ Statement::Invoke(_) => panic!("{other:?}"),
+        };
+        for command in COMMANDS {
+            if let Err(refusal) = read(&format!(".{}", command.name)) {
+                assert!(refusal.message.contains("is missing"), ".{}: {}", command.name, refusal.message);
+                assert!(refusal.message.ends_with(&usage(command.name)), "{}", refusal.message);
+            }
+        }
+        let check = |text: &str, expected: &str| assert_eq!(read(text).unwrap_err().message, expected, "{text}");
+        check(".stats", "the shell has no such command (is it .status?)");
+        check(".frobnicate", "the shell has no such command (.help shows them all)");
+        check(".quit now", ".quit takes no arguments");
+        check(".source a b", ".source takes no more words");
+        check(".source", "the name of a file is missing: it is written .source FILE");
+        check(".watch x query-status", "not a time in seconds");
+        check(".watch 1 count=0 query-status", "not a number of times");
+    }
+}

@@ -1,0 +1,105 @@
+//! What the shell's own commands find in the interactive shell.
+
+use std::path::PathBuf;
+
+use tokio::time::Instant;
+
+use super::{Repl, Stop};
+use crate::client::Client;
+use crate::protocol::Runstate;
+use crate::shell::eval::Action;
+use crate::shell::own::{Connection, Host};
+use crate::shell::printer::sleep_until_or_never;
+use crate::shell::render::{Pieces, Renderer};
+use crate::shell::status::Status;
+
+impl Host for Repl<'_, '_> {
+    fn client(&self) -> &Client {
+        self.client
+    }
+
+    fn renderer(&mut self) -> &mut Renderer {
+        &mut self.renderer
+    }
+
+    fn connection(&self) -> Connection<'_> {
+        Connection { address: self.entrance.shown(), is_there: self.connected, unanswered: self.late.len() }
+    }
+
+    async fn run(&mut self, action: Action) -> Result<(), Stop> {
+        Box::pin(self.run_action(action)).await
+    }
+
+    async fn attend<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        limit: Option<Instant>,
+        what: &str,
+    ) -> Result<Option<T>, Stop> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(Some(done)),
+                () = self.interrupts.next() => {
+                    self.end_row();
+                    self.say(&format!("interrupted: {what} is not waited for any more"));
+                    return Err(Stop::Interrupted);
+                }
+                status = self.ending.signal() => return Err(Stop::Leave(status)),
+                batch = self.events.batch() => self.show_events(&batch),
+                Some(Ok(late)) = self.late.join_next() => self.show_late(late).await?,
+                Some(state) = self.state.changed() => {
+                    self.on_state(state).await;
+                    if state == Runstate::Disconnecting {
+                        return Err(Stop::Failed);
+                    }
+                }
+                () = sleep_until_or_never(limit) => return Ok(None),
+            }
+        }
+    }
+
+    async fn print(&mut self, result: Pieces) -> Result<(), Stop> {
+        self.show_events_so_far();
+        self.show(result).await
+    }
+
+    fn say(&mut self, message: &str) {
+        Repl::say(self, message);
+    }
+
+    fn fail(&mut self, _: Status, message: String) -> Stop {
+        Repl::say(self, &message);
+        Stop::Failed
+    }
+
+    async fn forgive(&mut self, stop: Stop) -> Result<(), Stop> {
+        // A failure has been told.
+        if stop == Stop::Failed && self.connected { Ok(()) } else { Err(stop) }
+    }
+
+    async fn source(&mut self, path: PathBuf) -> Result<(), Stop> {
+        self.run_file(path).await
+    }
+
+    fn leave(&mut self) -> Result<(), Stop> {
+        Err(Stop::Leave(Status::Success))
+    }
+
+    fn detach(&mut self) -> Result<(), Stop> {
+        match self.entrance.detach() {
+            Ok(warning) => {
+                if let Some(warning) = warning {
+                    Repl::say(self, &warning);
+                }
+                self.leave()
+            }
+            Err(failure) => Err(self.fail(failure.status, failure.message)),
+        }
+    }
+
+    async fn reconnect(&mut self) -> Result<(), Stop> {
+        Repl::reconnect(self).await
+    }
+}

@@ -1,0 +1,14 @@
+//! The shell's own commands, in a batch and in a terminal.
+
+mod carriers;
+mod connection;
+mod files;
+
+use std::path::Path;
+
+use crate::support::{Program, qmpsh};
+
+/// qmpsh at this socket, with these lines.
+fn lines(socket: &Path, lines: &[&str]) -> Program {
+    lines.iter().fold(qmpsh().arg(socket), |program, line| program.args(["-c", *line]))
+}
