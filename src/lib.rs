@@ -26,6 +26,7 @@
 //! - [`processes`]: the QEMU processes of this machine, and who holds their monitors.
 //! - [`transport`]: what links are made of: Unix and TCP sockets, those of processes found by name among them.
 //! - [`events`]: streams of events, bounded and filtered.
+//! - [`jobs`]: what becomes of jobs and of a migration, as events and queries tell it.
 //! - [`client`]: QMP on the engine.
 //!
 //! The program, with the feature `cli`:
@@ -58,6 +59,8 @@ pub mod processes;
 pub mod transport;
 
 pub mod events;
+
+pub mod jobs;
 
 pub mod client;
 

@@ -1,0 +1,43 @@
+//! What becomes of jobs and of a migration, as the peer's events and its answers to queries tell it. No I/O.
+//!
+//! A job may be over before the command that started it is answered, and then no query knows it any more: so how jobs
+//! ended is remembered from their events. The error of a job that has to be dismissed is in no event, only in
+//! `query-jobs`: so both are needed, in the order in which they came ([`Event::arrival`](crate::message::Event::arrival)).
+//! Source: QMP-FACTS 4 and 8, QEMU's `job.json`, `block-core.json` and `migration.json`.
+//!
+//! ```
+//! use qmpsh::jobs::{Jobs, Outcome};
+//!
+//! let mut jobs = Jobs::default();
+//! let reply = br#"[{"id": "c1", "type": "create", "status": "concluded", "current-progress": 1, "total-progress": 1,
+//!                   "error": "Could not create '/missing/x'"}]"#;
+//! jobs.on_query_jobs(reply, 7);
+//! let job = jobs.get("c1").ok_or("not there")?;
+//! assert_eq!(job.outcome(), Some(Outcome::Failed("Could not create '/missing/x'")));
+//! assert!(job.is_to_be_dismissed());
+//! # Ok::<_, &str>(())
+//! ```
+
+mod job;
+mod memory;
+mod migration;
+#[cfg(test)]
+#[path = "samples_tests.rs"]
+mod samples;
+mod status;
+mod wire;
+
+pub use job::{Attention, Goal, Job, Outcome, Progress};
+pub use memory::{Jobs, REMEMBERED};
+pub use migration::{Migration, MigrationOutcome, MigrationPhase};
+pub use status::Status;
+
+/// Whether events of this name tell something about jobs: the others need not be looked at.
+pub fn concerns_jobs(event: &str) -> bool {
+    event == wire::STATUS_CHANGE || event.starts_with("BLOCK_JOB_")
+}
+
+/// Whether events of this name tell something about a migration.
+pub fn concerns_migration(event: &str) -> bool {
+    matches!(event, wire::MIGRATION | wire::MIGRATION_PASS)
+}
