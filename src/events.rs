@@ -1,13 +1,23 @@
-//! Streams of events: who listens, how much may wait, and what happens when it is too much.
+//! Streams of events: who listens, how much may wait, and what happens when it is too much; and waits for one event, which
+//! look back.
+
+mod awaited;
+mod window;
+
+pub use awaited::{Awaited, Condition, Step, Verdict};
+pub use window::{HistoryBounds, RanOver};
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crate::message::Event;
+pub(crate) use window::Mark;
+use window::{WaitId, Window};
 
 /// What happens to events for which a stream has no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +42,16 @@ impl Delivery {
     }
 }
 
-/// Where events come in and streams branch off.
-#[derive(Default)]
+/// Where events come in, streams branch off, and waits look back.
 pub(crate) struct Hub {
-    queues: Mutex<Vec<Weak<Mutex<Queue>>>>,
+    listeners: Arc<Mutex<Listeners>>,
     /// A lossless stream may have no room: looked at for every message, so without a lock.
     may_be_full: AtomicBool,
+}
+
+struct Listeners {
+    queues: Vec<Weak<Mutex<Queue>>>,
+    window: Window,
 }
 
 impl fmt::Debug for Hub {
@@ -47,6 +61,12 @@ impl fmt::Debug for Hub {
 }
 
 impl Hub {
+    /// A hub without listeners, which remembers as much as `history` says for waits to look back on.
+    pub(crate) fn new(history: Option<HistoryBounds>) -> Self {
+        let listeners = Listeners { queues: Vec::new(), window: Window::new(history) };
+        Self { listeners: Arc::new(Mutex::new(listeners)), may_be_full: AtomicBool::new(false) }
+    }
+
     /// A new stream; it sees every event published from now on that `wanted` lets through.
     pub(crate) fn stream(&self, delivery: Delivery, wanted: impl Fn(&Event) -> bool + Send + 'static) -> EventStream {
         let queue = Arc::new(Mutex::new(Queue {
@@ -57,13 +77,30 @@ impl Hub {
             consumer: None,
             producer: None,
         }));
-        lock(&self.queues).push(Arc::downgrade(&queue));
+        lock(&self.listeners).queues.push(Arc::downgrade(&queue));
         EventStream(queue)
     }
 
-    /// Hands an event to every stream.
+    /// A wait for an event that has come since its window opened, or will come.
+    pub(crate) fn wait(&self, wanted: impl Fn(&Event) -> bool + Send + 'static) -> Result<EventWait, RanOver> {
+        let id = lock(&self.listeners).window.begin(Box::new(wanted))?;
+        Ok(EventWait { listeners: Arc::clone(&self.listeners), id })
+    }
+
+    /// A command of the user is handed over now, to be sent; say [`sent`](Self::sent) when it is.
+    pub(crate) fn mark(&self) -> Mark {
+        lock(&self.listeners).window.mark()
+    }
+
+    pub(crate) fn sent(&self, mark: Mark) {
+        lock(&self.listeners).window.sent(mark);
+    }
+
+    /// Remembers an event and hands it to every stream.
     pub(crate) fn publish(&self, event: Event) {
-        let mut queues = lock(&self.queues);
+        let mut listeners = lock(&self.listeners);
+        let Listeners { queues, window } = &mut *listeners;
+        window.push(&event);
         queues.retain(|queue| queue.strong_count() > 0);
         let Some((last, others)) = queues.split_last() else { return };
         for queue in others {
@@ -87,7 +124,7 @@ impl Hub {
             return Poll::Ready(());
         }
         let mut room = Poll::Ready(());
-        for queue in lock(&self.queues).iter().filter_map(Weak::upgrade) {
+        for queue in lock(&self.listeners).queues.iter().filter_map(Weak::upgrade) {
             let mut queue = lock(&queue);
             if queue.is_full() {
                 queue.producer = Some(context.waker().clone());
@@ -194,10 +231,44 @@ impl EventStream {
     }
 }
 
+impl EventStream {
+    /// From now on another choice of events goes in; what has come already stays.
+    pub fn choose(&mut self, wanted: impl Fn(&Event) -> bool + Send + 'static) {
+        lock(&self.0).wanted = Box::new(wanted);
+    }
+}
+
 impl Drop for EventStream {
     fn drop(&mut self) {
         // Nobody reads any more: do not keep the reader of the connection waiting.
         lock(&self.0).take();
+    }
+}
+
+/// A future of the event that ends a wait. Dropping it gives the wait up, and leaves the event to the next one.
+#[must_use = "a wait that is dropped is given up"]
+pub struct EventWait {
+    listeners: Arc<Mutex<Listeners>>,
+    id: WaitId,
+}
+
+impl fmt::Debug for EventWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventWait").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Future for EventWait {
+    type Output = Event;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
+        lock(&self.listeners).window.poll(self.id, context)
+    }
+}
+
+impl Drop for EventWait {
+    fn drop(&mut self) {
+        lock(&self.listeners).window.give_up(self.id);
     }
 }
 
@@ -226,13 +297,21 @@ mod tests {
     use crate::json::Scanner;
     use crate::message::Message;
 
-    fn event(name: &str) -> Event {
-        let mut bytes = BytesMut::from(format!(r#"{{"event":"{name}"}}"#).as_str());
-        let document = Scanner::new(1000).next(&mut bytes, true).unwrap().unwrap();
-        match Message::from_document(document).unwrap() {
-            Message::Event(event) => event,
-            other => panic!("{other:?}"),
+    /// None: it is no event, or no message at all.
+    pub(super) fn try_event(text: &str) -> Option<Event> {
+        let document = Scanner::new(1 << 20).next(&mut BytesMut::from(text), true).ok()??;
+        match Message::from_document(document) {
+            Ok(Message::Event(event)) => Some(event),
+            _ => None,
         }
+    }
+
+    pub(super) fn event_of(name: &str, data: &str) -> Event {
+        try_event(&format!(r#"{{"event": "{name}", "data": {data}}}"#)).expect("an event")
+    }
+
+    fn event(name: &str) -> Event {
+        try_event(&format!(r#"{{"event":"{name}"}}"#)).expect("an event")
     }
 
     fn names(batch: &Batch) -> Vec<String> {
@@ -245,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_lossless_stream_asks_the_reader_to_wait() {
-        let hub = Hub::default();
+        let hub = Hub::new(None);
         let mut stream = hub.stream(Delivery::Lossless { room: 20 }, |_| true);
         assert!(poll_room(&hub).is_ready());
         hub.publish(event("A"));
@@ -262,7 +341,7 @@ mod tests {
 
     #[test]
     fn the_newest_are_kept_and_the_rest_counted() {
-        let hub = Hub::default();
+        let hub = Hub::new(None);
         let mut stream = hub.stream(Delivery::Newest { room: 30 }, |_| true);
         for name in ["A", "A", "B", "C", "D"] {
             hub.publish(event(name));
@@ -276,16 +355,27 @@ mod tests {
 
     #[test]
     fn a_filter_lets_through_what_is_wanted() {
-        let hub = Hub::default();
+        let hub = Hub::new(None);
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |event| event.name() == "B");
         hub.publish(event("A"));
         hub.publish(event("B"));
         assert_eq!(names(&stream.try_batch()), ["B"]);
     }
 
+    #[test]
+    fn another_choice_is_for_what_comes() {
+        let hub = Hub::new(None);
+        let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |_| true);
+        hub.publish(event("A"));
+        stream.choose(|event| event.name() == "B");
+        hub.publish(event("A"));
+        hub.publish(event("B"));
+        assert_eq!(names(&stream.try_batch()), ["A", "B"]);
+    }
+
     #[tokio::test]
     async fn a_waiting_listener_is_woken() {
-        let hub = Arc::new(Hub::default());
+        let hub = Arc::new(Hub::new(None));
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |_| true);
         let waiting = tokio::spawn(async move { names(&stream.batch().await) });
         tokio::task::yield_now().await;

@@ -12,6 +12,7 @@
 //! - [`json`]: documents found in a stream of bytes, made compact, indented; no trees.
 //! - [`text`]: what the peer says, made safe to show on a terminal.
 //! - [`secrets`]: what must not be shown or kept.
+//! - [`pattern`]: shell globs.
 //! - [`address`]: where a monitor is, and how that is written.
 //!
 //! The shell's language:
@@ -25,8 +26,8 @@
 //! - [`protocol`]: the engine: a [`protocol::Session`] drives a [`protocol::Protocol`] over a [`protocol::Link`].
 //! - [`processes`]: the QEMU processes of this machine, and who holds their monitors.
 //! - [`transport`]: what links are made of: Unix and TCP sockets, those of processes found by name among them.
-//! - [`events`]: streams of events, bounded and filtered.
 //! - [`jobs`]: what becomes of jobs and of a migration, as events and queries tell it.
+//! - [`events`]: streams of events, bounded and filtered; waits for one event, which look back.
 //! - [`client`]: QMP on the engine.
 //!
 //! The program, with the feature `cli`:
@@ -43,6 +44,8 @@ pub mod json;
 pub mod text;
 
 pub mod secrets;
+
+pub mod pattern;
 
 pub mod address;
 

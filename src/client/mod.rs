@@ -26,13 +26,13 @@ pub use qmp::{Outgoing, Qmp};
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::events::{Delivery, EventStream};
+use crate::events::{Delivery, EventStream, EventWait, HistoryBounds, Hub, RanOver};
 use crate::message::{Event, Greeting, Reply, Request};
 use crate::protocol::{Dial, End, OpenError, SendError, Session, SessionOptions};
 use qmp::{Answer, Shared};
@@ -55,6 +55,8 @@ pub struct ClientOptions {
     pub handshake_limit: Option<Duration>,
     /// Who looks at the messages; without one, looking costs nothing.
     pub observer: Option<Arc<dyn Observer>>,
+    /// How many events [`Client::wait`] can look back on; without it, only on those that come while it waits.
+    pub history: Option<HistoryBounds>,
 }
 
 impl Default for ClientOptions {
@@ -66,6 +68,7 @@ impl Default for ClientOptions {
             negotiate: true,
             handshake_limit: None,
             observer: None,
+            history: Some(HistoryBounds::default()),
         }
     }
 }
@@ -97,7 +100,7 @@ pub struct Client {
 impl Client {
     /// A client that is not connected yet.
     pub fn new(options: ClientOptions) -> Self {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { hub: Hub::new(options.history), seen: Mutex::default() });
         let session_options = SessionOptions {
             name: options.name.clone(),
             handshake_limit: options.handshake_limit,
@@ -135,6 +138,20 @@ impl Client {
         self.shared.hub.stream(delivery, wanted)
     }
 
+    /// Waits for an event that has come already, or will come.
+    ///
+    /// It looks back to when the first command after the last wait was sent: what came before is forgotten, and so is what has
+    /// ended a wait. Waits in a row look at the same events. What [`Author::Program`] asks does not count. Before the first
+    /// command it looks back to the beginning.
+    ///
+    /// The end of a session does not end a wait: what came before it is still found.
+    ///
+    /// # Errors
+    /// More events came than [`ClientOptions::history`] allows, so the one waited for may be among the forgotten.
+    pub fn wait(&self, wanted: impl Fn(&Event) -> bool + Send + 'static) -> Result<EventWait, RanOver> {
+        self.shared.hub.wait(wanted)
+    }
+
     /// Sends a command and waits for its reply: exactly one outcome for each.
     ///
     /// Dropping the future gives the command up: it is not sent if it still waits for its turn; if it was sent, its
@@ -152,7 +169,8 @@ impl Client {
     pub async fn start_as(&self, request: Request, author: Author) -> Result<Execution, ExecuteError> {
         let command = request.command.clone();
         let (sender, answer) = oneshot::channel();
-        match self.session.send(Outgoing::new(request, author, sender)).await {
+        let mark = (author == Author::User).then(|| self.shared.hub.mark());
+        match self.session.send(Outgoing::new(request, author, mark, sender)).await {
             Ok(()) => Ok(Execution { command, answer }),
             Err(SendError::State(error)) => Err(error.into()),
         }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::pending::Pending;
 use super::{Author, ClientOptions, ExecuteError, Progress, QmpError, Stranger};
-use crate::events::Hub;
+use crate::events::{Hub, Mark};
 use crate::json::{ScanError, Scanner};
 use crate::message::{Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
 use crate::protocol::{Context, End, Protocol, Wire};
@@ -25,11 +25,13 @@ pub struct Outgoing {
     request: Request,
     author: Author,
     answer: Option<oneshot::Sender<Answer>>,
+    /// When it was handed over, if it opens the window that waits look at.
+    mark: Option<Mark>,
 }
 
 impl Outgoing {
-    pub(super) fn new(request: Request, author: Author, answer: oneshot::Sender<Answer>) -> Self {
-        Self { request, author, answer: Some(answer) }
+    pub(super) fn new(request: Request, author: Author, mark: Option<Mark>, answer: oneshot::Sender<Answer>) -> Self {
+        Self { request, author, answer: Some(answer), mark }
     }
 }
 
@@ -41,7 +43,7 @@ impl fmt::Debug for Outgoing {
 }
 
 /// What the client's handles see of the session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) hub: Hub,
     pub(super) seen: Mutex<Seen>,
@@ -120,7 +122,7 @@ impl Qmp {
         };
         let request =
             Request { text: text.to_owned(), command: "qmp_capabilities".to_owned(), out_of_band: false, own_id: None };
-        wire.send(self, Outgoing { request, author: Author::Program, answer: None })
+        wire.send(self, Outgoing { request, author: Author::Program, answer: None, mark: None })
             .await
             .map_err(closed_during_negotiation)?;
         loop {
@@ -224,10 +226,13 @@ impl Protocol for Qmp {
     }
 
     fn encode(&mut self, outgoing: Outgoing, buffer: &mut BytesMut) -> Result<(), QmpError> {
-        let Outgoing { request, author, answer } = outgoing;
+        let Outgoing { request, author, answer, mark } = outgoing;
         if answer.as_ref().is_some_and(oneshot::Sender::is_closed) {
             // Given up before it was sent.
             return Ok(());
+        }
+        if let Some(mark) = mark {
+            self.shared.hub.sent(mark);
         }
         let id = self.pending.insert(Waiter { command: request.command, answer });
         let start = buffer.len();

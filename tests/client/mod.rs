@@ -5,6 +5,7 @@ mod events;
 mod greeting;
 mod outcomes;
 mod replies;
+mod waits;
 
 use std::io;
 use std::time::Duration;
