@@ -20,6 +20,7 @@
 //! - [`schema`]: what a peer can do, as `query-qmp-schema` tells it.
 //! - [`syntax`]: text to statements, with spans.
 //! - [`typing`]: statements to [`message::Request`]s.
+//! - [`hmp`]: lines for the human monitor, and what its answers say.
 //!
 //! The connection:
 //!
@@ -54,6 +55,8 @@ pub mod schema;
 pub mod syntax;
 
 pub mod typing;
+
+pub mod hmp;
 
 pub mod protocol;
 

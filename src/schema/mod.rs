@@ -1,7 +1,7 @@
 //! What a peer can do, as `query-qmp-schema` tells it: commands, events, and the types of what they take and give. No I/O.
 //!
 //! `read` makes the model of the reply's bytes, `types` is the model, `walk` finds the type at a path of keys, given what the tags
-//! of unions say, `describe` puts types into words, and `nearest` finds what was probably meant.
+//! of unions say, `describe` puts types into words, `reference` lists all that is in one, and `nearest` finds what was probably meant.
 //!
 //! Type names are masked numbers that change from one QEMU to the next, so nothing here depends on them. Types may be recursive, and what
 //! a peer sends may be anything: types refer to each other by index, and each walk has a budget.
@@ -11,6 +11,7 @@ mod agent;
 mod describe;
 mod nearest;
 mod read;
+mod reference;
 #[cfg(test)]
 pub(crate) mod sample;
 mod types;
@@ -18,6 +19,7 @@ mod walk;
 
 pub use nearest::nearest;
 pub use read::SchemaError;
+pub use reference::{Choice, Reference, ReferenceLine, Row};
 pub use types::{Builtin, Command, EnumValue, Event, Features, Member, Object, Type, TypeId, Variant};
 pub(crate) use walk::is_index;
 pub use walk::{Step, Tags, Walk};

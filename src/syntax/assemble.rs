@@ -6,6 +6,9 @@ use super::lexer::Lexer;
 ///
 /// It reads every byte once, however many lines are joined.
 ///
+/// After a line `.hmp`, up to a line `.qmp`, lines are those of the human monitor: each stands for itself and becomes
+/// `.hmp LINE`, so that nothing in it means anything to the shell. Those that begin with a dot stay lines of the shell.
+///
 /// ```
 /// use qmpsh::syntax::Assembler;
 ///
@@ -22,6 +25,17 @@ pub struct Assembler {
     lines: usize,
     /// The number of the first line of `text`, if there is one.
     first_line: Option<usize>,
+    dialect: Dialect,
+}
+
+/// What lines are taken for that do not begin with a dot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// The shell's language.
+    #[default]
+    Qmp,
+    /// The human monitor's.
+    Hmp,
 }
 
 /// One line of the language, maybe of several physical ones, for [`parse`](super::parse).
@@ -36,7 +50,17 @@ pub struct LogicalLine {
 impl Assembler {
     /// An assembler before line 1.
     pub fn new() -> Self {
-        Self { lexer: Lexer::new(), text: String::new(), lines: 0, first_line: None }
+        Self::of(Dialect::Qmp)
+    }
+
+    /// An assembler before line 1, which is of this dialect.
+    pub fn of(dialect: Dialect) -> Self {
+        Self { lexer: Lexer::new(), text: String::new(), lines: 0, first_line: None, dialect }
+    }
+
+    /// What the next line is taken for.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Adds a physical line (a newline at its end is dropped) and gives the logical line if this ends it.
@@ -50,7 +74,13 @@ impl Assembler {
         }
         match self.first_line {
             Some(_) => self.text.push('\n'),
-            None => self.first_line = Some(self.lines),
+            None => {
+                if self.dialect == Dialect::Hmp && !line.trim_start().starts_with('.') {
+                    let text = if line.trim().is_empty() { String::new() } else { format!(".hmp {line}") };
+                    return Some(LogicalLine { text, first_line: self.lines });
+                }
+                self.first_line = Some(self.lines);
+            }
         }
         self.text.push_str(line);
         self.lexer.run(&self.text, |_| ());
@@ -67,8 +97,19 @@ impl Assembler {
     pub fn finish(&mut self) -> Option<LogicalLine> {
         let first_line = self.first_line.take()?;
         self.lexer = Lexer::new();
+        match self.text.trim() {
+            ".hmp" => self.dialect = Dialect::Hmp,
+            // Here a comment may follow; after `.hmp` it would be a line of the monitor.
+            text if is_alone(text, ".qmp") => self.dialect = Dialect::Qmp,
+            _ => {}
+        }
         Some(LogicalLine { text: std::mem::take(&mut self.text), first_line })
     }
+}
+
+fn is_alone(text: &str, word: &str) -> bool {
+    text.strip_prefix(word)
+        .is_some_and(|rest| rest.is_empty() || (rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')))
 }
 
 impl Default for Assembler {
@@ -113,6 +154,32 @@ mod tests {
         check("c x:=[\"a\nb", &[(1, "c x:=[\"a"), (2, "b")]);
         check("c x:=[\n1]\nb", &[(1, "c x:=[\n1]"), (3, "b")]);
         check("a\nc x=\"y\nz", &[(1, "a"), (2, "c x=\"y\nz")]);
+    }
+
+    #[test]
+    fn lines_of_the_human_monitor() {
+        use Dialect::{Hmp, Qmp};
+        let check = |dialect: Dialect, text: &str, expected: &[(usize, &str)], ends_in: Dialect| {
+            let mut assembler = Assembler::of(dialect);
+            let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
+            lines.extend(assembler.finish());
+            let lines: Vec<_> = lines.iter().map(|line| (line.first_line, line.text.as_str())).collect();
+            assert_eq!((lines.as_slice(), assembler.dialect()), (expected, ends_in), "{text:?}");
+        };
+        check(Hmp, "info version\nprint 1 | 2\r\n", &[(1, ".hmp info version"), (2, ".hmp print 1 | 2")], Hmp);
+        check(Hmp, "\n \t\na", &[(1, ""), (2, ""), (3, ".hmp a")], Hmp);
+        check(Hmp, "a [{\n# 'x\nb", &[(1, ".hmp a [{"), (2, ".hmp # 'x"), (3, ".hmp b")], Hmp);
+        check(Hmp, " .try a x=[\n1]\nb", &[(1, " .try a x=[\n1]"), (3, ".hmp b")], Hmp);
+        check(
+            Qmp,
+            ".hmp\na x=[\n .qmp \na x=[\n]",
+            &[(1, ".hmp"), (2, ".hmp a x=["), (3, " .qmp "), (4, "a x=[\n]")],
+            Qmp,
+        );
+        check(Qmp, ".hmp info x\nb x=[\n]", &[(1, ".hmp info x"), (2, "b x=[\n]")], Qmp);
+        check(Qmp, ".hmp\n.qmp # back\na", &[(1, ".hmp"), (2, ".qmp # back"), (3, "a")], Qmp);
+        check(Hmp, ".qmp#\n.qmp x", &[(1, ".qmp#"), (2, ".qmp x")], Hmp);
+        check(Hmp, "\u{feff}a", &[(1, ".hmp a")], Hmp);
     }
 
     #[test]

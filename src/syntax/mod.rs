@@ -33,7 +33,7 @@ mod string;
 mod token;
 mod words;
 
-pub use assemble::{Assembler, LogicalLine};
+pub use assemble::{Assembler, Dialect, LogicalLine};
 pub use ast::{
     Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Key, KeyPart, Line, Source, Statement, Text,
     Transaction, Value,

@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schema", &["json"]),
     ("syntax", &["text"]),
     ("typing", &["json", "message", "schema", "syntax"]),
+    ("hmp", &["json", "message", "syntax", "text"]),
     ("cli", &["address"]),
     (
         "shell",
@@ -34,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "error",
             "events",
             "jobs",
+            "hmp",
             "json",
             "message",
             "pattern",
