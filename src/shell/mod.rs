@@ -43,7 +43,7 @@ use messages::Messages;
 use render::Renderer;
 use repl::Repl;
 use session_schema::Knowledge;
-use signals::Ending;
+use signals::{Ending, Interrupt, Signals};
 use status::Failure;
 use wire_log::WireLog;
 
@@ -86,7 +86,7 @@ async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: M
     if interactive {
         return interact(invocation, &mut entrance).await;
     }
-    let mut interrupt = signals::interrupt()?;
+    let mut interrupt = Interrupt::new()?;
     let mut ending = if entrance.needs_tidying() { Some(Ending::new()?) } else { None };
     let ended = async {
         match &mut ending {
@@ -97,7 +97,7 @@ async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: M
     let result = tokio::select! {
         biased;
         result = run_batch(invocation, &mut entrance, messages) => result,
-        _ = interrupt.recv() => Err(Failure::silent(Status::Interrupted)),
+        () = interrupt.next() => Err(Failure::silent(Status::Interrupted)),
         status = ended => Err(Failure::silent(status)),
     };
     let is_done = result.is_ok();
@@ -177,6 +177,8 @@ impl Work<'_> {
 
 async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Result<Status, Failure> {
     let options = &invocation.options;
+    // Before the terminal's settings are changed: whoever is ended by a signal is to put them back.
+    let signals = Signals::new()?;
     let mut console = repl::open_console(options)?;
     let sink = console.sink();
     let log = match WireLog::as_asked(options, "", move |line| sink.line(text::lines(line))) {
@@ -188,10 +190,7 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
     };
     let client = client(options, true, log);
     diagnostics::to_console(options.log_level, console.sink());
-    let result = match Repl::new(&client, entrance, options, &mut console) {
-        Ok(mut repl) => repl.run().await,
-        Err(failure) => Err(failure),
-    };
+    let result = Repl::new(&client, entrance, options, &mut console, signals).run().await;
     entrance.close(&Teller::Console(console.sink()), result.is_ok()).await;
     console.close().await;
     result

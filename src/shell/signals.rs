@@ -37,9 +37,34 @@ impl Ending {
     }
 }
 
-/// Ctrl-C.
-pub(super) fn interrupt() -> Result<Signal, Failure> {
-    catch(SignalKind::interrupt())
+/// Ctrl-C, for a batch. A process in the background of a script has it ignored, and that is heeded.
+pub(super) struct Interrupt(Option<Signal>);
+
+impl Interrupt {
+    pub(super) fn new() -> Result<Self, Failure> {
+        let ignored = is_ignored(SignalKind::interrupt());
+        Ok(Self(if ignored { None } else { Some(catch(SignalKind::interrupt())?) }))
+    }
+
+    /// Waits for the next one. Cancel safe.
+    pub(super) async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// All those that the interactive shell listens to.
+pub(super) struct Signals {
+    pub(super) interrupts: Interrupts,
+    pub(super) ending: Ending,
+}
+
+impl Signals {
+    pub(super) fn new() -> Result<Self, Failure> {
+        Ok(Self { interrupts: Interrupts::new()?, ending: Ending::new()? })
+    }
 }
 
 /// Ctrl-C while the shell reads no line; at its prompt it is a key, and no signal.
@@ -47,7 +72,7 @@ pub(super) struct Interrupts(Signal);
 
 impl Interrupts {
     pub(super) fn new() -> Result<Self, Failure> {
-        interrupt().map(Self)
+        catch(SignalKind::interrupt()).map(Self)
     }
 
     /// Waits for the next one. Cancel safe.

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::{answering, at};
-use crate::support::{Mock, Qemu, qmpsh};
+use crate::support::{Mock, Program, Qemu, qmpsh};
 
 #[test]
 fn a_batch_on_a_real_qemu() {
@@ -149,6 +149,19 @@ fn an_interrupt_is_130_and_quiet() {
     process.signal(Signal::INT);
     process.wait().stdout("").stderr("").status(130);
     mock.abandon();
+}
+
+/// As a script has it for what it starts in the background.
+#[test]
+fn an_interrupt_that_was_ignored_stays_ignored() {
+    let mock = Mock::qmp().expect_execute("a").pause().reply("1").unix();
+    let script = "trap '' INT; exec \"$0\" \"$@\"";
+    let program = Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]).arg(mock.socket());
+    let process = program.arg("a").start();
+    mock.wait_for_pause();
+    process.signal(Signal::INT);
+    mock.go_on();
+    process.wait().stdout("1\n").stderr("").status(0);
 }
 
 #[test]

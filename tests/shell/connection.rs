@@ -118,13 +118,14 @@ fn reconnect() {
         .unix();
     let mut t = at_prompt_or_lost(&mock);
     t.type_keys("\x15.reconnect\r");
-    t.wait(is_at_prompt);
+    let connected = |screen: &Screen, times| count(screen, "; Ctrl-D leaves") == times && is_at_prompt(screen);
+    t.wait(|screen| connected(screen, 2));
     t.type_keys("a\r");
     t.wait(|screen| screen.text().ends_with("(QEMU) a\n1\n(QEMU)"));
     mock.go_on();
     t.wait(|screen| count(screen, "was lost: ") == 2 && count(screen, "STOP") == 1);
     t.type_keys("\r.reconnect\r");
-    t.wait(is_at_prompt);
+    t.wait(|screen| connected(screen, 3));
     t.type_keys("b\r");
     t.wait(|screen| screen.text().ends_with("(QEMU) b\n2\n(QEMU)"));
     t.type_keys(keys::CTRL_D);

@@ -2,8 +2,8 @@
 
 use super::{at_prompt, is_at_prompt, is_typed, shell};
 use crate::support::mock::Mock;
-use crate::support::qmpsh;
 use crate::support::terminal::keys;
+use crate::support::{Program, qmpsh};
 
 #[test]
 fn ctrl_c_drops_the_line() {
@@ -15,6 +15,20 @@ fn ctrl_c_drops_the_line() {
     t.wait(|screen| screen.text().contains("device_del id=\n(QEMU)") && is_at_prompt(screen));
     t.type_keys("query-name\r");
     t.wait(|screen| screen.text().ends_with("\"web1\"\n(QEMU)"));
+}
+
+/// As in the background of a script; who has a shell at the terminal wants it all the same.
+#[test]
+fn ctrl_c_works_also_if_it_was_ignored() {
+    let mock = Mock::qmp().expect_execute("slow").pause().unix();
+    let script = "trap '' INT; exec \"$0\" \"$1\"";
+    let program = Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]).arg(mock.socket());
+    let mut t = at_prompt(program);
+    t.type_keys("slow\r");
+    mock.wait_for_pause();
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| screen.text().contains("interrupted: `slow`") && is_at_prompt(screen));
+    mock.abandon();
 }
 
 #[test]
@@ -68,12 +82,13 @@ fn ctrl_c_stops_waiting_and_the_late_reply_is_shown() {
 
 #[test]
 fn ctrl_c_stops_a_paste() {
-    let mock = Mock::qmp().expect_execute("one").reply("1").expect_execute("two").unix();
+    let mock = Mock::qmp().expect_execute("one").reply("1").expect_execute("two").pause().unix();
     let mut t = shell(mock.socket());
     t.type_keys("\x1b[200~one\ntwo\nthree\nfour\x1b[201~\r");
-    t.wait(|screen| screen.text().contains("four\n1"));
+    mock.wait_for_pause();
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| screen.text().contains("it was line 2; 2 more lines were not run") && is_at_prompt(screen));
+    mock.abandon();
 }
 
 #[test]

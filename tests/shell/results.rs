@@ -5,7 +5,7 @@ use std::fs;
 use super::{at_prompt, is_at_prompt};
 use crate::support::mock::Mock;
 use crate::support::qmpsh;
-use crate::support::terminal::keys;
+use crate::support::terminal::{Screen, keys};
 
 #[test]
 fn forms() {
@@ -17,8 +17,12 @@ fn forms() {
             .error("GenericError", "no")
             .unix();
         let mut t = at_prompt(qmpsh().args(["-o", mode]).arg(mock.socket()));
-        t.type_keys("{\"execute\": \"a\", \"id\": \"mine\"}\rb\r");
-        let screen = t.wait(|screen| screen.text().matches(super::PROMPT).count() == 3 && is_at_prompt(screen));
+        let prompts =
+            |screen: &Screen, count| screen.text().matches(super::PROMPT).count() == count && is_at_prompt(screen);
+        t.type_keys("{\"execute\": \"a\", \"id\": \"mine\"}\r");
+        t.wait(|screen| prompts(screen, 2));
+        t.type_keys("b\r");
+        let screen = t.wait(|screen| prompts(screen, 3));
         let text = screen.text();
         let shown = text.split_once("\"mine\"}\n").unwrap().1;
         assert_eq!(shown, format!("{expected}GenericError: no\n(QEMU)"), "{mode}");

@@ -1,8 +1,9 @@
 //! A QMP client with nothing in it: it says what a test says. It holds a monitor, or acts from a second one.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -65,6 +66,26 @@ impl Client {
         }
     }
 
+    /// The answer to a command, if it comes within `limit`; events before it are dropped.
+    pub fn answer_within(&mut self, limit: Duration) -> Option<Value> {
+        self.stream.set_timeout(limit).expect("a time limit on a socket");
+        let answer = loop {
+            match self.next_text() {
+                Ok(text) => {
+                    let text = text.expect("a message, not the end of file");
+                    let message: Value = serde_json::from_str(&text).expect("a message is JSON");
+                    if message.get("event").is_none() {
+                        break Some(message);
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break None,
+                Err(e) => panic!("{e}, while waiting for an answer"),
+            }
+        };
+        self.stream.set_timeout(DEADLINE).expect("a time limit on a socket");
+        answer
+    }
+
     /// The next message.
     pub fn read(&mut self) -> Value {
         let text = self.read_text().expect("a message, not the end of file");
@@ -73,17 +94,22 @@ impl Client {
 
     /// The next message exactly as it came; `None` at the end of file.
     pub fn read_text(&mut self) -> Option<String> {
+        self.next_text()
+            .unwrap_or_else(|e| panic!("{e}, while waiting for a message after {}", excerpt(self.documents.rest())))
+    }
+
+    fn next_text(&mut self) -> io::Result<Option<String>> {
         let mut chunk = vec![0; 65536];
         loop {
             if let Some(text) = self.documents.next() {
-                return Some(text);
+                return Ok(Some(text));
             }
             match self.stream.read(&mut chunk) {
-                Ok(0) => return None,
+                Ok(0) => return Ok(None),
                 Ok(n) => self.documents.push(&chunk[..n]),
                 // A time limit on the socket keeps the system from going on by itself.
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => panic!("{e}, while waiting for a message after {}", excerpt(self.documents.rest())),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
             }
         }
     }

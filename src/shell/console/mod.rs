@@ -199,6 +199,8 @@ impl Console {
             let input = match &mut self.mode {
                 Mode::Editor { .. } => self.inputs.recv().await,
                 Mode::Plain { interrupts, .. } => tokio::select! {
+                    biased;
+                    // A line that was finished before Ctrl-C is what that was for.
                     input = self.inputs.recv() => input,
                     // The kernel has dropped the line; the thread goes on waiting for another one.
                     Some(()) = interrupts.recv() => {
@@ -210,6 +212,7 @@ impl Console {
                 },
             };
             self.pending = false;
+            self.shared.line_arrived();
             let Some(input) = input else { return Input::Failed("the line editor has ended".to_owned()) };
             if let Some(input) = self.complete(input) {
                 return input;
@@ -218,9 +221,14 @@ impl Console {
     }
 
     /// Whether the line that [`Console::read`] waits for has been finished and is on its way: a Ctrl-C that comes as a signal
-    /// is then for what the line asks for.
+    /// is then for what the line asks for. While a line is being typed Ctrl-C is a key, so a signal that comes there was
+    /// sent before, or by another program.
     pub fn line_has_ended(&self) -> bool {
-        self.shared.line_has_ended()
+        match &self.mode {
+            Mode::Editor { .. } => self.shared.line_has_ended(terminal::is_cooked),
+            // There the kernel drops the line, and reading tells it.
+            Mode::Plain { .. } => false,
+        }
     }
 
     /// Gives up the line being typed, if there is one. If it was finished at the same moment, the next
@@ -245,6 +253,7 @@ impl Console {
             }
         };
         self.pending = false;
+        self.shared.line_arrived();
         self.shared.interrupt_done();
         self.kept = input.filter(|input| *input != Input::Interrupted);
     }
@@ -309,7 +318,6 @@ impl Console {
         if !self.pending
             && let Some(requests) = &self.requests
         {
-            self.shared.ask_for_line();
             // An error shows when the answer does not come.
             self.pending = requests.send(()).is_ok();
         }

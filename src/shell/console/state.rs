@@ -54,7 +54,7 @@ struct State {
     plain: PlainPrompt,
     /// The line being typed is to be given up.
     interrupted: bool,
-    /// The line that was asked for last has been read, or given up.
+    /// A line has been finished, or given up, and [`super::Console`] has not got it yet.
     line_ended: bool,
     life: Life,
     /// Every piece up to this number was written or dropped.
@@ -281,13 +281,16 @@ impl Shared {
         state.phase == Phase::Typing { painted: true }
     }
 
-    /// Another line is asked for.
-    pub(super) fn ask_for_line(&self) {
-        self.lock().line_ended = false;
+    /// Whether the line being typed has ended and is on its way. rustyline leaves raw mode a moment before the editor thread
+    /// can say so: `is_cooked` tells whether it has.
+    pub(super) fn line_has_ended(&self, is_cooked: impl FnOnce() -> bool) -> bool {
+        let state = self.lock();
+        state.line_ended || (state.phase == Phase::Typing { painted: true } && is_cooked())
     }
 
-    pub(super) fn line_has_ended(&self) -> bool {
-        self.lock().line_ended
+    /// The line that has ended is where it was to go.
+    pub(super) fn line_arrived(&self) {
+        self.lock().line_ended = false;
     }
 
     /// The line was given up.

@@ -56,6 +56,11 @@ impl Terminal {
     }
 }
 
+/// Whether the terminal makes a signal of Ctrl-C, which it does while no line is being edited.
+pub(super) fn is_cooked() -> bool {
+    tcgetattr(io::stdin()).is_ok_and(|now| now.local_modes.contains(LocalModes::ISIG))
+}
+
 /// Whether lines can be edited: both ends are terminals, and not a kind that only scrolls.
 pub(super) fn can_edit() -> bool {
     let term = std::env::var("TERM").unwrap_or_default();

@@ -25,7 +25,7 @@ use crate::cli::Options;
 use crate::client::{Client, ExecuteError, Progress};
 use crate::message::Request;
 use crate::protocol::Runstate;
-use crate::shell::signals::{self, Ending};
+use crate::shell::signals::{Ending, Interrupts};
 use crate::text;
 use crate::transport::Unix;
 
@@ -269,21 +269,21 @@ async fn gone(qemu: &Process, client: &Client) {
 
 /// A limit to patience.
 struct Hurry {
-    interrupt: Option<tokio::signal::unix::Signal>,
+    interrupt: Option<Interrupts>,
     ending: Option<Ending>,
 }
 
 impl Hurry {
     fn new() -> Self {
         // They could be caught before; if they cannot any more, it takes its time.
-        Self { interrupt: signals::interrupt().ok(), ending: Ending::new().ok() }
+        Self { interrupt: Interrupts::new().ok(), ending: Ending::new().ok() }
     }
 
     /// What `work` gives, if it does so in time, and no signal comes meanwhile.
     async fn within<T>(&mut self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         let interrupted = async {
             match &mut self.interrupt {
-                Some(signal) => signal.recv().await,
+                Some(signal) => signal.next().await,
                 None => std::future::pending().await,
             }
         };
@@ -296,7 +296,7 @@ impl Hurry {
         tokio::select! {
             biased;
             done = work => Some(done),
-            _ = interrupted => None,
+            () = interrupted => None,
             _ = ended => None,
             () = sleep(limit) => None,
         }

@@ -26,7 +26,7 @@ use super::lines::Lines;
 use super::own::{self, Host as _};
 use super::render::Renderer;
 use super::session_schema::SessionSchema;
-use super::signals::{Ending, Interrupts};
+use super::signals::{Ending, Interrupts, Signals};
 use super::status::{Failure, Status};
 use crate::cli::{EventsMode, History, Options, Source};
 use crate::client::Client;
@@ -103,9 +103,10 @@ impl<'a, 'b> Repl<'a, 'b> {
         entrance: &'a mut Entrance<'b>,
         options: &'a Options,
         console: &'a mut Console,
-    ) -> Result<Self, Failure> {
+        signals: Signals,
+    ) -> Self {
         let hidden = options.events == Some(EventsMode::Hide);
-        Ok(Self {
+        Self {
             client,
             entrance,
             options,
@@ -119,13 +120,13 @@ impl<'a, 'b> Repl<'a, 'b> {
             opening: None,
             has_quit: false,
             late: JoinSet::new(),
-            interrupts: Interrupts::new()?,
+            interrupts: signals.interrupts,
             pressed_early: false,
-            ending: Ending::new()?,
+            ending: signals.ending,
             session_schema: SessionSchema::default(),
             in_file: false,
             included: Vec::new(),
-        })
+        }
     }
 
     /// Connects, then reads and runs lines until the person leaves.
@@ -147,17 +148,20 @@ impl<'a, 'b> Repl<'a, 'b> {
     async fn read_and_run(&mut self) -> Status {
         loop {
             tokio::select! {
-                input = self.console.read() => match input {
-                    Input::Line(text) => {
-                        if let Some(status) = self.run_text(&text).await {
+                input = self.console.read() => match (input, std::mem::take(&mut self.pressed_early)) {
+                    (Input::Line(text), pressed) => {
+                        if pressed {
+                            self.end_row();
+                            self.say("interrupted: nothing was sent");
+                        } else if let Some(status) = self.run_text(&text).await {
                             return status;
                         }
                         // What was pressed until now was for that line.
                         self.interrupts.forget();
                     }
-                    Input::Interrupted => {}
-                    Input::EndOfFile => return Status::Success,
-                    Input::Failed(why) => {
+                    (Input::Interrupted, _) => {}
+                    (Input::EndOfFile, _) => return Status::Success,
+                    (Input::Failed(why), _) => {
                         self.say(&format!("cannot read from the terminal: {why}"));
                         return Status::Usage;
                     }
@@ -171,7 +175,7 @@ impl<'a, 'b> Repl<'a, 'b> {
                 Some(state) = self.state.changed() => self.on_state(state).await,
                 opened = connection::opened_again(&mut self.opening) => self.on_opened_again(opened),
                 // At the prompt Ctrl-C is a key; a signal that comes there is from before it, or for the line on its way.
-                () = self.interrupts.next() => self.pressed_early = self.console.line_has_ended(),
+                () = self.interrupts.next() => self.pressed_early |= self.console.line_has_ended(),
                 status = self.ending.signal() => return status,
             }
         }
@@ -183,11 +187,6 @@ impl<'a, 'b> Repl<'a, 'b> {
         let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
         lines.extend(assembler.finish());
         lines.retain(|line| !line.text.trim().is_empty());
-        if std::mem::take(&mut self.pressed_early) {
-            self.end_row();
-            self.say("interrupted: nothing was sent");
-            return None;
-        }
         for (index, line) in lines.iter().enumerate() {
             let stop = match self.run_line(line, None).await {
                 Ok(()) => continue,
