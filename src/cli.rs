@@ -97,6 +97,8 @@ pub struct Options {
     pub wait: Option<Duration>,
     /// How results are printed.
     pub output: OutputMode,
+    /// Whether there are colours.
+    pub color: ColorMode,
     /// Where events go; `None` leaves it to the mode: shown in the interactive shell, otherwise hidden.
     pub events: Option<EventsMode>,
     /// Whether each message sent is shown on stderr.
@@ -122,6 +124,7 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(10),
             wait: None,
             output: OutputMode::Auto,
+            color: ColorMode::Auto,
             events: None,
             verbose: false,
             logfile: None,
@@ -142,8 +145,21 @@ pub enum OutputMode {
     Json,
     /// The `return` value, indented.
     Pretty,
+    /// The `return` value as columns of text.
+    Table,
     /// The server's whole reply on one line, errors included.
     Raw,
+}
+
+/// Whether there are colours: `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColorMode {
+    /// On a terminal that has them, unless the environment says otherwise.
+    Auto,
+    /// Also in a file or a pipe.
+    Always,
+    /// Nowhere.
+    Never,
 }
 
 /// Where events go: `--events`.
@@ -216,10 +232,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, env: impl Fn(&str) -> Opt
 
     let output = definition::output(&matches);
     if subcommand == Subcommand::List {
-        return match definition::first_but(&matches, &["output", "pretty"]) {
+        return match definition::first_but(&matches, &["output", "pretty", "color"]) {
             None => Ok(Task::List(Listing { asked: true, output })),
             Some(what) => Err(usage(format_args!(
-                "`list` takes -o and -p alone, not {what}; for a socket of that name write ./list"
+                "`list` takes -o, -p and --color alone, not {what}; for a socket of that name write ./list"
             ))),
         };
     }

@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use tracing::level_filters::LevelFilter;
 
 use super::door::Own;
-use super::{EventsMode, History, Options, OutputMode, manual, values};
+use super::{ColorMode, EventsMode, History, Options, OutputMode, manual, values};
 
 const RUN: &str = "What to run";
 const CONNECTION: &str = "Connection";
@@ -119,7 +119,7 @@ fn connection_options() -> [Arg; 6] {
     .map(|arg| arg.help_heading(CONNECTION))
 }
 
-fn output_options() -> [Arg; 6] {
+fn output_options() -> [Arg; 7] {
     [
         value("output", 'o', "MODE")
             .overrides_with("pretty")
@@ -128,10 +128,23 @@ fn output_options() -> [Arg; 6] {
                 PossibleValue::new("auto").help("pretty on a terminal, otherwise json"),
                 PossibleValue::new("json").help("the result on one line"),
                 PossibleValue::new("pretty").help("the result indented"),
+                PossibleValue::new("table").help("the result as columns, for people"),
                 PossibleValue::new("raw").help("the server's whole reply on one line, errors too"),
             ])
-            .help("How to print results: auto, json, pretty, raw [default: auto]"),
+            .help("How to print results: auto, json, pretty, table, raw [default: auto]"),
         flag("pretty").short('p').overrides_with("output").help("The same as -o pretty"),
+        long("color", "WHEN")
+            .hide_possible_values(true)
+            .value_parser([
+                PossibleValue::new("auto").help("on a terminal, unless NO_COLOR is set"),
+                PossibleValue::new("always").help("also in a file or a pipe"),
+                PossibleValue::new("never").help("nowhere"),
+            ])
+            .help("Colours: auto, always, never [default: auto]")
+            .long_help(
+                "Colours in pretty and table, events and errors: auto, always, never [default: auto]\n\
+                 (json and raw never have any)",
+            ),
         long("events", "WHERE")
             .hide_possible_values(true)
             .value_parser([
@@ -234,6 +247,7 @@ pub(super) fn output(matches: &ArgMatches) -> OutputMode {
         _ if matches.get_flag("pretty") => OutputMode::Pretty,
         Some("json") => OutputMode::Json,
         Some("pretty") => OutputMode::Pretty,
+        Some("table") => OutputMode::Table,
         Some("raw") => OutputMode::Raw,
         _ => OutputMode::Auto,
     }
@@ -275,6 +289,11 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         // Trying for no time at all is trying once.
         wait: duration("wait").filter(|wait| !wait.is_zero()),
         output: output(matches),
+        color: match text("color") {
+            Some("always") => ColorMode::Always,
+            Some("never") => ColorMode::Never,
+            _ => default.color,
+        },
         events: match text("events") {
             Some("show") => Some(EventsMode::Show),
             Some("hide") => Some(EventsMode::Hide),

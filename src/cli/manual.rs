@@ -53,6 +53,8 @@ pub const EXIT_STATUS: &[Entry] = &[
 /// The environment variables.
 pub const ENVIRONMENT: &[Entry] = &[
     ("QMP_SOCKET", "the address, if none is given"),
+    ("NO_COLOR", "if not empty, no colours where --color is auto"),
+    ("CLICOLOR_FORCE", "if neither empty nor 0, colours also in a file or a pipe where --color is auto"),
     ("QMPSH_LOG", "the level of diagnostics, if --log-level is not given"),
     ("XDG_STATE_HOME", "where the history is; without it ~/.local/state"),
 ];

@@ -120,6 +120,10 @@ fn every_option_has_its_value() {
     check("-o json", |o| o.output = OutputMode::Json);
     check("-o pretty", |o| o.output = OutputMode::Pretty);
     check("-p", |o| o.output = OutputMode::Pretty);
+    check("-o table", |o| o.output = OutputMode::Table);
+    check("--color auto", |o| o.color = ColorMode::Auto);
+    check("--color always", |o| o.color = ColorMode::Always);
+    check("--color never", |o| o.color = ColorMode::Never);
     check("--events show", |o| o.events = Some(EventsMode::Show));
     check("--events hide", |o| o.events = Some(EventsMode::Hide));
     check("--events stderr", |o| o.events = Some(EventsMode::Stderr));
@@ -291,8 +295,9 @@ fn the_processes_are_listed() {
     check("", false, OutputMode::Auto);
     check("connect", false, OutputMode::Auto);
     check("-c query-status", false, OutputMode::Auto);
-    let sentence =
-        |what: &str| format!("`list` takes -o and -p alone, not {what}; for a socket of that name write ./list");
+    let sentence = |what: &str| {
+        format!("`list` takes -o, -p and --color alone, not {what}; for a socket of that name write ./list")
+    };
     for (line, what) in
         [("list query-status", "`query-status`"), ("list -k", "--keep-going"), ("-t 5 list", "--timeout")]
     {

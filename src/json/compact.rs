@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::is_space;
+use super::walk::string_end;
 
 /// `raw` without the line breaks outside strings and the indentation after them; nothing else is touched.
 ///
@@ -38,19 +39,6 @@ pub fn compact(raw: &[u8]) -> Cow<'_, [u8]> {
     }
     out.extend_from_slice(&raw[kept..]);
     Cow::Owned(out)
-}
-
-/// Behind the string that begins at `at`, or the end of `raw`.
-fn string_end(raw: &[u8], mut at: usize) -> usize {
-    at += 1;
-    while let Some(found) = memchr::memchr2(b'"', b'\\', &raw[at..]) {
-        at += found;
-        if raw[at] == b'"' {
-            return at + 1;
-        }
-        at = raw.len().min(at + 2);
-    }
-    raw.len()
 }
 
 #[cfg(test)]

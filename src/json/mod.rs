@@ -9,17 +9,21 @@ mod document;
 mod error;
 mod indent;
 mod nesting;
+mod parts;
 #[cfg(test)]
 mod samples;
 mod scanner;
 mod string;
+mod walk;
 
 pub use compact::compact;
 pub use document::Document;
 pub use error::ScanError;
 pub use indent::Indenter;
+pub use parts::{Part, Parts};
 pub use scanner::Scanner;
 pub use string::decode;
+pub use walk::{Elements, Members, elements, members};
 
 /// JSON's white space: space, tab, newline and carriage return.
 pub(crate) fn is_space(byte: u8) -> bool {

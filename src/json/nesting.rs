@@ -45,6 +45,11 @@ impl Nesting {
         true
     }
 
+    /// Whether the innermost bracket is a `{`.
+    pub(super) fn is_in_object(&self) -> bool {
+        self.depth > 0 && self.top & 1 == 1
+    }
+
     /// The bracket that would close what is open, as a name for messages.
     pub(super) fn closing(&self) -> &'static str {
         if self.top & 1 == 1 { "`}`" } else { "`]`" }

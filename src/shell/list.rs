@@ -12,14 +12,14 @@ use unicode_width::UnicodeWidthStr;
 use super::messages::Messages;
 use super::status::{Failure, Status};
 use crate::cli::manual::{HOW_TO_START, NO_ADDRESS};
-use crate::cli::{Listing, OutputMode};
+use crate::cli::{ColorMode, Listing, OutputMode};
 use crate::json::Indenter;
 use crate::processes::{self, Holder, Language, Monitor, Place, QemuProcess, State};
 use crate::text;
 
 /// Shows them; on stderr if an address was asked for, which is a usage error then.
 pub(super) fn run(listing: Listing) -> Status {
-    let messages = Messages::new();
+    let messages = Messages::new(ColorMode::Auto);
     if !listing.asked {
         let shown = processes::find().ok().filter(|found| !found.is_empty());
         let shown = shown.map(|found| format!("running here:\n\n{}", table(&found))).unwrap_or_default();
@@ -48,7 +48,7 @@ pub(super) fn run(listing: Listing) -> Status {
 }
 
 fn print(processes: &[QemuProcess], output: OutputMode) -> io::Result<()> {
-    let out = if output == OutputMode::Auto {
+    let out = if matches!(output, OutputMode::Auto | OutputMode::Table) {
         table(processes).into_bytes()
     } else {
         let mut json = json(processes)?;

@@ -3,36 +3,45 @@
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
+use super::color::Colors;
 use super::status::Failure;
+use crate::cli::ColorMode;
 use crate::text;
 
 /// stderr, for sentences about what went wrong.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Messages {
     terminal: bool,
+    colors: Colors,
 }
 
 impl Messages {
-    pub(super) fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal() }
+    pub(super) fn new(color: ColorMode) -> Self {
+        Self { terminal: std::io::stderr().is_terminal(), colors: Colors::of_stderr(color) }
     }
 
     /// Says what failed, if there is something to say. Nothing the peer said in it can drive a terminal.
     pub(super) fn tell(self, failure: &Failure) {
         if !failure.message.is_empty() {
-            self.say(&failure.shown());
+            let message = failure.shown();
+            let message = if self.terminal { text::lines(&message) } else { message.into() };
+            write(&self.colors.failure(&message));
         }
     }
 
     /// Says something as it is, but for what could drive a terminal.
     pub(super) fn say(self, message: &str) {
         let message = if self.terminal { text::lines(message) } else { message.into() };
-        // Where else to complain?
-        let _ = writeln!(std::io::stderr().lock(), "{message}");
+        write(&message);
     }
 
     /// What the peer said, as a part of a message: on one line of a terminal, to a pipe as it is.
     pub(super) fn peer(self, said: &str) -> Cow<'_, str> {
         if self.terminal { text::line(said) } else { said.into() }
     }
+}
+
+fn write(message: &str) {
+    // Where else to complain?
+    let _ = writeln!(std::io::stderr().lock(), "{message}");
 }

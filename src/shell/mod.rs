@@ -6,6 +6,7 @@
 
 mod ask;
 mod batch;
+mod color;
 pub mod console;
 mod diagnostics;
 mod doors;
@@ -21,6 +22,7 @@ mod session_schema;
 mod signals;
 mod status;
 mod stdout;
+mod table;
 mod wire_log;
 
 pub use status::Status;
@@ -56,7 +58,7 @@ pub fn run(task: &Task) -> anyhow::Result<Status> {
         Task::Session(invocation) => invocation,
         Task::List(listing) => return Ok(list::run(*listing)),
     };
-    let messages = Messages::new();
+    let messages = Messages::new(invocation.options.color);
     // Before the runtime opens descriptors of its own.
     let entrance = match Entrance::new(&invocation.door, &invocation.options) {
         Ok(entrance) => entrance,
@@ -135,7 +137,8 @@ async fn run_batch(
         Input::Default => Work::Lines(vec![Source::Stdin]),
     };
     let client = client(options, work.may_be_out_of_band(), log);
-    let mut batch = Batch::new(&client, entrance, options, Renderer::new(options.output), messages);
+    let renderer = Renderer::new(options.output, options.color);
+    let mut batch = Batch::new(&client, entrance, options, renderer, messages);
     batch.open().await?;
     match work {
         Work::Words(action) => batch.words(action).await,

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
+use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::cli::OutputMode;
-use crate::json::{Indenter, compact};
+use super::color::{Colors, Tint};
+use super::table::{Style, Table};
+use crate::cli::{ColorMode, OutputMode};
+use crate::json::{Document, Indenter, Parts, compact};
 use crate::message::{Event, Reply};
 use crate::text;
 
@@ -20,6 +23,8 @@ pub(super) enum Form {
     Json,
     /// The `return` value, indented.
     Pretty,
+    /// The `return` value as columns of text.
+    Table,
     /// The whole reply, on one line.
     Raw,
 }
@@ -30,24 +35,26 @@ pub(super) struct Renderer {
     pub(super) form: Form,
     /// Whether a person's terminal gets it: then nothing in it may drive the terminal.
     pub(super) terminal: bool,
+    pub(super) colors: Colors,
 }
 
 impl Renderer {
     /// As this one, for what stderr is.
     pub(super) fn for_stderr(self) -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), ..self }
+        Self { terminal: std::io::stderr().is_terminal(), colors: self.colors.for_stderr(), ..self }
     }
 
-    /// As `-o` says, for what stdout is.
-    pub(super) fn new(output: OutputMode) -> Self {
+    /// As `-o` and `--color` say, for what stdout is.
+    pub(super) fn new(output: OutputMode, color: ColorMode) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let form = match output {
             OutputMode::Auto if terminal => Form::Pretty,
             OutputMode::Auto | OutputMode::Json => Form::Json,
             OutputMode::Pretty => Form::Pretty,
+            OutputMode::Table => Form::Table,
             OutputMode::Raw => Form::Raw,
         };
-        Self { form, terminal }
+        Self { form, terminal, colors: Colors::of_stdout(color) }
     }
 
     /// The result of a command that succeeded; with [`Form::Raw`] the reply of any command.
@@ -57,6 +64,7 @@ impl Renderer {
         match self.form {
             Form::Json => self.on_one_line(vec![reply.result().unwrap_or_default()]),
             Form::Pretty => self.indented(reply.result().unwrap_or_default()),
+            Form::Table => self.table(&reply.result().unwrap_or_default()),
             Form::Raw => self.on_one_line(with_id(reply, own_id)),
         }
     }
@@ -73,7 +81,7 @@ impl Renderer {
     /// What a command returned whose reply was lost with the connection it closed.
     pub(super) fn empty(self, own_id: Option<&str>) -> Pieces {
         let shown = match (self.form, own_id) {
-            (Form::Json | Form::Pretty, _) => "{}".to_owned(),
+            (Form::Json | Form::Pretty | Form::Table, _) => "{}".to_owned(),
             (Form::Raw, None) => r#"{"return": {}}"#.to_owned(),
             (Form::Raw, Some(id)) => format!(r#"{{"return": {{}}, "id": {id}}}"#),
         };
@@ -83,12 +91,30 @@ impl Renderer {
     /// A whole event, with its newline, added to `out`.
     pub(super) fn event(self, event: &Event, out: &mut Vec<u8>) {
         let line = compact(event.document().bytes());
-        if self.terminal {
-            out.extend_from_slice(&text::json(&line));
-        } else {
-            out.extend_from_slice(&line);
+        let line = if self.terminal { Cow::Owned(text::json(&line).into_owned()) } else { line };
+        match self.name_of(&line) {
+            Some(name) => {
+                out.extend_from_slice(&line[..name.start]);
+                out.extend_from_slice(
+                    self.colors.paint(Tint::Event, &String::from_utf8_lossy(&line[name.clone()])).as_bytes(),
+                );
+                out.extend_from_slice(&line[name.end..]);
+            }
+            None => out.extend_from_slice(&line),
         }
         out.push(b'\n');
+    }
+
+    /// Where the name of an event stands that is to have a colour.
+    fn name_of(self, event: &[u8]) -> Option<Range<usize>> {
+        // In the forms that are for programs nothing is coloured.
+        let has_color = self.colors.are_on() && (self.terminal || matches!(self.form, Form::Pretty | Form::Table));
+        if has_color { Document::parse(event).ok()?.range("event") } else { None }
+    }
+
+    fn table(self, value: &Bytes) -> Pieces {
+        let width = self.terminal.then(terminal_width);
+        Pieces::Table(Box::new(Table::new(value, Style { terminal: self.terminal, width, colors: self.colors })))
     }
 
     fn on_one_line(self, parts: Vec<Bytes>) -> Pieces {
@@ -98,11 +124,20 @@ impl Renderer {
     }
 
     fn indented(self, value: Bytes) -> Pieces {
-        Pieces::Indented { left: self.safe(value), indenter: Some(Indenter::new()) }
+        let colors = self.colors.are_on().then(|| (self.colors, Parts::new()));
+        Pieces::Indented { left: self.safe(value), indenter: Some(Indenter::new()), colors }
     }
 
     fn safe(self, bytes: Bytes) -> Bytes {
         if self.terminal { rewritten(bytes, text::json) } else { bytes }
+    }
+}
+
+/// How many columns the terminal has; one that does not know has 80.
+fn terminal_width() -> usize {
+    match rustix::termios::tcgetwinsize(std::io::stdout()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => 80,
     }
 }
 
@@ -140,7 +175,8 @@ fn with_id(reply: &Reply, own_id: Option<&str>) -> Vec<Bytes> {
 /// What is to be printed, piece by piece, with the newline at the end.
 pub(super) enum Pieces {
     Parts(std::vec::IntoIter<Bytes>),
-    Indented { left: Bytes, indenter: Option<Indenter> },
+    Indented { left: Bytes, indenter: Option<Indenter>, colors: Option<(Colors, Parts)> },
+    Table(Box<Table>),
 }
 
 impl Iterator for Pieces {
@@ -149,7 +185,8 @@ impl Iterator for Pieces {
     fn next(&mut self) -> Option<Bytes> {
         match self {
             Pieces::Parts(parts) => parts.next(),
-            Pieces::Indented { left, indenter } => {
+            Pieces::Table(table) => table.next(),
+            Pieces::Indented { left, indenter, colors } => {
                 let mut out = Vec::new();
                 if left.is_empty() {
                     indenter.take()?;
@@ -158,6 +195,10 @@ impl Iterator for Pieces {
                 let chunk = left.split_to(left.len().min(CHUNK));
                 // Writing to memory cannot fail.
                 indenter.as_mut()?.feed(&chunk, &mut out).ok()?;
+                if let Some((colors, parts)) = colors {
+                    let plain = std::mem::take(&mut out);
+                    colors.json(parts, &plain, &mut out);
+                }
                 Some(Bytes::from(out))
             }
         }
@@ -191,22 +232,27 @@ mod tests {
         }
     }
 
+    fn plain(form: Form) -> Renderer {
+        Renderer { form, terminal: false, colors: Colors::of_stdout(ColorMode::Never) }
+    }
+
     #[test]
     fn forms() {
         let check = |form, text: &str, expected: &str| {
-            let renderer = Renderer { form, terminal: false };
+            let renderer = plain(form);
             assert_eq!(renderer.reply(&reply(text), None).whole(), expected, "{text}");
         };
         check(Form::Json, r#"{"return": {"a": 18446744073709551615}, "id": 1}"#, "{\"a\": 18446744073709551615}\n");
         check(Form::Json, r#"{"return": null, "id": 1}"#, "null\n");
         check(Form::Pretty, r#"{"return": {"a": [0.10]}, "id": 1}"#, "{\n  \"a\": [\n    0.10\n  ]\n}\n");
         check(Form::Pretty, r#"{"return": {}, "id": 1}"#, "{}\n");
+        check(Form::Table, r#"{"return": [{"a": 1, "b": "x"}], "id": 1}"#, "a  b\n1  x\n");
     }
 
     #[test]
     fn raw_replies_have_the_id_that_the_user_gave() {
         let check = |text: &str, own_id: Option<&str>, expected: &str| {
-            let renderer = Renderer { form: Form::Raw, terminal: false };
+            let renderer = plain(Form::Raw);
             let shown = renderer.reply(&reply(text), own_id).whole();
             assert_eq!(shown, format!("{expected}\n"), "{text} {own_id:?}");
         };
@@ -223,8 +269,8 @@ mod tests {
     #[test]
     fn a_terminal_gets_nothing_that_drives_it() {
         let text = "{\"return\": \"a\u{1b}[2J\u{202e}\u{7f}\"}";
-        let shown = |form, terminal| Renderer { form, terminal }.reply(&reply(text), None).whole();
-        for form in [Form::Json, Form::Pretty, Form::Raw] {
+        let shown = |form, terminal| Renderer { terminal, ..plain(form) }.reply(&reply(text), None).whole();
+        for form in [Form::Json, Form::Pretty, Form::Table, Form::Raw] {
             assert!(shown(form, true).iter().all(|byte| (0x20..0x7f).contains(byte) || *byte == b'\n'));
         }
         assert_eq!(shown(Form::Json, false), "\"a\u{1b}[2J\u{202e}\u{7f}\"\n");

@@ -150,7 +150,7 @@ impl Repl<'_, '_> {
         if self.renderer.form == Form::Raw {
             self.show_reply(reply, request).await?;
         }
-        self.say(&format!("{}: {}{hints}", text::line(class), text::line(desc)));
+        self.say_failure(&format!("{}: {}{hints}", text::line(class), text::line(desc)));
         Ok(())
     }
 

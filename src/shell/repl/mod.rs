@@ -110,7 +110,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             client,
             entrance,
             options,
-            renderer: Renderer::new(options.output),
+            renderer: Renderer::new(options.output, options.color),
             sink: console.sink(),
             console,
             events: client.events(Delivery::Newest { room: EVENT_ROOM }, move |_| !hidden),
@@ -280,6 +280,11 @@ impl<'a, 'b> Repl<'a, 'b> {
 
     fn say(&self, message: &str) {
         self.sink.line(text::lines(message));
+    }
+
+    /// Says what went wrong.
+    fn say_failure(&self, message: &str) {
+        self.sink.line(self.renderer.colors.failure(&text::lines(message)));
     }
 
     /// After Ctrl-C the terminal stands behind the `^C` that it has shown.

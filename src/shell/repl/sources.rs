@@ -98,7 +98,7 @@ impl Repl<'_, '_> {
         if failure.status == Status::Interrupted {
             return Stop::Interrupted;
         }
-        self.say(&failure.message);
+        self.say_failure(&failure.message);
         Stop::Failed
     }
 
