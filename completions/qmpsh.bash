@@ -23,7 +23,7 @@ _qmpsh() {
 
     case "${cmd}" in
         qmpsh)
-            opts="-c -f -k -t -N -o -p -v -l -h -V --command --file --keep-going --pipeline --timeout --connect-timeout --wait --max-message --skip-negotiation --socket-mode --monitor --output --pretty --events --verbose --logfile --log-level --history --no-history --help --version"
+            opts="-c -f -k -t -N -o -p -v -l -h -V --command --file --keep-going --pipeline --timeout --connect-timeout --wait --max-message --skip-negotiation --socket-mode --monitor --output --pretty --color --events --verbose --logfile --log-level --history --no-history --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -111,11 +111,15 @@ _qmpsh() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "auto json pretty raw" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto json pretty table raw" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "auto json pretty raw" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto json pretty table raw" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --events)

@@ -7,10 +7,14 @@ complete -c qmpsh -l wait -d 'Keep trying until the monitor can be reached' -r
 complete -c qmpsh -l max-message -d 'The longest message accepted [default: 256M]' -r
 complete -c qmpsh -l socket-mode -d 'listen: the mode of the Unix socket [default: 0600]' -r
 complete -c qmpsh -l monitor -d 'run: make a second monitor there, to come back to after .detach' -r -F
-complete -c qmpsh -s o -l output -d 'How to print results: auto, json, pretty, raw [default: auto]' -r -f -a "auto\t'pretty on a terminal, otherwise json'
+complete -c qmpsh -s o -l output -d 'How to print results: auto, json, pretty, table, raw [default: auto]' -r -f -a "auto\t'pretty on a terminal, otherwise json'
 json\t'the result on one line'
 pretty\t'the result indented'
+table\t'the result as columns, for people'
 raw\t'the server\'s whole reply on one line, errors too'"
+complete -c qmpsh -l color -d 'Colours: auto, always, never [default: auto]' -r -f -a "auto\t'on a terminal, unless NO_COLOR is set'
+always\t'also in a file or a pipe'
+never\t'nowhere'"
 complete -c qmpsh -l events -d 'Where events go: show, hide, stderr [default: show if interactive]' -r -f -a "show\t'on stdout'
 hide\t'nowhere'
 stderr\t'on stderr'"

@@ -8,6 +8,7 @@ mod input;
 mod limits;
 mod messages;
 mod one_shot;
+mod output;
 mod pipeline;
 mod reading;
 mod statuses;

@@ -37,6 +37,59 @@ fn forms() {
 }
 
 #[test]
+fn a_table_fits_the_terminal() {
+    let mock = Mock::qmp()
+        .expect_execute("a")
+        .reply(r#"[{"node-name": "日本", "size": 18446744073709551615, "file": "/a/name/that/is/longer/than/the/terminal/is/wide/and/then/some.qcow2"}, {"size": 1, "extra": {"a": [1]}, "file": "\u001b[31mred\u202e"}]"#)
+        .expect_execute("b")
+        .reply(r#"{"status": "running", "singlestep": false}"#)
+        .unix();
+    let mut t = at_prompt(qmpsh().args(["-o", "table"]).arg(mock.socket()));
+    t.type_keys("a\rb\r");
+    let screen = t.wait(|screen| screen.text().matches(super::PROMPT).count() == 3 && is_at_prompt(screen));
+    let text = screen.text();
+    assert_eq!(
+        text.split_once("(QEMU) a\n").unwrap().1,
+        "node-name                  size  file                                 extra\n\
+         日本       18446744073709551615  /a/name/that/is/longer/than/the/te…\n\
+         \x20                             1  \\u{1b}[31mred\\u{202e}                {\"a\": [1]}\n\
+         (QEMU) b\nstatus      running\nsinglestep  false\n(QEMU)"
+    );
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+}
+
+#[test]
+fn results_and_errors_have_colours() {
+    use vt100::Color::{Default, Idx};
+    let check = |arguments: &[&str], environment: &[(&str, &str)], coloured: bool| {
+        let mock = Mock::qmp()
+            .expect_execute("a")
+            .reply(r#"{"key": "text", "more": [12345, null]}"#)
+            .event("POWERDOWN", "{}")
+            .expect_execute("b")
+            .error("GenericError", "no")
+            .unix();
+        let program = environment.iter().fold(qmpsh(), |program, (name, value)| program.env(*name, value));
+        let mut t = at_prompt(program.args(arguments.iter().copied()).arg(mock.socket()));
+        t.type_keys("a\r");
+        t.wait(|screen| screen.text().contains("POWERDOWN") && is_at_prompt(screen));
+        t.type_keys("b\r");
+        let screen = t.wait(|screen| screen.text().contains("GenericError: no") && is_at_prompt(screen));
+        let parts = ["\"key\"", "\"text\"", "12345", "null", "\"POWERDOWN\"", "GenericError"];
+        let found = parts.map(|text| screen.colour_of(text).unwrap());
+        let expected = if coloured { [4, 2, 6, 5, 3, 1].map(Idx) } else { [Default; 6] };
+        assert_eq!(found, expected, "{arguments:?} {environment:?}");
+        t.type_keys(keys::CTRL_D);
+        assert_eq!(t.wait_exit(), 0);
+    };
+    check(&[], &[], true);
+    check(&["--color", "never"], &[], false);
+    check(&[], &[("NO_COLOR", "1")], false);
+    check(&["--color", "always"], &[("NO_COLOR", "1")], true);
+}
+
+#[test]
 fn a_long_result_is_in_memory_once() {
     const OBJECTS: u64 = 1 << 20;
     let mock = Mock::qmp().expect_execute("big").reply_list_of(OBJECTS).unix();

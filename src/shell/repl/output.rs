@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{Flow, Repl, Stop};
 use crate::message::{Reply, Request};
+use crate::shell::color::PLAIN;
 use crate::shell::render::Pieces;
 
 impl Repl<'_, '_> {
@@ -20,7 +21,9 @@ impl Repl<'_, '_> {
                 () = self.sink.flushed() => {}
                 () = self.interrupts.next() => {
                     self.sink.cut_output();
-                    self.say("… (the rest of the result is not shown)");
+                    // What was cut may have ended within a colour.
+                    let plain = if self.renderer.colors.are_on() { PLAIN } else { "" };
+                    self.sink.line(format!("{plain}… (the rest of the result is not shown)"));
                     return Err(Stop::Interrupted);
                 }
                 status = self.ending.signal() => {
