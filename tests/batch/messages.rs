@@ -21,7 +21,9 @@ fn on_a_terminal(mock: Mock, arguments: &str) -> (String, Vec<u8>) {
 }
 
 fn assert_harmless(raw: &[u8]) {
-    let text = String::from_utf8_lossy(raw);
+    // The program's own colours.
+    let colours = ["\x1b[0m", "\x1b[1;31m", "\x1b[32m", "\x1b[33m", "\x1b[34m", "\x1b[35m", "\x1b[36m"];
+    let text = colours.iter().fold(String::from_utf8_lossy(raw).into_owned(), |text, colour| text.replace(colour, ""));
     let unsafe_one = text.chars().find(|c| (c.is_control() && !"\r\n".contains(*c)) || "\u{202e}\u{200b}".contains(*c));
     assert_eq!(unsafe_one, None, "{}", raw.escape_ascii());
 }
@@ -71,6 +73,9 @@ fn results_on_a_terminal_are_escaped() {
         assert_harmless(&raw);
         assert!(text.contains("\"k\\u009b\": \"\\u202e\""), "{text}");
     }
+    let (text, raw) = on_a_terminal(Mock::qmp().expect_execute("a").reply(&reply), "--color never -o table a");
+    assert_harmless(&raw);
+    assert!(text.starts_with("k\\u{9b}  \\u{202e}\nn        a\\u{1b}[2J"), "{text}");
     let mock = Mock::qmp().expect_execute("a").reply(&reply).unix();
     at(mock.socket()).arg("a").run().stdout(&format!("{reply}\n")).status(0);
     mock.finish();

@@ -93,7 +93,7 @@ fn results_and_errors_have_colours() {
 fn a_long_result_is_in_memory_once() {
     const OBJECTS: u64 = 1 << 20;
     let mock = Mock::qmp().expect_execute("big").reply_list_of(OBJECTS).unix();
-    let mut t = at_prompt(qmpsh().arg(mock.socket()));
+    let mut t = at_prompt(qmpsh().args(["--color", "never"]).arg(mock.socket()));
     t.type_keys("big\r");
     t.wait(|screen| screen.text().ends_with("  }\n]\n(QEMU)") && is_at_prompt(screen));
     let status = fs::read_to_string(format!("/proc/{}/status", t.pid())).unwrap();
