@@ -1,6 +1,7 @@
 //! What reaches a terminal, and what a pipe: nothing a guest says can drive the terminal, and a pipe gets the bytes.
 
 use super::at;
+use crate::support::terminal::without_colours;
 use crate::support::{Mock, Program, Qemu};
 
 /// Escape, bell, delete, C1, an override, a character without width, and a line break.
@@ -21,9 +22,7 @@ fn on_a_terminal(mock: Mock, arguments: &str) -> (String, Vec<u8>) {
 }
 
 fn assert_harmless(raw: &[u8]) {
-    // The program's own colours.
-    let colours = ["\x1b[0m", "\x1b[1;31m", "\x1b[32m", "\x1b[33m", "\x1b[34m", "\x1b[35m", "\x1b[36m"];
-    let text = colours.iter().fold(String::from_utf8_lossy(raw).into_owned(), |text, colour| text.replace(colour, ""));
+    let text = without_colours(raw);
     let unsafe_one = text.chars().find(|c| (c.is_control() && !"\r\n".contains(*c)) || "\u{202e}\u{200b}".contains(*c));
     assert_eq!(unsafe_one, None, "{}", raw.escape_ascii());
 }

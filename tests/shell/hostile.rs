@@ -3,7 +3,7 @@
 use super::is_at_prompt;
 use crate::support::mock::Mock;
 use crate::support::qmpsh;
-use crate::support::terminal::keys;
+use crate::support::terminal::{keys, without_colours};
 
 /// What a terminal acts on, what turns text around, and what is not seen, as they come in JSON's escapes.
 const EVIL: &str = r"\u001b]0;owned\u0007\u001b[2J\u009b31m\u007f\u0008\r\n\u202e\u2066\u200b\u200d\ufeff\u2028";
@@ -20,7 +20,7 @@ fn greeting() -> String {
 
 /// The characters that came to the terminal and may not, but for what the line editor writes itself.
 fn dangers(raw: &[u8]) -> Vec<char> {
-    let text = String::from_utf8(raw.to_vec()).expect("what is shown is UTF-8");
+    let text = without_colours(raw);
     let mut found: Vec<char> = text
         .chars()
         .filter(|c| {
