@@ -17,6 +17,7 @@
 mod definition;
 mod door;
 pub mod manual;
+mod tls;
 mod values;
 mod words;
 
@@ -113,6 +114,17 @@ pub struct Options {
     pub log_level: LevelFilter,
     /// Whether to start without greeting and negotiation.
     pub skip_negotiation: bool,
+    /// TLS; `None` is none.
+    pub tls: Option<Tls>,
+}
+
+/// How TLS is to be spoken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The directory with the credentials.
+    pub credentials: PathBuf,
+    /// The name that the server's certificate must be for; without it, the host that is connected to.
+    pub hostname: Option<String>,
 }
 
 impl Default for Options {
@@ -132,6 +144,7 @@ impl Default for Options {
             history: History::Default,
             log_level: LevelFilter::WARN,
             skip_negotiation: false,
+            tls: None,
         }
     }
 }
@@ -250,11 +263,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, env: impl Fn(&str) -> Opt
         (None, None) if subcommand != Subcommand::Connect => return Err(usage(manual::NO_ADDRESS)),
         (None, None) => return Ok(Task::List(Listing { asked: false, output })),
     };
-    Ok(Task::Session(Box::new(Invocation {
-        door,
-        input: input(&matches, words)?,
-        options: definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?,
-    })))
+    let mut options = definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
+    options.tls = tls::of(&matches, &door).map_err(usage)?;
+    Ok(Task::Session(Box::new(Invocation { door, input: input(&matches, words)?, options })))
 }
 
 fn input(matches: &clap::ArgMatches, words: Vec<&OsStr>) -> Result<Input, Exit> {

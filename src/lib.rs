@@ -6,7 +6,7 @@
 //! The modules, in the order to read them in. Those of the first two groups do no I/O. Imports point one way; ARCHITECTURE.md
 //! says which, and what always holds.
 //!
-//! Text and bytes (with `error`, which puts errors into words):
+//! Text and bytes (with `error`, which puts errors into words, and `date`, the calendar):
 //!
 //! - [`message`]: the wire: greeting, request, reply, event, as bytes and ranges.
 //! - [`json`]: documents found in a stream of bytes, made compact, indented; no trees.
@@ -37,6 +37,8 @@
 #![cfg_attr(feature = "cli", doc = "- [`shell`]: batch, interactive shell, output, exit statuses.")]
 
 mod error;
+
+mod date;
 
 pub mod message;
 

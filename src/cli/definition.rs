@@ -77,7 +77,7 @@ fn run_options() -> [Arg; 5] {
     .map(|arg| arg.help_heading(RUN))
 }
 
-fn connection_options() -> [Arg; 6] {
+fn connection_options() -> [Arg; 8] {
     [
         long("connect-timeout", "SECONDS")
             .value_parser(values::limit)
@@ -104,6 +104,22 @@ fn connection_options() -> [Arg; 6] {
             .short('N')
             .help("Await no greeting and negotiate nothing")
             .long_help("Await no greeting and negotiate nothing: for a peer that has done both already"),
+        long("tls-creds", "DIR")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::DirPath)
+            .help("TLS with the credentials in DIR, as QEMU's tls-creds-x509")
+            .long_help(
+                "TLS with the credentials in DIR, in files named as for QEMU's tls-creds-x509: ca-cert.pem and,\n\
+                 if there, ca-crl.pem; to connect client-cert.pem and client-key.pem, if there;\n\
+                 to listen server-cert.pem and server-key.pem. The peer is always verified",
+            ),
+        long("tls-hostname", "NAME")
+            .value_parser(values::host_name)
+            .hide_short_help(true)
+            .help("The name in the server's certificate [default: the host]")
+            .long_help(
+                "The name or IP address that the server's certificate must be for [default: the host of ADDRESS]",
+            ),
         long("socket-mode", "OCTAL")
             .value_parser(values::mode)
             .hide_short_help(true)
@@ -316,6 +332,8 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
             )
         })?,
         skip_negotiation: matches.get_flag("skip-negotiation"),
+        // Whether it goes with the way to the peer is not known here.
+        tls: None,
     })
 }
 

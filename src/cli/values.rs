@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_rustls::rustls::pki_types::ServerName;
+
 /// The longest time an option takes, in seconds: some 136 years, which can be added to any clock.
 const LONGEST: f64 = 4_294_967_295.0;
 
@@ -61,6 +63,14 @@ pub(super) fn mode(text: &str) -> Result<u32, String> {
     match (text.bytes().all(|byte| byte.is_ascii_digit()), u32::from_str_radix(text, 8)) {
         (true, Ok(mode @ 0..=0o777)) => Ok(mode),
         _ => Err("it is not a mode in octal, as 0600 or 660 are".to_owned()),
+    }
+}
+
+/// The name of a host, or an IP address, as a certificate may have it.
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    match ServerName::try_from(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("it is no host name and no IP address".to_owned()),
     }
 }
 
@@ -128,6 +138,16 @@ mod tests {
             "99999999999999G",
         ] {
             check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn host_names() {
+        for name in ["localhost", "host1.example.com", "10.0.0.1", "::1", "a_b"] {
+            assert_eq!(host_name(name).as_deref(), Ok(name));
+        }
+        for wrong in ["", " ", "a b", "host:1", "[::1]", "-", "a..b", "h\u{f6}st", "fe80::1%eth0"] {
+            assert!(host_name(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -111,7 +111,7 @@ impl std::fmt::Display for Stranger {
         f.write_str(match self {
             Stranger::Http => "a web server answers there",
             Stranger::Ssh => "an SSH server answers there",
-            Stranger::Tls => "the peer speaks TLS",
+            Stranger::Tls => "the peer speaks TLS (--tls-creds DIR)",
             Stranger::Telnet => "the peer speaks telnet (its chardev has telnet=on)",
             Stranger::Hmp => "it is a human monitor (start QEMU with -qmp, or -mon …,mode=control)",
             Stranger::Unknown => "the peer speaks something else",

@@ -17,6 +17,10 @@ use crate::json::{ScanError, Scanner};
 use crate::message::{Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
 use crate::protocol::{Context, End, Protocol, Wire};
 
+/// The first version of QEMU that reads all of a TLS record; those before take one byte and forget the rest, until more
+/// comes (QMP-FACTS 2). Source: QEMU's commit ffda5db65a.
+const READS_WHOLE_RECORDS: u64 = 8;
+
 /// How a command ended, for the one who sent it.
 pub(super) type Answer = Result<Reply, ExecuteError>;
 
@@ -250,6 +254,7 @@ impl Protocol for Qmp {
         if self.options.negotiate {
             let greeting = self.greet(wire).await?;
             self.shared.update(|seen| seen.greeting = Some(greeting.clone()));
+            wire.trickle(greeting.version.major < READS_WHOLE_RECORDS);
             self.negotiate(wire, &greeting).await?;
         }
         self.established = true;

@@ -186,7 +186,7 @@ fn socket(options: &OptionValue, language: Language) -> Spec {
         tcp(&text("host"), &text("port"), options.number("to"))
     };
     let wrapper = if options.get("tls-creds").is_some() {
-        Some("TLS")
+        Some(super::TLS)
     } else if options.is_on("telnet") || options.is_on("tn3270") {
         Some("telnet")
     } else if options.is_on("websocket") {

@@ -63,6 +63,9 @@ impl fmt::Display for QemuProcess {
     }
 }
 
+/// The [`wrapper`](Monitor::wrapper) of a monitor with `tls-creds`.
+pub const TLS: &str = "TLS";
+
 /// One monitor of a QEMU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Monitor {

@@ -47,14 +47,15 @@ impl From<ResolveError> for io::Error {
     }
 }
 
-/// The first free QMP monitor of the process that is meant; one whose state is not known is taken for free.
-pub fn resolve(wanted: &Wanted, processes: &[QemuProcess]) -> Result<Address, ResolveError> {
+/// The first free QMP monitor of the process that is meant, with or without TLS; one whose state is not known is taken
+/// for free.
+pub fn resolve(wanted: &Wanted, processes: &[QemuProcess], tls: bool) -> Result<Address, ResolveError> {
     let process = choose(wanted, processes)?;
     let mut busy = Vec::new();
     for monitor in &process.monitors {
         let Place::At(address) = &monitor.place else { continue };
         // What needs another protocol first is not for this client.
-        if monitor.language != Language::Qmp || monitor.wrapper.is_some() {
+        if monitor.language != Language::Qmp || monitor.wrapper != tls.then_some(super::TLS) {
             continue;
         }
         match &monitor.state {
@@ -64,9 +65,14 @@ pub fn resolve(wanted: &Wanted, processes: &[QemuProcess]) -> Result<Address, Re
         }
     }
     if busy.is_empty() {
+        let others = process.monitors.iter().any(|monitor| (monitor.wrapper == Some(super::TLS)) != tls);
+        let (with, otherwise) = match (tls, others) {
+            (false, true) => ("without TLS ", "--tls-creds DIR, as one of its monitors has TLS"),
+            (false, false) => ("", "QEMU makes one with -qmp unix:PATH,server=on,wait=off"),
+            (true, _) => ("with TLS ", "for one without it leave --tls-creds away"),
+        };
         return Err(ResolveError::NoMonitor(format!(
-            "{process} has no QMP monitor that can be connected to; `qmpsh list` shows what it has (QEMU makes one with \
-             -qmp unix:PATH,server=on,wait=off)"
+            "{process} has no QMP monitor {with}that can be connected to; `qmpsh list` shows what it has ({otherwise})"
         )));
     }
     let mut message = format!("every monitor of {process} is held: {}", busy.join(", "));
@@ -136,7 +142,7 @@ mod tests {
     #[test]
     fn monitors_to_connect_to() {
         let hmp = Monitor { language: Language::Hmp, ..monitor("/hmp", State::Free) };
-        let tls = Monitor { wrapper: Some("TLS"), ..monitor("/tls", State::Free) };
+        let tls = Monitor { wrapper: Some(super::super::TLS), ..monitor("/tls", State::Free) };
         let dials = Monitor { place: Place::DialsOut(Address::Unix("/out".into())), ..monitor("/out", State::Free) };
         let virsh = QemuProcess { libvirt: true, ..process(6, Some("it's"), vec![monitor("/m", held())]) };
         let processes = [
@@ -149,7 +155,7 @@ mod tests {
             process(7, Some("\u{1b}[2J"), vec![hmp, monitor("/gone", State::NotListening)]),
         ];
         let check = |wanted: Wanted, expected: Result<&str, &str>| {
-            let found = resolve(&wanted, &processes).map_err(|error| error.to_string());
+            let found = resolve(&wanted, &processes, false).map_err(|error| error.to_string());
             let expected = expected.map(|path| Address::Unix(path.into())).map_err(str::to_owned);
             assert_eq!(found, expected, "{wanted:?}");
         };
@@ -182,7 +188,17 @@ mod tests {
                  one with -qmp unix:PATH,server=on,wait=off)",
             ),
         );
-        let nothing = resolve(&Wanted::Pid(8), &[]).unwrap_err();
+        let with_tls = resolve(&vm("a"), &processes, true);
+        assert_eq!(with_tls, Ok(Address::Unix("/tls".into())));
+        let none = resolve(&Wanted::Pid(4), &processes, true).unwrap_err().to_string();
+        assert!(
+            none.contains("has no QMP monitor with TLS that can") && none.contains("leave --tls-creds away"),
+            "{none}"
+        );
+        let processes = [process(1, Some("a"), vec![processes[0].monitors[1].clone()])];
+        let only = resolve(&vm("a"), &processes, false).unwrap_err().to_string();
+        assert!(only.contains("without TLS") && only.contains("(--tls-creds DIR, as one"), "{only}");
+        let nothing = resolve(&Wanted::Pid(8), &[], false).unwrap_err();
         assert_eq!(nothing.to_string(), "process 8 is no running QEMU; no QEMU runs here");
         assert_eq!(io::Error::from(nothing).kind(), io::ErrorKind::NotFound);
     }

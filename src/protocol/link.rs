@@ -8,7 +8,13 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 /// A connected stream of bytes in both directions.
-pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Whether each byte written goes in a record of its own, for a peer that does not see what its TLS layer still
+    /// holds; does nothing where there are no records. A link that has records begins so.
+    fn trickle(&mut self, on: bool) {
+        let _ = on;
+    }
+}
 
 /// Both ends in memory, for tests.
 impl Link for DuplexStream {}

@@ -42,6 +42,11 @@ impl Wire<'_> {
         self.link.flush().await?;
         Ok(())
     }
+
+    /// Whether each byte from now on goes in a record of its own; see [`Link::trickle`].
+    pub fn trickle(&mut self, on: bool) {
+        self.link.trickle(on);
+    }
 }
 
 /// Makes room to read into; a message that is longer than the buffer doubles it each time.

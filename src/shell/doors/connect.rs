@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::explain::Problem;
-use super::{Failure, Status};
+use super::{Failure, Status, secure};
 use crate::address::Address;
 use crate::cli::Options;
 use crate::client::Client;
@@ -18,16 +18,27 @@ const RETRY_LAST: Duration = Duration::from_millis(250);
 
 /// Connects, with as many attempts as `--wait` allows.
 pub(super) async fn open(client: &Client, address: &Address, options: &Options) -> Result<(), Failure> {
+    let credentials = options.tls.as_ref().map(secure::client).transpose()?;
+    let hostname = options.tls.as_ref().and_then(|tls| tls.hostname.as_ref());
     let begun = Instant::now();
     let mut pause = RETRY_FIRST;
     loop {
         let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
         // Waiting for a monitor that is in use is best done connected: then it is our turn when the other one leaves.
         let limit = options.connect_timeout.max(left.unwrap_or_default());
-        let problem = match tokio::time::timeout(limit, client.connect(Endpoint::from(address))).await {
+        let (endpoint, mut reached) = (Endpoint::from(address), None);
+        let connected = match &credentials {
+            None => timeout(limit, client.connect(endpoint)).await,
+            Some(credentials) => {
+                let dial = credentials.clone().dial(endpoint, hostname.cloned());
+                reached = Some(dial.reached());
+                timeout(limit, client.connect(dial)).await
+            }
+        };
+        let problem = match connected {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => Problem::Failed(error),
-            Err(_) => Problem::TookTooLong { progress: client.progress(), limit },
+            Err(_) => Problem::TookTooLong { progress: client.progress(), limit, tls: reached },
         };
         let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
         match left {

@@ -5,16 +5,23 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::secure;
 use crate::address::Address;
 use crate::client::{Progress, QmpError};
 use crate::processes::{self, Holder};
 use crate::protocol::{Cause, ConnectError, OpenError};
 use crate::text;
+use crate::transport::{Reached, TlsError};
 
 /// Why there is no session.
 pub(super) enum Problem {
     Failed(OpenError<QmpError>),
-    TookTooLong { progress: Progress, limit: Duration },
+    /// Within the time `limit`; `tls` tells of a connection with TLS whether the peer was reached.
+    TookTooLong {
+        progress: Progress,
+        limit: Duration,
+        tls: Option<Reached>,
+    },
 }
 
 impl Problem {
@@ -42,8 +49,15 @@ impl Problem {
     pub(super) fn explain(&self, shown: &str, address: Option<&Address>, waited: Option<Duration>) -> String {
         match self {
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => {
-                let Some(address) = address else { return format!("no session with {shown}: {error}") };
-                let why = explain_io(error, address);
+                let why = match (TlsError::of(error), address) {
+                    (Some(error), Some(_)) => secure::explain(error),
+                    (Some(error), None) => {
+                        let why = secure::explain(error);
+                        return format!("no session with {shown}: {why}");
+                    }
+                    (None, None) => return format!("no session with {shown}: {error}"),
+                    (None, Some(address)) => explain_io(error, address),
+                };
                 match waited {
                     Some(time) if self.may_pass() => {
                         format!("cannot connect to {shown}, tried for {} s: {why}", time.as_secs_f64())
@@ -58,8 +72,23 @@ impl Problem {
                 format!("no session with {shown}: {error}")
             }
             Problem::Failed(error) => format!("no session with {shown}: {error}"),
-            Problem::TookTooLong { progress, limit } => {
-                explain_silence(progress, *limit, shown, address.and_then(processes::holder).as_ref())
+            Problem::TookTooLong { progress, limit, tls } => {
+                let holder = address.and_then(processes::holder);
+                match tls {
+                    Some(reached) if *progress == Progress::Connecting && reached.get() => {
+                        explain_no_handshake(*limit, shown, holder.as_ref())
+                    }
+                    _ => {
+                        let mut text = explain_silence(progress, *limit, shown, holder.as_ref());
+                        let silent = matches!(progress, Progress::AwaitingGreeting { seen } if seen.is_empty());
+                        if let (None, true, Some(Address::Tcp { .. })) = (tls, silent, address) {
+                            text.push_str(
+                                "\n  - a monitor with TLS waits for a client that speaks it: --tls-creds DIR",
+                            );
+                        }
+                        text
+                    }
+                }
             }
         }
     }
@@ -106,10 +135,7 @@ fn is_socket(path: &Path) -> bool {
 
 fn explain_silence(progress: &Progress, limit: Duration, address: &str, holder: Option<&Holder>) -> String {
     let seconds = limit.as_secs_f64();
-    let held = match holder {
-        Some(holder) => format!("{holder} holds this monitor"),
-        None => "another one (libvirt, a second shell) may hold this monitor".to_owned(),
-    };
+    let held = held(holder);
     match progress {
         Progress::Connecting => format!(
             "cannot connect to {address} within {seconds} s: nobody takes the connection; a monitor serves one client \
@@ -129,5 +155,22 @@ fn explain_silence(progress: &Progress, limit: Duration, address: &str, holder: 
             "no answer to the negotiation from {address} within {seconds} s: the greeting came, then nothing; QEMU \
              may be stopped or very busy"
         ),
+    }
+}
+
+fn explain_no_handshake(limit: Duration, address: &str, holder: Option<&Holder>) -> String {
+    let (seconds, held) = (limit.as_secs_f64(), held(holder));
+    format!(
+        "no TLS handshake with {address} within {seconds} s: the connection works, but the peer is silent\n  \
+         - QMP serves one client at a time: {held}\n  \
+         - QEMU may still be starting: --wait SECONDS waits longer\n  \
+         - the peer may speak no TLS: QEMU does where the chardev of its monitor has tls-creds=ID"
+    )
+}
+
+fn held(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!("{holder} holds this monitor"),
+        None => "another one (libvirt, a second shell) may hold this monitor".to_owned(),
     }
 }

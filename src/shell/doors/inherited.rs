@@ -3,10 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::explain::Problem;
-use super::{Failure, Status, Teller, listen};
-use crate::cli::Options;
+use super::{Failure, Status, Teller, listen, secure};
+use crate::cli::{Options, Tls};
 use crate::client::Client;
-use crate::transport::Inherited;
+use crate::transport::{Inherited, TlsDial};
 
 /// The first descriptor that a service manager passes. Source: `sd_listen_fds(3)`.
 const FIRST_PASSED: RawFd = 3;
@@ -51,21 +51,45 @@ impl Socket {
         };
         let inherited = Inherited::new(descriptor).map_err(|error| unusable(&format!("fd {number}: {error}")))?;
         let state = |error: crate::protocol::StateError| Failure::new(Status::NoSession, error.to_string());
+        let mut secured = None;
         match inherited {
             Inherited::Listening(listener) => {
                 let at = listener.address();
+                let listener = match &options.tls {
+                    None => listener,
+                    Some(Tls { hostname: Some(_), .. }) => {
+                        return Err(unusable(&format!(
+                            "fd {number}: it is a listening socket, and --tls-hostname is the name of the server to \
+                             connect to"
+                        )));
+                    }
+                    Some(tls) => secure::server(tls)?.listen(listener),
+                };
                 client.session().open_with_listener(listener).map_err(state)?;
                 teller.tell(&format!("listening on {shown} ({at})"));
                 return listen::accept(client, options.wait, &shown).await;
             }
-            Inherited::Unix(stream) => client.session().open_with_socket(stream).map_err(state)?,
-            Inherited::Tcp(stream) => client.session().open_with_socket(stream).map_err(state)?,
+            Inherited::Unix(stream) => match &options.tls {
+                None => client.session().open_with_socket(stream).map_err(state)?,
+                Some(tls) => secured = Some(secure::client(tls)?.on(Box::new(stream), tls.hostname.clone())),
+            },
+            Inherited::Tcp(stream) => match &options.tls {
+                None => client.session().open_with_socket(stream).map_err(state)?,
+                Some(tls) => secured = Some(secure::client(tls)?.on(Box::new(stream), tls.hostname.clone())),
+            },
         }
+        let tls = secured.as_ref().map(TlsDial::reached);
         let limit = options.connect_timeout.max(options.wait.unwrap_or_default());
-        let problem = match tokio::time::timeout(limit, client.session().accept()).await {
+        let established = async {
+            match secured {
+                None => client.session().accept().await,
+                Some(dial) => client.connect(dial).await,
+            }
+        };
+        let problem = match tokio::time::timeout(limit, established).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => Problem::Failed(error),
-            Err(_) => Problem::TookTooLong { progress: client.progress(), limit },
+            Err(_) => Problem::TookTooLong { progress: client.progress(), limit, tls },
         };
         Err(Failure::new(Status::NoSession, problem.explain(&shown, None, None)))
     }

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::explain::Problem;
-use super::{Failure, Status, Teller};
+use super::{Failure, Status, Teller, secure};
 use crate::address::Address;
+use crate::cli::Tls;
 use crate::client::{Client, QmpError};
 use crate::protocol::{Cause, ConnectError, OpenError};
 use crate::text;
@@ -17,27 +18,34 @@ use crate::transport::{Endpoint, Unix};
 pub(super) struct Listening {
     address: Address,
     endpoint: Endpoint,
+    tls: Option<Tls>,
 }
 
 impl Listening {
-    pub(super) fn new(address: Address, socket_mode: Option<u32>) -> Self {
+    pub(super) fn new(address: Address, socket_mode: Option<u32>, tls: Option<Tls>) -> Self {
         let mut endpoint = Endpoint::from(&address);
         if let (Endpoint::Unix(Unix::Path { mode, .. }), Some(wanted)) = (&mut endpoint, socket_mode) {
             *mode = wanted;
         }
-        Self { address, endpoint }
+        Self { address, endpoint, tls }
     }
 
     /// Listens until a peer is there, at most for `wait`.
     pub(super) async fn open(&self, client: Client, wait: Option<Duration>, teller: Teller) -> Result<(), Failure> {
         let asked = text::line(&self.address.to_string()).into_owned();
-        let at = match client.session().start_server(self.endpoint.clone()).await {
+        let endpoint = self.endpoint.clone();
+        let started = match &self.tls {
+            None => client.session().start_server(endpoint).await,
+            Some(tls) => client.session().start_server(secure::server(tls)?.bind(endpoint)).await,
+        };
+        let at = match started {
             Ok(at) => self.spelled(&at),
             Err(error) => return Err(Failure::new(Status::NoSession, self.explain(&error, &asked))),
         };
-        if let Some(address) = open_to_others(&at) {
+        if let (Some(address), None) = (open_to_others(&at), &self.tls) {
             teller.tell(&format!(
-                "warning: {address} is not a loopback address, and there is no TLS: whoever reaches it can be the peer"
+                "warning: {address} is not a loopback address, and there is no TLS (--tls-creds DIR): whoever reaches it \
+                 can be the peer"
             ));
         }
         teller.tell(&format!("listening on {at}"));

@@ -7,6 +7,7 @@ mod listen;
 mod output;
 mod process;
 mod run;
+mod secure;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -64,7 +65,7 @@ impl<'a> Entrance<'a> {
         let (way, shown) = match door {
             Door::Connect(address) => (Way::Connect(address.clone()), address.to_string()),
             Door::Listen { address, socket_mode } => {
-                (Way::Listen(Listening::new(address.clone(), *socket_mode)), address.to_string())
+                (Way::Listen(Listening::new(address.clone(), *socket_mode, options.tls.clone())), address.to_string())
             }
             Door::Fd(number) => {
                 let socket = Socket::claim(*number)?;

@@ -110,7 +110,7 @@ impl Run {
                 _ = handshake.tick() => match client.progress() {
                     progress @ Progress::Negotiating if was_negotiating => {
                         let limit = options.connect_timeout;
-                        break no_session(Problem::TookTooLong { progress, limit }.explain(&shown, None, None));
+                        break no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown, None, None));
                     }
                     Progress::Negotiating => was_negotiating = true,
                     _ => teller.tell(&format!(

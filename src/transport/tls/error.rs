@@ -1,0 +1,198 @@
+//! Why TLS fails, in words.
+
+use std::io;
+
+use tokio_rustls::rustls::{AlertDescription, Error};
+
+use super::{CertificateFault, Role};
+use crate::text;
+
+/// Why there is no session in TLS, or why it ended; the message is safe to show.
+///
+/// It comes inside an [`io::Error`]; [`TlsError::of`] finds it there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// There is no name that the server's certificate could be checked for.
+    #[error("there is no host name that the server's certificate could be checked for")]
+    NoName,
+    /// What should be a name is none.
+    #[error("`{}` is no name that a certificate can be for: it is a host name or an IP address", text::line(.0))]
+    BadName(String),
+    /// The peer speaks something else; this came.
+    #[error("the peer does not speak TLS; it said `{}`", text::excerpt(.0, 60))]
+    NotTls(Vec<u8>),
+    /// The peer's certificate is refused.
+    #[error("the certificate of the {0} is refused: {1}")]
+    Certificate(Role, CertificateFault),
+    /// The client has shown no certificate.
+    #[error("the client has no certificate, and it needs one that a CA of ca-cert.pem has signed")]
+    NoCertificate,
+    /// The peer requires a certificate, and there is none.
+    #[error("the server requires a certificate from its clients, and client-cert.pem and client-key.pem are not there")]
+    CertificateRequired,
+    /// The peer refuses our certificate, or seems to.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The peer closed the connection during the handshake.
+    #[error("the peer closed the connection during the TLS handshake")]
+    Closed,
+    /// The peer offers nothing that is known here.
+    #[error(
+        "no version of TLS or no cipher is known to both sides (QEMU needs tls-creds-x509; tls-creds-anon and \
+         tls-creds-psk are others)"
+    )]
+    NothingInCommon,
+    /// The peer gave up, and named its reason.
+    #[error("the peer ended TLS with the alert {0}")]
+    Alert(String),
+    /// Something else.
+    #[error("TLS failed: {0}")]
+    Other(Error),
+}
+
+/// That the peer refuses our certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which end this is.
+    pub role: Role,
+    /// What the peer said; QEMU closes the connection without a word.
+    pub said: Option<&'static str>,
+    /// The names that our certificate is for, if this is the server.
+    pub names: Vec<String>,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (certificate, peer) = (self.role.certificate(), self.role.peer());
+        if let Some(said) = self.said {
+            return write!(f, "the {peer} refuses our certificate, {certificate}: {said}");
+        }
+        write!(
+            f,
+            "the {peer} closed the connection right after the TLS handshake; it seems to refuse our certificate, \
+             {certificate}"
+        )?;
+        match self.role {
+            Role::Client => f.write_str(" (because of its CA, a revocation, or tls-authz of QEMU)"),
+            Role::Server if self.names.is_empty() => {
+                f.write_str(", which has no names (subjectAltName; certtool: dns_name, ip_address)")
+            }
+            Role::Server => {
+                let names = self.names.join(", ");
+                write!(f, ", which is for {names}: host= of QEMU has to be one of these, and its ca-cert.pem the same")
+            }
+        }
+    }
+}
+
+impl TlsError {
+    /// The one inside `error`, if there is one.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// What an end of this role makes of an error of the handshake, when the peer had said this.
+    pub(super) fn in_handshake(error: io::Error, role: Role, said: &[u8]) -> io::Error {
+        if !said.is_empty() && !is_tls(said) {
+            return Self::NotTls(said.to_vec()).into();
+        }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return Self::Closed.into();
+        }
+        Self::in_session(error, role)
+    }
+
+    /// The same for an error at any time.
+    pub(super) fn in_session(error: io::Error, role: Role) -> io::Error {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(inner) => Self::from_rustls(inner, role).into(),
+            None => error,
+        }
+    }
+
+    fn from_rustls(error: &Error, role: Role) -> Self {
+        match error {
+            Error::InvalidCertificate(error) => Self::Certificate(role.peer(), CertificateFault::of(error)),
+            Error::InvalidCertRevocationList(error) => Self::Certificate(role.peer(), CertificateFault::of_list(error)),
+            Error::NoCertificatesPresented => Self::NoCertificate,
+            Error::AlertReceived(alert) => Self::from_alert(*alert, role),
+            Error::PeerIncompatible(_) => Self::NothingInCommon,
+            other => Self::Other(other.clone()),
+        }
+    }
+
+    fn from_alert(alert: AlertDescription, role: Role) -> Self {
+        use AlertDescription as Alert;
+        let said = match alert {
+            Alert::CertificateRequired => return Self::CertificateRequired,
+            Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => {
+                return Self::NothingInCommon;
+            }
+            Alert::UnknownCA => "it does not know the CA that signed it",
+            Alert::CertificateExpired => "it has expired",
+            Alert::CertificateRevoked => "it was revoked",
+            Alert::BadCertificate | Alert::CertificateUnknown => "it is not good enough (its names, its dates, its CA)",
+            Alert::UnsupportedCertificate => "it is of a kind that is not known there, or for another use",
+            Alert::AccessDenied => "it has no access",
+            other => return Self::Alert(format!("{other:?}")),
+        };
+        Self::Refused(Refusal { role, said: Some(said), names: Vec::new() })
+    }
+}
+
+impl From<TlsError> for io::Error {
+    fn from(error: TlsError) -> Self {
+        let kind = match error {
+            TlsError::NoName | TlsError::BadName(_) => io::ErrorKind::InvalidInput,
+            // It may be another time: the peer was just ending.
+            TlsError::Closed => io::ErrorKind::ConnectionAborted,
+            TlsError::NoCertificate | TlsError::CertificateRequired | TlsError::Refused(_) => {
+                io::ErrorKind::PermissionDenied
+            }
+            _ => io::ErrorKind::InvalidData,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+/// Whether a peer that says this speaks TLS: a record has a type from 20 to 24, and a version that begins with 3.
+fn is_tls(said: &[u8]) -> bool {
+    matches!(said, [20..=24] | [20..=24, 3, ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tls() {
+        for (said, expected) in [
+            (&b"{\"QMP\""[..], false),
+            (b"SSH-2.0", false),
+            (b"HTTP/1.1", false),
+            (b"\x16", true),
+            (b"\x16\x03\x01", true),
+            (b"\x15\x03\x03\x00", true),
+            (b"\x15\n", false),
+        ] {
+            assert_eq!(is_tls(said), expected, "{}", said.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn alerts_in_words() {
+        let check = |alert, role, expected: &str| assert_eq!(TlsError::from_alert(alert, role).to_string(), expected);
+        check(
+            AlertDescription::UnknownCA,
+            Role::Client,
+            "the server refuses our certificate, client-cert.pem: it does not know the CA that signed it",
+        );
+        check(
+            AlertDescription::CertificateRequired,
+            Role::Client,
+            "the server requires a certificate from its clients, and client-cert.pem and client-key.pem are not there",
+        );
+        check(AlertDescription::InternalError, Role::Server, "the peer ended TLS with the alert InternalError");
+    }
+}

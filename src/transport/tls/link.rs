@@ -1,0 +1,104 @@
+//! A connection in TLS, after its handshake.
+
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsStream;
+
+use super::overheard::Overheard;
+use super::{Role, TlsError};
+use crate::protocol::Link;
+
+pub(super) struct TlsLink {
+    stream: TlsStream<Overheard>,
+    role: Role,
+    /// What it means if the peer closes the connection before it has said anything: with TLS 1.3 it judges our
+    /// certificate when we take the handshake for done, and QEMU does not say why it closes.
+    if_silent: Option<TlsError>,
+    /// Each byte has a record of its own.
+    trickles: bool,
+}
+
+impl TlsLink {
+    pub(super) fn new(stream: TlsStream<Overheard>, role: Role, if_silent: Option<TlsError>) -> Self {
+        Self { stream, role, if_silent, trickles: true }
+    }
+
+    /// Encrypts each byte by itself, as many as there is room for, and sends what comes of it together.
+    fn poll_trickle(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let mut taken = 0;
+            let mut writer = match &mut self.stream {
+                TlsStream::Client(stream) => stream.get_mut().1.writer(),
+                TlsStream::Server(stream) => stream.get_mut().1.writer(),
+            };
+            for byte in bytes {
+                // It takes nothing when enough waits to be sent.
+                if writer.write(std::slice::from_ref(byte))? == 0 {
+                    break;
+                }
+                taken += 1;
+            }
+            let sent = Pin::new(&mut self.stream).poll_flush(context)?;
+            match (taken, sent) {
+                (0, Poll::Pending) => return Poll::Pending,
+                (0, Poll::Ready(())) if !bytes.is_empty() => {}
+                _ => return Poll::Ready(Ok(taken)),
+            }
+        }
+    }
+}
+
+impl Link for TlsLink {
+    fn trickle(&mut self, on: bool) {
+        self.trickles = on;
+    }
+}
+
+impl AsyncRead for TlsLink {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
+        if buffer.filled().len() > before {
+            this.if_silent = None;
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Ready(match (read, this.if_silent.take()) {
+            (Ok(()), Some(error)) => Err(error.into()),
+            (Ok(()), None) => Ok(()),
+            // QEMU sends no close_notify: the end of file is the end, and JSON tells whether it was cut short.
+            (Err(error), if_silent) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                if_silent.map_or(Ok(()), |error| Err(error.into()))
+            }
+            (Err(error), Some(if_silent)) if error.kind() == io::ErrorKind::ConnectionReset => Err(if_silent.into()),
+            (Err(error), _) => Err(TlsError::in_session(error, this.role)),
+        })
+    }
+}
+
+impl AsyncWrite for TlsLink {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.trickles {
+            this.poll_trickle(context, bytes)
+        } else {
+            Pin::new(&mut this.stream).poll_write(context, bytes)
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        Poll::Ready(match ready!(Pin::new(&mut self.get_mut().stream).poll_shutdown(context)) {
+            // Our close_notify came too late: the peer has closed already.
+            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => Ok(()),
+            result => result,
+        })
+    }
+}

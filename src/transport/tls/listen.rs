@@ -1,0 +1,65 @@
+//! Listening with TLS.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use tokio_rustls::{TlsAcceptor, TlsStream};
+
+use super::error::Refusal;
+use super::link::TlsLink;
+use super::overheard::Overheard;
+use super::{Role, ServerCredentials, TlsError};
+use crate::protocol::{Bind, Incoming, Link, Listen};
+use crate::transport::Endpoint;
+
+/// An address to be listened on with TLS; see [`ServerCredentials::bind`].
+#[derive(Debug, Clone)]
+pub struct TlsBind {
+    credentials: ServerCredentials,
+    at: Endpoint,
+}
+
+impl ServerCredentials {
+    /// `at`, with TLS.
+    pub fn bind(self, at: Endpoint) -> TlsBind {
+        TlsBind { credentials: self, at }
+    }
+
+    /// TLS for whoever comes to a socket that is listening already.
+    pub fn listen(self, listener: Box<dyn Listen>) -> Box<dyn Listen> {
+        Box::new(TlsListening { credentials: self, listener })
+    }
+}
+
+impl Bind for TlsBind {
+    async fn bind(self) -> io::Result<Box<dyn Listen>> {
+        Ok(self.credentials.listen(self.at.bind().await?))
+    }
+}
+
+struct TlsListening {
+    credentials: ServerCredentials,
+    listener: Box<dyn Listen>,
+}
+
+impl Listen for TlsListening {
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
+        self.listener.poll_accept(context).map_ok(|incoming| {
+            let credentials = self.credentials.clone();
+            let Incoming { peer, handshake } = incoming;
+            Incoming { peer, handshake: Box::pin(async move { shake(credentials, handshake.await?).await }) }
+        })
+    }
+
+    fn address(&self) -> String {
+        self.listener.address()
+    }
+}
+
+/// The handshake with one who came.
+async fn shake(credentials: ServerCredentials, link: Box<dyn Link>) -> io::Result<Box<dyn Link>> {
+    let handshake = TlsAcceptor::from(credentials.config).accept(Overheard::new(link)).into_fallible();
+    let stream = handshake.await.map_err(|(error, link)| TlsError::in_handshake(error, Role::Server, link.said()))?;
+    let refusal = TlsError::Refused(Refusal { role: Role::Server, said: None, names: credentials.names });
+    Ok(Box::new(TlsLink::new(TlsStream::Server(stream), Role::Server, Some(refusal))))
+}
