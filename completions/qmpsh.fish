@@ -5,6 +5,8 @@ complete -c qmpsh -s t -l timeout -d 'How long a command may wait for its reply 
 complete -c qmpsh -l connect-timeout -d 'How long connecting may take, greeting included [default: 10]' -r
 complete -c qmpsh -l wait -d 'Keep trying until the monitor can be reached' -r
 complete -c qmpsh -l max-message -d 'The longest message accepted [default: 256M]' -r
+complete -c qmpsh -l tls-creds -d 'TLS with the credentials in DIR, as QEMU\'s tls-creds-x509' -r -f -a "(__fish_complete_directories)"
+complete -c qmpsh -l tls-hostname -d 'The name in the server\'s certificate [default: the host]' -r
 complete -c qmpsh -l socket-mode -d 'listen: the mode of the Unix socket [default: 0600]' -r
 complete -c qmpsh -l monitor -d 'run: make a second monitor there, to come back to after .detach' -r -F
 complete -c qmpsh -s o -l output -d 'How to print results: auto, json, pretty, table, raw [default: auto]' -r -f -a "auto\t'pretty on a terminal, otherwise json'

@@ -16,4 +16,5 @@ mod list;
 mod own;
 mod readme;
 mod shell;
+mod tls;
 mod wire_log;

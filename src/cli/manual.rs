@@ -42,7 +42,7 @@ pub const EXIT_STATUS: &[Entry] = &[
     ("0", "everything succeeded"),
     ("1", "a command failed: the server answered with an error"),
     ("2", "usage: a bad option, a bad address, a line that does not parse"),
-    ("3", "no session: connecting, greeting or negotiation failed, or the QEMU of run"),
+    ("3", "no session: connecting, TLS, greeting or negotiation failed, or the QEMU of run"),
     ("4", "the connection was lost before the input ended"),
     ("5", "timed out waiting for a reply"),
     ("129, 143", "hung up (SIGHUP), terminated (SIGTERM)"),

@@ -24,7 +24,7 @@ pub struct Builder {
     args: Vec<String>,
     pretty: bool,
     second: bool,
-    tcp: bool,
+    tcp: Option<String>,
 }
 
 /// A running QEMU with at least one monitor on a Unix socket. Dropping it kills it.
@@ -142,7 +142,7 @@ impl Drop for Qemu {
 
 impl Builder {
     fn new(program: &'static str) -> Self {
-        Self { program, args: Vec::new(), pretty: false, second: false, tcp: false }
+        Self { program, args: Vec::new(), pretty: false, second: false, tcp: None }
     }
 
     /// `query-name` answers this.
@@ -170,8 +170,16 @@ impl Builder {
 
     /// One more monitor on the loopback interface, at [`Qemu::tcp`].
     pub fn tcp_monitor(mut self) -> Self {
-        self.tcp = true;
+        self.tcp = Some(String::new());
         self
+    }
+
+    /// The same with TLS: the credentials of a server, and what else `tls-creds-x509` is to know.
+    pub fn tls_monitor(mut self, credentials: &Path, more: &str) -> Self {
+        let dashes = self.dashes();
+        let object = format!("tls-creds-x509,id=tls,endpoint=server,dir={}{more}", credentials.display());
+        self.tcp = Some(",tls-creds=tls".to_owned());
+        self.args([format!("{dashes}object"), object])
     }
 
     /// Starts it, and waits until its first monitor has answered.
@@ -193,10 +201,18 @@ impl Builder {
         });
         let mut qemu = Qemu { program: self.program, child, tcp: None, directory };
         let mut client = qemu.reach();
-        if self.tcp {
+        if self.tcp.is_some() {
             qemu.tcp = Some(tcp_address(&client.execute(r#"{"execute":"query-chardev"}"#)));
         }
         qemu
+    }
+
+    fn is_daemon(&self) -> bool {
+        self.program == "qemu-storage-daemon"
+    }
+
+    fn dashes(&self) -> &'static str {
+        if self.is_daemon() { "--" } else { "-" }
     }
 
     fn monitors(&self, directory: &Path) -> Vec<String> {
@@ -205,11 +221,10 @@ impl Builder {
         if self.second {
             monitors.push(("m1", unix("second.sock"), false));
         }
-        if self.tcp {
-            monitors.push(("tcp", "host=127.0.0.1,port=0,server=on,wait=off".to_owned(), false));
+        if let Some(more) = &self.tcp {
+            monitors.push(("tcp", format!("host=127.0.0.1,port=0,server=on,wait=off{more}"), false));
         }
-        let daemon = self.program == "qemu-storage-daemon";
-        let dashes = if daemon { "--" } else { "-" };
+        let (daemon, dashes) = (self.is_daemon(), self.dashes());
         let (option, mode) = if daemon { ("--monitor", "") } else { ("-mon", ",mode=control") };
         let mut args = Vec::new();
         for (id, chardev, pretty) in monitors {

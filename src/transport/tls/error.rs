@@ -26,7 +26,7 @@ pub enum TlsError {
     #[error("the certificate of the {0} is refused: {1}")]
     Certificate(Role, CertificateFault),
     /// The client has shown no certificate.
-    #[error("the client has no certificate, and it needs one that a CA of ca-cert.pem has signed")]
+    #[error("the client shows no certificate that a CA of ca-cert.pem has signed, and it needs one")]
     NoCertificate,
     /// The peer requires a certificate, and there is none.
     #[error("the server requires a certificate from its clients, and client-cert.pem and client-key.pem are not there")]
@@ -35,7 +35,9 @@ pub enum TlsError {
     #[error("{0}")]
     Refused(Refusal),
     /// The peer closed the connection during the handshake.
-    #[error("the peer closed the connection during the TLS handshake")]
+    #[error(
+        "the peer closed the connection during the TLS handshake, as QEMU does if its credentials are not tls-creds-x509"
+    )]
     Closed,
     /// The peer offers nothing that is known here.
     #[error(
@@ -129,6 +131,8 @@ impl TlsError {
             Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => {
                 return Self::NothingInCommon;
             }
+            // A CA of that name is known there, with another key.
+            Alert::DecryptError => "the CA that signed it is not the one that is known there",
             Alert::UnknownCA => "it does not know the CA that signed it",
             Alert::CertificateExpired => "it has expired",
             Alert::CertificateRevoked => "it was revoked",

@@ -14,6 +14,8 @@ use crate::text;
 pub enum CertificateFault {
     /// No CA that is trusted has signed it.
     UnknownAuthority,
+    /// Nor has this one: there is a CA with the name of its CA, but with another key.
+    OtherAuthority,
     /// It has expired: when, in seconds since 1970.
     Expired(u64),
     /// It is not valid yet: from when on, in seconds since 1970.
@@ -60,7 +62,7 @@ impl CertificateFault {
                 Self::RevocationListExpired(next_update.as_secs())
             }
             CertificateError::BadEncoding => Self::Malformed,
-            CertificateError::BadSignature => Self::Other("its signature is wrong".to_owned()),
+            CertificateError::BadSignature => Self::OtherAuthority,
             CertificateError::UnsupportedSignatureAlgorithmContext { .. }
             | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
                 Self::Other("it is signed in a way that is too weak (SHA-1, a short key) or not known here".to_owned())
@@ -84,6 +86,9 @@ impl fmt::Display for CertificateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownAuthority => f.write_str("no CA of ca-cert.pem has signed it"),
+            Self::OtherAuthority => {
+                f.write_str("no CA of ca-cert.pem has signed it; one has the name of its CA, but another key")
+            }
             Self::Expired(seconds) => write!(f, "it expired on {}", Utc { seconds: *seconds }),
             Self::NotYetValid(seconds) => {
                 write!(f, "it is not valid before {} (or the clock is wrong)", Utc { seconds: *seconds })
@@ -118,7 +123,7 @@ impl fmt::Display for CertificateFault {
 /// What is wrong with a list of revoked certificates.
 pub(super) fn list_fault(error: &CertRevocationListError) -> String {
     match error {
-        CertRevocationListError::ParseError => "it is malformed".to_owned(),
+        CertRevocationListError::ParseError | CertRevocationListError::Other(_) => "it is malformed".to_owned(),
         CertRevocationListError::BadSignature => "its signature is not that of the CA".to_owned(),
         CertRevocationListError::IssuerInvalidForCrl => {
             "its CA is not made for signing such lists (certtool: crl_signing_key; openssl: keyUsage=cRLSign)"

@@ -1,0 +1,113 @@
+//! A real QEMU listens with TLS.
+
+use serde_json::Value;
+
+use super::with;
+use crate::support::certificates::{Authority, Leaf};
+use crate::support::{Qemu, qmpsh};
+
+const STATUS: &str = "{\"status\": \"running\", \"singlestep\": false, \"running\": true}\n";
+
+#[test]
+fn one_command_and_large_replies() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let qemu = Qemu::none().tls_monitor(server.path(), "").start();
+    let (address, port) = (qemu.tcp().to_string(), qemu.tcp().port());
+    with(&client).args([&address, "query-status"]).run().stdout(STATUS).stderr("").status(0);
+    // By its name too.
+    with(&client).args([&format!("localhost:{port}"), "query-status"]).run().stdout(STATUS).stderr("").status(0);
+    let output = with(&client).args([&address, "query-qmp-schema"]).run();
+    output.stderr("").status(0);
+    let schema: Value = serde_json::from_slice(output.stdout_bytes()).expect("JSON");
+    assert!(schema.as_array().is_some_and(|types| types.len() > 500));
+}
+
+#[test]
+fn a_batch_and_a_pipeline() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let qemu = Qemu::none().tls_monitor(server.path(), "").start();
+    let address = qemu.tcp().to_string();
+    let lines = "query-status\n".repeat(60) + "no-such-command\nquery-name\n";
+    for options in [&["-k"][..], &["-k", "--pipeline", "32"]] {
+        let output = with(&client).arg(&address).args(options.to_vec()).stdin(&lines).run();
+        let expected = STATUS.repeat(60) + "{}\n";
+        output.stdout(&expected).stderr_contains("CommandNotFound").status(1);
+    }
+    // A long command: each of its bytes is a record.
+    let long = format!("{{\"execute\": \"x{}\"}}", "y".repeat(20_000));
+    with(&client).args([&address, "-c", &long]).run().stderr_contains("CommandNotFound").status(1);
+}
+
+#[test]
+fn a_server_that_asks_for_no_certificate_needs_none() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.folder());
+    let qemu = Qemu::none().tls_monitor(server.path(), ",verify-peer=no").start();
+    let address = qemu.tcp().to_string();
+    with(&client).args([&address, "query-status"]).run().stdout(STATUS).stderr("").status(0);
+}
+
+#[test]
+fn versions_before_1_3_are_spoken() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let qemu = Qemu::none().tls_monitor(server.path(), ",priority=NORMAL:-VERS-TLS1.3").start();
+    let address = qemu.tcp().to_string();
+    with(&client).args([&address, "query-status"]).run().stdout(STATUS).stderr("").status(0);
+    let refused = with(&authority.folder()).args([&address, "query-status"]).run();
+    refused.stderr_contains("the server requires a certificate from its clients").status(3);
+}
+
+#[test]
+fn another_name_is_checked_where_it_is_given() {
+    let authority = Authority::new();
+    let pair = Leaf::server().names(&["host1.example", "10.0.0.7"]).signed_by(&authority);
+    let (server, client) = (authority.folder().with_pair("server", &pair), authority.client_folder());
+    let qemu = Qemu::none().tls_monitor(server.path(), "").start();
+    let address = qemu.tcp().to_string();
+    for name in ["host1.example", "10.0.0.7"] {
+        let program = with(&client).args(["--tls-hostname", name, &address, "query-status"]);
+        program.run().stdout(STATUS).stderr("").status(0);
+    }
+    for (name, options) in [("127.0.0.1", &[][..]), ("host2.example", &["--tls-hostname", "host2.example"])] {
+        let expected = format!("is refused: it is for host1.example, 10.0.0.7, not for {name} (--tls-hostname NAME");
+        let program = with(&client).args(options.to_vec()).args([&address, "query-status"]);
+        program.run().stdout("").stderr_contains(&expected).status(3);
+    }
+}
+
+#[test]
+fn quit_is_answered_and_the_session_ends_well() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let mut qemu = Qemu::none().tls_monitor(server.path(), "").start();
+    with(&client).args([&qemu.tcp().to_string(), "quit"]).run().stdout("{}\n").stderr("").status(0);
+    assert!(qemu.wait().success());
+}
+
+#[test]
+fn without_negotiation_too() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let qemu = Qemu::none().tls_monitor(server.path(), "").start();
+    let lines = ["-c", r#"{"execute": "qmp_capabilities"}"#, "-c", "query-status"];
+    let output = with(&client).args([&qemu.tcp().to_string(), "-N"]).args(lines).run();
+    output.stdout(&format!("{{}}\n{STATUS}")).stderr("").status(0);
+}
+
+#[test]
+fn a_vm_is_found_by_its_name() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let name = format!("tls-{}", std::process::id());
+    let qemu = Qemu::none().name(&name).tls_monitor(server.path(), "").start();
+    let address = format!("pid:{}", qemu.pid());
+    let expected = format!("{{\"name\": \"{name}\"}}\n");
+    with(&client).args([&address, "query-name"]).run().stdout(&expected).stderr("").status(0);
+    qmpsh().args([&address, "query-name"]).run().stdout(&expected).stderr("").status(0);
+    let plain = Qemu::none().start();
+    let output = with(&client).args([&format!("pid:{}", plain.pid()), "query-name"]).run();
+    output.stderr_contains("has no QMP monitor with TLS that can be connected to").status(3);
+}

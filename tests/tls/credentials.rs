@@ -1,0 +1,148 @@
+//! What can be wrong with a directory of credentials: told before anybody is connected to.
+
+use super::with;
+use crate::support::certificates::{Authority, Folder, Leaf};
+use crate::support::{qmpsh, temporary_directory};
+
+/// What is said of the directory when connecting, or listening.
+#[track_caller]
+fn check(folder: &Folder, door: &str, expected: &str) {
+    let output = with(folder).args([door, "127.0.0.1:1", "--wait", "0.01", "x"]).run();
+    let expected = expected.replace("DIR", &folder.shown());
+    output.stdout("").stderr(&format!("qmpsh: --tls-creds: {expected}\n")).status(3);
+}
+
+#[test]
+fn files_that_are_missing() {
+    let authority = Authority::new();
+    let empty = Folder::empty();
+    check(
+        &empty,
+        "connect",
+        "there is no DIR/ca-cert.pem; connecting with TLS needs ca-cert.pem (and client-cert.pem with client-key.pem, \
+         if the server asks for a certificate)",
+    );
+    let needed = "listening with TLS needs ca-cert.pem, server-cert.pem and server-key.pem";
+    check(&empty, "listen", &format!("there is no DIR/ca-cert.pem; {needed}"));
+    check(&authority.client_folder(), "listen", &format!("there is no DIR/server-cert.pem; {needed}"));
+    let half = authority.client_folder().without("client-key.pem");
+    check(&half, "connect", "there is no DIR/client-key.pem; it belongs to client-cert.pem, which is there");
+    let half = authority.server_folder().without("server-cert.pem");
+    check(&half, "listen", "there is no DIR/server-cert.pem; it belongs to server-key.pem, which is there");
+}
+
+#[test]
+fn directories_that_are_none() {
+    let directory = temporary_directory();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").expect("a file");
+    let missing = directory.path().join("missing");
+    for (path, why) in [(&file, "not a directory"), (&missing, "No such file or directory (os error 2)")] {
+        let path = path.display().to_string();
+        let expected = format!("qmpsh: --tls-creds: {path} is no directory of TLS credentials: {why}\n");
+        qmpsh().args(["--tls-creds", &path, ":1", "x"]).run().stderr(&expected).status(3);
+    }
+}
+
+#[test]
+fn files_that_are_not_what_they_should_be() {
+    let authority = Authority::new();
+    let client = || authority.client_folder();
+    let cut = &authority.pem()[..200];
+    for (folder, expected) in [
+        (
+            client().with("ca-cert.pem", ""),
+            "DIR/ca-cert.pem cannot be used: no certificate is in it (`-----BEGIN CERTIFICATE-----`)",
+        ),
+        (client().with("ca-cert.pem", cut), "DIR/ca-cert.pem cannot be used: it is cut off, or no PEM"),
+        (
+            client().with("ca-cert.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            "DIR/ca-cert.pem cannot be used: a certificate in it is malformed",
+        ),
+        (
+            client().with("client-cert.pem", "x"),
+            "DIR/client-cert.pem cannot be used: no certificate is in it (`-----BEGIN CERTIFICATE-----`)",
+        ),
+        (
+            client().with("client-key.pem", authority.pem()),
+            "DIR/client-key.pem cannot be used: no private key is in it (`-----BEGIN PRIVATE KEY-----`)",
+        ),
+        (
+            client().with(
+                "client-key.pem",
+                "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            ),
+            "DIR/client-key.pem cannot be used: the key is protected by a password (`openssl pkey -in OLD -out NEW` takes it away)",
+        ),
+        (
+            client().with("client-key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+            "DIR/client-key.pem cannot be used: it is of a kind that is not known here (RSA, ECDSA and Ed25519 are)",
+        ),
+        (
+            client().with("ca-crl.pem", "x"),
+            "DIR/ca-crl.pem cannot be used: no list of revoked certificates is in it (`-----BEGIN X509 CRL-----`)",
+        ),
+        (
+            client().with("ca-crl.pem", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"),
+            "DIR/ca-crl.pem cannot be used: it is malformed",
+        ),
+    ] {
+        check(&folder, "connect", expected);
+    }
+    let folder = client();
+    std::fs::remove_file(folder.file("ca-cert.pem")).expect("a file");
+    std::fs::create_dir(folder.file("ca-cert.pem")).expect("a directory");
+    let why = "cannot read DIR/ca-cert.pem, which is there for connecting with TLS: Is a directory (os error 21)";
+    check(&folder, "connect", why);
+}
+
+#[test]
+fn pairs_that_are_none() {
+    let authority = Authority::new();
+    let other = Leaf::client().signed_by(&authority);
+    let mixed = authority.client_folder().with("client-key.pem", &other.key);
+    let expected = "DIR/client-key.pem is not the key of client-cert.pem beside it: each is of another pair";
+    check(&mixed, "connect", expected);
+    let mixed = authority.server_folder().with("server-key.pem", &other.key);
+    let expected = "DIR/server-key.pem is not the key of server-cert.pem beside it: each is of another pair";
+    check(&mixed, "listen", expected);
+}
+
+#[test]
+fn certificates_of_our_own_that_the_peer_would_refuse() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let folder = |whose: &str, leaf: Leaf| authority.folder().with_pair(whose, &leaf.signed_by(&authority));
+    let wrong_ca = authority.folder().with_pair("client", &Leaf::client().signed_by(&other));
+    let expected = "DIR/client-cert.pem cannot be used: no CA of ca-cert.pem has signed it";
+    check(&wrong_ca, "connect", expected);
+    let expected = "DIR/client-cert.pem cannot be used: it expired on 2021-01-01 00:00:00 UTC";
+    check(&folder("client", Leaf::client().years(2020, 2021)), "connect", expected);
+    let expected = "DIR/client-cert.pem cannot be used: it was made for another use (its extended key usage)";
+    check(&folder("client", Leaf::server()), "connect", expected);
+
+    let wrong_ca = authority.folder().with_pair("server", &Leaf::server().signed_by(&other));
+    let expected = "DIR/server-cert.pem cannot be used: no CA of ca-cert.pem has signed it";
+    check(&wrong_ca, "listen", expected);
+    let expected =
+        "DIR/server-cert.pem cannot be used: it is not valid before 2098-01-01 00:00:00 UTC (or the clock is wrong)";
+    check(&folder("server", Leaf::server().years(2098, 2099)), "listen", expected);
+    let expected = "DIR/server-cert.pem cannot be used: it was made for another use (its extended key usage)";
+    check(&folder("server", Leaf::client()), "listen", expected);
+}
+
+#[test]
+fn options_that_do_not_go_together() {
+    for (words, expected) in [
+        (
+            &["--tls-hostname", "h", ":1", "x"][..],
+            "--tls-hostname is the name to check with TLS, and TLS needs --tls-creds DIR",
+        ),
+        (&["--tls-creds", "d", "q.sock", "x"], "a Unix socket has no host name to check"),
+        (&["--tls-creds", "d", "@q", "x"], "a Unix socket has no host name to check"),
+        (&["--tls-creds", "d", "--tls-hostname", "h", "listen", ":1", "x"], "who listens is the server"),
+        (&["--tls-creds", "d", "run", "qemu-system-x86_64"], "there is nothing to protect"),
+        (&["--tls-creds", "d", "--tls-hostname", "a b", ":1"], "it is no host name and no IP address"),
+    ] {
+        qmpsh().args(words.to_vec()).run().stdout("").stderr_contains(expected).status(2);
+    }
+}

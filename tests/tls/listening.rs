@@ -1,0 +1,115 @@
+//! A real QEMU dials in with TLS.
+
+use std::path::Path;
+
+use super::with;
+use crate::support::certificates::{Authority, Folder, Leaf};
+use crate::support::qemu::Builder;
+use crate::support::run::Process;
+use crate::support::{Qemu, qmpsh};
+
+/// Starts `qmpsh listen` on a port, with these options and commands; gives the port.
+fn listening(folder: &Folder, words: &[&str]) -> (Process, String) {
+    let mut process = with(folder).args(["listen", "127.0.0.1:0"]).args(words.to_vec()).start();
+    let line = process.read_stderr_line();
+    let port = line.strip_prefix("listening on 127.0.0.1:").unwrap_or_else(|| panic!("{line}"));
+    let port = port.to_owned();
+    (process, port)
+}
+
+/// A QEMU that dials `host` again and again, with these credentials.
+fn dialing(host: &str, port: &str, credentials: &Path) -> Builder {
+    let object = format!("tls-creds-x509,id=tls,endpoint=client,dir={}", credentials.display());
+    let chardev = format!("socket,id=dial,host={host},port={port},reconnect=1,tls-creds=tls");
+    Qemu::none().name("dialer").args(["-object", &object, "-chardev", &chardev, "-mon", "chardev=dial,mode=control"])
+}
+
+#[test]
+fn commands_run_and_large_replies_come() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let (process, port) = listening(&server, &["-c", "query-name", "-c", "query-qmp-schema"]);
+    let _qemu = dialing("localhost", &port, client.path()).start();
+    let output = process.wait();
+    output.status(0);
+    let text = output.stdout_text();
+    let (name, schema) = text.split_once('\n').expect("two lines");
+    assert_eq!(name, "{\"name\": \"dialer\"}");
+    assert!(schema.len() > 100_000 && schema.ends_with("]\n"));
+}
+
+#[test]
+fn a_client_of_another_ca_is_dropped_and_listening_goes_on() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let server = authority.server_folder().with("ca-crl.pem", authority.revocations(&[77], 2099));
+    let (mut process, port) = listening(&server, &["query-name"]);
+    // It knows our CA, and shows a certificate that another one has signed.
+    let strange = other.client_folder().with("ca-cert.pem", format!("{}{}", authority.pem(), other.pem()));
+    let revoked = authority.folder().with_pair("client", &Leaf::client().serial(77).signed_by(&authority));
+    let without = authority.folder();
+    let none = "the client shows no certificate that a CA of ca-cert.pem has signed, and it needs one; still listening";
+    for (folder, expected) in [
+        // It is told whose certificates are wanted here, and has none of those.
+        (strange, none),
+        (revoked, "the certificate of the client is refused: it was revoked, as ca-crl.pem says; still listening"),
+        (without, none),
+    ] {
+        let _qemu = dialing("localhost", &port, folder.path()).start();
+        // It dials again before it is ended.
+        let warning = process.read_stderr_line();
+        assert!(warning.contains("WARN") && warning.contains(expected), "{warning}");
+    }
+    let client = authority.client_folder();
+    let _qemu = dialing("localhost", &port, client.path()).start();
+    process.wait().stdout("{\"name\": \"dialer\"}\n").status(0);
+}
+
+#[test]
+fn a_client_that_refuses_us_is_told_of() {
+    let authority = Authority::new();
+    let pair = Leaf::server().names(&["host1.example"]).signed_by(&authority);
+    let (mut process, port) = listening(&authority.folder().with_pair("server", &pair), &["query-name"]);
+    let client = authority.client_folder();
+    let _qemu = dialing("localhost", &port, client.path()).start();
+    let warning = process.read_stderr_line();
+    let expected = "the client closed the connection right after the TLS handshake; it seems to refuse our \
+                    certificate, server-cert.pem, which is for host1.example: host= of QEMU has to be one of these";
+    assert!(warning.contains(expected), "{warning}");
+}
+
+#[test]
+fn a_client_without_tls_is_dropped() {
+    let authority = Authority::new();
+    let (mut process, port) = listening(&authority.server_folder(), &["query-name"]);
+    let _qemu = Qemu::none().args(["-qmp", &format!("tcp:127.0.0.1:{port}")]).start();
+    let warning = process.read_stderr_line();
+    assert!(warning.contains("the peer does not speak TLS; it said `{\"QMP\": {\"version\""), "{warning}");
+}
+
+#[test]
+fn a_client_with_tls_is_told_of_where_there_is_none() {
+    let authority = Authority::new();
+    let mut process = qmpsh().args(["listen", "127.0.0.1:0", "query-name"]).start();
+    let line = process.read_stderr_line();
+    let port = line.strip_prefix("listening on 127.0.0.1:").expect("the readiness line").to_owned();
+    let client = authority.client_folder();
+    let _qemu = dialing("localhost", &port, client.path()).start();
+    let warning = process.read_stderr_line();
+    assert!(warning.contains("the peer speaks TLS (--tls-creds DIR)"), "{warning}");
+}
+
+#[test]
+fn others_may_reach_a_socket_with_tls() {
+    let authority = Authority::new();
+    let server = authority.server_folder();
+    let mut process = with(&server).args(["listen", "0.0.0.0:0", "x"]).start();
+    let line = process.read_stderr_line();
+    assert!(line.starts_with("listening on 0.0.0.0:"), "no warning: {line}");
+}
+
+#[test]
+fn time_out_says_so() {
+    let server = Authority::new().server_folder();
+    let output = with(&server).args(["listen", "127.0.0.1:0", "--wait", "0.05", "x"]).run();
+    output.stderr_contains("no peer came to").status(3);
+}
