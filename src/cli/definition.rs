@@ -109,17 +109,16 @@ fn connection_options() -> [Arg; 8] {
             .value_hint(ValueHint::DirPath)
             .help("TLS with the credentials in DIR, as QEMU's tls-creds-x509")
             .long_help(
-                "TLS with the credentials in DIR, in files named as for QEMU's tls-creds-x509: ca-cert.pem and,\n\
-                 if there, ca-crl.pem; to connect client-cert.pem and client-key.pem, if there;\n\
-                 to listen server-cert.pem and server-key.pem. The peer is always verified",
+                "TLS with the credentials in DIR, in files named as for QEMU's tls-creds-x509:\n\
+                 ca-cert.pem and, if there, ca-crl.pem; to connect client-cert.pem and\n\
+                 client-key.pem, if there; to listen server-cert.pem and server-key.pem.\n\
+                 The peer is always verified",
             ),
         long("tls-hostname", "NAME")
             .value_parser(values::host_name)
             .hide_short_help(true)
             .help("The name in the server's certificate [default: the host]")
-            .long_help(
-                "The name or IP address that the server's certificate must be for [default: the host of ADDRESS]",
-            ),
+            .long_help("What the server's certificate must be for: a name or an IP address [default: the host]"),
         long("socket-mode", "OCTAL")
             .value_parser(values::mode)
             .hide_short_help(true)
