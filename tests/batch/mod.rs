@@ -4,6 +4,7 @@ mod asking;
 mod connecting;
 mod endings;
 mod events;
+mod faults;
 mod input;
 mod limits;
 mod messages;

@@ -1,5 +1,6 @@
 //! The ways to a peer other than connecting: a peer that dials in, a socket that was inherited.
 
+mod dialers;
 mod fd;
 mod interactive;
 mod listen;

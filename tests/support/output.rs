@@ -55,6 +55,11 @@ impl Output {
         self.check(self.status.signal() == Some(signal.as_raw()), &format!("an end by {signal:?}"))
     }
 
+    /// The exit status, if it was not ended by a signal.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
     pub fn stdout_bytes(&self) -> &[u8] {
         &self.stdout
     }
