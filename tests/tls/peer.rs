@@ -93,7 +93,8 @@ impl Conversation {
         self.send(&format!(r#"{{"return": {result}, "id": {}}}"#, request["id"]));
     }
 
-    fn read(&mut self) -> Value {
+    /// The next command.
+    pub fn read(&mut self) -> Value {
         let mut chunk = [0; 4096];
         loop {
             if let Some(text) = self.documents.next() {

@@ -99,10 +99,12 @@ impl TlsError {
         if !said.is_empty() && !is_tls(said) {
             return Self::NotTls(said.to_vec()).into();
         }
-        if error.kind() == io::ErrorKind::UnexpectedEof {
-            return Self::Closed.into();
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                Self::Closed.into()
+            }
+            _ => Self::in_session(error, role),
         }
-        Self::in_session(error, role)
     }
 
     /// The same for an error at any time.
