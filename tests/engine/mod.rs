@@ -11,6 +11,7 @@ mod messages;
 mod peers;
 mod sharing;
 mod states;
+mod tls;
 mod transports;
 
 use std::convert::Infallible;
@@ -46,6 +47,8 @@ pub(crate) enum LineProtocolError {
 pub(crate) struct Plan {
     /// Await `hello` and answer `welcome` before the session starts; `wordless` fails it without a text.
     pub(crate) hello: bool,
+    /// Let records be as long as they may, where there are any.
+    pub(crate) whole: bool,
     /// Mark what passes the hooks: `<received>`, `[sent]`.
     pub(crate) mark: bool,
     /// Room for messages, closed and opened by the test.
@@ -96,6 +99,7 @@ impl Protocol for LineProtocol {
     }
 
     async fn establish(&mut self, wire: &mut Wire<'_>) -> Result<(), LineProtocolError> {
+        wire.trickle(!self.plan.whole);
         if !self.plan.hello {
             return Ok(());
         }
