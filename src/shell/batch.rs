@@ -25,6 +25,7 @@ use crate::json::ScanError;
 use crate::message::{Reply, Request};
 use crate::protocol::{SessionError, StateWatcher};
 use crate::text;
+use crate::transport::TlsError;
 use crate::typing::Retry;
 use waiting::{disconnecting, or_timeout, take_if_there};
 
@@ -261,9 +262,9 @@ impl<'a, 'b> Batch<'a, 'b> {
                 line = lines.next() => return Ok(line),
                 () = self.printer.more_events() => {}
                 () = disconnecting(&mut self.state), if !self.has_quit => {
-                    let why = self.reason().await;
+                    let (status, why) = self.reason().await;
                     let message = format!("the connection was lost while waiting for input: {why}; no command was unanswered");
-                    return Err(Failure::new(Status::ConnectionLost, message));
+                    return Err(Failure::new(status, message));
                 }
             }
         }
@@ -277,28 +278,36 @@ impl<'a, 'b> Batch<'a, 'b> {
 
     /// The connection is gone, and with it this command or its reply.
     async fn lost(&mut self, fate: Fate, request: &Request, origin: &Origin) -> Failure {
-        let (command, why) = (name(request), self.reason().await);
+        let (command, (status, why)) = (name(request), self.reason().await);
         let message = match fate {
             Fate::NotSent => format!("{command} was not sent: {why}"),
+            Fate::Unknown if status == Status::NoSession => format!("{command} did not run: {why}"),
             Fate::Unknown => format!(
                 "the connection was lost before the reply to {command} came, so whether it ran is unknown: {why}"
             ),
         };
-        about(origin, Status::ConnectionLost, message)
+        about(origin, status, message)
     }
 
-    /// How the connection ended.
-    async fn reason(&self) -> String {
-        match self.client.disconnect().await {
+    /// How the connection ended, and whether there ever was a session: without negotiation a peer that refuses us in TLS
+    /// is found out only here.
+    async fn reason(&self) -> (Status, String) {
+        let why = match self.client.disconnect().await {
             _ if self.has_quit => "the server has quit".to_owned(),
             Ok(()) => "the connection was closed".to_owned(),
             Err(error) => match &*error {
                 SessionError::Protocol(QmpError::Scan(too_long @ ScanError::TooLong { .. })) => {
                     format!("{too_long} (--max-message SIZE allows more)")
                 }
+                SessionError::Read(error) | SessionError::Write(error)
+                    if let Some(refusal) = TlsError::of(error).filter(|error| error.is_refusal()) =>
+                {
+                    return (Status::NoSession, refusal.to_string());
+                }
                 error => describe(error),
             },
-        }
+        };
+        (Status::ConnectionLost, why)
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) enum LineProtocolError {
 
 /// What a [`LineProtocol`] does besides passing lines on.
 #[derive(Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing of its own that a test asks for")]
 pub(crate) struct Plan {
     /// Await `hello` and answer `welcome` before the session starts; `wordless` fails it without a text.
     pub(crate) hello: bool,

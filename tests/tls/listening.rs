@@ -1,10 +1,7 @@
 //! A real QEMU dials in with TLS.
 
-use std::path::Path;
-
-use super::with;
+use super::{dialing, with};
 use crate::support::certificates::{Authority, Folder, Leaf};
-use crate::support::qemu::Builder;
 use crate::support::run::Process;
 use crate::support::{Qemu, qmpsh};
 
@@ -15,13 +12,6 @@ fn listening(folder: &Folder, words: &[&str]) -> (Process, String) {
     let port = line.strip_prefix("listening on 127.0.0.1:").unwrap_or_else(|| panic!("{line}"));
     let port = port.to_owned();
     (process, port)
-}
-
-/// A QEMU that dials `host` again and again, with these credentials.
-fn dialing(host: &str, port: &str, credentials: &Path) -> Builder {
-    let object = format!("tls-creds-x509,id=tls,endpoint=client,dir={}", credentials.display());
-    let chardev = format!("socket,id=dial,host={host},port={port},reconnect=1,tls-creds=tls");
-    Qemu::none().name("dialer").args(["-object", &object, "-chardev", &chardev, "-mon", "chardev=dial,mode=control"])
 }
 
 #[test]

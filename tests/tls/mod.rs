@@ -6,11 +6,22 @@ mod listening;
 mod peer;
 mod records;
 mod refusals;
+mod sockets;
+
+use std::path::Path;
 
 use crate::support::certificates::Folder;
-use crate::support::{Program, qmpsh};
+use crate::support::qemu::Builder;
+use crate::support::{Program, Qemu, qmpsh};
 
 /// `qmpsh` with these credentials.
 fn with(folder: &Folder) -> Program {
     qmpsh().args(["--tls-creds", &folder.shown()])
+}
+
+/// A QEMU that dials `host` again and again, with these credentials.
+fn dialing(host: &str, port: &str, credentials: &Path) -> Builder {
+    let object = format!("tls-creds-x509,id=tls,endpoint=client,dir={}", credentials.display());
+    let chardev = format!("socket,id=dial,host={host},port={port},reconnect=1,tls-creds=tls");
+    Qemu::none().name("dialer").args(["-object", &object, "-chardev", &chardev, "-mon", "chardev=dial,mode=control"])
 }

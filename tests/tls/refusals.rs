@@ -99,6 +99,12 @@ fn a_server_that_refuses_us() {
     let expected = format!("qmpsh: no session with {address}: {required}");
     with(&authority.folder()).args([&address, "query-status"]).run().stdout("").stderr(&expected).status(3);
 
+    // Without negotiation it is the first command that finds out.
+    let expected = format!("qmpsh: `query-status` did not run: {required}");
+    with(&authority.folder()).args(["-N", &address, "query-status"]).run().stdout("").stderr(&expected).status(3);
+    let batch = with(&authority.folder()).args(["-N", &address, "-k", "--pipeline", "4"]).stdin("a\nb\n").run();
+    batch.stdout("").stderr_contains(required.trim_end()).status(3);
+
     // Others say why.
     let server = authority.server_folder();
     let strange = Authority::new();

@@ -46,8 +46,8 @@ impl Host for Batch<'_, '_> {
             () = disconnecting(&mut self.state), if !self.has_quit => {}
             () = sleep_until_or_never(limit) => return Ok(None),
         }
-        let message = format!("the connection was lost while waiting for {what}: {}", self.reason().await);
-        Err(about(&self.at, Status::ConnectionLost, message))
+        let (status, why) = self.reason().await;
+        Err(about(&self.at, status, format!("the connection was lost while waiting for {what}: {why}")))
     }
 
     async fn print(&mut self, result: Pieces) -> Result<(), Failure> {

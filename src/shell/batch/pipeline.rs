@@ -192,7 +192,7 @@ impl Batch<'_, '_> {
     ) -> Result<(), Failure> {
         match self.settle(answer, &sent.request, sent.retry, &sent.origin).await {
             Ok(()) => Ok(()),
-            Err(mut failure) if failure.status == Status::ConnectionLost => {
+            Err(mut failure) if matches!(failure.status, Status::ConnectionLost | Status::NoSession) => {
                 failure.message.push_str(&others(flight).await);
                 Err(failure)
             }

@@ -94,6 +94,11 @@ impl TlsError {
         error.get_ref()?.downcast_ref()
     }
 
+    /// Whether the peer does not want this end, which is found out only after the handshake: nothing was ever heard.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::CertificateRequired)
+    }
+
     /// What an end of this role makes of an error of the handshake, when the peer had said this.
     pub(super) fn in_handshake(error: io::Error, role: Role, said: &[u8]) -> io::Error {
         if !said.is_empty() && !is_tls(said) {

@@ -26,6 +26,15 @@ impl TlsLink {
         Self { stream, role, if_silent, trickles: true }
     }
 
+    /// What is to be said of an error of writing.
+    fn write_failed(&mut self, error: io::Error) -> io::Error {
+        match self.if_silent.take() {
+            // The peer has closed, and what we wanted to say was faster than its end of file.
+            Some(if_silent) if is_gone(&error) => if_silent.into(),
+            _ => error,
+        }
+    }
+
     /// Encrypts each byte by itself, as many as there is room for, and sends what comes of it together.
     fn poll_trickle(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
@@ -73,7 +82,7 @@ impl AsyncRead for TlsLink {
             (Err(error), if_silent) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 if_silent.map_or(Ok(()), |error| Err(error.into()))
             }
-            (Err(error), Some(if_silent)) if error.kind() == io::ErrorKind::ConnectionReset => Err(if_silent.into()),
+            (Err(error), Some(if_silent)) if is_gone(&error) => Err(if_silent.into()),
             (Err(error), _) => Err(TlsError::in_session(error, this.role)),
         })
     }
@@ -82,23 +91,29 @@ impl AsyncRead for TlsLink {
 impl AsyncWrite for TlsLink {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.trickles {
+        let written = if this.trickles {
             this.poll_trickle(context, bytes)
         } else {
             Pin::new(&mut this.stream).poll_write(context, bytes)
-        }
+        };
+        written.map_err(|error| this.write_failed(error))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        Pin::new(&mut this.stream).poll_flush(context).map_err(|error| this.write_failed(error))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        use io::ErrorKind::{BrokenPipe, ConnectionReset};
         Poll::Ready(match ready!(Pin::new(&mut self.get_mut().stream).poll_shutdown(context)) {
             // Our close_notify came too late: the peer has closed already.
-            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
             result => result,
         })
     }
+}
+
+/// Whether the peer has closed its end.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
