@@ -3,6 +3,9 @@
 use super::{GREETING, Monitor};
 use crate::support::{qmpsh, temporary_directory};
 
+/// What the warning about it says, and a peer that fails so far.
+type Fault<'a> = (&'a str, Box<dyn Fn() -> Monitor + 'a>);
+
 #[test]
 fn who_fails_at_any_step_does_not_keep_the_next_one_out() {
     let directory = temporary_directory();
@@ -15,7 +18,6 @@ fn who_fails_at_any_step_does_not_keep_the_next_one_out() {
         assert_eq!(monitor.0.read()["execute"], "qmp_capabilities");
         monitor
     };
-    type Fault<'a> = (&'a str, Box<dyn Fn() -> Monitor + 'a>);
     let faults: [Fault<'_>; 7] = [
         ("closed the connection", Box::new(|| Monitor::dial(&socket))),
         ("in the middle of its greeting", Box::new(|| said(Monitor::dial(&socket), &GREETING[..40]))),
