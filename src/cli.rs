@@ -84,6 +84,7 @@ pub enum Source {
 
 /// The options, with their defaults filled in.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     /// Whether a batch goes on after a command failed.
     pub keep_going: bool,
@@ -114,6 +115,8 @@ pub struct Options {
     pub log_level: LevelFilter,
     /// Whether to start without greeting and negotiation.
     pub skip_negotiation: bool,
+    /// Whether lines are those of the human monitor.
+    pub hmp: bool,
     /// TLS; `None` is none.
     pub tls: Option<Tls>,
 }
@@ -145,6 +148,7 @@ impl Default for Options {
             log_level: LevelFilter::WARN,
             skip_negotiation: false,
             tls: None,
+            hmp: false,
         }
     }
 }

@@ -47,7 +47,7 @@ impl HumanMonitor {
             let _ = write!(text, r#","cpu-index":{cpu}"#);
         }
         text.push_str("}}");
-        Ok(Request { text, ..Request::new(COMMAND) })
+        Ok(Request { text, hmp_line: Some(line.to_owned()), ..Request::new(COMMAND) })
     }
 
     /// Takes in that `line` was answered so.
@@ -80,6 +80,17 @@ fn selected_cpu(line: &str) -> Option<i64> {
         return None;
     }
     i64::from_str_radix(digits, radix).ok()
+}
+
+/// What to do about an error with which `human-monitor-command` itself was refused.
+pub fn hint(class: &str, desc: &str) -> Option<&'static str> {
+    if class == "CommandNotFound" {
+        Some("this peer has no human monitor: a storage daemon and a guest agent have none")
+    } else if desc.contains("'cpu-index'") {
+        Some("the CPU that was selected is not there any more: `cpu 0` selects the first one")
+    } else {
+        None
+    }
 }
 
 /// What the monitor printed.

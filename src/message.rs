@@ -24,6 +24,8 @@ pub struct Request {
     pub out_of_band: bool,
     /// The `id` that the user's own JSON line carried, as compact JSON text; put back in `raw` output.
     pub own_id: Option<String>,
+    /// The line of the human monitor that this carries, if the answer is to be read as that monitor's text.
+    pub hmp_line: Option<String>,
 }
 
 impl Request {
@@ -34,6 +36,20 @@ impl Request {
             command: command.to_owned(),
             out_of_band: false,
             own_id: None,
+            hmp_line: None,
+        }
+    }
+
+    /// What a person calls it: the command's name, or the line of the human monitor. Not safe to show as it is.
+    pub fn label(&self) -> &str {
+        self.hmp_line.as_deref().filter(|line| !secrets::line_has_secret(line)).unwrap_or(&self.command)
+    }
+
+    /// Whether a success ends the peer.
+    pub fn ends_peer(&self) -> bool {
+        match &self.hmp_line {
+            Some(line) => matches!(line.trim(), "quit" | "q"),
+            None => self.command == "quit",
         }
     }
 

@@ -155,6 +155,7 @@ fn a_request_shown_for_debugging_keeps_its_secrets() {
         command: "set_password".to_owned(),
         out_of_band: false,
         own_id: None,
+        hmp_line: None,
     };
     let shown = format!("{request:?}");
     assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");

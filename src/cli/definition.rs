@@ -49,7 +49,7 @@ fn positionals() -> [Arg; 2] {
     ]
 }
 
-fn run_options() -> [Arg; 5] {
+fn run_options() -> [Arg; 6] {
     [
         value("command", 'c', "LINE")
             .action(ArgAction::Append)
@@ -64,6 +64,10 @@ fn run_options() -> [Arg; 5] {
             .short('k')
             .help("Do not stop at the first command that fails")
             .long_help("Do not stop at the first command that fails; the exit status still tells"),
+        flag("hmp")
+            .short('H')
+            .help("Lines are those of the human monitor (HMP)")
+            .long_help("Lines are those of the human monitor (HMP), but for those that begin with a dot"),
         long("pipeline", "N")
             .value_parser(values::count)
             .allow_negative_numbers(true)
@@ -333,6 +337,7 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         skip_negotiation: matches.get_flag("skip-negotiation"),
         // Whether it goes with the way to the peer is not known here.
         tls: None,
+        hmp: matches.get_flag("hmp"),
     })
 }
 

@@ -133,6 +133,8 @@ fn every_option_has_its_value() {
     check("--log-level off", |o| o.log_level = LevelFilter::OFF);
     check("--log-level trace", |o| o.log_level = LevelFilter::TRACE);
     check("-N", |o| o.skip_negotiation = true);
+    check("-H", |o| o.hmp = true);
+    check("--hmp", |o| o.hmp = true);
     // The last one wins, so that an alias can be overridden.
     check("-p -o raw", |o| o.output = OutputMode::Raw);
     check("-o raw -p", |o| o.output = OutputMode::Pretty);

@@ -124,8 +124,7 @@ impl Qmp {
         } else {
             r#"{"execute":"qmp_capabilities"}"#
         };
-        let request =
-            Request { text: text.to_owned(), command: "qmp_capabilities".to_owned(), out_of_band: false, own_id: None };
+        let request = Request { text: text.to_owned(), ..Request::new("qmp_capabilities") };
         wire.send(self, Outgoing { request, author: Author::Program, answer: None, mark: None })
             .await
             .map_err(closed_during_negotiation)?;

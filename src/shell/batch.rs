@@ -14,16 +14,18 @@ use super::doors::{Entrance, Teller};
 use super::eval::{Action, Parsed, Sources, Text};
 use super::lines::{Line, Lines, Origin};
 use super::messages::Messages;
-use super::own;
+use super::own::{self, human};
 use super::printer::{Printer, sleep_until_or_never};
 use super::render::Renderer;
 use super::session_schema::{SessionSchema, teach};
 use super::status::{Failure, Status};
 use crate::cli::Options;
 use crate::client::{Author, Client, ExecuteError, QmpError};
+use crate::hmp::HumanMonitor;
 use crate::json::ScanError;
 use crate::message::{Reply, Request};
 use crate::protocol::{SessionError, StateWatcher};
+use crate::syntax::Dialect;
 use crate::text;
 use crate::transport::TlsError;
 use crate::typing::Retry;
@@ -42,6 +44,7 @@ pub(super) struct Batch<'a, 'b> {
     /// The server has ended as it was asked to.
     has_quit: bool,
     session_schema: SessionSchema,
+    human_monitor: HumanMonitor,
     /// The line whose command of the shell's own runs, or for which the peer is asked.
     at: Origin,
     /// Files whose lines are to be run next.
@@ -68,6 +71,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             status: Status::Success,
             has_quit: false,
             session_schema: SessionSchema::default(),
+            human_monitor: HumanMonitor::default(),
             at: Origin { name: None, line: 1 },
             included: Vec::new(),
             leaves: false,
@@ -97,7 +101,7 @@ impl<'a, 'b> Batch<'a, 'b> {
     async fn run_words(&mut self, action: Action) -> Result<(), Failure> {
         let origin = self.at.clone();
         self.run_action(action, &origin).await?;
-        self.run_lines(&mut Lines::new(Vec::new()), Sources { stdin: true }).await
+        self.run_lines(&mut Lines::new(Vec::new(), Dialect::Qmp), Sources { stdin: true }).await
     }
 
     /// Runs lines until they end. `stdin`: whether stdin is free for values.
@@ -205,9 +209,13 @@ impl<'a, 'b> Batch<'a, 'b> {
         self.printer.print_rest().await?;
         match answer {
             Ok(reply) => {
-                self.printer.reply(&reply, request).await?;
-                self.has_quit = request.command == "quit";
-                Ok(())
+                self.has_quit = request.ends_peer();
+                let Some(told) = human::told(&mut self.human_monitor, *self.printer.renderer(), request, &reply) else {
+                    return Ok(self.printer.reply(&reply, request).await?);
+                };
+                self.printer.text_reply(&reply, told.result).await?;
+                let failure = told.failure.map(|said| format!("{}{said}", origin.prefix()));
+                failure.map_or(Ok(()), |said| Err(Failure::placed(Status::CommandFailed, said)))
             }
             Err(ExecuteError::Server { class, desc, reply }) => {
                 if let Some(request) = retry.and_then(|retry| retry.request(request, &desc)) {
@@ -220,7 +228,7 @@ impl<'a, 'b> Batch<'a, 'b> {
                 Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", origin.prefix())))
             }
             Err(ExecuteError::Interrupted { reason, .. })
-                if request.command == "quit" && reason.as_deref().is_some_and(is_end) =>
+                if request.ends_peer() && reason.as_deref().is_some_and(is_end) =>
             {
                 self.printer.no_reply(request).await?;
                 self.has_quit = true;
@@ -328,7 +336,7 @@ fn about(origin: &Origin, status: Status, message: String) -> Failure {
 
 /// A command's name in a sentence.
 fn name(request: &Request) -> String {
-    format!("`{}`", text::line(&request.command))
+    format!("`{}`", text::line(request.label()))
 }
 
 /// Whether the peer just went: end of file, or what the system says when there were bytes it had not read.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::status::{Failure, Status};
 use crate::cli::Source;
-use crate::syntax::{Assembler, LogicalLine};
+use crate::syntax::{Assembler, Dialect, LogicalLine};
 use crate::text;
 
 /// Bytes read at once.
@@ -48,6 +48,8 @@ pub(super) struct Lines {
     given: usize,
     /// What is being read, the innermost file last.
     current: Vec<Current>,
+    /// What the next line is taken for.
+    dialect: Dialect,
 }
 
 struct Current {
@@ -74,8 +76,8 @@ enum Chunks {
 }
 
 impl Lines {
-    pub(super) fn new(sources: Vec<Source>) -> Self {
-        Self { sources: sources.into(), given: 0, current: Vec::new() }
+    pub(super) fn new(sources: Vec<Source>, dialect: Dialect) -> Self {
+        Self { sources: sources.into(), given: 0, current: Vec::new(), dialect }
     }
 
     /// The next logical line; `None` at the end of the last source. Cancel safe.
@@ -87,8 +89,12 @@ impl Lines {
                 self.current.push(source);
                 continue;
             };
+            current.assembler.set_dialect(self.dialect);
             match current.next().await {
-                Some(line) => return Some(line),
+                Some(line) => {
+                    self.dialect = current.assembler.dialect();
+                    return Some(line);
+                }
                 None => drop(self.current.pop()),
             }
         }

@@ -42,8 +42,9 @@ use doors::{Entrance, Teller};
 use eval::{Action, Parsed, Sources, Text};
 use lines::Lines;
 use messages::Messages;
+use own::human;
 use render::Renderer;
-use repl::Repl;
+use repl::{Repl, SharedDialect};
 use session_schema::Knowledge;
 use signals::{Ending, Interrupt, Signals};
 use status::Failure;
@@ -121,10 +122,12 @@ async fn run_batch(
     diagnostics::to_stderr(options.log_level);
     // What cannot be recorded is told before anything is done.
     let log = WireLog::as_asked(options, "qmpsh: ", move |line| messages.say(line))?;
+    let human_words;
     let work = match input {
         Input::Words(words) => {
+            human_words = human::words(words, human::dialect(options));
             // What cannot be sent needs no connection.
-            let text = Text::Words(words);
+            let text = Text::Words(&human_words);
             let Some(parsed) = eval::parse(text)? else { return Ok(Status::Success) };
             if parsed.needs().is_empty() {
                 let sources = Sources { stdin: true };
@@ -145,7 +148,7 @@ async fn run_batch(
         Work::Untyped(parsed, text) => batch.untyped_words(parsed, text).await,
         Work::Lines(sources) => {
             let stdin = !sources.contains(&Source::Stdin);
-            batch.lines(Lines::new(sources), stdin).await
+            batch.lines(Lines::new(sources, human::dialect(options)), stdin).await
         }
     }
 }
@@ -182,7 +185,8 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
     let options = &invocation.options;
     // Before the terminal's settings are changed: whoever is ended by a signal is to put them back.
     let signals = Signals::new()?;
-    let mut console = repl::open_console(options)?;
+    let dialect = SharedDialect::new(human::dialect(options));
+    let mut console = repl::open_console(options, &dialect)?;
     let sink = console.sink();
     let log = match WireLog::as_asked(options, "", move |line| sink.line(text::lines(line))) {
         Ok(log) => log,
@@ -193,7 +197,7 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
     };
     let client = client(options, true, log);
     diagnostics::to_console(options.log_level, console.sink());
-    let result = Repl::new(&client, entrance, options, &mut console, signals).run().await;
+    let result = Repl::new(&client, entrance, options, &mut console, signals, dialect).run().await;
     entrance.close(&Teller::Console(console.sink()), result.is_ok()).await;
     console.close().await;
     result

@@ -72,6 +72,13 @@ impl Printer {
         Ok(())
     }
 
+    /// As [`reply`](Self::reply), with what is to be printed in its place.
+    pub(super) async fn text_reply(&mut self, reply: &Reply, shown: Option<Pieces>) -> io::Result<()> {
+        self.take_events(Some(reply.arrival())).await?;
+        self.printout = shown;
+        Ok(())
+    }
+
     /// As [`reply`](Self::reply), for a command that failed.
     pub(super) async fn refusal(&mut self, reply: &Reply, request: &Request) -> io::Result<()> {
         self.take_events(Some(reply.arrival())).await?;

@@ -36,6 +36,8 @@ pub(super) struct Renderer {
     /// Whether a person's terminal gets it: then nothing in it may drive the terminal.
     pub(super) terminal: bool,
     pub(super) colors: Colors,
+    /// Whether a text, such as the human monitor's, is shown as it is, and not as JSON.
+    pub(super) plain_text: bool,
 }
 
 impl Renderer {
@@ -54,7 +56,8 @@ impl Renderer {
             OutputMode::Table => Form::Table,
             OutputMode::Raw => Form::Raw,
         };
-        Self { form, terminal, colors: Colors::of_stdout(color) }
+        let plain_text = !matches!(output, OutputMode::Json | OutputMode::Raw);
+        Self { form, terminal, colors: Colors::of_stdout(color), plain_text }
     }
 
     /// The result of a command that succeeded; with [`Form::Raw`] the reply of any command.
@@ -233,7 +236,7 @@ mod tests {
     }
 
     fn plain(form: Form) -> Renderer {
-        Renderer { form, terminal: false, colors: Colors::of_stdout(ColorMode::Never) }
+        Renderer { form, terminal: false, colors: Colors::of_stdout(ColorMode::Never), plain_text: true }
     }
 
     #[test]

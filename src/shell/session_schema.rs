@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use crate::hmp;
 use crate::message::Request;
 use crate::schema::{Schema, SchemaError};
 use crate::syntax::is_refused;
@@ -82,6 +83,11 @@ pub(super) async fn teach<P: Peer>(
     class: &str,
     desc: &str,
 ) -> Result<String, P::Stop> {
+    if request.hmp_line.is_some() {
+        // The schema knows nothing of the line.
+        let hint = hmp::hint(class, desc);
+        return Ok(hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}")));
+    }
     if !typing::can_teach(class, desc) {
         return Ok(String::new());
     }

@@ -63,6 +63,11 @@ impl Assembler {
         self.dialect
     }
 
+    /// Takes the next lines for those of this dialect; one that has begun goes on as it is.
+    pub fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
     /// Adds a physical line (a newline at its end is dropped) and gives the logical line if this ends it.
     pub fn push_line(&mut self, line: &str) -> Option<LogicalLine> {
         let mut line = line.strip_suffix('\n').unwrap_or(line);

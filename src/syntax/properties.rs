@@ -77,6 +77,8 @@ proptest! {
         let mut assembler = Assembler::new();
         let mut texts = Vec::new();
         for line in text.split('\n') {
+            // Lines of the human monitor are never joined.
+            assembler.set_dialect(Dialect::Qmp);
             if let Some(line) = assembler.push_line(line) {
                 prop_assert!(!parse(&line.text).is_err_and(|error| error.is_incomplete()), "{:?}", line);
                 texts.push(line.text);

@@ -120,6 +120,16 @@ fn language() -> Roff {
         ("KEY=@?", "A text asked for at the terminal, without echo."),
         ("transaction( ... )", "Actions, separated by newlines or ;, that are done together or not at all."),
         ("{\"execute\": ...}", "A whole message as the protocol has it, exec-oob included."),
+        (
+            ".hmp LINE",
+            "A line of the human monitor (HMP), as it is: no pipeline, comment, quote or continuation. The answer is printed as \
+             text, with -o json and -o raw as JSON. It counts as failed if it begins with Error or unknown command, or ends with \
+             Try \"help ...\" for more information; the monitor does not tell every failure. What cpu N selects is remembered.",
+        ),
+        (
+            ".hmp, .qmp",
+            "All lines from here on are lines of the human monitor, as with -H, but for those that begin with a dot; back again.",
+        ),
         (".quit", "Leaves. Words that begin with a dot belong to the shell."),
     ] {
         roff.control("TP", []).text([bold(term)]).text([roman(meaning)]);

@@ -3,6 +3,7 @@
 mod carriers;
 mod connection;
 mod files;
+mod human;
 
 use std::path::Path;
 

@@ -14,6 +14,8 @@ use super::super::status::{Failure, Status};
 use super::waiting::disconnecting;
 use super::{Batch, about};
 use crate::client::Client;
+use crate::hmp::HumanMonitor;
+use crate::syntax::Dialect;
 
 impl Host for Batch<'_, '_> {
     fn client(&self) -> &Client {
@@ -23,6 +25,13 @@ impl Host for Batch<'_, '_> {
     fn renderer(&mut self) -> &mut Renderer {
         self.printer.renderer()
     }
+
+    fn human_monitor(&mut self) -> &mut HumanMonitor {
+        &mut self.human_monitor
+    }
+
+    /// Whoever puts the lines together has seen it.
+    fn speak(&mut self, _: Dialect) {}
 
     fn connection(&self) -> Connection<'_> {
         Connection { address: self.entrance.shown(), is_there: !self.has_quit, unanswered: 0 }
@@ -99,6 +108,7 @@ impl Host for Batch<'_, '_> {
         let _ = self.client.disconnect().await;
         self.has_quit = false;
         self.session_schema = SessionSchema::default();
+        self.human_monitor = HumanMonitor::default();
         self.entrance.open(self.client, &Teller::Stderr(self.messages)).await?;
         while self.state.try_changed().is_some() {}
         Ok(())

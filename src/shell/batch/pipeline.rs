@@ -39,7 +39,7 @@ struct Sent {
 impl Sent {
     /// Nothing may be sent before its reply: it may be sent once more, or be the last.
     fn stands_alone(&self) -> bool {
-        self.retry.is_some() || self.request.command == "quit"
+        self.retry.is_some() || self.request.ends_peer()
     }
 }
 
@@ -125,8 +125,8 @@ impl Batch<'_, '_> {
         };
         // With one that is out of band, no more than the server reads at once; then those before it are told of first.
         let is_prompt = |entry: &Entry| matches!(entry, Entry::Sent(sent) if sent.request.out_of_band);
-        if request.out_of_band || flight.iter().any(is_prompt) || retry.is_some() || request.command == "quit" {
-            let most = if retry.is_some() || request.command == "quit" { 1 } else { OUT_OF_BAND_LIMIT };
+        if request.out_of_band || flight.iter().any(is_prompt) || retry.is_some() || request.ends_peer() {
+            let most = if retry.is_some() || request.ends_peer() { 1 } else { OUT_OF_BAND_LIMIT };
             while flight.len() >= most {
                 self.tell_oldest(flight).await?;
             }

@@ -21,7 +21,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::history::{self, History};
 use super::state::Shared;
 use super::terminal::{self, Terminal};
-use super::{Error, Input};
+use super::{Error, Input, IsComplete};
 
 /// How long the rest of a key that begins with Escape may take, in milliseconds: as in readline.
 const ESCAPE: u16 = 500;
@@ -40,7 +40,7 @@ impl Editor {
         shared: Arc<Shared>,
         terminal: Arc<Terminal>,
         history: History,
-        is_complete: fn(&str) -> bool,
+        is_complete: IsComplete,
     ) -> Result<Self, Error> {
         // Without "forced" the variable NO_COLOR would turn the highlighter off, and with it the painting of what is
         // pending. Colour itself is not rustyline's matter.
@@ -149,7 +149,7 @@ impl ConditionalEventHandler for EndOfFile {
 /// What rustyline asks while a line is being typed.
 struct Lines {
     shared: Arc<Shared>,
-    is_complete: fn(&str) -> bool,
+    is_complete: IsComplete,
 }
 
 impl Helper for Lines {}
@@ -167,7 +167,7 @@ impl Highlighter for Lines {
 
 impl Validator for Lines {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(if (self.is_complete)(context.input()) {
+        Ok(if self.is_complete.of(context.input()) {
             ValidationResult::Valid(None)
         } else {
             ValidationResult::Incomplete

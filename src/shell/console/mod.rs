@@ -24,6 +24,7 @@ mod terminal;
 mod waker;
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::{Arc, mpsc};
@@ -55,6 +56,27 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// How long dropping a console waits for its threads.
 const DROPPING: Duration = Duration::from_millis(200);
 
+/// Says whether a text is finished.
+#[derive(Clone)]
+pub struct IsComplete(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl IsComplete {
+    /// From what decides it.
+    pub fn new(is_complete: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_complete))
+    }
+
+    fn of(&self, text: &str) -> bool {
+        (self.0)(text)
+    }
+}
+
+impl fmt::Debug for IsComplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IsComplete")
+    }
+}
+
 /// How a [`Console`] is to be.
 #[derive(Clone, Debug)]
 pub struct ConsoleOptions {
@@ -63,7 +85,7 @@ pub struct ConsoleOptions {
     /// Where lines are kept, and which.
     pub history: HistoryOptions,
     /// Says false for a text that is not finished (an open bracket, quote, transaction): Enter then adds a line to it.
-    pub is_complete: fn(&str) -> bool,
+    pub is_complete: IsComplete,
 }
 
 /// What came from the person at the terminal.
@@ -121,7 +143,7 @@ pub struct Console {
 #[derive(Debug)]
 enum Mode {
     Editor { terminal: Arc<Terminal> },
-    Plain { is_complete: fn(&str) -> bool, text: String, interrupts: signal::Signal },
+    Plain { is_complete: IsComplete, text: String, interrupts: signal::Signal },
 }
 
 impl Console {
@@ -148,7 +170,7 @@ impl Console {
             inputs,
             pending: false,
             kept: None,
-            mode: Mode::Plain { is_complete, text: String::new(), interrupts },
+            mode: Mode::Plain { is_complete: is_complete.clone(), text: String::new(), interrupts },
             closed: false,
             threads: Vec::new(),
             alive,
@@ -329,7 +351,7 @@ impl Console {
         match input {
             Input::Line(line) => {
                 text.push_str(&line);
-                if is_complete(text) {
+                if is_complete.of(text) {
                     return Some(Input::Line(std::mem::take(text)));
                 }
                 text.push('\n');

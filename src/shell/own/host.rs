@@ -6,10 +6,12 @@ use tokio::time::Instant;
 
 use super::Connection;
 use crate::client::Client;
+use crate::hmp::HumanMonitor;
 use crate::shell::eval::Action;
 use crate::shell::render::{Pieces, Renderer};
 use crate::shell::session_schema::Peer;
 use crate::shell::status::Status;
+use crate::syntax::Dialect;
 
 /// A batch, or the interactive shell.
 ///
@@ -20,6 +22,12 @@ pub(in crate::shell) trait Host: Peer {
 
     /// How results are formed.
     fn renderer(&mut self) -> &mut Renderer;
+
+    /// What the session of the human monitor remembers.
+    fn human_monitor(&mut self) -> &mut HumanMonitor;
+
+    /// Lines are of this dialect from now on.
+    fn speak(&mut self, dialect: Dialect);
 
     /// What there is to tell about the connection.
     fn connection(&self) -> Connection<'_>;

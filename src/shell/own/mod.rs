@@ -8,6 +8,7 @@ mod carriers;
 mod connection;
 mod help;
 mod host;
+pub(super) mod human;
 mod table;
 mod words;
 
@@ -18,7 +19,7 @@ pub(super) use words::Refusal;
 use std::path::PathBuf;
 
 use super::eval::Action;
-use crate::syntax::{Command, DotCommand};
+use crate::syntax::{Command, Dialect, DotCommand};
 use carriers::Watch;
 use words::Words;
 
@@ -41,6 +42,10 @@ pub(super) enum Own {
     Watch(Watch),
     /// The lines of a file: `.source`.
     Source(PathBuf),
+    /// A line of the human monitor: `.hmp LINE`.
+    Hmp(String),
+    /// What lines are taken for from now on: `.hmp`, `.qmp`.
+    Speak(Dialect),
 }
 
 /// Reads a command and its words; `carried` is what the command that it carries asks for.
@@ -53,6 +58,9 @@ pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
         "status" => Own::Status,
         "reconnect" => Own::Reconnect,
         "source" => Own::Source(PathBuf::from(words.required("the name of a file")?)),
+        "hmp" if dot.rest.text.trim().is_empty() => Own::Speak(Dialect::Hmp),
+        "hmp" => Own::Hmp(dot.rest.text.clone()),
+        "qmp" => Own::Speak(Dialect::Qmp),
         "try" => Own::Try(Box::new(words.carried(carried)?)),
         "watch" => Own::Watch(Watch::read(&mut words, carried)?),
         // It changes how the command is sent.
@@ -84,5 +92,10 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
         Own::Try(action) => carriers::attempt(host, *action).await,
         Own::Watch(watch) => watch.run(host).await,
         Own::Source(path) => host.source(path).await,
+        Own::Hmp(line) => human::line(host, line).await,
+        Own::Speak(dialect) => {
+            host.speak(dialect);
+            Ok(())
+        }
     }
 }

@@ -56,6 +56,24 @@ offers the capability `oob`.
   .oob migrate-pause",
     },
     Description {
+        name: "hmp",
+        words: "[LINE]",
+        summary: "a line of the human monitor; alone: all lines from here on, until .qmp",
+        more: "\
+The line goes as it is: no pipeline, comment, quote or continuation. Its answer is text, which -o json and -o raw leave
+as JSON. It counts as failed if the answer begins with `Error` or `unknown command`, or ends with
+`Try \"help ...\" for more information`; the monitor does not tell every failure. What `cpu N` selects is remembered.
+
+  .hmp info registers
+  .hmp",
+    },
+    Description {
+        name: "qmp",
+        words: "",
+        summary: "back to commands of QMP, after .hmp or -H",
+        more: "Lines that begin with a dot are the shell's there, too.",
+    },
+    Description {
         name: "source",
         words: "FILE",
         summary: "the lines of a file",

@@ -3,6 +3,7 @@
 use std::slice::Iter;
 use std::time::Duration;
 
+use super::Own;
 use crate::shell::eval::Action;
 use crate::syntax::{DotCommand, DotWord, Span, SyntaxError, Value};
 
@@ -71,7 +72,11 @@ impl<'a> Words<'a> {
 
     /// What the command that is carried asks for.
     pub(super) fn carried(&self, carried: Option<Action>) -> Result<Action, Refusal> {
-        carried.ok_or_else(|| self.refusal("a command is missing"))
+        match carried {
+            Some(Action::Own(Own::Speak(_))) => Err(self.refusal("only what runs by itself can be carried")),
+            Some(action) => Ok(action),
+            None => Err(self.refusal("a command is missing")),
+        }
     }
 
     /// There are no more words.

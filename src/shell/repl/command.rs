@@ -36,7 +36,7 @@ impl Repl<'_, '_> {
     pub(super) async fn execute(&mut self, request: Request, retry: Option<Retry>) -> Flow {
         if !self.connected {
             // There nobody can end but the shell.
-            if request.command == "quit" {
+            if request.ends_peer() {
                 return Err(Stop::Leave(crate::shell::Status::Success));
             }
             // A listener gets the next peer by itself.
@@ -73,7 +73,7 @@ impl Repl<'_, '_> {
             }
             Waited::TimedOut => self.too_late(),
         };
-        let command = text::line(&request.command);
+        let command = text::line(request.label());
         self.say(&format!("{why}: `{command}` may still be running; its reply will be shown when it comes"));
         self.late.spawn(async move { Late { answer: execution.await, request } });
         Err(Stop::Interrupted)
@@ -108,18 +108,18 @@ impl Repl<'_, '_> {
     async fn on_answer(&mut self, request: Request, answer: Result<Reply, ExecuteError>) -> Flow {
         match answer {
             Ok(reply) => {
-                let quits = request.command == "quit";
+                let quits = request.ends_peer();
                 self.has_quit |= quits;
-                self.show_reply(&reply, &request).await?;
+                let done = self.show_answer(&reply, &request).await;
                 if quits {
                     // The next prompt tells already that the peer is gone, if it goes soon.
                     let _ = timeout(QUITTING, self.closed()).await;
                 }
-                Ok(())
+                done
             }
-            Err(error) => match Unanswered::from_error(&request.command, &error) {
+            Err(error) => match Unanswered::from_error(&request, &error) {
                 // `quit` asked for it, and it need not be answered.
-                Some(Unanswered::Unknown(_)) if request.command == "quit" => {
+                Some(Unanswered::Unknown(_)) if request.ends_peer() => {
                     self.has_quit = true;
                     self.lost(None).await;
                     Ok(())
@@ -157,16 +157,20 @@ impl Repl<'_, '_> {
     /// Shows a reply for which nobody waits any more.
     pub(super) async fn show_late(&mut self, late: Late) -> Flow {
         let Late { request, answer } = late;
-        let command = text::line(&request.command).into_owned();
+        let command = text::line(request.label()).into_owned();
         match answer {
             Ok(reply) => {
-                self.has_quit |= request.command == "quit";
+                self.has_quit |= request.ends_peer();
                 self.say(&format!("the reply to `{command}`:"));
-                self.show_reply(&reply, &request).await
+                match self.show_answer(&reply, &request).await {
+                    // That it has failed is said, and there is nothing that it could stop.
+                    Err(Stop::Failed) => Ok(()),
+                    done => done,
+                }
             }
-            Err(error) => match Unanswered::from_error(&request.command, &error) {
+            Err(error) => match Unanswered::from_error(&request, &error) {
                 Some(unanswered) => {
-                    self.has_quit |= request.command == "quit";
+                    self.has_quit |= request.ends_peer();
                     self.lost(Some(unanswered)).await;
                     Ok(())
                 }

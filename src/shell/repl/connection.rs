@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use super::{Flow, Repl, Stop};
 use crate::client::ExecuteError;
+use crate::hmp::HumanMonitor;
+use crate::message::Request;
 use crate::protocol::Runstate;
 use crate::shell::describe;
 use crate::shell::doors::{Opening, Teller};
 use crate::shell::own;
 use crate::shell::session_schema::SessionSchema;
 use crate::shell::status::Failure;
+use crate::syntax::Dialect;
 use crate::text;
 
 /// How long the prompt waits for a peer that was asked to end, and has answered.
@@ -26,7 +29,8 @@ pub(super) enum Unanswered {
 
 impl Unanswered {
     /// None: the error is not about the connection.
-    pub(super) fn from_error(command: &str, error: &ExecuteError) -> Option<Self> {
+    pub(super) fn from_error(request: &Request, error: &ExecuteError) -> Option<Self> {
+        let command = request.label();
         match error {
             ExecuteError::Interrupted { .. } => Some(Self::Unknown(command.to_owned())),
             ExecuteError::NotSent { .. } | ExecuteError::State(_) => Some(Self::NotSent(command.to_owned())),
@@ -35,19 +39,29 @@ impl Unanswered {
     }
 }
 
-pub(super) fn prompt(connected: bool) -> String {
-    if connected { "(QEMU) ".to_owned() } else { "(disconnected) ".to_owned() }
+pub(super) fn prompt(connected: bool, dialect: Dialect) -> String {
+    let prompt = match dialect {
+        _ if !connected => "(disconnected) ",
+        Dialect::Qmp => "(QEMU) ",
+        Dialect::Hmp => "(QEMU hmp) ",
+    };
+    prompt.to_owned()
 }
 
 impl Repl<'_, '_> {
+    pub(super) fn prompt(&self) -> String {
+        prompt(self.connected, self.dialect.get())
+    }
+
     /// The session is there: says with whom.
     pub(super) fn on_connected(&mut self) {
         while self.state.try_changed().is_some() {}
         self.connected = true;
         // Another peer may be there now.
         self.session_schema = SessionSchema::default();
+        self.human_monitor = HumanMonitor::default();
         self.has_quit = false;
-        self.console.set_prompt(prompt(true));
+        self.console.set_prompt(self.prompt());
         match own::version(self.client) {
             Some(version) => self.say(&format!("{version} at {}; Ctrl-D leaves", self.entrance.shown())),
             None => self.say(&format!("connected to {}; Ctrl-D leaves", self.entrance.shown())),
@@ -81,24 +95,31 @@ impl Repl<'_, '_> {
         let mut unanswered: Vec<_> = command.into_iter().collect();
         while let Some(Ok(late)) = self.late.join_next().await {
             match late.answer {
-                Err(error) => unanswered.extend(Unanswered::from_error(&late.request.command, &error)),
+                Err(error) => unanswered.extend(Unanswered::from_error(&late.request, &error)),
                 // It came together with the end.
                 Ok(reply) => {
-                    self.say(&format!("the reply to `{}`:", text::line(&late.request.command)));
-                    self.sink.output(self.renderer.reply(&reply, late.request.own_id.as_deref()).whole());
+                    self.say(&format!("the reply to `{}`:", text::line(late.request.label())));
+                    let (result, failure) = self.answer(&reply, &late.request);
+                    if let Some(result) = result {
+                        self.sink.output(result.whole());
+                    }
+                    if let Some(failure) = failure {
+                        self.say(&failure);
+                    }
                 }
             }
         }
         let how = match end {
             _ if self.has_quit => {
-                unanswered.retain(|command| *command != Unanswered::Unknown("quit".to_owned()));
+                unanswered
+                    .retain(|command| !matches!(command, Unanswered::Unknown(name) if name == "quit" || name == "q"));
                 "QEMU has quit".to_owned()
             }
             Ok(()) => format!("the connection to {} was closed", self.entrance.shown()),
             Err(error) => format!("the connection to {} was lost: {}", self.entrance.shown(), describe(&error)),
         };
         self.say(&format!("{how}{}", tell(&unanswered)));
-        self.console.set_prompt(prompt(false));
+        self.console.set_prompt(self.prompt());
         self.opening = self.entrance.again(self.client, &self.teller());
     }
 

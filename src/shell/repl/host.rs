@@ -6,12 +6,14 @@ use tokio::time::Instant;
 
 use super::{Repl, Stop};
 use crate::client::Client;
+use crate::hmp::HumanMonitor;
 use crate::protocol::Runstate;
 use crate::shell::eval::Action;
 use crate::shell::own::{Connection, Host};
 use crate::shell::printer::sleep_until_or_never;
 use crate::shell::render::{Pieces, Renderer};
 use crate::shell::status::Status;
+use crate::syntax::Dialect;
 
 impl Host for Repl<'_, '_> {
     fn client(&self) -> &Client {
@@ -20,6 +22,15 @@ impl Host for Repl<'_, '_> {
 
     fn renderer(&mut self) -> &mut Renderer {
         &mut self.renderer
+    }
+
+    fn human_monitor(&mut self) -> &mut HumanMonitor {
+        &mut self.human_monitor
+    }
+
+    fn speak(&mut self, dialect: Dialect) {
+        self.dialect.set(dialect);
+        self.console.set_prompt(self.prompt());
     }
 
     fn connection(&self) -> Connection<'_> {

@@ -8,6 +8,7 @@
 
 mod command;
 mod connection;
+mod dialect;
 mod host;
 mod output;
 mod peer;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 
 use tokio::task::JoinSet;
 
-use super::console::{Console, ConsoleOptions, HistoryOptions, Input, Sink};
+use super::console::{Console, ConsoleOptions, HistoryOptions, Input, IsComplete, Sink};
 use super::describe;
 use super::doors::{Entrance, Opening};
 use super::eval::Action;
@@ -31,10 +32,12 @@ use super::status::{Failure, Status};
 use crate::cli::{EventsMode, History, Options, Source};
 use crate::client::Client;
 use crate::events::{Batch, Delivery, EventStream};
+use crate::hmp::HumanMonitor;
 use crate::protocol::StateWatcher;
 use crate::syntax::{Assembler, LogicalLine};
 use crate::{secrets, text};
 use command::Late;
+pub(super) use dialect::SharedDialect;
 
 /// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
 const EVENT_ROOM: usize = 4 << 20;
@@ -64,6 +67,8 @@ pub(super) struct Repl<'a, 'b> {
     pressed_early: bool,
     ending: Ending,
     session_schema: SessionSchema,
+    human_monitor: HumanMonitor,
+    dialect: SharedDialect,
     /// The lines of a file are being run.
     in_file: bool,
     /// Files whose lines are to be run next.
@@ -84,15 +89,16 @@ pub(super) enum Stop {
 type Flow<T = ()> = Result<T, Stop>;
 
 /// The terminal for the shell; nothing is shown yet.
-pub(super) fn open_console(options: &Options) -> Result<Console, Failure> {
+pub(super) fn open_console(options: &Options, dialect: &SharedDialect) -> Result<Console, Failure> {
+    let dialect = dialect.clone();
     let console = Console::open(ConsoleOptions {
-        prompt: connection::prompt(true),
+        prompt: connection::prompt(true, dialect.get()),
         history: HistoryOptions { path: history_path(&options.history), keep: |text| !has_secret(text) },
-        is_complete: |text| {
-            let mut assembler = Assembler::new();
+        is_complete: IsComplete::new(move |text| {
+            let mut assembler = Assembler::of(dialect.get());
             text.lines().for_each(|line| drop(assembler.push_line(line)));
             !assembler.is_open()
-        },
+        }),
     });
     console.map_err(|error| Failure::new(Status::Usage, describe(&error)))
 }
@@ -104,6 +110,7 @@ impl<'a, 'b> Repl<'a, 'b> {
         options: &'a Options,
         console: &'a mut Console,
         signals: Signals,
+        dialect: SharedDialect,
     ) -> Self {
         let hidden = options.events == Some(EventsMode::Hide);
         Self {
@@ -124,6 +131,8 @@ impl<'a, 'b> Repl<'a, 'b> {
             pressed_early: false,
             ending: signals.ending,
             session_schema: SessionSchema::default(),
+            human_monitor: HumanMonitor::default(),
+            dialect,
             in_file: false,
             included: Vec::new(),
         }
@@ -183,7 +192,7 @@ impl<'a, 'b> Repl<'a, 'b> {
 
     /// Runs what was typed or pasted: one line or several, up to the first that fails. A status ends the shell.
     async fn run_text(&mut self, text: &str) -> Option<Status> {
-        let mut assembler = Assembler::new();
+        let mut assembler = Assembler::of(self.dialect.get());
         let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
         lines.extend(assembler.finish());
         lines.retain(|line| !line.text.trim().is_empty());
@@ -218,7 +227,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             return Ok(());
         }
         self.in_file = true;
-        let done = self.run_lines(Lines::new(vec![Source::File(path)])).await;
+        let done = self.run_lines(Lines::new(vec![Source::File(path)], self.dialect.get())).await;
         self.in_file = false;
         self.included.clear();
         done

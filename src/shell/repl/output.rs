@@ -5,11 +5,35 @@ use bytes::Bytes;
 use super::{Flow, Repl, Stop};
 use crate::message::{Reply, Request};
 use crate::shell::color::PLAIN;
+use crate::shell::own::human;
 use crate::shell::render::Pieces;
 
 impl Repl<'_, '_> {
     pub(super) async fn show_reply(&mut self, reply: &Reply, request: &Request) -> Flow {
         self.show(self.renderer.reply(reply, request.own_id.as_deref())).await
+    }
+
+    /// Shows what came of a command that was answered; one of the human monitor can have failed.
+    pub(super) async fn show_answer(&mut self, reply: &Reply, request: &Request) -> Flow {
+        let (result, failure) = self.answer(reply, request);
+        if let Some(result) = result {
+            self.show(result).await?;
+        }
+        match failure {
+            None => Ok(()),
+            Some(failure) => {
+                self.say(&failure);
+                Err(Stop::Failed)
+            }
+        }
+    }
+
+    /// The result that is to be shown, and what has failed.
+    pub(super) fn answer(&mut self, reply: &Reply, request: &Request) -> (Option<Pieces>, Option<String>) {
+        match human::told(&mut self.human_monitor, self.renderer, request, reply) {
+            Some(told) => (told.result, told.failure),
+            None => (Some(self.renderer.reply(reply, request.own_id.as_deref())), None),
+        }
     }
 
     /// Shows a result piece by piece, so that it is in memory once, and until Ctrl-C.
