@@ -6,6 +6,7 @@ mod pipeline;
 mod waiting;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -14,12 +15,12 @@ use super::doors::{Entrance, Teller};
 use super::eval::{Action, Parsed, Sources, Text};
 use super::lines::{Line, Lines, Origin};
 use super::messages::Messages;
-use super::own::{self, human};
+use super::own::{self, Choice, human};
 use super::printer::{Printer, sleep_until_or_never};
 use super::render::Renderer;
 use super::session_schema::{SessionSchema, teach};
 use super::status::{Failure, Status};
-use crate::cli::Options;
+use crate::cli::{EventsMode, Options};
 use crate::client::{Author, Client, ExecuteError, QmpError};
 use crate::hmp::HumanMonitor;
 use crate::json::ScanError;
@@ -30,6 +31,9 @@ use crate::text;
 use crate::transport::TlsError;
 use crate::typing::Retry;
 use waiting::{disconnecting, or_timeout, take_if_there};
+
+/// How long stdout may take what is left after a time limit that a command has of its own.
+const LEFT: Duration = Duration::from_secs(5);
 
 /// A batch on a client; made before the client connects, so that no event is missed.
 pub(super) struct Batch<'a, 'b> {
@@ -51,6 +55,8 @@ pub(super) struct Batch<'a, 'b> {
     included: Vec<PathBuf>,
     /// The shell was asked to leave.
     leaves: bool,
+    /// Which events are shown.
+    choice: Choice,
 }
 
 impl<'a, 'b> Batch<'a, 'b> {
@@ -75,6 +81,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             at: Origin { name: None, line: 1 },
             included: Vec::new(),
             leaves: false,
+            choice: Choice::all(matches!(options.events, Some(EventsMode::Show | EventsMode::Stderr))),
         }
     }
 
@@ -124,7 +131,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             self.client.session().abort();
         }
         // A reader of stdout that has stopped reading must not make the time limit worthless.
-        let limit = self.options.timeout.filter(|_| timed_out);
+        let limit = timed_out.then(|| self.options.timeout.unwrap_or(LEFT));
         let flushed = or_timeout(limit, self.printer.print_all()).await;
         result?;
         flushed.unwrap_or(Ok(()))?;
@@ -181,7 +188,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             return Err(failure);
         }
         self.status = self.status.worse(failure.status);
-        let limit = self.options.timeout.filter(|_| failure.status == Status::TimedOut);
+        let limit = (failure.status == Status::TimedOut).then(|| self.options.timeout.unwrap_or(LEFT));
         or_timeout(limit, self.printer.print_all()).await.unwrap_or(Ok(()))?;
         self.messages.tell(&failure);
         Ok(())

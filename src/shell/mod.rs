@@ -36,6 +36,7 @@ use anyhow::Context as _;
 use crate::cli::{Input, Invocation, Options, Source, Task};
 use crate::client::{Client, ClientOptions, Observer};
 use crate::error::describe;
+use crate::events::HistoryBounds;
 use crate::text;
 use batch::Batch;
 use doors::{Entrance, Teller};
@@ -139,7 +140,8 @@ async fn run_batch(
         Input::Lines(sources) => Work::Lines(sources.clone()),
         Input::Default => Work::Lines(vec![Source::Stdin]),
     };
-    let client = client(options, work.may_be_out_of_band(), log);
+    let history = work.may_wait().then(HistoryBounds::default);
+    let client = client(options, work.may_be_out_of_band(), history, log);
     let renderer = Renderer::new(options.output, options.color);
     let mut batch = Batch::new(&client, entrance, options, renderer, messages);
     batch.open().await?;
@@ -163,6 +165,11 @@ enum Work<'a> {
 }
 
 impl Work<'_> {
+    /// Whether something may wait for an event: if not, none need be remembered.
+    fn may_wait(&self) -> bool {
+        !matches!(self, Work::Words(Action::Send(..)))
+    }
+
     /// Whether `oob` is to be enabled: the bytes of asking for it are a good part of the time of a single command, so
     /// only if a command is out-of-band, or may be one. What a file or stdin will ask for is not known beforehand.
     fn may_be_out_of_band(&self) -> bool {
@@ -195,7 +202,7 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
             return Err(failure);
         }
     };
-    let client = client(options, true, log);
+    let client = client(options, true, Some(HistoryBounds::default()), log);
     diagnostics::to_console(options.log_level, console.sink());
     let result = Repl::new(&client, entrance, options, &mut console, signals, dialect).run().await;
     entrance.close(&Teller::Console(console.sink()), result.is_ok()).await;
@@ -203,13 +210,19 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
     result
 }
 
-fn client(options: &Options, out_of_band: bool, observer: Option<Arc<dyn Observer>>) -> Client {
+fn client(
+    options: &Options,
+    out_of_band: bool,
+    history: Option<HistoryBounds>,
+    observer: Option<Arc<dyn Observer>>,
+) -> Client {
     Client::new(ClientOptions {
         out_of_band,
         max_message: options.max_message,
         negotiate: !options.skip_negotiation,
         handshake_limit: Some(options.connect_timeout),
         observer,
+        history,
         ..ClientOptions::default()
     })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::own::Choice;
 use super::render::{Form, Pieces, Renderer};
 use super::stdout::Stdout;
 use crate::cli::EventsMode;
@@ -40,6 +41,11 @@ struct Events {
 }
 
 impl Events {
+    fn new(client: &Client, choice: &Choice, stderr: Option<Stdout>) -> Self {
+        let stream = client.events(Delivery::Lossless { room: EVENT_ROOM }, choice.filter());
+        Self { stream, held: VecDeque::new(), stderr }
+    }
+
     fn hold(&mut self, mut new: events::Batch) {
         if self.held.is_empty() {
             self.held = new.events;
@@ -52,11 +58,7 @@ impl Events {
 impl Printer {
     /// Made before the client connects, so that no event is missed.
     pub(super) fn new(client: &Client, events: Option<EventsMode>, renderer: Renderer) -> Self {
-        let listen = |stderr| Events {
-            stream: client.events(Delivery::Lossless { room: EVENT_ROOM }, |_| true),
-            held: VecDeque::new(),
-            stderr,
-        };
+        let listen = |stderr| Events::new(client, &Choice::all(true), stderr);
         let events = match events {
             Some(EventsMode::Show) => Some(listen(None)),
             Some(EventsMode::Stderr) => Some(listen(Some(Stdout::new(rustix::stdio::stderr())))),
@@ -103,6 +105,49 @@ impl Printer {
         Ok(())
     }
 
+    /// An event that is a result: printed as [`result`](Self::result) does, in its place among the events shown here, and once.
+    pub(super) async fn event_result(&mut self, event: &Event) -> io::Result<()> {
+        self.print_printout().await?;
+        if let Some(events) = &mut self.events {
+            let new = events.stream.try_batch();
+            events.hold(new);
+            let is_it = |held: &Event| held.arrival() == event.arrival() && held.document() == event.document();
+            let place = events.held.iter().position(is_it).filter(|_| events.stderr.is_none());
+            let before = place.unwrap_or(events.held.len());
+            self.print_events(before).await?;
+            if let (Some(_), Some(events)) = (place, &mut self.events) {
+                events.held.pop_front();
+            }
+        }
+        self.printout = Some(self.renderer.event_result(event));
+        Ok(())
+    }
+
+    /// Prints events as they are shown, after all that is printed already, and waits until they are written.
+    pub(super) async fn events_now(&mut self, events: VecDeque<Event>) -> io::Result<()> {
+        self.print_rest().await?;
+        self.take_events(None).await?;
+        for event in events {
+            self.renderer.event(&event, self.stdout.buffer());
+            self.stdout.settle().await?;
+        }
+        self.stdout.flush().await
+    }
+
+    /// From now on these events are shown.
+    pub(super) fn choose(&mut self, client: &Client, choice: &Choice) {
+        match &mut self.events {
+            Some(events) => events.stream.choose(choice.filter()),
+            None if choice.is_on() => self.events = Some(Events::new(client, choice, None)),
+            None => {}
+        }
+    }
+
+    /// Whether events that are shown go to stdout.
+    pub(super) fn shows_on_stdout(&self) -> bool {
+        self.events.as_ref().is_some_and(|events| events.stderr.is_none())
+    }
+
     /// How results are formed.
     pub(super) fn renderer(&mut self) -> &mut Renderer {
         &mut self.renderer
@@ -146,12 +191,17 @@ impl Printer {
 
     /// Prints what is left of the last reply, then what came after it. Cancel safe.
     pub(super) async fn print_rest(&mut self) -> io::Result<()> {
+        self.print_printout().await?;
+        self.print_held().await
+    }
+
+    async fn print_printout(&mut self) -> io::Result<()> {
         while let Some(piece) = self.printout.as_mut().and_then(Iterator::next) {
             self.stdout.push(piece);
             self.stdout.settle().await?;
         }
         self.printout = None;
-        self.print_held().await
+        Ok(())
     }
 
     /// Prints all there is, and waits until it is written. Cancel safe.

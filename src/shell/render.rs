@@ -108,6 +108,16 @@ impl Renderer {
         out.push(b'\n');
     }
 
+    /// A whole event as the result of a command.
+    pub(super) fn event_result(self, event: &Event) -> Pieces {
+        let whole = event.document().bytes().clone();
+        match self.form {
+            Form::Json | Form::Raw => self.on_one_line(vec![whole]),
+            Form::Pretty => self.indented(whole),
+            Form::Table => self.table(&whole),
+        }
+    }
+
     /// Where the name of an event stands that is to have a colour.
     fn name_of(self, event: &[u8]) -> Option<Range<usize>> {
         // In the forms that are for programs nothing is coloured.

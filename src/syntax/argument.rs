@@ -1,6 +1,6 @@
 //! One word to a key and a value.
 
-use super::ast::{Argument, Key, KeyPart, Source, Value};
+use super::ast::{Argument, Comparison, Key, KeyPart, Source, Value};
 use super::cursor::Cursor;
 use super::error::shown;
 use super::literal::{self, Grammar};
@@ -38,6 +38,27 @@ pub(super) fn argument(raw: &str, base: usize, quoting: Quoting) -> Result<Argum
         Operator::Json => json_value(&mut cursor, quoting)?,
     };
     Ok(Argument { key, value, value_span: cursor.span(from) })
+}
+
+/// Reads `PATH=PATTERN`, which is all of `raw`: nothing but quotes and a second `=` is special in the pattern.
+pub(super) fn comparison(raw: &str, base: usize, quoting: Quoting) -> Result<Comparison, SyntaxError> {
+    let mut cursor = Cursor::new(raw, base);
+    let (path, operator) = key(&mut cursor, quoting)?;
+    let from = cursor.pos;
+    if operator == Operator::Json {
+        let kind = SyntaxErrorKind::Unexpected("`:=`".into());
+        return Err(cursor.error(from - 2, kind, &["`=`"]).help("values are compared as text"));
+    }
+    let (value, is_literal) = if cursor.eat(b'=') {
+        (rest(&mut cursor), true)
+    } else if quoting == Quoting::Ours && matches!(cursor.peek(), Some(b'"' | b'\'')) {
+        let text = quoted(&mut cursor)?;
+        end(&mut cursor)?;
+        (text, true)
+    } else {
+        (rest(&mut cursor), false)
+    };
+    Ok(Comparison { path, value, is_literal, value_span: cursor.span(from) })
 }
 
 /// A word without its quotes, if it is quoted as a whole.

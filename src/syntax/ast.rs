@@ -173,6 +173,19 @@ impl fmt::Debug for Value {
     }
 }
 
+/// `PATH=PATTERN`: what a value somewhere is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// The way to the value.
+    pub path: Key,
+    /// What it is compared with.
+    pub value: String,
+    /// Whether that was quoted, or stands after `==`: then it is no pattern.
+    pub is_literal: bool,
+    /// Where it stands.
+    pub value_span: Span,
+}
+
 /// A word that belongs to a dot command itself. What it means is that command's own grammar.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DotWord {
@@ -198,5 +211,10 @@ impl DotWord {
     /// The word as `KEY=VALUE`.
     pub fn argument(&self) -> Result<Argument, SyntaxError> {
         argument::argument(&self.raw, self.span.start, self.quoting)
+    }
+
+    /// The word as `PATH=PATTERN`.
+    pub fn comparison(&self) -> Result<Comparison, SyntaxError> {
+        argument::comparison(&self.raw, self.span.start, self.quoting)
     }
 }

@@ -35,8 +35,8 @@ mod words;
 
 pub use assemble::{Assembler, Dialect, LogicalLine};
 pub use ast::{
-    Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Key, KeyPart, Line, Source, Statement, Text,
-    Transaction, Value,
+    Argument, Command, Comparison, DotCommand, DotWord, Invocation, JsonLine, Key, KeyPart, Line, Source, Statement,
+    Text, Transaction, Value,
 };
 pub use caret::render;
 pub(crate) use error::shown;

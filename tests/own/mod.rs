@@ -3,7 +3,9 @@
 mod carriers;
 mod connection;
 mod files;
+mod follow;
 mod human;
+mod wait;
 
 use std::path::Path;
 

@@ -33,7 +33,7 @@ fn shell_with_history(socket: &Path) -> Terminal {
 }
 
 #[track_caller]
-fn at_prompt(program: Program) -> Terminal {
+pub(crate) fn at_prompt(program: Program) -> Terminal {
     let terminal = program.terminal();
     terminal.wait(is_at_prompt);
     terminal
@@ -45,7 +45,7 @@ pub fn is_at_prompt(screen: &Screen) -> bool {
 }
 
 /// `text` has been typed, and the cursor stands `left` columns before its end.
-fn is_typed(screen: &Screen, text: &str, left: usize) -> bool {
+pub(crate) fn is_typed(screen: &Screen, text: &str, left: usize) -> bool {
     let column = PROMPT.len() + 1 + text.chars().count() - left;
     screen.line() == format!("{PROMPT} {text}").trim_end() && usize::from(screen.cursor().1) == column
 }

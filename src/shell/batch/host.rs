@@ -1,12 +1,14 @@
 //! What the shell's own commands find in a batch.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::super::doors::Teller;
 use super::super::eval::Action;
-use super::super::own::{Connection, Host};
+use super::super::own::{Choice, Connection, Host};
 use super::super::printer::sleep_until_or_never;
 use super::super::render::{Pieces, Renderer};
 use super::super::session_schema::SessionSchema;
@@ -15,6 +17,7 @@ use super::waiting::disconnecting;
 use super::{Batch, about};
 use crate::client::Client;
 use crate::hmp::HumanMonitor;
+use crate::message::Event;
 use crate::syntax::Dialect;
 
 impl Host for Batch<'_, '_> {
@@ -32,6 +35,10 @@ impl Host for Batch<'_, '_> {
 
     /// Whoever puts the lines together has seen it.
     fn speak(&mut self, _: Dialect) {}
+
+    fn time_limit(&self) -> Option<Duration> {
+        self.options.timeout
+    }
 
     fn connection(&self) -> Connection<'_> {
         Connection { address: self.entrance.shown(), is_there: !self.has_quit, unanswered: 0 }
@@ -52,7 +59,7 @@ impl Host for Batch<'_, '_> {
             biased;
             done = work => return Ok(Some(done)),
             failed = self.printer.print_meanwhile() => return Err(failed.into()),
-            () = disconnecting(&mut self.state), if !self.has_quit => {}
+            () = disconnecting(&mut self.state) => {}
             () = sleep_until_or_never(limit) => return Ok(None),
         }
         let (status, why) = self.reason().await;
@@ -61,6 +68,31 @@ impl Host for Batch<'_, '_> {
 
     async fn print(&mut self, result: Pieces) -> Result<(), Failure> {
         Ok(self.printer.result(result).await?)
+    }
+
+    async fn print_event(&mut self, event: &Event) -> Result<(), Failure> {
+        Ok(self.printer.event_result(event).await?)
+    }
+
+    async fn print_events(&mut self, events: VecDeque<Event>, limit: Option<Instant>) -> Result<bool, Failure> {
+        tokio::select! {
+            biased;
+            printed = self.printer.events_now(events) => Ok(printed.map(|()| true)?),
+            () = sleep_until_or_never(limit) => Ok(false),
+        }
+    }
+
+    fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    fn choose(&mut self, choice: Choice) {
+        self.printer.choose(self.client, &choice);
+        self.choice = choice;
+    }
+
+    fn shows_among_results(&self) -> bool {
+        self.printer.shows_on_stdout()
     }
 
     fn say(&mut self, message: &str) {

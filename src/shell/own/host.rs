@@ -1,12 +1,15 @@
 //! What the shell's own commands need of the session in which they run.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Connection;
+use super::{Choice, Connection};
 use crate::client::Client;
 use crate::hmp::HumanMonitor;
+use crate::message::Event;
 use crate::shell::eval::Action;
 use crate::shell::render::{Pieces, Renderer};
 use crate::shell::session_schema::Peer;
@@ -28,6 +31,9 @@ pub(in crate::shell) trait Host: Peer {
 
     /// Lines are of this dialect from now on.
     fn speak(&mut self, dialect: Dialect);
+
+    /// How long to wait for what is waited for, unless the command says.
+    fn time_limit(&self) -> Option<Duration>;
 
     /// What there is to tell about the connection.
     fn connection(&self) -> Connection<'_>;
@@ -52,6 +58,22 @@ pub(in crate::shell) trait Host: Peer {
         let result = self.renderer().text(text);
         self.print(result).await
     }
+
+    /// Prints an event as a result. If events are shown where results are, it stands where it came among them, and once; one that was
+    /// shown before is shown again.
+    async fn print_event(&mut self, event: &Event) -> Result<(), Self::Stop>;
+
+    /// Prints events as they are shown, at once; `false` when `limit` comes before all of them are written.
+    async fn print_events(&mut self, events: VecDeque<Event>, limit: Option<Instant>) -> Result<bool, Self::Stop>;
+
+    /// Which events are shown.
+    fn choice(&self) -> &Choice;
+
+    /// From now on these are shown.
+    fn choose(&mut self, choice: Choice);
+
+    /// Whether events are shown where results are.
+    fn shows_among_results(&self) -> bool;
 
     /// Says something to the person, at once: on stderr, or above the line being typed.
     fn say(&mut self, message: &str);

@@ -5,13 +5,17 @@
 //! `table`, a case of [`Own`], and its file.
 
 mod carriers;
+mod choice;
 mod connection;
+mod follow;
 mod help;
 mod host;
 pub(super) mod human;
 mod table;
+mod wait;
 mod words;
 
+pub(super) use choice::Choice;
 pub(super) use connection::{Connection, version};
 pub(super) use host::Host;
 pub(super) use words::Refusal;
@@ -21,6 +25,8 @@ use std::path::PathBuf;
 use super::eval::Action;
 use crate::syntax::{Command, Dialect, DotCommand};
 use carriers::Watch;
+use follow::Follow;
+use wait::Wait;
 use words::Words;
 
 /// One of the shell's own commands, with what it is to do.
@@ -46,6 +52,12 @@ pub(super) enum Own {
     Hmp(String),
     /// What lines are taken for from now on: `.hmp`, `.qmp`.
     Speak(Dialect),
+    /// An event: `.wait`.
+    Wait(Wait),
+    /// Events as they come: `.follow`.
+    Follow(Follow),
+    /// Which events are shown: `.events`.
+    Events(Option<Choice>),
 }
 
 /// Reads a command and its words; `carried` is what the command that it carries asks for.
@@ -61,6 +73,9 @@ pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
         "hmp" if dot.rest.text.trim().is_empty() => Own::Speak(Dialect::Hmp),
         "hmp" => Own::Hmp(dot.rest.text.clone()),
         "qmp" => Own::Speak(Dialect::Qmp),
+        "wait" => Own::Wait(Wait::read(&mut words)?),
+        "follow" => Own::Follow(Follow::read(&mut words)?),
+        "events" => Own::Events(Choice::read(&mut words)?),
         "try" => Own::Try(Box::new(words.carried(carried)?)),
         "watch" => Own::Watch(Watch::read(&mut words, carried)?),
         // It changes how the command is sent.
@@ -97,5 +112,8 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
             host.speak(dialect);
             Ok(())
         }
+        Own::Wait(wait) => wait.run(host).await,
+        Own::Follow(follow) => follow.run(host).await,
+        Own::Events(choice) => choice::run(host, choice).await,
     }
 }

@@ -60,6 +60,11 @@ impl<'a> Words<'a> {
         self.left.next().map(|word| Ok((word.text()?, word.span))).transpose()
     }
 
+    /// The next word, with its quotes.
+    pub(super) fn next_raw(&mut self) -> Option<&'a DotWord> {
+        self.left.next()
+    }
+
     /// The next word, which must be there; `what` it is, such as "the name of a file".
     pub(super) fn required(&mut self, what: &str) -> Result<String, Refusal> {
         self.required_at(what).map(|(text, _)| text)

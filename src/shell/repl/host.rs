@@ -1,15 +1,18 @@
 //! What the shell's own commands find in the interactive shell.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Repl, Stop};
 use crate::client::Client;
 use crate::hmp::HumanMonitor;
+use crate::message::Event;
 use crate::protocol::Runstate;
 use crate::shell::eval::Action;
-use crate::shell::own::{Connection, Host};
+use crate::shell::own::{Choice, Connection, Host};
 use crate::shell::printer::sleep_until_or_never;
 use crate::shell::render::{Pieces, Renderer};
 use crate::shell::status::Status;
@@ -31,6 +34,10 @@ impl Host for Repl<'_, '_> {
     fn speak(&mut self, dialect: Dialect) {
         self.dialect.set(dialect);
         self.console.set_prompt(self.prompt());
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        self.options.timeout
     }
 
     fn connection(&self) -> Connection<'_> {
@@ -74,6 +81,39 @@ impl Host for Repl<'_, '_> {
     async fn print(&mut self, result: Pieces) -> Result<(), Stop> {
         self.show_events_so_far();
         self.show(result).await
+    }
+
+    async fn print_event(&mut self, event: &Event) -> Result<(), Stop> {
+        let mut batch = self.events.try_batch();
+        let is_it = |shown: &Event| shown.arrival() == event.arrival() && shown.document() == event.document();
+        let place = batch.events.iter().position(is_it).filter(|_| self.shows_among_results());
+        let mut after = batch.events.split_off(place.unwrap_or(batch.events.len()));
+        if place.is_some() {
+            after.pop_front();
+        }
+        self.show_events(&batch);
+        let done = self.show(self.renderer.event_result(event)).await;
+        self.show_each(&after, self.events_to_stderr);
+        done
+    }
+
+    async fn print_events(&mut self, events: VecDeque<Event>, _: Option<Instant>) -> Result<bool, Stop> {
+        self.show_events_so_far();
+        self.show_each(&events, false);
+        Ok(true)
+    }
+
+    fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    fn choose(&mut self, choice: Choice) {
+        self.events.choose(choice.filter());
+        self.choice = choice;
+    }
+
+    fn shows_among_results(&self) -> bool {
+        !self.events_to_stderr
     }
 
     fn say(&mut self, message: &str) {

@@ -14,6 +14,7 @@ mod output;
 mod peer;
 mod sources;
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -24,7 +25,7 @@ use super::describe;
 use super::doors::{Entrance, Opening};
 use super::eval::Action;
 use super::lines::Lines;
-use super::own::{self, Host as _};
+use super::own::{self, Choice, Host as _};
 use super::render::Renderer;
 use super::session_schema::SessionSchema;
 use super::signals::{Ending, Interrupts, Signals};
@@ -33,6 +34,7 @@ use crate::cli::{EventsMode, History, Options, Source};
 use crate::client::Client;
 use crate::events::{Batch, Delivery, EventStream};
 use crate::hmp::HumanMonitor;
+use crate::message::Event;
 use crate::protocol::StateWatcher;
 use crate::syntax::{Assembler, LogicalLine};
 use crate::{secrets, text};
@@ -52,6 +54,8 @@ pub(super) struct Repl<'a, 'b> {
     console: &'a mut Console,
     sink: Sink,
     events: EventStream,
+    /// Which events are shown.
+    choice: Choice,
     /// Events go to a stderr that is not this terminal.
     events_to_stderr: bool,
     state: StateWatcher,
@@ -112,7 +116,7 @@ impl<'a, 'b> Repl<'a, 'b> {
         signals: Signals,
         dialect: SharedDialect,
     ) -> Self {
-        let hidden = options.events == Some(EventsMode::Hide);
+        let choice = Choice::all(options.events != Some(EventsMode::Hide));
         Self {
             client,
             entrance,
@@ -120,7 +124,8 @@ impl<'a, 'b> Repl<'a, 'b> {
             renderer: Renderer::new(options.output, options.color),
             sink: console.sink(),
             console,
-            events: client.events(Delivery::Newest { room: EVENT_ROOM }, move |_| !hidden),
+            events: client.events(Delivery::Newest { room: EVENT_ROOM }, choice.filter()),
+            choice,
             events_to_stderr: options.events == Some(EventsMode::Stderr) && !io::stderr().is_terminal(),
             state: client.session().watch(),
             connected: false,
@@ -270,10 +275,14 @@ impl<'a, 'b> Repl<'a, 'b> {
         for (name, count) in &batch.dropped {
             self.sink.missed(&text::line(name), *count);
         }
-        for event in &batch.events {
+        self.show_each(&batch.events, self.events_to_stderr);
+    }
+
+    fn show_each(&self, events: &VecDeque<Event>, to_stderr: bool) {
+        for event in events {
             let mut shown = Vec::new();
             self.renderer.event(event, &mut shown);
-            if self.events_to_stderr {
+            if to_stderr {
                 // Where else to complain?
                 let _ = io::stderr().write_all(&shown);
             } else {

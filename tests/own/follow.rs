@@ -1,0 +1,178 @@
+//! `.follow` and `.events`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::process::Signal;
+
+use super::lines;
+use crate::shell::{is_at_prompt, shell};
+use crate::support::terminal::keys;
+use crate::support::{Mock, Qemu, qmpsh};
+
+fn event(name: &str) -> String {
+    let time = r#"{"seconds": 1700000000, "microseconds": 5}"#;
+    format!("{{\"timestamp\": {time}, \"event\": \"{name}\", \"data\": {{}}}}\n")
+}
+
+#[test]
+fn until_ctrl_c() {
+    let mock = Mock::qmp().pause().event("A", "{}").event("B", "{}").pause().event("A", "{}").unix();
+    let mut process = qmpsh().arg(mock.socket()).args([".follow", "A"]).start();
+    mock.go_on();
+    // Each is there at once.
+    assert_eq!(process.read_line() + "\n", event("A"));
+    mock.go_on();
+    assert_eq!(process.read_line() + "\n", event("A"));
+    process.signal(Signal::INT);
+    process.wait().status(130).stderr("");
+    mock.finish();
+}
+
+#[test]
+fn so_many_or_so_long() {
+    let qemu = Qemu::none().second_monitor().start();
+    let mut other = qemu.second_client();
+    let mut process = qmpsh().arg(qemu.socket()).args([".follow", "count=2", "STOP|RESUME"]).start();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // When it begins to listen is not told.
+        scope.spawn(|| {
+            for _ in 0..10_000 {
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+                other.execute(r#"{"execute":"stop"}"#);
+                other.execute(r#"{"execute":"cont"}"#);
+            }
+        });
+        let lines = [process.read_line(), process.read_line()];
+        is_over.store(true, Ordering::Relaxed);
+        let [first, second] = lines.map(|line| line.contains("\"STOP\""));
+        assert!(first != second);
+    });
+    process.wait().status(0).stderr("");
+    let follow = |words: &[&str]| qmpsh().arg(qemu.socket()).arg(".follow").args(words.to_vec()).run();
+    follow(&["timeout=0.05"]).status(0).stdout("").stderr("");
+    follow(&["timeout=0.05", "count=3"]).status(5).stdout("").stderr("qmpsh: only 0 of 3 events came within 0.05 s\n");
+    follow(&["count=0"]).status(2).stderr_contains("not a number of times");
+}
+
+#[test]
+fn the_end_of_the_connection_loses_none() {
+    const MANY: u64 = 100_000;
+    let mock = Mock::qmp().pause().events(MANY).close().unix();
+    let program = qmpsh().arg(mock.socket()).args([".follow", "-OTHER"]);
+    let mut process = program.start();
+    mock.wait_for_pause();
+    mock.go_on();
+    for n in 0..MANY {
+        let line = process.read_line();
+        assert!(line.ends_with(&format!("\"data\": {{\"n\": {n}}}}}")), "{n}: {line}");
+    }
+    process.wait().status(4).stderr_contains("the connection was lost while waiting for events: ");
+    mock.finish();
+}
+
+#[test]
+fn a_time_limit_holds_in_a_flood_that_nobody_reads() {
+    let mock = Mock::qmp().events(100_000).hold_without_reading().unix();
+    let output = qmpsh().arg(mock.socket()).args([".follow", "timeout=0.2"]).stdout_unread().run();
+    output.status(5).stderr_contains("could not be written within 0.2 s");
+    mock.abandon();
+}
+
+#[test]
+fn what_is_shown_anyway_is_shown_once_and_in_order() {
+    let mock = || {
+        let mock =
+            Mock::qmp().expect_execute("a").event("A", "{}").reply("1").pause().event("B", "{}").event("A", "{}");
+        mock.event("C", "{}").pause().expect_execute("b").event("D", "{}").reply("2").unix()
+    };
+    let [a, b, c, d] = ["A", "B", "C", "D"].map(event);
+    for (mode, before, during, after) in [
+        ("show", format!("{a}1\n"), format!("{b}{a}"), format!("{c}{d}2\n")),
+        ("stderr", "1\n".to_owned(), a.clone(), "2\n".to_owned()),
+        ("hide", "1\n".to_owned(), a.clone(), "2\n".to_owned()),
+    ] {
+        let mock = mock();
+        let program = lines(mock.socket(), &["a", ".follow count=1 A", "b"]).args(["--events", mode]);
+        let mut process = program.start();
+        let mut expect = |text: &str| {
+            for line in text.lines() {
+                assert_eq!(process.read_line(), line, "{mode}");
+            }
+        };
+        expect(&before);
+        mock.wait_for_pause();
+        mock.go_on();
+        expect(&during);
+        mock.wait_for_pause();
+        mock.go_on();
+        expect(&after);
+        let output = process.wait();
+        let shown = if mode == "stderr" { format!("{a}{b}{a}{c}{d}") } else { String::new() };
+        output.status(0).stderr(&shown);
+        mock.finish();
+    }
+}
+
+#[test]
+fn at_the_prompt_ctrl_c_ends_it_and_the_session_lives() {
+    let mock = Mock::qmp()
+        .pause()
+        .event("A", "{}")
+        .event("B", "{}")
+        .pause()
+        .expect_execute("query-name")
+        .event("C", "{}")
+        .reply("\"web1\"")
+        .unix();
+    let mut t = shell(mock.socket());
+    t.type_keys(".events A B\r");
+    t.type_keys(".follow B\r");
+    t.wait(|screen| screen.text().ends_with(".follow B"));
+    mock.go_on();
+    let once = |text: &str| text.matches("\"A\"").count() == 1 && text.matches("\"B\"").count() == 1;
+    t.wait(|screen| once(&screen.text()));
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| screen.text().contains("interrupted: ") && is_at_prompt(screen));
+    mock.go_on();
+    t.type_keys("query-name\r");
+    t.wait(|screen| screen.text().ends_with("query-name\n\"web1\"\n(QEMU)") && once(&screen.text()));
+    assert!(!t.screen().text().contains("\"C\""), "{t}");
+    t.type_keys(".events\r");
+    t.wait(|screen| screen.text().ends_with("events are shown: A, B\n(QEMU)"));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    mock.finish();
+}
+
+#[test]
+fn which_are_shown() {
+    let mock = || {
+        let mut mock = Mock::qmp();
+        for name in ["a", "b", "c", "d"] {
+            mock = mock.expect_execute(name).event("ONE", "{}").event("TWO", "{}").reply("1");
+        }
+        mock.unix()
+    };
+    let [one, two] = ["ONE", "TWO"].map(event);
+    let batch =
+        [".events", "a", ".events on", "b", ".events T*", ".events", "c", ".events off", "d", ".events", ".wait TWO"];
+    for (options, to_stderr) in [(&[][..], false), (&["--events", "stderr"][..], true)] {
+        let mock = mock();
+        let output = lines(mock.socket(), &batch).args(options.to_vec()).run();
+        output.status(0);
+        let off = "events are not shown\n";
+        if to_stderr {
+            let results = "all events are shown\n1\n1\nevents are shown: T*\n1\n1\n";
+            output.stdout(&format!("{results}{off}{two}"));
+            output.stderr(&format!("{one}{two}{one}{two}{two}"));
+        } else {
+            let shown = format!("{off}1\n{one}{two}1\nevents are shown: T*\n{two}1\n1\n{off}{two}");
+            output.stdout(&shown).stderr("");
+        }
+        mock.finish();
+    }
+}

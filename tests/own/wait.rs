@@ -1,0 +1,265 @@
+//! `.wait`.
+
+use super::lines;
+use crate::shell::{at_prompt, is_at_prompt, is_typed, shell};
+use crate::support::terminal::keys;
+use crate::support::{Mock, Qemu, qmpsh};
+
+/// An event of the mock server as it is printed.
+fn event(name: &str, data: &str) -> String {
+    let time = r#"{"seconds": 1700000000, "microseconds": 5}"#;
+    format!("{{\"timestamp\": {time}, \"event\": \"{name}\", \"data\": {data}}}\n")
+}
+
+#[test]
+fn a_device_that_is_gone_a_hundred_times_over() {
+    let qemu = Qemu::q35().args(["-device", "qemu-xhci,id=usb"]).start();
+    let once = "device_add driver=usb-tablet id=x\ndevice_del id=x\n.wait timeout=60 DEVICE_DELETED device=x\n";
+    let output = qmpsh().arg(qemu.socket()).stdin(once.repeat(100)).run();
+    output.status(0).stderr("");
+    let text = output.stdout_text();
+    let mut shown = text.lines();
+    for _ in 0..100 {
+        assert_eq!((shown.next(), shown.next()), (Some("{}"), Some("{}")));
+        let deleted = shown.next().unwrap_or_default();
+        assert!(deleted.contains(r#""event": "DEVICE_DELETED", "data": {"device": "x""#), "{deleted}");
+    }
+    assert_eq!(shown.next(), None);
+}
+
+#[test]
+fn the_first_of_two_backups_that_are_over_before_their_replies() {
+    let daemon = Qemu::storage_daemon().start();
+    let disk = |name: &str| format!("blockdev-add driver=null-co node-name={name} size=65536");
+    let backup = |id: &str, target: &str| format!("blockdev-backup job-id={id} device=src target={target} sync=full");
+    let batch = [
+        &disk("src"),
+        &disk("d1"),
+        &disk("d2"),
+        &backup("b1", "d1"),
+        &backup("b2", "d2"),
+        ".wait timeout=60 BLOCK_JOB_COMPLETED device=b1",
+        ".wait timeout=60 fail=BLOCK_JOB_ERROR BLOCK_JOB_COMPLETED|BLOCK_JOB_CANCELLED device=b?",
+        ".wait timeout=60 JOB_STATUS_CHANGE id=b1 status=null",
+    ];
+    let output = lines(&daemon.socket(), &batch).run();
+    output.status(0).stderr("");
+    let text = output.stdout_text();
+    let found: Vec<&str> = text.lines().skip(5).collect();
+    let parts = [r#""device": "b1""#, r#""device": "b2""#, r#""status": "null""#];
+    assert_eq!(found.len(), parts.len(), "{text}");
+    for (line, part) in found.iter().zip(parts) {
+        assert!(line.contains(part), "{line}");
+    }
+}
+
+#[test]
+fn the_event_of_quit_is_found_after_the_end() {
+    let qemu = Qemu::none().start();
+    let output = lines(&qemu.socket(), &["quit", ".wait SHUTDOWN reason=host-qmp-quit guest=false"]).run();
+    output.status(0).stdout_contains("\"SHUTDOWN\"");
+    let qemu = Qemu::none().start();
+    let output = lines(&qemu.socket(), &["quit", ".wait STOP"]).run();
+    output.status(4).stdout("{}\n").stderr_contains("-c:2: ").stderr_contains("`STOP`");
+}
+
+#[test]
+fn time_is_limited() {
+    let mock = || Mock::qmp().expect_execute("a").event("B", r#"{"x": 1}"#).reply("{}").unix();
+    let played = mock();
+    let output = lines(played.socket(), &["a", ".wait timeout=0.05 B x=2", ".wait B"]).run();
+    output.status(5).stdout("{}\n").stderr("-c:2: no `B x=2` within 0.05 s\n");
+    played.abandon();
+    // --timeout is for those that say nothing; and a batch can go on.
+    let played = mock();
+    let output = lines(played.socket(), &["a", ".wait C", ".wait timeout=0 B", ".wait timeout=0 B"]);
+    let output = output.args(["-k", "-t", "0.05"]).run();
+    output.status(5).stdout(&format!("{{}}\n{}", event("B", r#"{"x": 1}"#)));
+    output.stderr("-c:2: no `C` within 0.05 s\n-c:4: no `B` within 0 s\n");
+    played.finish();
+}
+
+#[test]
+fn what_means_failure_is_shown() {
+    let mock = Mock::qmp()
+        .expect_execute("a")
+        .event("FAILED", r#"{"device": "y"}"#)
+        .event("FAILED", r#"{"device": "x"}"#)
+        .event("DONE", r#"{"device": "x"}"#)
+        .reply("{}")
+        .unix();
+    let wait = ".wait fail=FAIL* DONE device=x";
+    let output = lines(mock.socket(), &["a", wait, wait]).args(["-k"]).run();
+    let (failed, done) = (event("FAILED", r#"{"device": "x"}"#), event("DONE", r#"{"device": "x"}"#));
+    output.status(1).stdout(&format!("{{}}\n{failed}{done}"));
+    output.stderr("-c:2: FAILED came while waiting for `DONE device=x`\n");
+    mock.finish();
+}
+
+#[test]
+fn the_loss_of_the_connection_is_told() {
+    let mock = Mock::qmp().expect_execute("a").reply("{}").event("B", "{}").close().unix();
+    let output = lines(mock.socket(), &["a", ".wait B", ".wait C"]).run();
+    output.status(4).stdout(&format!("{{}}\n{}", event("B", "{}")));
+    output.stderr_contains("-c:3: the connection was lost while waiting for `C`: ");
+    mock.finish();
+}
+
+#[test]
+fn the_window_opens_with_the_first_command_after_a_wait() {
+    let mock = Mock::qmp()
+        .event("EARLY", "{}")
+        .expect_execute("a")
+        .event("ONE", "{}")
+        .reply("1")
+        .expect_execute("b")
+        .event("TWO", "{}")
+        .reply("2")
+        .event("THREE", "{}")
+        .expect_execute("query-qmp-schema")
+        .error("CommandNotFound", "no")
+        .expect_execute("c")
+        .reply("3")
+        .unix();
+    let batch = [
+        ".wait EARLY",
+        "a",
+        "b",
+        ".wait TWO",
+        ".wait ONE",
+        // What the shell asks by itself, because of the number, is no command.
+        "c x=1",
+        ".wait timeout=0 ONE",
+        ".wait timeout=0 TWO",
+    ];
+    let output = lines(mock.socket(), &batch).args(["-k"]).run();
+    let [early, one, two] = ["EARLY", "ONE", "TWO"].map(|name| event(name, "{}"));
+    output.status(5).stdout(&format!("{early}1\n2\n{two}{one}3\n"));
+    output.stderr("-c:7: no `ONE` within 0 s\n-c:8: no `TWO` within 0 s\n");
+    mock.finish();
+}
+
+#[test]
+fn more_than_is_remembered_is_said() {
+    let mock = Mock::qmp().expect_execute("a").events(100_001).reply("1").expect_execute("b").reply("2").unix();
+    let output = lines(mock.socket(), &["a", ".wait FLOOD n=0", "b", ".wait timeout=0 FLOOD"]).args(["-k"]).run();
+    output.status(5).stdout("1\n2\n");
+    output.stderr(
+        "-c:2: whether `FLOOD n=0` has come is unknown: since the command that the wait looks back to, more events have \
+         come than are remembered (100000, or 8 MiB); the next command begins anew\n-c:4: no `FLOOD` within 0 s\n",
+    );
+    mock.finish();
+}
+
+#[test]
+fn with_events_shown_it_stands_where_it_came_and_once_for_a_wait() {
+    let [a, b, c] = ["A", "B", "C"].map(|name| event(name, "{}"));
+    let came = || Mock::qmp().event("A", "{}").event("B", "{}").event("C", "{}").unix();
+    for (mode, shown, on_stderr) in [
+        ("show", format!("{a}{b}{c}"), String::new()),
+        ("stderr", b.clone(), format!("{a}{b}{c}")),
+        ("hide", b.clone(), String::new()),
+    ] {
+        let mock = came();
+        let output = qmpsh().args(["--events", mode]).arg(mock.socket()).args([".wait", "B"]).run();
+        output.status(0).stdout(&shown).stderr(&on_stderr);
+        mock.finish();
+    }
+    // It was shown before it was waited for, and is the answer.
+    let mock = Mock::qmp().expect_execute("a").event("A", "{}").event("B", "{}").reply("1").unix();
+    let output = lines(mock.socket(), &["a", ".wait A"]).args(["--events", "show"]).run();
+    output.status(0).stdout(&format!("{a}{b}1\n{a}")).stderr("");
+    mock.finish();
+}
+
+#[test]
+fn forms() {
+    let mock = || Mock::qmp().event("A", r#"{"x": [1]}"#).unix();
+    for (mode, expected) in [
+        ("json", event("A", r#"{"x": [1]}"#)),
+        ("raw", event("A", r#"{"x": [1]}"#)),
+        (
+            "pretty",
+            "{\n  \"timestamp\": {\n    \"seconds\": 1700000000,\n    \"microseconds\": 5\n  },\n  \"event\": \"A\",\n  \
+             \"data\": {\n    \"x\": [\n      1\n    ]\n  }\n}\n"
+                .to_owned(),
+        ),
+    ] {
+        let played = mock();
+        // The words of a command line are finished: quotes are characters of the value.
+        qmpsh().args(["-o", mode]).arg(played.socket()).args([".wait", "A", "x=[[]1]"]).run().status(0).stdout(&expected);
+        played.finish();
+    }
+}
+
+#[test]
+fn what_is_written_wrong_says_where() {
+    let mock = Mock::qmp().unix();
+    let output = lines(mock.socket(), &[".wait STOP RESUME"]).run();
+    output.status(2).stdout("");
+    output.stderr(
+        "-c:1:12: not PATH=VALUE, a value of the event's data; other events are written EVENT|EVENT\n  \
+         .wait STOP RESUME\n             ^^^^^^\n",
+    );
+    mock.abandon();
+}
+
+#[test]
+fn at_the_prompt_events_stay_in_order_and_ctrl_c_ends_it() {
+    let mock = Mock::qmp()
+        .pause()
+        .event("ONE", "{}")
+        .event("TWO", "{}")
+        .event("THREE", "{}")
+        .pause()
+        .event("FOUR", "{}")
+        .pause()
+        .event("FIVE", "{}")
+        .unix();
+    let mut t = shell(mock.socket());
+    t.type_keys(".wait TWO\r");
+    t.wait(|screen| screen.text().ends_with(".wait TWO"));
+    mock.go_on();
+    // The result is indented, and not shown as an event too.
+    t.wait(|screen| {
+        let text = screen.text();
+        let places: Vec<_> = ["\"ONE\"", "\"event\": \"TWO\",\n", "\"THREE\""].map(|part| text.find(part)).into();
+        places.iter().all(Option::is_some)
+            && places.is_sorted()
+            && text.matches("\"TWO\"").count() == 1
+            && is_at_prompt(screen)
+    });
+    t.type_keys(".wait SIX\r");
+    mock.wait_for_pause();
+    mock.go_on();
+    t.wait_for("\"FOUR\"");
+    t.type_keys("query-half");
+    t.type_keys(keys::CTRL_C);
+    t.wait(|screen| {
+        screen.text().contains("interrupted: `SIX` is not waited for any more") && is_typed(screen, "query-half", 0)
+    });
+    mock.go_on();
+    t.wait(|screen| screen.text().contains("\"FIVE\"") && is_typed(screen, "query-half", 0));
+    t.type_keys("\x15.wait timeout=0.05 SIX\r");
+    t.wait(|screen| screen.text().contains("no `SIX` within 0.05 s") && is_at_prompt(screen));
+    // It was shown before, and is shown as the answer.
+    t.type_keys(".wait ONE\r");
+    t.wait(|screen| screen.text().contains("\"event\": \"ONE\",\n") && is_at_prompt(screen));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    t.assert_as_found();
+    mock.finish();
+}
+
+#[test]
+fn at_the_prompt_the_loss_of_the_connection_ends_it() {
+    let mut qemu = Qemu::none().start();
+    let mut t = at_prompt(qmpsh().args(["--events", "hide"]).arg(qemu.socket()));
+    t.type_keys(".wait STOP\r");
+    t.wait(|screen| screen.text().ends_with(".wait STOP"));
+    qemu.signal(rustix::process::Signal::KILL);
+    qemu.wait();
+    t.wait(|screen| screen.text().contains("the connection to ") && screen.text().ends_with("(disconnected)"));
+    t.type_keys(".wait STOP\r");
+    t.wait_for("`STOP` cannot come: there is no connection");
+}
