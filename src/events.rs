@@ -7,6 +7,7 @@ mod window;
 pub use awaited::{Awaited, Condition, Step, Verdict};
 pub use window::{HistoryBounds, RanOver};
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -104,12 +105,12 @@ impl Hub {
         queues.retain(|queue| queue.strong_count() > 0);
         let Some((last, others)) = queues.split_last() else { return };
         for queue in others {
-            self.push(queue, event.clone());
+            self.push(queue, Cow::Borrowed(&event));
         }
-        self.push(last, event);
+        self.push(last, Cow::Owned(event));
     }
 
-    fn push(&self, queue: &Weak<Mutex<Queue>>, event: Event) {
+    fn push(&self, queue: &Weak<Mutex<Queue>>, event: Cow<'_, Event>) {
         let Some(queue) = queue.upgrade() else { return };
         let mut queue = lock(&queue);
         queue.push(event);
@@ -151,10 +152,12 @@ impl Queue {
         matches!(self.delivery, Delivery::Lossless { room } if self.bytes >= room)
     }
 
-    fn push(&mut self, event: Event) {
+    /// One that is not wanted is not copied.
+    fn push(&mut self, event: Cow<'_, Event>) {
         if !(self.wanted)(&event) {
             return;
         }
+        let event = event.into_owned();
         self.bytes += event.document().bytes().len();
         self.waiting.events.push_back(event);
         if let Delivery::Newest { room } = self.delivery {

@@ -79,7 +79,7 @@ pub struct Job {
     pub(super) io_error: bool,
     /// No query shows it any more.
     pub(super) gone: bool,
-    /// A query has shown it concluded: only then is its error known.
+    /// A query has shown it since the last event: only so is its error known.
     pub(super) was_asked: bool,
     /// When it was heard of first, among the jobs.
     pub(super) number: u64,
@@ -148,6 +148,11 @@ impl Job {
 
     fn is_concluded(&self) -> bool {
         !self.gone && self.status == Some(Status::Concluded)
+    }
+
+    /// Whether the last answer to a query is about what it is at: an event does not tell how far it has come.
+    pub fn is_answered(&self) -> bool {
+        self.was_asked
     }
 
     /// Whether it is where it was waited for to be, or beyond, and not over.

@@ -6,6 +6,7 @@ mod pipeline;
 mod waiting;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use super::describe;
 use super::doors::{Entrance, Teller};
 use super::eval::{Action, Parsed, Sources, Text};
+use super::job_memory::JobMemory;
 use super::lines::{Line, Lines, Origin};
 use super::messages::Messages;
 use super::own::{self, Choice, human};
@@ -49,6 +51,7 @@ pub(super) struct Batch<'a, 'b> {
     has_quit: bool,
     session_schema: SessionSchema,
     human_monitor: HumanMonitor,
+    jobs: Arc<JobMemory>,
     /// The line whose command of the shell's own runs, or for which the peer is asked.
     at: Origin,
     /// Files whose lines are to be run next.
@@ -78,6 +81,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             has_quit: false,
             session_schema: SessionSchema::default(),
             human_monitor: HumanMonitor::default(),
+            jobs: Arc::new(JobMemory::new(client)),
             at: Origin { name: None, line: 1 },
             included: Vec::new(),
             leaves: false,

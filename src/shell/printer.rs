@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::own::Choice;
+use super::progress::BottomLine;
 use super::render::{Form, Pieces, Renderer};
 use super::stdout::Stdout;
 use crate::cli::EventsMode;
@@ -29,6 +30,8 @@ pub(super) struct Printer {
     events: Option<Events>,
     /// What is left to print of the last reply: the next command goes out first.
     printout: Option<Pieces>,
+    /// Stands below everything else, if all of it goes to one terminal.
+    bottom: BottomLine,
 }
 
 /// Events that are shown.
@@ -64,7 +67,13 @@ impl Printer {
             Some(EventsMode::Stderr) => Some(listen(Some(Stdout::new(rustix::stdio::stderr())))),
             Some(EventsMode::Hide) | None => None,
         };
-        Self { renderer, stdout: Stdout::new(rustix::stdio::stdout()), events, printout: None }
+        Self {
+            renderer,
+            stdout: Stdout::new(rustix::stdio::stdout()),
+            events,
+            printout: None,
+            bottom: BottomLine::new(),
+        }
     }
 
     /// The command succeeded. What came before the reply is printed; the reply is, with what comes next.
@@ -153,6 +162,19 @@ impl Printer {
         &mut self.renderer
     }
 
+    /// How many columns a line may have that shows how far something has come; nothing if there is no place for one.
+    pub(super) fn progress_width(&self) -> Option<usize> {
+        self.bottom.width()
+    }
+
+    /// Shows such a line in place of the one before, or takes it away.
+    pub(super) fn show_progress(&mut self, line: Option<String>) {
+        match line {
+            Some(line) => self.bottom.show(&line),
+            None => self.bottom.clear(),
+        }
+    }
+
     /// Waits for events, and keeps them to be printed; for ever, if they are not shown. Cancel safe.
     pub(super) async fn more_events(&mut self) {
         match &mut self.events {
@@ -177,6 +199,7 @@ impl Printer {
                     biased;
                     () = sleep_until_or_never(late) => {
                         late = None;
+                        self.bottom.clear();
                         self.stdout.flush().await?;
                     }
                     () = self.more_events() => self.print_held().await?,
@@ -230,6 +253,9 @@ impl Printer {
 
     /// Prints so many of the events held.
     async fn print_events(&mut self, count: usize) -> io::Result<()> {
+        if count > 0 {
+            self.bottom.clear();
+        }
         let Some(events) = &mut self.events else { return Ok(()) };
         let (out, renderer) = match &mut events.stderr {
             Some(stderr) => (stderr, self.renderer.for_stderr()),

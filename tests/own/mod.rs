@@ -5,6 +5,8 @@ mod connection;
 mod files;
 mod follow;
 mod human;
+mod jobs;
+mod migration;
 mod wait;
 
 use std::path::Path;

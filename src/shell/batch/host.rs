@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::super::doors::Teller;
 use super::super::eval::Action;
+use super::super::job_memory::JobMemory;
 use super::super::own::{Choice, Connection, Host};
 use super::super::printer::sleep_until_or_never;
 use super::super::render::{Pieces, Renderer};
@@ -42,6 +44,18 @@ impl Host for Batch<'_, '_> {
 
     fn connection(&self) -> Connection<'_> {
         Connection { address: self.entrance.shown(), is_there: !self.has_quit, unanswered: 0 }
+    }
+
+    fn jobs(&self) -> Arc<JobMemory> {
+        Arc::clone(&self.jobs)
+    }
+
+    fn progress_width(&self) -> Option<usize> {
+        self.printer.progress_width()
+    }
+
+    fn show_progress(&mut self, line: Option<String>) {
+        self.printer.show_progress(line);
     }
 
     async fn run(&mut self, action: Action) -> Result<(), Failure> {
@@ -96,6 +110,7 @@ impl Host for Batch<'_, '_> {
     }
 
     fn say(&mut self, message: &str) {
+        self.printer.show_progress(None);
         self.messages.say(message);
     }
 
@@ -141,6 +156,7 @@ impl Host for Batch<'_, '_> {
         self.has_quit = false;
         self.session_schema = SessionSchema::default();
         self.human_monitor = HumanMonitor::default();
+        self.jobs.clear();
         self.entrance.open(self.client, &Teller::Stderr(self.messages)).await?;
         while self.state.try_changed().is_some() {}
         Ok(())

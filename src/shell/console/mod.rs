@@ -41,6 +41,7 @@ use tokio::time::timeout;
 
 pub use history::HistoryOptions;
 pub use sink::Sink;
+pub(super) use terminal::is_dumb;
 
 use editor::Editor;
 use history::History;

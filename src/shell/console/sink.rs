@@ -44,6 +44,19 @@ impl Sink {
         self.shared.missed(name, count);
     }
 
+    /// Shows a line that stays below everything else and that the next one replaces, such as a progress bar; none: takes it
+    /// away. It must be narrower than the terminal. The next prompt takes it away too.
+    ///
+    /// Where [`Sink::can_replace`] says no it must not be used.
+    pub fn transient(&self, text: Option<String>) {
+        self.shared.set_transient(text);
+    }
+
+    /// Whether the terminal is one whose rows can be written again.
+    pub fn can_replace(&self) -> bool {
+        super::terminal::can_edit()
+    }
+
     /// Forgets what is left of the results, for a person who has seen enough. The line that is being shown ends where it
     /// is.
     pub fn cut_output(&self) {

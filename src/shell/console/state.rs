@@ -14,6 +14,7 @@
 mod phase;
 #[cfg(test)]
 mod tests;
+mod transient;
 
 use std::borrow::Cow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,7 @@ use unicode_width::UnicodeWidthStr;
 use super::queue::{Chunk, Queue};
 pub(super) use phase::Interrupted;
 use phase::{Life, Phase, PlainPrompt, Repaint};
+use transient::Transient;
 
 /// About how much is written at once, in bytes: the longest a key waits for a repaint, or a line for the printer.
 const CHUNK: usize = 64 * 1024;
@@ -52,6 +54,7 @@ struct State {
     repaint: Repaint,
     prompt: String,
     plain: PlainPrompt,
+    transient: Transient,
     /// The line being typed is to be given up.
     interrupted: bool,
     /// A line has been finished, or given up, and [`super::Console`] has not got it yet.
@@ -101,7 +104,7 @@ impl Shared {
     /// Tells when everything added so far was printed; none: it was.
     pub(super) fn flushed(&self) -> Option<oneshot::Receiver<()>> {
         let mut state = self.lock();
-        if state.printed >= state.queue.last() {
+        if state.printed >= state.queue.last() && !state.transient.must_go() {
             return None;
         }
         let (sender, receiver) = oneshot::channel();
@@ -145,6 +148,7 @@ impl Shared {
     pub(super) fn begin(&self) -> Result<(), Interrupted> {
         let mut state = self.lock();
         state.phase = Phase::Starting;
+        state.transient.set(None);
         // What is pending now is printed first: painted with the prompt it would replace what stands in the row, which is
         // what was typed ahead, and a long result would come in pieces.
         state.first = state.queue.last();
@@ -320,6 +324,7 @@ impl Shared {
         if state.life == Life::Open {
             state.life = Life::Closing;
         }
+        state.transient.set(None);
         self.changed.notify_all();
         self.wake.notify_all();
     }
@@ -361,7 +366,7 @@ impl State {
 
     /// Whether something is pending that is printed before the line begins.
     fn comes_first(&self) -> bool {
-        self.queue.has_result() || (self.printed < self.first && !self.queue.is_empty())
+        self.transient.must_go() || self.queue.has_result() || (self.printed < self.first && !self.queue.is_empty())
     }
 
     fn next_chunk(&mut self) -> Option<Chunk> {
@@ -370,13 +375,13 @@ impl State {
                 self.plain = PlainPrompt::Wanted;
                 chunk.text = [b"\n", &*chunk.text].concat().into();
             }
-            return Some(chunk);
+            return Some(self.above_transient(chunk));
         }
         if self.plain == PlainPrompt::Wanted {
             self.plain = PlainPrompt::Shown;
             return Some(Chunk { text: Bytes::from(self.prompt.clone()), through: self.printed });
         }
-        None
+        self.draw_transient()
     }
 
     /// Remembers what was printed, and tells who waits for it.

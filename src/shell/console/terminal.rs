@@ -67,7 +67,8 @@ pub(super) fn can_edit() -> bool {
     isatty(io::stdin().as_fd()) && isatty(io::stdout().as_fd()) && !is_dumb(&term)
 }
 
-fn is_dumb(term: &str) -> bool {
+/// Whether a terminal of this kind only scrolls.
+pub(in crate::shell) fn is_dumb(term: &str) -> bool {
     DUMB.iter().any(|dumb| dumb.eq_ignore_ascii_case(term))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,6 +12,7 @@ use crate::client::Client;
 use crate::hmp::HumanMonitor;
 use crate::message::Event;
 use crate::shell::eval::Action;
+use crate::shell::job_memory::JobMemory;
 use crate::shell::render::{Pieces, Renderer};
 use crate::shell::session_schema::Peer;
 use crate::shell::status::Status;
@@ -37,6 +39,15 @@ pub(in crate::shell) trait Host: Peer {
 
     /// What there is to tell about the connection.
     fn connection(&self) -> Connection<'_>;
+
+    /// What is known of jobs and of the migration.
+    fn jobs(&self) -> Arc<JobMemory>;
+
+    /// How many columns a line may have that shows how far something has come; nothing if there is no place for one.
+    fn progress_width(&self) -> Option<usize>;
+
+    /// Shows such a line in place of the one before, or takes it away. It must be safe for a terminal.
+    fn show_progress(&mut self, line: Option<String>);
 
     /// Does what a line asks for, as if it were the user's own line.
     async fn run(&mut self, action: Action) -> Result<(), Self::Stop>;

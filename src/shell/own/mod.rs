@@ -4,6 +4,7 @@
 //! `words` reads what a person has written after the name, and each family of commands has a file of its own. To add one: a row in
 //! `table`, a case of [`Own`], and its file.
 
+mod asking;
 mod carriers;
 mod choice;
 mod connection;
@@ -11,6 +12,8 @@ mod follow;
 mod help;
 mod host;
 pub(super) mod human;
+mod jobs;
+mod migration;
 mod table;
 mod wait;
 mod words;
@@ -26,6 +29,8 @@ use super::eval::Action;
 use crate::syntax::{Command, Dialect, DotCommand};
 use carriers::Watch;
 use follow::Follow;
+use jobs::JobWait;
+use migration::MigrationWait;
 use wait::Wait;
 use words::Words;
 
@@ -46,6 +51,12 @@ pub(super) enum Own {
     Try(Box<Action>),
     /// A command again and again: `.watch`.
     Watch(Watch),
+    /// What jobs there are, and how others ended: `.jobs`.
+    Jobs,
+    /// Wait for a job: `.job`.
+    Job(JobWait),
+    /// Wait for the migration: `.migration`.
+    Migration(MigrationWait),
     /// The lines of a file: `.source`.
     Source(PathBuf),
     /// A line of the human monitor: `.hmp LINE`.
@@ -69,6 +80,9 @@ pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
         "help" => Own::Help(words.next()?.map(|(name, _)| name)),
         "status" => Own::Status,
         "reconnect" => Own::Reconnect,
+        "jobs" => Own::Jobs,
+        "job" => Own::Job(JobWait::read(&mut words)?),
+        "migration" => Own::Migration(MigrationWait::read(&mut words)?),
         "source" => Own::Source(PathBuf::from(words.required("the name of a file")?)),
         "hmp" if dot.rest.text.trim().is_empty() => Own::Speak(Dialect::Hmp),
         "hmp" => Own::Hmp(dot.rest.text.clone()),
@@ -106,6 +120,9 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
         Own::Reconnect => host.reconnect().await,
         Own::Try(action) => carriers::attempt(host, *action).await,
         Own::Watch(watch) => watch.run(host).await,
+        Own::Jobs => jobs::list(host).await,
+        Own::Job(wait) => wait.run(host).await,
+        Own::Migration(wait) => wait.run(host).await,
         Own::Source(path) => host.source(path).await,
         Own::Hmp(line) => human::line(host, line).await,
         Own::Speak(dialect) => {

@@ -117,6 +117,35 @@ prompt they are shown from the beginning, in a batch they are not. .wait sees al
   .events -RTC_CHANGE",
     },
     Description {
+        name: "jobs",
+        words: "",
+        summary: "the jobs there are, and how those ended that were seen",
+        more: "\
+Those that have ended have an `outcome`: completed, failed, cancelled or unknown. The last 1,000 are remembered.",
+    },
+    Description {
+        name: "job",
+        words: "[timeout=S] [until=ready|pending|concluded] ID",
+        summary: "waits for a job, shows how far it has come, and dismisses it",
+        more: "\
+It fails if the job failed or was cancelled. One that is over already has its outcome too, if the session saw it.
+until=ready and until=pending wait for the point at which `job-complete` and `job-finalize` can be given.
+Ctrl-C stops the waiting, not the job.
+
+  blockdev-backup job-id=b1 device=disk0 target=backup0 sync=full
+  .job timeout=3600 b1",
+    },
+    Description {
+        name: "migration",
+        words: "[timeout=S]",
+        summary: "waits for the migration, and shows how far it has come",
+        more: "\
+It fails if the migration failed or was cancelled. Where a migration comes in it waits for that one.
+
+  migrate uri=unix:/run/vm.sock
+  .migration",
+    },
+    Description {
         name: "source",
         words: "FILE",
         summary: "the lines of a file",

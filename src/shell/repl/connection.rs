@@ -91,6 +91,8 @@ impl Repl<'_, '_> {
             return;
         }
         let end = self.client.disconnect().await;
+        // Another peer may come.
+        self.jobs.clear();
         self.show_events_so_far();
         let mut unanswered: Vec<_> = command.into_iter().collect();
         while let Some(Ok(late)) = self.late.join_next().await {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,8 +13,10 @@ use crate::hmp::HumanMonitor;
 use crate::message::Event;
 use crate::protocol::Runstate;
 use crate::shell::eval::Action;
+use crate::shell::job_memory::JobMemory;
 use crate::shell::own::{Choice, Connection, Host};
 use crate::shell::printer::sleep_until_or_never;
+use crate::shell::progress::width_of;
 use crate::shell::render::{Pieces, Renderer};
 use crate::shell::status::Status;
 use crate::syntax::Dialect;
@@ -42,6 +45,19 @@ impl Host for Repl<'_, '_> {
 
     fn connection(&self) -> Connection<'_> {
         Connection { address: self.entrance.shown(), is_there: self.connected, unanswered: self.late.len() }
+    }
+
+    fn jobs(&self) -> Arc<JobMemory> {
+        Arc::clone(&self.jobs)
+    }
+
+    fn progress_width(&self) -> Option<usize> {
+        self.sink.can_replace().then(|| width_of(rustix::stdio::stdout()))
+    }
+
+    fn show_progress(&mut self, line: Option<String>) {
+        self.shows_progress = line.is_some();
+        self.sink.transient(line);
     }
 
     async fn run(&mut self, action: Action) -> Result<(), Stop> {
@@ -121,6 +137,7 @@ impl Host for Repl<'_, '_> {
     }
 
     fn fail(&mut self, _: Status, message: String) -> Stop {
+        self.show_events_so_far();
         Repl::say(self, &message);
         Stop::Failed
     }

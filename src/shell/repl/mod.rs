@@ -17,6 +17,7 @@ mod sources;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
@@ -24,6 +25,7 @@ use super::console::{Console, ConsoleOptions, HistoryOptions, Input, IsComplete,
 use super::describe;
 use super::doors::{Entrance, Opening};
 use super::eval::Action;
+use super::job_memory::JobMemory;
 use super::lines::Lines;
 use super::own::{self, Choice, Host as _};
 use super::render::Renderer;
@@ -73,6 +75,9 @@ pub(super) struct Repl<'a, 'b> {
     session_schema: SessionSchema,
     human_monitor: HumanMonitor,
     dialect: SharedDialect,
+    jobs: Arc<JobMemory>,
+    /// A line that is replaced stands below everything else.
+    shows_progress: bool,
     /// The lines of a file are being run.
     in_file: bool,
     /// Files whose lines are to be run next.
@@ -138,6 +143,8 @@ impl<'a, 'b> Repl<'a, 'b> {
             session_schema: SessionSchema::default(),
             human_monitor: HumanMonitor::default(),
             dialect,
+            jobs: Arc::new(JobMemory::new(client)),
+            shows_progress: false,
             in_file: false,
             included: Vec::new(),
         }
@@ -307,7 +314,12 @@ impl<'a, 'b> Repl<'a, 'b> {
 
     /// After Ctrl-C the terminal stands behind the `^C` that it has shown.
     fn end_row(&self) {
-        self.sink.line("");
+        if self.shows_progress {
+            // That line goes, and the `^C` with it.
+            self.sink.transient(None);
+        } else {
+            self.sink.line("");
+        }
     }
 }
 

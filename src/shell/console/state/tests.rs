@@ -197,3 +197,57 @@ fn a_plain_prompt_comes_last_and_again() {
     shared.line("c".into());
     assert_eq!(print(&shared), "c\n");
 }
+
+#[test]
+fn a_transient_line_is_replaced_and_gives_way() {
+    let shared = Shared::new("> ".into());
+    shared.set_transient(Some("10%".into()));
+    assert_eq!(print(&shared), "\r10%\x1b[K\r");
+    shared.set_transient(Some("20%".into()));
+    shared.event("STOP", "event".into());
+    assert_eq!(print(&shared), "\r\x1b[Kevent\n");
+    assert_eq!(print(&shared), "\r20%\x1b[K\r");
+    // Once more the same: nothing is written for it.
+    shared.set_transient(Some("20%".into()));
+    shared.set_transient(None);
+    shared.line("done".into());
+    assert_eq!(print(&shared), "\r\x1b[Kdone\n");
+    shared.start_closing();
+    assert!(shared.next_chunk().is_none());
+}
+
+#[test]
+fn a_transient_line_goes_before_a_line_begins() {
+    let shared = Arc::new(Shared::new("> ".into()));
+    shared.set_transient(Some("10%".into()));
+    assert_eq!(print(&shared), "\r10%\x1b[K\r");
+    // It is still wanted, and nothing else is to be printed.
+    let editor = thread::spawn({
+        let shared = Arc::clone(&shared);
+        move || {
+            shared.begin().unwrap();
+            shared.paint("> ", true).into_owned()
+        }
+    });
+    assert_eq!(print(&shared), "\r\x1b[K");
+    assert_eq!(editor.join().unwrap(), "> ");
+}
+
+#[test]
+fn flushed_means_that_the_transient_line_is_gone() {
+    let shared = Shared::new("> ".into());
+    shared.set_transient(Some("10%".into()));
+    assert!(shared.flushed().is_none());
+    assert_eq!(print(&shared), "\r10%\x1b[K\r");
+    shared.set_transient(None);
+    let mut flushed = shared.flushed().unwrap();
+    assert!(flushed.try_recv().is_err());
+    assert_eq!(print(&shared), "\r\x1b[K");
+    assert!(flushed.try_recv().is_ok());
+    // When the shell ends with one on the terminal, it goes too.
+    shared.set_transient(Some("20%".into()));
+    assert_eq!(print(&shared), "\r20%\x1b[K\r");
+    shared.start_closing();
+    assert_eq!(print(&shared), "\r\x1b[K");
+    assert!(shared.next_chunk().is_none());
+}

@@ -1,0 +1,79 @@
+//! What the session knows of jobs and of the migration: fed by every event that concerns them, from the first on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::client::Client;
+use crate::events::{Delivery, EventStream};
+use crate::jobs::{Jobs, Migration, concerns_jobs, concerns_migration};
+use crate::message::Event;
+
+/// Keeps what events tell, whether anybody asks or not.
+#[derive(Debug)]
+pub(super) struct JobMemory {
+    known: Arc<Known>,
+    /// It lets nothing through: all is done where events are let through, so that none waits and none is lost.
+    _listening: EventStream,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    jobs: Mutex<Jobs>,
+    migration: Mutex<Migration>,
+    changed: Notify,
+}
+
+impl JobMemory {
+    /// Made before the client connects, so that no event is missed.
+    pub(super) fn new(client: &Client) -> Self {
+        let known = Arc::new(Known::default());
+        let listening = Arc::clone(&known);
+        let look = move |event: &Event| {
+            listening.on_event(event);
+            false
+        };
+        Self { known, _listening: client.events(Delivery::Newest { room: 0 }, look) }
+    }
+
+    /// The jobs, as events and answers have told until now.
+    pub(super) fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        lock(&self.known.jobs)
+    }
+
+    /// The migration, likewise.
+    pub(super) fn migration(&self) -> MutexGuard<'_, Migration> {
+        lock(&self.known.migration)
+    }
+
+    /// Waits for the next event about a job or the migration, or returns at once if one came since the last time.
+    /// Cancel safe.
+    pub(super) async fn changed(&self) {
+        self.known.changed.notified().await;
+    }
+
+    /// Forgets everything: the session has ended, and the next peer may be another one.
+    pub(super) fn clear(&self) {
+        self.jobs().clear();
+        *self.migration() = Migration::default();
+    }
+}
+
+impl Known {
+    /// Called for every event, so what does not concern it costs no more than a look at its name.
+    fn on_event(&self, event: &Event) {
+        let name = event.name();
+        let news = if concerns_jobs(&name) {
+            lock(&self.jobs).on_event(event)
+        } else {
+            concerns_migration(&name) && lock(&self.migration).on_event(event)
+        };
+        if news {
+            self.changed.notify_one();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,90 @@
+//! `.migration`, on a real QEMU.
+
+use super::lines;
+use crate::support::{Mock, Qemu};
+
+fn qemu() -> Qemu {
+    Qemu::q35().second_monitor().start()
+}
+
+/// So slow that it does not end while a test looks at it.
+const SLOW: &str = "migrate-set-parameters max-bandwidth=4096";
+
+#[test]
+fn one_that_never_began() {
+    let qemu = qemu();
+    let none = lines(&qemu.socket(), &[".migration"]).run();
+    none.status(1).stdout("").stderr("-c:1: no migration has begun here: `migrate uri=...` begins one\n");
+    lines(&qemu.socket(), &[".migration now"]).run().status(2).stdout("");
+    let daemon = Qemu::storage_daemon().start();
+    let none = lines(&daemon.socket(), &[".migration"]).run();
+    none.status(1).stderr("-c:1: this peer does not migrate: it does not know `query-migrate`\n");
+}
+
+#[test]
+fn a_time_limit_a_cancellation_and_progress() {
+    let qemu = qemu();
+    let socket = qemu.socket();
+    let late = lines(&socket, &[SLOW, "migrate uri=exec:cat>/dev/null", ".migration timeout=0.3"]).run();
+    let said = late.status(5).stdout("{}\n{}\n").stderr_text();
+    assert!(said.starts_with("-c:3: the migration is not over after 0.3 s"), "{said}");
+
+    let mut t = lines(&socket, &[".migration"]).terminal();
+    t.wait(|screen| {
+        let line = screen.line();
+        line.starts_with("migration  ") && line.contains("% [") && line.contains(" MiB to go  ")
+    });
+    qemu.second_client().execute(r#"{"execute":"migrate_cancel"}"#);
+    assert_eq!(t.wait_exit(), 1);
+    assert_eq!(t.screen().text(), "-c:1: the migration was cancelled", "{t}");
+}
+
+#[test]
+fn one_that_fails_and_one_that_comes_in() {
+    let qemu = qemu();
+    let socket = qemu.socket();
+    let events = "migrate-set-capabilities capabilities=[{'capability':'events','state':true}]";
+    let no_events = "migrate-set-capabilities capabilities=[{'capability':'events','state':false}]";
+    for capability in [no_events, events] {
+        let failed = lines(&socket, &[capability, "migrate uri='exec:exit 3'", ".migration"]).run();
+        failed.status(1).stderr("-c:3: the migration failed: Unable to write to command: Broken pipe\n");
+    }
+    let file = qemu.file("mig.bin");
+    let migrate = format!("migrate uri='exec:cat>{}'", file.display());
+    let done = lines(&socket, &[&migrate, ".migration"]).run();
+    done.status(0).stdout_contains(r#""status": "completed""#).stdout_contains(r#""downtime": "#);
+
+    for capability in [no_events, events] {
+        let other = Qemu::q35().args(["-incoming", "defer"]).start();
+        let waits = lines(&other.socket(), &[".migration timeout=0"]).run();
+        waits.status(5).stderr("-c:1: the migration is not over after 0 s; it waits for the other side\n");
+        let incoming = format!("migrate-incoming uri='exec:sleep 0.3; cat {}'", file.display());
+        let done = lines(&other.socket(), &[capability, &incoming, ".migration"]).run();
+        done.status(0).stdout("{}\n{}\n{\"status\": \"completed\"}\n").stderr("");
+    }
+}
+
+#[test]
+fn an_error_that_is_told_later() {
+    let event = |mock: Mock, status: &str| mock.event("MIGRATION", &format!(r#"{{"status": "{status}"}}"#));
+    let asked = |mock: Mock, reply: &str| mock.expect_execute("query-migrate").reply(reply);
+    let mock = event(asked(Mock::qmp(), r#"{"status": "active"}"#), "failed");
+    let mock = asked(asked(mock, r#"{"status": "active"}"#), r#"{"status": "failed"}"#);
+    let mock = asked(mock, r#"{"status": "failed", "error-desc": "no space\u001b"}"#).unix();
+    let failed = lines(mock.socket(), &[".migration"]).run();
+    failed.status(1).stderr("-c:1: the migration failed: no space\\u{1b}\n");
+    mock.finish();
+}
+
+#[test]
+fn what_it_waits_for_is_said() {
+    let asked =
+        |mock: Mock, status: &str| mock.expect_execute("query-migrate").reply(&format!(r#"{{"status": "{status}"}}"#));
+    let mock = asked(asked(Mock::qmp(), "pre-switchover"), "pre-switchover").expect_execute("query-migrate").pause();
+    let mock = mock.reply(r#"{"status": "completed"}"#).unix();
+    let mut process = lines(mock.socket(), &[".migration"]).start();
+    assert_eq!(process.read_stderr_line(), "the migration needs `migrate-continue state=pre-switchover`");
+    mock.go_on();
+    process.wait().status(0).stdout("{\"status\": \"completed\"}\n");
+    mock.finish();
+}
