@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::peer::Peer;
 use super::with;
 use crate::support::certificates::{Authority, Leaf};
 use crate::support::{Qemu, qmpsh};
@@ -110,4 +111,27 @@ fn a_vm_is_found_by_its_name() {
     let plain = Qemu::none().start();
     let output = with(&client).args([&format!("pid:{}", plain.pid()), "query-name"]).run();
     output.stderr_contains("has no QMP monitor with TLS that can be connected to").status(3);
+}
+
+#[test]
+fn a_reply_of_64_mb_comes_whole() {
+    const LENGTH: usize = 64 << 20;
+    let authority = Authority::new();
+    let peer = Peer::new(&authority.server_folder(), false);
+    let address = peer.address();
+    let play = peer.play(|mut conversation| {
+        conversation.greet(7);
+        conversation.answer("x", &format!("\"{}\"", "x".repeat(LENGTH)));
+        conversation.answer("y", "1");
+        conversation.end();
+    });
+    let client = authority.folder();
+    let program = with(&client).args([&address, "-c", "x", "-c", "y"]);
+    let file = program.home().join("out");
+    let output = program.stdout_to(&file).run();
+    output.stderr("").status(0);
+    play.join().expect("as played");
+    let text = std::fs::read(&file).expect("the results");
+    assert_eq!(text.len(), LENGTH + 2 + 1 + 2);
+    assert!(text.starts_with(b"\"xxx") && text.ends_with(b"xxx\"\n1\n"));
 }

@@ -31,9 +31,7 @@ pub enum CertificateFault {
     },
     /// Its extended key usage does not allow it.
     Purpose,
-    /// The list of what its CA has revoked is out of date: since when, in seconds since 1970.
-    RevocationListExpired(u64),
-    /// That list cannot be used.
+    /// The list of what its CA has revoked cannot be used.
     RevocationList(String),
     /// It is the certificate of a CA.
     IsAuthority,
@@ -58,9 +56,6 @@ impl CertificateFault {
                 names: presented.iter().filter_map(|name| plain(name)).collect(),
             },
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Self::Purpose,
-            CertificateError::ExpiredRevocationListContext { next_update, .. } => {
-                Self::RevocationListExpired(next_update.as_secs())
-            }
             CertificateError::BadEncoding => Self::Malformed,
             CertificateError::BadSignature => Self::OtherAuthority,
             CertificateError::UnsupportedSignatureAlgorithmContext { .. }
@@ -104,11 +99,6 @@ impl fmt::Display for CertificateFault {
                 write!(f, "it is for {}, not for {expected}", names.join(", "))
             }
             Self::Purpose => f.write_str("it was made for another use (its extended key usage)"),
-            Self::RevocationListExpired(seconds) => write!(
-                f,
-                "whether it was revoked is unknown, since ca-crl.pem should have been renewed by {}",
-                Utc { seconds: *seconds }
-            ),
             Self::RevocationList(why) => {
                 write!(f, "whether it was revoked is unknown, since ca-crl.pem cannot be used: {}", text::line(why))
             }
@@ -123,14 +113,15 @@ impl fmt::Display for CertificateFault {
 /// What is wrong with a list of revoked certificates.
 pub(super) fn list_fault(error: &CertRevocationListError) -> String {
     match error {
-        CertRevocationListError::ParseError | CertRevocationListError::Other(_) => "it is malformed".to_owned(),
+        CertRevocationListError::ParseError
+        | CertRevocationListError::UnsupportedCrlVersion
+        | CertRevocationListError::Other(_) => {
+            "it is malformed, or of version 1 (openssl ca makes version 2 with crl_extensions and crlnumber)".to_owned()
+        }
         CertRevocationListError::BadSignature => "its signature is not that of the CA".to_owned(),
         CertRevocationListError::IssuerInvalidForCrl => {
             "its CA is not made for signing such lists (certtool: crl_signing_key; openssl: keyUsage=cRLSign)"
                 .to_owned()
-        }
-        CertRevocationListError::UnsupportedCrlVersion => {
-            "it is of version 1, and version 2 is needed (openssl ca: crl_extensions, crlnumber)".to_owned()
         }
         other => format!("{other:?}"),
     }
