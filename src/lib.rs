@@ -38,6 +38,7 @@
 
 mod error;
 
+#[cfg(feature = "tls")]
 mod date;
 
 pub mod message;
