@@ -14,8 +14,9 @@ use super::client::Client;
 use super::stream::Stream;
 use super::{DEADLINE, poll_until, spawning, temporary_directory};
 
-/// How long a QEMU that has greeted may take to answer before it is helped on. Helping one that is only slow does no harm.
-const STUCK: Duration = Duration::from_secs(1);
+/// How long a QEMU that has greeted may take to answer before it is helped on. One that is only slow is better left alone: there
+/// the helping client waits in the backlog, and its end can take the next one's connection with it.
+const STUCK: Duration = Duration::from_secs(5);
 
 /// What to start. `Qemu::none().name("web1").start()`.
 #[derive(Debug)]
