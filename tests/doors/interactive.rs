@@ -14,7 +14,7 @@ fn the_shell_listens_again() {
     let mut monitor = Monitor::dial(&socket).greet();
     terminal.wait(|screen| screen.line() == "(QEMU)" && screen.text().contains("at l.sock"));
     terminal.type_keys("query-first\r");
-    assert_eq!(monitor.0.read()["execute"], "query-first");
+    assert_eq!(monitor.command("query-first")["execute"], "query-first");
     drop(monitor);
     terminal.wait(|screen| {
         let text = screen.text().replace('\n', "");

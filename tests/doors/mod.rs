@@ -46,10 +46,24 @@ impl Monitor {
     /// Waits for this command, and answers it.
     #[track_caller]
     fn answer(&mut self, command: &str, result: &str) -> Value {
-        let request = self.0.read();
+        let request = self.command(command);
         assert_eq!(request["execute"], command);
         self.0.send(&format!(r#"{{"return": {result}, "id": {}}}"#, request["id"]));
         request
+    }
+
+    /// The next command; `expected`, if it is one of the two that the interactive shell sends for its prompt: else they are answered.
+    fn command(&mut self, expected: &str) -> Value {
+        loop {
+            let request = self.0.read();
+            let result = match request["execute"].as_str() {
+                Some(name) if name == expected => return request,
+                Some("query-status") => r#"{"status": "running", "running": true}"#,
+                Some("query-name") => "{}",
+                _ => return request,
+            };
+            self.0.send(&format!(r#"{{"return": {result}, "id": {}}}"#, request["id"]));
+        }
     }
 
     /// The other side closes.

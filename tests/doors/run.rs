@@ -143,14 +143,15 @@ fn what_is_in_the_place_of_the_second_monitor_stays() {
 fn a_shell_on_a_qemu_of_its_own() {
     let marked = Marked::new();
     let mut terminal = marked.run(&[]).arg("-S").terminal();
-    terminal.wait(|screen| screen.line() == "(QEMU)" && screen.text().contains("at qemu-system-x86_64; Ctrl-D"));
+    let prompt = format!("({} prelaunch)", marked.name);
+    terminal.wait(|screen| screen.line() == prompt && screen.text().contains("at qemu-system-x86_64; Ctrl-D"));
     terminal.type_keys("query-na");
-    terminal.wait(|screen| screen.line() == "(QEMU) query-na");
+    terminal.wait(|screen| screen.line() == format!("{prompt} query-na"));
     // What QEMU says comes above the line.
     marked.signal(Signal::TERM);
     terminal.wait(|screen| {
         let text = screen.text();
-        screen.line() == "(QEMU) query-na"
+        screen.line() == "(disconnected) query-na"
             && text.contains("terminating on signal 15")
             && text.contains("was lost")
             && text.contains("qemu-system-x86_64 ended with exit status 0")
@@ -161,7 +162,7 @@ fn a_shell_on_a_qemu_of_its_own() {
     assert_eq!(terminal.wait_exit(), 0);
 
     let mut terminal = marked.run(&[]).terminal();
-    terminal.wait(|screen| screen.line() == "(QEMU)");
+    terminal.wait(|screen| screen.line() == format!("({})", marked.name));
     terminal.type_keys(keys::CTRL_D);
     assert_eq!(terminal.wait_exit(), 0);
     marked.is_gone();

@@ -164,7 +164,11 @@ fn quitting_is_no_loss() {
 }
 
 fn is_at_hmp_prompt(screen: &Screen) -> bool {
-    screen.line() == "(QEMU hmp)" && screen.cursor().1 == 11
+    screen.line() == "(web1 hmp)" && screen.cursor().1 == 11
+}
+
+fn is_at_name(screen: &Screen) -> bool {
+    screen.line() == "(web1)" && screen.cursor().1 == 7
 }
 
 fn enter(t: &mut Terminal, line: &str, expected: &str, is_at: fn(&Screen) -> bool) {
@@ -177,18 +181,18 @@ fn an_hmp_shell() {
     let qemu = Qemu::none().name("web1").start();
     let mut t = qmpsh().arg("-H").arg(qemu.socket()).terminal();
     t.wait(is_at_hmp_prompt);
-    enter(&mut t, "info name", "(QEMU hmp) info name\nweb1\n", is_at_hmp_prompt);
+    enter(&mut t, "info name", "(web1 hmp) info name\nweb1\n", is_at_hmp_prompt);
     // What would go on in the other language.
     enter(&mut t, "print [{'\"", "Try \"help print\" for more information\n", is_at_hmp_prompt);
-    enter(&mut t, "   ", "(QEMU hmp)", is_at_hmp_prompt);
+    enter(&mut t, "   ", "(web1 hmp)", is_at_hmp_prompt);
     enter(&mut t, ".status", "\nQEMU 7.2", is_at_hmp_prompt);
-    enter(&mut t, ".qmp", "(QEMU)", is_at_prompt);
-    enter(&mut t, "query-name", "\"name\": \"web1\"", is_at_prompt);
-    enter(&mut t, ".hmp info name", "\nweb1\n", is_at_prompt);
-    enter(&mut t, ".hmp", "(QEMU hmp)", is_at_hmp_prompt);
+    enter(&mut t, ".qmp", "(web1)", is_at_name);
+    enter(&mut t, "query-name", "\"name\": \"web1\"", is_at_name);
+    enter(&mut t, ".hmp info name", "\nweb1\n", is_at_name);
+    enter(&mut t, ".hmp", "(web1 hmp)", is_at_hmp_prompt);
     // Several lines at once, with a change in the middle.
     t.type_keys("\u{c}\u{1b}[200~print 5\n.qmp\nquery-kvm\u{1b}[201~\r");
-    t.wait(|screen| screen.text().contains("0x5\n{\n") && is_at_prompt(screen));
+    t.wait(|screen| screen.text().contains("0x5\n{\n") && is_at_name(screen));
     t.type_keys("\u{c}\u{1b}[200~.hmp\nprint [\nquery-kvm\u{1b}[201~\r");
     t.wait(|screen| screen.text().contains("it was line 2; 1 more line was not run") && is_at_hmp_prompt(screen));
     enter(&mut t, "q", "QEMU has quit", |screen| screen.line() == "(disconnected)");

@@ -2,9 +2,9 @@
 
 use rustix::process::Signal;
 
-use super::{at_prompt, is_at_prompt, is_typed, shell};
-use crate::support::mock::Mock;
-use crate::support::terminal::{Screen, keys};
+use super::{at_prompt, is_at_prompt, is_typed, is_typed_behind, shell};
+use crate::support::mock::{Mock, Played};
+use crate::support::terminal::{Screen, Terminal, keys};
 use crate::support::{Qemu, qmpsh, temporary_directory};
 
 const LOST: &str = "(disconnected)";
@@ -27,7 +27,10 @@ fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
     t.wait(|screen| is_typed(screen, "query-status a=1", 4));
     qemu.signal(Signal::KILL);
     let told = |screen: &Screen| count(screen, "was lost: the peer closed the connection");
-    t.wait(|screen| told(screen) == 1 && is_typed(screen, "query-status a=1", 4));
+    t.wait(|screen| told(screen) == 1 && is_typed_behind(screen, LOST, "query-status a=1", 4));
+    // The key comes where the cursor is.
+    t.type_keys("b");
+    t.wait(|screen| is_typed_behind(screen, LOST, "query-statusb a=1", 4) && count(screen, "a=1") == 1);
     t.type_keys("\r");
     t.wait(|screen| count(screen, "not sent: there is no connection to ") == 1 && is_disconnected(screen));
     t.type_keys(".status\r");
@@ -44,17 +47,18 @@ fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
 fn leaving_works_without_a_connection() {
     for leave in [".quit\r", "exit\r", "quit\r", "\x04"] {
         let mock = Mock::qmp().close().unix();
-        let mut t = at_prompt_or_lost(&mock);
+        let mut t = lost(&mock);
         t.type_keys(leave);
         assert_eq!(t.wait_exit(), 0, "{leave:?}");
         mock.finish();
     }
 }
 
+/// The shell on a server that has gone.
 #[track_caller]
-fn at_prompt_or_lost(mock: &crate::support::mock::Played) -> crate::support::terminal::Terminal {
+fn lost(mock: &Played) -> Terminal {
     let t = qmpsh().arg(mock.socket()).terminal();
-    t.wait(|screen| count(screen, "was lost: ") == 1 && (is_at_prompt(screen) || is_disconnected(screen)));
+    t.wait(|screen| count(screen, "was lost: ") == 1 && is_disconnected(screen));
     t
 }
 
@@ -116,15 +120,15 @@ fn reconnect() {
         .expect_execute("b")
         .reply("2")
         .unix();
-    let mut t = at_prompt_or_lost(&mock);
-    t.type_keys("\x15.reconnect\r");
+    let mut t = lost(&mock);
+    t.type_keys(".reconnect\r");
     let connected = |screen: &Screen, times| count(screen, "; Ctrl-D leaves") == times && is_at_prompt(screen);
     t.wait(|screen| connected(screen, 2));
     t.type_keys("a\r");
     t.wait(|screen| screen.text().ends_with("(QEMU) a\n1\n(QEMU)"));
     mock.go_on();
-    t.wait(|screen| count(screen, "was lost: ") == 2 && count(screen, "STOP") == 1);
-    t.type_keys("\r.reconnect\r");
+    t.wait(|screen| count(screen, "was lost: ") == 2 && count(screen, "STOP") == 1 && is_disconnected(screen));
+    t.type_keys(".reconnect\r");
     t.wait(|screen| connected(screen, 3));
     t.type_keys("b\r");
     t.wait(|screen| screen.text().ends_with("(QEMU) b\n2\n(QEMU)"));

@@ -1,8 +1,8 @@
 //! Events above the line being typed.
 
-use super::{at_prompt, is_at_prompt, is_typed, shell, shell_with_history};
+use super::{at_prompt, is_at_prompt, is_typed, is_typed_behind, shell, shell_with_history};
 use crate::support::mock::Mock;
-use crate::support::terminal::{Terminal, keys, without_colours};
+use crate::support::terminal::{Screen, Terminal, keys, without_colours};
 use crate::support::{Qemu, qmpsh};
 
 #[test]
@@ -15,10 +15,11 @@ fn an_event_leaves_the_line_as_it_was() {
         t.type_keys(&keys::LEFT.repeat(7));
         t.wait(|screen| is_typed(screen, "query-status half", 7));
         qemu.second_client().execute(r#"{"execute":"stop"}"#);
-        t.wait(|screen| screen.text().contains(r#""event": "STOP"}"#) && is_typed(screen, "query-status half", 7));
+        let paused = |screen: &Screen, text| is_typed_behind(screen, "(QEMU paused)", text, 7);
+        t.wait(|screen| screen.text().contains(r#""event": "STOP"}"#) && paused(screen, "query-status half"));
         // The key comes where the cursor is.
         t.type_keys("X");
-        t.wait(|screen| is_typed(screen, "query-statXus half", 7));
+        t.wait(|screen| paused(screen, "query-statXus half"));
     }
 }
 

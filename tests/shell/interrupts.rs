@@ -17,6 +17,18 @@ fn ctrl_c_drops_the_line() {
     t.wait(|screen| screen.text().ends_with("\"web1\"\n(QEMU)"));
 }
 
+#[test]
+fn ctrl_c_pressed_again_and_again_is_not_for_the_next_line() {
+    let mock = Mock::qmp().expect_execute("query-name").reply("\"web1\"").unix();
+    let mut t = shell(mock.socket());
+    for _ in 0..20 {
+        t.type_keys(keys::CTRL_C);
+    }
+    t.type_keys("half\x03query-name\r");
+    t.wait(|screen| screen.text().ends_with("(QEMU) query-name\n\"web1\"\n(QEMU)"));
+    mock.finish();
+}
+
 /// As in the background of a script; who has a shell at the terminal wants it all the same.
 #[test]
 fn ctrl_c_works_also_if_it_was_ignored() {

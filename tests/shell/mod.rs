@@ -12,6 +12,7 @@ mod history;
 mod hostile;
 mod interrupts;
 mod lines;
+mod prompt;
 mod results;
 
 const PROMPT: &str = "(QEMU)";
@@ -46,8 +47,13 @@ pub fn is_at_prompt(screen: &Screen) -> bool {
 
 /// `text` has been typed, and the cursor stands `left` columns before its end.
 pub(crate) fn is_typed(screen: &Screen, text: &str, left: usize) -> bool {
-    let column = PROMPT.len() + 1 + text.chars().count() - left;
-    screen.line() == format!("{PROMPT} {text}").trim_end() && usize::from(screen.cursor().1) == column
+    is_typed_behind(screen, PROMPT, text, left)
+}
+
+/// The same behind another prompt.
+fn is_typed_behind(screen: &Screen, prompt: &str, text: &str, left: usize) -> bool {
+    let column = prompt.chars().count() + 1 + text.chars().count() - left;
+    screen.line() == format!("{prompt} {text}").trim_end() && usize::from(screen.cursor().1) == column
 }
 
 /// Where the last of these rows stands; the order of two texts is that of their places.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
 use rustyline::completion::Completer;
@@ -21,6 +22,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::history::{self, History};
 use super::state::Shared;
 use super::terminal::{self, Terminal};
+use super::typed::Typed;
 use super::{Error, Input, IsComplete};
 
 /// How long the rest of a key that begins with Escape may take, in milliseconds: as in readline.
@@ -32,6 +34,8 @@ pub(super) struct Editor {
     shared: Arc<Shared>,
     terminal: Arc<Terminal>,
     history: History,
+    /// The line that has ended was dropped.
+    dropped: Arc<AtomicBool>,
     warned: bool,
 }
 
@@ -47,6 +51,11 @@ impl Editor {
         // After a lone Escape rustyline would wait for the next key, and show nothing that comes meanwhile.
         let config = Config::builder().color_mode(ColorMode::Forced).keyseq_timeout(Some(ESCAPE)).build();
         let lines = Lines { shared: Arc::clone(&shared), is_complete };
+        // The handler is rustyline's while a line is being edited; it takes note, and rustyline looks when it waits for a key.
+        shared.set_give_up(|| {
+            // There is such a signal.
+            let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGINT);
+        });
         let mut rustyline = rustyline::Editor::with_history(config, MemHistory::new()).map_err(Error::Editor)?;
         rustyline.set_max_history_size(history::LINES).map_err(Error::Editor)?;
         rustyline.set_helper(Some(lines));
@@ -55,7 +64,12 @@ impl Editor {
         if let Some(end) = terminal.end_of_file() {
             rustyline.bind_sequence(key(end), EventHandler::Conditional(Box::new(EndOfFile)));
         }
-        Ok(Self { rustyline, shared, terminal, history, warned: false })
+        let dropped = Arc::new(AtomicBool::new(false));
+        if let Some(interrupt) = terminal.interrupt() {
+            let drop_line = DropLine(Arc::clone(&dropped));
+            rustyline.bind_sequence(key(interrupt), EventHandler::Conditional(Box::new(drop_line)));
+        }
+        Ok(Self { rustyline, shared, terminal, history, dropped, warned: false })
     }
 
     /// For the waker. It must exist before the first line: without one, signals do not reach a thread that is not the
@@ -85,13 +99,12 @@ impl Editor {
     fn read(&mut self) -> Input {
         loop {
             let Ok(()) = self.shared.begin() else { return Input::Interrupted };
-            let prompt = self.shared.prompt();
-            let result = self.terminal.settle().map_err(ReadlineError::Io);
-            let result = result.and_then(|()| self.rustyline.readline(&prompt));
+            let result = self.edit();
             // A signal can have kept rustyline from leaving raw mode. If this fails, so does the next read.
             let _ = self.terminal.settle();
             self.shared.end();
             return match result {
+                Ok(_) if self.dropped.swap(false, Ordering::Relaxed) => Input::Interrupted,
                 Ok(line) => {
                     self.remember(&line);
                     Input::Line(line)
@@ -107,6 +120,23 @@ impl Editor {
                 }
                 Err(error) => Input::Failed(error.to_string()),
             };
+        }
+    }
+
+    /// A line, under one prompt or, when that changes, several.
+    fn edit(&mut self) -> rustyline::Result<String> {
+        let mut typed = Typed::default();
+        loop {
+            let prompt = self.shared.prompt();
+            self.terminal.settle()?;
+            let result = self.rustyline.readline_with_initial(&prompt, typed.parts());
+            if !matches!(result, Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt))) {
+                return result;
+            }
+            match self.shared.begin_anew(&prompt, terminal::columns()) {
+                Some(again) => typed = again,
+                None => return result,
+            }
         }
     }
 
@@ -137,6 +167,16 @@ fn key(char: char) -> KeyEvent {
     KeyEvent::new(char, Modifiers::NONE)
 }
 
+/// Drops the line. With its own way of doing so rustyline loses what it has read behind the key.
+struct DropLine(Arc<AtomicBool>);
+
+impl ConditionalEventHandler for DropLine {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.0.store(true, Ordering::Relaxed);
+        Some(Cmd::AcceptLine)
+    }
+}
+
 /// Ends the input on an empty line; on any other the key does what it does without this.
 struct EndOfFile;
 
@@ -160,7 +200,8 @@ impl Highlighter for Lines {
     }
 
     /// Each key repaints, so that what is pending does not wait for the waker.
-    fn highlight_char(&self, _line: &str, _pos: usize, _kind: CmdKind) -> bool {
+    fn highlight_char(&self, line: &str, cursor: usize, _: CmdKind) -> bool {
+        self.shared.note(line, cursor);
         true
     }
 }

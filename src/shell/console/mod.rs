@@ -21,6 +21,7 @@ mod queue;
 mod sink;
 mod state;
 mod terminal;
+mod typed;
 mod waker;
 
 use std::convert::Infallible;
@@ -202,11 +203,6 @@ impl Console {
     /// Where everything to be shown goes in.
     pub fn sink(&self) -> Sink {
         Sink::new(Arc::clone(&self.shared))
-    }
-
-    /// Changes the prompt: of the line being typed if the new one is as wide, else of the next line.
-    pub fn set_prompt(&self, prompt: impl Into<String>) {
-        self.shared.set_prompt(prompt.into());
     }
 
     /// Shows the prompt and waits for what the person does.

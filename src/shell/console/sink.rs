@@ -63,6 +63,12 @@ impl Sink {
         self.shared.cut_results();
     }
 
+    /// Changes the prompt, of the line being typed too. If the new one is not as wide that line is begun anew with what was
+    /// typed, which forgets what could be undone.
+    pub fn set_prompt(&self, prompt: impl Into<String>) {
+        self.shared.set_prompt(prompt.into());
+    }
+
     /// Waits until everything that was given to the console before was printed, or forgotten.
     ///
     /// Cancel safe: it changes nothing.

@@ -17,7 +17,7 @@ mod tests;
 mod transient;
 
 use std::borrow::Cow;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use unicode_width::UnicodeWidthStr;
 
 use super::queue::{Chunk, Queue};
+use super::typed::Typed;
 pub(super) use phase::Interrupted;
 use phase::{Life, Phase, PlainPrompt, Repaint};
 use transient::Transient;
@@ -39,6 +40,8 @@ const WAKER: Duration = Duration::from_millis(10);
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// Makes rustyline give up the line being typed; to be called by the editor thread while it paints. None: it is not there.
+    give_up: OnceLock<fn()>,
     /// For the printer and the editor thread.
     changed: Condvar,
     /// For the waker.
@@ -53,6 +56,12 @@ struct State {
     writing: Option<u64>,
     repaint: Repaint,
     prompt: String,
+    /// What has been typed.
+    typed: Typed,
+    /// The line being typed is given up, to go on under the prompt that was set.
+    anew: bool,
+    /// So many rows above the cursor are of the line that was given up.
+    erase: usize,
     plain: PlainPrompt,
     transient: Transient,
     /// The line being typed is to be given up.
@@ -71,6 +80,12 @@ impl Shared {
     pub(super) fn new(prompt: String) -> Self {
         let state = State { prompt, ..State::default() };
         Self { state: Mutex::new(state), ..Self::default() }
+    }
+
+    /// How the editor thread makes rustyline give up the line being typed.
+    pub(super) fn set_give_up(&self, give_up: fn()) {
+        // It does not change.
+        let _ = self.give_up.set(give_up);
     }
 
     // The sinks.
@@ -164,7 +179,29 @@ impl Shared {
         }
         state.phase = Phase::Typing { painted: false };
         state.repaint.asked = false;
+        state.typed = Typed::default();
         Ok(())
+    }
+
+    /// What has been typed so far.
+    pub(super) fn note(&self, text: &str, cursor: usize) {
+        self.lock().typed.set(text, cursor);
+    }
+
+    /// The line behind `prompt` was given up; if that was for another prompt, it is to be edited on, and this is what was
+    /// typed.
+    pub(super) fn begin_anew(&self, prompt: &str, columns: usize) -> Option<Typed> {
+        let mut state = self.lock();
+        if !std::mem::take(&mut state.anew) || state.interrupted || state.life != Life::Open {
+            return None;
+        }
+        // As at the end of a line.
+        state.phase = Phase::Ending;
+        state = self.let_waker_pass(state);
+        state.phase = Phase::Typing { painted: false };
+        state.repaint.asked = false;
+        state.erase = if columns == 0 { 0 } else { state.typed.rows(prompt, columns) };
+        Some(state.typed.clone())
     }
 
     /// From here on the printer writes.
@@ -172,31 +209,42 @@ impl Shared {
         let mut state = self.lock();
         state.phase = Phase::Ending;
         state.line_ended = true;
-        // With raw mode off the waker's token goes out directly, so none may be on its way when the printer starts.
-        // The waker can be stuck, but then its token is past that point; so the wait is bounded.
-        if state.repaint.waking {
-            let waited = self.changed.wait_timeout_while(state, WAKER, |state| state.repaint.waking);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        state = self.let_waker_pass(state);
+        state.anew = false;
+        state.erase = 0;
         state.phase = Phase::Idle;
         self.changed.notify_all();
     }
 
+    /// With raw mode off the waker's token goes out directly, so none may be on its way when the printer starts. The waker
+    /// can be stuck, but then its token is past that point; so the wait is bounded.
+    fn let_waker_pass<'g>(&self, state: MutexGuard<'g, State>) -> MutexGuard<'g, State> {
+        if !state.repaint.waking {
+            return state;
+        }
+        let waited = self.changed.wait_timeout_while(state, WAKER, |state| state.repaint.waking);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// What rustyline is to paint where it would paint `prompt`: the pending lines, and the prompt. A prompt set since
-    /// then takes its place if it is as wide, because the layout was made for `prompt`. `default` is false for the
-    /// prompts of rustyline itself (Ctrl-R).
+    /// then takes its place if it is as wide, because the layout was made for `prompt`; for another one the line is begun anew.
+    /// `default` is false for the prompts of rustyline itself (Ctrl-R).
     pub(super) fn paint<'p>(&self, prompt: &'p str, default: bool) -> Cow<'p, str> {
         let mut state = self.lock();
         state.phase = Phase::Typing { painted: true };
         let mut shown = Cow::Borrowed(prompt);
+        let mut give_up = None;
         if default {
             // Not during Ctrl-R: there the token stays in its pipe, and a second one would block the waker.
             state.repaint.asked = false;
             state.repaint.stale = false;
-            if state.prompt != prompt && state.prompt.width() == prompt.width() {
+            if state.prompt.width() != prompt.width() {
+                give_up = self.give_up.get().filter(|_| !std::mem::replace(&mut state.anew, true));
+            } else if state.prompt != prompt {
                 shown = Cow::Owned(state.prompt.clone());
             }
         }
+        let erase = std::mem::take(&mut state.erase);
         let mut pending = Vec::new();
         while let Some(chunk) = state.queue.take(CHUNK) {
             pending.extend_from_slice(&chunk.text);
@@ -210,6 +258,14 @@ impl Shared {
             }
         }
         self.wake.notify_all();
+        drop(state);
+        if let Some(give_up) = give_up {
+            give_up();
+        }
+        if erase > 0 {
+            // Up to the first row of the line that was given up, and away with what is there.
+            shown = Cow::Owned(format!("\x1b[{erase}A\r\x1b[J{shown}"));
+        }
         shown
     }
 

@@ -3,7 +3,9 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr,
+};
 
 /// What a special key is set to if there is none.
 pub(super) const DISABLED: u8 = nix::libc::_POSIX_VDISABLE;
@@ -51,9 +53,23 @@ impl Terminal {
 
     /// The key that ends the input: Ctrl-D, if the person has not chosen another one.
     pub(super) fn end_of_file(&self) -> Option<char> {
-        let code = self.found.special_codes[SpecialCodeIndex::VEOF];
+        self.key(SpecialCodeIndex::VEOF)
+    }
+
+    /// The key that drops the line: Ctrl-C, if the person has not chosen another one.
+    pub(super) fn interrupt(&self) -> Option<char> {
+        self.key(SpecialCodeIndex::VINTR)
+    }
+
+    fn key(&self, code: SpecialCodeIndex) -> Option<char> {
+        let code = self.found.special_codes[code];
         (code != DISABLED).then_some(char::from(code))
     }
+}
+
+/// How many columns the terminal has.
+pub(super) fn columns() -> usize {
+    tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_col.into())
 }
 
 /// Whether the terminal makes a signal of Ctrl-C, which it does while no line is being edited.

@@ -12,7 +12,6 @@ use crate::shell::doors::{Opening, Teller};
 use crate::shell::own;
 use crate::shell::session_schema::SessionSchema;
 use crate::shell::status::Failure;
-use crate::syntax::Dialect;
 use crate::text;
 
 /// How long the prompt waits for a peer that was asked to end, and has answered.
@@ -39,20 +38,7 @@ impl Unanswered {
     }
 }
 
-pub(super) fn prompt(connected: bool, dialect: Dialect) -> String {
-    let prompt = match dialect {
-        _ if !connected => "(disconnected) ",
-        Dialect::Qmp => "(QEMU) ",
-        Dialect::Hmp => "(QEMU hmp) ",
-    };
-    prompt.to_owned()
-}
-
 impl Repl<'_, '_> {
-    pub(super) fn prompt(&self) -> String {
-        prompt(self.connected, self.dialect.get())
-    }
-
     /// The session is there: says with whom.
     pub(super) fn on_connected(&mut self) {
         while self.state.try_changed().is_some() {}
@@ -61,7 +47,7 @@ impl Repl<'_, '_> {
         self.session_schema = SessionSchema::default();
         self.human_monitor = HumanMonitor::default();
         self.has_quit = false;
-        self.console.set_prompt(self.prompt());
+        self.prompt.begin(self.client);
         match own::version(self.client) {
             Some(version) => self.say(&format!("{version} at {}; Ctrl-D leaves", self.entrance.shown())),
             None => self.say(&format!("connected to {}; Ctrl-D leaves", self.entrance.shown())),
@@ -121,7 +107,7 @@ impl Repl<'_, '_> {
             Err(error) => format!("the connection to {} was lost: {}", self.entrance.shown(), describe(&error)),
         };
         self.say(&format!("{how}{}", tell(&unanswered)));
-        self.console.set_prompt(self.prompt());
+        self.prompt.end();
         self.opening = self.entrance.again(self.client, &self.teller());
     }
 

@@ -36,7 +36,7 @@ impl Host for Repl<'_, '_> {
 
     fn speak(&mut self, dialect: Dialect) {
         self.dialect.set(dialect);
-        self.console.set_prompt(self.prompt());
+        self.prompt.redraw();
     }
 
     fn time_limit(&self) -> Option<Duration> {

@@ -1,7 +1,7 @@
 //! The interactive shell: lines typed, replies and events shown as they come.
 //!
 //! One task does everything (`mod`: the loop over lines; `command`: a command and its reply; `connection`: lost and found;
-//! `output`: long results; `peer`: what is asked to understand a line; `sources`: values that are asked for). It never waits for one thing alone: events, signals and
+//! `output`: long results; `peer`: what is asked to understand a line; `prompt`: what it shows; `sources`: values that are asked for). It never waits for one thing alone: events, signals and
 //! the end of the connection are taken care of meanwhile.
 //!
 //! However the commands of a session ended, leaving it is exit status 0, as with psql.
@@ -12,6 +12,7 @@ mod dialect;
 mod host;
 mod output;
 mod peer;
+mod prompt;
 mod sources;
 
 use std::collections::VecDeque;
@@ -42,6 +43,7 @@ use crate::syntax::{Assembler, LogicalLine};
 use crate::{secrets, text};
 use command::Late;
 pub(super) use dialect::SharedDialect;
+use prompt::Prompt;
 
 /// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
 const EVENT_ROOM: usize = 4 << 20;
@@ -62,6 +64,7 @@ pub(super) struct Repl<'a, 'b> {
     events_to_stderr: bool,
     state: StateWatcher,
     connected: bool,
+    prompt: Prompt,
     /// The session that comes back by itself.
     opening: Option<Opening>,
     /// The peer was asked to end, so its going is no surprise.
@@ -101,7 +104,7 @@ type Flow<T = ()> = Result<T, Stop>;
 pub(super) fn open_console(options: &Options, dialect: &SharedDialect) -> Result<Console, Failure> {
     let dialect = dialect.clone();
     let console = Console::open(ConsoleOptions {
-        prompt: connection::prompt(true, dialect.get()),
+        prompt: prompt::DISCONNECTED.to_owned(),
         history: HistoryOptions { path: history_path(&options.history), keep: |text| !has_secret(text) },
         is_complete: IsComplete::new(move |text| {
             let mut assembler = Assembler::of(dialect.get());
@@ -122,6 +125,7 @@ impl<'a, 'b> Repl<'a, 'b> {
         dialect: SharedDialect,
     ) -> Self {
         let choice = Choice::all(options.events != Some(EventsMode::Hide));
+        let prompt = Prompt::new(console.sink(), dialect.clone());
         Self {
             client,
             entrance,
@@ -134,6 +138,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             events_to_stderr: options.events == Some(EventsMode::Stderr) && !io::stderr().is_terminal(),
             state: client.session().watch(),
             connected: false,
+            prompt,
             opening: None,
             has_quit: false,
             late: JoinSet::new(),
@@ -163,6 +168,7 @@ impl<'a, 'b> Repl<'a, 'b> {
         }
         self.on_connected();
         self.say("`help` tells how to write a command.");
+        self.prompt.settle().await;
         Ok(self.read_and_run().await)
     }
 
@@ -177,6 +183,7 @@ impl<'a, 'b> Repl<'a, 'b> {
                         } else if let Some(status) = self.run_text(&text).await {
                             return status;
                         }
+                        self.prompt.settle().await;
                         // What was pressed until now was for that line.
                         self.interrupts.forget();
                     }

@@ -104,6 +104,34 @@ fn a_prompt_changes_live_only_at_its_width() {
 }
 
 #[test]
+fn a_line_begins_anew_for_a_prompt_of_another_width() {
+    let shared = Shared::new("(a) ".into());
+    shared.set_give_up(|| {});
+    shared.begin().unwrap();
+    shared.note("text", 2);
+    assert_eq!(shared.paint("(a) ", true), "(a) ");
+    assert_eq!(shared.begin_anew("(a) ", 80), None, "nobody has asked for that");
+    shared.set_prompt("(bb) ".into());
+    shared.paint("(search) ", false);
+    assert_eq!(shared.begin_anew("(a) ", 80), None, "not within a search");
+    shared.paint("(a) ", true);
+    assert_eq!(shared.begin_anew("(a) ", 80).unwrap().parts(), ("te", "xt"));
+    shared.line("line".into());
+    assert_eq!(shared.paint("(bb) ", true), "\x1b[1A\r\x1b[Jline\n(bb) ");
+    assert_eq!(shared.paint("(bb) ", true), "(bb) ");
+    // The line is finished before it could begin anew.
+    shared.set_prompt("(a) ".into());
+    shared.paint("(bb) ", true);
+    shared.end();
+    assert_eq!(shared.begin_anew("(bb) ", 80), None);
+    // Ctrl-C of the console's own comes first.
+    shared.begin().unwrap();
+    shared.paint("(bb) ", true);
+    shared.interrupt();
+    assert_eq!(shared.begin_anew("(bb) ", 80), None);
+}
+
+#[test]
 fn a_long_result_while_typing_comes_in_parts() {
     let shared = Shared::new("> ".into());
     shared.begin().unwrap();
