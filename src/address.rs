@@ -1,6 +1,6 @@
 //! Where a monitor is: the address a user types, as a type.
 //!
-//! A prefix (`unix:`, `tcp:`, `vm:`, `@`, …) decides first, then a `/` means a path, then a `:` means TCP, and any other
+//! A prefix (`unix:`, `tcp:`, `vm:`, `exec:`, `@`, …) decides first, then a `/` means a path, then a `:` means TCP, and any other
 //! word is a socket in the current directory.
 //!
 //! After `unix:` and `tcp:` QEMU's own spelling with options is taken, so that what follows `-qmp` on QEMU's command
@@ -11,6 +11,7 @@
 
 mod error;
 mod parse;
+mod ssh;
 mod tcp;
 
 use std::ffi::{OsStr, OsString};
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use error::{AddressError, Problem};
+pub use ssh::Ssh;
 
 /// How many bytes the path of a Unix socket may have: all of `sun_path`, without a closing NUL.
 ///
@@ -66,6 +68,10 @@ pub enum Address {
     Vm(OsString),
     /// A free monitor of the QEMU with this process id.
     Pid(u32),
+    /// A command for `sh -c` whose stdin and stdout are the connection. Not blank, no NUL.
+    Exec(OsString),
+    /// A Unix socket on another machine, through OpenSSH.
+    Ssh(Ssh),
 }
 
 impl Address {
@@ -99,6 +105,8 @@ impl Address {
             }
             Address::Vm(name) => return OsString::from_vec([b"vm:", name.as_bytes()].concat()),
             Address::Pid(pid) => return format!("pid:{pid}").into(),
+            Address::Exec(command) => return OsString::from_vec([b"exec:", command.as_bytes()].concat()),
+            Address::Ssh(ssh) => return ssh.to_os_string(),
         };
         let bare = OsString::from_vec(bare);
         if Address::parse(&bare).as_ref() == Ok(self) { bare } else { OsString::from_vec(prefixed) }
@@ -161,6 +169,9 @@ mod tests {
         check("tcp:unix:4444", "tcp:unix:4444");
         check("vm:a:b/c", "vm:a:b/c");
         check("pid:0042", "pid:42");
+        check("exec:socat - UNIX:/q ", "exec:socat - UNIX:/q ");
+        check("ssh://root@host:022/q", "ssh://root@host:22/q");
+        check("ssh://[::1]/a b%20", "ssh://[::1]/a b%20");
     }
 
     #[test]
@@ -189,6 +200,7 @@ mod tests {
             (host, any::<u16>()).prop_map(|(host, port)| Address::Tcp { host, port }),
             bytes(200).prop_map(Address::Vm),
             (1..=u32::MAX).prop_map(Address::Pid),
+            bytes(200).prop_filter("a command", |c| !c.as_bytes().trim_ascii().is_empty()).prop_map(Address::Exec),
         ]
     }
 

@@ -14,6 +14,7 @@ mod harness;
 mod language;
 mod list;
 mod own;
+mod reach;
 mod readme;
 mod shell;
 mod tls;

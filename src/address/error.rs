@@ -8,7 +8,7 @@ use super::{ABSTRACT_NAME_MAX, UNIX_PATH_MAX};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "bad address `{shown}`: {problem}; an address is the PATH of a socket, unix:PATH, @NAME (abstract), \
-     HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT, vm:NAME or pid:N"
+     HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT, vm:NAME, pid:N, exec:COMMAND or ssh://[USER@]HOST[:PORT]/PATH"
 )]
 pub struct AddressError {
     /// The text as it may be shown.
@@ -34,9 +34,21 @@ pub enum Problem {
     /// Nothing at all.
     #[error("it is empty")]
     Empty,
-    /// A form that a later version will know.
-    #[error("this version cannot use `{0}` yet")]
-    NotYet(&'static str),
+    /// `fd:N`: an inherited socket is nothing that can be connected to.
+    #[error("a descriptor is no address")]
+    Descriptor,
+    /// `exec:` and no command.
+    #[error("the command after `exec:` is missing")]
+    MissingCommand,
+    /// `ssh://` and no host.
+    #[error("the host after `ssh://` is missing")]
+    MissingHost,
+    /// `ssh://HOST` and no path.
+    #[error("the path of the socket is missing, as in `ssh://HOST/run/qmp.sock`")]
+    MissingRemotePath,
+    /// A name of a user that ssh would take for something else.
+    #[error("`{0}` is no name of a user")]
+    BadUser(String),
     /// `unix:` and no path.
     #[error("the path is missing")]
     MissingPath,

@@ -5,10 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use super::error::{AddressError, Problem, shown};
-use super::{ABSTRACT_NAME_MAX, Address, UNIX_PATH_MAX, tcp};
-
-/// The forms of later versions: known, so that none of them is taken for a TCP host or a path.
-const LATER: [(&[u8], &str); 3] = [(b"fd:", "fd:N"), (b"exec:", "exec:COMMAND"), (b"ssh://", "ssh://HOST/PATH")];
+use super::{ABSTRACT_NAME_MAX, Address, UNIX_PATH_MAX, ssh, tcp};
 
 pub(super) fn parse(text: &OsStr) -> Result<Address, AddressError> {
     classify(text.as_bytes()).map_err(|problem| AddressError::new(text.as_bytes(), problem))
@@ -33,8 +30,16 @@ fn classify(text: &[u8]) -> Result<Address, Problem> {
     if let Some(digits) = text.strip_prefix(b"pid:") {
         return pid(digits);
     }
-    if let Some((_, form)) = LATER.iter().find(|(prefix, _)| text.starts_with(prefix)) {
-        return Err(Problem::NotYet(form));
+    if let Some(command) = text.strip_prefix(b"exec:") {
+        let is_blank = command.trim_ascii().is_empty();
+        let command = || Address::Exec(OsStr::from_bytes(command).into());
+        return if is_blank { Err(Problem::MissingCommand) } else { Ok(command()) };
+    }
+    if let Some(rest) = text.strip_prefix(b"ssh://") {
+        return ssh::parse(rest).map(Address::Ssh);
+    }
+    if text.starts_with(b"fd:") {
+        return Err(Problem::Descriptor);
     }
     if let Some(name) = text.strip_prefix(b"@") {
         return abstract_socket(name, true);
@@ -204,12 +209,16 @@ mod tests {
     }
 
     #[test]
-    fn forms_of_later_versions_are_not_taken_for_others() {
-        check("fd:3", Err(Problem::NotYet("fd:N")));
-        check("exec:socat - UNIX:/q", Err(Problem::NotYet("exec:COMMAND")));
-        check("ssh://root@host/run/q.sock", Err(Problem::NotYet("ssh://HOST/PATH")));
-        // Not that prefix: TCP.
-        check("ssh:22", Ok(Address::Tcp { host: "ssh".into(), port: 22 }));
+    fn commands() {
+        check("exec:socat - UNIX:/q,x", Ok(Address::Exec("socat - UNIX:/q,x".into())));
+        check("exec: kubectl exec -i p -- socat", Ok(Address::Exec(" kubectl exec -i p -- socat".into())));
+        check("exec:", Err(Problem::MissingCommand));
+        check("exec:  ", Err(Problem::MissingCommand));
+    }
+
+    #[test]
+    fn a_descriptor_is_not_taken_for_a_host() {
+        check("fd:3", Err(Problem::Descriptor));
     }
 
     #[test]
@@ -225,7 +234,8 @@ mod tests {
         assert_eq!(
             parse(OsStr::new("\u{1b}[31mh:x")).unwrap_err().to_string(),
             "bad address `\\u{1b}[31mh:x`: there is no `\\u{1b}` in a host name; an address is the PATH of a socket, \
-             unix:PATH, @NAME (abstract), HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT, vm:NAME or pid:N"
+             unix:PATH, @NAME (abstract), HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT, vm:NAME, pid:N, \
+             exec:COMMAND or ssh://[USER@]HOST[:PORT]/PATH"
         );
         let long = format!("/{}", "x".repeat(1000));
         let message = parse(OsStr::new(&long)).unwrap_err().to_string();

@@ -67,7 +67,7 @@ fn host_option(text: &[u8]) -> Result<String, Problem> {
     }
 }
 
-fn host_name(text: &str) -> Result<String, Problem> {
+pub(super) fn host_name(text: &str) -> Result<String, Problem> {
     if text.is_empty() {
         return Ok(localhost());
     }
@@ -82,7 +82,7 @@ fn localhost() -> String {
     "localhost".to_owned()
 }
 
-fn port_number(text: &str) -> Result<u16, Problem> {
+pub(super) fn port_number(text: &str) -> Result<u16, Problem> {
     if text.is_empty() {
         return Err(Problem::MissingPort);
     }
@@ -99,7 +99,7 @@ fn port_number(text: &str) -> Result<u16, Problem> {
 }
 
 /// An IPv6 address, with a zone or without one.
-fn is_ipv6(text: &str) -> bool {
+pub(super) fn is_ipv6(text: &str) -> bool {
     match text.split_once('%') {
         Some((address, zone)) => {
             address.parse::<Ipv6Addr>().is_ok()

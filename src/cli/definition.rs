@@ -39,7 +39,7 @@ fn positionals() -> [Arg; 2] {
         Arg::new("ADDRESS")
             .value_parser(value_parser!(OsString))
             .value_hint(ValueHint::FilePath)
-            .help("The monitor: PATH, @NAME, HOST:PORT, fd:N, vm:NAME, pid:N [default: $QMP_SOCKET]"),
+            .help("The monitor: PATH, HOST:PORT, vm:NAME, ssh://HOST/PATH ... [default: $QMP_SOCKET]"),
         Arg::new("COMMAND")
             .value_parser(value_parser!(OsString))
             .value_hint(ValueHint::Other)

@@ -115,12 +115,15 @@ pub(super) fn door(subcommand: Subcommand, address: &OsStr, own: &Own) -> Result
         }
         (Subcommand::Listen, None) => {
             let address = Address::parse(address).map_err(usage)?;
-            if matches!(address, Address::Vm(_) | Address::Pid(_)) {
+            let why = match address {
+                Address::Vm(_) | Address::Pid(_) => Some("there is a QEMU already"),
+                Address::Exec(_) => Some("a command is started, and does not come"),
+                Address::Ssh(_) => Some("ssh reaches sockets that are there already"),
+                _ => None,
+            };
+            if let Some(why) = why {
                 let shown = address.to_string();
-                return Err(usage(format_args!(
-                    "`{}` is no place to listen at: there is a QEMU already",
-                    shown.escape_debug()
-                )));
+                return Err(usage(format_args!("`{}` is no place to listen at: {why}", shown.escape_debug())));
             }
             if socket_mode.is_some() && !matches!(address, Address::Unix(_)) {
                 return Err(usage(format_args!("--socket-mode: there is no socket file at {address}")));

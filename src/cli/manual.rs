@@ -20,6 +20,11 @@ pub const ADDRESSES: &[Entry] = &[
     ("HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT", "TCP; without a host it is localhost"),
     ("fd:N", "an inherited socket, as fd N"),
     ("vm:NAME, pid:N", "a free monitor of that QEMU on this machine; `qmpsh list` shows them (Linux)"),
+    ("exec:COMMAND", "a command for sh -c: its stdin and stdout are the connection"),
+    (
+        "ssh://[USER@]HOST[:PORT]/PATH",
+        "the Unix socket PATH on HOST, through the system's OpenSSH and its configuration",
+    ),
     ("unix:PATH,server=on,...", "as QEMU spells it; abstract and tight are honoured, the rest ignored"),
 ];
 
@@ -35,6 +40,7 @@ pub const EXAMPLES: &[Entry] = &[
     ("qmpsh listen :4444", "wait for a QEMU started with -qmp tcp:localhost:4444"),
     ("qmpsh --tls-creds ~/pki host1:4444 query-status", "the same with TLS, as QEMU's tls-creds-x509 has it"),
     ("qmpsh run qemu-system-x86_64 -M q35", "start a QEMU, and end it when the shell ends"),
+    ("qmpsh ssh://root@host1/run/vm1.qmp query-status", "a command to a VM on another machine"),
     ("qmpsh /tmp/qmp.sock --wait 30 query-name", "as soon as QEMU is up, within 30 seconds"),
 ];
 

@@ -346,7 +346,9 @@ fn usage_errors_say_what_to_try() {
         "q.sock --max-message 1T",
         "invalid value '1T' for '--max-message <SIZE>': it is not a size, as 65536, 64k, 256M or 1G are",
     );
-    assert!(wrong("exec:x", &[]).starts_with("bad address `exec:x`: this version cannot use `exec:COMMAND` yet; "));
+    assert!(wrong("exec:", &[]).starts_with("bad address `exec:`: the command after `exec:` is missing; "));
+    assert!(wrong("listen exec:x", &[]).starts_with("`exec:x` is no place to listen at: a command is started, "));
+    assert!(wrong("listen ssh://h/q", &[]).starts_with("`ssh://h/q` is no place to listen at: ssh reaches sockets "));
     assert_eq!(wrong("listen vm:x", &[]), "`vm:x` is no place to listen at: there is a QEMU already");
     assert!(wrong("host:99999 x", &[]).starts_with("bad address `host:99999`: the port 99999 is over 65535; "));
 }

@@ -92,7 +92,7 @@ pub(super) fn holder(address: &Address) -> Option<Holder> {
             sockets.client_at_unix(&bound, None)
         }
         Address::Tcp { host, port } => sockets.client_at_tcp(host, *port),
-        Address::Vm(_) | Address::Pid(_) => None,
+        Address::Vm(_) | Address::Pid(_) | Address::Exec(_) | Address::Ssh(_) => None,
     }?;
     let holder = who(end, &owners([end], &pids().ok()?));
     match holder {

@@ -1,13 +1,19 @@
 //! The transports: one file each, all of them [`Link`]s for the engine.
 
+pub(crate) mod child;
+mod exec;
 mod inherited;
 mod process;
+mod said;
+mod ssh;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
 mod unix;
 
+pub use exec::Exec;
 pub use inherited::{Inherited, InheritedError};
+pub use ssh::Ssh;
 pub use tcp::Tcp;
 #[cfg(feature = "tls")]
 pub use tls::{
@@ -15,6 +21,12 @@ pub use tls::{
     TlsError,
 };
 pub use unix::Unix;
+#[cfg(feature = "cli")]
+pub(crate) use {
+    exec::ExecLink,
+    said::Witness,
+    ssh::{Tunnel, can_ask},
+};
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -32,6 +44,10 @@ pub enum Endpoint {
     Tcp(Tcp),
     /// A free monitor of a QEMU of this machine.
     Process(Wanted),
+    /// A command's stdin and stdout.
+    Exec(Exec),
+    /// A Unix socket on another machine.
+    Ssh(Ssh),
 }
 
 impl From<&Address> for Endpoint {
@@ -44,6 +60,8 @@ impl From<&Address> for Endpoint {
             Address::Tcp { host, port } => Endpoint::Tcp(Tcp { host: host.clone(), port: *port }),
             Address::Vm(name) => Endpoint::Process(Wanted::Vm(name.clone())),
             Address::Pid(pid) => Endpoint::Process(Wanted::Pid(*pid)),
+            Address::Exec(command) => Endpoint::Exec(Exec(command.clone())),
+            Address::Ssh(ssh) => Endpoint::Ssh(Ssh { address: ssh.clone(), connect_timeout: None }),
         }
     }
 }
@@ -64,6 +82,8 @@ impl Dial for Endpoint {
             Endpoint::Unix(unix) => unix.dial().await,
             Endpoint::Tcp(tcp) => tcp.dial().await,
             Endpoint::Process(_) => Err(io::Error::other("a process was found that names another one")),
+            Endpoint::Exec(exec) => exec.dial().await,
+            Endpoint::Ssh(ssh) => ssh.dial().await,
         }
     }
 }
@@ -73,8 +93,9 @@ impl Bind for Endpoint {
         match self {
             Endpoint::Unix(unix) => unix.bind().await,
             Endpoint::Tcp(tcp) => tcp.bind().await,
-            Endpoint::Process(_) => {
-                Err(io::Error::new(io::ErrorKind::InvalidInput, "vm: and pid: are to connect to, not to listen on"))
+            Endpoint::Process(_) | Endpoint::Exec(_) | Endpoint::Ssh(_) => {
+                let why = "vm:, pid:, exec: and ssh: are to connect to, not to listen on";
+                Err(io::Error::new(io::ErrorKind::InvalidInput, why))
             }
         }
     }

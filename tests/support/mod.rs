@@ -17,6 +17,7 @@ pub mod output;
 pub mod play;
 pub mod qemu;
 pub mod run;
+pub mod sshd;
 pub mod stream;
 pub mod terminal;
 

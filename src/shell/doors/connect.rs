@@ -5,19 +5,18 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::explain::Problem;
+use super::reach::Reach;
 use super::{Failure, Status, secure};
-use crate::address::Address;
 use crate::cli::Options;
 use crate::client::Client;
 use crate::text;
-use crate::transport::Endpoint;
 
 /// How long `--wait` waits between two attempts: at first, and at most.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_millis(250);
 
 /// Connects, with as many attempts as `--wait` allows.
-pub(super) async fn open(client: &Client, address: &Address, options: &Options) -> Result<(), Failure> {
+pub(super) async fn open(client: &Client, reach: &mut Reach, options: &Options) -> Result<(), Failure> {
     let credentials = options.tls.as_ref().map(secure::client).transpose()?;
     let hostname = options.tls.as_ref().and_then(|tls| tls.hostname.as_ref());
     let begun = Instant::now();
@@ -26,29 +25,44 @@ pub(super) async fn open(client: &Client, address: &Address, options: &Options) 
         let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
         // Waiting for a monitor that is in use is best done connected: then it is our turn when the other one leaves.
         let limit = options.connect_timeout.max(left.unwrap_or_default());
-        let (endpoint, mut reached) = (Endpoint::from(address), None);
-        let connected = match &credentials {
-            None => timeout(limit, client.connect(endpoint)).await,
-            Some(credentials) => {
-                let dial = credentials.clone().dial(endpoint, hostname.cloned());
-                reached = Some(dial.reached());
-                timeout(limit, client.connect(dial)).await
+        let mut reached = None;
+        let problem = match reach.prepare(options, limit).await {
+            Ok(to) => {
+                let connect = async {
+                    let Some(credentials) = &credentials else {
+                        return client.connect(to).await.map_err(Problem::Failed);
+                    };
+                    let dial = to.with_tls(credentials.clone(), hostname.cloned()).await?;
+                    reached = Some(dial.reached());
+                    client.connect(dial).await.map_err(Problem::Failed)
+                };
+                match timeout(limit, connect).await {
+                    Ok(Ok(())) => {
+                        reach.established();
+                        return Ok(());
+                    }
+                    Ok(Err(problem)) => problem,
+                    Err(_) => Problem::TookTooLong { progress: client.progress(), limit, tls: reached },
+                }
             }
+            Err(problem) => problem,
         };
-        let problem = match connected {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => Problem::Failed(error),
-            Err(_) => Problem::TookTooLong { progress: client.progress(), limit, tls: reached },
-        };
+        let cause = reach.cause(&problem).await;
+        let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(), |cause| cause.may_pass);
         let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
         match left {
-            Some(left) if !left.is_zero() && problem.may_pass() => {
+            Some(left) if !left.is_zero() && may_pass => {
                 tokio::time::sleep(pause.min(left)).await;
                 pause = (pause * 2).min(RETRY_LAST);
             }
             _ => {
+                let address = reach.address();
                 let shown = text::line(&address.to_string()).into_owned();
-                return Err(Failure::new(Status::NoSession, problem.explain(&shown, Some(address), options.wait)));
+                let why = match cause {
+                    Some(cause) => cause.shown(options.wait),
+                    None => problem.explain(&shown, Some(address), options.wait),
+                };
+                return Err(Failure::new(Status::NoSession, why));
             }
         }
     }

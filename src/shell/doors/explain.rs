@@ -44,6 +44,15 @@ impl Problem {
         }
     }
 
+    /// Whether the peer has closed the connection, or it broke.
+    pub(super) fn is_end(&self) -> bool {
+        use QmpError::{ClosedBeforeGreeting, ClosedDuringNegotiation, GreetingCutShort, Io};
+        let Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) = self else {
+            return false;
+        };
+        matches!(error, ClosedBeforeGreeting | GreetingCutShort { .. } | ClosedDuringNegotiation | Io(_))
+    }
+
     /// What to say of it: `shown` is the peer's name, fit for a terminal, and `address` where it was looked for, if it
     /// was; `waited` is how long that was tried, if more than once.
     pub(super) fn explain(&self, shown: &str, address: Option<&Address>, waited: Option<Duration>) -> String {
@@ -98,6 +107,7 @@ impl Problem {
 fn explain_io(error: &io::Error, address: &Address) -> String {
     use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
     match (error.kind(), address) {
+        (_, Address::Exec(_) | Address::Ssh(_)) => error.to_string(),
         (NotFound, Address::Unix(path)) => explain_missing(path),
         (ConnectionRefused, Address::Unix(path)) if !is_socket(path) => "this file is no socket".to_owned(),
         (ConnectionRefused, Address::Unix(_)) => {

@@ -5,7 +5,7 @@ mod explain;
 mod inherited;
 mod listen;
 mod output;
-mod process;
+mod reach;
 mod run;
 mod secure;
 
@@ -17,10 +17,12 @@ use super::messages::Messages;
 use super::status::{Failure, Status};
 use crate::cli::{Door, Options};
 use crate::client::Client;
+use crate::protocol::Runstate;
 use crate::text;
 
 use inherited::Socket;
 use listen::Listening;
+use reach::Reach;
 use run::Run;
 
 /// Where progress and warnings are told.
@@ -52,7 +54,7 @@ pub(super) struct Entrance<'a> {
 }
 
 enum Way {
-    Connect(crate::address::Address),
+    Connect(Reach),
     Listen(Listening),
     Inherited(Socket),
     Run(Run),
@@ -63,7 +65,7 @@ impl<'a> Entrance<'a> {
     /// ones.
     pub(super) fn new(door: &Door, options: &'a Options) -> Result<Self, Failure> {
         let (way, shown) = match door {
-            Door::Connect(address) => (Way::Connect(address.clone()), address.to_string()),
+            Door::Connect(address) => (Way::Connect(Reach::new(address.clone())), address.to_string()),
             Door::Listen { address, socket_mode } => {
                 (Way::Listen(Listening::new(address.clone(), *socket_mode, options.tls.clone())), address.to_string())
             }
@@ -88,14 +90,18 @@ impl<'a> Entrance<'a> {
 
     /// Whether something is left behind if the program is ended by a signal that it does not catch.
     pub(super) fn needs_tidying(&self) -> bool {
-        matches!(self.way, Way::Listen(_) | Way::Run(_))
+        match &self.way {
+            Way::Listen(_) | Way::Run(_) => true,
+            Way::Connect(reach) => reach.has_program(),
+            Way::Inherited(_) => false,
+        }
     }
 
     /// Establishes the session. Dropping the future gives it up; then, too, [`close`](Self::close) is to be called.
     pub(super) async fn open(&mut self, client: &Client, teller: &Teller) -> Result<(), Failure> {
         self.client = Some(client.clone());
         match &mut self.way {
-            Way::Connect(address) => connect::open(client, address, self.options).await,
+            Way::Connect(reach) => connect::open(client, reach, self.options).await,
             Way::Listen(listening) => listening.open(client.clone(), self.options.wait, teller.clone()).await,
             Way::Inherited(socket) => socket.open(client, self.options, teller).await,
             Way::Run(run) => run.open(client, self.options, teller).await,
@@ -120,9 +126,23 @@ impl<'a> Entrance<'a> {
         if let Way::Run(run) = &mut self.way {
             run.close(client, teller).await;
         }
+        if !is_done
+            && client.session().state() != Runstate::Running
+            && let Some(why) = self.end().await
+        {
+            teller.tell(&why);
+        }
         if is_done {
             // Nothing is pending, and how the server takes it changes nothing.
             let _ = client.disconnect().await;
+        }
+    }
+
+    /// How the program has ended that led to a session, if one did and it has, and what it said.
+    pub(super) async fn end(&self) -> Option<String> {
+        match &self.way {
+            Way::Connect(reach) => reach.end().await,
+            _ => None,
         }
     }
 

@@ -19,7 +19,6 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::explain::Problem;
 use super::output;
-use super::process::{End, Process};
 use super::{Failure, Opening, Status, Teller};
 use crate::cli::Options;
 use crate::client::{Client, ExecuteError, Progress};
@@ -28,6 +27,7 @@ use crate::protocol::Runstate;
 use crate::shell::signals::{Ending, Interrupts};
 use crate::text;
 use crate::transport::Unix;
+use crate::transport::child::{End, Process};
 
 /// How long QEMU may take to end after `quit`, and again after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);

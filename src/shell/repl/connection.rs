@@ -107,6 +107,11 @@ impl Repl<'_, '_> {
             Err(error) => format!("the connection to {} was lost: {}", self.entrance.shown(), describe(&error)),
         };
         self.say(&format!("{how}{}", tell(&unanswered)));
+        if !self.has_quit
+            && let Some(why) = self.entrance.end().await
+        {
+            self.say(&why);
+        }
         self.prompt.end();
         self.opening = self.entrance.again(self.client, &self.teller());
     }

@@ -1,0 +1,333 @@
+//! A Unix socket on another machine: a socket here that the system's OpenSSH forwards.
+//!
+//! `ssh -N -L` and not `ssh -W`, which is silent with Unix sockets before OpenSSH 9.4 (QMP-FACTS 2).
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, DirBuilder};
+use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::UnixStream;
+
+use super::child::{End, Process};
+use super::said::Witness;
+use crate::address::{self, UNIX_PATH_MAX};
+use crate::protocol::{Dial, Link};
+
+/// How often it is looked whether ssh has made its socket. It tells nobody when it has.
+const POLL: Duration = Duration::from_millis(10);
+
+/// How long ssh may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Runs ssh, whose arguments these are, in the directory `$0`; and ends it, with the directory, if this program is gone
+/// before it could do that itself: stdin ends then without a line.
+///
+/// ssh stays in our process group, so that it can ask at the terminal; Ctrl-C is for this program, which ends it.
+const SCRIPT: &str = r#"
+trap '' INT QUIT
+exec 3<&0 </dev/null
+{ read -r line <&3 || { kill $$; rm -rf "$0"; }; } >/dev/null 2>&1 &
+exec ssh "$@" 3<&-
+"#;
+
+/// The exit status of a shell that has not found a program.
+const NOT_FOUND: i32 = 127;
+
+/// A Unix socket on another machine, to be reached through OpenSSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ssh {
+    /// Where it is.
+    pub address: address::Ssh,
+    /// How long ssh may take to be connected to its server, not counting what it asks a person; ssh counts in seconds.
+    /// `None`: as its configuration says.
+    pub connect_timeout: Option<Duration>,
+}
+
+/// ssh could not make the way to the other machine.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct SshError(String);
+
+impl Ssh {
+    /// Starts ssh, and waits until it has connected. Dropping the future ends it.
+    pub(crate) async fn open(&self) -> io::Result<Arc<Tunnel>> {
+        let directory = Directory::new()?;
+        let socket = directory.0.join("q");
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(SCRIPT).arg(&directory.0).args(self.arguments(&socket));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = Process::spawn_beside(&mut command)?;
+        let (Some(watched), _, Some(stderr)) = process.pipes() else {
+            return Err(io::Error::other("its pipes are missing"));
+        };
+        let witness = Witness::new(&process, stderr)?;
+        let tunnel = Tunnel { socket, watched, process, witness, _directory: directory };
+        while !tunnel.socket.exists() {
+            if let Some(end) = tunnel.witness.end(POLL).await {
+                return Err(failed(end, &tunnel.witness.said()));
+            }
+        }
+        Ok(Arc::new(tunnel))
+    }
+
+    fn arguments(&self, socket: &Path) -> Vec<OsString> {
+        let mut args: Vec<OsString> = ["-N", "-T", "-a", "-x"].map(OsString::from).to_vec();
+        let mut option = |text: &str| args.extend(["-o".into(), OsString::from(text)]);
+        // A connection that is shared would keep what is forwarded when this one ends.
+        option("ControlMaster=no");
+        option("ControlPath=none");
+        // It tells then why it cannot open the socket.
+        option("LogLevel=INFO");
+        option("PermitLocalCommand=no");
+        // The user's configuration may forward other things too, which may be taken already.
+        option("ExitOnForwardFailure=no");
+        if let Some(limit) = self.connect_timeout {
+            option(&format!("ConnectTimeout={}", limit.as_secs().saturating_add(u64::from(limit.subsec_nanos() > 0))));
+        }
+        let path = self.address.path.as_os_str().as_bytes();
+        let forward = [&escaped(socket.as_os_str().as_bytes()), &b":"[..], &escaped(path)].concat();
+        args.extend(["-L".into(), OsString::from_vec(forward)]);
+        if let Some(port) = self.address.port {
+            args.extend(["-p".into(), OsString::from(port.to_string())]);
+        }
+        if let Some(user) = &self.address.user {
+            args.extend(["-l".into(), OsString::from(user)]);
+        }
+        args.extend(["--".into(), OsString::from(&self.address.host)]);
+        args
+    }
+}
+
+/// A path as `-L` takes it: `:` separates, `%` begins a token.
+fn escaped(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    for &byte in path {
+        match byte {
+            b':' | b'\\' => out.push(b'\\'),
+            b'%' => out.push(b'%'),
+            _ => {}
+        }
+        out.push(byte);
+    }
+    out
+}
+
+/// Why ssh ended, with the kind of what may be otherwise a moment later.
+fn failed(end: End, said: &str) -> io::Error {
+    const MAY_PASS: [&str; 6] = [
+        "Connection refused",
+        "Connection reset",
+        "timed out",
+        "No route to host",
+        "Network is unreachable",
+        "Connection closed by",
+    ];
+    if end == End::Exited(NOT_FOUND) {
+        return io::Error::other(SshError(format!("the program ssh (OpenSSH) cannot be started{said}")));
+    }
+    // `Permission denied` and the like never pass, and trying them again locks people out.
+    let kind = if MAY_PASS.iter().any(|text| said.contains(text)) && !said.contains("denied") {
+        io::ErrorKind::ConnectionRefused
+    } else {
+        io::ErrorKind::Other
+    };
+    io::Error::new(kind, SshError(format!("ssh {end}{said}")))
+}
+
+impl Dial for Ssh {
+    async fn dial(self) -> io::Result<Box<dyn Link>> {
+        self.open().await?.dial().await
+    }
+}
+
+/// ssh, connected. It ends with the last who has it: what was dialled, too.
+#[derive(Debug)]
+pub(crate) struct Tunnel {
+    socket: PathBuf,
+    watched: ChildStdin,
+    process: Process,
+    witness: Witness,
+    // Goes last.
+    _directory: Directory,
+}
+
+impl Tunnel {
+    #[cfg(feature = "cli")]
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// Whether ssh still runs.
+    pub(crate) fn is_open(&self) -> bool {
+        self.process.ended().is_none()
+    }
+
+    /// Connects to the socket that ssh forwards. Whether it could be opened there is seen later.
+    pub(crate) async fn dial(self: Arc<Self>) -> io::Result<Box<dyn Link>> {
+        loop {
+            match UnixStream::connect(&self.socket).await {
+                // It is bound, and not listened on yet.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && self.is_open() => {
+                    tokio::time::sleep(POLL).await;
+                }
+                Err(error) => return Err(error),
+                Ok(stream) => return Ok(Box::new(Forwarded { stream, _tunnel: self })),
+            }
+        }
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        // Nobody else needs to end it.
+        let _ = self.watched.write_all(b"\n");
+        self.process.end_now(GRACE);
+    }
+}
+
+/// A connection through ssh.
+struct Forwarded {
+    stream: UnixStream,
+    _tunnel: Arc<Tunnel>,
+}
+
+impl Link for Forwarded {}
+
+impl AsyncRead for Forwarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Forwarded {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// A directory for one socket, which nobody else can look into; removed with all that is in it.
+#[derive(Debug)]
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> io::Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        // The name of the socket in it, and what ssh adds to that while it makes it.
+        const ROOM: usize = 60;
+        let mut parent = std::env::temp_dir();
+        if parent.as_os_str().len() + ROOM > UNIX_PATH_MAX {
+            parent = OsStr::new("/tmp").into();
+        }
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let nanos = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.subsec_nanos());
+            let path = parent.join(format!("qmpsh-{}-{count}-{nanos:x}", std::process::id()));
+            match DirBuilder::new().mode(0o700).create(&path) {
+                // Whoever has made it, it is not ours.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    let shown = parent.display();
+                    return Err(io::Error::new(error.kind(), format!("cannot make a directory in {shown}: {error}")));
+                }
+                Ok(()) => return Ok(Self(path)),
+            }
+        }
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Whether ssh can ask a person for a password, or about a host's key: then nobody knows how long that takes.
+#[cfg(feature = "cli")]
+pub(crate) fn can_ask() -> bool {
+    fs::File::options().read(true).write(true).open("/dev/tty").is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Address;
+
+    #[test]
+    fn what_ssh_is_called_with() {
+        #[track_caller]
+        fn check(text: &str, limit: Option<u64>, expected: &[&str]) {
+            let Ok(Address::Ssh(address)) = Address::parse(text) else { panic!("{text}") };
+            let ssh = Ssh { address, connect_timeout: limit.map(Duration::from_millis) };
+            let args = ssh.arguments(Path::new("/t/q"));
+            let after = args.iter().position(|arg| arg == "ExitOnForwardFailure=no").expect("the options");
+            assert_eq!(args[after + 1..], expected.iter().map(OsString::from).collect::<Vec<_>>(), "{text}");
+        }
+        check("ssh://host/q", None, &["-L", "/t/q:/q", "--", "host"]);
+        check("ssh://a@host:22/q", None, &["-L", "/t/q:/q", "-p", "22", "-l", "a", "--", "host"]);
+        check("ssh://[::1]/a:b%c\\d", None, &["-L", "/t/q:/a\\:b%%c\\\\d", "--", "::1"]);
+        check("ssh://h/q", Some(1), &["-o", "ConnectTimeout=1", "-L", "/t/q:/q", "--", "h"]);
+        check("ssh://h/q", Some(10_000), &["-o", "ConnectTimeout=10", "-L", "/t/q:/q", "--", "h"]);
+    }
+
+    #[test]
+    fn what_may_pass() {
+        #[track_caller]
+        fn check(end: End, said: &str, may_pass: bool, shown: &str) {
+            let error = failed(end, said);
+            assert_eq!(
+                (error.kind() == io::ErrorKind::ConnectionRefused, error.to_string()),
+                (may_pass, shown.to_owned())
+            );
+        }
+        let refused = ": ssh: connect to host h port 22: Connection refused";
+        check(End::Exited(255), refused, true, &format!("ssh ended with exit status 255{refused}"));
+        check(
+            End::Exited(255),
+            ": Host key verification failed.",
+            false,
+            "ssh ended with exit status 255: Host key verification failed.",
+        );
+        let denied = ":\n  a@h: Permission denied (publickey).\n  Connection closed by h";
+        check(End::Exited(255), denied, false, &format!("ssh ended with exit status 255{denied}"));
+        check(
+            End::Exited(127),
+            ": x: exec: ssh: not found",
+            false,
+            "the program ssh (OpenSSH) cannot be started: x: exec: ssh: not found",
+        );
+    }
+
+    #[test]
+    fn a_directory_of_ones_own() {
+        use std::os::unix::fs::PermissionsExt;
+        let (a, b) = (Directory::new().unwrap(), Directory::new().unwrap());
+        assert_ne!(a.0, b.0);
+        assert_eq!(fs::metadata(&a.0).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::write(a.0.join("q"), "").unwrap();
+        let path = a.0.clone();
+        drop(a);
+        assert!(!path.exists() && b.0.exists());
+    }
+}
