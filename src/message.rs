@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -26,6 +28,37 @@ pub struct Request {
     pub own_id: Option<String>,
     /// The line of the human monitor that this carries, if the answer is to be read as that monitor's text.
     pub hmp_line: Option<String>,
+    /// An open file that is sent with it, for `getfd` and `add-fd`; only over a Unix socket.
+    pub descriptor: Option<Descriptor>,
+}
+
+/// An open file, to be sent with a command. Clones share it; two are equal if they do.
+#[derive(Clone)]
+pub struct Descriptor(Arc<OwnedFd>);
+
+impl Descriptor {
+    /// Takes an open file.
+    pub fn new(file: impl Into<OwnedFd>) -> Self {
+        Self(Arc::new(file.into()))
+    }
+
+    pub(crate) fn shared(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl PartialEq for Descriptor {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Descriptor {}
+
+impl fmt::Debug for Descriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Descriptor({})", self.0.as_raw_fd())
+    }
 }
 
 impl Request {
@@ -37,6 +70,7 @@ impl Request {
             out_of_band: false,
             own_id: None,
             hmp_line: None,
+            descriptor: None,
         }
     }
 

@@ -156,6 +156,7 @@ fn a_request_shown_for_debugging_keeps_its_secrets() {
         out_of_band: false,
         own_id: None,
         hmp_line: None,
+        descriptor: None,
     };
     let shown = format!("{request:?}");
     assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");

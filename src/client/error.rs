@@ -147,6 +147,12 @@ pub enum ExecuteError {
         /// The command's name.
         command: String,
     },
+    /// It has an open file to be sent with it, and the connection cannot pass one; nothing was sent.
+    #[error("`{}` was not sent: an open file can be passed over a Unix socket only", text::line(command))]
+    NoDescriptors {
+        /// The command's name.
+        command: String,
+    },
     /// The reply is none that QMP knows.
     #[error(transparent)]
     Malformed(Malformed),

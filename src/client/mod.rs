@@ -133,6 +133,11 @@ impl Client {
         self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).progress.clone()
     }
 
+    /// Whether an open file can be sent with a command: the current session, or the last one, is over a Unix socket.
+    pub fn passes_descriptors(&self) -> bool {
+        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).passes_descriptors
+    }
+
     /// A stream of the events that `wanted` lets through, from now on; to miss none, ask before connecting.
     pub fn events(&self, delivery: Delivery, wanted: impl Fn(&Event) -> bool + Send + 'static) -> EventStream {
         self.shared.hub.stream(delivery, wanted)
@@ -168,6 +173,9 @@ impl Client {
     /// As [`start`](Client::start), on somebody's behalf: an [`Observer`] is told whose.
     pub async fn start_as(&self, request: Request, author: Author) -> Result<Execution, ExecuteError> {
         let command = request.command.clone();
+        if request.descriptor.is_some() && !self.passes_descriptors() {
+            return Err(ExecuteError::NoDescriptors { command });
+        }
         let (sender, answer) = oneshot::channel();
         let mark = (author == Author::User).then(|| self.shared.hub.mark());
         match self.session.send(Outgoing::new(request, author, mark, sender)).await {

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 
@@ -14,7 +15,7 @@ use super::pending::Pending;
 use super::{Author, ClientOptions, ExecuteError, Progress, QmpError, Stranger};
 use crate::events::{Hub, Mark};
 use crate::json::{ScanError, Scanner};
-use crate::message::{Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
+use crate::message::{Descriptor, Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
 use crate::protocol::{Context, End, Protocol, Wire};
 
 /// The first version of QEMU that reads all of a TLS record; those before take one byte and forget the rest, until more
@@ -58,6 +59,8 @@ pub(super) struct Shared {
 pub(super) struct Seen {
     pub(super) greeting: Option<Greeting>,
     pub(super) progress: Progress,
+    /// Whether open files can be sent along.
+    pub(super) passes_descriptors: bool,
 }
 
 /// One session of QMP.
@@ -89,7 +92,7 @@ impl Waiter {
 
 impl Qmp {
     pub(super) fn new(options: ClientOptions, shared: Arc<Shared>) -> Self {
-        shared.update(|seen| *seen = Seen { greeting: None, progress: Progress::Connecting });
+        shared.update(|seen| *seen = Seen::default());
         let scanner = Scanner::new(options.max_message);
         Self { options, shared, scanner, pending: Pending::default(), established: false, received: 0 }
     }
@@ -249,7 +252,12 @@ impl Protocol for Qmp {
         Ok(())
     }
 
+    fn descriptor(&self, outgoing: &Outgoing) -> Option<Arc<OwnedFd>> {
+        outgoing.request.descriptor.as_ref().map(Descriptor::shared)
+    }
+
     async fn establish(&mut self, wire: &mut Wire<'_>) -> Result<(), QmpError> {
+        self.shared.update(|seen| seen.passes_descriptors = wire.passes_descriptors());
         if self.options.negotiate {
             let greeting = self.greet(wire).await?;
             self.shared.update(|seen| seen.greeting = Some(greeting.clone()));

@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::control::{Control, Established};
 use super::core::Core;
 use super::outbox::Outbox;
-use super::wire::{decode, make_room, receive, transmit};
+use super::wire::{decode, make_room, receive};
 use super::{Link, Protocol, SessionError};
 
 /// Rounds of reading, routing and writing until other tasks get their turn.
@@ -222,13 +222,13 @@ impl<P: Protocol> Driver<P> {
     fn poll_queue(&mut self, context: &mut TaskContext<'_>) -> Result<bool, SessionError<P::Error>> {
         let mut progress = false;
         for message in self.sends.drain(..) {
-            transmit(&mut self.protocol, message, &mut self.outbox.bytes).map_err(SessionError::Protocol)?;
+            self.outbox.push(&mut self.protocol, message).map_err(SessionError::Protocol)?;
             progress = true;
         }
         while !self.end_of_queue && !self.outbox.is_full() {
             match self.outgoing.poll_recv(context) {
                 Poll::Ready(Some(message)) => {
-                    transmit(&mut self.protocol, message, &mut self.outbox.bytes).map_err(SessionError::Protocol)?;
+                    self.outbox.push(&mut self.protocol, message).map_err(SessionError::Protocol)?;
                     progress = true;
                 }
                 Poll::Ready(None) => self.end_of_queue = true,

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
@@ -13,6 +15,17 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
     /// holds; does nothing where there are no records. A link that has records begins so.
     fn trickle(&mut self, on: bool) {
         let _ = on;
+    }
+
+    /// Whether open files can be sent along.
+    fn passes_descriptors(&self) -> bool {
+        false
+    }
+
+    /// Sends an open file together with the first of the bytes that are written next (`SCM_RIGHTS`).
+    fn attach(&mut self, descriptor: Arc<OwnedFd>) -> io::Result<()> {
+        drop(descriptor);
+        Err(io::Error::new(io::ErrorKind::Unsupported, "only a Unix socket can pass an open file"))
     }
 }
 

@@ -43,6 +43,7 @@ pub use wire::Wire;
 use std::fmt::Debug;
 use std::future::Future;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
@@ -75,6 +76,13 @@ pub trait Protocol: Sized + Send + 'static {
 
     /// Appends the bytes of one message to `buffer`.
     fn encode(&mut self, message: Self::Out, buffer: &mut BytesMut) -> Result<(), Self::Error>;
+
+    /// The open file that goes with a message, at most one: it is sent together with the message's first byte. Only
+    /// for a link that [passes descriptors](Link::passes_descriptors); writing fails on any other.
+    fn descriptor(&self, message: &Self::Out) -> Option<Arc<OwnedFd>> {
+        let _ = message;
+        None
+    }
 
     /// Looks at, and may change, each message received, before it is routed; during establishment too (E16).
     fn inbound(&mut self, message: Self::In) -> Result<Self::In, Self::Error> {

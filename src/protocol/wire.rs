@@ -1,6 +1,8 @@
 //! Direct reading and writing while a session is being established.
 
 use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,7 +36,12 @@ impl Wire<'_> {
         }
     }
 
-    /// Sends one message; it passes the outbound hook. Not cancel safe: part of the message may have gone.
+    /// Whether open files can be sent over this connection.
+    pub fn passes_descriptors(&self) -> bool {
+        self.link.passes_descriptors()
+    }
+
+    /// Sends one message, without an open file; it passes the outbound hook. Not cancel safe: part of the message may have gone.
     pub async fn send<P: Protocol>(&mut self, protocol: &mut P, message: P::Out) -> Result<(), P::Error> {
         let mut bytes = BytesMut::new();
         transmit(protocol, message, &mut bytes)?;
@@ -80,11 +87,17 @@ pub(super) fn receive<P: Protocol>(protocol: &mut P, message: P::In) -> Result<P
     protocol.inbound(message)
 }
 
-/// Passes a message through the outbound hook, logs it, and encodes it (E16).
-pub(super) fn transmit<P: Protocol>(protocol: &mut P, message: P::Out, buffer: &mut BytesMut) -> Result<(), P::Error> {
+/// Passes a message through the outbound hook, logs it, and encodes it (E16). Gives the open file that goes with it.
+pub(super) fn transmit<P: Protocol>(
+    protocol: &mut P,
+    message: P::Out,
+    buffer: &mut BytesMut,
+) -> Result<Option<Arc<OwnedFd>>, P::Error> {
     let message = protocol.outbound(message)?;
     tracing::debug!("--> {}", log::Short(&message));
-    protocol.encode(message, buffer)
+    let descriptor = protocol.descriptor(&message);
+    protocol.encode(message, buffer)?;
+    Ok(descriptor)
 }
 
 mod log {

@@ -248,6 +248,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             Err(ExecuteError::Malformed(malformed)) => {
                 Err(about(origin, Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(request))))
             }
+            Err(error @ ExecuteError::NoDescriptors { .. }) => Err(about(origin, Status::Usage, error.to_string())),
             Err(ExecuteError::Interrupted { .. }) => Err(self.lost(Fate::Unknown, request, origin).await),
             Err(ExecuteError::NotSent { .. } | ExecuteError::State(_)) => {
                 Err(self.lost(Fate::NotSent, request, origin).await)

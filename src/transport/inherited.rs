@@ -9,13 +9,13 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::{tcp, unix};
+use super::{UnixLink, tcp, unix};
 use crate::protocol::{Incoming, Listen};
 
 /// A stream socket made by somebody else, as what it is.
 pub enum Inherited {
     /// Connected; for [`Session::open_with_socket`](crate::protocol::Session::open_with_socket).
-    Unix(UnixStream),
+    Unix(UnixLink),
     /// Connected, over TCP.
     Tcp(TcpStream),
     /// Peers come to it; for [`Session::open_with_listener`](crate::protocol::Session::open_with_listener).
@@ -75,7 +75,7 @@ impl Inherited {
             return Err(InheritedError::Unconnected);
         }
         Ok(match (listens, family) {
-            (false, AddressFamily::UNIX) => Self::Unix(UnixStream::from_std(socket.into())?),
+            (false, AddressFamily::UNIX) => Self::Unix(UnixStream::from_std(socket.into())?.into()),
             (false, AddressFamily::INET | AddressFamily::INET6) => {
                 let stream = TcpStream::from_std(socket.into())?;
                 stream.set_nodelay(true)?;

@@ -20,7 +20,7 @@ pub use tls::{
     CertificateFault, ClientCredentials, CredentialsError, Reached, Refusal, Role, ServerCredentials, TlsBind, TlsDial,
     TlsError,
 };
-pub use unix::Unix;
+pub use unix::{Unix, UnixLink};
 #[cfg(feature = "cli")]
 pub(crate) use {
     exec::ExecLink,

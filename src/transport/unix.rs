@@ -1,15 +1,21 @@
 //! Unix sockets: files, and Linux's abstract names.
 
 use std::ffi::OsStr;
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::fs::{Mode, Stat};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::protocol::{Bind, Dial, Incoming, Link, Listen};
@@ -20,7 +26,85 @@ const JAMMED_RETRY: Duration = Duration::from_millis(10);
 /// Bytes in an abstract name padded as QEMU does with `tight=off`.
 const ABSTRACT_PADDED: usize = 107;
 
-impl Link for UnixStream {}
+/// A connected Unix socket as a [`Link`] that passes open files.
+#[derive(Debug)]
+pub struct UnixLink {
+    stream: UnixStream,
+    /// Goes with what is written next.
+    descriptor: Option<Arc<OwnedFd>>,
+}
+
+impl From<UnixStream> for UnixLink {
+    fn from(stream: UnixStream) -> Self {
+        Self { stream, descriptor: None }
+    }
+}
+
+impl UnixLink {
+    /// A connected stream, which is not blocking.
+    pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        Ok(UnixStream::from_std(stream)?.into())
+    }
+}
+
+impl Link for UnixLink {
+    fn passes_descriptors(&self) -> bool {
+        true
+    }
+
+    fn attach(&mut self, descriptor: Arc<OwnedFd>) -> io::Result<()> {
+        self.descriptor = Some(descriptor);
+        Ok(())
+    }
+}
+
+impl AsyncRead for UnixLink {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for UnixLink {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let Some(descriptor) = &self.descriptor else {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
+        };
+        loop {
+            ready!(self.stream.poll_write_ready(context))?;
+            let send = || send_with(&self.stream, bytes, descriptor);
+            match self.stream.try_io(Interest::WRITABLE, send) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(count) => {
+                    self.descriptor = None;
+                    return Poll::Ready(Ok(count));
+                }
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Writes what there is room for, and the open file with its first byte. Source: `unix(7)`, `SCM_RIGHTS`.
+fn send_with(stream: &UnixStream, bytes: &[u8], descriptor: &OwnedFd) -> io::Result<usize> {
+    let descriptors = [descriptor.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    // There is room for exactly one.
+    control.push(SendAncillaryMessage::ScmRights(&descriptors));
+    Ok(rustix::net::sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)?)
+}
 
 /// The address of a Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +171,7 @@ impl Dial for Unix {
                 // Its backlog is full: one client is served, others wait already.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(JAMMED_RETRY).await,
                 Err(error) => return Err(error),
-                Ok(stream) => return Ok(Box::new(stream)),
+                Ok(stream) => return Ok(Box::new(UnixLink::from(stream))),
             }
         }
     }
@@ -188,7 +272,7 @@ pub(super) fn poll_accept(listener: &UnixListener, context: &mut Context<'_>) ->
         let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
         Incoming {
             peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
-            handshake: Box::pin(std::future::ready(Ok(Box::new(stream) as Box<dyn Link>))),
+            handshake: Box::pin(std::future::ready(Ok(Box::new(UnixLink::from(stream)) as Box<dyn Link>))),
         }
     })
 }

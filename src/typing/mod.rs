@@ -143,7 +143,8 @@ fn finish(mut text: String, name: &str, arguments: Option<&str>) -> Request {
         text.push_str(arguments);
     }
     text.push('}');
-    Request { text, command: name.to_owned(), out_of_band: false, own_id: None, hmp_line: None }
+    let command = name.to_owned();
+    Request { text, command, out_of_band: false, own_id: None, hmp_line: None, descriptor: None }
 }
 
 fn command_request(command: &Command, types: &dyn Types, sources: &mut dyn Sources) -> Result<Request, TypingError> {

@@ -2,6 +2,7 @@
 
 mod carriers;
 mod connection;
+mod descriptor;
 mod files;
 mod follow;
 mod human;

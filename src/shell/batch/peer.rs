@@ -43,7 +43,9 @@ impl Peer for Batch<'_, '_> {
         }
         match self.wait_for(request.clone(), Author::Program).await? {
             Some(Ok(reply)) => Ok(reply.result()),
-            Some(Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_))) => Ok(None),
+            Some(Err(
+                ExecuteError::Server { .. } | ExecuteError::Malformed(_) | ExecuteError::NoDescriptors { .. },
+            )) => Ok(None),
             Some(Err(ExecuteError::Interrupted { .. })) => Err(self.lost(Fate::Unknown, &request, &origin).await),
             Some(Err(ExecuteError::NotSent { .. } | ExecuteError::State(_))) => {
                 Err(self.lost(Fate::NotSent, &request, &origin).await)

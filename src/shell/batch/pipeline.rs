@@ -209,7 +209,9 @@ async fn others(flight: &mut VecDeque<Entry>) -> String {
         let shown = format!("{}{}", sent.origin.prefix(), name(&sent.request));
         // The session has ended, so this does not wait.
         match sent.execution.await {
-            Err(ExecuteError::NotSent { .. } | ExecuteError::State(_)) => not_sent.push(shown),
+            Err(ExecuteError::NotSent { .. } | ExecuteError::State(_) | ExecuteError::NoDescriptors { .. }) => {
+                not_sent.push(shown);
+            }
             Err(ExecuteError::Interrupted { .. }) => unknown.push(shown),
             Ok(_) | Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_)) => {
                 unknown.push(format!("{shown} (answered out of turn)"));

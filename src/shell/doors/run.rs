@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Signal;
-use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
@@ -26,8 +25,8 @@ use crate::message::Request;
 use crate::protocol::Runstate;
 use crate::shell::signals::{Ending, Interrupts};
 use crate::text;
-use crate::transport::Unix;
 use crate::transport::child::{End, Process};
+use crate::transport::{Unix, UnixLink};
 
 /// How long QEMU may take to end after `quit`, and again after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
@@ -129,7 +128,7 @@ impl Run {
 
     /// Starts QEMU with a monitor on one end of a pair of sockets. Gives the other end; and what ends when all that
     /// QEMU says has been shown.
-    fn start(&mut self, teller: &Teller) -> Result<(UnixStream, Option<oneshot::Receiver<()>>), Failure> {
+    fn start(&mut self, teller: &Teller) -> Result<(UnixLink, Option<oneshot::Receiver<()>>), Failure> {
         if let Some(path) = &self.monitor {
             // QEMU removes whatever it finds there.
             Unix::check_free(path).map_err(|error| {
@@ -152,7 +151,7 @@ impl Run {
         rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).map_err(|error| failed(error.into()))?;
         self.qemu = Some(Process::spawn(&mut command).map_err(failed)?);
         drop(theirs);
-        let ours = UnixStream::from_std(ours.into()).map_err(failed)?;
+        let ours = UnixLink::from_std(ours.into()).map_err(failed)?;
         Ok((ours, output))
     }
 

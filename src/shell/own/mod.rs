@@ -8,6 +8,7 @@ mod asking;
 mod carriers;
 mod choice;
 mod connection;
+mod descriptor;
 mod follow;
 mod help;
 mod host;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use super::eval::Action;
 use crate::syntax::{Command, Dialect, DotCommand};
 use carriers::Watch;
+use descriptor::WithDescriptor;
 use follow::Follow;
 use jobs::JobWait;
 use migration::MigrationWait;
@@ -57,6 +59,8 @@ pub(super) enum Own {
     Job(JobWait),
     /// Wait for the migration: `.migration`.
     Migration(MigrationWait),
+    /// A command with an open file: `.fd`.
+    Fd(WithDescriptor),
     /// The lines of a file: `.source`.
     Source(PathBuf),
     /// A line of the human monitor: `.hmp LINE`.
@@ -92,6 +96,7 @@ pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
         "events" => Own::Events(Choice::read(&mut words)?),
         "try" => Own::Try(Box::new(words.carried(carried)?)),
         "watch" => Own::Watch(Watch::read(&mut words, carried)?),
+        "fd" => Own::Fd(WithDescriptor::read(&mut words, carried)?),
         // It changes how the command is sent.
         "oob" => return carriers::out_of_band(words, carried),
         name => return Err(table::unknown(name, dot.name.span)),
@@ -123,6 +128,7 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
         Own::Jobs => jobs::list(host).await,
         Own::Job(wait) => wait.run(host).await,
         Own::Migration(wait) => wait.run(host).await,
+        Own::Fd(with) => with.run(host).await,
         Own::Source(path) => host.source(path).await,
         Own::Hmp(line) => human::line(host, line).await,
         Own::Speak(dialect) => {

@@ -146,6 +146,18 @@ It fails if the migration failed or was cancelled. Where a migration comes in it
   .migration",
     },
     Description {
+        name: "fd",
+        words: "PATH|NUMBER COMMAND",
+        summary: "a command together with an open file, for `add-fd` and `getfd`",
+        more: "\
+The file is opened to be read and written, or to be read if that is all that is allowed; wo:PATH is made, or emptied,
+and written. A NUMBER is a descriptor that the shell has inherited. It needs a Unix socket.
+
+  .fd disk.raw add-fd fdset-id=1
+  blockdev-add driver=file node-name=n0 filename=/dev/fdset/1
+  .fd wo:core getfd fdname=core",
+    },
+    Description {
         name: "source",
         words: "FILE",
         summary: "the lines of a file",

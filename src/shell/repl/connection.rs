@@ -33,7 +33,7 @@ impl Unanswered {
         match error {
             ExecuteError::Interrupted { .. } => Some(Self::Unknown(command.to_owned())),
             ExecuteError::NotSent { .. } | ExecuteError::State(_) => Some(Self::NotSent(command.to_owned())),
-            ExecuteError::Server { .. } | ExecuteError::Malformed(_) => None,
+            ExecuteError::Server { .. } | ExecuteError::Malformed(_) | ExecuteError::NoDescriptors { .. } => None,
         }
     }
 }
