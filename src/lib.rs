@@ -26,7 +26,8 @@
 //!
 //! - [`protocol`]: the engine: a [`protocol::Session`] drives a [`protocol::Protocol`] over a [`protocol::Link`].
 //! - [`processes`]: the QEMU processes of this machine, and who holds their monitors.
-//! - [`transport`]: what links are made of: Unix and TCP sockets, those of processes found by name among them.
+//! - [`transport`]: what links are made of: Unix and TCP sockets, those of processes found by name among them; TLS around
+//!   any of them.
 //! - [`jobs`]: what becomes of jobs and of a migration, as events and queries tell it.
 //! - [`events`]: streams of events, bounded and filtered; waits for one event, which look back.
 //! - [`client`]: QMP on the engine.

@@ -31,3 +31,33 @@ pub(super) fn of(matches: &ArgMatches, door: &Door) -> Result<Option<Tls>, &'sta
         _ => Ok(Some(Tls { credentials, hostname })),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::{Options, Task, Tls, parse};
+
+    fn options(line: &str) -> Options {
+        let words = std::iter::once("qmpsh").chain(line.split(' '));
+        match parse(words.map(Into::into), |_| None) {
+            Ok(Task::Session(invocation)) => invocation.options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn where_it_goes() {
+        let check = |line: &str, expected: Option<&str>| {
+            let expected = Tls { credentials: "d".into(), hostname: expected.map(str::to_owned) };
+            assert_eq!(options(line).tls, Some(expected), "{line}");
+        };
+        check("--tls-creds d :1 x", None);
+        check(":1 --tls-creds d --tls-hostname ::1 x", Some("::1"));
+        check("--tls-creds d --tls-hostname h q.sock x", Some("h"));
+        check("--tls-creds d vm:web1", None);
+        check("listen --tls-creds d q.sock", None);
+        check("fd 3 --tls-creds d", None);
+        check("fd --tls-creds d --tls-hostname h", Some("h"));
+        // After the first word of the command it is the command's.
+        assert_eq!(options(":1 x --tls-creds d").tls, None);
+    }
+}

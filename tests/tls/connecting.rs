@@ -42,6 +42,15 @@ fn a_batch_and_a_pipeline() {
 }
 
 #[test]
+fn a_storage_daemon_too() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let daemon = Qemu::storage_daemon().tls_monitor(server.path(), "").start();
+    let address = daemon.tcp().to_string();
+    with(&client).args([&address, "query-block-exports"]).run().stdout("[]\n").stderr("").status(0);
+}
+
+#[test]
 fn a_server_that_asks_for_no_certificate_needs_none() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.folder());

@@ -15,7 +15,8 @@ fn check(server: &Folder, client: &Folder, expected: &str) {
     let peer = Peer::new(server, false);
     let address = peer.address();
     let play = peer.until_left();
-    let output = with(client).args([&address, "query-status"]).run();
+    // It is no use to try again.
+    let output = with(client).args([&address, "--wait", "600", "query-status"]).run();
     output.stdout("").stderr(&format!("qmpsh: cannot connect to {address}: {expected}\n")).status(3);
     play.join().expect("as played");
 }
@@ -120,6 +121,13 @@ fn a_server_that_refuses_us() {
         with(&client).args([&address, "query-status"]).run().stdout("").stderr(&expected).status(3);
         play.join().expect("as played");
     }
+}
+
+#[test]
+fn a_host_that_no_certificate_can_be_for() {
+    let output = with(&Authority::new().folder()).args(["[fe80::1%lo]:1", "query-status"]).run();
+    output.stderr_contains("`fe80::1%lo` is no name that a certificate can be for: it is a host name or an IP address");
+    output.stderr_contains("(--tls-hostname NAME is the name to check)").status(3);
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn unusable(error: CredentialsError) -> Failure {
 pub(super) fn explain(error: &TlsError) -> String {
     let hint = match error {
         TlsError::NoName => " (--tls-hostname NAME says which it is)",
+        TlsError::BadName(_) => " (--tls-hostname NAME is the name to check)",
         TlsError::Certificate(Role::Server, CertificateFault::Name { names, .. }) if !names.is_empty() => {
             " (--tls-hostname NAME is the name to check, if it is not that of the address)"
         }
