@@ -24,6 +24,13 @@ pub(super) struct SessionSchema {
     commands: Answer,
 }
 
+impl SessionSchema {
+    /// The schema, if it was asked for already.
+    pub(super) fn known(&self) -> Option<Arc<Schema>> {
+        self.schema.clone().known()
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 enum Answer {
     #[default]

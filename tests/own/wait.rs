@@ -1,6 +1,6 @@
 //! `.wait`.
 
-use super::lines;
+use super::{is_running, lines};
 use crate::shell::{at_prompt, is_at_prompt, is_typed, shell};
 use crate::support::terminal::keys;
 use crate::support::{Mock, Qemu, qmpsh};
@@ -77,6 +77,17 @@ fn time_is_limited() {
     output.status(5).stdout(&format!("{{}}\n{}", event("B", r#"{"x": 1}"#)));
     output.stderr("-c:2: no `C` within 0.05 s\n-c:4: no `B` within 0 s\n");
     played.finish();
+}
+
+#[test]
+fn a_name_that_the_schema_does_not_have_is_doubted_where_the_schema_is_known() {
+    let qemu = Qemu::none().start();
+    let wait = ".wait timeout=0.05 fail=SHUTDOWN stop|RESUME|NO_*";
+    let unknown = lines(&qemu.socket(), &[wait]).run();
+    unknown.status(5).stderr("-c:1: no `stop|RESUME|NO_*` within 0.05 s\n");
+    let known = lines(&qemu.socket(), &[".try query-nothing", wait]).run();
+    known.status(5).stderr_contains("the peer's schema has no event `stop` (is it STOP?)\n");
+    assert_eq!(known.stderr_text().matches("has no event").count(), 1);
 }
 
 #[test]
@@ -218,7 +229,7 @@ fn at_the_prompt_events_stay_in_order_and_ctrl_c_ends_it() {
         .unix();
     let mut t = shell(mock.socket());
     t.type_keys(".wait TWO\r");
-    t.wait(|screen| screen.text().ends_with(".wait TWO"));
+    t.wait(|screen| is_running(screen, ".wait TWO"));
     mock.go_on();
     // The result is indented, and not shown as an event too.
     t.wait(|screen| {
@@ -230,7 +241,7 @@ fn at_the_prompt_events_stay_in_order_and_ctrl_c_ends_it() {
             && is_at_prompt(screen)
     });
     t.type_keys(".wait SIX\r");
-    mock.wait_for_pause();
+    t.wait(|screen| is_running(screen, ".wait SIX"));
     mock.go_on();
     t.wait_for("\"FOUR\"");
     t.type_keys("query-half");
@@ -256,7 +267,7 @@ fn at_the_prompt_the_loss_of_the_connection_ends_it() {
     let mut qemu = Qemu::none().start();
     let mut t = at_prompt(qmpsh().args(["--events", "hide"]).arg(qemu.socket()));
     t.type_keys(".wait STOP\r");
-    t.wait(|screen| screen.text().ends_with(".wait STOP"));
+    t.wait(|screen| is_running(screen, ".wait STOP"));
     qemu.signal(rustix::process::Signal::KILL);
     qemu.wait();
     t.wait(|screen| screen.text().contains("the connection to ") && screen.text().ends_with("(disconnected)"));

@@ -74,7 +74,7 @@ impl Follow {
                 yield_now().await;
                 events.batch().await
             };
-            let next = host.attend(next, limit, "events").await?;
+            let next = host.attend(next, limit, "the next event").await?;
             let is_over = next.is_none();
             let mut batch = next.unwrap_or_else(|| events.try_batch()).events;
             if let Some(left) = &mut left

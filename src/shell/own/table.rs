@@ -78,16 +78,17 @@ as JSON. It counts as failed if the answer begins with `Error` or `unknown comma
         words: "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]",
         summary: "until an event comes, or has come already",
         more: "\
-It looks back to when the first command after the last .wait was sent, so an event that comes before the reply of its
-command is not missed. An event ends one .wait. The event is printed. PATH leads to a value of its data, with dots
-between names and the numbers of lists: device=x, info.0.name=y. Values are compared as text.
+It looks back to when the first command after the last .wait was sent, so an event that comes
+before the reply of its command is not missed. An event ends one .wait. The event is printed. PATH
+leads to a value of its data, with dots between names and the numbers of lists: device=x,
+info.0.name=y. Values are compared as text.
 
-Names and values may be patterns: * is any text, ? any character, [a-z] one of these, [!a-z] another; [*] is a star.
-Quoted, or after ==, a value is no pattern.
+Names and values may be patterns: * is any text, ? any character, [a-z] one of these, [!a-z]
+another; [*] is a star. Quoted, or after ==, a value is no pattern.
 
-fail=EVENT is status 1, unless the event has another value at a PATH. timeout=S is status 5 after S seconds; without
-it --timeout holds, and 0 only looks back. Up to 100,000 events or 8 MiB are looked back on; if more have come, that
-is said, with status 1.
+fail=EVENT is status 1, unless the event has another value at a PATH. timeout=S is status 5 after
+S seconds; without it --timeout holds, and 0 only looks back. Up to 100,000 events or 8 MiB are
+looked back on; if more have come, that is said, with status 1.
 
   device_del id=net0
   .wait timeout=30 fail=DEVICE_UNPLUG_GUEST_ERROR DEVICE_DELETED device=net0
@@ -98,8 +99,9 @@ is said, with status 1.
         words: "[count=N] [timeout=S] [EVENT...]",
         summary: "events as they come, until Ctrl-C, so many of them, or so long",
         more: "\
-It prints those that come from now on, all of them or those named. Names may be patterns, as in .wait; -EVENT leaves
-some out. If count=N is given and so many have not come after timeout=S seconds, that is status 5.
+It prints those that come from now on, all of them or those named. Names may be patterns, as in
+.wait; -EVENT leaves some out. If count=N is given and so many have not come after timeout=S
+seconds, that is status 5.
 
   .follow count=1 SHUTDOWN
   .follow timeout=60 BLOCK_* -BLOCK_IO_ERROR",
@@ -109,8 +111,9 @@ some out. If count=N is given and so many have not come after timeout=S seconds,
         words: "[on|off|EVENT...]",
         summary: "which events are shown; without words, says it",
         more: "\
-Names may be patterns, as in .wait; -EVENT leaves some out. They go where --events says: to stdout, or to stderr. At the
-prompt they are shown from the beginning, in a batch they are not. .wait sees all of them.
+Names may be patterns, as in .wait; -EVENT leaves some out. They go where --events says: to
+stdout, or to stderr. At the prompt they are shown from the beginning, in a batch they are not.
+.wait sees all of them.
 
   .events off
   .events BLOCK_* JOB_*

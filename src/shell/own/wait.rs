@@ -10,6 +10,7 @@ use super::choice::names;
 use super::words::{Refusal, Words, seconds};
 use crate::events::{Awaited, Condition, HistoryBounds, Step, Verdict};
 use crate::pattern::Pattern;
+use crate::schema::{Schema, nearest};
 use crate::shell::status::Status;
 use crate::syntax::DotWord;
 use crate::text;
@@ -65,6 +66,11 @@ impl Wait {
             );
             return Err(host.fail(Status::CommandFailed, message));
         };
+        if let Some(schema) = host.session_schema().known() {
+            for doubt in doubts(&schema, &self.awaited) {
+                host.say(&doubt);
+            }
+        }
         // Without a connection it can only have come already.
         let (limit, is_there) = if host.connection().is_there { (limit, true) } else { (Some(since), false) };
         let event = match host.attend(wait, limit, &format!("`{}`", self.what)).await? {
@@ -88,6 +94,18 @@ impl Wait {
             Some(Verdict::Came) | None => Ok(()),
         }
     }
+}
+
+/// Names that the peer's schema does not have: it may be waited for ever for what is mistyped.
+fn doubts(schema: &Schema, awaited: &Awaited) -> Vec<String> {
+    let names = awaited.names.iter().chain(&awaited.fail).filter(|name| !name.is_glob()).map(ToString::to_string);
+    let unknown = names.filter(|name| !schema.events().is_empty() && schema.event(name).is_none());
+    let told = unknown.map(|name| {
+        let nearest = nearest(&name, schema.events().iter().map(|event| &*event.name));
+        let hint = nearest.map_or_else(String::new, |nearest| format!(" (is it {nearest}?)"));
+        format!("the peer's schema has no event `{}`{hint}", text::line(&name))
+    });
+    told.collect()
 }
 
 /// `PATH=VALUE`
