@@ -65,7 +65,7 @@ pub struct Job {
     pub id: String,
     /// What it does: `backup`, `mirror`, `create`; not known before the first query.
     pub kind: Option<String>,
-    /// What it is at; `None`: only its end was told, as by a QEMU older than 2.12.
+    /// What it is at; `None`: only its end was told, as by a QEMU older than 3.0.
     pub status: Option<Status>,
     /// How far it has come.
     pub progress: Option<Progress>,

@@ -1,6 +1,6 @@
 //! All jobs of a session, those that have ended among them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::job::End;
 use super::wire::{self, BlockJobEvent, BlockJobInfo, JobInfo, StatusChange};
@@ -10,8 +10,8 @@ use crate::message::Event;
 /// How many jobs that have ended are remembered; and how many others at most.
 pub const REMEMBERED: usize = 1000;
 
-/// The longest `data` of an event that is looked at, in bytes: those of a real QEMU have some hundred, and what a hostile
-/// one sends is kept for long.
+/// The longest `data` of an event that is looked at, and the longest text that is kept of an answer, in bytes: those of a
+/// real QEMU have some hundred, and what a hostile one sends is kept for long.
 const LONGEST: usize = 16 * 1024;
 
 /// The jobs of one session, by id. If an id is used again, the last job counts.
@@ -69,16 +69,14 @@ impl Jobs {
     /// What `query-jobs` returned, as the message of this arrival. False: that is not what it returns.
     pub fn on_query_jobs(&mut self, result: &[u8], arrival: u64) -> bool {
         let Ok(infos) = serde_json::from_slice::<Vec<JobInfo<'_>>>(result) else { return false };
-        for info in &infos {
-            self.on_listed(&info.id, arrival, |job, is_news| {
-                job.kind = Some(info.kind.as_ref().to_owned());
-                if is_news {
-                    job.progress = info.progress().or(job.progress);
-                    job.on_asked(Status::from(info.status.as_ref()), info.error.as_deref());
-                }
+        for info in infos.iter().take(REMEMBERED) {
+            self.on_listed(&info.id, arrival, |job| {
+                job.kind = Some(kept(&info.kind));
+                job.progress = info.progress().or(job.progress);
+                job.on_asked(Status::from(&*kept(&info.status)), info.error.as_deref());
             });
         }
-        self.on_missing(arrival, |job| infos.iter().any(|info| info.id == job.id));
+        self.on_missing(arrival, &infos.iter().map(|info| info.id.as_ref()).collect());
         true
     }
 
@@ -86,18 +84,16 @@ impl Jobs {
     /// unless `are_all`: the peer has no `query-jobs`.
     pub fn on_query_block_jobs(&mut self, result: &[u8], arrival: u64, are_all: bool) -> bool {
         let Ok(infos) = serde_json::from_slice::<Vec<BlockJobInfo<'_>>>(result) else { return false };
-        for info in &infos {
-            self.on_listed(&info.device, arrival, |job, is_news| {
-                job.kind = Some(info.kind.as_ref().to_owned());
-                if is_news {
-                    job.progress = info.progress().or(job.progress);
-                    job.on_asked(info.status(), info.error.as_deref());
-                    job.io_error = info.io_status.as_deref().is_some_and(|status| status != "ok");
-                }
+        for info in infos.iter().take(REMEMBERED) {
+            self.on_listed(&info.device, arrival, |job| {
+                job.kind = Some(kept(&info.kind));
+                job.progress = info.progress().or(job.progress);
+                job.on_asked(info.status(), info.error.as_deref());
+                job.io_error = info.io_status.as_deref().is_some_and(|status| status != "ok");
             });
         }
         if are_all {
-            self.on_missing(arrival, |job| infos.iter().any(|info| info.device == job.id));
+            self.on_missing(arrival, &infos.iter().map(|info| info.device.as_ref()).collect());
         }
         true
     }
@@ -147,33 +143,30 @@ impl Jobs {
             job.error = Some(error.as_ref().to_owned());
         }
         job.end = end.or(job.end);
-        // Nothing else would tell, before QEMU 2.12.
+        // Nothing else would tell, before QEMU 3.0.
         if end.is_some() && job.status.is_none() {
             self.on_gone(&told.device);
         }
     }
 
-    /// A query lists a job; `update` is told whether that is newer than what is known.
-    fn on_listed(&mut self, id: &str, arrival: u64, update: impl FnOnce(&mut Job, bool)) {
-        if id.len() > LONGEST {
+    /// A query lists a job; `update` has what it says, unless that is older than what is known.
+    fn on_listed(&mut self, id: &str, arrival: u64, update: impl FnOnce(&mut Job)) {
+        let known = self.known.get(id);
+        if id.len() > LONGEST || known.is_some_and(|job| job.heard > arrival) {
             return;
         }
-        let known = self.known.get(id);
-        let is_news = known.is_none_or(|job| job.heard <= arrival);
-        if is_news && known.is_some_and(Job::is_gone) {
+        if known.is_some_and(Job::is_gone) {
             // Another one of that id, whose begin was not seen.
             self.known.remove(id);
         }
         let job = self.job(id);
-        if is_news {
-            job.heard = arrival;
-        }
-        update(job, is_news);
+        job.heard = arrival;
+        update(job);
     }
 
     /// What a query does not list any more has ended.
-    fn on_missing(&mut self, arrival: u64, is_listed: impl Fn(&Job) -> bool) {
-        let missing = |job: &&Job| !job.gone && job.heard <= arrival && !is_listed(job);
+    fn on_missing(&mut self, arrival: u64, listed: &HashSet<&str>) {
+        let missing = |job: &&Job| !job.gone && job.heard <= arrival && !listed.contains(job.id.as_str());
         let ids: Vec<String> = self.known.values().filter(missing).map(|job| job.id.clone()).collect();
         for id in ids {
             self.on_gone(&id);
@@ -208,6 +201,11 @@ impl Jobs {
     }
 }
 
+/// The beginning of a text that is kept.
+pub(super) fn kept(text: &str) -> String {
+    text[..text.floor_char_boundary(LONGEST)].to_owned()
+}
+
 impl Job {
     fn on_asked(&mut self, status: Status, error: Option<&str>) {
         self.aborted |= status == Status::Aborting;
@@ -215,7 +213,7 @@ impl Job {
         self.io_error &= status == Status::Paused || status == Status::Standby;
         self.status = Some(status);
         if let Some(error) = error {
-            self.error = Some(error.to_owned());
+            self.error = Some(kept(error));
         }
     }
 }
@@ -224,7 +222,7 @@ impl BlockJobInfo<'_> {
     /// What it is at; before QEMU 2.12 from its flags.
     fn status(&self) -> Status {
         match &self.status {
-            Some(status) => Status::from(status.as_ref()),
+            Some(status) => Status::from(&*kept(status)),
             None => match (self.paused, self.ready) {
                 (false, false) => Status::Running,
                 (false, true) => Status::Ready,

@@ -73,7 +73,7 @@ fn one_that_vanished_has_its_outcome() {
         r#"{"id":"b","status":"concluded","outcome":"failed"}"#,
     );
     check(&[&CREATED], None, r#"{"id":"b","status":"running"}"#);
-    // Before QEMU 2.12.
+    // Before QEMU 3.0.
     check(
         &[&[FAILED]],
         Some(Outcome::Failed("No space left")),
@@ -237,7 +237,137 @@ fn what_is_not_about_jobs_is_passed_over() {
         assert!(!jobs.on_query_block_jobs(reply.as_bytes(), 1, true), "{reply}");
     }
     assert!(jobs.all().is_empty());
+    // Of a long text the beginning is kept, of a long list too.
+    let long_error = "é".repeat(LONGEST);
+    let one = |id: &str, error: &str| {
+        format!(r#"{{"id":"{id}","type":"t","status":"s","current-progress":0,"total-progress":1,"error":"{error}"}}"#)
+    };
+    let many: Vec<String> = (0..2 * REMEMBERED)
+        .map(|number| one(&number.to_string(), &long_error[..if number == 0 { long_error.len() } else { 0 }]))
+        .collect();
+    jobs.on_query_jobs(format!("[{}]", many.join(",")).as_bytes(), 1);
+    assert_eq!((jobs.all().len(), jobs.get("0").unwrap().error.as_ref().unwrap().len()), (REMEMBERED, LONGEST));
+    jobs.clear();
     // An amount that is none is left out, the rest is of use.
     jobs.on_query_jobs(br#"[{"id":"x","type":"t","status":"running","current-progress":-1,"total-progress":1e30}]"#, 1);
     assert_eq!(jobs.get("x").unwrap().to_json(), r#"{"id":"x","type":"t","status":"running"}"#);
+}
+
+/// A daemon in little: what it does, and the messages that tell of it.
+mod daemon {
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum End {
+        Well,
+        Badly,
+        Cancelled,
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    pub(super) enum Step {
+        /// A job of this id begins, a block job that dismisses itself or another one that does not; if the id is free.
+        Begin(usize, bool),
+        End(usize, End),
+        Dismiss(usize),
+        /// Somebody asks for the list.
+        Ask,
+        /// The oldest answer that has come is read.
+        Read,
+    }
+
+    pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let end = prop_oneof![Just(End::Well), Just(End::Badly), Just(End::Cancelled)];
+        let step = prop_oneof![
+            2 => (0..2_usize, any::<bool>()).prop_map(|(id, is_block)| Step::Begin(id, is_block)),
+            2 => (0..2_usize, end).prop_map(|(id, end)| Step::End(id, end)),
+            1 => (0..2_usize).prop_map(Step::Dismiss),
+            2 => Just(Step::Ask),
+            2 => Just(Step::Read),
+        ];
+        prop::collection::vec(step, 0..40)
+    }
+}
+
+proptest::proptest! {
+    /// However late the answers are read: what is there is known to be there, and what has ended has its outcome.
+    #[test]
+    fn any_order_of_events_and_answers(steps in daemon::steps()) {
+        use daemon::{End, Step};
+        const IDS: [&str; 2] = ["a", "b"];
+        // Whether it is a block job, and how it ended if it has; and whether it is gone.
+        let mut truth: [Option<(bool, Option<End>, bool)>; 2] = [None; 2];
+        let mut jobs = Jobs::default();
+        let mut answers = VecDeque::new();
+        let mut arrival = 0;
+        for step in steps.into_iter().chain([Step::Ask]).chain(std::iter::repeat_n(Step::Read, 40)) {
+            let mut tell = |messages: &[String]| {
+                for message in messages {
+                    feed(&mut jobs, arrival, message);
+                    arrival += 1;
+                }
+            };
+            match step {
+                Step::Begin(at, is_block) if truth[at].is_none_or(|(.., gone)| gone) => {
+                    truth[at] = Some((is_block, None, false));
+                    tell(&["created", "running"].map(|status| format!("{} {status}", IDS[at])));
+                }
+                Step::End(at, end) => if let Some((is_block, None, _)) = truth[at] {
+                    truth[at] = Some((is_block, Some(end), is_block));
+                    let id = IDS[at];
+                    let mut messages = Vec::new();
+                    if end != End::Well {
+                        messages.push(format!("{id} aborting"));
+                    }
+                    if is_block {
+                        let name = if end == End::Cancelled { "BLOCK_JOB_CANCELLED" } else { "BLOCK_JOB_COMPLETED" };
+                        let error = if end == End::Badly { r#","error":"why""# } else { "" };
+                        messages.push(format!(r#"{name} {{"device":"{id}","type":"backup","len":9,"offset":9{error}}}"#));
+                    }
+                    messages.push(format!("{id} concluded"));
+                    if is_block {
+                        messages.push(format!("{id} null"));
+                    }
+                    tell(&messages);
+                },
+                Step::Dismiss(at) => if let Some((false, Some(end), false)) = truth[at] {
+                    truth[at] = Some((false, Some(end), true));
+                    tell(&[format!("{} null", IDS[at])]);
+                },
+                Step::Ask => {
+                    let listed: Vec<String> = IDS.iter().zip(&truth).filter_map(|(id, job)| match job {
+                        Some((_, None, false)) => Some(listed(id, "running", 1, "")),
+                        Some((_, Some(End::Well), false)) => Some(listed(id, "concluded", 1, "")),
+                        Some((_, Some(End::Badly), false)) => Some(listed(id, "concluded", 1, "why")),
+                        Some((_, Some(End::Cancelled), false)) => Some(listed(id, "concluded", 1, "Operation canceled")),
+                        _ => None,
+                    }).collect();
+                    answers.push_back((arrival, format!("[{}]", listed.join(","))));
+                    arrival += 1;
+                }
+                Step::Read => if let Some((arrival, answer)) = answers.pop_front() {
+                    feed(&mut jobs, arrival, &answer);
+                },
+                Step::Begin(..) => {}
+            }
+        }
+        for (id, truth) in IDS.iter().zip(truth) {
+            let Some((is_block, end, gone)) = truth else {
+                assert!(jobs.get(id).is_none());
+                continue;
+            };
+            let job = jobs.get(id).unwrap();
+            assert_eq!(job.is_gone(), gone, "{job:?}");
+            // An error that nobody asked for in time is in no event.
+            let unexplained = !is_block && gone && job.outcome() == Some(Outcome::FailedUnexplained);
+            match end {
+                None => assert_eq!(job.outcome(), None, "{job:?}"),
+                Some(End::Well) => assert_eq!(job.outcome(), Some(Outcome::Completed), "{job:?}"),
+                Some(End::Badly) if !unexplained => assert_eq!(job.outcome(), Some(Outcome::Failed("why")), "{job:?}"),
+                Some(End::Cancelled) if !unexplained => assert_eq!(job.outcome(), Some(Outcome::Cancelled), "{job:?}"),
+                Some(_) => {}
+            }
+            assert_eq!(job.is_to_be_dismissed(), end.is_some() && !gone, "{job:?}");
+        }
+    }
 }

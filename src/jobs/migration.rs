@@ -1,5 +1,6 @@
 //! The one migration of a QEMU.
 
+use super::memory::kept;
 use super::wire::{self, MigrationEvent, MigrationInfo, MigrationPass, MigrationStats};
 use super::{Attention, Progress};
 use crate::message::Event;
@@ -37,9 +38,7 @@ pub struct Migration {
     transferred: u64,
     megabits: f64,
     pass: u64,
-    /// What `query-migrate` returned last, as it stood on the wire.
-    last: Vec<u8>,
-    /// The status in it.
+    /// The status in the last answer to `query-migrate`.
     answered: Option<String>,
     heard: u64,
 }
@@ -55,7 +54,7 @@ impl Migration {
                     // Another one begins.
                     *self = Self::default();
                 }
-                self.status = Some(told.status.into_owned());
+                self.status = Some(kept(&told.status));
                 self.heard = event.arrival();
                 true
             }
@@ -76,12 +75,12 @@ impl Migration {
         if !is_object {
             return false;
         }
-        self.answered = info.status.map(std::borrow::Cow::into_owned);
+        self.answered = info.status.as_deref().map(kept);
         if self.answered.is_some() && self.heard <= arrival {
             self.status.clone_from(&self.answered);
         }
         // What was told of a failure before a new beginning is forgotten with it.
-        self.error = info.error.map(std::borrow::Cow::into_owned);
+        self.error = info.error.as_deref().map(kept);
         let parts: Vec<&MigrationStats> = info.ram.iter().chain(&info.disk).collect();
         if !parts.is_empty() {
             let sum = |of: fn(&MigrationStats) -> u64| parts.iter().map(|part| of(part)).fold(0, u64::saturating_add);
@@ -92,7 +91,6 @@ impl Migration {
             self.megabits = parts.iter().filter_map(|part| part.mbps.as_f64()).sum();
             self.pass = self.pass.max(wire::count(&parts[0].passes));
         }
-        self.last = result.to_vec();
         true
     }
 
@@ -151,11 +149,6 @@ impl Migration {
     /// How many times the memory has been gone through.
     pub fn pass(&self) -> u64 {
         self.pass
-    }
-
-    /// What `query-migrate` returned last, as it stood on the wire.
-    pub fn last(&self) -> &[u8] {
-        &self.last
     }
 }
 

@@ -8,7 +8,7 @@ use super::lines;
 use crate::shell::{is_at_prompt, shell};
 use crate::support::output::Output;
 use crate::support::terminal::keys;
-use crate::support::{Mock, Qemu, qmpsh};
+use crate::support::{Mock, Program, Qemu, qmpsh};
 
 const SIZE: u64 = 64 << 20;
 
@@ -121,6 +121,22 @@ fn no_progress_where_no_terminal_is() {
     let mut t = lines(&daemon.socket(), &[&backup("b2", SLOW), ".job timeout=0 b2"]).env("TERM", "dumb").terminal();
     assert_eq!(t.wait_exit(), 5);
     assert!(!t.raw().contains(&0x1b), "{t}");
+}
+
+#[test]
+fn progress_is_no_part_of_the_results() {
+    let daemon = daemon();
+    let file = daemon.file("results");
+    let backup = backup("b1", SLOW);
+    let (program, socket) = (env!("CARGO_BIN_EXE_qmpsh"), daemon.socket());
+    let command = format!("{program} {} -c '{backup}' -c '.job b1' >{}", socket.display(), file.display());
+    let mut t = Program::new("sh").args(["-c", &command]).terminal();
+    t.wait(|screen| screen.text().starts_with("b1 backup  "));
+    act(&daemon, "block-job-set-speed", r#"{"device":"b1","speed":0}"#);
+    assert_eq!(t.wait_exit(), 0, "{t}");
+    assert_eq!(t.screen().text(), "");
+    let results = std::fs::read_to_string(&file).unwrap();
+    assert!(results.starts_with("{}\n{\"id\":\"b1\",") && results.lines().count() == 2, "{results}");
 }
 
 #[test]
