@@ -151,6 +151,15 @@ impl Client {
     ///
     /// The end of a session does not end a wait: what came before it is still found.
     ///
+    /// ```no_run
+    /// # use qmpsh::{client::Client, message::Request};
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.execute(Request::new("stop")).await?;
+    /// let event = client.wait(|event| event.name() == "STOP")?.await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// More events came than [`ClientOptions::history`] allows, so the one waited for may be among the forgotten.
     pub fn wait(&self, wanted: impl Fn(&Event) -> bool + Send + 'static) -> Result<EventWait, RanOver> {

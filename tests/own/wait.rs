@@ -118,20 +118,22 @@ fn the_loss_of_the_connection_is_told() {
 
 #[test]
 fn the_window_opens_with_the_first_command_after_a_wait() {
-    let mock = Mock::qmp()
-        .event("EARLY", "{}")
-        .expect_execute("a")
-        .event("ONE", "{}")
-        .reply("1")
-        .expect_execute("b")
-        .event("TWO", "{}")
-        .reply("2")
-        .event("THREE", "{}")
-        .expect_execute("query-qmp-schema")
-        .error("CommandNotFound", "no")
-        .expect_execute("c")
-        .reply("3")
-        .unix();
+    let mock = || {
+        Mock::qmp()
+            .event("EARLY", "{}")
+            .expect_execute("a")
+            .event("ONE", "{}")
+            .reply("1")
+            .expect_execute("b")
+            .event("TWO", "{}")
+            .reply("2")
+            .event("THREE", "{}")
+            .expect_execute("query-qmp-schema")
+            .error("CommandNotFound", "no")
+            .expect_execute("c")
+            .reply("3")
+            .unix()
+    };
     let batch = [
         ".wait EARLY",
         "a",
@@ -143,11 +145,24 @@ fn the_window_opens_with_the_first_command_after_a_wait() {
         ".wait timeout=0 ONE",
         ".wait timeout=0 TWO",
     ];
-    let output = lines(mock.socket(), &batch).args(["-k"]).run();
     let [early, one, two] = ["EARLY", "ONE", "TWO"].map(|name| event(name, "{}"));
-    output.status(5).stdout(&format!("{early}1\n2\n{two}{one}3\n"));
-    output.stderr("-c:7: no `ONE` within 0 s\n-c:8: no `TWO` within 0 s\n");
-    mock.finish();
+    for in_flight in ["1", "8"] {
+        let mock = mock();
+        let output = lines(mock.socket(), &batch).args(["-k", "--pipeline", in_flight]).run();
+        output.status(5).stdout(&format!("{early}1\n2\n{two}{one}3\n"));
+        output.stderr("-c:7: no `ONE` within 0 s\n-c:8: no `TWO` within 0 s\n");
+        mock.finish();
+    }
+}
+
+#[test]
+fn ctrl_c_ends_it() {
+    let mock = Mock::qmp().event("A", "{}").pause().unix();
+    let mut process = lines(mock.socket(), &[".wait A", ".wait B"]).args(["--events", "stderr"]).start();
+    assert_eq!(process.read_line() + "\n", event("A", "{}"));
+    process.signal(rustix::process::Signal::INT);
+    process.wait().status(130).stderr(&event("A", "{}"));
+    mock.abandon();
 }
 
 #[test]
