@@ -1,6 +1,6 @@
 //! A real QEMU dials in with TLS.
 
-use super::{dialing, with};
+use super::{dialing, dialing_with, with};
 use crate::support::certificates::{Authority, Folder, Leaf};
 use crate::support::run::Process;
 use crate::support::{Qemu, qmpsh};
@@ -26,6 +26,22 @@ fn commands_run_and_large_replies_come() {
     let (name, schema) = text.split_once('\n').expect("two lines");
     assert_eq!(name, "{\"name\": \"dialer\"}");
     assert!(schema.len() > 100_000 && schema.ends_with("]\n"));
+}
+
+#[test]
+fn versions_before_1_3_are_spoken() {
+    let authority = Authority::new();
+    let server = authority.server_folder();
+    let (mut process, port) = listening(&server, &["query-name"]);
+    let before = ",priority=NORMAL:-VERS-TLS1.3";
+    let without = authority.folder();
+    let qemu = dialing_with("127.0.0.1", &port, without.path(), before).start();
+    let warning = process.read_stderr_line();
+    assert!(warning.contains("the client shows no certificate that a CA of ca-cert.pem has signed"), "{warning}");
+    drop(qemu);
+    let client = authority.client_folder();
+    let _qemu = dialing_with("127.0.0.1", &port, client.path(), before).start();
+    process.wait().stdout("{\"name\": \"dialer\"}\n").status(0);
 }
 
 #[test]

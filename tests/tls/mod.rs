@@ -21,7 +21,12 @@ fn with(folder: &Folder) -> Program {
 
 /// A QEMU that dials `host` again and again, with these credentials.
 fn dialing(host: &str, port: &str, credentials: &Path) -> Builder {
-    let object = format!("tls-creds-x509,id=tls,endpoint=client,dir={}", credentials.display());
+    dialing_with(host, port, credentials, "")
+}
+
+/// The same, with more for `tls-creds-x509` to know.
+fn dialing_with(host: &str, port: &str, credentials: &Path, more: &str) -> Builder {
+    let object = format!("tls-creds-x509,id=tls,endpoint=client,dir={}{more}", credentials.display());
     let chardev = format!("socket,id=dial,host={host},port={port},reconnect=1,tls-creds=tls");
     Qemu::none().name("dialer").args(["-object", &object, "-chardev", &chardev, "-mon", "chardev=dial,mode=control"])
 }

@@ -37,26 +37,31 @@ impl TlsLink {
 
     /// Encrypts each byte by itself, as many as there is room for, and sends what comes of it together.
     fn poll_trickle(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        loop {
-            let mut taken = 0;
-            let mut writer = match &mut self.stream {
-                TlsStream::Client(stream) => stream.get_mut().1.writer(),
-                TlsStream::Server(stream) => stream.get_mut().1.writer(),
-            };
-            for byte in bytes {
-                // It takes nothing when enough waits to be sent.
-                if writer.write(std::slice::from_ref(byte))? == 0 {
-                    break;
-                }
-                taken += 1;
-            }
-            let sent = Pin::new(&mut self.stream).poll_flush(context)?;
-            match (taken, sent) {
-                (0, Poll::Pending) => return Poll::Pending,
-                (0, Poll::Ready(())) if !bytes.is_empty() => {}
-                _ => return Poll::Ready(Ok(taken)),
-            }
+        let mut taken = self.encrypt(bytes)?;
+        if taken == 0 {
+            // What waits has to go first.
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            taken = self.encrypt(bytes)?;
         }
+        // What does not go now goes when it is flushed.
+        let _ = Pin::new(&mut self.stream).poll_flush(context)?;
+        Poll::Ready(Ok(taken))
+    }
+
+    /// Makes a record of each byte, as long as there is room for what waits to be sent; how many it took.
+    fn encrypt(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut writer = match &mut self.stream {
+            TlsStream::Client(stream) => stream.get_mut().1.writer(),
+            TlsStream::Server(stream) => stream.get_mut().1.writer(),
+        };
+        let mut taken = 0;
+        for byte in bytes {
+            if writer.write(std::slice::from_ref(byte))? == 0 {
+                break;
+            }
+            taken += 1;
+        }
+        Ok(taken)
     }
 }
 
