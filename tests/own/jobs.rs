@@ -5,9 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::lines;
-use crate::shell::{is_at_prompt, shell};
 use crate::support::output::Output;
-use crate::support::terminal::keys;
+use crate::support::terminal::{Screen, Terminal, keys};
 use crate::support::{Mock, Program, Qemu, qmpsh};
 
 const SIZE: u64 = 64 << 20;
@@ -37,6 +36,18 @@ fn jobs(daemon: &Qemu) -> Value {
 fn act(daemon: &Qemu, command: &str, argument: &str) {
     let text = format!(r#"{{"execute":"{command}","arguments":{argument}}}"#);
     assert_eq!(daemon.second_client().execute(&text), serde_json::json!({}), "{text}");
+}
+
+/// The shell on this daemon, at its first prompt.
+#[track_caller]
+fn shell(daemon: &Qemu) -> Terminal {
+    let terminal = qmpsh().arg(daemon.socket()).terminal();
+    terminal.wait(is_at_prompt);
+    terminal
+}
+
+fn is_at_prompt(screen: &Screen) -> bool {
+    screen.line() == "(QSD)" && screen.cursor().1 == 6
 }
 
 /// The last line of stdout, as JSON.
@@ -70,7 +81,7 @@ fn progress_on_a_terminal() {
 #[test]
 fn progress_below_the_events_and_the_next_prompt() {
     let daemon = daemon();
-    let mut t = shell(&daemon.socket());
+    let mut t = shell(&daemon);
     t.type_keys(&format!("{}\r.job b1\r", backup("b1", SLOW)));
     t.wait(|screen| screen.line().starts_with("b1 backup  ") && screen.line().contains(" of 64.0 MiB"));
     act(&daemon, "job-pause", r#"{"id":"b1"}"#);
@@ -82,14 +93,14 @@ fn progress_below_the_events_and_the_next_prompt() {
     t.type_keys(keys::CTRL_C);
     let screen = t.wait(is_at_prompt);
     let text = screen.text();
-    assert!(text.ends_with("\ninterrupted: the job `b1` is not waited for any more\n(QEMU)"), "{text}");
+    assert!(text.ends_with("\ninterrupted: the job `b1` is not waited for any more\n(QSD)"), "{text}");
     assert!(!text.contains(" of 64.0 MiB"), "{text}");
     assert_eq!(jobs(&daemon)[0]["status"], "paused");
     t.type_keys(".job b1\r");
     t.wait(|screen| screen.line().contains("paused: "));
     act(&daemon, "block-job-set-speed", r#"{"device":"b1","speed":0}"#);
     act(&daemon, "job-resume", r#"{"id":"b1"}"#);
-    t.wait(|screen| screen.text().contains("\"outcome\": \"completed\"\n}\n(QEMU)") && is_at_prompt(screen));
+    t.wait(|screen| screen.text().contains("\"outcome\": \"completed\"\n}\n(QSD)") && is_at_prompt(screen));
     // One that stays at its first state turns, and one that fails is told after what had come before.
     t.type_keys("\u{c}blockdev-create job-id=c1 options={'driver':'file','filename':'/nonexistent/x','size':1}\r");
     t.type_keys(".job c1\r");
@@ -366,7 +377,7 @@ fn a_connection_that_is_lost() {
     mock.finish();
 
     let mut daemon = daemon();
-    let mut t = shell(&daemon.socket());
+    let mut t = shell(&daemon);
     t.type_keys(&format!("{}\r.job b1\r", backup("b1", SLOW)));
     t.wait(|screen| screen.line().starts_with("b1 backup  "));
     daemon.signal(rustix::process::Signal::KILL);
