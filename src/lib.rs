@@ -21,6 +21,7 @@
 //! - [`syntax`]: text to statements, with spans.
 //! - [`typing`]: statements to [`message::Request`]s.
 //! - [`hmp`]: lines for the human monitor, and what its answers say.
+//! - [`complete`]: what can stand at the cursor, hints, colours.
 //!
 //! The connection:
 //!
@@ -60,6 +61,7 @@ pub mod syntax;
 
 pub mod typing;
 
+pub mod complete;
 pub mod hmp;
 
 pub mod protocol;

@@ -137,7 +137,7 @@ fn styled(tint: Tint, text: &str) -> ColoredString {
 }
 
 /// What begins a tint.
-fn start(tint: Tint) -> &'static str {
+pub(super) fn start(tint: Tint) -> &'static str {
     /// The library paints whole strings only, so one is painted once, and cut at its text.
     static PALETTE: LazyLock<[String; TINTS.len()]> = LazyLock::new(|| {
         // Whether there are colours is decided here, for each output.

@@ -18,6 +18,7 @@ mod messages;
 mod own;
 mod printer;
 mod progress;
+mod queries;
 mod render;
 mod repl;
 mod session_schema;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::queries::{query, query_with};
 use crate::hmp;
 use crate::message::Request;
 use crate::schema::{Schema, SchemaError};
@@ -25,9 +26,16 @@ pub(super) struct SessionSchema {
 }
 
 impl SessionSchema {
-    /// The schema, if it was asked for already.
+    /// The schema, if it was asked for and there is one.
     pub(super) fn known(&self) -> Option<Arc<Schema>> {
         self.schema.clone().known()
+    }
+
+    /// Keeps what somebody else has asked for.
+    pub(super) fn know(&mut self, schema: &Arc<Schema>) {
+        // A guest agent lists commands, and no types.
+        let answer = if schema.type_count() > 0 { &mut self.schema } else { &mut self.commands };
+        *answer = Answer::Known(Arc::clone(schema));
     }
 }
 
@@ -108,7 +116,7 @@ pub(super) async fn teach<P: Peer>(
 
 async fn schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
     if let Answer::NotAsked = peer.session_schema().schema {
-        let reply = peer.ask(Request::new("query-qmp-schema")).await?;
+        let reply = peer.ask(query("query-qmp-schema")).await?;
         peer.session_schema().schema = read(reply, Schema::parse);
     }
     Ok(peer.session_schema().schema.clone().known())
@@ -116,7 +124,7 @@ async fn schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
 
 async fn agent_commands<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
     if let Answer::NotAsked = peer.session_schema().commands {
-        let reply = peer.ask(Request::new("guest-info")).await?;
+        let reply = peer.ask(query("guest-info")).await?;
         peer.session_schema().commands = read(reply, Schema::parse_guest_info);
     }
     Ok(peer.session_schema().commands.clone().known())
@@ -147,8 +155,7 @@ async fn property_type<P: Peer>(peer: &mut P, property: &Property) -> Result<Opt
         return Ok(None);
     }
     let arguments = serde_json::json!({ "path": property.path });
-    let request =
-        Request { text: format!(r#"{{"execute":"qom-list","arguments":{arguments}}}"#), ..Request::new("qom-list") };
+    let request = query_with("qom-list", &arguments);
     let Some(reply) = peer.ask(request).await? else { return Ok(None) };
     let listed: Vec<Listed> = serde_json::from_slice(&reply).unwrap_or_default();
     Ok(listed.into_iter().find(|listed| listed.name == property.name).map(|listed| listed.ty))

@@ -1,8 +1,7 @@
 //! What can stand at the cursor.
 
-use super::argument::{self, Operator, Quoting};
-use super::cursor::Cursor;
 use super::lexer::Lexer;
+use super::outline::{ArgumentWord, PartialKey, argument_word, partial_key};
 use super::token::{Next, Token, TokenKind};
 use super::{Key, Span};
 
@@ -22,6 +21,8 @@ pub enum Expected {
         target: Target,
         /// The name so far, dotted or not.
         span: Span,
+        /// Its parts; `None` if it cannot be read, such as within a quote.
+        name: Option<PartialKey>,
     },
     /// The value of an argument.
     Value {
@@ -107,7 +108,12 @@ pub fn expected_at(line: &str, offset: usize) -> Expected {
             Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
             Next::DotWords(_) | Next::Raw => dot_word(text, &tokens, here),
             Next::Arguments => {
-                target(text, &tokens).map_or(Expected::Nothing, |target| Expected::Argument { target, span: here })
+                let name = partial_key("", offset);
+                target(text, &tokens).map_or(Expected::Nothing, |target| Expected::Argument {
+                    target,
+                    span: here,
+                    name,
+                })
             }
         },
     }
@@ -135,21 +141,10 @@ fn argument(text: &str, before: &[Token], token: Token) -> Expected {
     let Some(target) = target(text, before) else {
         return Expected::Nothing;
     };
-    let mut cursor = Cursor::new(token.span.of(text), token.span.start);
-    let Ok((key, operator)) = argument::key(&mut cursor, Quoting::Ours) else {
-        return Expected::Argument { target, span: token.span };
-    };
-    let value = cursor.rest();
-    let first = value.chars().next();
-    let (place, skip) = match (first, operator) {
-        (Some('@'), _) => (ValuePlace::File, 1 + usize::from(value[1..].starts_with(['"', '\'']))),
-        (_, Operator::Json) | (Some('{' | '['), _) => (ValuePlace::Json, 0),
-        (Some(quote @ ('"' | '\'')), _) => (ValuePlace::Quoted(quote), 1),
-        (Some('='), _) => (ValuePlace::Text, 1),
-        _ => (ValuePlace::Plain, 0),
-    };
-    let span = Span::new(token.span.end - value.len() + skip, token.span.end);
-    Expected::Value { target, key, place, span }
+    match argument_word(text, token.span) {
+        ArgumentWord::Name(name) => Expected::Argument { target, span: token.span, name },
+        ArgumentWord::Pair(pair) => Expected::Value { target, key: pair.key, place: pair.place, span: pair.value },
+    }
 }
 
 /// What the words at the end of `tokens` are arguments of.
@@ -165,8 +160,9 @@ fn target(text: &str, tokens: &[Token]) -> Option<Target> {
         }
         _ => return None,
     };
-    let key = |token: &Token| {
-        argument::key(&mut Cursor::new(token.span.of(text), token.span.start), Quoting::Ours).ok().map(|(key, _)| key)
+    let key = |token: &Token| match argument_word(text, token.span) {
+        ArgumentWord::Pair(pair) => Some(pair.key),
+        ArgumentWord::Name(_) => None,
     };
     Some(Target { command: command.to_owned(), action, given: tokens[first + 1..].iter().filter_map(key).collect() })
 }
@@ -188,7 +184,7 @@ mod tests {
             Expected::Command { span, action } => {
                 format!("{} at {:?}", if action { "action" } else { "command" }, span.of(&line))
             }
-            Expected::Argument { target, span } => format!("argument {}", shown(&target, &span)),
+            Expected::Argument { target, span, .. } => format!("argument {}", shown(&target, &span)),
             Expected::Value { target, key, place, span } => {
                 format!("{place:?} value of {} {}", key.joined(), shown(&target, &span))
             }

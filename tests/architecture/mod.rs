@@ -26,6 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("syntax", &["text"]),
     ("typing", &["json", "message", "schema", "syntax"]),
     ("hmp", &["json", "message", "syntax", "text"]),
+    ("complete", &["json", "schema", "syntax", "text", "typing"]),
     ("cli", &["address"]),
     (
         "shell",
@@ -33,6 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "address",
             "cli",
             "client",
+            "complete",
             "date",
             "error",
             "events",

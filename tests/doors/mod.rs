@@ -52,7 +52,7 @@ impl Monitor {
         request
     }
 
-    /// The next command; `expected`, if it is one of the two that the interactive shell sends for its prompt: else they are answered.
+    /// The next command; `expected`, if it is one of those that the interactive shell sends by itself: else they are answered.
     fn command(&mut self, expected: &str) -> Value {
         loop {
             let request = self.0.read();
@@ -60,6 +60,8 @@ impl Monitor {
                 Some(name) if name == expected => return request,
                 Some("query-status") => r#"{"status": "running", "running": true}"#,
                 Some("query-name") => "{}",
+                // An empty one.
+                Some("query-qmp-schema") => "[]",
                 _ => return request,
             };
             self.0.send(&format!(r#"{{"return": {result}, "id": {}}}"#, request["id"]));

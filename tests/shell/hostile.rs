@@ -53,6 +53,10 @@ fn in_replies_keys_errors_events_and_the_greeting() {
             .send(greeting())
             .expect_execute("qmp_capabilities")
             .reply("{}")
+            // Once it was asked for, the ids below are those of the commands.
+            .expect_execute("query-qmp-schema")
+            .error("CommandNotFound", "it does not tell")
+            .pause()
             .expect_execute("a")
             .event(&format!("EV{EVIL}{RAW}"), &format!("{{\"{EVIL}{RAW}\": \"{EVIL}{RAW}\"}}"))
             .reply(&format!("{{\"key{EVIL}{RAW}\": [\"{EVIL}{RAW}\"]}}"))
@@ -68,6 +72,7 @@ fn in_replies_keys_errors_events_and_the_greeting() {
             .unix();
         let mut t = qmpsh().args(["-o", mode]).arg(mock.socket()).terminal();
         t.wait(is_at_prompt);
+        mock.go_on();
         t.type_keys("a\rb\rc\r");
         t.wait(|screen| screen.text().contains("what is neither a greeting") && is_at_prompt(screen));
         t.type_keys("d\r");

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::support::terminal::{Screen, Terminal};
 use crate::support::{Program, qmpsh};
 
+mod complete;
 mod connection;
 mod endings;
 mod events;

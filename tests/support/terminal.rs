@@ -269,7 +269,7 @@ impl Screen {
 /// What came to a terminal, without the colours in which the program shows things: nothing else that is escaped is
 /// taken out.
 pub fn without_colours(raw: &[u8]) -> String {
-    const OWN: [&str; 8] = ["0", "1;31", "31", "32", "33", "34", "35", "36"];
+    const OWN: [&str; 9] = ["0", "1;31", "31", "32", "33", "34", "35", "36", "90"];
     let text = String::from_utf8(raw.to_vec()).expect("what is shown is UTF-8");
     OWN.iter().fold(text, |text, colour| text.replace(&format!("\x1b[{colour}m"), ""))
 }

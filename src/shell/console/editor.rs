@@ -1,29 +1,25 @@
 //! The thread that reads lines with rustyline.
 
-use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
-use rustyline::completion::Completer;
 use rustyline::config::Configurer;
 use rustyline::error::{ReadlineError, Signal};
-use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
 use rustyline::history::{History as _, MemHistory};
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{
-    Cmd, ColorMode, ConditionalEventHandler, Config, Event, EventContext, EventHandler, ExternalPrinter, Helper,
-    KeyEvent, Modifiers, RepeatCount,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Event, EventContext, EventHandler,
+    ExternalPrinter, KeyEvent, Modifiers, RepeatCount,
 };
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::helper::Lines;
 use super::history::{self, History};
 use super::state::Shared;
 use super::terminal::{self, Terminal};
 use super::typed::Typed;
-use super::{Error, Input, IsComplete};
+use super::{Error, Input};
 
 /// How long the rest of a key that begins with Escape may take, in milliseconds: as in readline.
 const ESCAPE: u16 = 500;
@@ -40,17 +36,17 @@ pub(super) struct Editor {
 }
 
 impl Editor {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        terminal: Arc<Terminal>,
-        history: History,
-        is_complete: IsComplete,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(lines: Lines, terminal: Arc<Terminal>, history: History) -> Result<Self, Error> {
         // Without "forced" the variable NO_COLOR would turn the highlighter off, and with it the painting of what is
         // pending. Colour itself is not rustyline's matter.
         // After a lone Escape rustyline would wait for the next key, and show nothing that comes meanwhile.
-        let config = Config::builder().color_mode(ColorMode::Forced).keyseq_timeout(Some(ESCAPE)).build();
-        let lines = Lines { shared: Arc::clone(&shared), is_complete };
+        // Each Tab is a question of its own: what is found is listed elsewhere.
+        let config = Config::builder()
+            .color_mode(ColorMode::Forced)
+            .completion_type(CompletionType::List)
+            .keyseq_timeout(Some(ESCAPE))
+            .build();
+        let shared = Arc::clone(&lines.shared);
         // The handler is rustyline's while a line is being edited; it takes note, and rustyline looks when it waits for a key.
         shared.set_give_up(|| {
             // There is such a signal.
@@ -184,42 +180,4 @@ impl ConditionalEventHandler for EndOfFile {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
         context.line().is_empty().then_some(Cmd::EndOfFile)
     }
-}
-
-/// What rustyline asks while a line is being typed.
-struct Lines {
-    shared: Arc<Shared>,
-    is_complete: IsComplete,
-}
-
-impl Helper for Lines {}
-
-impl Highlighter for Lines {
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
-        self.shared.paint(prompt, default)
-    }
-
-    /// Each key repaints, so that what is pending does not wait for the waker.
-    fn highlight_char(&self, line: &str, cursor: usize, _: CmdKind) -> bool {
-        self.shared.note(line, cursor);
-        true
-    }
-}
-
-impl Validator for Lines {
-    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(if self.is_complete.of(context.input()) {
-            ValidationResult::Valid(None)
-        } else {
-            ValidationResult::Incomplete
-        })
-    }
-}
-
-impl Hinter for Lines {
-    type Hint = String;
-}
-
-impl Completer for Lines {
-    type Candidate = String;
 }

@@ -14,7 +14,9 @@
 //! reads them, and what is shown goes through the printer alone.
 
 mod editor;
+mod helper;
 mod history;
+mod list;
 mod plain;
 mod printer;
 mod queue;
@@ -28,7 +30,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::os::unix::thread::JoinHandleExt;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::task::{Context, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -40,11 +42,13 @@ use tokio::signal::unix::{self as signal, SignalKind};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+pub use helper::Assistant;
 pub use history::HistoryOptions;
 pub use sink::Sink;
 pub(super) use terminal::is_dumb;
 
 use editor::Editor;
+use helper::Lines;
 use history::History;
 use state::Shared;
 use terminal::Terminal;
@@ -88,6 +92,8 @@ pub struct ConsoleOptions {
     pub history: HistoryOptions,
     /// Says false for a text that is not finished (an open bracket, quote, transaction): Enter then adds a line to it.
     pub is_complete: IsComplete,
+    /// Whether there are colours, and with them hints.
+    pub colour: bool,
 }
 
 /// What came from the person at the terminal.
@@ -140,6 +146,7 @@ pub struct Console {
     threads: Vec<JoinHandle<()>>,
     /// Ends when the last of those threads has ended.
     alive: UnboundedReceiver<Infallible>,
+    assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
 }
 
 #[derive(Debug)]
@@ -159,7 +166,7 @@ impl Console {
     /// # Panics
     /// Outside of a tokio runtime that has its I/O enabled.
     pub fn open(options: ConsoleOptions) -> Result<Self, Error> {
-        let ConsoleOptions { prompt, history, is_complete } = options;
+        let ConsoleOptions { prompt, history, is_complete, colour } = options;
         // Before the first line: rustyline puts back the handler it found.
         let interrupts = signal::signal(SignalKind::interrupt()).map_err(Error::Signals)?;
         let shared = Arc::new(Shared::new(prompt));
@@ -176,6 +183,7 @@ impl Console {
             closed: false,
             threads: Vec::new(),
             alive,
+            assistant: Arc::default(),
         };
         if terminal::can_edit() {
             let terminal = Arc::new(Terminal::open().map_err(Error::Terminal)?);
@@ -184,7 +192,8 @@ impl Console {
             // For Ctrl-Z rustyline sends this signal and goes on when it is back. That it has stopped by then is sure only
             // if no other thread can take the signal. An error would be one of the arguments.
             let _ = SigSet::from(Signal::SIGTSTP).thread_block();
-            let mut editor = Editor::new(Arc::clone(&shared), terminal, History::new(history), is_complete)?;
+            let lines = Lines::new(Arc::clone(&shared), is_complete, Arc::clone(&console.assistant), colour);
+            let mut editor = Editor::new(lines, terminal, History::new(history))?;
             let printer = editor.printer()?;
             console.start("editor", &running, move || {
                 let _ = SigSet::from(Signal::SIGTSTP).thread_unblock();
@@ -203,6 +212,17 @@ impl Console {
     /// Where everything to be shown goes in.
     pub fn sink(&self) -> Sink {
         Sink::new(Arc::clone(&self.shared))
+    }
+
+    /// Has somebody help with the lines: completion, and with colour hints and colours. The first who is given stays; where
+    /// lines are not edited nobody is asked. True if somebody will be.
+    pub fn assist(&self, assistant: Arc<dyn Assistant>) -> bool {
+        self.assistant.set(assistant).is_ok() && matches!(self.mode, Mode::Editor { .. })
+    }
+
+    /// Paints the line being typed again: its colours are others now.
+    pub fn repaint(&self) {
+        self.shared.repaint();
     }
 
     /// Shows the prompt and waits for what the person does.

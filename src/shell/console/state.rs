@@ -139,6 +139,12 @@ impl Shared {
         }
     }
 
+    /// What is painted would be another now.
+    pub(super) fn repaint(&self) {
+        self.lock().repaint.stale = true;
+        self.wake.notify_all();
+    }
+
     pub(super) fn prompt(&self) -> String {
         self.lock().prompt.clone()
     }

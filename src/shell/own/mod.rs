@@ -22,6 +22,7 @@ mod words;
 pub(super) use choice::Choice;
 pub(super) use connection::{Connection, version};
 pub(super) use host::Host;
+pub(super) use table::COMMANDS;
 pub(super) use words::Refusal;
 
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Flow, Repl, Stop};
+use super::{Flow, Repl, Stop, assistant};
 use crate::client::ExecuteError;
 use crate::hmp::HumanMonitor;
 use crate::message::Request;
@@ -46,6 +46,8 @@ impl Repl<'_, '_> {
         // Another peer may be there now.
         self.session_schema = SessionSchema::default();
         self.human_monitor = HumanMonitor::default();
+        self.assistant.forget();
+        self.coming = self.assists.then(|| assistant::schema(self.client));
         self.has_quit = false;
         self.prompt.begin(self.client);
         match own::version(self.client) {
@@ -76,6 +78,8 @@ impl Repl<'_, '_> {
         if !std::mem::replace(&mut self.connected, false) {
             return;
         }
+        self.coming = None;
+        self.assistant.forget();
         let end = self.client.disconnect().await;
         // Another peer may come.
         self.jobs.clear();

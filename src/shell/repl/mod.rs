@@ -6,6 +6,7 @@
 //!
 //! However the commands of a session ended, leaving it is exit status 0, as with psql.
 
+mod assistant;
 mod command;
 mod connection;
 mod dialect;
@@ -13,7 +14,9 @@ mod host;
 mod output;
 mod peer;
 mod prompt;
+mod replies;
 mod sources;
+mod values;
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
@@ -22,6 +25,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::color::Colors;
 use super::console::{Console, ConsoleOptions, HistoryOptions, Input, IsComplete, Sink};
 use super::describe;
 use super::doors::{Entrance, Opening};
@@ -41,6 +45,7 @@ use crate::message::Event;
 use crate::protocol::StateWatcher;
 use crate::syntax::{Assembler, LogicalLine};
 use crate::{secrets, text};
+use assistant::{Assistant, Coming};
 use command::Late;
 pub(super) use dialect::SharedDialect;
 use prompt::Prompt;
@@ -81,6 +86,13 @@ pub(super) struct Repl<'a, 'b> {
     jobs: Arc<JobMemory>,
     /// A line that is replaced stands below everything else.
     shows_progress: bool,
+    assistant: Arc<Assistant>,
+    /// Whether the assistant is asked: lines are edited.
+    assists: bool,
+    /// The schema that the assistant waits for.
+    coming: Option<Coming>,
+    /// Answers what the assistant asks.
+    _answers: JoinSet<()>,
     /// The lines of a file are being run.
     in_file: bool,
     /// Files whose lines are to be run next.
@@ -111,6 +123,7 @@ pub(super) fn open_console(options: &Options, dialect: &SharedDialect) -> Result
             text.lines().for_each(|line| drop(assembler.push_line(line)));
             !assembler.is_open()
         }),
+        colour: Colors::of_stdout(options.color).are_on(),
     });
     console.map_err(|error| Failure::new(Status::Usage, describe(&error)))
 }
@@ -126,6 +139,10 @@ impl<'a, 'b> Repl<'a, 'b> {
     ) -> Self {
         let choice = Choice::all(options.events != Some(EventsMode::Hide));
         let prompt = Prompt::new(console.sink(), dialect.clone());
+        let (assistant, mut answers) = Assistant::new(client, dialect.clone());
+        let assists = console.assist(assistant.clone());
+        let mut answering = JoinSet::new();
+        answering.spawn(async move { answers.run().await });
         Self {
             client,
             entrance,
@@ -150,6 +167,10 @@ impl<'a, 'b> Repl<'a, 'b> {
             dialect,
             jobs: Arc::new(JobMemory::new(client)),
             shows_progress: false,
+            assistant,
+            assists,
+            coming: None,
+            _answers: answering,
             in_file: false,
             included: Vec::new(),
         }
@@ -183,6 +204,7 @@ impl<'a, 'b> Repl<'a, 'b> {
                         } else if let Some(status) = self.run_text(&text).await {
                             return status;
                         }
+                        self.after_commands();
                         self.prompt.settle().await;
                         // What was pressed until now was for that line.
                         self.interrupts.forget();
@@ -202,6 +224,7 @@ impl<'a, 'b> Repl<'a, 'b> {
                 }
                 Some(state) = self.state.changed() => self.on_state(state).await,
                 opened = connection::opened_again(&mut self.opening) => self.on_opened_again(opened),
+                schema = assistant::come(&mut self.coming) => self.on_schema(schema),
                 // At the prompt Ctrl-C is a key; a signal that comes there is from before it, or for the line on its way.
                 () = self.interrupts.next() => self.pressed_early |= self.console.line_has_ended(),
                 status = self.ending.signal() => return status,

@@ -17,8 +17,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::SharedDialect;
 use crate::client::{Author, Client, ExecuteError};
 use crate::events::{Delivery, EventStream};
-use crate::message::Request;
 use crate::shell::console::Sink;
+use crate::shell::queries::query;
 use crate::syntax::Dialect;
 use crate::text;
 
@@ -229,8 +229,8 @@ async fn name(client: &Client) -> Option<String> {
 }
 
 /// Asks what changes nothing, and is not shown.
-async fn ask<T: for<'de> Deserialize<'de>>(client: &Client, query: &'static str) -> Answer<T> {
-    let reply = match client.start_as(Request::new(query), Author::Program).await {
+async fn ask<T: for<'de> Deserialize<'de>>(client: &Client, command: &'static str) -> Answer<T> {
+    let reply = match client.start_as(query(command), Author::Program).await {
         Ok(execution) => execution.await,
         Err(error) => Err(error),
     };

@@ -1,0 +1,344 @@
+//! Lines with a cursor, on the sample schema.
+
+use super::*;
+use crate::schema::sample;
+
+const OWN: &[OwnCommand<'_>] = &[
+    own("commands", "[PATTERN]"),
+    own("help", "[NAME]"),
+    own("hmp", "[LINE]"),
+    own("job", "[timeout=S] [until=ready|pending|concluded] ID"),
+    own("log", "FILE|off"),
+    own("output", "auto|json|pretty|table|raw"),
+    own("reconnect", ""),
+    own("source", "FILE"),
+    own("status", ""),
+    own("try", "COMMAND"),
+    own("wait", "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]"),
+];
+
+const fn own(name: &'static str, words: &'static str) -> OwnCommand<'static> {
+    OwnCommand { name, words, about: "what it does" }
+}
+
+/// A peer on which things exist.
+struct Fake;
+
+impl Live for Fake {
+    fn values(&self, question: &Question) -> Vec<LiveValue> {
+        let of = |names: &[(&str, &str)]| {
+            names.iter().map(|(name, about)| LiveValue { name: (*name).into(), about: (*about).into() }).collect()
+        };
+        match question {
+            Question::Devices => of(&[("net0", "e1000"), ("my disk", "ide-hd")]),
+            Question::Nodes => of(&[("node0", "file"), ("node1", "qcow2")]),
+            Question::Drives => of(&[("drive0", "")]),
+            Question::Jobs => of(&[("job0", "backup")]),
+            Question::DeviceTypes => of(&[("e1000", ""), ("e1000e", ""), ("nvme", "")]),
+            Question::Children(path) => match path.as_str() {
+                "/" => of(&[("machine", "child<q35>"), ("objects", "child<container>")]),
+                "/machine" => of(&[("peripheral", "child<container>"), ("peripheral-anon", "child<container>")]),
+                "/machine/peripheral" => of(&[("net0", "child<e1000>")]),
+                _ => Vec::new(),
+            },
+            Question::Properties(path) if path == "/machine" => of(&[("usb", "bool"), ("type", "string")]),
+            Question::PropertiesOfType(ty) if ty == "nvme" => of(&[
+                ("serial", "str"),
+                ("x-fast", "bool"),
+                ("realized", "bool"),
+                ("bus", "str"),
+                ("irq[0]", "child<irq>"),
+            ]),
+            Question::Hmp(None) => of(&[("info", "what there is"), ("quit", "")]),
+            Question::Hmp(Some(command)) if command == "info" => of(&[("block", ""), ("blockstats", "")]),
+            Question::Files(directory) if directory.is_empty() => {
+                of(&[(".hidden", ""), ("disk.img", ""), ("dir/", "")])
+            }
+            Question::Files(directory) if directory == "dir/" => of(&[("a b", "")]),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What Tab makes of the line at `^`: the line with the cursor, or if nothing is certain the candidates.
+fn tab(line: &str) -> String {
+    let schema = sample::schema();
+    let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
+    let cursor = line.find('^').unwrap();
+    let line = line.replacen('^', "", 1);
+    let completion = complete(&line, cursor, peer);
+    match completion.text {
+        Some(text) => format!("{}{text}^{}", &line[..completion.span.start], &line[completion.span.end..]),
+        None => completion.candidates.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn check(line: &str, expected: &str) {
+    assert_eq!(tab(line), expected, "{line}");
+}
+
+#[test]
+fn commands_and_actions() {
+    check("re^", "resize ^");
+    check("device-a^", "device_add ^");
+    check("k^", "keys kinds");
+    check("ki^ x=1", "kinds^ x=1");
+    check("nosuch^", "");
+    check("transaction(^", "transaction(resize ^");
+    check("transaction( resize id=x; res^ )", "transaction( resize id=x; resize^ )");
+    check(".try res^", ".try resize ^");
+    check("nothing\nres^", "nothing\nresize ^");
+    check("nothing | re^", "");
+    check("# re^", "");
+}
+
+#[test]
+fn names_of_arguments() {
+    check("resize ^", "id= size= x-fast=");
+    check("resize id=1 ^", "size= x-fast=");
+    check("resize ^ id=1", "size= x-fast=");
+    check("resize s^", "resize size=^");
+    check("resize id=1 i^", "");
+    check("resize id=1 fast^", "resize id=1 x-fast=^");
+    check("nothing ^", "");
+    check("add ^", "driver= node-name= detached=");
+    check("add driver=raw ^", "file= file. node-name= detached= offset= size=");
+    check("add driver=raw file^", "file= file.");
+    check("add driver=raw file.driver=file file.^", "filename= node-name= detached= size=");
+    check("add driver=raw file.driver=file file.f^", "add driver=raw file.driver=file file.filename=^");
+    check("add file.driver=file file.f^ driver=raw", "add file.driver=file file.filename=^ driver=raw");
+    check("add driver=raw file=x ^", "node-name= detached= offset= size=");
+    check("add driver=\"raw\" off^", "add driver=\"raw\" offset=^");
+    check("kinds object^", "kinds object.^");
+    check("kinds object.^", "id= size= x-fast=");
+    check("kinds ints.^", "kinds ints.0=^");
+    check("kinds ints.0=1 ints.^", "kinds ints.0=1 ints.1=^");
+    check("kinds many.^", "kinds many.0.^");
+    check("kinds many.0.i^", "kinds many.0.id=^");
+    check("transaction(\nresize si^\n)", "transaction(\nresize size=^\n)");
+    check("transaction( resize id=x ) ac^", "transaction( resize id=x ) actions.^");
+    check("device_add driver=nvme ^", "bus= id= serial= x-fast=");
+    check("device_add ^", "driver= bus= id=");
+}
+
+#[test]
+fn values() {
+    check("add driver=^", "file raw other");
+    check("add driver=r^", "add driver=raw ^");
+    check("add driver=\"r^", "add driver=\"raw\" ^");
+    check("add driver='r^", "add driver='raw' ^");
+    check("add driver==r^", "add driver==raw ^");
+    check("add driver:=\"^", "\"file\" \"raw\" \"other\"");
+    check("add driver:=\"f^", "add driver:=\"file\" ^");
+    check("kinds bool=^", "true false");
+    check("kinds bool=t^", "kinds bool=true ^");
+    check("kinds bool=o^", "on off");
+    check("kinds null=^", "kinds null=null ^");
+    check("kinds bool:=f^", "kinds bool:=false ^");
+    check("kinds int=^", "");
+    check("kinds str=^", "");
+    check("kinds any=^", "");
+    check("kinds enum-or-object=^", "a b null");
+    check("resize id=@d^", "resize id=@di^");
+    check("resize id=@di^", "disk.img dir/");
+    check("resize id=@dir/^", "resize id=@\"dir/a b\" ^");
+    check("resize id=@\"dir/^", "resize id=@\"dir/a b\" ^");
+    check("resize id=@.^", "resize id=@.hidden ^");
+}
+
+#[test]
+fn what_exists() {
+    check("device_add driver=e^", "device_add driver=e1000^");
+    check("device_add driver=nvme x-fast=^", "device_add driver=nvme x-fast=o^");
+    check("device_add driver=nvme x-fast=o^", "on off");
+    check("add file=no^ driver=raw", "add file=node^ driver=raw");
+    check("qom-set path=^", "qom-set path=/^");
+    check("qom-set path=/^", "machine objects");
+    check("qom-set path=/m^", "qom-set path=/machine^");
+    check("qom-set path=/machine^", "qom-set path=/machine/peripheral^");
+    check("qom-set path=/machine/^", "qom-set path=/machine/peripheral^");
+    check("qom-set path=/machine/peri^", "qom-set path=/machine/peripheral^");
+    check("qom-set path=/machine/peripheral^", "peripheral peripheral-anon");
+    check("qom-set path=/machine/peripheral/^", "qom-set path=/machine/peripheral/net0^");
+    check("qom-set path=\"/machine/peri^", "qom-set path=\"/machine/peripheral^");
+    check("qom-set path=relative^", "");
+    check("qom-set path=/machine property=u^", "qom-set path=/machine property=usb ^");
+    check("qom-set path=/machine property=usb value=^", "true false");
+}
+
+#[test]
+fn the_shells_own_commands() {
+    check(".sta^", ".status^");
+    check(".re^", ".reconnect^");
+    check(".output ^", "auto json pretty table raw");
+    check(".output t^", ".output table ^");
+    check(".wait ST^", ".wait STOPPED^");
+    check(".wait t^", ".wait timeout=^");
+    check(".wait timeout=3 f^", ".wait timeout=3 fail=^");
+    check(".wait fail=S^", ".wait fail=STOPPED^");
+    check(".wait X|S^", ".wait X|STOPPED^");
+    check(".help res^", ".help resize^");
+    check(".help rec^", ".help reconnect^");
+    check(".commands res^", ".commands resize^");
+    check(".job ^", "job0 timeout= until=");
+    check(".job until=r^", ".job until=ready ^");
+    check(".job job0 ^", "");
+    check(".hmp inf^", ".hmp info ^");
+    check(".hmp info b^", ".hmp info block^");
+    check(".hmp info block x^", "");
+    check(".source di^", "disk.img dir/");
+    check(".source dir^", ".source dir/^");
+    check(".log o^", ".log off ^");
+    check(".nosuch ^", "");
+    check(".status ^", "");
+}
+
+#[test]
+fn lines_of_the_human_monitor() {
+    let peer = Peer { schema: None, live: &Fake, own: OWN };
+    let check = |line: &str, text: Option<&str>, names: &[&str]| {
+        let found = complete_hmp(line, line.len(), peer);
+        let candidates: Vec<_> = found.candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+        assert_eq!((found.text.as_deref(), candidates.as_slice()), (text, names), "{line}");
+    };
+    check("", None, &["info", "quit"]);
+    check("in", Some("info "), &["info"]);
+    check("info b", Some("block"), &["block", "blockstats"]);
+    check("info block x", None, &[]);
+    check(".stat", Some(".status"), &[".status"]);
+    check("quit\nin", Some("info "), &["info"]);
+}
+
+#[test]
+fn nothing_is_known() {
+    let peer = Peer { schema: None, live: &Nothing, own: OWN };
+    let check = |line: &str, expected: &[&str]| {
+        let found = complete(line, line.len(), peer);
+        assert_eq!(found.candidates.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), expected, "{line}");
+        assert_eq!(hint(line, peer), None, "{line}");
+    };
+    check("resize ", &[]);
+    check("que", &[]);
+    check("resize id=", &[]);
+    check(".statu", &[".status"]);
+}
+
+#[test]
+fn what_candidates_are() {
+    let schema = sample::schema();
+    let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
+    let check = |line: &str, expected: &[(&str, &str)]| {
+        let found = complete(line, line.len(), peer);
+        let found: Vec<_> = found.candidates.iter().map(|c| (c.name.as_str(), c.about.as_str())).collect();
+        assert_eq!(found, expected, "{line}");
+    };
+    check(
+        "resize ",
+        &[("id=", "string"), ("size=", "optional integer"), ("x-fast=", "unstable optional true or false")],
+    );
+    check("res", &[("resize", "deprecated id [size] [x-fast]")]);
+    check("add f", &[]);
+    check("device_add driver=n", &[("nvme", "")]);
+}
+
+#[test]
+fn hints() {
+    let schema = sample::schema();
+    let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
+    let check = |line: &str, expected: &str| {
+        assert_eq!(hint(line, peer).unwrap_or_default(), expected, "{line}");
+    };
+    check("", "");
+    check("resiz", "");
+    check("resize", " id=string [size=integer] [x-fast=true|false unstable]");
+    check("resize ", "id=string [size=integer] [x-fast=true|false unstable]");
+    check("resize id=x ", "[size=integer] [x-fast=true|false unstable]");
+    check("resize id=x", " [size=integer] [x-fast=true|false unstable]");
+    check("resize id=", "string");
+    check("resize si", "ze=integer");
+    check("resize x", "-fast=true|false unstable");
+    check("nothing ", "");
+    check("add ", "driver=file|raw|other [node-name=string] [detached=true|false]");
+    check(
+        "add driver=raw ",
+        "file=string|null|object [node-name=string] [detached=true|false] [offset=integer] [size=string]",
+    );
+    check(
+        "add driver=raw",
+        " file=string|null|object [node-name=string] [detached=true|false] [offset=integer] [size=string]",
+    );
+    check("add driver=", "file|raw|other");
+    check("add driver=raw file.", "driver=file|raw|other [node-name=string] [detached=true|false]");
+    check("kinds obj", "ect.…");
+    check("kinds object=", "object");
+    check("set value=@", "file");
+    check("resize id=\"x", "");
+    check(".wait", " [timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]");
+    check(".wait ", "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]");
+    check(".status", "");
+    check("transaction( resize ", "id=string [size=integer] [x-fast=true|false unstable]");
+    check("nothing\nresize id=x ", "[size=integer] [x-fast=true|false unstable]");
+}
+
+/// The line with its colours: `k<…>`, `s<…>`, `l<…>`, `u<…>`.
+fn painted(line: &str) -> String {
+    let schema = sample::schema();
+    let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
+    let cursor = line.find('^').unwrap_or(line.len());
+    let line = line.replacen('^', "", 1);
+    let mut shown = String::new();
+    let mut end = 0;
+    for (span, colour) in colours(&line, cursor, peer) {
+        let letter = match colour {
+            Colour::Key => "k",
+            Colour::String => "s",
+            Colour::Number => "n",
+            Colour::Literal => "l",
+            Colour::Unknown => "u",
+        };
+        assert!(end <= span.start && span.start < span.end, "{line}: {span:?}");
+        shown.push_str(&line[end..span.start]);
+        shown.extend([letter, "<", span.of(&line), ">"]);
+        end = span.end;
+    }
+    shown + &line[end..]
+}
+
+#[test]
+fn the_colours_of_lines() {
+    let check = |line: &str, expected: &str| assert_eq!(painted(line), expected, "{line}");
+    check("", "");
+    check("resize id=x size=10G", "resize k<id>=s<x> k<size>=n<10G>");
+    check("resize siez=1", "resize u<siez>=n<1>");
+    check("resize si^", "resize k<si>");
+    check("resize sie^", "resize u<sie>");
+    check("resize si ^", "resize u<si> ");
+    check("resize id=\"x y\" ", "resize k<id>=s<\"x y\"> ");
+    check("resize id=@file", "resize k<id>=@s<file>");
+    check("nosuc^", "nosuc");
+    check("nosuch ^", "u<nosuch> ");
+    check("nosuch a=1", "u<nosuch> k<a>=n<1>");
+    check(
+        "add driver=raw file.driver=file file.filenam=x",
+        "add k<driver>=s<raw> k<file.driver>=s<file> k<file.>u<filenam>=s<x>",
+    );
+    // The branch is not known yet.
+    check("add filename=x", "add k<filename>=s<x>");
+    check("add driver=nosuch filename=x", "add k<driver>=s<nosuch> k<filename>=s<x>");
+    check("add driver=other filename=x", "add k<driver>=s<other> u<filename>=s<x>");
+    check("device_add driver=nvme serial=1 x.y=2", "device_add k<driver>=s<nvme> k<serial>=n<1> k<x.y>=n<2>");
+    check("kinds str.x=1", "kinds k<str.>u<x>=n<1>");
+    check("kinds ints.0=1 ints.a=2", "kinds k<ints.0>=n<1> k<ints.>u<a>=n<2>");
+    check("kinds any.x.y=true", "kinds k<any.x.y>=l<true>");
+    check(
+        r#"{"execute": "x", "arguments": {"a": [1, -2.5e3, true, "s"]}}"#,
+        r#"{k<"execute">: s<"x">, k<"arguments">: {k<"a">: [n<1>, n<-2.5e3>, l<true>, s<"s">]}}"#,
+    );
+    check("set value={'a': 'b'}", "set k<value>={k<'a'>: s<'b'>}");
+    check("set value:=\"é\\", "set k<value>:=s<\"é\\>");
+    check("set value={\"é\\é", "set k<value>={s<\"é\\é>");
+    check("nothing x=1\nresize id=1\n", "nothing u<x>=n<1>\nresize k<id>=n<1>\n");
+    check("transaction(\nresize idd=1; set a=1\n)", "transaction(\nresize u<idd>=n<1>; u<set> k<a>=n<1>\n)");
+    check(".nosuch x", "u<.nosuch> x");
+    check(".status", ".status");
+}

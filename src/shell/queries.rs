@@ -1,0 +1,63 @@
+//! What the shell may ask a peer by itself: queries that create nothing there, and end nothing.
+//!
+//! Completion, hints, the prompt and explanations ask without being told to, so whatever they send must be harmless on any machine. Never
+//! among them: `device-list-properties` and `qom-list-properties` make an object of the type in question, and for some types
+//! that aborts a running QEMU. Source: SPEC 5; tried on QEMU 7.2 with virtio-gpu-gl-pci.
+
+use crate::message::Request;
+
+/// Every command that may be sent on the shell's own behalf.
+pub(super) const HARMLESS: &[&str] = &[
+    "guest-info",
+    "query-block",
+    "query-block-exports",
+    "query-block-jobs",
+    "query-chardev",
+    "query-jobs",
+    "query-migrate",
+    "query-name",
+    "query-named-block-nodes",
+    "query-qmp-schema",
+    "query-status",
+    "qom-list",
+    "qom-list-types",
+    // With the lines in `HMP` only.
+    "human-monitor-command",
+];
+
+/// Lines of the human monitor that only tell something.
+pub(super) const HMP: &[&str] = &["help", "help info", "info network"];
+
+/// A query without arguments.
+pub(super) fn query(command: &str) -> Request {
+    debug_assert!(HARMLESS.contains(&command), "{command} is not a query that the shell may ask by itself");
+    Request::new(command)
+}
+
+/// A query with arguments, which are an object of JSON.
+pub(super) fn query_with(command: &str, arguments: &serde_json::Value) -> Request {
+    Request { text: format!(r#"{{"execute":"{command}","arguments":{arguments}}}"#), ..query(command) }
+}
+
+/// A line of the human monitor.
+pub(super) fn hmp(line: &str) -> Request {
+    debug_assert!(HMP.contains(&line), "{line} is not a line that the shell may send by itself");
+    query_with("human-monitor-command", &serde_json::json!({ "command-line": line }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_among_them_creates_or_changes_anything() {
+        for command in HARMLESS {
+            let asks = ["query-", "guest-info", "qom-list"].iter().any(|start| command.starts_with(start));
+            assert!(asks || *command == "human-monitor-command", "{command}");
+            assert!(!command.ends_with("-properties"), "{command} makes an object of the type");
+        }
+        for line in HMP {
+            assert!(line.starts_with("help") || line.starts_with("info "), "{line}");
+        }
+    }
+}

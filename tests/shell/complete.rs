@@ -1,0 +1,224 @@
+//! Tab, on a real QEMU.
+
+use super::{at_prompt, is_at_prompt, shell};
+use crate::support::mock::Mock;
+use crate::support::terminal::{Screen, Terminal, keys};
+use crate::support::{DEADLINE, Qemu, poll_until, qmpsh};
+
+/// A PC with devices, an object and a node.
+fn machine() -> Qemu {
+    Qemu::q35()
+        .args(["-netdev", "user,id=net0", "-device", "e1000,netdev=net0,id=nic0"])
+        .args(["-device", "virtio-scsi-pci,id=scsi0", "-object", "iothread,id=io0"])
+        .args(["-blockdev", "driver=null-co,node-name=disk0"])
+        .start()
+}
+
+/// Waits for the schema: its first sign is that a command's arguments are hinted at, with the next key.
+#[track_caller]
+fn learned(t: &mut Terminal) {
+    learned_by(t, "block_resize ", "size=integer [device=string] [node-name=string]");
+}
+
+#[track_caller]
+fn learned_by(t: &mut Terminal, line: &str, hint: &str) {
+    t.type_keys(line);
+    let hinted = poll_until(DEADLINE, || {
+        let screen = t.wait(|screen| typed(screen) == line);
+        if screen.line().ends_with(&format!("{line}{hint}")) {
+            return Some(());
+        }
+        t.type_keys("x");
+        t.wait(|screen| typed(screen) == format!("{line}x"));
+        t.type_keys(keys::BACKSPACE);
+        None
+    });
+    assert!(hinted.is_some(), "no hint after {line:?}\n{t}");
+    t.type_keys("\x15");
+    t.wait(is_at_prompt);
+}
+
+/// The text that was typed last, without the hint behind it: what stands between the prompt and the cursor, in all rows.
+fn typed(screen: &Screen) -> String {
+    let (row, column) = screen.cursor();
+    let mut rows: Vec<String> = (0..=row).map(|row| screen.row(row)).collect();
+    let last = rows.pop().unwrap_or_default();
+    let start = rows.iter().rposition(|row| row.starts_with("(QEMU)")).unwrap_or(rows.len());
+    let last: String = format!("{last:80}").chars().take(column.into()).collect();
+    let rows = if last.starts_with("(QEMU)") { String::new() } else { rows[start..].concat() };
+    (rows + &last).trim_start_matches("(QEMU) ").to_owned()
+}
+
+/// Types `line`, Tab and a mark, and looks at what there is then; again if QEMU was too slow for a person to wait.
+#[track_caller]
+fn tab_until(t: &mut Terminal, line: &str, mut as_expected: impl FnMut(&Screen, &str) -> bool) {
+    const MARK: &str = "~";
+    let found = poll_until(DEADLINE, || {
+        t.type_keys(&format!("\x0c{line}\t{MARK}"));
+        let screen = t.wait(|screen| typed(screen).ends_with(MARK));
+        let found = as_expected(&screen, typed(&screen).trim_end_matches(MARK));
+        t.type_keys("\x15");
+        t.wait(is_at_prompt);
+        found.then_some(())
+    });
+    assert!(found.is_some(), "Tab behind {line:?}\n{t}");
+}
+
+/// Tab makes `expected` of `line`.
+#[track_caller]
+fn becomes(t: &mut Terminal, line: &str, expected: &str) {
+    tab_until(t, line, |_, typed| typed == expected);
+}
+
+/// Tab lists these above the line, among others, and leaves the line as it is.
+#[track_caller]
+fn offers(t: &mut Terminal, line: &str, expected: &[&str]) {
+    tab_until(t, line, |screen, typed| {
+        let text = screen.text();
+        let list: Vec<&str> = text.lines().take_while(|row| !row.starts_with("(QEMU)")).collect();
+        let is_there = |name: &&str| list.iter().any(|row| row.split_whitespace().any(|word| word == *name));
+        expected.iter().all(is_there) && typed == line
+    });
+}
+
+#[test]
+fn what_the_schema_knows() {
+    let qemu = machine();
+    let mut t = shell(&qemu.socket());
+    learned(&mut t);
+    becomes(&mut t, "object-add qom-type=iothr", "object-add qom-type=iothread ");
+    becomes(&mut t, "query-blockst", "query-blockstats ");
+    becomes(&mut t, "device-a", "device_add ");
+    becomes(&mut t, "transaction( blockdev-snapshot-i", "transaction( blockdev-snapshot-internal-sync ");
+    becomes(&mut t, "block_resize si", "block_resize size=");
+    becomes(&mut t, ".stat", ".status");
+    becomes(&mut t, ".help block_res", ".help block_resize");
+    offers(&mut t, "blockdev-add driver=qcow2 file.", &["driver=", "node-name=", "read-only="]);
+    offers(&mut t, "blockdev-add driver=qcow2 file.driver=file file.", &["filename=", "aio=", "locking="]);
+    offers(&mut t, "blockdev-add driver=qcow2 ", &["file=", "file.", "lazy-refcounts=", "encrypt."]);
+    offers(&mut t, "netdev_add type=user id=n1 ", &["hostfwd.", "restrict="]);
+}
+
+#[test]
+fn what_exists() {
+    let qemu = machine();
+    let mut t = shell(&qemu.socket());
+    learned(&mut t);
+    offers(&mut t, "device_del id=", &["nic0", "e1000", "scsi0"]);
+    becomes(&mut t, "device_del id=n", "device_del id=nic0 ");
+    becomes(&mut t, "qom-list path=/machine/peri", "qom-list path=/machine/peripheral");
+    becomes(&mut t, "qom-list path=/machine/peripheral/n", "qom-list path=/machine/peripheral/nic0");
+    becomes(
+        &mut t,
+        "qom-get path=/machine/peripheral/nic0 property=ma",
+        "qom-get path=/machine/peripheral/nic0 property=mac ",
+    );
+    becomes(&mut t, "object-del id=i", "object-del id=io0 ");
+    becomes(&mut t, "block_resize node-name=", "block_resize node-name=disk0 ");
+    becomes(&mut t, "netdev_del id=", "netdev_del id=net0 ");
+    becomes(&mut t, "chardev-remove id=", "chardev-remove id=m0 ");
+    becomes(&mut t, "device_add driver=virtio-net-pci netdev=", "device_add driver=virtio-net-pci netdev=net0 ");
+    becomes(&mut t, "device_add driver=isa-debug-e", "device_add driver=isa-debug-exit ");
+    becomes(&mut t, "device_add driver=e1000 mitig", "device_add driver=e1000 mitigation=");
+    becomes(&mut t, "device_add driver=virtio-scsi-pci iothread=", "device_add driver=virtio-scsi-pci iothread=io0 ");
+    becomes(
+        &mut t,
+        "human-monitor-command command-line=\"info netw",
+        "human-monitor-command command-line=\"info network\"",
+    );
+    // What a command changes is there at once.
+    t.type_keys("object-add qom-type=iothread id=other\r");
+    t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
+    offers(&mut t, "object-del id=", &["io0", "other"]);
+}
+
+#[test]
+fn on_a_line_that_wraps() {
+    let qemu = machine();
+    let mut t = shell(&qemu.socket());
+    learned(&mut t);
+    let long = format!("x={} ", "1234567890".repeat(8));
+    becomes(&mut t, &format!("object-add {long}qom-type=iothr"), &format!("object-add {long}qom-type=iothread "));
+    becomes(&mut t, &format!("device_del {long}id=n"), &format!("device_del {long}id=nic0 "));
+    becomes(&mut t, &format!("qom-list {long}path=/machine/peri"), &format!("qom-list {long}path=/machine/peripheral"));
+    // No row of the list is lost, and the line is whole below it.
+    offers(&mut t, &format!("blockdev-add {long}driver=qcow2 file."), &["driver=", "node-name=", "detect-zeroes="]);
+    offers(&mut t, &format!("device_del {long}{long}id="), &["nic0", "scsi0"]);
+}
+
+#[test]
+fn many_are_shown_in_part_and_then_all() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    learned(&mut t);
+    t.type_keys("query-\t");
+    t.wait(|screen| screen.text().contains(" more (Tab shows all)") && typed(screen) == "query-");
+    t.type_keys("\t");
+    t.wait(|screen| {
+        !screen.text().contains("more (Tab shows all)") && screen.text().contains("query-vm-generation-id")
+    });
+    t.type_keys("stat\t");
+    t.wait(|screen| typed(screen) == "query-stat");
+    t.type_keys("\x15\x04");
+    assert_eq!(t.wait_exit(), 0);
+}
+
+#[test]
+fn files_of_this_machine() {
+    let qemu = Qemu::none().start();
+    let program = qmpsh().arg(qemu.socket());
+    std::fs::create_dir(program.home().join("a dir")).unwrap();
+    std::fs::write(program.home().join("a dir/key.b64"), "x").unwrap();
+    let mut t = at_prompt(program);
+    learned(&mut t);
+    becomes(&mut t, "object-add qom-type=secret id=s data=@a", "object-add qom-type=secret id=s data=@\"a dir/\"");
+    becomes(
+        &mut t,
+        "object-add qom-type=secret data=@\"a dir/k",
+        "object-add qom-type=secret data=@\"a dir/key.b64\" ",
+    );
+}
+
+#[test]
+fn a_peer_that_does_not_answer_stops_nobody() {
+    let mock = Mock::qmp()
+        .expect_execute("query-qmp-schema")
+        .reply(r#"[{"name":"device_del","meta-type":"command","arg-type":"0"},{"name":"0","meta-type":"object","members":[{"name":"id","type":"s"}]},{"name":"s","meta-type":"builtin","json-type":"string"}]"#)
+        .expect_execute("qom-list")
+        .pause()
+        .reply(r#"[{"name":"late0","type":"child<x>"},{"name":"other","type":"child<x>"}]"#)
+        .expect_execute("stop")
+        .reply("{}")
+        .unix();
+    let mut t = shell(mock.socket());
+    learned_by(&mut t, "device_del id=", "string");
+    t.type_keys("device_del id=\t");
+    mock.wait_for_pause();
+    // Keys are taken again, whatever becomes of the question.
+    t.type_keys("o");
+    t.wait(|screen| typed(screen) == "device_del id=o");
+    mock.go_on();
+    // The late answer serves the next Tab.
+    let found = poll_until(DEADLINE, || {
+        t.type_keys(keys::TAB);
+        (typed(&t.screen()) == "device_del id=other ").then_some(())
+    });
+    assert!(found.is_some(), "{t}");
+    t.type_keys("\x15stop\r");
+    t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    mock.finish();
+}
+
+#[test]
+fn a_dumb_terminal_asks_for_nothing() {
+    let mock = Mock::qmp().expect_text(r#"{"execute":"stop","id":1}"#).reply("{}").unix();
+    let mut t = at_prompt(qmpsh().env("TERM", "dumb").arg(mock.socket()));
+    t.type_keys("stop\r");
+    t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    let asked: Vec<String> = mock.finish().documents;
+    assert_eq!(asked.len(), 2, "{asked:?}");
+}
