@@ -2,6 +2,7 @@
 
 mod host;
 mod peer;
+mod piped;
 mod pipeline;
 mod waiting;
 
@@ -222,7 +223,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             Ok(reply) => {
                 self.has_quit = request.ends_peer();
                 let Some(told) = human::told(&mut self.human_monitor, *self.printer.renderer(), request, &reply) else {
-                    return Ok(self.printer.reply(&reply, request).await?);
+                    return self.printer.reply(&reply, request).await;
                 };
                 self.printer.text_reply(&reply, told.result).await?;
                 let failure = told.failure.map(|said| format!("{}{said}", origin.prefix()));

@@ -38,6 +38,9 @@ pub(super) struct Colors {
 }
 
 impl Colors {
+    /// None, whatever the output is.
+    pub(super) const OFF: Self = Self { mode: ColorMode::Never, on: false };
+
     /// As `--color` says, for what stdout is.
     pub(super) fn of_stdout(mode: ColorMode) -> Self {
         Self { mode, on: decide(mode, std::io::stdout().is_terminal(), |name| std::env::var_os(name)) }

@@ -36,12 +36,16 @@ pub(super) enum Text<'a> {
 
 /// A statement that was read, and not typed yet.
 #[derive(Debug)]
-pub(super) struct Parsed(Statement);
+pub(super) struct Parsed {
+    statement: Statement,
+    /// What gets the result.
+    pipeline: Option<String>,
+}
 
 impl Parsed {
     /// What must be known before it can be typed.
     pub(super) fn needs(&self) -> Needs {
-        let mut statement = &self.0;
+        let mut statement = &self.statement;
         loop {
             match statement {
                 Statement::Invoke(invocation) => return Needs::of(invocation),
@@ -55,7 +59,7 @@ impl Parsed {
 
     /// Whether it is one of the shell's own commands.
     pub(super) fn is_own(&self) -> bool {
-        matches!(self.0, Statement::Dot(_))
+        matches!(self.statement, Statement::Dot(_))
     }
 }
 
@@ -66,10 +70,7 @@ pub(super) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
         Text::Words(words) => syntax::parse_words(words),
     };
     let Some(line) = parsed.map_err(|error| refused(&error, text))? else { return Ok(None) };
-    if let Some(pipeline) = &line.pipeline {
-        return Err(at(text, pipeline.span, "pipelines are not in this version: pipe the output of qmpsh itself"));
-    }
-    Ok(Some(Parsed(line.statement)))
+    Ok(Some(Parsed { statement: line.statement, pipeline: line.pipeline.map(|pipeline| pipeline.text) }))
 }
 
 /// Types the statement that was read from `text`. On failure nothing was done or sent.
@@ -79,7 +80,11 @@ pub(super) fn action(
     sources: &mut dyn typing::Sources,
     knowledge: &Knowledge,
 ) -> Result<Action, Failure> {
-    statement(parsed.0, text, sources, knowledge)
+    let action = statement(parsed.statement, text, sources, knowledge)?;
+    Ok(match parsed.pipeline {
+        Some(pipeline) => Action::Own(Own::Pipe(Box::new(action), pipeline)),
+        None => action,
+    })
 }
 
 fn statement(

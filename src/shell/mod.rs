@@ -16,6 +16,7 @@ mod lines;
 mod list;
 mod messages;
 mod own;
+mod pipeline;
 mod printer;
 mod progress;
 mod queries;
@@ -104,7 +105,7 @@ async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: M
     let result = tokio::select! {
         biased;
         result = run_batch(invocation, &mut entrance, messages) => result,
-        () = interrupt.next() => Err(Failure::silent(Status::Interrupted)),
+        () = interrupted(&mut interrupt) => Err(Failure::silent(Status::Interrupted)),
         status = ended => Err(Failure::silent(status)),
     };
     let is_done = result.is_ok();
@@ -115,6 +116,16 @@ async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: M
     });
     entrance.close(&Teller::Stderr(messages), is_done).await;
     Ok(status)
+}
+
+/// Waits for a Ctrl-C that is for the program itself.
+async fn interrupted(interrupt: &mut Interrupt) {
+    loop {
+        interrupt.next().await;
+        if !pipeline::is_running() {
+            return;
+        }
+    }
 }
 
 async fn run_batch(

@@ -9,8 +9,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::own::Choice;
+use super::pipeline::{Change, Group, Piped};
 use super::progress::BottomLine;
 use super::render::{Form, Pieces, Renderer};
+use super::status::Failure;
 use super::stdout::Stdout;
 use crate::cli::EventsMode;
 use crate::client::Client;
@@ -32,6 +34,8 @@ pub(super) struct Printer {
     printout: Option<Pieces>,
     /// Stands below everything else, if all of it goes to one terminal.
     bottom: BottomLine,
+    /// Where results go in place of stdout.
+    piped: Option<Piped>,
 }
 
 /// Events that are shown.
@@ -72,22 +76,25 @@ impl Printer {
             stdout: Stdout::new(rustix::stdio::stdout()),
             events,
             printout: None,
+            piped: None,
             bottom: BottomLine::new(),
         }
     }
 
     /// The command succeeded. What came before the reply is printed; the reply is, with what comes next.
-    pub(super) async fn reply(&mut self, reply: &Reply, request: &Request) -> io::Result<()> {
+    pub(super) async fn reply(&mut self, reply: &Reply, request: &Request) -> Result<(), Failure> {
         self.take_events(Some(reply.arrival())).await?;
-        self.printout = Some(self.renderer.reply(reply, request.own_id.as_deref()));
-        Ok(())
+        let result = self.renderer().reply(reply, request.own_id.as_deref());
+        self.emit(result).await
     }
 
     /// As [`reply`](Self::reply), with what is to be printed in its place.
-    pub(super) async fn text_reply(&mut self, reply: &Reply, shown: Option<Pieces>) -> io::Result<()> {
+    pub(super) async fn text_reply(&mut self, reply: &Reply, shown: Option<Pieces>) -> Result<(), Failure> {
         self.take_events(Some(reply.arrival())).await?;
-        self.printout = shown;
-        Ok(())
+        match shown {
+            Some(shown) => self.emit(shown).await,
+            None => Ok(()),
+        }
     }
 
     /// As [`reply`](Self::reply), for a command that failed.
@@ -100,47 +107,51 @@ impl Printer {
     }
 
     /// As [`reply`](Self::reply), for a command that has succeeded without one.
-    pub(super) async fn no_reply(&mut self, request: &Request) -> io::Result<()> {
+    pub(super) async fn no_reply(&mut self, request: &Request) -> Result<(), Failure> {
         self.take_events(None).await?;
-        self.printout = Some(self.renderer.empty(request.own_id.as_deref()));
-        Ok(())
+        let result = self.renderer().empty(request.own_id.as_deref());
+        self.emit(result).await
     }
 
     /// A result that is no reply, after what is printed already. It is printed with what comes next.
-    pub(super) async fn result(&mut self, result: Pieces) -> io::Result<()> {
+    pub(super) async fn result(&mut self, result: Pieces) -> Result<(), Failure> {
         self.print_rest().await?;
         self.take_events(None).await?;
-        self.printout = Some(result);
-        Ok(())
+        self.emit(result).await
     }
 
     /// An event that is a result: printed as [`result`](Self::result) does, in its place among the events shown here, and once.
-    pub(super) async fn event_result(&mut self, event: &Event) -> io::Result<()> {
+    pub(super) async fn event_result(&mut self, event: &Event) -> Result<(), Failure> {
         self.print_printout().await?;
         if let Some(events) = &mut self.events {
             let new = events.stream.try_batch();
             events.hold(new);
             let is_it = |held: &Event| held.arrival() == event.arrival() && held.document() == event.document();
-            let place = events.held.iter().position(is_it).filter(|_| events.stderr.is_none());
+            let place = events.held.iter().position(is_it).filter(|_| events.stderr.is_none() && self.piped.is_none());
             let before = place.unwrap_or(events.held.len());
             self.print_events(before).await?;
             if let (Some(_), Some(events)) = (place, &mut self.events) {
                 events.held.pop_front();
             }
         }
-        self.printout = Some(self.renderer.event_result(event));
-        Ok(())
+        let result = self.renderer().event_result(event);
+        self.emit(result).await
     }
 
     /// Prints events as they are shown, after all that is printed already, and waits until they are written.
-    pub(super) async fn events_now(&mut self, events: VecDeque<Event>) -> io::Result<()> {
+    pub(super) async fn events_now(&mut self, events: VecDeque<Event>) -> Result<(), Failure> {
         self.print_rest().await?;
         self.take_events(None).await?;
         for event in events {
+            if self.piped.is_some() {
+                let result = self.renderer().event_result(&event);
+                self.emit(result).await?;
+                continue;
+            }
             self.renderer.event(&event, self.stdout.buffer());
             self.stdout.settle().await?;
         }
-        self.stdout.flush().await
+        Ok(self.stdout.flush().await?)
     }
 
     /// From now on these events are shown.
@@ -154,12 +165,55 @@ impl Printer {
 
     /// Whether events that are shown go to stdout.
     pub(super) fn shows_on_stdout(&self) -> bool {
-        self.events.as_ref().is_some_and(|events| events.stderr.is_none())
+        self.piped.is_none() && self.events.as_ref().is_some_and(|events| events.stderr.is_none())
     }
 
     /// How results are formed.
     pub(super) fn renderer(&mut self) -> &mut Renderer {
-        &mut self.renderer
+        match &mut self.piped {
+            Some(piped) => &mut piped.renderer,
+            None => &mut self.renderer,
+        }
+    }
+
+    /// Sends results to a pipeline, or to stdout again; returns where they went before.
+    pub(super) fn redirect(&mut self, to: Option<Piped>) -> Option<Piped> {
+        std::mem::replace(&mut self.piped, to)
+    }
+
+    /// Where results go in place of stdout.
+    pub(super) fn piped(&mut self) -> Option<&mut Piped> {
+        self.piped.as_mut()
+    }
+
+    /// Starts the pipeline to which results go, after all that is printed before it.
+    pub(super) async fn start_pipeline(&mut self) -> Result<(), Failure> {
+        if self.piped.as_ref().is_some_and(|piped| piped.running.is_none()) {
+            self.print_rest().await?;
+            self.stdout.flush().await?;
+        }
+        match &mut self.piped {
+            Some(piped) => piped.start(Group::Ours).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a result to the pipeline, or keeps it to be printed with what comes next.
+    async fn emit(&mut self, result: Pieces) -> Result<(), Failure> {
+        if self.piped.is_none() {
+            self.printout = Some(result);
+            return Ok(());
+        }
+        self.start_pipeline().await?;
+        let Some(pipeline) = self.piped.as_mut().and_then(|piped| piped.running.as_mut()) else { return Ok(()) };
+        for mut piece in result {
+            // Ctrl-Z stops this program too. What is left for a pipeline that has ended is dropped.
+            while let Some(Change::Stopped(_)) = pipeline.write(&mut piece).await {}
+            if pipeline.is_closed() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// How many columns a line may have that shows how far something has come; nothing if there is no place for one.
@@ -177,13 +231,7 @@ impl Printer {
 
     /// Waits for events, and keeps them to be printed; for ever, if they are not shown. Cancel safe.
     pub(super) async fn more_events(&mut self) {
-        match &mut self.events {
-            Some(events) => {
-                let new = events.stream.batch().await;
-                events.hold(new);
-            }
-            None => pending().await,
-        }
+        more(&mut self.events).await;
     }
 
     /// Prints what there is and the events that come, until that fails. Cancel safe.
@@ -202,7 +250,8 @@ impl Printer {
                         self.bottom.clear();
                         self.stdout.flush().await?;
                     }
-                    () = self.more_events() => self.print_held().await?,
+                    () = gone(&mut self.piped) => return Err(io::ErrorKind::BrokenPipe.into()),
+                    () = more(&mut self.events) => self.print_held().await?,
                 }
             }
         };
@@ -270,6 +319,25 @@ impl Printer {
             Some(stderr) => stderr.flush().await,
             None => Ok(()),
         }
+    }
+}
+
+/// Waits for events, and keeps them to be printed; for ever, if they are not shown. Cancel safe.
+async fn more(events: &mut Option<Events>) {
+    match events {
+        Some(events) => {
+            let new = events.stream.batch().await;
+            events.hold(new);
+        }
+        None => pending().await,
+    }
+}
+
+/// Waits until nobody reads what a pipeline gets; for ever if none is running. Cancel safe.
+async fn gone(piped: &mut Option<Piped>) {
+    match piped.as_mut().and_then(|piped| piped.running.as_mut()) {
+        Some(pipeline) => pipeline.gone().await,
+        None => pending().await,
     }
 }
 

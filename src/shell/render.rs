@@ -46,6 +46,9 @@ impl Renderer {
         Self { terminal: std::io::stderr().is_terminal(), colors: self.colors.for_stderr(), ..self }
     }
 
+    /// For a program that reads results.
+    pub(super) const PIPELINE: Self = Self { form: Form::Json, terminal: false, colors: Colors::OFF, plain_text: true };
+
     /// As `-o` and `--color` say, for what stdout is.
     pub(super) fn new(output: OutputMode, color: ColorMode) -> Self {
         let terminal = std::io::stdout().is_terminal();

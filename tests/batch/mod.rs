@@ -10,6 +10,7 @@ mod limits;
 mod messages;
 mod one_shot;
 mod output;
+mod piped;
 mod pipeline;
 mod reading;
 mod statuses;

@@ -81,11 +81,15 @@ impl Host for Batch<'_, '_> {
     }
 
     async fn print(&mut self, result: Pieces) -> Result<(), Failure> {
-        Ok(self.printer.result(result).await?)
+        self.printer.result(result).await
+    }
+
+    async fn pipe(&mut self, action: Action, pipeline: String) -> Result<(), Failure> {
+        self.run_piped(action, pipeline).await
     }
 
     async fn print_event(&mut self, event: &Event) -> Result<(), Failure> {
-        Ok(self.printer.event_result(event).await?)
+        self.printer.event_result(event).await
     }
 
     async fn print_events(&mut self, events: VecDeque<Event>, limit: Option<Instant>) -> Result<bool, Failure> {

@@ -14,6 +14,7 @@
 //! reads them, and what is shown goes through the printer alone.
 
 mod editor;
+mod handover;
 mod helper;
 mod history;
 mod list;
@@ -42,6 +43,7 @@ use tokio::signal::unix::{self as signal, SignalKind};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+pub use handover::Handover;
 pub use helper::Assistant;
 pub use history::HistoryOptions;
 pub use sink::Sink;

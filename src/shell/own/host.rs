@@ -86,6 +86,9 @@ pub(in crate::shell) trait Host: Peer {
     /// Whether events are shown where results are.
     fn shows_among_results(&self) -> bool;
 
+    /// Does what a line asks for, with its results as the stdin of a pipeline, whose failure is that of the command.
+    async fn pipe(&mut self, action: Action, pipeline: String) -> Result<(), Self::Stop>;
+
     /// Says something to the person, at once: on stderr, or above the line being typed.
     fn say(&mut self, message: &str);
 

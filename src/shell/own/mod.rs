@@ -74,6 +74,8 @@ pub(super) enum Own {
     Follow(Follow),
     /// Which events are shown: `.events`.
     Events(Option<Choice>),
+    /// Anything, with its results as the stdin of a pipeline: `| PIPELINE`.
+    Pipe(Box<Action>, String),
 }
 
 /// Reads a command and its words; `carried` is what the command that it carries asks for.
@@ -139,5 +141,6 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
         Own::Wait(wait) => wait.run(host).await,
         Own::Follow(follow) => follow.run(host).await,
         Own::Events(choice) => choice::run(host, choice).await,
+        Own::Pipe(action, pipeline) => host.pipe(*action, pipeline).await,
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use tokio::time::{sleep, timeout};
 
 use super::connection::{QUITTING, Unanswered};
-use super::{Flow, Repl, Stop};
+use super::{Flow, Repl, Stop, piped};
 use crate::client::ExecuteError;
 use crate::error::describe;
 use crate::events::Batch;
@@ -99,6 +99,7 @@ impl Repl<'_, '_> {
                 () = self.interrupts.next() => return Ok(Waited::Interrupted),
                 status = self.ending.signal() => return Err(Stop::Leave(status)),
                 batch = self.events.batch() => self.show_events(&batch),
+                change = piped::changed(&mut self.redirected) => self.on_pipeline(change),
                 Some(Ok(late)) = self.late.join_next() => self.show_late(late).await?,
                 () = &mut limit => return Ok(Waited::TimedOut),
             }
@@ -148,7 +149,7 @@ impl Repl<'_, '_> {
             return Ok(());
         };
         if self.renderer.form == Form::Raw {
-            self.show_reply(reply, request).await?;
+            self.show_reply_here(reply, request).await?;
         }
         self.say_failure(&format!("{}: {}{hints}", text::line(class), text::line(desc)));
         Ok(())
@@ -162,7 +163,7 @@ impl Repl<'_, '_> {
             Ok(reply) => {
                 self.has_quit |= request.ends_peer();
                 self.say(&format!("the reply to `{command}`:"));
-                match self.show_answer(&reply, &request).await {
+                match self.show_answer_here(&reply, &request).await {
                     // That it has failed is said, and there is nothing that it could stop.
                     Err(Stop::Failed) => Ok(()),
                     done => done,

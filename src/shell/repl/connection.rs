@@ -91,7 +91,7 @@ impl Repl<'_, '_> {
                 // It came together with the end.
                 Ok(reply) => {
                     self.say(&format!("the reply to `{}`:", text::line(late.request.label())));
-                    let (result, failure) = self.answer(&reply, &late.request);
+                    let (result, failure) = self.answer(self.renderer, &reply, &late.request);
                     if let Some(result) = result {
                         self.sink.output(result.whole());
                     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Repl, Stop};
+use super::{Repl, Stop, piped};
 use crate::client::Client;
 use crate::hmp::HumanMonitor;
 use crate::message::Event;
@@ -27,7 +27,10 @@ impl Host for Repl<'_, '_> {
     }
 
     fn renderer(&mut self) -> &mut Renderer {
-        &mut self.renderer
+        match &mut self.redirected {
+            Some(redirected) => &mut redirected.piped.renderer,
+            None => &mut self.renderer,
+        }
     }
 
     fn human_monitor(&mut self) -> &mut HumanMonitor {
@@ -72,6 +75,9 @@ impl Host for Repl<'_, '_> {
     ) -> Result<Option<T>, Stop> {
         let mut work = std::pin::pin!(work);
         loop {
+            if self.is_unread() {
+                return Err(Stop::Unread);
+            }
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(Some(done)),
@@ -89,6 +95,7 @@ impl Host for Repl<'_, '_> {
                         return Err(Stop::Failed);
                     }
                 }
+                change = piped::changed(&mut self.redirected) => self.on_pipeline(change),
                 () = sleep_until_or_never(limit) => return Ok(None),
             }
         }
@@ -108,14 +115,22 @@ impl Host for Repl<'_, '_> {
             after.pop_front();
         }
         self.show_events(&batch);
-        let done = self.show(self.renderer.event_result(event)).await;
+        let result = self.renderer().event_result(event);
+        let done = self.show(result).await;
         self.show_each(&after, self.events_to_stderr);
         done
     }
 
     async fn print_events(&mut self, events: VecDeque<Event>, _: Option<Instant>) -> Result<bool, Stop> {
         self.show_events_so_far();
-        self.show_each(&events, false);
+        if self.redirected.is_none() {
+            self.show_each(&events, false);
+            return Ok(true);
+        }
+        for event in &events {
+            let result = self.renderer().event_result(event);
+            self.feed(result).await?;
+        }
         Ok(true)
     }
 
@@ -129,7 +144,11 @@ impl Host for Repl<'_, '_> {
     }
 
     fn shows_among_results(&self) -> bool {
-        !self.events_to_stderr
+        !self.events_to_stderr && self.redirected.is_none()
+    }
+
+    async fn pipe(&mut self, action: Action, pipeline: String) -> Result<(), Stop> {
+        self.run_piped(action, pipeline).await
     }
 
     fn say(&mut self, message: &str) {

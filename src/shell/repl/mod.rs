@@ -1,7 +1,7 @@
 //! The interactive shell: lines typed, replies and events shown as they come.
 //!
 //! One task does everything (`mod`: the loop over lines; `command`: a command and its reply; `connection`: lost and found;
-//! `output`: long results; `peer`: what is asked to understand a line; `prompt`: what it shows; `sources`: values that are asked for). It never waits for one thing alone: events, signals and
+//! `output`: long results; `peer`: what is asked to understand a line; `piped`: pipelines; `prompt`: what it shows; `sources`: values that are asked for). It never waits for one thing alone: events, signals and
 //! the end of the connection are taken care of meanwhile.
 //!
 //! However the commands of a session ended, leaving it is exit status 0, as with psql.
@@ -13,6 +13,7 @@ mod dialect;
 mod host;
 mod output;
 mod peer;
+mod piped;
 mod prompt;
 mod replies;
 mod sources;
@@ -48,6 +49,7 @@ use crate::{secrets, text};
 use assistant::{Assistant, Coming};
 use command::Late;
 pub(super) use dialect::SharedDialect;
+use piped::Redirected;
 use prompt::Prompt;
 
 /// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
@@ -60,6 +62,8 @@ pub(super) struct Repl<'a, 'b> {
     entrance: &'a mut Entrance<'b>,
     options: &'a Options,
     renderer: Renderer,
+    /// Where results go in place of the terminal.
+    redirected: Option<Redirected>,
     console: &'a mut Console,
     sink: Sink,
     events: EventStream,
@@ -106,6 +110,8 @@ pub(super) enum Stop {
     Failed,
     /// Ctrl-C.
     Interrupted,
+    /// Nobody reads the results any more.
+    Unread,
     /// The shell ends.
     Leave(Status),
 }
@@ -148,6 +154,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             entrance,
             options,
             renderer: Renderer::new(options.output, options.color),
+            redirected: None,
             sink: console.sink(),
             console,
             events: client.events(Delivery::Newest { room: EVENT_ROOM }, choice.filter()),

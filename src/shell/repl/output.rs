@@ -5,20 +5,41 @@ use bytes::Bytes;
 use super::{Flow, Repl, Stop};
 use crate::message::{Reply, Request};
 use crate::shell::color::PLAIN;
+use crate::shell::own::Host as _;
 use crate::shell::own::human;
-use crate::shell::render::Pieces;
+use crate::shell::render::{Pieces, Renderer};
 
 impl Repl<'_, '_> {
-    pub(super) async fn show_reply(&mut self, reply: &Reply, request: &Request) -> Flow {
-        self.show(self.renderer.reply(reply, request.own_id.as_deref())).await
+    /// Shows a result, or gives it to the pipeline that is to have it.
+    pub(super) async fn show(&mut self, result: Pieces) -> Flow {
+        if self.redirected.is_some() { self.feed(result).await } else { self.show_here(result).await }
+    }
+
+    /// A reply that is for the terminal, whatever is run.
+    pub(super) async fn show_reply_here(&mut self, reply: &Reply, request: &Request) -> Flow {
+        self.show_here(self.renderer.reply(reply, request.own_id.as_deref())).await
     }
 
     /// Shows what came of a command that was answered; one of the human monitor can have failed.
     pub(super) async fn show_answer(&mut self, reply: &Reply, request: &Request) -> Flow {
-        let (result, failure) = self.answer(reply, request);
+        let renderer = *self.renderer();
+        let (result, failure) = self.answer(renderer, reply, request);
         if let Some(result) = result {
             self.show(result).await?;
         }
+        self.tell_failure(failure)
+    }
+
+    /// The same, for the terminal, whatever is run.
+    pub(super) async fn show_answer_here(&mut self, reply: &Reply, request: &Request) -> Flow {
+        let (result, failure) = self.answer(self.renderer, reply, request);
+        if let Some(result) = result {
+            self.show_here(result).await?;
+        }
+        self.tell_failure(failure)
+    }
+
+    fn tell_failure(&self, failure: Option<String>) -> Flow {
         match failure {
             None => Ok(()),
             Some(failure) => {
@@ -29,17 +50,26 @@ impl Repl<'_, '_> {
     }
 
     /// The result that is to be shown, and what has failed.
-    pub(super) fn answer(&mut self, reply: &Reply, request: &Request) -> (Option<Pieces>, Option<String>) {
-        match human::told(&mut self.human_monitor, self.renderer, request, reply) {
+    pub(super) fn answer(
+        &mut self,
+        renderer: Renderer,
+        reply: &Reply,
+        request: &Request,
+    ) -> (Option<Pieces>, Option<String>) {
+        match human::told(&mut self.human_monitor, renderer, request, reply) {
             Some(told) => (told.result, told.failure),
-            None => (Some(self.renderer.reply(reply, request.own_id.as_deref())), None),
+            None => (Some(renderer.reply(reply, request.own_id.as_deref())), None),
         }
     }
 
     /// Shows a result piece by piece, so that it is in memory once, and until Ctrl-C.
-    pub(super) async fn show(&mut self, result: Pieces) -> Flow {
+    async fn show_here(&mut self, result: Pieces) -> Flow {
         for lines in WholeLines::new(result) {
             self.sink.output(lines);
+            if self.is_lent() {
+                // It waits for the terminal; so must not this.
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = self.sink.flushed() => {}

@@ -1,0 +1,242 @@
+//! `COMMAND | PIPELINE`: the rest of a line, run by `sh -c`, with the command's result on its stdin.
+//!
+//! It is started with the first result, so that nothing is run if the command fails; a command that prints nothing gives it
+//! an empty stdin. (What `--pipeline N` does is in `batch/pipeline.rs`.)
+
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::{Buf as _, Bytes};
+use nix::sys::signal::{self, SigSet, SigmaskHow};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::net::unix::pipe::Sender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::render::Renderer;
+use super::status::{Failure, Status};
+use crate::text;
+use crate::transport::child::End;
+
+/// How much of a pipeline a message shows, in characters.
+const SHOWN: usize = 60;
+
+/// How many are running.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether one is running: then Ctrl-C at the terminal of a batch is for it, as `system(3)` has it.
+pub(super) fn is_running() -> bool {
+    RUNNING.load(Ordering::Relaxed) > 0
+}
+
+/// Where results go in place of stdout: a pipeline, which may not be running yet.
+pub(super) struct Piped {
+    text: String,
+    /// How results are formed for it.
+    pub(super) renderer: Renderer,
+    pub(super) running: Option<Pipeline>,
+}
+
+impl Piped {
+    pub(super) fn new(text: String) -> Self {
+        Self { text, renderer: Renderer::PIPELINE, running: None }
+    }
+
+    /// Runs it, if it is not running yet.
+    pub(super) fn start(&mut self, group: Group) -> Result<&mut Pipeline, Failure> {
+        match &mut self.running {
+            Some(running) => Ok(running),
+            none => {
+                let pipeline = Pipeline::start(&self.text, group).map_err(|error| {
+                    Failure::new(Status::CommandFailed, format!("cannot run {}: {error}", shown(&self.text)))
+                })?;
+                Ok(none.insert(pipeline))
+            }
+        }
+    }
+
+    /// What its end means for the line; the sentence of a failure begins with nothing.
+    pub(super) fn result(&self, end: End) -> Result<(), Failure> {
+        match end {
+            _ if end.is_success() => Ok(()),
+            End::Killed(signal) if signal == Signal::INT.as_raw() => Err(Failure::silent(Status::Interrupted)),
+            end => Err(Failure::new(Status::CommandFailed, format!("{} {end}", shown(&self.text)))),
+        }
+    }
+}
+
+/// The pipeline in a sentence.
+fn shown(pipeline: &str) -> String {
+    format!("the pipeline `{}`", text::excerpt(pipeline.as_bytes(), SHOWN))
+}
+
+/// To which process group a pipeline belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// That of the program: Ctrl-C and Ctrl-Z reach both.
+    Ours,
+    /// One of its own, which can have the terminal.
+    Own,
+}
+
+/// A pipeline that runs. It goes on when this is dropped, with its stdin at the end.
+pub(super) struct Pipeline {
+    pid: Pid,
+    group: Group,
+    /// `None`: closed, or nobody reads it any more.
+    stdin: Option<Sender>,
+    changes: UnboundedReceiver<Change>,
+    end: Option<End>,
+}
+
+/// What became of the pipeline while it was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// By this signal, such as Ctrl-Z makes.
+    Stopped(i32),
+    Ended(End),
+}
+
+impl Pipeline {
+    fn start(text: &str, group: Group) -> io::Result<Self> {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(text).stdin(Stdio::piped());
+        if group == Group::Own {
+            command.process_group(0);
+        }
+        let mut child = spawn(&mut command)?;
+        let pid = Pid::from_child(&child);
+        // Only this end does not wait: the reader's is as it is used to.
+        let stdin = child.stdin.take().map(OwnedFd::from).map(Sender::from_owned_fd).transpose()?;
+        let (sender, changes) = unbounded_channel();
+        RUNNING.fetch_add(1, Ordering::Relaxed);
+        let pipeline = Self { pid, group, stdin, changes, end: None };
+        std::thread::Builder::new().name("pipeline".to_owned()).spawn(move || watch(pid, &sender))?;
+        Ok(pipeline)
+    }
+
+    /// Writes, until all of `bytes` is written or nobody reads it; `Some` if the pipeline changed before that: call it again.
+    /// What has been written is no longer in `bytes`. Cancel safe.
+    pub(super) async fn write(&mut self, bytes: &mut Bytes) -> Option<Change> {
+        while !bytes.is_empty() {
+            let Some(stdin) = &self.stdin else {
+                bytes.clear();
+                return None;
+            };
+            tokio::select! {
+                biased;
+                change = self.changes.recv() => {
+                    let change = change.unwrap_or(Change::Ended(End::Unknown));
+                    if let Change::Ended(end) = change {
+                        self.end = Some(end);
+                        self.stdin = None;
+                    }
+                    return Some(change);
+                }
+                ready = stdin.writable() => match ready.and_then(|()| stdin.try_write(bytes)) {
+                    Ok(written) => bytes.advance(written),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    // As `head`: it has seen enough.
+                    Err(_) => self.stdin = None,
+                },
+            }
+        }
+        None
+    }
+
+    /// There is nothing more to read for it.
+    pub(super) fn close(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Whether nobody reads what is written.
+    pub(super) fn is_closed(&self) -> bool {
+        self.stdin.is_none()
+    }
+
+    /// Waits until it stops or ends; once it has ended, for nothing. Cancel safe.
+    pub(super) async fn change(&mut self) -> Change {
+        if let Some(end) = self.end {
+            return Change::Ended(end);
+        }
+        let change = self.changes.recv().await.unwrap_or(Change::Ended(End::Unknown));
+        if let Change::Ended(end) = change {
+            self.end = Some(end);
+            self.stdin = None;
+        }
+        change
+    }
+
+    /// Waits until nobody reads what is written, so that there is no use in more. Cancel safe.
+    pub(super) async fn gone(&mut self) {
+        if self.stdin.is_none() {
+            return;
+        }
+        while let Change::Stopped(_) = self.change().await {}
+    }
+
+    /// Waits for the next stop, or the end; for ever, if that has been told. Cancel safe.
+    pub(super) async fn next_change(&mut self) -> Change {
+        if self.end.is_some() { std::future::pending().await } else { self.change().await }
+    }
+
+    /// Waits for its end, however often it is stopped. Cancel safe.
+    pub(super) async fn ended(&mut self) -> End {
+        loop {
+            if let Change::Ended(end) = self.change().await {
+                return end;
+            }
+        }
+    }
+
+    /// The process group that it has for itself.
+    pub(super) fn own_group(&self) -> Option<Pid> {
+        (self.group == Group::Own && self.end.is_none()).then_some(self.pid)
+    }
+
+    /// Sends a signal to the whole pipeline, if it has a group of its own and runs.
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Some(group) = self.own_group() {
+            // What has gone needs none.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+/// Starts a child that heeds Ctrl-Z: this thread may have it blocked, and a child is as the thread that starts it.
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    let found = SigSet::from(signal::SIGTSTP).thread_swap_mask(SigmaskHow::SIG_UNBLOCK)?;
+    let spawned = command.spawn();
+    found.thread_set_mask()?;
+    spawned
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Tells each change of a child, and reaps it.
+fn watch(pid: Pid, changes: &UnboundedSender<Change>) {
+    loop {
+        let end = match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::STOPPED) {
+            Err(Errno::INTR) => continue,
+            Err(_) | Ok(None) => End::Unknown,
+            Ok(Some(status)) if status.stopped() => {
+                // Who does not listen any more need not know.
+                let _ = changes.send(Change::Stopped(status.stopping_signal().unwrap_or_default()));
+                continue;
+            }
+            Ok(Some(status)) => {
+                let exited = status.exit_status().map(End::Exited);
+                exited.or(status.terminating_signal().map(End::Killed)).unwrap_or(End::Unknown)
+            }
+        };
+        let _ = changes.send(Change::Ended(end));
+        return;
+    }
+}
