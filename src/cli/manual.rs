@@ -47,7 +47,7 @@ pub const EXAMPLES: &[Entry] = &[
 /// The exit statuses.
 pub const EXIT_STATUS: &[Entry] = &[
     ("0", "everything succeeded"),
-    ("1", "a command failed: the server answered with an error"),
+    ("1", "a command failed: the server answered with an error, or the pipeline behind it failed"),
     ("2", "usage: a bad option, a bad address, a line that does not parse"),
     ("3", "no session: connecting, TLS, greeting or negotiation failed, or the QEMU of run"),
     ("4", "the connection was lost before the input ended"),

@@ -57,6 +57,8 @@ pub(super) struct Batch<'a, 'b> {
     at: Origin,
     /// Files whose lines are to be run next.
     included: Vec<PathBuf>,
+    /// The lines of a file are being run whose results are for a pipeline.
+    in_file: bool,
     /// The shell was asked to leave.
     leaves: bool,
     /// Which events are shown.
@@ -85,6 +87,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             jobs: Arc::new(JobMemory::new(client)),
             at: Origin { name: None, line: 1 },
             included: Vec::new(),
+            in_file: false,
             leaves: false,
             choice: Choice::all(matches!(options.events, Some(EventsMode::Show | EventsMode::Stderr))),
         }

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{answering, at};
+use super::{answering, at, file};
 use crate::support::{Mock, Qemu};
 
 #[test]
@@ -89,6 +89,22 @@ fn a_reader_that_has_seen_enough_does_no_harm() {
 }
 
 #[test]
+fn all_that_a_line_prints_is_for_its_pipeline() {
+    let qemu = Qemu::none().start();
+    let program = at(&qemu.socket());
+    let inner = file(&program, "inner", "query-name\n");
+    let outer = file(&program, "outer", format!("query-name\n.source {}\n", inner.display()));
+    let line = format!(".source {} | wc -l", outer.display());
+    program.args(["-c", &line, "-c", "query-name"]).run().status(0).stdout("2\n{}\n");
+    let waited = at(&qemu.socket()).args(["-c", "stop | cat >&2", "-c", ".wait STOP | jq -r .event"]).run();
+    waited.status(0).stdout("STOP\n").stderr("{}\n");
+    let shown =
+        at(&qemu.socket()).args(["--events", "show", "-c", "cont | cat", "-c", ".wait RESUME | jq -r .event"]).run();
+    let text = shown.status(0).stdout_text();
+    assert!(text.ends_with("\nRESUME\n") && text.contains("\"event\": \"RESUME\"}\n{}\n"), "{text}");
+}
+
+#[test]
 fn results_come_in_their_order() {
     let names: Vec<String> = (0..20).map(|n| format!("c{n}")).collect();
     let mock = || answering(&names.iter().map(String::as_str).collect::<Vec<_>>()).unix();
@@ -130,12 +146,9 @@ fn ctrl_c_is_for_the_pipeline() {
     t.type_keys(crate::support::terminal::keys::CTRL_C);
     t.wait_for("ended with exit status 5");
     assert_eq!(t.wait_exit(), 1);
-    // One that comes from elsewhere is for the program, as soon as no pipeline runs.
-    let mut process = at(&qemu.socket()).start();
-    process.line("query-name | cat");
-    assert_eq!(process.read_line(), "{}");
-    process.line("query-name");
-    assert_eq!(process.read_line(), "{}");
+    // With no pipeline it is for the program.
+    let mut process = at(&qemu.socket()).args(["-c", "query-name | cat", "-c", ".watch 1000 query-name"]).start();
+    assert_eq!((process.read_line(), process.read_line()), ("{}".to_owned(), "{}".to_owned()));
     process.signal(Signal::INT);
     process.wait().status(130);
 }

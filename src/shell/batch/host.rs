@@ -9,7 +9,9 @@ use tokio::time::Instant;
 
 use super::super::doors::Teller;
 use super::super::eval::Action;
+use super::super::eval::Sources;
 use super::super::job_memory::JobMemory;
+use super::super::lines::Lines;
 use super::super::own::{Choice, Connection, Host};
 use super::super::printer::sleep_until_or_never;
 use super::super::render::{Pieces, Renderer};
@@ -17,6 +19,7 @@ use super::super::session_schema::SessionSchema;
 use super::super::status::{Failure, Status};
 use super::waiting::disconnecting;
 use super::{Batch, about};
+use crate::cli::Source;
 use crate::client::Client;
 use crate::hmp::HumanMonitor;
 use crate::message::Event;
@@ -132,8 +135,15 @@ impl Host for Batch<'_, '_> {
     }
 
     async fn source(&mut self, path: PathBuf) -> Result<(), Failure> {
-        self.included.push(path);
-        Ok(())
+        if self.printer.piped().is_none() || std::mem::replace(&mut self.in_file, true) {
+            self.included.push(path);
+            return Ok(());
+        }
+        // All of it is for the pipeline, so it is run before that ends.
+        let mut lines = Lines::new(vec![Source::File(path)], Dialect::Qmp);
+        let done = Box::pin(self.run_lines(&mut lines, Sources { stdin: false })).await;
+        self.in_file = false;
+        done
     }
 
     fn leave(&mut self) -> Result<(), Failure> {

@@ -20,6 +20,7 @@ A line is a command of QMP with its arguments:
   KEY=@FILE         what is in a file      KEY=@?        asks, without echo
   {\"execute\": ...}  a whole message        # ...         a comment
   transaction(      actions, one a line, up to a closing )
+  ... | PIPELINE    the result as JSON to a command of the system's shell, such as jq or less
 
 A line goes on while a bracket or a quote is open. Several lines can be pasted; they stop at the first that fails.
 
