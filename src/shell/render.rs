@@ -75,6 +75,21 @@ impl Renderer {
         }
     }
 
+    /// How many columns a text may have: those of the terminal, or as many as fit most.
+    pub(super) fn width(self) -> usize {
+        if self.terminal { terminal_width() } else { 80 }
+    }
+
+    /// A value of the program's own, as JSON or as a table.
+    pub(super) fn value(self, json: String) -> Pieces {
+        let value = Bytes::from(json);
+        match self.form {
+            Form::Json | Form::Raw => self.on_one_line(vec![value]),
+            Form::Pretty => self.indented(value),
+            Form::Table => self.table(&value),
+        }
+    }
+
     /// A text, which is safe if it goes to a terminal; a newline that is missing at its end is added.
     pub(super) fn text(self, text: &str) -> Pieces {
         let mut shown = if self.terminal { text::lines(text).into_owned() } else { text.to_owned() };

@@ -114,6 +114,14 @@ pub(super) async fn teach<P: Peer>(
     Ok(hints.iter().map(|hint| format!("\n  hint: {}", text::line(hint))).collect::<Vec<_>>().concat())
 }
 
+/// What the peer says that it offers: its schema, or the list of a guest agent.
+pub(super) async fn known_schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
+    match schema(peer).await? {
+        Some(schema) => Ok(Some(schema)),
+        None => agent_commands(peer).await,
+    }
+}
+
 async fn schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
     if let Answer::NotAsked = peer.session_schema().schema {
         let reply = peer.ask(query("query-qmp-schema")).await?;

@@ -121,6 +121,17 @@ fn language() -> Roff {
         ("transaction( ... )", "Actions, separated by newlines or ;, that are done together or not at all."),
         ("{\"execute\": ...}", "A whole message as the protocol has it, exec-oob included."),
         (
+            ".help [NAME [PATH=VALUE ...]]",
+            "The language; or all that the peer's schema says of a command or an event, and what the installed manuals of QEMU, such \
+             as qemu-qmp-ref(7), say of it or of a type. Of what depends on the value of an argument, PATH=VALUE picks one branch: \
+             .help blockdev-add driver=qcow2.",
+        ),
+        (
+            ".commands [PATTERN]",
+            "The names of the commands that the peer offers, one a line; on a terminal with their arguments, with -o json and -o \
+             table with what the schema marks them as. The pattern is a shell glob.",
+        ),
+        (
             ".hmp LINE",
             "A line of the human monitor (HMP), as it is: no pipeline, comment, quote or continuation. The answer is printed as \
              text, with -o json and -o raw as JSON. It counts as failed if it begins with Error or unknown command, or ends with \

@@ -144,7 +144,7 @@ fn what_the_peer_says() {
     assert_eq!(answered(r#""Error: \u001b[2J\u202e\r\n""#, true).trim_end(), "Error: \\u{1b}[2J\\u{202e}");
     assert_eq!(answered("{}", false), "the answer of the human monitor is no text\n");
     // A character that QEMU refuses in any message is not sent.
-    let mock = Mock::qmp().expect_quiet().unix();
+    let mock = Mock::qmp().unix();
     let refused = lines(mock.socket(), &[".hmp print \u{ffff}"]).run();
     refused.status(2).stderr_contains("QEMU takes U+FFFF in no message");
     mock.finish();

@@ -5,6 +5,7 @@ mod connection;
 mod descriptor;
 mod files;
 mod follow;
+mod help;
 mod human;
 mod jobs;
 mod migration;

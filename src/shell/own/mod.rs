@@ -7,6 +7,7 @@
 mod asking;
 mod carriers;
 mod choice;
+mod commands;
 mod connection;
 mod descriptor;
 mod follow;
@@ -30,8 +31,10 @@ use std::path::PathBuf;
 use super::eval::Action;
 use crate::syntax::{Command, Dialect, DotCommand};
 use carriers::Watch;
+use commands::Commands;
 use descriptor::WithDescriptor;
 use follow::Follow;
+use help::Topic;
 use jobs::JobWait;
 use migration::MigrationWait;
 use wait::Wait;
@@ -45,7 +48,9 @@ pub(super) enum Own {
     /// Leave, and do not end the QEMU that was started here: `.detach`.
     Detach,
     /// The language and the keys, or what is known of a name: `.help`, or `help`.
-    Help(Option<String>),
+    Help(Option<Topic>),
+    /// What the peer offers: `.commands`.
+    Commands(Commands),
     /// What the connection is: `.status`.
     Status,
     /// Connect again: `.reconnect`.
@@ -84,7 +89,8 @@ pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
     let own = match dot.name.text.as_str() {
         "quit" => Own::Quit,
         "detach" => Own::Detach,
-        "help" => Own::Help(words.next()?.map(|(name, _)| name)),
+        "help" => Own::Help(Topic::read(&mut words)?),
+        "commands" => Own::Commands(Commands::read(&mut words)?),
         "status" => Own::Status,
         "reconnect" => Own::Reconnect,
         "jobs" => Own::Jobs,
@@ -123,7 +129,8 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
     match own {
         Own::Quit => host.leave(),
         Own::Detach => host.detach(),
-        Own::Help(name) => help::run(host, name).await,
+        Own::Help(topic) => help::run(host, topic).await,
+        Own::Commands(wanted) => commands::run(host, &wanted).await,
         Own::Status => connection::status(host).await,
         Own::Reconnect => host.reconnect().await,
         Own::Try(action) => carriers::attempt(host, *action).await,

@@ -21,9 +21,26 @@ pub(in crate::shell) struct Description {
 pub(in crate::shell) const COMMANDS: &[Description] = &[
     Description {
         name: "help",
-        words: "[COMMAND]",
-        summary: "how to write a line, and the keys; or what a command of the shell does",
-        more: "  .help .watch",
+        words: "[NAME [PATH=VALUE...]]",
+        summary: "how to write a line, and the keys; or all that is known of a name",
+        more: "\
+NAME is a command, an event or a type: what the peer's schema says of it, and what the installed manuals of QEMU do. Of
+what depends on the value of an argument, only the branch is shown that PATH=VALUE names. With a dot NAME is one of the
+shell's own commands.
+
+  .help blockdev-add
+  .help blockdev-add driver=qcow2
+  .help DEVICE_DELETED
+  .help .watch",
+    },
+    Description {
+        name: "commands",
+        words: "[PATTERN]",
+        summary: "what the peer offers",
+        more: "\
+PATTERN is a shell glob. On a terminal each has its arguments with it, those in brackets may be left out.
+
+  .commands block*",
     },
     Description {
         name: "try",

@@ -1,0 +1,143 @@
+//! The reference manuals that come with QEMU, if they are installed.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use flate2::read::GzDecoder;
+
+use super::roff;
+
+/// The pages, and the one of the guest agent.
+const PAGES: [&str; 3] = ["qemu-qmp-ref", "qemu-storage-daemon-qmp-ref", "qemu-ga-ref"];
+const AGENT: &str = "qemu-ga-ref";
+
+/// A page is cut here. QEMU's own has 700 thousand bytes.
+const LONGEST: u64 = 32 << 20;
+
+/// What a manual says about a name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Which manual, such as `qemu-qmp-ref(7), QEMU 7.2.22`.
+    pub(super) title: String,
+    pub(super) text: String,
+}
+
+/// What the manuals say about `name`; or else the names that they know.
+pub(super) fn look_up(name: &str, width: usize) -> Result<Found, Vec<String>> {
+    let directories = directories(env::var_os("MANPATH"), env::var_os("PATH"));
+    look_up_in(&directories, name, width)
+}
+
+fn look_up_in(directories: &[PathBuf], name: &str, width: usize) -> Result<Found, Vec<String>> {
+    let mut names = Vec::new();
+    let mut pages = PAGES;
+    // Names of the agent's commands are its own; most of its types are not.
+    pages.sort_by_key(|page| name.starts_with("guest-") != (*page == AGENT));
+    for page in pages {
+        let Some(text) = read(directories, page) else { continue };
+        if let Some(section) = roff::section(&text, name, width) {
+            let version = roff::version(&text).map_or_else(String::new, |version| format!(", QEMU {version}"));
+            return Ok(Found { title: format!("{page}(7){version}"), text: section });
+        }
+        names.extend(roff::names(&text));
+    }
+    Err(names)
+}
+
+/// Where man pages are: `$MANPATH`, in which an empty part stands for the rest; beside the programs; in the usual places.
+fn directories(manpath: Option<OsString>, path: Option<OsString>) -> Vec<PathBuf> {
+    let mut usual = Vec::new();
+    for programs in path.iter().flat_map(env::split_paths) {
+        if let Some(prefix) = programs.parent().filter(|_| programs.is_absolute()) {
+            usual.extend([prefix.join("share/man"), prefix.join("man")]);
+        }
+    }
+    usual.extend(["/usr/local/share/man", "/usr/share/man"].map(PathBuf::from));
+    let Some(manpath) = manpath.filter(|manpath| !manpath.is_empty()) else { return usual };
+    let mut directories = Vec::new();
+    for directory in env::split_paths(&manpath) {
+        if directory.as_os_str().is_empty() {
+            directories.append(&mut usual);
+        } else {
+            directories.push(directory);
+        }
+    }
+    directories
+}
+
+/// The first page of that name that can be read, unpacked.
+fn read(directories: &[PathBuf], page: &str) -> Option<String> {
+    directories.iter().find_map(|directory| {
+        let file = directory.join("man7").join(format!("{page}.7"));
+        let packed = file.with_extension("7.gz");
+        read_to_end(|| File::open(&file)).or_else(|| read_to_end(|| File::open(&packed).map(GzDecoder::new)))
+    })
+}
+
+fn read_to_end<R: Read>(open: impl FnOnce() -> std::io::Result<R>) -> Option<String> {
+    let mut bytes = Vec::new();
+    // A page that is broken is as good as none.
+    open().ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const PAGE: &str =
+        ".TH \"QEMU-QMP-REF\" \"7\" \"May 25, 2026\" \"7.2.22\" \"QEMU\"\n.SS \\fBa\\-b\\fP (Command)\n.sp\nText.\n";
+
+    fn put(directory: &Path, name: &str, bytes: &[u8]) {
+        fs::create_dir_all(directory.join("man7")).unwrap();
+        fs::write(directory.join("man7").join(name), bytes).unwrap();
+    }
+
+    #[test]
+    fn pages_packed_or_not_the_first_that_has_the_name() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let directories = [PathBuf::from("/nonexistent"), first.path().to_owned(), second.path().to_owned()];
+        assert_eq!(look_up_in(&directories, "a-b", 80), Err(Vec::new()));
+        put(second.path(), "qemu-qmp-ref.7", PAGE.as_bytes());
+        let found = Found { title: "qemu-qmp-ref(7), QEMU 7.2.22".into(), text: "Text.\n".into() };
+        assert_eq!(look_up_in(&directories, "a-b", 80), Ok(found));
+        let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+        gz.write_all(PAGE.replace("Text", "Other text").as_bytes()).unwrap();
+        put(first.path(), "qemu-qmp-ref.7.gz", &gz.finish().unwrap());
+        assert_eq!(look_up_in(&directories, "a-b", 80).unwrap().text, "Other text.\n");
+        // Broken: as if it were not there.
+        put(first.path(), "qemu-qmp-ref.7.gz", b"\x1f\x8b\x08broken");
+        assert_eq!(look_up_in(&directories, "a-b", 80).unwrap().text, "Text.\n");
+        assert_eq!(look_up_in(&directories, "c", 80), Err(vec!["a-b".to_owned()]));
+        // The agent's own manual comes first for its commands.
+        put(second.path(), "qemu-ga-ref.7", PAGE.replace("a\\-b", "guest\\-x").as_bytes());
+        put(second.path(), "qemu-storage-daemon-qmp-ref.7", PAGE.replace("a\\-b", "guest\\-x").as_bytes());
+        assert!(look_up_in(&directories, "guest-x", 80).unwrap().title.starts_with("qemu-ga-ref"));
+    }
+
+    #[test]
+    fn where_pages_are() {
+        let check = |manpath: Option<&str>, path: Option<&str>, expected: &[&str]| {
+            let found = directories(manpath.map(OsString::from), path.map(OsString::from));
+            assert_eq!(found, expected.iter().map(PathBuf::from).collect::<Vec<_>>(), "{manpath:?} {path:?}");
+        };
+        check(None, None, &["/usr/local/share/man", "/usr/share/man"]);
+        check(Some("/m:/n"), Some("/usr/bin"), &["/m", "/n"]);
+        check(Some("/m:"), None, &["/m", "/usr/local/share/man", "/usr/share/man"]);
+        check(
+            Some(""),
+            Some("/opt/q/bin:relative"),
+            &["/opt/q/share/man", "/opt/q/man", "/usr/local/share/man", "/usr/share/man"],
+        );
+    }
+}

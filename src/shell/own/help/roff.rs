@@ -1,0 +1,278 @@
+//! One section of a QEMU reference manual as plain text. No I/O.
+//!
+//! Sphinx and docutils write those pages, with few of roff's requests, always in the same way: so these are read, and not roff in
+//! general. Up to QEMU 9 each name has a heading `NAME (Command)`, as in 7.2's page; later ones have it as the tag of a paragraph,
+//! `Command NAME (Since: 1.0)`.
+
+use std::fmt::Write as _;
+
+/// What a name can be.
+const KINDS: [&str; 5] = ["Command", "Event", "Object", "Enum", "Alternate"];
+
+/// The headings within a section.
+const PARTS: [&str; 13] = [
+    "Arguments",
+    "Members",
+    "Values",
+    "Returns",
+    "Errors",
+    "Features",
+    "Since",
+    "Example",
+    "Examples",
+    "Note",
+    "Notes",
+    "TODO",
+    "If",
+];
+
+/// How far text stands in that belongs to a tag; the page has 7, which is wide for a terminal.
+const STEP: usize = 4;
+
+/// The section of the page about `name`, in lines of at most `width` columns where words allow that.
+pub(super) fn section(page: &str, name: &str, width: usize) -> Option<String> {
+    let mut lines = page.lines().skip_while(|line| heading(line).is_none_or(|(found, _)| found != name));
+    let first = lines.next()?;
+    let mut text = Text::new(width);
+    if !first.starts_with(".SS") {
+        // All of the paragraph is the section, up to the next one of that kind.
+        text.margin(0.0);
+    }
+    for line in lines.take_while(|line| !is_end(line)) {
+        text.line(line);
+    }
+    Some(text.finish())
+}
+
+/// The names that have a section.
+pub(super) fn names(page: &str) -> impl Iterator<Item = String> {
+    page.lines().filter_map(|line| heading(line).map(|(name, _)| name))
+}
+
+/// The version of QEMU that the page is about.
+pub(super) fn version(page: &str) -> Option<String> {
+    let title = page.lines().find_map(|line| line.strip_prefix(".TH "))?;
+    // Name, section, date, version, manual.
+    let version = title.split('"').skip(1).step_by(2).nth(3)?;
+    (!version.is_empty()).then(|| plain(version))
+}
+
+/// The name and the kind of what this line begins the section of.
+fn heading(line: &str) -> Option<(String, &'static str)> {
+    let kind = |found: &str| KINDS.into_iter().find(|kind| *kind == found);
+    if let Some(title) = line.strip_prefix(".SS ") {
+        let title = plain(title);
+        let (name, found) = title.strip_suffix(')')?.rsplit_once(" (")?;
+        return Some((name.to_owned(), kind(found)?));
+    }
+    let title = plain(line.strip_prefix(".B ")?);
+    let mut words = title.split_whitespace();
+    let kind = kind(words.next()?)?;
+    let name = words.next()?;
+    words.next().is_none_or(|word| word.starts_with('(')).then(|| (name.to_owned(), kind))
+}
+
+/// Whether a section is over before this line.
+fn is_end(line: &str) -> bool {
+    line.starts_with(".SH")
+        || heading(line).is_some()
+        || line.strip_prefix(".SS ").is_some_and(|title| !PARTS.contains(&plain(title).trim()))
+}
+
+/// The text so far, and the paragraph that is being read.
+struct Text {
+    width: usize,
+    out: String,
+    /// Where tags and paragraphs begin, and where they began outside.
+    margin: usize,
+    outside: Vec<usize>,
+    /// Where the text of the paragraph at hand begins.
+    indent: usize,
+    /// What stands before the next paragraph: the bullet of a list.
+    marker: Option<String>,
+    words: String,
+    verbatim: bool,
+    /// The next line is a tag.
+    tag: bool,
+}
+
+impl Text {
+    fn new(width: usize) -> Self {
+        Self {
+            width: width.max(40),
+            out: String::new(),
+            margin: 0,
+            outside: Vec::new(),
+            indent: 0,
+            marker: None,
+            words: String::new(),
+            verbatim: false,
+            tag: false,
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        let (request, rest) = match line.strip_prefix(['.', '\'']) {
+            Some(request) => request.split_once(' ').unwrap_or((request, "")),
+            None => ("", line),
+        };
+        match request {
+            "nf" | "EX" => {
+                self.paragraph();
+                self.verbatim = true;
+            }
+            "fi" | "EE" => self.verbatim = false,
+            "" if self.verbatim => self.push(self.indent, &plain(rest)),
+            "" | "B" | "I" | "BR" if self.tag => {
+                self.tag = false;
+                self.push(self.margin, &plain(rest));
+                self.indent = self.margin + STEP;
+            }
+            "" | "B" | "I" | "BR" => {
+                self.words.push_str(&plain(rest));
+                self.words.push(' ');
+            }
+            "SS" => {
+                self.paragraph();
+                self.blank();
+                (self.margin, self.indent) = (0, 0);
+                self.outside.clear();
+                self.push(0, &format!("{}:", plain(rest)));
+                self.margin(2.0);
+            }
+            "sp" | "PP" => {
+                self.paragraph();
+                self.blank();
+            }
+            "TP" => {
+                self.paragraph();
+                self.tag = true;
+            }
+            "IP" => {
+                self.paragraph();
+                let (marker, room) = rest.rsplit_once(' ').unwrap_or((rest, "2"));
+                self.marker = Some(plain(marker.trim_matches('"')));
+                self.indent = self.margin + room.trim().parse().unwrap_or(2).min(STEP);
+            }
+            "INDENT" => {
+                self.paragraph();
+                self.outside.push(self.margin);
+                self.margin(rest.trim().parse().unwrap_or(0.0));
+            }
+            "UNINDENT" => {
+                self.paragraph();
+                self.margin = self.outside.pop().unwrap_or(0);
+                self.indent = self.margin;
+            }
+            _ => {}
+        }
+    }
+
+    /// Goes so far in, from where the margin is.
+    fn margin(&mut self, by: f32) {
+        self.margin += match by {
+            by if by <= 0.0 => 0,
+            by if by <= 2.0 => 2,
+            _ => STEP,
+        };
+        self.indent = self.margin;
+    }
+
+    /// Ends the paragraph at hand.
+    fn paragraph(&mut self) {
+        let words = std::mem::take(&mut self.words);
+        let mut line = self.marker.take().unwrap_or_default();
+        let mut column = self.indent.saturating_sub(line.chars().count() + usize::from(!line.is_empty()));
+        let mut used = line.chars().count();
+        let begun = self.indent - column;
+        if !line.is_empty() {
+            line.push_str(&" ".repeat(begun.saturating_sub(used)));
+            used = begun;
+        }
+        for word in words.split_whitespace() {
+            let length = word.chars().count();
+            if !line.trim().is_empty() && !line.ends_with(' ') {
+                if column + used + 1 + length > self.width {
+                    self.push(column, &line);
+                    (line, column, used) = (String::new(), self.indent, 0);
+                } else {
+                    line.push(' ');
+                    used += 1;
+                }
+            }
+            line.push_str(word);
+            used += length;
+        }
+        if !line.trim().is_empty() {
+            self.push(column, &line);
+        }
+    }
+
+    fn push(&mut self, column: usize, line: &str) {
+        let line = line.trim_end();
+        if line.is_empty() {
+            self.blank();
+        } else {
+            // Writing to memory cannot fail.
+            let _ = writeln!(self.out, "{}{line}", " ".repeat(column));
+        }
+    }
+
+    /// One empty line, and not at the beginning.
+    fn blank(&mut self) {
+        if !self.out.is_empty() && !self.out.ends_with("\n\n") && !self.out.ends_with(":\n") {
+            self.out.push('\n');
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.paragraph();
+        self.out.truncate(self.out.trim_end().len());
+        self.out.push('\n');
+        self.out
+    }
+}
+
+/// The text without its escapes. Source: `groff_char(7)`, for those that docutils writes.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let mut chars = rest[at + 1..].chars();
+        match chars.next() {
+            Some('f') => skip_font(&mut chars),
+            Some('(') => {
+                let name: String = chars.by_ref().take(2).collect();
+                out.push_str(match name.as_str() {
+                    "aq" | "cq" | "oq" => "'",
+                    "dq" | "lq" | "rq" => "\"",
+                    "ga" => "`",
+                    "ha" => "^",
+                    "ti" => "~",
+                    "rs" => "\\",
+                    "em" => "--",
+                    "bu" | "en" | "mi" => "-",
+                    _ => "",
+                });
+            }
+            Some('e' | '\\') => out.push('\\'),
+            Some(c @ ('-' | ' ' | '.' | '\'' | '`')) => out.push(c),
+            // `\&`, `\%` and others that show nothing.
+            _ => {}
+        }
+        rest = chars.as_str();
+    }
+    out + rest
+}
+
+/// The name of a font is one letter, or two behind a bracket.
+fn skip_font(chars: &mut std::str::Chars<'_>) {
+    if chars.next() == Some('(') {
+        chars.nth(1);
+    }
+}
+
+#[cfg(test)]
+#[path = "roff_tests.rs"]
+mod tests;

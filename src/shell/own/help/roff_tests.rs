@@ -1,0 +1,159 @@
+use super::*;
+
+/// A part of QEMU 7.2's page, as it is, with some left out.
+const PAGE: &str = r#".\" Man page generated from reStructuredText.
+.TH "QEMU-QMP-REF" "7" "May 25, 2026" "7.2.22" "QEMU"
+.SH NAME
+qemu-qmp-ref \- QEMU QMP Reference Manual
+.SS Contents
+.INDENT 0.0
+.IP \(bu 2
+\fI\%block_resize (Command)\fP
+.UNINDENT
+.SS \fBblock_resize\fP (Command)
+.sp
+Resize a block image while a guest is running.
+.sp
+Either \fBdevice\fP or \fBnode\-name\fP must be set but not both.
+.SS Arguments
+.INDENT 0.0
+.TP
+.B \fBdevice\fP: \fBstring\fP (optional)
+the name of the device to get the image resized
+.TP
+.B \fBsize\fP: \fBint\fP
+new image size in bytes
+.sp
+A second paragraph.
+.UNINDENT
+.SS Returns
+.INDENT 0.0
+.IP \(bu 2
+nothing on success, and some more words so that the line is longer than it may be
+.IP \(bu 2
+If \fBdevice\fP is not a valid block device, DeviceNotFound
+.UNINDENT
+.SS Since
+.sp
+0.14
+.SS Example
+.INDENT 0.0
+.INDENT 3.5
+.sp
+.nf
+.ft C
+\-> { \(dqexecute\(dq: \(dqblock_resize\(dq,
+     \(dqarguments\(dq: { \(dqdevice\(dq: \(dqscratch\(dq, \(dqsize\(dq: 1073741824 } }
+<\- { \(dqreturn\(dq: {} }
+.ft P
+.fi
+.UNINDENT
+.UNINDENT
+.SS \fBNewImageMode\fP (Enum)
+.sp
+An enumeration that tells QEMU how to set the backing file path in
+a new image file; it\(aqs
+\fBnot\fP a\e b.
+.SS Block device exports
+.sp
+Nothing of that.
+"#;
+
+#[test]
+fn a_section_as_text() {
+    let expected = "\
+Resize a block image while a guest is running.
+
+Either device or node-name must be set but not
+both.
+
+Arguments:
+  device: string (optional)
+      the name of the device to get the image
+      resized
+  size: int
+      new image size in bytes
+
+      A second paragraph.
+
+Returns:
+  - nothing on success, and some more words so
+    that the line is longer than it may be
+  - If device is not a valid block device,
+    DeviceNotFound
+
+Since:
+  0.14
+
+Example:
+      -> { \"execute\": \"block_resize\",
+           \"arguments\": { \"device\": \"scratch\", \"size\": 1073741824 } }
+      <- { \"return\": {} }
+";
+    assert_eq!(section(PAGE, "block_resize", 48).unwrap(), expected);
+    let expected =
+        "An enumeration that tells QEMU how to set the backing file path in a new image\nfile; it's not a\\ b.\n";
+    assert_eq!(section(PAGE, "NewImageMode", 80).unwrap(), expected);
+    assert_eq!(section(PAGE, "Contents", 80), None);
+    assert_eq!(section(PAGE, "block", 80), None);
+    assert_eq!(section("", "x", 80), None);
+}
+
+#[test]
+fn what_is_in_a_page() {
+    assert_eq!(names(PAGE).collect::<Vec<_>>(), ["block_resize", "NewImageMode"]);
+    assert_eq!(version(PAGE).as_deref(), Some("7.2.22"));
+    assert_eq!(version(".TH \"X\" \"7\" \"\" \"\" \"\""), None);
+    assert_eq!(version(".TH X 7"), None);
+}
+
+/// As `qapi-domain` of later versions has it: the name is the tag of a paragraph.
+#[test]
+fn sections_that_are_paragraphs() {
+    let page = ".SS Block devices\n.INDENT 0.0\n.TP\n.B Command block_resize (Since: 0.14)\nResize it.\n.INDENT 7.0\n.TP\n\
+                .B Arguments\n.INDENT 7.0\n.IP \\(bu 2\n\\fBsize\\fP (\\fBint\\fP) \\-\\- new size\n.UNINDENT\n.UNINDENT\n\
+                .UNINDENT\n.INDENT 0.0\n.TP\n.B Event STOP\nStopped.\n.UNINDENT\n";
+    let text = section(page, "block_resize", 80).unwrap();
+    assert_eq!(
+        text,
+        "Resize it.\n    Arguments\n            - size (int) -- new size\n".replace("            -", "        -")
+    );
+    assert_eq!(section(page, "STOP", 80).unwrap(), "Stopped.\n");
+    assert_eq!(names(page).collect::<Vec<_>>(), ["block_resize", "STOP"]);
+}
+
+#[test]
+fn any_text_is_read_to_its_end() {
+    let lines = [
+        ".SS x (Command)",
+        ".TP",
+        ".TP",
+        ".IP",
+        ".IP \"1.\" 99",
+        ".INDENT",
+        ".INDENT nan",
+        ".INDENT -7",
+        ".UNINDENT",
+        ".UNINDENT",
+        ".nf",
+        ".fi",
+        "\\",
+        "\\f",
+        "\\f(",
+        "\\(",
+        "\\(z",
+        ".",
+        "..",
+        "'",
+        ".B",
+        "é\\(bué",
+        "",
+    ];
+    for at in 0..lines.len() {
+        for step in 1..lines.len() {
+            let page: Vec<_> = (0..lines.len()).map(|n| lines[(at + n * step) % lines.len()]).collect();
+            let page = format!(".SS y (Event)\n{}", page.join("\n"));
+            assert!(section(&page, "y", 1).is_some());
+        }
+    }
+}

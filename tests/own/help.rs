@@ -1,0 +1,203 @@
+//! `.help NAME` and `.commands`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::lines;
+use crate::shell::is_at_prompt;
+use crate::support::{Mock, Qemu, qmpsh, temporary_directory};
+
+/// As QEMU 7.2's page has it.
+const PAGE: &str = r#".TH "QEMU-QMP-REF" "7" "May 25, 2026" "7.2.22" "QEMU"
+.SS \fBblock_resize\fP (Command)
+.sp
+Resize a block image while a guest is running.
+.SS Arguments
+.INDENT 0.0
+.TP
+.B \fBsize\fP: \fBint\fP
+new image size in bytes
+.UNINDENT
+.SS \fBBlockdevCacheOptions\fP (Object)
+.sp
+Includes cache\-related options for block devices
+"#;
+
+/// A directory with that page, and what to give as `MANPATH`.
+fn manual() -> (tempfile::TempDir, PathBuf) {
+    let directory = temporary_directory();
+    fs::create_dir(directory.path().join("man7")).unwrap();
+    fs::write(directory.path().join("man7/qemu-qmp-ref.7"), PAGE).unwrap();
+    let path = directory.path().to_owned();
+    (directory, path)
+}
+
+#[test]
+fn what_the_schema_and_the_manual_say() {
+    let qemu = Qemu::none().start();
+    let (_directory, path) = manual();
+    let help = |words: &[&str]| {
+        qmpsh().env("MANPATH", &path).arg(qemu.socket()).arg(".help").args(words.iter().copied()).run()
+    };
+    help(&["block_resize"]).status(0).stderr("").stdout(
+        "block_resize (command)\n\nArguments:\n  device     optional string\n  node-name  optional string\n  \
+         size       integer\n\nReturns: nothing\n\nblock_resize in qemu-qmp-ref(7), QEMU 7.2.22:\n\n  \
+         Resize a block image while a guest is running.\n\n  Arguments:\n    size: int\n        new image size in bytes\n",
+    );
+    help(&["DEVICE_DELETED"])
+        .status(0)
+        .stdout("DEVICE_DELETED (event)\n\nData:\n  device  optional string\n  path    string\n");
+    // A type has a name only in the manual.
+    help(&["BlockdevCacheOptions"]).status(0).stdout(
+        "BlockdevCacheOptions in qemu-qmp-ref(7), QEMU 7.2.22:\n\n  Includes cache-related options for block devices\n",
+    );
+    for (name, near) in [
+        ("quer-status", "is it query-status?"),
+        ("DEVICE_DELETE", "is it DEVICE_DELETED?"),
+        ("BlockdevCacheOption", "is it BlockdevCacheOptions?"),
+        ("wathc", "is it watch?"),
+        (".wathc", "is it .watch?"),
+        ("xyzzy", ".commands those of the peer"),
+    ] {
+        let unknown = help(&[name]);
+        unknown.status(1).stdout("").stderr_contains(&format!("no help for `{name}` (")).stderr_contains(near);
+    }
+    // Of the shell and of the peer.
+    help(&["quit"]).status(0).stdout_contains(".quit\n  leaves").stdout_contains("\nquit (command)\n");
+    help(&[".quit"]).status(0).stdout_contains(".quit\n  leaves");
+    help(&["watch"]).status(0).stdout_contains(".watch SECONDS");
+    help(&["stop", "now"]).status(2).stderr_contains("only PATH=VALUE may follow");
+}
+
+#[test]
+fn unions() {
+    let qemu = Qemu::none().start();
+    let help = |words: &[&str]| {
+        qmpsh().env("MANPATH", "/nonexistent").arg(qemu.socket()).arg(".help").args(words.iter().copied()).run()
+    };
+    let all = help(&["blockdev-add"]);
+    let text = all.status(0).stdout_text();
+    for part in [
+        "blockdev-add (command)\n\nArguments:\n  driver          one of blkdebug, ",
+        "\n  node-name       optional string\n",
+        "\n  cache           optional object\n  cache.direct    optional boolean\n",
+        "\n  with driver=qcow2:\n    file      ",
+        "\n    with encrypt.format=luks:\n      encrypt.key-secret  optional string\n",
+        "\n  with driver=file, host_cdrom, host_device:\n    filename               string\n",
+        "string or object, as the arguments of\n",
+        "\n`.help blockdev-add driver=VALUE` shows one of these alone.\n",
+        "\nReturns: nothing\n",
+    ] {
+        assert!(text.contains(part), "{part:?} in\n{text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let one = help(&["blockdev-add", "driver=qcow2"]);
+    let text = one.status(0).stdout_text();
+    assert!(text.contains("driver          qcow2\n") && !text.contains("rbd") && !text.contains(".help"), "{text}");
+    help(&["blockdev-add", "driver=qcow3"])
+        .status(1)
+        .stderr_contains("blockdev-add has nothing for driver=qcow3: driver is one of blkdebug, ");
+    help(&["stop", "driver=x"]).status(1).stderr_contains("nothing in stop depends on `driver`");
+    // Marks, out of band, a result that has lists, arguments that the schema does not list.
+    help(&["x-debug-query-block-graph"]).status(0).stdout_contains("(command, unstable)\n");
+    help(&["drive-backup"]).status(0).stdout_contains("drive-backup (command, deprecated)\n");
+    help(&["block_set_io_throttle"]).status(0).stdout_contains("optional string (deprecated)\n");
+    help(&["yank"]).status(0).stdout_contains("\nIt may go out of band: .oob\n");
+    help(&["query-block"]).status(0).stdout_contains("\nReturns list of objects, each with:\n  device  ");
+    help(&["device_add"]).status(0).stdout_contains("and any property of the device");
+    // Every command and event has an end, and fits.
+    let names = qmpsh().arg(qemu.socket()).arg(".commands").run().status(0).stdout_text();
+    let all: Vec<String> = names.lines().map(|name| format!(".help {name}")).collect();
+    let all = all.join("\n");
+    let shown = qmpsh().env("MANPATH", "/nonexistent").arg(qemu.socket()).stdin(&all).run().status(0).stdout_text();
+    assert_eq!(shown.matches(" (command").count(), names.lines().count());
+}
+
+#[test]
+fn what_the_peer_offers() {
+    let qemu = Qemu::none().start();
+    let commands = |options: &[&str], words: &[&str]| {
+        qmpsh().args(options.iter().copied()).arg(qemu.socket()).arg(".commands").args(words.iter().copied()).run()
+    };
+    let status = "query-stats\nquery-stats-schemas\nquery-status\n";
+    commands(&[], &["query-stat*"]).status(0).stdout(status);
+    commands(&[], &["query-statu?"]).status(0).stdout("query-status\n");
+    assert!(commands(&[], &[]).status(0).stdout_text().lines().count() > 200);
+    commands(&[], &["blockdev"])
+        .status(1)
+        .stdout("")
+        .stderr_contains("the peer has no command `blockdev` (`.commands *blockdev*` looks for a part of a name)");
+    commands(&[], &["x*y"]).status(1).stderr_contains("the peer has no command `x*y`\n");
+    commands(&[], &["[a"]).status(2).stderr_contains("is no pattern");
+    commands(&["-o", "json"], &["query-status"]).status(0).stdout(
+        "[{\"name\":\"query-status\",\"arguments\":[],\"deprecated\":false,\"unstable\":false,\"enabled\":true}]\n",
+    );
+    commands(&["-o", "table"], &["query-status"]).status(0).stdout_contains("name          arguments");
+    let daemon = Qemu::storage_daemon().start();
+    lines(&daemon.socket(), &[".commands block_resize", ".help block_resize"]).run().status(0);
+    lines(&daemon.socket(), &[".commands query-status"]).run().status(1);
+}
+
+#[test]
+fn a_guest_agent_names_its_commands() {
+    let info = r#"{"version":"7.2","supported_commands":[{"enabled":true,"name":"guest-ping","success-response":true},
+        {"enabled":false,"name":"guest-shutdown","success-response":false}]}"#;
+    let agent = || {
+        Mock::qmp()
+            .expect_execute("query-qmp-schema")
+            .error("CommandNotFound", "no such command")
+            .expect_execute("guest-info")
+            .reply(info)
+            .unix()
+    };
+    let mock = agent();
+    let shown = lines(mock.socket(), &[".commands", ".help guest-shutdown"]).env("MANPATH", "/nonexistent").run();
+    shown.status(0).stdout(
+        "guest-ping\nguest-shutdown\nguest-shutdown (command)\n\nThe peer's configuration disables it.\n\n\
+         A success is not answered.\n\nThe guest agent does not say what its commands take and return.\n",
+    );
+    mock.finish();
+    let mock = Mock::qmp()
+        .expect_execute("query-qmp-schema")
+        .error("CommandNotFound", "no such command")
+        .expect_execute("guest-info")
+        .error("CommandNotFound", "no such command")
+        .unix();
+    let silent = lines(mock.socket(), &[".commands", ".help stop"]).arg("-k").env("MANPATH", "/nonexistent").run();
+    silent
+        .status(1)
+        .stderr_contains("-c:1: the peer does not tell what it offers\n")
+        .stderr_contains("-c:2: no help for `stop` (the peer does not tell what it offers, and no manual");
+    mock.finish();
+}
+
+#[test]
+fn on_a_terminal() {
+    let (_directory, path) = manual();
+    let schema = r#"[{"name":"a\u001b[2Jb","meta-type":"command","arg-type":"0","ret-type":"0"},
+        {"name":"stop","meta-type":"command","arg-type":"0","ret-type":"1"},
+        {"name":"0","meta-type":"object","members":[{"name":"x\u202e","type":"1","default":null}]},
+        {"name":"1","meta-type":"enum","values":["v\u0007"]}]"#;
+    let mock = Mock::qmp().expect_execute("query-qmp-schema").reply(schema).unix();
+    let mut t = qmpsh().env("MANPATH", &path).arg(mock.socket()).terminal();
+    t.wait(is_at_prompt);
+    t.type_keys(".commands\r");
+    t.wait(|screen| {
+        let text = screen.text();
+        text.contains("\na\\u{1b}[2Jb [x\\u{202e}=]\nstop [x\\u{202e}=]\n") && is_at_prompt(screen)
+    });
+    t.type_keys("\u{c}.help stop\r");
+    t.wait(|screen| screen.text().contains("x\\u{202e}  optional one of v\\u{7}\n") && is_at_prompt(screen));
+    t.type_keys("\u{c}.help sotp\r");
+    t.wait(|screen| screen.text().contains("no help for `sotp` (is it stop?)") && is_at_prompt(screen));
+    t.type_keys("\u{c}.help block_resize\r");
+    t.wait(|screen| screen.text().contains("new image size in bytes\n(QEMU)"));
+    drop(t);
+    mock.abandon();
+    let qemu = Qemu::none().start();
+    let mut t = qmpsh().env("MANPATH", "/nonexistent").arg(qemu.socket()).terminal();
+    t.wait(is_at_prompt);
+    t.type_keys(".help block_resize\r");
+    t.wait(|screen| screen.text().contains("  size       integer\n"));
+    t.wait(is_at_prompt);
+}
