@@ -5,7 +5,7 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use super::{is_running, lines};
+use super::lines;
 use crate::shell::{is_at_prompt, shell};
 use crate::support::terminal::keys;
 use crate::support::{Mock, Qemu, qmpsh};
@@ -120,6 +120,8 @@ fn what_is_shown_anyway_is_shown_once_and_in_order() {
 #[test]
 fn at_the_prompt_ctrl_c_ends_it_and_the_session_lives() {
     let mock = Mock::qmp()
+        .expect_execute("query-kvm")
+        .reply("\"first\"")
         .pause()
         .event("A", "{}")
         .event("B", "{}")
@@ -129,9 +131,8 @@ fn at_the_prompt_ctrl_c_ends_it_and_the_session_lives() {
         .reply("\"web1\"")
         .unix();
     let mut t = shell(mock.socket());
-    t.type_keys(".events A B\r");
-    t.type_keys(".follow B\r");
-    t.wait(|screen| is_running(screen, ".follow B"));
+    t.type_keys("\x1b[200~.events A B\nquery-kvm\n.follow B\x1b[201~\r");
+    t.wait_for("\n\"first\"");
     mock.go_on();
     let once = |text: &str| text.matches("\"A\"").count() == 1 && text.matches("\"B\"").count() == 1;
     t.wait(|screen| once(&screen.text()));
