@@ -38,7 +38,7 @@ pub const EXAMPLES: &[Entry] = &[
     ("qmpsh localhost:4444 -c stop -c query-block -c cont", "several commands"),
     ("qmpsh /tmp/qmp.sock -k <commands.txt", "a batch that goes on after failures"),
     ("qmpsh listen :4444", "wait for a QEMU started with -qmp tcp:localhost:4444"),
-    ("qmpsh --tls-creds ~/pki host1:4444 query-status", "the same with TLS, as QEMU's tls-creds-x509 has it"),
+    ("qmpsh --tls-creds ~/pki host1:4444 query-status", "a command to a VM on another machine, with TLS"),
     ("qmpsh run qemu-system-x86_64 -M q35", "start a QEMU, and end it when the shell ends"),
     ("qmpsh ssh://root@host1/run/vm1.qmp query-status", "a command to a VM on another machine"),
     ("qmpsh /tmp/qmp.sock --wait 30 query-name", "as soon as QEMU is up, within 30 seconds"),

@@ -28,6 +28,10 @@ pub(super) fn of(matches: &ArgMatches, door: &Door) -> Result<Option<Tls>, &'sta
             "--tls-creds: a Unix socket has no host name to check the server's certificate for; --tls-hostname NAME \
                  says which",
         ),
+        (Door::Connect(Address::Exec(_) | Address::Ssh(_)), None) => {
+            Err("--tls-creds: what is behind exec: and ssh: has no host name to check the server's certificate for; \
+             --tls-hostname NAME says which")
+        }
         _ => Ok(Some(Tls { credentials, hostname })),
     }
 }
@@ -54,6 +58,7 @@ mod tests {
         check(":1 --tls-creds d --tls-hostname ::1 x", Some("::1"));
         check("--tls-creds d --tls-hostname h q.sock x", Some("h"));
         check("--tls-creds d vm:web1", None);
+        check("--tls-creds d --tls-hostname h exec:x", Some("h"));
         check("listen --tls-creds d q.sock", None);
         check("fd 3 --tls-creds d", None);
         check("fd --tls-creds d --tls-hostname h", Some("h"));

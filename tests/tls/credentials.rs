@@ -140,6 +140,8 @@ fn options_that_do_not_go_together() {
         ),
         (&["--tls-creds", "d", "q.sock", "x"], "a Unix socket has no host name to check"),
         (&["--tls-creds", "d", "@q", "x"], "a Unix socket has no host name to check"),
+        (&["--tls-creds", "d", "exec:x", "y"], "what is behind exec: and ssh: has no host name to check"),
+        (&["--tls-creds", "d", "ssh://h/q", "y"], "what is behind exec: and ssh: has no host name to check"),
         (&["--tls-creds", "d", "--tls-hostname", "h", "listen", ":1", "x"], "who listens is the server"),
         (&["--tls-creds", "d", "run", "qemu-system-x86_64"], "there is nothing to protect"),
         (&["--tls-creds", "d", "--tls-hostname", "a b", ":1"], "it is no host name and no IP address"),

@@ -37,6 +37,18 @@ fn a_unix_socket_needs_a_name() {
 }
 
 #[test]
+fn through_a_command() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let qemu = Qemu::none().tls_monitor(server.path(), "").start();
+    let address = format!("exec:exec socat - TCP:{}", qemu.tcp());
+    let program = with(&client).args(["--tls-hostname", "localhost", &address, "query-status"]);
+    program.run().stdout(STATUS).stderr("").status(0);
+    let program = with(&client).args(["--tls-hostname", "localhost", "exec:echo oops >&2; exit 3", "query-status"]);
+    program.run().stdout("").stderr_contains("oops").status(3);
+}
+
+#[test]
 fn a_unix_socket_is_listened_on() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
