@@ -4,6 +4,7 @@ complete -c qmpsh -l pipeline -d 'With -k: up to N commands unanswered at once [
 complete -c qmpsh -s t -l timeout -d 'How long a command may wait for its reply [default: for ever]' -r
 complete -c qmpsh -l connect-timeout -d 'How long connecting may take, greeting included [default: 10]' -r
 complete -c qmpsh -l wait -d 'Keep trying until the monitor can be reached' -r
+complete -c qmpsh -l reconnect -d 'Shell: when the connection is lost, try again every SECONDS' -r
 complete -c qmpsh -l max-message -d 'The longest message accepted [default: 256M]' -r
 complete -c qmpsh -l tls-creds -d 'TLS with the credentials in DIR, as QEMU\'s tls-creds-x509' -r -f -a "(__fish_complete_directories)"
 complete -c qmpsh -l tls-hostname -d 'The name in the server\'s certificate [default: the host]' -r

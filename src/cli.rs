@@ -97,6 +97,8 @@ pub struct Options {
     /// How long to try again while the peer cannot be reached; `None` is a single attempt. Where the peer comes to us:
     /// how long to wait for it; `None` is for ever. Never zero.
     pub wait: Option<Duration>,
+    /// How long the interactive shell waits before each attempt to get a lost connection back; `None`: it does not. Never zero.
+    pub reconnect: Option<Duration>,
     /// How results are printed.
     pub output: OutputMode,
     /// Whether there are colours.
@@ -138,6 +140,7 @@ impl Default for Options {
             timeout: None,
             connect_timeout: Duration::from_secs(10),
             wait: None,
+            reconnect: None,
             output: OutputMode::Auto,
             color: ColorMode::Auto,
             events: None,
@@ -269,7 +272,18 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, env: impl Fn(&str) -> Opt
     };
     let mut options = definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
     options.tls = tls::of(&matches, &door).map_err(usage)?;
-    Ok(Task::Session(Box::new(Invocation { door, input: input(&matches, words)?, options })))
+    let input = input(&matches, words)?;
+    if options.reconnect.is_some() {
+        if input != Input::Default {
+            return Err(usage(NO_RECONNECT));
+        }
+        if !matches!(door, Door::Connect(_)) {
+            return Err(usage(
+                "--reconnect belongs to connecting: `listen` listens again by itself, and nothing else can",
+            ));
+        }
+    }
+    Ok(Task::Session(Box::new(Invocation { door, input, options })))
 }
 
 fn input(matches: &clap::ArgMatches, words: Vec<&OsStr>) -> Result<Input, Exit> {
@@ -312,6 +326,9 @@ fn utf8(text: &OsStr, what: &str) -> Result<String, Exit> {
         ))
     })
 }
+
+/// What is wrong with `--reconnect` in a batch.
+pub(crate) const NO_RECONNECT: &str = "--reconnect is for the interactive shell; a batch ends with its connection";
 
 /// What usage errors begin with.
 const OURS: &str = "qmpsh: ";

@@ -81,7 +81,7 @@ fn run_options() -> [Arg; 6] {
     .map(|arg| arg.help_heading(RUN))
 }
 
-fn connection_options() -> [Arg; 8] {
+fn connection_options() -> [Arg; 9] {
     [
         long("connect-timeout", "SECONDS")
             .value_parser(values::limit)
@@ -99,6 +99,11 @@ fn connection_options() -> [Arg; 8] {
                 "Keep trying while the socket is not there, refuses, is busy, or closes before the greeting\n\
                  (for listen and run: how long to wait for the peer [default: for ever])",
             ),
+        long("reconnect", "SECONDS")
+            .value_parser(values::limit)
+            .allow_negative_numbers(true)
+            .help("Shell: when the connection is lost, try again every SECONDS")
+            .long_help("The interactive shell tries again every SECONDS when the connection is lost"),
         long("max-message", "SIZE")
             .value_parser(values::size)
             .allow_negative_numbers(true)
@@ -307,6 +312,7 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         connect_timeout: duration("connect-timeout").unwrap_or(default.connect_timeout),
         // Trying for no time at all is trying once.
         wait: duration("wait").filter(|wait| !wait.is_zero()),
+        reconnect: duration("reconnect"),
         output: output(matches),
         color: match text("color") {
             Some("always") => ColorMode::Always,

@@ -116,6 +116,7 @@ fn every_option_has_its_value() {
     check("--connect-timeout 3", |o| o.connect_timeout = seconds(3));
     check("--wait 30", |o| o.wait = Some(seconds(30)));
     check("--wait 0", |o| o.wait = None);
+    check("--reconnect 2.5", |o| o.reconnect = Some(Duration::from_millis(2500)));
     check("-o auto", |o| o.output = OutputMode::Auto);
     check("-o json", |o| o.output = OutputMode::Json);
     check("-o pretty", |o| o.output = OutputMode::Pretty);

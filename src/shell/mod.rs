@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::cli::{Input, Invocation, Options, Source, Task};
+use crate::cli::{self, Input, Invocation, Options, Source, Task};
 use crate::client::{Client, ClientOptions, Observer};
 use crate::error::describe;
 use crate::events::HistoryBounds;
@@ -93,6 +93,9 @@ async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: M
         invocation.input == Input::Default && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if interactive {
         return interact(invocation, &mut entrance).await;
+    }
+    if invocation.options.reconnect.is_some() {
+        return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
     }
     let mut interrupt = Interrupt::new()?;
     let mut ending = if entrance.needs_tidying() { Some(Ending::new()?) } else { None };

@@ -20,7 +20,7 @@ fn count(screen: &Screen, text: &str) -> usize {
 
 #[test]
 fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
-    let qemu = Qemu::none().start();
+    let mut qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys("query-status a=1");
     t.type_keys(&keys::LEFT.repeat(4));
@@ -37,6 +37,8 @@ fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
     t.wait(|screen| count(screen, "not sent: there is no connection to ") == 1 && is_disconnected(screen));
     t.type_keys(".status\r");
     t.wait(|screen| count(screen, "not connected to ") == 1 && is_disconnected(screen));
+    // Until then the kernel may still take who connects.
+    qemu.wait();
     t.type_keys(".reconnect\r");
     t.wait(|screen| count(screen, "cannot connect to ") == 1 && is_disconnected(screen));
     assert_eq!(told(&t.screen()), 1, "{t}");
@@ -194,4 +196,64 @@ fn the_first_events_come_before_the_prompt() {
     let mock = Mock::new().greeting().expect_execute("qmp_capabilities").event("EARLY", "{}").reply("{}").unix();
     let t = at_prompt(qmpsh().arg(mock.socket()));
     t.wait(|screen| count(screen, "EARLY") == 1 && is_at_prompt(screen));
+}
+
+#[test]
+fn a_qemu_that_is_started_again_is_found_again() {
+    let directory = temporary_directory();
+    let path = directory.path().join("q.sock");
+    let put_there = |qemu: &Qemu| {
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(qemu.socket(), &link).unwrap();
+        std::fs::rename(link, &path).unwrap();
+    };
+    let first = Qemu::none().name("web1").start();
+    put_there(&first);
+    let mut t = qmpsh().args(["--reconnect", "0.05"]).arg(&path).terminal();
+    t.wait(|screen| is_typed_behind(screen, "(web1)", "", 0));
+    t.type_keys("query-na");
+    t.type_keys(keys::LEFT);
+    t.wait(|screen| is_typed_behind(screen, "(web1)", "query-na", 1));
+    first.signal(Signal::KILL);
+    // However often it tries, it says once what is in the way.
+    t.wait(|screen| {
+        count(screen, "trying again every 0.05 s (.reconnect tries now)") == 1
+            && count(screen, "cannot connect to") == 1
+            && is_typed_behind(screen, LOST, "query-na", 1)
+    });
+    let mut second = Qemu::none().name("web2").args(["-S"]).start();
+    put_there(&second);
+    t.wait(|screen| is_typed_behind(screen, "(web2 prelaunch)", "query-na", 1));
+    t.type_keys("\x05me\r");
+    t.wait(|screen| count(screen, "\"name\": \"web2\"") == 1 && is_typed_behind(screen, "(web2 prelaunch)", "", 0));
+    assert_eq!(count(&t.screen(), "cannot connect to"), 1, "{t}");
+    t.type_keys("quit\r");
+    t.wait(|screen| count(screen, "QEMU has quit") == 1 && is_disconnected(screen));
+    assert!(second.wait().success());
+    t.type_keys(".reconnect\r");
+    t.wait(|screen| count(screen, "cannot connect to") >= 2 && is_disconnected(screen));
+    let third = Qemu::none().start();
+    put_there(&third);
+    t.wait(is_at_prompt);
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    t.assert_as_found();
+}
+
+#[test]
+fn trying_again_is_for_the_shell_and_for_connecting() {
+    let wrong = |arguments: &[&str], why: &str| {
+        qmpsh()
+            .args(["--reconnect", "1"])
+            .args(arguments.iter().copied())
+            .run()
+            .stdout("")
+            .status(2)
+            .stderr_contains(why);
+    };
+    let why = "--reconnect is for the interactive shell";
+    wrong(&["q.sock", "query-name"], why);
+    wrong(&["-c", "query-name", "q.sock"], why);
+    wrong(&["q.sock"], why);
+    wrong(&["listen", "q.sock"], "--reconnect belongs to connecting");
 }

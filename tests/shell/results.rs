@@ -45,8 +45,12 @@ fn a_table_fits_the_terminal() {
         .reply(r#"{"status": "running", "singlestep": false}"#)
         .unix();
     let mut t = at_prompt(qmpsh().args(["-o", "table"]).arg(mock.socket()));
-    t.type_keys("a\rb\r");
-    let screen = t.wait(|screen| screen.text().matches(super::PROMPT).count() == 3 && is_at_prompt(screen));
+    let prompts =
+        |screen: &Screen, count| screen.text().matches(super::PROMPT).count() == count && is_at_prompt(screen);
+    t.type_keys("a\r");
+    t.wait(|screen| prompts(screen, 2));
+    t.type_keys("b\r");
+    let screen = t.wait(|screen| prompts(screen, 3));
     let text = screen.text();
     assert_eq!(
         text.split_once("(QEMU) a\n").unwrap().1,

@@ -126,17 +126,22 @@ impl Terminal {
     /// Waits until the screen is as it should be, and returns it.
     #[track_caller]
     pub fn wait(&self, mut as_expected: impl FnMut(&Screen) -> bool) -> Screen {
-        let state = self.shown.state.lock().unwrap();
+        let mut state = self.shown.state.lock().unwrap();
         let mut found = None;
-        let (state, _) = self
-            .shown
-            .changed
-            .wait_timeout_while(state, DEADLINE, |state| {
+        loop {
+            let before = state.raw.len();
+            let waited = self.shown.changed.wait_timeout_while(state, DEADLINE, |state| {
                 let screen = Screen(state.parser.screen().clone());
                 found = as_expected(&screen).then_some(screen);
                 found.is_none() && !state.closed
-            })
-            .unwrap();
+            });
+            let (now, timeout) = waited.unwrap();
+            state = now;
+            // A program that goes on writing does not hang.
+            if !timeout.timed_out() || state.raw.len() == before {
+                break;
+            }
+        }
         let why = if state.closed { "the program has closed the terminal" } else { "waited in vain" };
         drop(state);
         found.unwrap_or_else(|| panic!("the screen is not as expected; {why}\n{self}"))

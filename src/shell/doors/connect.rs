@@ -1,12 +1,14 @@
 //! Connecting to an address.
 
+use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::explain::Problem;
 use super::reach::Reach;
-use super::{Failure, Status, secure};
+use super::{Failure, Status, Teller, secure};
 use crate::cli::Options;
 use crate::client::Client;
 use crate::text;
@@ -14,6 +16,20 @@ use crate::text;
 /// How long `--wait` waits between two attempts: at first, and at most.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_millis(250);
+
+/// Connects after the connection was lost: tries again every so often, until it is there.
+pub(super) async fn again(client: Client, reach: Rc<Mutex<Reach>>, options: Options, every: Duration, teller: Teller) {
+    let mut told = None;
+    loop {
+        tokio::time::sleep(every).await;
+        let Err(failure) = open(&client, &mut *reach.lock().await, &options).await else { return };
+        // Once is enough.
+        if told.as_ref() != Some(&failure.message) {
+            teller.tell(&failure.message);
+            told = Some(failure.message);
+        }
+    }
+}
 
 /// Connects, with as many attempts as `--wait` allows.
 pub(super) async fn open(client: &Client, reach: &mut Reach, options: &Options) -> Result<(), Failure> {

@@ -11,6 +11,10 @@ mod secure;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
 
 use super::console::Sink;
 use super::messages::Messages;
@@ -54,7 +58,12 @@ pub(super) struct Entrance<'a> {
 }
 
 enum Way {
-    Connect(Reach),
+    Connect {
+        /// Shared with what tries again.
+        reach: Rc<Mutex<Reach>>,
+        /// Whether a program leads there.
+        has_program: bool,
+    },
     Listen(Listening),
     Inherited(Socket),
     Run(Run),
@@ -65,7 +74,11 @@ impl<'a> Entrance<'a> {
     /// ones.
     pub(super) fn new(door: &Door, options: &'a Options) -> Result<Self, Failure> {
         let (way, shown) = match door {
-            Door::Connect(address) => (Way::Connect(Reach::new(address.clone())), address.to_string()),
+            Door::Connect(address) => {
+                let reach = Reach::new(address.clone());
+                let has_program = reach.has_program();
+                (Way::Connect { reach: Rc::new(Mutex::new(reach)), has_program }, address.to_string())
+            }
             Door::Listen { address, socket_mode } => {
                 (Way::Listen(Listening::new(address.clone(), *socket_mode, options.tls.clone())), address.to_string())
             }
@@ -92,7 +105,7 @@ impl<'a> Entrance<'a> {
     pub(super) fn needs_tidying(&self) -> bool {
         match &self.way {
             Way::Listen(_) | Way::Run(_) => true,
-            Way::Connect(reach) => reach.has_program(),
+            Way::Connect { has_program, .. } => *has_program,
             Way::Inherited(_) => false,
         }
     }
@@ -101,7 +114,7 @@ impl<'a> Entrance<'a> {
     pub(super) async fn open(&mut self, client: &Client, teller: &Teller) -> Result<(), Failure> {
         self.client = Some(client.clone());
         match &mut self.way {
-            Way::Connect(reach) => connect::open(client, reach, self.options).await,
+            Way::Connect { reach, .. } => connect::open(client, &mut *reach.lock().await, self.options).await,
             Way::Listen(listening) => listening.open(client.clone(), self.options.wait, teller.clone()).await,
             Way::Inherited(socket) => socket.open(client, self.options, teller).await,
             Way::Run(run) => run.open(client, self.options, teller).await,
@@ -141,7 +154,8 @@ impl<'a> Entrance<'a> {
     /// How the program has ended that led to a session, if one did and it has, and what it said.
     pub(super) async fn end(&self) -> Option<String> {
         match &self.way {
-            Way::Connect(reach) => reach.end().await,
+            // While it is tried again there is nothing to tell.
+            Way::Connect { reach, .. } => reach.try_lock().ok()?.end().await,
             _ => None,
         }
     }
@@ -155,7 +169,20 @@ impl<'a> Entrance<'a> {
                 Some(Box::pin(async move { listening.open(client, wait, teller).await }))
             }
             Way::Run(run) => run.again(),
-            Way::Connect(_) | Way::Inherited(_) => None,
+            Way::Connect { reach, .. } => {
+                let (client, reach, options) = (client.clone(), Rc::clone(reach), self.options.clone());
+                let again = connect::again(client, reach, options, self.options.reconnect?, teller.clone());
+                Some(Box::pin(async move {
+                    again.await;
+                    Ok(())
+                }))
+            }
+            Way::Inherited(_) => None,
         }
+    }
+
+    /// How often a lost connection is tried again, if it is.
+    pub(super) fn tries_again(&self) -> Option<Duration> {
+        self.options.reconnect.filter(|_| matches!(self.way, Way::Connect { .. }))
     }
 }

@@ -117,6 +117,9 @@ impl Repl<'_, '_> {
             self.say(&why);
         }
         self.prompt.end();
+        if let Some(every) = self.entrance.tries_again() {
+            self.say(&format!("trying again every {} s (.reconnect tries now)", every.as_secs_f64()));
+        }
         self.opening = self.entrance.again(self.client, &self.teller());
     }
 
@@ -138,10 +141,21 @@ impl Repl<'_, '_> {
             self.client.session().abort();
             self.lost(None).await;
         }
-        if self.opening.is_some() {
+        let tries_again = self.entrance.tries_again().is_some();
+        if self.opening.is_some() && !tries_again {
             // It comes back by itself.
             return Ok(());
         }
+        // This attempt is in the place of those.
+        self.opening = None;
+        let done = self.open_again().await;
+        if !self.connected && tries_again {
+            self.opening = self.entrance.again(self.client, &self.teller());
+        }
+        done
+    }
+
+    async fn open_again(&mut self) -> Flow {
         let teller = self.teller();
         tokio::select! {
             opened = self.entrance.open(self.client, &teller) => match opened {
