@@ -44,7 +44,7 @@ pub(crate) fn at_prompt(program: Program) -> Terminal {
 
 /// The cursor stands behind an empty prompt.
 pub fn is_at_prompt(screen: &Screen) -> bool {
-    screen.line() == PROMPT && screen.cursor().1 == 7
+    [(PROMPT, 7), ("(QSD)", 6)].contains(&(screen.line().as_str(), screen.cursor().1))
 }
 
 /// `text` has been typed, and the cursor stands `left` columns before its end.
