@@ -201,3 +201,46 @@ fn ctrl_z_stops_and_fg_goes_on() {
     t.type_keys("exit\r");
     t.wait_exit();
 }
+
+#[test]
+fn ctrl_z_while_a_command_runs_stops_too() {
+    let mock = Mock::qmp().expect_execute("slow").pause().reply("\"done\"").unix();
+    let bash = Program::new("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "bash> ");
+    let mut t = bash.terminal();
+    t.wait(|screen| screen.line() == "bash>");
+    t.type_keys(&format!("{} {}\r", env!("CARGO_BIN_EXE_qmpsh"), mock.socket().display()));
+    t.wait(is_at_prompt);
+    t.type_keys("slow\r");
+    mock.wait_for_pause();
+    t.type_keys(keys::CTRL_Z);
+    t.wait(|screen| screen.text().contains("Stopped") && screen.line() == "bash>");
+    mock.go_on();
+    t.type_keys("fg\r");
+    t.wait(|screen| screen.text().ends_with(&format!("\"done\"\n{PROMPT}")) && is_at_prompt(screen));
+    t.type_keys("quer");
+    t.wait(|screen| is_typed(screen, "quer", 0));
+    t.type_keys("\x15\x04");
+    t.wait(|screen| screen.line() == "bash>");
+    t.type_keys("exit\r");
+    t.wait_exit();
+}
+
+#[test]
+fn a_line_survives_a_change_of_the_terminals_size() {
+    let mock = Mock::qmp().pause().event("LATER", "{}").expect_execute("query-name").reply("7").unix();
+    let mut t = shell(mock.socket());
+    t.type_keys("query-nam");
+    t.wait(|screen| is_typed(screen, "query-nam", 0));
+    t.resize(12, 40);
+    t.type_keys(keys::LEFT);
+    t.wait(|screen| is_typed(screen, "query-nam", 1));
+    mock.go_on();
+    t.wait(|screen| screen.text().contains("LATER") && is_typed(screen, "query-nam", 1));
+    t.resize(30, 100);
+    t.type_keys("\x05e\r");
+    t.wait(|screen| screen.text().ends_with("query-name\n7\n(QEMU)"));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    t.assert_as_found();
+    mock.finish();
+}

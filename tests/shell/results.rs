@@ -95,7 +95,7 @@ fn results_and_errors_have_colours() {
 
 #[test]
 fn a_long_result_is_in_memory_once() {
-    const OBJECTS: u64 = 1 << 20;
+    const OBJECTS: u64 = 1 << 18;
     let mock = Mock::qmp().expect_execute("big").reply_list_of(OBJECTS).unix();
     let mut t = at_prompt(qmpsh().args(["--color", "never"]).arg(mock.socket()));
     t.type_keys("big\r");

@@ -34,9 +34,10 @@ const WIDEST: usize = 24;
 /// Bytes of events that may wait; what they say does not matter.
 const ROOM: usize = 4096;
 
-/// The events after which a VM may be in another state. A panic, an error of a disk and the watchdog have `STOP` behind them.
-/// Source: run-state.json.
-const CHANGES: [&str; 8] = ["STOP", "RESUME", "SHUTDOWN", "RESET", "SUSPEND", "SUSPEND_DISK", "WAKEUP", "MIGRATION"];
+/// The events after which a VM may be in another state. A panic, an error of a disk and the watchdog have `STOP` behind them; so has
+/// `SHUTDOWN` where QEMU stays, and where it ends a question would be lost, and make a reset of the end of the connection. Source:
+/// run-state.json.
+const CHANGES: [&str; 6] = ["STOP", "RESUME", "RESET", "SUSPEND", "WAKEUP", "MIGRATION"];
 
 /// What the peer has said of itself.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -209,6 +210,11 @@ fn cut(text: &str) -> Cow<'_, str> {
         width < WIDEST
     };
     text.chars().take_while(fits).chain(['…']).collect::<String>().into()
+}
+
+/// Waits until the peer has answered all that was asked before.
+pub(super) async fn answered(client: &Client) {
+    run_state(client).await;
 }
 
 /// None: it runs.
