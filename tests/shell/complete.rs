@@ -222,3 +222,48 @@ fn a_dumb_terminal_asks_for_nothing() {
     let asked: Vec<String> = mock.finish().documents;
     assert_eq!(asked.len(), 2, "{asked:?}");
 }
+
+#[test]
+fn hints_and_colours_follow_the_line() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    learned(&mut t);
+    let (grey, red) = (Some(vt100::Color::Idx(8)), Some(vt100::Color::Idx(1)));
+    t.type_keys("block_resize node-name=n ");
+    let screen = t.wait(|screen| screen.line().ends_with("node-name=n size=integer [device=string]"));
+    assert_eq!(screen.colour_of("size=integer"), grey, "{t}");
+    t.type_keys("siez=1");
+    t.wait(|screen| screen.colour_of("siez") == red);
+    t.type_keys(&keys::BACKSPACE.repeat(6));
+    t.type_keys("size=1");
+    t.wait(|screen| screen.line().ends_with("size=1 [device=string]") && screen.colour_of("size=1") != red);
+    // What Enter leaves is what was typed.
+    t.type_keys(keys::ENTER);
+    t.wait(|screen| screen.text().contains("block_resize node-name=n size=1\n") && is_at_prompt(screen));
+    // A hint ends where its row does.
+    t.type_keys("object-add qom-type=iothread ");
+    t.wait(|screen| screen.line().ends_with('…') && typed(screen) == "object-add qom-type=iothread ");
+    t.type_keys("\x15");
+    t.wait(is_at_prompt);
+    // A long line is plain.
+    t.type_keys(&format!("\x1b[200~block_resize x={} siez=1\x1b[201~ ", "y".repeat(5000)));
+    t.wait(|screen| screen.line().ends_with(" siez=1") && screen.colour_of("siez") != red);
+    assert!(!t.screen().text().contains("size=integer"), "{t}");
+}
+
+#[test]
+fn without_colour_there_are_no_hints_and_tab_works() {
+    let qemu = Qemu::none().start();
+    for program in [qmpsh().env("NO_COLOR", "1"), qmpsh().args(["--color", "never"])] {
+        let mut t = at_prompt(program.arg(qemu.socket()));
+        becomes(&mut t, "block_resize si", "block_resize size=");
+        t.type_keys("block_resize ");
+        t.wait(|screen| typed(screen) == "block_resize ");
+        assert_eq!(t.screen().line(), "(QEMU) block_resize");
+        t.type_keys(keys::TAB);
+        t.wait(|screen| screen.text().contains("size=       integer"));
+        t.type_keys("\x15\x04");
+        assert_eq!(t.wait_exit(), 0);
+        assert!(!String::from_utf8(t.raw()).unwrap().contains("\x1b[90m"), "{t}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Nothing that the peer says drives the terminal.
 
-use super::is_at_prompt;
+use super::{is_at_prompt, shell};
 use crate::support::mock::Mock;
 use crate::support::qmpsh;
 use crate::support::terminal::{keys, without_colours};
@@ -95,4 +95,55 @@ fn in_what_is_no_greeting() {
     assert_eq!(t.wait_exit(), 3);
     t.wait_for("this is no QMP monitor");
     assert_eq!(dangers(&t.raw()), Vec::<char>::new(), "{t}");
+}
+
+#[test]
+fn in_completions_and_hints() {
+    let name = format!("{EVIL}{RAW}");
+    let schema = format!(
+        r#"[{{"name":"do","meta-type":"command","arg-type":"0"}},{{"name":"do{name}","meta-type":"command","arg-type":"0"}},
+            {{"name":"E{name}","meta-type":"event","arg-type":"0"}},
+            {{"name":"0","meta-type":"object","members":[{{"name":"id","type":"s"}},{{"name":"a{name}","type":"e"}},
+                {{"name":"a2{name}","default":null,"type":"e"}},{{"name":"kind","default":null,"type":"e"}}]}},
+            {{"name":"e","meta-type":"enum","values":["v1{name}","v2{name}"]}},
+            {{"name":"device_del","meta-type":"command","arg-type":"0"}},
+            {{"name":"s","meta-type":"builtin","json-type":"string"}}]"#
+    )
+    .replace('\n', " ");
+    let mock = Mock::qmp()
+        .expect_execute("query-qmp-schema")
+        .reply(&schema)
+        .pause()
+        .expect_execute("qom-list")
+        .reply(&format!(
+            r#"[{{"name":"d1{name}","type":"child<t{name}>"}},{{"name":"d2{name}","type":"child<{name}>"}}]"#
+        ))
+        .pause()
+        .unix();
+    let mut t = shell(mock.socket());
+    mock.go_on();
+    // The names of arguments are listed, and hinted at.
+    t.type_keys("do zz=1");
+    // Red, when the schema has come.
+    t.wait(|screen| screen.colour_of("zz") == Some(vt100::Color::Idx(1)));
+    t.type_keys("\x7f\x7f\x7f\x7f\t");
+    t.wait(|screen| screen.text().contains(r"a\u{1b}]0;owned"));
+    // Values; what both begin with goes into the line, in quotes.
+    t.type_keys("kind=\t\t");
+    t.wait(|screen| screen.text().contains(r"v1\u{1b}") && screen.text().contains(r"v2\u{1b}"));
+    t.type_keys("1\t");
+    t.wait(|screen| screen.text().replace('\n', "").contains(r#"kind="v1\u001b]0;owned"#));
+    // What exists.
+    t.type_keys("\x15device_del id=\t\t");
+    mock.wait_for_pause();
+    t.wait(|screen| screen.text().contains(r"d2\u{1b}]0;owned"));
+    t.type_keys("1\t");
+    t.wait(|screen| screen.text().replace('\n', "").contains(r#"id="d1\u001b]0;owned"#));
+    t.type_keys("\x15do\t\t.wait \t\t");
+    t.type_keys("\x15\x04");
+    assert_eq!(t.wait_exit(), 0);
+    // The bell says that there is nothing more.
+    let raw: Vec<u8> = t.raw().into_iter().filter(|byte| *byte != 7).collect();
+    assert_eq!(dangers(&raw), Vec::<char>::new(), "{t}");
+    mock.abandon();
 }
