@@ -18,7 +18,7 @@ use super::eval::{Action, Parsed, Sources, Text};
 use super::job_memory::JobMemory;
 use super::lines::{Line, Lines, Origin};
 use super::messages::Messages;
-use super::own::{self, Choice, human};
+use super::own::{self, Choice, Display, human};
 use super::printer::{Printer, sleep_until_or_never};
 use super::render::Renderer;
 use super::session_schema::{SessionSchema, teach};
@@ -55,6 +55,7 @@ pub(super) struct Batch<'a, 'b> {
     jobs: Arc<JobMemory>,
     /// The line whose command of the shell's own runs, or for which the peer is asked.
     at: Origin,
+    display: Display,
     /// Files whose lines are to be run next.
     included: Vec<PathBuf>,
     /// The lines of a file are being run whose results are for a pipeline.
@@ -86,6 +87,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             human_monitor: HumanMonitor::default(),
             jobs: Arc::new(JobMemory::new(client)),
             at: Origin { name: None, line: 1 },
+            display: Display::new(options.output),
             included: Vec::new(),
             in_file: false,
             leaves: false,
@@ -172,7 +174,16 @@ impl<'a, 'b> Batch<'a, 'b> {
 
     async fn run_action(&mut self, action: Action, origin: &Origin) -> Result<(), Failure> {
         match action {
-            Action::Send(request, retry) => self.execute(request, retry, origin).await,
+            Action::Send(request, retry) => {
+                let done = self.execute(request, retry, origin).await;
+                let time = self.display.time();
+                done?;
+                if let Some(time) = time {
+                    self.printer.print_all().await?;
+                    self.messages.say(&time);
+                }
+                Ok(())
+            }
             Action::Own(command) => {
                 self.at = origin.clone();
                 // The future is large, and most lines do without it.
@@ -207,9 +218,11 @@ impl<'a, 'b> Batch<'a, 'b> {
         if self.has_quit {
             return Err(self.lost(Fate::NotSent, &request, origin).await);
         }
+        let began = Instant::now();
         let Some(answer) = self.wait_for(request.clone(), Author::User).await? else {
             return Err(self.timed_out(&request, origin));
         };
+        self.display.answered(began);
         self.settle(answer, &request, retry, origin).await
     }
 

@@ -56,6 +56,10 @@ impl Colors {
         Self::of_stderr(self.mode)
     }
 
+    pub(super) fn mode(self) -> ColorMode {
+        self.mode
+    }
+
     pub(super) fn are_on(self) -> bool {
         self.on
     }

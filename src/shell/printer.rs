@@ -14,7 +14,7 @@ use super::progress::BottomLine;
 use super::render::{Form, Pieces, Renderer};
 use super::status::Failure;
 use super::stdout::Stdout;
-use crate::cli::EventsMode;
+use crate::cli::{EventsMode, OutputMode};
 use crate::client::Client;
 use crate::events::{self, Delivery, EventStream};
 use crate::message::{Event, Reply, Request};
@@ -174,6 +174,11 @@ impl Printer {
             Some(piped) => &mut piped.renderer,
             None => &mut self.renderer,
         }
+    }
+
+    /// Results on stdout are formed like this from now on.
+    pub(super) fn set_output(&mut self, output: OutputMode) {
+        self.renderer = self.renderer.with_output(output);
     }
 
     /// Sends results to a pipeline, or to stdout again; returns where they went before.

@@ -63,6 +63,11 @@ impl Renderer {
         Self { form, terminal, colors: Colors::of_stdout(color), plain_text }
     }
 
+    /// As this one, in another form.
+    pub(super) fn with_output(self, output: OutputMode) -> Self {
+        Self::new(output, self.colors.mode())
+    }
+
     /// The result of a command that succeeded; with [`Form::Raw`] the reply of any command.
     ///
     /// `own_id` is the id of the user's own JSON line; without one the reply has none either.

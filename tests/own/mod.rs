@@ -3,6 +3,7 @@
 mod carriers;
 mod connection;
 mod descriptor;
+mod display;
 mod files;
 mod follow;
 mod help;

@@ -12,14 +12,14 @@ use super::super::eval::Action;
 use super::super::eval::Sources;
 use super::super::job_memory::JobMemory;
 use super::super::lines::Lines;
-use super::super::own::{Choice, Connection, Host};
+use super::super::own::{Choice, Connection, Display, Host};
 use super::super::printer::sleep_until_or_never;
 use super::super::render::{Pieces, Renderer};
 use super::super::session_schema::SessionSchema;
 use super::super::status::{Failure, Status};
 use super::waiting::disconnecting;
 use super::{Batch, about};
-use crate::cli::Source;
+use crate::cli::{OutputMode, Source};
 use crate::client::Client;
 use crate::hmp::HumanMonitor;
 use crate::message::Event;
@@ -32,6 +32,14 @@ impl Host for Batch<'_, '_> {
 
     fn renderer(&mut self) -> &mut Renderer {
         self.printer.renderer()
+    }
+
+    fn set_output(&mut self, output: OutputMode) {
+        self.printer.set_output(output);
+    }
+
+    fn display(&mut self) -> &mut Display {
+        &mut self.display
     }
 
     fn human_monitor(&mut self) -> &mut HumanMonitor {

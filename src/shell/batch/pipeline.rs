@@ -107,12 +107,12 @@ impl Batch<'_, '_> {
             Err(failure) => Err(failure),
         };
         let (request, retry, origin) = match action {
-            Ok((Some(Action::Send(request, retry)), origin)) => (request, retry, origin),
-            Ok((Some(own @ Action::Own(_)), origin)) => {
+            Ok((Some(Action::Send(request, retry)), origin)) if !self.display.timing => (request, retry, origin),
+            Ok((Some(action), origin)) => {
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
                 }
-                if let Err(failure) = self.run_action(own, &origin).await {
+                if let Err(failure) = self.run_action(action, &origin).await {
                     self.go_on_after(failure).await?;
                 }
                 return Ok(self.leaves);

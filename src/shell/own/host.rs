@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Choice, Connection};
+use super::{Choice, Connection, Display};
+use crate::cli::OutputMode;
 use crate::client::Client;
 use crate::hmp::HumanMonitor;
 use crate::message::Event;
@@ -27,6 +28,12 @@ pub(in crate::shell) trait Host: Peer {
 
     /// How results are formed.
     fn renderer(&mut self) -> &mut Renderer;
+
+    /// From now on they are formed like this, but for those that a pipeline gets.
+    fn set_output(&mut self, output: OutputMode);
+
+    /// What can be changed about what is shown.
+    fn display(&mut self) -> &mut Display;
 
     /// What the session of the human monitor remembers.
     fn human_monitor(&mut self) -> &mut HumanMonitor;

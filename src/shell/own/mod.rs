@@ -10,6 +10,7 @@ mod choice;
 mod commands;
 mod connection;
 mod descriptor;
+mod display;
 mod follow;
 mod help;
 mod host;
@@ -22,6 +23,7 @@ mod words;
 
 pub(super) use choice::Choice;
 pub(super) use connection::{Connection, version};
+pub(super) use display::Display;
 pub(super) use host::Host;
 pub(super) use table::COMMANDS;
 pub(super) use words::Refusal;
@@ -29,6 +31,7 @@ pub(super) use words::Refusal;
 use std::path::PathBuf;
 
 use super::eval::Action;
+use crate::cli::OutputMode;
 use crate::syntax::{Command, Dialect, DotCommand};
 use carriers::Watch;
 use commands::Commands;
@@ -79,6 +82,10 @@ pub(super) enum Own {
     Follow(Follow),
     /// Which events are shown: `.events`.
     Events(Option<Choice>),
+    /// In which form results are: `.output`.
+    Output(Option<OutputMode>),
+    /// Whether it is said how long a command took: `.timing`.
+    Timing(Option<bool>),
     /// Anything, with its results as the stdin of a pipeline: `| PIPELINE`.
     Pipe(Box<Action>, String),
 }
@@ -103,6 +110,8 @@ pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
         "wait" => Own::Wait(Wait::read(&mut words)?),
         "follow" => Own::Follow(Follow::read(&mut words)?),
         "events" => Own::Events(Choice::read(&mut words)?),
+        "output" => Own::Output(display::read_mode(&mut words)?),
+        "timing" => Own::Timing(display::read_switch(&mut words)?),
         "try" => Own::Try(Box::new(words.carried(carried)?)),
         "watch" => Own::Watch(Watch::read(&mut words, carried)?),
         "fd" => Own::Fd(WithDescriptor::read(&mut words, carried)?),
@@ -148,6 +157,8 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
         Own::Wait(wait) => wait.run(host).await,
         Own::Follow(follow) => follow.run(host).await,
         Own::Events(choice) => choice::run(host, choice).await,
+        Own::Output(mode) => display::output(host, mode).await,
+        Own::Timing(on) => display::timing(host, on).await,
         Own::Pipe(action, pipeline) => host.pipe(*action, pipeline).await,
     }
 }

@@ -137,6 +137,21 @@ stdout, or to stderr. At the prompt they are shown from the beginning, in a batc
   .events -RTC_CHANGE",
     },
     Description {
+        name: "output",
+        words: "[auto|json|pretty|table|raw]",
+        summary: "in which form results are from now on, as with -o; without words, says it",
+        more: "  .output table",
+    },
+    Description {
+        name: "timing",
+        words: "[on|off]",
+        summary: "whether it is said how long each command waited for its reply",
+        more: "\
+It is said below the result, in a batch on stderr. In a batch with --pipeline commands are then sent one at a time.
+
+  .timing on",
+    },
+    Description {
         name: "jobs",
         words: "",
         summary: "the jobs there are, and how those ended that were seen",

@@ -3,7 +3,7 @@
 use std::future::{Future, pending};
 use std::pin::Pin;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::{QUITTING, Unanswered};
 use super::{Flow, Repl, Stop, piped};
@@ -46,9 +46,11 @@ impl Repl<'_, '_> {
         }
         let (client, sent) = (self.client.clone(), request.clone());
         let mut execution: Execution = Box::pin(async move { client.execute(sent).await });
+        let began = Instant::now();
         let waited = self.wait_for(&mut execution).await?;
         let why = match waited {
             Waited::Answered(answer) => {
+                self.display.answered(began);
                 if let (Err(ExecuteError::Server { desc, .. }), Some(retry)) = (&*answer, retry)
                     && let Some(request) = retry.request(&request, desc)
                 {

@@ -8,13 +8,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Repl, Stop, piped};
+use crate::cli::OutputMode;
 use crate::client::Client;
 use crate::hmp::HumanMonitor;
 use crate::message::Event;
 use crate::protocol::Runstate;
 use crate::shell::eval::Action;
 use crate::shell::job_memory::JobMemory;
-use crate::shell::own::{Choice, Connection, Host};
+use crate::shell::own::{Choice, Connection, Display, Host};
 use crate::shell::printer::sleep_until_or_never;
 use crate::shell::progress::width_of;
 use crate::shell::render::{Pieces, Renderer};
@@ -31,6 +32,14 @@ impl Host for Repl<'_, '_> {
             Some(redirected) => &mut redirected.piped.renderer,
             None => &mut self.renderer,
         }
+    }
+
+    fn set_output(&mut self, output: OutputMode) {
+        self.renderer = self.renderer.with_output(output);
+    }
+
+    fn display(&mut self) -> &mut Display {
+        &mut self.display
     }
 
     fn human_monitor(&mut self) -> &mut HumanMonitor {

@@ -33,7 +33,7 @@ use super::doors::{Entrance, Opening};
 use super::eval::Action;
 use super::job_memory::JobMemory;
 use super::lines::Lines;
-use super::own::{self, Choice, Host as _};
+use super::own::{self, Choice, Display, Host as _};
 use super::render::Renderer;
 use super::session_schema::SessionSchema;
 use super::signals::{Ending, Interrupts, Signals};
@@ -64,6 +64,7 @@ pub(super) struct Repl<'a, 'b> {
     renderer: Renderer,
     /// Where results go in place of the terminal.
     redirected: Option<Redirected>,
+    display: Display,
     console: &'a mut Console,
     sink: Sink,
     events: EventStream,
@@ -155,6 +156,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             options,
             renderer: Renderer::new(options.output, options.color),
             redirected: None,
+            display: Display::new(options.output),
             sink: console.sink(),
             console,
             events: client.events(Delivery::Newest { room: EVENT_ROOM }, choice.filter()),
@@ -310,7 +312,13 @@ impl<'a, 'b> Repl<'a, 'b> {
 
     async fn run_action(&mut self, action: Action) -> Flow {
         match action {
-            Action::Send(request, retry) => self.execute(request, retry).await,
+            Action::Send(request, retry) => {
+                let done = self.execute(request, retry).await;
+                if let Some(time) = self.display.time() {
+                    self.say(&time);
+                }
+                done
+            }
             Action::Own(command) => Box::pin(own::run(self, command)).await,
         }
     }
