@@ -32,6 +32,7 @@ complete -c qmpsh -l history -d 'Where to keep the history [default: $XDG_STATE_
 complete -c qmpsh -s k -l keep-going -d 'Do not stop at the first command that fails'
 complete -c qmpsh -s H -l hmp -d 'Lines are those of the human monitor (HMP)'
 complete -c qmpsh -s N -l skip-negotiation -d 'Await no greeting and negotiate nothing'
+complete -c qmpsh -l qga -d 'The peer is a guest agent'
 complete -c qmpsh -s p -l pretty -d 'The same as -o pretty'
 complete -c qmpsh -s v -l verbose -d 'Show each message sent on stderr'
 complete -c qmpsh -l no-history -d 'Keep no history'

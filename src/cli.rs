@@ -115,6 +115,8 @@ pub struct Options {
     pub history: History,
     /// Which diagnostics go to stderr.
     pub log_level: LevelFilter,
+    /// Whether the peer is a guest agent.
+    pub guest_agent: bool,
     /// Whether to start without greeting and negotiation.
     pub skip_negotiation: bool,
     /// Whether lines are those of the human monitor.
@@ -149,6 +151,7 @@ impl Default for Options {
             max_message: 256 << 20,
             history: History::Default,
             log_level: LevelFilter::WARN,
+            guest_agent: false,
             skip_negotiation: false,
             tls: None,
             hmp: false,

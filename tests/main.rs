@@ -4,6 +4,7 @@
 
 mod support;
 
+mod agent;
 mod architecture;
 mod batch;
 mod client;

@@ -81,7 +81,7 @@ fn run_options() -> [Arg; 6] {
     .map(|arg| arg.help_heading(RUN))
 }
 
-fn connection_options() -> [Arg; 9] {
+fn connection_options() -> [Arg; 10] {
     [
         long("connect-timeout", "SECONDS")
             .value_parser(values::limit)
@@ -113,6 +113,9 @@ fn connection_options() -> [Arg; 9] {
             .short('N')
             .help("Await no greeting and negotiate nothing")
             .long_help("Await no greeting and negotiate nothing: for a peer that has done both already"),
+        flag("qga")
+            .help("The peer is a guest agent")
+            .long_help("The peer is a guest agent (qemu-ga): no greeting, guest-sync-delimited in its place"),
         long("tls-creds", "DIR")
             .value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::DirPath)
@@ -340,6 +343,7 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
                 LEVELS.map(|(name, _)| name).join(", ")
             )
         })?,
+        guest_agent: matches.get_flag("qga"),
         skip_negotiation: matches.get_flag("skip-negotiation"),
         // Whether it goes with the way to the peer is not known here.
         tls: None,

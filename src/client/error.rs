@@ -36,6 +36,12 @@ pub enum QmpError {
         "the peer sent a reply where its greeting should be: it is no QMP monitor, or the session on this connection has begun already"
     )]
     ReplyBeforeGreeting,
+    /// A greeting came where a guest agent's answer was expected.
+    #[error("this is a QMP monitor, and no guest agent: it sent a greeting (without --qga it can be used)")]
+    NoAgent,
+    /// The guest agent closed the connection before it had answered.
+    #[error("the peer closed the connection before it answered as a guest agent")]
+    ClosedBeforeSync,
     /// The greeting, or what came before it, is no message of QMP.
     #[error("the peer's greeting is not one of QMP: {0}")]
     BadGreeting(Malformed),

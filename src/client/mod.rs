@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod agent;
 mod error;
 mod observer;
 mod pending;
@@ -27,10 +28,11 @@ pub use qmp::{Outgoing, Qmp};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Sleep;
 
 use crate::events::{Delivery, EventStream, EventWait, HistoryBounds, Hub, RanOver};
 use crate::message::{Event, Greeting, Reply, Request};
@@ -51,6 +53,8 @@ pub struct ClientOptions {
     pub out_of_band: bool,
     /// Whether to await the greeting and negotiate; without, commands go out at once.
     pub negotiate: bool,
+    /// Whether the peer is a guest agent: no greeting, a synchronisation in its place.
+    pub guest_agent: bool,
     /// For accepting: how long one peer may take for its greeting and negotiation.
     pub handshake_limit: Option<Duration>,
     /// Who looks at the messages; without one, looking costs nothing.
@@ -66,6 +70,7 @@ impl Default for ClientOptions {
             max_message: MAX_MESSAGE,
             out_of_band: true,
             negotiate: true,
+            guest_agent: false,
             handshake_limit: None,
             observer: None,
             history: Some(HistoryBounds::default()),
@@ -84,6 +89,8 @@ pub enum Progress {
         /// The beginning of what has come so far, if anything.
         seen: Vec<u8>,
     },
+    /// Connected; the guest agent has not answered the synchronisation.
+    Synchronizing,
     /// The greeting has come; the answer to the negotiation has not.
     Negotiating,
     /// The session is there.
@@ -94,6 +101,7 @@ pub enum Progress {
 #[derive(Debug, Clone)]
 pub struct Client {
     session: Session<Qmp>,
+    guest_agent: bool,
     shared: Arc<Shared>,
 }
 
@@ -107,8 +115,9 @@ impl Client {
             ..SessionOptions::default()
         };
         let for_sessions = Arc::clone(&shared);
+        let guest_agent = options.guest_agent;
         let session = Session::new(session_options, move || Qmp::new(options.clone(), Arc::clone(&for_sessions)));
-        Self { session, shared }
+        Self { session, guest_agent, shared }
     }
 
     /// Connects, awaits the greeting, and negotiates. Dropping the future gives it up and leaves nothing behind (E9).
@@ -131,6 +140,11 @@ impl Client {
     /// How far the last attempt to connect has come.
     pub fn progress(&self) -> Progress {
         self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).progress.clone()
+    }
+
+    /// Whether the peer is a guest agent.
+    pub fn is_guest_agent(&self) -> bool {
+        self.guest_agent
     }
 
     /// Whether an open file can be sent with a command: the current session, or the last one, is over a Unix socket.
@@ -188,7 +202,11 @@ impl Client {
         let (sender, answer) = oneshot::channel();
         let mark = (author == Author::User).then(|| self.shared.hub.mark());
         match self.session.send(Outgoing::new(request, author, mark, sender)).await {
-            Ok(()) => Ok(Execution { command, answer }),
+            Ok(()) => {
+                let is_silent = self.guest_agent && agent::is_silent(&command);
+                let silence = is_silent.then(|| Box::pin(tokio::time::sleep(agent::SILENCE)));
+                Ok(Execution { command, answer, silence })
+            }
             Err(SendError::State(error)) => Err(error.into()),
         }
     }
@@ -204,16 +222,24 @@ impl Client {
 pub struct Execution {
     command: String,
     answer: oneshot::Receiver<Answer>,
+    /// When silence is success, if it ever is.
+    silence: Option<Pin<Box<Sleep>>>,
 }
 
 impl Future for Execution {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        let answer = ready!(Pin::new(&mut self.answer).poll(context));
-        // The session ended with the command still in the queue.
-        Poll::Ready(
-            answer.unwrap_or_else(|_| Err(ExecuteError::NotSent { command: std::mem::take(&mut self.command) })),
-        )
+        if let Poll::Ready(answer) = Pin::new(&mut self.answer).poll(context) {
+            // The session ended with the command still in the queue.
+            let command = std::mem::take(&mut self.command);
+            return Poll::Ready(answer.unwrap_or(Err(ExecuteError::NotSent { command })));
+        }
+        let silence = self.silence.as_mut();
+        if silence.is_none_or(|silence| silence.as_mut().poll(context).is_pending()) {
+            return Poll::Pending;
+        }
+        let command = std::mem::take(&mut self.command);
+        Poll::Ready(agent::silent_reply().ok_or(ExecuteError::NotSent { command }))
     }
 }

@@ -37,6 +37,17 @@ impl<T> Pending<T> {
         Some(value)
     }
 
+    /// What has this id.
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut T> {
+        let slot = usize::try_from(id.checked_sub(1)?).ok()?;
+        self.slots.get_mut(slot)?.as_mut()
+    }
+
+    /// Takes out those that are `over`, if all are.
+    pub(super) fn take_all_if(&mut self, over: impl Fn(&T) -> bool) -> Vec<T> {
+        if self.slots.iter().flatten().all(over) { self.drain().collect() } else { Vec::new() }
+    }
+
     /// Takes out the one that is pending, if it is just one.
     pub(super) fn take_only(&mut self) -> Option<T> {
         if self.len() != 1 {

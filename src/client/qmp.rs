@@ -11,12 +11,13 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::BytesMut;
 use tokio::sync::oneshot;
 
+use super::agent::{self, Found, Sync};
 use super::pending::Pending;
 use super::{Author, ClientOptions, ExecuteError, Progress, QmpError, Stranger};
 use crate::events::{Hub, Mark};
 use crate::json::{ScanError, Scanner};
 use crate::message::{Descriptor, Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
-use crate::protocol::{Context, End, Protocol, Wire};
+use crate::protocol::{Context, End, Protocol, SessionError, Wire};
 
 /// The first version of QEMU that reads all of a TLS record; those before take one byte and forget the rest, until more
 /// comes (QMP-FACTS 2). Source: QEMU's commit ffda5db65a.
@@ -71,6 +72,8 @@ pub struct Qmp {
     scanner: Scanner,
     pending: Pending<Waiter>,
     established: bool,
+    /// What is discarded until a guest agent has answered.
+    sync: Option<Sync>,
     /// How many messages have come.
     received: u64,
 }
@@ -79,9 +82,16 @@ pub struct Qmp {
 struct Waiter {
     command: String,
     answer: Option<oneshot::Sender<Answer>>,
+    /// Of a command whose success is silence: the ping that follows it. Of such a ping: that command.
+    partner: Option<u64>,
 }
 
 impl Waiter {
+    /// Whether nobody waits for it any more.
+    fn is_given_up(&self) -> bool {
+        self.answer.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
     fn answer(self, answer: Answer) {
         if let Some(sender) = self.answer {
             // Nobody waits any more: it was given up, and this is its late reply.
@@ -94,7 +104,7 @@ impl Qmp {
     pub(super) fn new(options: ClientOptions, shared: Arc<Shared>) -> Self {
         shared.update(|seen| *seen = Seen::default());
         let scanner = Scanner::new(options.max_message);
-        Self { options, shared, scanner, pending: Pending::default(), established: false, received: 0 }
+        Self { options, shared, scanner, pending: Pending::default(), established: false, sync: None, received: 0 }
     }
 
     async fn greet(&mut self, wire: &mut Wire<'_>) -> Result<Greeting, QmpError> {
@@ -159,12 +169,42 @@ impl Qmp {
         }
     }
 
+    /// Finds the place in the stream where the guest agent's answers to this session begin.
+    async fn synchronize(&mut self, wire: &mut Wire<'_>) -> Result<(), QmpError> {
+        self.shared.update(|seen| seen.progress = Progress::Synchronizing);
+        let sync = Sync::new();
+        let request = sync.request();
+        self.sync = Some(sync);
+        let closed = |error| match error {
+            QmpError::Io(error) if has_ended(&error) => QmpError::ClosedBeforeSync,
+            error => error,
+        };
+        let outgoing = Outgoing { request, author: Author::Program, answer: None, mark: None };
+        wire.send(self, outgoing).await.map_err(closed)?;
+        // Only the answer gets through.
+        drop(wire.recv(self).await.map_err(closed)?);
+        self.pending.drain().for_each(drop);
+        Ok(())
+    }
+
     fn on_reply(&mut self, reply: Reply) -> Result<(), QmpError> {
         let Some(id) = reply.id else { return self.on_reply_without_id(reply) };
         let Some(waiter) = self.pending.take(id) else {
             warn_unknown(id);
             return Ok(());
         };
+        if let Some(partner) = waiter.partner {
+            if waiter.command == agent::PING {
+                // What was asked before it has been done, without a reply.
+                if let (Some(silent), Some(reply)) = (self.pending.take(partner), agent::silent_reply()) {
+                    silent.answer(Ok(reply));
+                }
+                return Ok(());
+            }
+            if let Some(ping) = self.pending.get_mut(partner) {
+                ping.partner = None;
+            }
+        }
         let answer = match &reply.outcome {
             Outcome::Return => Ok(reply),
             Outcome::Error { class, desc } => {
@@ -178,6 +218,13 @@ impl Qmp {
     /// The server could not read a request: whose was it?
     fn on_reply_without_id(&mut self, reply: Reply) -> Result<(), QmpError> {
         let Outcome::Error { class, desc } = reply.outcome.clone() else {
+            // Agents of long ago know no ids.
+            if self.options.guest_agent
+                && let Some(waiter) = self.pending.take_only()
+            {
+                waiter.answer(Ok(reply));
+                return Ok(());
+            }
             return self.on_malformed(Malformed::reply(Fault::NoId, &reply));
         };
         match self.pending.take_only() {
@@ -186,6 +233,36 @@ impl Qmp {
                 Ok(())
             }
             None => Err(QmpError::Unassigned { class, desc }),
+        }
+    }
+
+    /// If nothing is waited for but what was given up, its late reply must not be taken for another's: the guest agent is
+    /// synchronised with again. Agents of long ago know no ids.
+    fn resynchronize(&mut self, buffer: &mut BytesMut) {
+        if self.sync.is_some() || self.pending.take_all_if(Waiter::is_given_up).is_empty() {
+            return;
+        }
+        let sync = Sync::new();
+        buffer.extend_from_slice(&[agent::SENTINEL]);
+        let request = sync.request();
+        buffer.extend_from_slice(request.text.as_bytes());
+        if let Some(observer) = &self.options.observer {
+            observer.sent(request.text.as_bytes(), Author::Program);
+        }
+        self.sync = Some(sync);
+    }
+
+    /// Asks something harmless after a command whose success is silence: the agent takes one after the other.
+    fn ping_after(&mut self, id: u64, buffer: &mut BytesMut) {
+        let ping = Waiter { command: agent::PING.to_owned(), answer: None, partner: Some(id) };
+        let ping = self.pending.insert(ping);
+        if let Some(silent) = self.pending.get_mut(id) {
+            silent.partner = Some(ping);
+        }
+        let text = format!(r#"{{"execute":"{}","id":{ping}}}"#, agent::PING);
+        buffer.extend_from_slice(text.as_bytes());
+        if let Some(observer) = &self.options.observer {
+            observer.sent(text.as_bytes(), Author::Program);
         }
     }
 
@@ -214,6 +291,21 @@ impl Protocol for Qmp {
     type Error = QmpError;
 
     fn decode(&mut self, buffer: &mut BytesMut, eof: bool) -> Result<Option<Self::In>, QmpError> {
+        if let Some(sync) = &mut self.sync {
+            match sync.find(&mut self.scanner, self.options.max_message, buffer) {
+                Found::Nothing => return Ok(None),
+                Found::Greeting => return Err(QmpError::NoAgent),
+                Found::Answer(answer) => {
+                    self.sync = None;
+                    if let Some(observer) = &self.options.observer {
+                        observer.received(&answer);
+                    }
+                    if !self.established {
+                        return Ok(Some(Message::from_document(answer)));
+                    }
+                }
+            }
+        }
         let document = self.scanner.next(buffer, eof)?;
         if let (Some(observer), Some(document)) = (&self.options.observer, &document) {
             observer.received(document);
@@ -240,7 +332,14 @@ impl Protocol for Qmp {
         if let Some(mark) = mark {
             self.shared.hub.sent(mark);
         }
-        let id = self.pending.insert(Waiter { command: request.command, answer });
+        if self.options.guest_agent {
+            self.resynchronize(buffer);
+            if request.command == agent::SYNC {
+                buffer.extend_from_slice(&[agent::SENTINEL]);
+            }
+        }
+        let is_silent = self.options.guest_agent && agent::is_silent(&request.command);
+        let id = self.pending.insert(Waiter { command: request.command, answer, partner: None });
         let start = buffer.len();
         let open = request.text.strip_suffix('}').unwrap_or(&request.text);
         buffer.extend_from_slice(open.as_bytes());
@@ -248,6 +347,9 @@ impl Protocol for Qmp {
         buffer.extend_from_slice(format!(",\"id\":{id}}}").as_bytes());
         if let Some(observer) = &self.options.observer {
             observer.sent(&buffer[start..], author);
+        }
+        if is_silent {
+            self.ping_after(id, buffer);
         }
         Ok(())
     }
@@ -258,7 +360,9 @@ impl Protocol for Qmp {
 
     async fn establish(&mut self, wire: &mut Wire<'_>) -> Result<(), QmpError> {
         self.shared.update(|seen| seen.passes_descriptors = wire.passes_descriptors());
-        if self.options.negotiate {
+        if self.options.negotiate && self.options.guest_agent {
+            self.synchronize(wire).await?;
+        } else if self.options.negotiate {
             let greeting = self.greet(wire).await?;
             self.shared.update(|seen| seen.greeting = Some(greeting.clone()));
             wire.trickle(greeting.version.major < READS_WHOLE_RECORDS);
@@ -285,7 +389,17 @@ impl Protocol for Qmp {
 
     fn on_end(&mut self, end: &End<QmpError>) {
         let reason = end.as_ref().err();
+        let went = end.as_ref().is_err_and(|error| match &**error {
+            SessionError::EndOfFile => true,
+            SessionError::Read(error) | SessionError::Write(error) => has_ended(error),
+            _ => false,
+        });
         for waiter in self.pending.drain() {
+            if let (true, true, Some(reply)) = (went, waiter.partner.is_some(), agent::silent_reply()) {
+                // It was shut down, as it was asked to.
+                waiter.answer(Ok(reply));
+                continue;
+            }
             let error = ExecuteError::Interrupted { command: waiter.command.clone(), reason: reason.cloned() };
             waiter.answer(Err(error));
         }

@@ -237,6 +237,7 @@ fn client(
         out_of_band,
         max_message: options.max_message,
         negotiate: !options.skip_negotiation,
+        guest_agent: options.guest_agent,
         handshake_limit: Some(options.connect_timeout),
         observer,
         history,

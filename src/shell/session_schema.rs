@@ -77,6 +77,9 @@ pub(super) trait Peer {
 
     fn session_schema(&mut self) -> &mut SessionSchema;
 
+    /// Whether it is a guest agent, which has no schema.
+    fn is_guest_agent(&self) -> bool;
+
     /// Sends a query and takes care of everything else meanwhile; what it returns, or `None` if it was refused.
     async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Self::Stop>;
 }
@@ -123,6 +126,9 @@ pub(super) async fn known_schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Sch
 }
 
 async fn schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
+    if peer.is_guest_agent() {
+        return Ok(None);
+    }
     if let Answer::NotAsked = peer.session_schema().schema {
         let reply = peer.ask(query("query-qmp-schema")).await?;
         peer.session_schema().schema = read(reply, Schema::parse);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
+pub mod agent;
 pub mod certificates;
 pub mod client;
 pub mod collected;

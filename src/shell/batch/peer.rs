@@ -36,6 +36,10 @@ impl Peer for Batch<'_, '_> {
         &mut self.session_schema
     }
 
+    fn is_guest_agent(&self) -> bool {
+        self.client.is_guest_agent()
+    }
+
     async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Failure> {
         let origin = self.at.clone();
         if self.has_quit {

@@ -155,11 +155,18 @@ fn explain_silence(progress: &Progress, limit: Duration, address: &str, holder: 
             "no greeting from {address} within {seconds} s: the connection works, but the peer is silent\n  \
              - QMP serves one client at a time: {held}\n  \
              - QEMU may still be starting: --wait SECONDS waits longer\n  \
-             - a guest agent sends no greeting: this may be one"
+             - a guest agent sends no greeting: if this is one, --qga talks to it"
         ),
         Progress::AwaitingGreeting { seen } => format!(
             "no greeting from {address} within {seconds} s: only a part of one came: `{}`",
             text::excerpt(seen, 60)
+        ),
+        Progress::Synchronizing => format!(
+            "no answer from a guest agent at {address} within {seconds} s: the connection works, but the peer is \
+             silent\n  \
+             - the agent may not run in the guest: QEMU takes the connection anyway\n  \
+             - it serves one client at a time: {held}\n  \
+             - it may be busy with a command of an earlier client: --wait SECONDS waits longer"
         ),
         Progress::Negotiating | Progress::Established => format!(
             "no answer to the negotiation from {address} within {seconds} s: the greeting came, then nothing; QEMU \

@@ -12,6 +12,7 @@ mod connection;
 mod descriptor;
 mod display;
 mod follow;
+mod guest_exec;
 mod help;
 mod host;
 pub(super) mod human;
@@ -37,6 +38,7 @@ use carriers::Watch;
 use commands::Commands;
 use descriptor::WithDescriptor;
 use follow::Follow;
+use guest_exec::GuestExec;
 use help::Topic;
 use jobs::JobWait;
 use migration::MigrationWait;
@@ -68,6 +70,8 @@ pub(super) enum Own {
     Job(JobWait),
     /// Wait for the migration: `.migration`.
     Migration(MigrationWait),
+    /// A program in the guest: `.guest-exec`.
+    GuestExec(GuestExec),
     /// A command with an open file: `.fd`.
     Fd(WithDescriptor),
     /// The lines of a file: `.source`.
@@ -115,6 +119,7 @@ pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
         "try" => Own::Try(Box::new(words.carried(carried)?)),
         "watch" => Own::Watch(Watch::read(&mut words, carried)?),
         "fd" => Own::Fd(WithDescriptor::read(&mut words, carried)?),
+        "guest-exec" => Own::GuestExec(GuestExec::read(&mut words)?),
         // It changes how the command is sent.
         "oob" => return carriers::out_of_band(words, carried),
         name => return Err(table::unknown(name, dot.name.span)),
@@ -147,6 +152,7 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
         Own::Jobs => jobs::list(host).await,
         Own::Job(wait) => wait.run(host).await,
         Own::Migration(wait) => wait.run(host).await,
+        Own::GuestExec(exec) => exec.run(host).await,
         Own::Fd(with) => with.run(host).await,
         Own::Source(path) => host.source(path).await,
         Own::Hmp(line) => human::line(host, line).await,

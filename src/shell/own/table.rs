@@ -181,6 +181,17 @@ It fails if the migration failed or was cancelled. Where a migration comes in it
   .migration",
     },
     Description {
+        name: "guest-exec",
+        words: "[timeout=S] PATH [ARG...]",
+        summary: "a program in the guest, by its agent (--qga): its output, its success as ours",
+        more: "\
+What it writes is printed when it has ended, stdout and stderr apart; -o json prints what the agent says of it. No shell
+is in between. timeout=S is status 5 after S seconds, without it --timeout holds; the program goes on then.
+
+  .guest-exec /bin/ls -l /
+  .guest-exec timeout=10 /bin/sh -c \"systemctl is-active sshd\"",
+    },
+    Description {
         name: "fd",
         words: "PATH|NUMBER COMMAND",
         summary: "a command together with an open file, for `add-fd` and `getfd`",

@@ -15,6 +15,10 @@ impl Peer for Repl<'_, '_> {
         &mut self.session_schema
     }
 
+    fn is_guest_agent(&self) -> bool {
+        self.client.is_guest_agent()
+    }
+
     async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Stop> {
         let client = self.client.clone();
         let mut execution: Execution = Box::pin(async move { client.start_as(request, Author::Program).await?.await });

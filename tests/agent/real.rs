@@ -1,0 +1,110 @@
+//! With a real guest agent.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use crate::support::agent::Agent;
+use crate::support::{Program, Qemu, qmpsh};
+
+/// After each client it listens anew, a moment later.
+fn to(agent: &Agent) -> Program {
+    qmpsh().args(["--qga", "--wait", "30"]).arg(agent.socket())
+}
+
+#[test]
+fn commands_and_what_is_said_of_wrong_ones() {
+    let agent = Agent::start();
+    to(&agent).arg("guest-ping").run().stdout("{}\n").stderr("").status(0);
+    let lines = "guest-ping\nguest-get-osinfo\nguest-file-close handle=99\n";
+    to(&agent).stdin(lines).run().stderr_contains("stdin:3: GenericError: ").status(1);
+    to(&agent)
+        .arg("guest-pong")
+        .run()
+        .stderr("CommandNotFound: The command guest-pong has not been found\n  hint: did you mean `guest-ping`?\n")
+        .status(1);
+    to(&agent)
+        .arg("guest-shutdown")
+        .run()
+        .stderr_contains("has been disabled\n  hint: the configuration of the guest agent disables `guest-shutdown`\n")
+        .status(1);
+    let lines: String = (0..100).map(|_| "guest-ping\n").collect();
+    to(&agent).args(["-k", "--pipeline", "16"]).stdin(lines).run().stdout(&"{}\n".repeat(100)).status(0);
+}
+
+#[test]
+fn what_others_have_left_is_discarded() {
+    let agent = Agent::start();
+    // Nothing that is answered: an agent ends if its client goes without reading.
+    for left in ["{\"execute\": \"guest-pi", "\"never closed", "[[[{"] {
+        let mut stream = UnixStream::connect(agent.socket()).expect("the agent listens");
+        stream.write_all(left.as_bytes()).expect("it reads");
+        drop(stream);
+        to(&agent).arg("guest-ping").run().stdout("{}\n").stderr("").status(0);
+    }
+}
+
+#[test]
+fn a_program_runs_in_the_guest() {
+    let agent = Agent::start();
+    let exec = |args: &[&str]| to(&agent).arg(".guest-exec").args(args.to_vec()).run();
+    fs::write(agent.file("some file"), "").expect("a file");
+    let directory = agent.file("").display().to_string();
+    exec(&["/bin/ls", "-1", &directory]).stdout("ga.sock\nsome file\nstate\nstderr\n").stderr("").status(0);
+    let output = exec(&["/bin/sh", "-c", "printf 'a\\0\\377'; echo wrong >&2; exit 3"]);
+    assert_eq!(output.stdout_bytes(), b"a\0\xff");
+    output.stderr("wrong\nqmpsh: /bin/sh ended with exit status 3 in the guest\n").status(1);
+    exec(&["/bin/sh", "-c", "kill -9 $$"]).stderr("qmpsh: /bin/sh was ended by signal 9 in the guest\n").status(1);
+    exec(&["/bin/true"]).stdout("").stderr("").status(0);
+    exec(&["/nonexistent"]).stderr_contains("GenericError: ").status(1);
+    let script = "echo $$ >pid; exec sleep 1000";
+    let slow = format!("cd '{directory}'; {script}");
+    let late = exec(&["timeout=0.3", "/bin/sh", "-c", &slow]);
+    late.stdout("")
+        .stderr_contains("/bin/sh has not ended within 0.3 s: it still runs in the guest, as process ")
+        .status(5);
+    exec(&["/bin/sh", "-c", &format!("kill $(cat '{directory}/pid')")]).status(0);
+
+    let line = ".guest-exec /bin/echo \"two words\" # comment";
+    to(&agent).args(["-c", line, "-c", "guest-ping"]).run().stdout("two words\n{}\n").status(0);
+    let json = to(&agent).args(["-o", "json", ".guest-exec", "/bin/echo", "x"]).run();
+    json.status(0).stdout_contains("\"out-data\": \"eAo=\"");
+    to(&agent).args(["-c", ".guest-exec"]).run().stderr_contains("the path of a program is missing").status(2);
+    let mut terminal = to(&agent).terminal();
+    terminal.wait_for("connected to");
+    terminal.type_keys(".guest-exec /bin/echo from the guest\r");
+    terminal.wait_for("\nfrom the guest");
+}
+
+#[test]
+fn a_large_file_is_read_on_one_line() {
+    const LENGTH: usize = 40_000_000;
+    let agent = Agent::start();
+    let path = agent.file("large");
+    fs::write(&path, vec![b'x'; LENGTH]).expect("a file");
+    // The handle lives as long as the agent.
+    let handle = to(&agent).args(["guest-file-open", &format!("path={}", path.display())]).run().stdout_text();
+    let out = agent.file("out");
+    let read = ["guest-file-read", &format!("handle={}", handle.trim()), &format!("count={LENGTH}")];
+    to(&agent).args(read).stdout_to(&out).run().stderr("").status(0);
+    let mut start = [0; 100];
+    let mut file = fs::File::open(&out).expect("the output");
+    file.read_exact(&mut start).expect("a beginning");
+    assert!(file.metadata().expect("its size").len() > LENGTH as u64 / 3 * 4);
+    assert!(String::from_utf8_lossy(&start).contains(&format!("\"count\": {LENGTH}")));
+}
+
+#[test]
+fn each_side_is_told_what_the_other_is() {
+    let agent = Agent::start();
+    let output = qmpsh().arg(agent.socket()).args(["--connect-timeout", "0.3", "guest-ping"]).run();
+    output.stderr_contains("a guest agent sends no greeting: if this is one, --qga talks to it").status(3);
+    let qemu = Qemu::none().pretty().start();
+    let output = qmpsh().arg("--qga").arg(qemu.socket()).arg("guest-ping").run();
+    output.stderr_contains("this is a QMP monitor, and no guest agent").status(3);
+    qmpsh().arg(qemu.socket()).args([".guest-exec", "/bin/true"]).run().status(1).stderr_contains("(--qga)");
+    // One that is served keeps the others waiting.
+    let _held = UnixStream::connect(agent.socket()).expect("the agent listens");
+    let output = to(&agent).args(["--wait", "0", "--connect-timeout", "0.3", "guest-ping"]).run();
+    output.stderr_contains("no answer from a guest agent at ").status(3);
+}
