@@ -80,7 +80,7 @@ fn a_monitor_in_use_says_so_in_time() {
         "qmpsh: no greeting from {} within 0.3 s: the connection works, but the peer is silent\n  \
          - QMP serves one client at a time: {own} holds this monitor\n  \
          - QEMU may still be starting: --wait SECONDS waits longer\n  \
-         - a guest agent sends no greeting: this may be one\n",
+         - a guest agent sends no greeting: if this is one, --qga talks to it\n",
         qemu.socket().display()
     ));
 }

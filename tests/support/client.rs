@@ -37,10 +37,18 @@ impl Client {
 
     /// Waits for the greeting and negotiates: from here on the monitor is this client's.
     pub fn negotiate(mut self) -> Self {
-        let greeting = self.read();
-        assert!(greeting.get("QMP").is_some(), "no greeting, but {greeting}");
+        self.read_greeting();
         self.execute(r#"{"execute":"qmp_capabilities"}"#);
         self
+    }
+
+    /// Waits for the greeting. A QEMU that has just begun to run may tell that first.
+    pub fn read_greeting(&mut self) {
+        let mut greeting = self.read();
+        while greeting.get("event").is_some() {
+            greeting = self.read();
+        }
+        assert!(greeting.get("QMP").is_some(), "no greeting, but {greeting}");
     }
 
     /// Sends the text as it is.

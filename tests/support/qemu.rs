@@ -115,8 +115,7 @@ impl Qemu {
         let Some(mut client) = client else {
             panic!("{} made no monitor at {}{}", self.program, socket.display(), self.said());
         };
-        let greeting = client.read();
-        assert!(greeting.get("QMP").is_some(), "no greeting, but {greeting}");
+        client.read_greeting();
         client.send(r#"{"execute":"qmp_capabilities"}"#);
         // While QEMU 7.2 starts, a client can come to two of its threads at once, as its listener is handed from one to the
         // other. One of them takes the client; the other, which is the main loop, waits in accept(2), and nothing is
