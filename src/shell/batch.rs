@@ -67,12 +67,14 @@ pub(super) struct Batch<'a, 'b> {
 }
 
 impl<'a, 'b> Batch<'a, 'b> {
+    /// `looks_back`: whether a command may come that asks what events have told before it.
     pub(super) fn new(
         client: &'a Client,
         entrance: &'a mut Entrance<'b>,
         options: &'a Options,
         renderer: Renderer,
         messages: Messages,
+        looks_back: bool,
     ) -> Self {
         Self {
             client,
@@ -85,7 +87,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             has_quit: false,
             session_schema: SessionSchema::default(),
             human_monitor: HumanMonitor::default(),
-            jobs: Arc::new(JobMemory::new(client)),
+            jobs: Arc::new(JobMemory::new(client, looks_back)),
             at: Origin { name: None, line: 1 },
             display: Display::new(options.output),
             included: Vec::new(),

@@ -14,7 +14,7 @@ use crate::message::Event;
 pub(super) struct JobMemory {
     known: Arc<Known>,
     /// It lets nothing through: all is done where events are let through, so that none waits and none is lost.
-    _listening: EventStream,
+    _listening: Option<EventStream>,
 }
 
 #[derive(Debug, Default)]
@@ -25,15 +25,16 @@ struct Known {
 }
 
 impl JobMemory {
-    /// Made before the client connects, so that no event is missed.
-    pub(super) fn new(client: &Client) -> Self {
+    /// Made before the client connects, so that no event is missed. Without a command that could ask, `listens` is false,
+    /// and events cost nothing here.
+    pub(super) fn new(client: &Client, listens: bool) -> Self {
         let known = Arc::new(Known::default());
         let listening = Arc::clone(&known);
         let look = move |event: &Event| {
             listening.on_event(event);
             false
         };
-        Self { known, _listening: client.events(Delivery::Newest { room: 0 }, look) }
+        Self { known, _listening: listens.then(|| client.events(Delivery::Newest { room: 0 }, look)) }
     }
 
     /// The jobs, as events and answers have told until now.

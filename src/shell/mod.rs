@@ -157,10 +157,11 @@ async fn run_batch(
         Input::Lines(sources) => Work::Lines(sources.clone()),
         Input::Default => Work::Lines(vec![Source::Stdin]),
     };
-    let history = work.may_wait().then(HistoryBounds::default);
+    let looks_back = work.may_wait();
+    let history = looks_back.then(HistoryBounds::default);
     let client = client(options, work.may_be_out_of_band(), history, log);
     let renderer = Renderer::new(options.output, options.color);
-    let mut batch = Batch::new(&client, entrance, options, renderer, messages);
+    let mut batch = Batch::new(&client, entrance, options, renderer, messages, looks_back);
     batch.open().await?;
     match work {
         Work::Words(action) => batch.words(action).await,

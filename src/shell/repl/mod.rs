@@ -174,7 +174,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             session_schema: SessionSchema::default(),
             human_monitor: HumanMonitor::default(),
             dialect,
-            jobs: Arc::new(JobMemory::new(client)),
+            jobs: Arc::new(JobMemory::new(client, true)),
             shows_progress: false,
             assistant,
             assists,
