@@ -40,6 +40,7 @@ Commands of the shell itself (.help NAME tells more):
 ";
 
 const KEYS: &str = "
+Tab completes what can stand at the cursor.
 Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes); Ctrl-R searches the history.
 A line that begins with a space, or has a password in it, is not kept in the history.
 ";
