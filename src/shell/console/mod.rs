@@ -14,46 +14,47 @@
 //! reads them, and what is shown goes through the printer alone.
 
 mod editor;
+mod error;
 mod handover;
 mod helper;
 mod history;
+mod lent;
 mod list;
+mod options;
 mod plain;
 mod printer;
 mod queue;
 mod sink;
 mod state;
 mod terminal;
+mod threads;
 mod typed;
 mod waker;
 
-use std::convert::Infallible;
-use std::fmt;
-use std::io;
-use std::os::unix::thread::JoinHandleExt;
 use std::sync::{Arc, OnceLock, mpsc};
-use std::task::{Context, Waker};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::pthread::pthread_kill;
 use nix::sys::signal::{SigSet, Signal};
-use rustyline::error::ReadlineError;
-use tokio::signal::unix::{self as signal, SignalKind};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
+pub use error::Error;
 pub use handover::Handover;
 pub use helper::Assistant;
 pub use history::HistoryOptions;
+pub use lent::Lent;
+pub use options::{ConsoleOptions, IsComplete};
 pub use sink::Sink;
 pub(super) use terminal::is_dumb;
 
 use editor::Editor;
 use helper::Lines;
 use history::History;
+use plain::PlainText;
 use state::Shared;
 use terminal::Terminal;
+use threads::Threads;
 
 /// How long one signal has to end a line before the next is sent: it can come between two system calls.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -63,40 +64,6 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// How long dropping a console waits for its threads.
 const DROPPING: Duration = Duration::from_millis(200);
-
-/// Says whether a text is finished.
-#[derive(Clone)]
-pub struct IsComplete(Arc<dyn Fn(&str) -> bool + Send + Sync>);
-
-impl IsComplete {
-    /// From what decides it.
-    pub fn new(is_complete: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(is_complete))
-    }
-
-    fn of(&self, text: &str) -> bool {
-        (self.0)(text)
-    }
-}
-
-impl fmt::Debug for IsComplete {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IsComplete")
-    }
-}
-
-/// How a [`Console`] is to be.
-#[derive(Clone, Debug)]
-pub struct ConsoleOptions {
-    /// The prompt, without colours.
-    pub prompt: String,
-    /// Where lines are kept, and which.
-    pub history: HistoryOptions,
-    /// Says false for a text that is not finished (an open bracket, quote, transaction): Enter then adds a line to it.
-    pub is_complete: IsComplete,
-    /// Whether there are colours, and with them hints.
-    pub colour: bool,
-}
 
 /// What came from the person at the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,24 +76,6 @@ pub enum Input {
     EndOfFile,
     /// The terminal cannot be read; the text says why. What follows is the same again.
     Failed(String),
-}
-
-/// Why there is no console.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The settings of the terminal cannot be read or changed.
-    #[error("cannot set up the terminal")]
-    Terminal(#[source] io::Error),
-    /// The line editor cannot be made.
-    #[error("cannot set up the line editor")]
-    Editor(#[source] ReadlineError),
-    /// A thread cannot be started.
-    #[error("cannot start a thread")]
-    Thread(#[source] io::Error),
-    /// SIGINT cannot be caught.
-    #[error("cannot catch signals")]
-    Signals(#[source] io::Error),
 }
 
 /// The terminal, as the shell's main loop uses it.
@@ -144,17 +93,14 @@ pub struct Console {
     kept: Option<Input>,
     mode: Mode,
     closed: bool,
-    /// The threads that can be joined: the editor comes first.
-    threads: Vec<JoinHandle<()>>,
-    /// Ends when the last of those threads has ended.
-    alive: UnboundedReceiver<Infallible>,
+    threads: Threads,
     assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
 }
 
 #[derive(Debug)]
 enum Mode {
     Editor { terminal: Arc<Terminal> },
-    Plain { is_complete: IsComplete, text: String, interrupts: signal::Signal },
+    Plain(PlainText),
 }
 
 impl Console {
@@ -170,21 +116,19 @@ impl Console {
     pub fn open(options: ConsoleOptions) -> Result<Self, Error> {
         let ConsoleOptions { prompt, history, is_complete, colour } = options;
         // Before the first line: rustyline puts back the handler it found.
-        let interrupts = signal::signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+        let interrupts = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
         let shared = Arc::new(Shared::new(prompt));
         let (requests, requested) = mpsc::channel();
         let (sender, inputs) = unbounded_channel();
-        let (running, alive) = unbounded_channel();
         let mut console = Self {
             shared: Arc::clone(&shared),
             requests: Some(requests),
             inputs,
             pending: false,
             kept: None,
-            mode: Mode::Plain { is_complete: is_complete.clone(), text: String::new(), interrupts },
+            mode: Mode::Plain(PlainText::new(is_complete.clone(), interrupts)),
             closed: false,
-            threads: Vec::new(),
-            alive,
+            threads: Threads::new(),
             assistant: Arc::default(),
         };
         if terminal::can_edit() {
@@ -197,17 +141,17 @@ impl Console {
             let lines = Lines::new(Arc::clone(&shared), is_complete, Arc::clone(&console.assistant), colour);
             let mut editor = Editor::new(lines, terminal, History::new(history))?;
             let printer = editor.printer()?;
-            console.start("editor", &running, move || {
+            console.threads.start("editor", move || {
                 let _ = SigSet::from(Signal::SIGTSTP).thread_unblock();
                 editor.run(&requested, &sender);
             })?;
             let waked = Arc::clone(&shared);
-            console.start("waker", &running, move || waker::run(&waked, printer))?;
+            console.threads.start("waker", move || waker::run(&waked, printer))?;
         } else {
             let shared = Arc::clone(&shared);
-            spawn("reader", move || plain::run(&shared, &requested, &sender))?;
+            threads::spawn("reader", move || plain::run(&shared, &requested, &sender))?;
         }
-        console.start("printer", &running, move || printer::run(&shared))?;
+        console.threads.start("printer", move || printer::run(&shared))?;
         Ok(console)
     }
 
@@ -239,13 +183,13 @@ impl Console {
             self.request();
             let input = match &mut self.mode {
                 Mode::Editor { .. } => self.inputs.recv().await,
-                Mode::Plain { interrupts, .. } => tokio::select! {
+                Mode::Plain(plain) => tokio::select! {
                     biased;
                     // A line that was finished before Ctrl-C is what that was for.
                     input = self.inputs.recv() => input,
                     // The kernel has dropped the line; the thread goes on waiting for another one.
-                    Some(()) = interrupts.recv() => {
-                        self.drop_text();
+                    () = plain.interrupted() => {
+                        plain.drop_text();
                         self.shared.hide_prompt();
                         self.shared.line(String::new());
                         return Input::Interrupted;
@@ -255,7 +199,8 @@ impl Console {
             self.pending = false;
             self.shared.line_arrived();
             let Some(input) = input else { return Input::Failed("the line editor has ended".to_owned()) };
-            if let Some(input) = self.complete(input) {
+            let Mode::Plain(plain) = &mut self.mode else { return input };
+            if let Some(input) = plain.add(input, &mut self.kept) {
                 return input;
             }
         }
@@ -268,7 +213,7 @@ impl Console {
         match &self.mode {
             Mode::Editor { .. } => self.shared.line_has_ended(terminal::is_cooked),
             // There the kernel drops the line, and reading tells it.
-            Mode::Plain { .. } => false,
+            Mode::Plain(_) => false,
         }
     }
 
@@ -282,9 +227,9 @@ impl Console {
         if !self.pending {
             return;
         }
-        if let Mode::Plain { .. } = self.mode {
+        if let Mode::Plain(plain) = &mut self.mode {
             // There the line belongs to the kernel, and reading goes on.
-            self.drop_text();
+            plain.drop_text();
             return;
         }
         let input = loop {
@@ -299,25 +244,6 @@ impl Console {
         self.kept = input.filter(|input| *input != Input::Interrupted);
     }
 
-    /// Gives the terminal to another program (a pager, a pipeline that writes to it) with the settings it was found
-    /// with, until the guard is dropped. Before, what is pending is printed; meanwhile the sinks only collect. A line
-    /// being typed is given up.
-    ///
-    /// Cancel safe: the terminal is then not lent.
-    pub async fn lend(&mut self) -> Lent<'_> {
-        self.interrupt().await;
-        self.sink().flushed().await;
-        let lent = Lent { console: self };
-        if let Some(written) = lent.console.shared.lend() {
-            // An error means that the console is gone, and nothing is written.
-            let _ = written.await;
-        }
-        if let Mode::Editor { terminal } = &lent.console.mode {
-            terminal.restore();
-        }
-        lent
-    }
-
     /// Gives up the line being typed, prints what is pending, ends the threads and puts the terminal's settings back.
     /// Takes at most about two seconds, when the terminal takes no output; then what is pending is lost.
     ///
@@ -327,32 +253,18 @@ impl Console {
         let _ = timeout(CLOSING, self.interrupt()).await;
         self.requests = None;
         self.shared.start_closing();
-        let ended = timeout(CLOSING, self.alive.recv()).await.is_ok();
+        let ended = self.threads.have_ended(CLOSING).await;
         self.finish(ended);
-    }
-
-    fn start(
-        &mut self,
-        name: &str,
-        running: &UnboundedSender<Infallible>,
-        work: impl FnOnce() + Send + 'static,
-    ) -> Result<(), Error> {
-        let running = running.clone();
-        self.threads.push(spawn(name, move || {
-            work();
-            drop(running);
-        })?);
-        Ok(())
     }
 
     /// Asks for a line, if none is being read.
     fn request(&mut self) {
-        if let Mode::Plain { text, interrupts, .. } = &mut self.mode {
+        if let Mode::Plain(plain) = &mut self.mode {
             if !self.pending {
                 // What was pressed while a command ran was for the command.
-                let _ = interrupts.poll_recv(&mut Context::from_waker(Waker::noop()));
+                plain.forget_interrupts();
             }
-            if text.is_empty() {
+            if !plain.has_text() {
                 self.shared.show_prompt();
             }
         }
@@ -364,41 +276,10 @@ impl Console {
         }
     }
 
-    /// Plain mode: puts the lines of a text together; none: it goes on.
-    fn complete(&mut self, input: Input) -> Option<Input> {
-        let Mode::Plain { is_complete, text, .. } = &mut self.mode else { return Some(input) };
-        match input {
-            Input::Line(line) => {
-                text.push_str(&line);
-                if is_complete.of(text) {
-                    return Some(Input::Line(std::mem::take(text)));
-                }
-                text.push('\n');
-                None
-            }
-            input if text.is_empty() => Some(input),
-            // The input ends within a text: who gets it can say what is missing.
-            input => {
-                self.kept = Some(input);
-                Some(Input::Line(std::mem::take(text)))
-            }
-        }
-    }
-
-    /// Plain mode: forgets the beginning of a text.
-    fn drop_text(&mut self) {
-        if let Mode::Plain { text, .. } = &mut self.mode {
-            text.clear();
-        }
-    }
-
     /// Asks the editor thread to give up its line, and interrupts it where it waits for a key.
     fn signal(&self) {
-        if self.shared.interrupt()
-            && let Some(editor) = self.threads.first()
-        {
-            // The thread was not joined, so its id is valid even if it has ended, which is the one possible error.
-            let _ = pthread_kill(editor.as_pthread_t(), Signal::SIGINT);
+        if self.shared.interrupt() {
+            self.threads.interrupt_editor();
         }
     }
 
@@ -406,32 +287,14 @@ impl Console {
     fn finish(&mut self, ended: bool) {
         self.closed = true;
         self.shared.close();
-        for thread in self.threads.drain(..) {
-            if ended {
-                // A thread that panicked has said so on stderr.
-                let _ = thread.join();
-            }
+        if ended {
+            self.threads.join();
+        } else {
+            self.threads.forget();
         }
         if let Mode::Editor { terminal } = &self.mode {
             terminal.restore();
         }
-    }
-}
-
-/// The terminal is another program's, until this is dropped.
-#[derive(Debug)]
-#[must_use = "the terminal comes back when this is dropped"]
-pub struct Lent<'c> {
-    console: &'c mut Console,
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        if let Mode::Editor { terminal } = &self.console.mode {
-            // If this fails so does the next read, which says it.
-            let _ = terminal.settle();
-        }
-        self.console.shared.take_back();
     }
 }
 
@@ -442,23 +305,12 @@ impl Drop for Console {
         }
         self.requests = None;
         self.shared.start_closing();
-        let end = Instant::now() + DROPPING;
-        let ended = loop {
-            if self.threads.iter().all(JoinHandle::is_finished) {
-                break true;
-            }
-            if Instant::now() > end {
-                break false;
-            }
-            if self.pending && matches!(self.mode, Mode::Editor { .. }) {
+        let is_typing = self.pending && matches!(self.mode, Mode::Editor { .. });
+        let ended = self.threads.have_ended_blocking(DROPPING, || {
+            if is_typing {
                 self.signal();
             }
-            thread::sleep(Duration::from_millis(5));
-        };
+        });
         self.finish(ended);
     }
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Error::Thread)
 }

@@ -2,11 +2,13 @@
 
 use std::io::{self, BufRead};
 use std::sync::mpsc::Receiver;
+use std::task::{Context, Waker};
 
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::Input;
 use super::state::Shared;
+use super::{Input, IsComplete};
 
 /// Reads a line for each request, until nobody can make one. The thread is never joined: nothing ends a blocking read
 /// of stdin but its end.
@@ -40,6 +42,65 @@ fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Input {
         match String::from_utf8(line) {
             Ok(line) => return Input::Line(line),
             Err(_) => not_utf8(),
+        }
+    }
+}
+
+/// What has been read of a text that goes on over several lines.
+#[derive(Debug)]
+pub(super) struct PlainText {
+    is_complete: IsComplete,
+    text: String,
+    interrupts: Signal,
+}
+
+impl PlainText {
+    pub(super) fn new(is_complete: IsComplete, interrupts: Signal) -> Self {
+        Self { is_complete, text: String::new(), interrupts }
+    }
+
+    /// Whether a text has begun and goes on.
+    pub(super) fn has_text(&self) -> bool {
+        !self.text.is_empty()
+    }
+
+    /// Forgets the beginning of a text.
+    pub(super) fn drop_text(&mut self) {
+        self.text.clear();
+    }
+
+    /// Waits for Ctrl-C.
+    ///
+    /// Cancel safe.
+    pub(super) async fn interrupted(&mut self) {
+        // None would mean that the runtime is ending.
+        if self.interrupts.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// A Ctrl-C that has come was for something else.
+    pub(super) fn forget_interrupts(&mut self) {
+        let _ = self.interrupts.poll_recv(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// Puts the lines of a text together; none: it goes on. What has to come after it goes into `kept`.
+    pub(super) fn add(&mut self, input: Input, kept: &mut Option<Input>) -> Option<Input> {
+        match input {
+            Input::Line(line) => {
+                self.text.push_str(&line);
+                if self.is_complete.of(&self.text) {
+                    return Some(Input::Line(std::mem::take(&mut self.text)));
+                }
+                self.text.push('\n');
+                None
+            }
+            input if self.text.is_empty() => Some(input),
+            // The input ends within a text: who gets it can say what is missing.
+            input => {
+                *kept = Some(input);
+                Some(Input::Line(std::mem::take(&mut self.text)))
+            }
         }
     }
 }

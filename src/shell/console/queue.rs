@@ -3,18 +3,19 @@
 //! Lines and results are kept until they are printed. Events may be dropped: when more of them wait than
 //! [`EVENTS`] or [`EVENT_BYTES`] allow, the oldest go, and are counted by name. No I/O and no locks here.
 
+mod gap;
+
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+
+use gap::{Gap, more};
 
 /// The most events that wait: a few screens, so that one repaint stays short also on a slow terminal.
 pub(super) const EVENTS: usize = 500;
 
 /// The most bytes that waiting events may have together; the newest event is kept whatever its length.
 pub(super) const EVENT_BYTES: usize = 1 << 20;
-
-/// How many names are counted apart; the peer chooses the names, so there must be a bound.
-const NAMES: usize = 16;
 
 /// Text to print at once: whole lines.
 #[derive(Debug)]
@@ -52,14 +53,6 @@ struct Event {
     text: String,
 }
 
-/// The events that were dropped and not yet reported.
-#[derive(Debug, Default)]
-struct Gap {
-    through: u64,
-    counts: Vec<(String, u64)>,
-    others: u64,
-}
-
 impl Queue {
     /// Adds one or more lines; the last newline may be missing.
     pub(super) fn push_line(&mut self, mut text: String) {
@@ -88,7 +81,7 @@ impl Queue {
         self.events.push_back(Event { number, name: name.to_owned(), text });
         while self.events.len() > EVENTS || self.event_bytes > EVENT_BYTES && self.events.len() > 1 {
             if let Some(event) = self.pop_event() {
-                self.gap.add(event);
+                self.gap.add(event.number, event.name);
             }
         }
     }
@@ -187,53 +180,9 @@ impl Queue {
     }
 }
 
-impl Gap {
-    fn is_empty(&self) -> bool {
-        self.counts.is_empty()
-    }
-
-    fn add(&mut self, event: Event) {
-        self.through = event.number;
-        if let Some((_, count)) = self.counts.iter_mut().find(|(name, _)| *name == event.name) {
-            *count += 1;
-        } else if self.counts.len() < NAMES {
-            self.counts.push((event.name, 1));
-        } else {
-            self.others += 1;
-        }
-    }
-
-    fn write_to(self, text: &mut Vec<u8>) {
-        for (name, count) in &self.counts {
-            text.extend_from_slice(more(*count, name).as_bytes());
-        }
-        if self.others > 0 {
-            text.extend_from_slice(more(self.others, "of other names").as_bytes());
-        }
-    }
-}
-
 /// Where to cut `text`, which is longer than `limit`: behind the last line that fits, or within one that is longer.
 fn line_end(text: &[u8], limit: usize) -> usize {
     memchr::memrchr(b'\n', &text[..limit]).map_or(limit, |newline| newline + 1)
-}
-
-/// The line that stands for dropped events.
-fn more(count: u64, of: &str) -> String {
-    format!("… {} more {of}\n", grouped(count))
-}
-
-/// 8431 as `8,431`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]
@@ -292,16 +241,6 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_invents_names_fills_no_memory() {
-        let mut queue = Queue::default();
-        for number in 0..EVENTS + NAMES + 5 {
-            queue.push_event(&format!("N{number}"), String::new());
-        }
-        assert_eq!(queue.gap.counts.len(), NAMES);
-        assert!(all(&mut queue, 1 << 16).contains("… 1 more N15\n… 5 more of other names\n\n"));
-    }
-
-    #[test]
     fn a_long_result_is_cut_at_lines_and_not_copied() {
         let mut queue = Queue::default();
         let result = Bytes::from("12345\n789\nlonger than the limit\nend");
@@ -349,12 +288,5 @@ mod tests {
         assert_eq!(queue.take(100).unwrap().through, 2);
         queue.clear();
         assert_eq!((queue.last(), queue.take(1).is_none()), (2, true));
-    }
-
-    #[test]
-    fn grouping() {
-        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (8431, "8,431"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), expected);
-        }
     }
 }

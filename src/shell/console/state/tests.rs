@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::thread;
 
+use super::typing::Interrupted;
 use super::*;
+use crate::shell::console::queue::Chunk;
 
 fn text(chunk: &Chunk) -> &str {
     std::str::from_utf8(&chunk.text).unwrap()
