@@ -26,7 +26,7 @@ impl fmt::Debug for IsComplete {
     }
 }
 
-/// How a [`Console`] is to be.
+/// How a [`super::Console`] is to be.
 #[derive(Clone, Debug)]
 pub struct ConsoleOptions {
     /// The prompt, without colours.

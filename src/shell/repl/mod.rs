@@ -1,8 +1,11 @@
 //! The interactive shell: lines typed, replies and events shown as they come.
 //!
-//! One task does everything (`mod`: the loop over lines; `command`: a command and its reply; `connection`: lost and found;
-//! `output`: long results; `peer`: what is asked to understand a line; `piped`: pipelines; `prompt`: what it shows; `sources`: values that are asked for). It never waits for one thing alone: events, signals and
-//! the end of the connection are taken care of meanwhile.
+//! One task does everything, and each file here is one thing that it does or knows. Lines come from `terminal`; `running` runs
+//! them, with `sources` and `peer` for what a line needs to be understood; `command` sends one and waits for its reply, `output`
+//! shows it, `piped` gives it to a pipeline. `events` and `connection` have what comes unasked, `prompt` what it shows of that.
+//! `host` is this shell as its own commands see it, `dialect` what lines are taken for. `assistant` helps while a line is typed,
+//! with the `values` that it asks for and finds in `replies`. The loop is here: it never waits for one thing alone, so events,
+//! signals and the end of the connection are taken care of meanwhile.
 //!
 //! However the commands of a session ended, leaving it is exit status 0, as with psql.
 
@@ -10,47 +13,44 @@ mod assistant;
 mod command;
 mod connection;
 mod dialect;
+mod events;
 mod host;
 mod output;
 mod peer;
 mod piped;
 mod prompt;
 mod replies;
+mod running;
 mod sources;
+mod terminal;
 mod values;
 
-use std::collections::VecDeque;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::color::Colors;
-use super::console::{Console, ConsoleOptions, HistoryOptions, Input, IsComplete, Sink};
-use super::describe;
+use super::console::{Console, Input, Sink};
 use super::doors::{Entrance, Opening};
-use super::eval::Action;
 use super::job_memory::JobMemory;
-use super::lines::Lines;
-use super::own::{self, Choice, Display, Host as _};
+use super::own::{Choice, Display};
 use super::render::Renderer;
 use super::session_schema::SessionSchema;
 use super::signals::{Ending, Interrupts, Signals};
 use super::status::{Failure, Status};
-use crate::cli::{EventsMode, History, Options, Source};
+use crate::cli::{EventsMode, Options};
 use crate::client::Client;
-use crate::events::{Batch, Delivery, EventStream};
+use crate::events::{Delivery, EventStream};
 use crate::hmp::HumanMonitor;
-use crate::message::Event;
 use crate::protocol::StateWatcher;
-use crate::syntax::{Assembler, LogicalLine};
-use crate::{secrets, text};
+use crate::text;
 use assistant::{Assistant, Coming};
 use command::Late;
 pub(super) use dialect::SharedDialect;
 use piped::Redirected;
 use prompt::Prompt;
+pub(super) use terminal::open_console;
 
 /// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
 const EVENT_ROOM: usize = 4 << 20;
@@ -118,22 +118,6 @@ pub(super) enum Stop {
 }
 
 type Flow<T = ()> = Result<T, Stop>;
-
-/// The terminal for the shell; nothing is shown yet.
-pub(super) fn open_console(options: &Options, dialect: &SharedDialect) -> Result<Console, Failure> {
-    let dialect = dialect.clone();
-    let console = Console::open(ConsoleOptions {
-        prompt: prompt::DISCONNECTED.to_owned(),
-        history: HistoryOptions { path: history_path(&options.history), keep: |text| !has_secret(text) },
-        is_complete: IsComplete::new(move |text| {
-            let mut assembler = Assembler::of(dialect.get());
-            text.lines().for_each(|line| drop(assembler.push_line(line)));
-            !assembler.is_open()
-        }),
-        colour: Colors::of_stdout(options.color).are_on(),
-    });
-    console.map_err(|error| Failure::new(Status::Usage, describe(&error)))
-}
 
 impl<'a, 'b> Repl<'a, 'b> {
     pub(super) fn new(
@@ -241,113 +225,6 @@ impl<'a, 'b> Repl<'a, 'b> {
         }
     }
 
-    /// Runs what was typed or pasted: one line or several, up to the first that fails. A status ends the shell.
-    async fn run_text(&mut self, text: &str) -> Option<Status> {
-        let mut assembler = Assembler::of(self.dialect.get());
-        let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
-        lines.extend(assembler.finish());
-        lines.retain(|line| !line.text.trim().is_empty());
-        for (index, line) in lines.iter().enumerate() {
-            let stop = match self.run_line(line, None).await {
-                Ok(()) => continue,
-                Err(Stop::Leave(status)) => return Some(status),
-                Err(stop) => stop,
-            };
-            let left = lines.len() - index - 1;
-            if left > 0 && !(stop == Stop::Failed && self.options.keep_going && self.connected) {
-                let lines = if left == 1 { "line was" } else { "lines were" };
-                self.say(&format!("it was line {}; {left} more {lines} not run", line.first_line));
-                return None;
-            }
-        }
-        None
-    }
-
-    /// Runs a line that was typed, or stands in the file `name`.
-    async fn run_line(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow {
-        match self.action(line, name).await? {
-            None => Ok(()),
-            Some(action) => self.run_action(action).await,
-        }
-    }
-
-    /// Runs the lines of a file, and of those that it includes, up to the first that fails.
-    async fn run_file(&mut self, path: PathBuf) -> Flow {
-        if self.in_file {
-            self.included.push(path);
-            return Ok(());
-        }
-        self.in_file = true;
-        let done = self.run_lines(Lines::new(vec![Source::File(path)], self.dialect.get())).await;
-        self.in_file = false;
-        self.included.clear();
-        done
-    }
-
-    async fn run_lines(&mut self, mut lines: Lines) -> Flow {
-        while let Some(line) = self.attend(lines.next(), None, "the file").await?.flatten() {
-            let line = match line {
-                Ok(line) => line,
-                Err(failure) => return Err(self.fail(failure.status, failure.message)),
-            };
-            let logical = LogicalLine { text: line.text, first_line: line.origin.line };
-            let mut done = self.run_line(&logical, line.origin.name.as_deref()).await;
-            for path in std::mem::take(&mut self.included) {
-                done = done.and(lines.include(path).map_err(|message| self.fail(Status::Usage, message)));
-            }
-            match done {
-                Ok(()) => {}
-                Err(Stop::Failed) if self.options.keep_going && self.connected => {}
-                Err(Stop::Failed) => {
-                    let place = line.origin.prefix();
-                    return Err(
-                        self.fail(Status::CommandFailed, format!("{place}the lines after this one are not run"))
-                    );
-                }
-                Err(stop) => return Err(stop),
-            }
-        }
-        Ok(())
-    }
-
-    async fn run_action(&mut self, action: Action) -> Flow {
-        match action {
-            Action::Send(request, retry) => {
-                let done = self.execute(request, retry).await;
-                if let Some(time) = self.display.time() {
-                    self.say(&time);
-                }
-                done
-            }
-            Action::Own(command) => Box::pin(own::run(self, command)).await,
-        }
-    }
-
-    fn show_events(&self, batch: &Batch) {
-        for (name, count) in &batch.dropped {
-            self.sink.missed(&text::line(name), *count);
-        }
-        self.show_each(&batch.events, self.events_to_stderr);
-    }
-
-    fn show_each(&self, events: &VecDeque<Event>, to_stderr: bool) {
-        for event in events {
-            let mut shown = Vec::new();
-            self.renderer.event(event, &mut shown);
-            if to_stderr {
-                // Where else to complain?
-                let _ = io::stderr().write_all(&shown);
-            } else {
-                self.sink.event(&text::line(&event.name()), String::from_utf8_lossy(&shown));
-            }
-        }
-    }
-
-    fn show_events_so_far(&mut self) {
-        let batch = self.events.try_batch();
-        self.show_events(&batch);
-    }
-
     fn say(&self, message: &str) {
         self.sink.line(text::lines(message));
     }
@@ -364,41 +241,6 @@ impl<'a, 'b> Repl<'a, 'b> {
             self.sink.transient(None);
         } else {
             self.sink.line("");
-        }
-    }
-}
-
-/// A text of several lines has one if any of them has, or all together.
-fn has_secret(text: &str) -> bool {
-    secrets::line_has_secret(text) || text.lines().any(secrets::line_has_secret)
-}
-
-fn history_path(history: &History) -> Option<PathBuf> {
-    match history {
-        History::Off => None,
-        History::File(path) => Some(path.clone()),
-        History::Default => {
-            use etcetera::BaseStrategy;
-            let strategy = etcetera::choose_base_strategy().ok()?;
-            let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
-            Some(state.join("qmpsh").join("history"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_in_several_lines() {
-        for (text, expected) in [
-            ("stop\ncont", false),
-            ("{\"execute\": \"stop\"}\nset_password protocol=vnc password=x", true),
-            ("stop\n{\"execute\": \"x\", \"arguments\": {\"password\": \"y\"}}", true),
-            ("{\"execute\": \"x\", \"arguments\": {\"password\":\n\"y\"}}", true),
-        ] {
-            assert_eq!(has_secret(text), expected, "{text}");
         }
     }
 }
