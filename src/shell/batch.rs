@@ -23,6 +23,7 @@ use super::printer::{Printer, sleep_until_or_never};
 use super::render::Renderer;
 use super::session_schema::{SessionSchema, teach};
 use super::status::{Failure, Status};
+use super::wire_log::WireLog;
 use crate::cli::{EventsMode, Options};
 use crate::client::{Author, Client, ExecuteError, QmpError};
 use crate::hmp::HumanMonitor;
@@ -56,6 +57,7 @@ pub(super) struct Batch<'a, 'b> {
     /// The line whose command of the shell's own runs, or for which the peer is asked.
     at: Origin,
     display: Display,
+    log: Arc<WireLog>,
     /// Files whose lines are to be run next.
     included: Vec<PathBuf>,
     /// The lines of a file are being run whose results are for a pipeline.
@@ -75,6 +77,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         renderer: Renderer,
         messages: Messages,
         looks_back: bool,
+        log: Arc<WireLog>,
     ) -> Self {
         Self {
             client,
@@ -90,6 +93,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             jobs: Arc::new(JobMemory::new(client, looks_back)),
             at: Origin { name: None, line: 1 },
             display: Display::new(options.output),
+            log,
             included: Vec::new(),
             in_file: false,
             leaves: false,

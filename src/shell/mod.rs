@@ -139,7 +139,7 @@ async fn run_batch(
     let Invocation { input, options, .. } = invocation;
     diagnostics::to_stderr(options.log_level);
     // What cannot be recorded is told before anything is done.
-    let log = WireLog::as_asked(options, "qmpsh: ", move |line| messages.say(line))?;
+    let log = WireLog::new(options, "qmpsh: ", move |line| messages.say(line))?;
     let human_words;
     let work = match input {
         Input::Words(words) => {
@@ -159,9 +159,10 @@ async fn run_batch(
     };
     let looks_back = work.may_wait();
     let history = looks_back.then(HistoryBounds::default);
-    let client = client(options, work.may_be_out_of_band(), history, log);
+    // What may wait may also switch the log.
+    let client = client(options, work.may_be_out_of_band(), history, log.observer(looks_back));
     let renderer = Renderer::new(options.output, options.color);
-    let mut batch = Batch::new(&client, entrance, options, renderer, messages, looks_back);
+    let mut batch = Batch::new(&client, entrance, options, renderer, messages, looks_back, log);
     batch.open().await?;
     match work {
         Work::Words(action) => batch.words(action).await,
@@ -213,16 +214,16 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
     let dialect = SharedDialect::new(human::dialect(options));
     let mut console = repl::open_console(options, &dialect)?;
     let sink = console.sink();
-    let log = match WireLog::as_asked(options, "", move |line| sink.line(text::lines(line))) {
+    let log = match WireLog::new(options, "", move |line| sink.line(text::lines(line))) {
         Ok(log) => log,
         Err(failure) => {
             console.close().await;
             return Err(failure);
         }
     };
-    let client = client(options, true, Some(HistoryBounds::default()), log);
+    let client = client(options, true, Some(HistoryBounds::default()), log.observer(true));
     diagnostics::to_console(options.log_level, console.sink());
-    let result = Repl::new(&client, entrance, options, &mut console, signals, dialect).run().await;
+    let result = Repl::new(&client, entrance, options, &mut console, signals, dialect, log).run().await;
     entrance.close(&Teller::Console(console.sink()), result.is_ok()).await;
     console.close().await;
     result

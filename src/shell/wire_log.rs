@@ -1,11 +1,12 @@
-//! `-v` and `-l`: the messages of the wire on stderr and in a file, secrets masked.
+//! `-v`, `-l` and `.log`: the messages of the wire on stderr and in a file, secrets masked.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
@@ -19,10 +20,12 @@ use crate::date::Utc;
 use crate::json::{Document, compact};
 use crate::{secrets, text};
 
-/// Shows and records messages, as `-v` and `-l` ask.
+/// Shows and records messages, as `-v`, `-l` and `.log` ask.
 pub(super) struct WireLog {
     verbose: bool,
-    file: Option<Mutex<LogFile>>,
+    /// Whether there is a file; asked for each message.
+    records: AtomicBool,
+    file: Mutex<Option<LogFile>>,
     /// What a complaint begins with.
     prefix: &'static str,
     /// Says a line to the user, now.
@@ -30,22 +33,56 @@ pub(super) struct WireLog {
 }
 
 impl WireLog {
-    /// `None` if neither was asked for: then nothing looks at the messages.
-    pub(super) fn as_asked(
+    /// As the options ask for it.
+    pub(super) fn new(
         options: &Options,
         prefix: &'static str,
         say: impl Fn(&str) + Send + Sync + 'static,
-    ) -> Result<Option<Arc<dyn Observer>>, Failure> {
-        if !options.verbose && options.logfile.is_none() {
-            return Ok(None);
+    ) -> Result<Arc<Self>, Failure> {
+        let log = Self {
+            verbose: options.verbose,
+            records: AtomicBool::new(false),
+            file: Mutex::default(),
+            prefix,
+            say: Box::new(say),
+        };
+        if let Some(path) = &options.logfile {
+            log.write_to(path)?;
         }
-        let file = options.logfile.as_deref().map(LogFile::open).transpose()?.map(Mutex::new);
-        Ok(Some(Arc::new(Self { verbose: options.verbose, file, prefix, say: Box::new(say) })))
+        Ok(Arc::new(log))
+    }
+
+    /// It as the observer of a client. `None` if it has nothing to do, nor will have: then nothing looks at the messages.
+    pub(super) fn observer(self: &Arc<Self>, may_change: bool) -> Option<Arc<dyn Observer>> {
+        let has_to = may_change || self.verbose || self.records.load(Ordering::Relaxed);
+        has_to.then(|| Arc::clone(self) as Arc<dyn Observer>)
+    }
+
+    /// From now on messages are added to this file. If it cannot be opened, all stays as it is.
+    pub(super) fn write_to(&self, path: &Path) -> Result<(), Failure> {
+        *self.file() = Some(LogFile::open(path)?);
+        self.records.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// From now on they are written nowhere.
+    pub(super) fn end(&self) {
+        self.records.store(false, Ordering::Relaxed);
+        *self.file() = None;
+    }
+
+    /// The name of the file, safe to be shown.
+    pub(super) fn name(&self) -> Option<String> {
+        self.file().as_ref().map(|file| file.name.clone())
+    }
+
+    fn file(&self) -> MutexGuard<'_, Option<LogFile>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn record(&self, direction: &'static str, masked: &str) {
-        let Some(file) = &self.file else { return };
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.file();
+        let Some(file) = &mut *file else { return };
         if let Err(error) = file.write(&record(SystemTime::now(), direction, masked))
             && !std::mem::replace(&mut file.told, true)
         {
@@ -57,16 +94,22 @@ impl WireLog {
 
 impl Observer for WireLog {
     fn sent(&self, message: &[u8], by: Author) {
+        let (shows, records) = (self.verbose && by == Author::User, self.records.load(Ordering::Relaxed));
+        if !shows && !records {
+            return;
+        }
         let message = String::from_utf8_lossy(message);
         let masked = secrets::mask(&message);
-        if self.verbose && by == Author::User {
+        if shows {
             (self.say)(&masked);
         }
-        self.record("sent", &masked);
+        if records {
+            self.record("sent", &masked);
+        }
     }
 
     fn received(&self, message: &Document) {
-        if self.file.is_some() {
+        if self.records.load(Ordering::Relaxed) {
             let message = compact(message.bytes());
             self.record("received", &secrets::mask(&String::from_utf8_lossy(&message)));
         }

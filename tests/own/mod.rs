@@ -9,6 +9,7 @@ mod follow;
 mod help;
 mod human;
 mod jobs;
+mod log;
 mod migration;
 mod wait;
 

@@ -17,6 +17,7 @@ use super::super::printer::sleep_until_or_never;
 use super::super::render::{Pieces, Renderer};
 use super::super::session_schema::SessionSchema;
 use super::super::status::{Failure, Status};
+use super::super::wire_log::WireLog;
 use super::waiting::disconnecting;
 use super::{Batch, about};
 use crate::cli::{OutputMode, Source};
@@ -40,6 +41,10 @@ impl Host for Batch<'_, '_> {
 
     fn display(&mut self) -> &mut Display {
         &mut self.display
+    }
+
+    fn log(&self) -> &WireLog {
+        &self.log
     }
 
     fn human_monitor(&mut self) -> &mut HumanMonitor {

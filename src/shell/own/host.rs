@@ -17,6 +17,7 @@ use crate::shell::job_memory::JobMemory;
 use crate::shell::render::{Pieces, Renderer};
 use crate::shell::session_schema::Peer;
 use crate::shell::status::Status;
+use crate::shell::wire_log::WireLog;
 use crate::syntax::Dialect;
 
 /// A batch, or the interactive shell.
@@ -34,6 +35,9 @@ pub(in crate::shell) trait Host: Peer {
 
     /// What can be changed about what is shown.
     fn display(&mut self) -> &mut Display;
+
+    /// Where the messages of the wire are recorded.
+    fn log(&self) -> &WireLog;
 
     /// What the session of the human monitor remembers.
     fn human_monitor(&mut self) -> &mut HumanMonitor;

@@ -17,6 +17,7 @@ mod help;
 mod host;
 pub(super) mod human;
 mod jobs;
+mod log;
 mod migration;
 mod table;
 mod wait;
@@ -41,6 +42,7 @@ use follow::Follow;
 use guest_exec::GuestExec;
 use help::Topic;
 use jobs::JobWait;
+use log::Log;
 use migration::MigrationWait;
 use wait::Wait;
 use words::Words;
@@ -90,6 +92,8 @@ pub(super) enum Own {
     Output(Option<OutputMode>),
     /// Whether it is said how long a command took: `.timing`.
     Timing(Option<bool>),
+    /// Where the messages of the wire are recorded: `.log`.
+    Log(Option<Log>),
     /// Anything, with its results as the stdin of a pipeline: `| PIPELINE`.
     Pipe(Box<Action>, String),
 }
@@ -116,6 +120,7 @@ pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
         "events" => Own::Events(Choice::read(&mut words)?),
         "output" => Own::Output(display::read_mode(&mut words)?),
         "timing" => Own::Timing(display::read_switch(&mut words)?),
+        "log" => Own::Log(Log::read(&mut words)?),
         "try" => Own::Try(Box::new(words.carried(carried)?)),
         "watch" => Own::Watch(Watch::read(&mut words, carried)?),
         "fd" => Own::Fd(WithDescriptor::read(&mut words, carried)?),
@@ -165,6 +170,7 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
         Own::Events(choice) => choice::run(host, choice).await,
         Own::Output(mode) => display::output(host, mode).await,
         Own::Timing(on) => display::timing(host, on).await,
+        Own::Log(log) => log::run(host, log).await,
         Own::Pipe(action, pipeline) => host.pipe(*action, pipeline).await,
     }
 }

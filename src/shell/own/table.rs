@@ -152,6 +152,17 @@ It is said below the result, in a batch on stderr. In a batch with --pipeline co
   .timing on",
     },
     Description {
+        name: "log",
+        words: "[FILE|off]",
+        summary: "where the messages of the wire are recorded, as with -l; without words, says it",
+        more: "\
+Each message sent and received from now on is added to FILE: one JSON object a line, with its
+time, secrets as ***. A file that is called off is ./off.
+
+  .log wire.log
+  .log off",
+    },
+    Description {
         name: "jobs",
         words: "",
         summary: "the jobs there are, and how those ended that were seen",

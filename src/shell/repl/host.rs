@@ -20,6 +20,7 @@ use crate::shell::printer::sleep_until_or_never;
 use crate::shell::progress::width_of;
 use crate::shell::render::{Pieces, Renderer};
 use crate::shell::status::Status;
+use crate::shell::wire_log::WireLog;
 use crate::syntax::Dialect;
 
 impl Host for Repl<'_, '_> {
@@ -40,6 +41,10 @@ impl Host for Repl<'_, '_> {
 
     fn display(&mut self) -> &mut Display {
         &mut self.display
+    }
+
+    fn log(&self) -> &WireLog {
+        &self.log
     }
 
     fn human_monitor(&mut self) -> &mut HumanMonitor {

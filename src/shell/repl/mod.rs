@@ -39,6 +39,7 @@ use super::render::Renderer;
 use super::session_schema::SessionSchema;
 use super::signals::{Ending, Interrupts, Signals};
 use super::status::{Failure, Status};
+use super::wire_log::WireLog;
 use crate::cli::{EventsMode, Options};
 use crate::client::Client;
 use crate::events::{Delivery, EventStream};
@@ -65,6 +66,7 @@ pub(super) struct Repl<'a, 'b> {
     /// Where results go in place of the terminal.
     redirected: Option<Redirected>,
     display: Display,
+    log: Arc<WireLog>,
     console: &'a mut Console,
     sink: Sink,
     events: EventStream,
@@ -127,6 +129,7 @@ impl<'a, 'b> Repl<'a, 'b> {
         console: &'a mut Console,
         signals: Signals,
         dialect: SharedDialect,
+        log: Arc<WireLog>,
     ) -> Self {
         let choice = Choice::all(options.events != Some(EventsMode::Hide));
         let prompt = Prompt::new(console.sink(), dialect.clone());
@@ -141,6 +144,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             renderer: Renderer::new(options.output, options.color),
             redirected: None,
             display: Display::new(options.output),
+            log,
             sink: console.sink(),
             console,
             events: client.events(Delivery::Newest { room: EVENT_ROOM }, choice.filter()),
