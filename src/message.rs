@@ -177,6 +177,14 @@ impl Version {
     }
 }
 
+impl Version {
+    /// Whether this is how virt-qemu-qmp-proxy of libvirt greets: it makes the package up of the version, without what
+    /// distributions put behind that. Source: libvirt's `tools/virt-qemu-qmp-proxy`.
+    pub(crate) fn is_of_libvirt_proxy(&self) -> bool {
+        self.package == format!("qemu-{self}")
+    }
+}
+
 /// As `7.2.22`, without the package.
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -227,9 +235,13 @@ impl Event {
         self.document.get("event").and_then(json::decode).unwrap_or_default()
     }
 
-    /// The `data`, as it stands on the wire.
-    pub fn data(&self) -> Option<&[u8]> {
-        self.document.get("data")
+    /// The `data`, as it stands on the wire. virt-qemu-qmp-proxy of libvirt makes a string of the object: then the object.
+    pub fn data(&self) -> Option<Cow<'_, [u8]>> {
+        let raw = self.document.get("data")?;
+        Some(match json::decode(raw) {
+            Some(object) if object.starts_with('{') => Cow::Owned(object.into_owned().into_bytes()),
+            _ => Cow::Borrowed(raw),
+        })
     }
 
     /// Seconds since 1970, and microseconds. Both are -1 if the server's clock failed.

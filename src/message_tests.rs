@@ -100,12 +100,17 @@ fn events() {
 
     let escaped =
         event(br#"{"event": "ST\u004fP", "data": {"a": inf}, "timestamp": {"seconds": -1, "microseconds": -1}}"#);
-    assert_eq!((escaped.name().as_ref(), escaped.data()), ("STOP", Some(&br#"{"a": inf}"#[..])));
+    assert_eq!((escaped.name().as_ref(), escaped.data()), ("STOP", Some(Cow::Borrowed(&br#"{"a": inf}"#[..]))));
     assert_eq!(escaped.timestamp(), Some((-1, -1)));
 
     let bare = event(b"{\"event\": \"A\xff\", \"timestamp\": 5}");
     assert_eq!((bare.name().as_ref(), bare.timestamp()), ("A\u{fffd}", None));
     assert_eq!(bare.detached(), bare);
+
+    // As virt-qemu-qmp-proxy of libvirt has it.
+    let proxied = event(br#"{"event": "E", "data": "{\"id\":\"b1\"}"}"#);
+    assert_eq!(proxied.data().as_deref(), Some(&br#"{"id":"b1"}"#[..]));
+    assert_eq!(event(br#"{"event": "E", "data": "b1"}"#).data().as_deref(), Some(&br#""b1""#[..]));
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub struct Qmp {
     scanner: Scanner,
     pending: Pending<Waiter>,
     established: bool,
+    /// The peer never answers two commands that come together.
+    one_at_a_time: bool,
     /// What is discarded until a guest agent has answered.
     sync: Option<Sync>,
     /// How many messages have come.
@@ -104,7 +106,16 @@ impl Qmp {
     pub(super) fn new(options: ClientOptions, shared: Arc<Shared>) -> Self {
         shared.update(|seen| *seen = Seen::default());
         let scanner = Scanner::new(options.max_message);
-        Self { options, shared, scanner, pending: Pending::default(), established: false, sync: None, received: 0 }
+        Self {
+            options,
+            shared,
+            scanner,
+            pending: Pending::default(),
+            established: false,
+            one_at_a_time: false,
+            sync: None,
+            received: 0,
+        }
     }
 
     async fn greet(&mut self, wire: &mut Wire<'_>) -> Result<Greeting, QmpError> {
@@ -354,6 +365,10 @@ impl Protocol for Qmp {
         Ok(())
     }
 
+    fn may_send(&self) -> bool {
+        !self.one_at_a_time || self.pending.len() == 0
+    }
+
     fn descriptor(&self, outgoing: &Outgoing) -> Option<Arc<OwnedFd>> {
         outgoing.request.descriptor.as_ref().map(Descriptor::shared)
     }
@@ -365,6 +380,7 @@ impl Protocol for Qmp {
         } else if self.options.negotiate {
             let greeting = self.greet(wire).await?;
             self.shared.update(|seen| seen.greeting = Some(greeting.clone()));
+            self.one_at_a_time = greeting.version.is_of_libvirt_proxy();
             wire.trickle(greeting.version.major < READS_WHOLE_RECORDS);
             self.negotiate(wire, &greeting).await?;
         }

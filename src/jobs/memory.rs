@@ -53,12 +53,12 @@ impl Jobs {
         }
         let Some(data) = event.data().filter(|data| data.len() <= LONGEST) else { return false };
         if name == wire::STATUS_CHANGE {
-            match serde_json::from_slice::<StatusChange<'_>>(data) {
+            match serde_json::from_slice::<StatusChange<'_>>(&data) {
                 Ok(change) => self.on_status(&change, event.arrival()),
                 Err(_) => return false,
             }
         } else {
-            match serde_json::from_slice::<BlockJobEvent<'_>>(data) {
+            match serde_json::from_slice::<BlockJobEvent<'_>>(&data) {
                 Ok(told) => self.on_block_job(&name, &told, event.arrival()),
                 Err(_) => return false,
             }

@@ -47,6 +47,7 @@ impl Migration {
     /// Something happened; whether it is about the migration. Such events come with the capability `events` only.
     pub fn on_event(&mut self, event: &Event) -> bool {
         let data = event.data().unwrap_or_default();
+        let data = &*data;
         match &*event.name() {
             wire::MIGRATION => {
                 let Ok(told) = serde_json::from_slice::<MigrationEvent<'_>>(data) else { return false };

@@ -18,6 +18,7 @@ mod tables;
 
 pub use resolve::{ResolveError, Wanted, resolve};
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
@@ -42,16 +43,34 @@ pub struct QemuProcess {
     pub reads_config: bool,
     /// libvirt started it.
     pub libvirt: bool,
+    /// It is another user's, and this one is not root: what it has open is not to be seen.
+    pub hidden: bool,
 }
 
 impl QemuProcess {
     /// The command that asks libvirt to run a QMP command on this VM, if it is libvirt's.
     pub fn virsh(&self) -> Option<String> {
+        let name = self.libvirt_name()?;
+        let uri = self.libvirt_uri();
+        Some(format!("virsh {uri}qemu-monitor-command {name} '{{\"execute\":\"query-status\"}}'"))
+    }
+
+    /// The command that makes a monitor of libvirt's own, which can be connected to, if the VM is libvirt's.
+    fn libvirt_proxy(&self) -> Option<String> {
+        Some(format!("virt-qemu-qmp-proxy {}{} PATH", self.libvirt_uri(), self.libvirt_name()?))
+    }
+
+    /// Its name, quoted for a shell.
+    fn libvirt_name(&self) -> Option<Cow<'_, str>> {
         let name = self.name.as_ref().filter(|_| self.libvirt)?;
         let name = text::bytes(name.as_bytes());
         let is_plain = |c: char| c.is_alphanumeric() || "-_.+:".contains(c);
-        let name = if name.chars().all(is_plain) { name } else { format!("'{}'", name.replace('\'', r"'\''")).into() };
-        Some(format!("virsh qemu-monitor-command {name} '{{\"execute\":\"query-status\"}}'"))
+        Some(if name.chars().all(is_plain) { name } else { format!("'{}'", name.replace('\'', r"'\''")).into() })
+    }
+
+    /// Without it libvirt's tools look among the user's own VMs.
+    fn libvirt_uri(&self) -> &'static str {
+        if self.hidden { "-c qemu:///system " } else { "" }
     }
 }
 

@@ -64,6 +64,11 @@ pub fn resolve(wanted: &Wanted, processes: &[QemuProcess], tls: bool) -> Result<
             State::Free | State::Unknown => return Ok(address.clone()),
         }
     }
+    if let (true, true, Some(ways)) = (busy.is_empty(), process.hidden, libvirt(process)) {
+        return Err(ResolveError::Held(format!(
+            "{process} is another user's, so its monitor is not to be seen; {ways}"
+        )));
+    }
     if busy.is_empty() {
         let others = process.monitors.iter().any(|monitor| (monitor.wrapper == Some(super::TLS)) != tls);
         let (with, otherwise) = match (tls, others) {
@@ -76,10 +81,16 @@ pub fn resolve(wanted: &Wanted, processes: &[QemuProcess], tls: bool) -> Result<
         )));
     }
     let mut message = format!("every monitor of {process} is held: {}", busy.join(", "));
-    if let Some(virsh) = process.virsh() {
-        message = format!("{message}; ask libvirt instead: {virsh}");
+    if let Some(ways) = libvirt(process) {
+        message = format!("{message}; {ways}");
     }
     Err(ResolveError::Held(message))
+}
+
+/// What to do with a VM of libvirt's.
+fn libvirt(process: &QemuProcess) -> Option<String> {
+    let (virsh, proxy) = (process.virsh()?, process.libvirt_proxy()?);
+    Some(format!("ask libvirt instead: {virsh}; or have it make a socket for this shell: {proxy}"))
 }
 
 fn choose<'a>(wanted: &Wanted, processes: &'a [QemuProcess]) -> Result<&'a QemuProcess, ResolveError> {
@@ -136,6 +147,7 @@ mod tests {
             monitors,
             reads_config: false,
             libvirt: false,
+            hidden: false,
         }
     }
 
@@ -145,6 +157,8 @@ mod tests {
         let tls = Monitor { wrapper: Some(super::super::TLS), ..monitor("/tls", State::Free) };
         let dials = Monitor { place: Place::DialsOut(Address::Unix("/out".into())), ..monitor("/out", State::Free) };
         let virsh = QemuProcess { libvirt: true, ..process(6, Some("it's"), vec![monitor("/m", held())]) };
+        let unseen = Monitor { place: Place::Other("descriptor 23".to_owned()), ..monitor("/m", State::Unknown) };
+        let hidden = QemuProcess { libvirt: true, hidden: true, ..process(8, Some("db"), vec![unseen]) };
         let processes = [
             process(1, Some("a"), vec![hmp.clone(), tls, dials, monitor("/held", held()), monitor("/a", State::Free)]),
             process(2, Some("twice"), vec![]),
@@ -153,6 +167,7 @@ mod tests {
             process(5, Some("busy"), vec![monitor("/x", held()), monitor("/y", State::Held(Holder::Hidden))]),
             virsh,
             process(7, Some("\u{1b}[2J"), vec![hmp, monitor("/gone", State::NotListening)]),
+            hidden,
         ];
         let check = |wanted: Wanted, expected: Result<&str, &str>| {
             let found = resolve(&wanted, &processes, false).map_err(|error| error.to_string());
@@ -166,7 +181,7 @@ mod tests {
         check(
             vm("b"),
             Err("no VM named b runs on this machine; there is a (1), twice (2), twice (3), qemu-system-x86_64 (4), \
-                 busy (5) and 2 more"),
+                 busy (5) and 3 more"),
         );
         check(vm("twice"), Err("several VMs are named twice; say which: pid:2, pid:3"));
         check(
@@ -178,7 +193,13 @@ mod tests {
         check(
             vm("it's"),
             Err(
-                r#"every monitor of it's (6) is held: /m by qmpsh (9); ask libvirt instead: virsh qemu-monitor-command 'it'\''s' '{"execute":"query-status"}'"#,
+                r#"every monitor of it's (6) is held: /m by qmpsh (9); ask libvirt instead: virsh qemu-monitor-command 'it'\''s' '{"execute":"query-status"}'; or have it make a socket for this shell: virt-qemu-qmp-proxy 'it'\''s' PATH"#,
+            ),
+        );
+        check(
+            vm("db"),
+            Err(
+                r#"db (8) is another user's, so its monitor is not to be seen; ask libvirt instead: virsh -c qemu:///system qemu-monitor-command db '{"execute":"query-status"}'; or have it make a socket for this shell: virt-qemu-qmp-proxy -c qemu:///system db PATH"#,
             ),
         );
         check(

@@ -32,6 +32,7 @@ pub(super) fn find() -> io::Result<Vec<QemuProcess>> {
             reads_config: read.reads_config,
             // libvirt's own name for the monitor's chardev.
             libvirt: read.monitors.iter().any(|monitor| monitor.id.as_deref() == Some(b"charmonitor")),
+            hidden: false,
         };
         found.push((process, read.monitors));
     }
@@ -40,8 +41,9 @@ pub(super) fn find() -> io::Result<Vec<QemuProcess>> {
     }
     let sockets = Sockets::load();
     let mut observed = Vec::new();
-    for (process, specs) in found {
+    for (mut process, specs) in found {
         let (own, directory) = (sockets_of(process.pid), fs::read_link(format!("/proc/{}/cwd", process.pid)).ok());
+        process.hidden = own.is_none();
         let inside = Inside { sockets: own.as_deref(), directory: directory.as_deref() };
         let monitors: Vec<_> = specs
             .into_iter()

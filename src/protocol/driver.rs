@@ -226,6 +226,9 @@ impl<P: Protocol> Driver<P> {
             progress = true;
         }
         while !self.end_of_queue && !self.outbox.is_full() {
+            if self.stage == Stage::Running && !self.protocol.may_send() {
+                break;
+            }
             match self.outgoing.poll_recv(context) {
                 Poll::Ready(Some(message)) => {
                     self.outbox.push(&mut self.protocol, message).map_err(SessionError::Protocol)?;

@@ -77,6 +77,12 @@ pub trait Protocol: Sized + Send + 'static {
     /// Appends the bytes of one message to `buffer`.
     fn encode(&mut self, message: Self::Out, buffer: &mut BytesMut) -> Result<(), Self::Error>;
 
+    /// Whether the next message may go out; while it may not, the queue waits for a message to come. A disconnect, which
+    /// drains the queue, does not ask.
+    fn may_send(&self) -> bool {
+        true
+    }
+
     /// The open file that goes with a message, at most one: it is sent together with the message's first byte. Only
     /// for a link that [passes descriptors](Link::passes_descriptors); writing fails on any other.
     fn descriptor(&self, message: &Self::Out) -> Option<Arc<OwnedFd>> {

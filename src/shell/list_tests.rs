@@ -18,6 +18,7 @@ fn some() -> Vec<QemuProcess> {
         monitors: vec![monitor(at("/tmp/a b.sock"), held)],
         reads_config: false,
         libvirt: false,
+        hidden: false,
     };
     let dials = Place::DialsOut(Address::Tcp { host: "h".into(), port: 5 });
     vec![
@@ -37,6 +38,7 @@ fn some() -> Vec<QemuProcess> {
             pid: 21,
             name: Some("db".into()),
             libvirt: true,
+            hidden: false,
             monitors: vec![monitor(at("/m"), State::Held(Holder::Process { pid: 2, name: "virt\nd".into() }))],
             ..process
         },

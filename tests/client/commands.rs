@@ -5,7 +5,7 @@ use qmpsh::message::{Outcome, Request};
 use qmpsh::protocol::Runstate;
 use tracing::Level;
 
-use super::{answer, connect, session, session_with, start, told, within};
+use super::{GREETING, answer, connect, line, session, session_with, start, told, within};
 use crate::engine::logs::Log;
 
 fn ok(id: u64) -> String {
@@ -61,6 +61,31 @@ async fn one_given_up_before_its_turn_is_not_sent() {
     assert_eq!(server.hear_command().await, ("a".to_owned(), 1));
     server.say(ok(1)).await;
     assert_eq!(answer(next).await.as_deref(), Ok("1"));
+}
+
+/// virt-qemu-qmp-proxy never answers two that come together.
+#[tokio::test]
+async fn libvirts_proxy_gets_one_at_a_time() {
+    for (package, together) in [("qemu-7.2.22", false), ("qemu-7.2.22-1.fc38", true), ("", true)] {
+        let greeting = GREETING.replace(r#""package": """#, &format!(r#""package": "{package}""#));
+        let client = Client::new(ClientOptions::default());
+        let (line, mut server) = line();
+        let (connected, ()) = tokio::join!(within(client.connect(line)), server.welcome_with(&greeting));
+        connected.unwrap();
+        // The driver has no turn between them.
+        let (a, given_up) = (start(&client, "a").await, start(&client, "never").await);
+        let b = start(&client, "b").await;
+        drop(given_up);
+        assert_eq!(server.hear_command().await, ("a".to_owned(), 1));
+        assert_eq!(server.has_heard_all(), !together, "{package}");
+        server.say(ok(1)).await;
+        assert_eq!(answer(a).await.as_deref(), Ok("1"));
+        if !together {
+            assert_eq!(server.hear_command().await, ("b".to_owned(), 1));
+            server.say(ok(1)).await;
+            assert_eq!(answer(b).await.as_deref(), Ok("1"));
+        }
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn three_hundred_thousand_before_a_reply_lose_none() {
     let mut take = |batch: qmpsh::events::Batch| {
         assert!(batch.dropped.is_empty());
         for event in batch.events {
-            assert_eq!(event.data(), Some(format!("{{\"n\": {next}}}").as_bytes()));
+            assert_eq!(event.data().as_deref(), Some(format!("{{\"n\": {next}}}").as_bytes()));
             next += 1;
         }
     };

@@ -75,6 +75,11 @@ impl Server {
         }
     }
 
+    /// Whether nothing has come with the last message that was heard.
+    pub(crate) fn has_heard_all(&mut self) -> bool {
+        self.documents.next().is_none()
+    }
+
     /// The name and the id of the next command.
     pub(crate) async fn hear_command(&mut self) -> (String, u64) {
         let text = self.hear().await;
@@ -84,7 +89,11 @@ impl Server {
 
     /// Says hello, and agrees to what is asked for.
     pub(crate) async fn welcome(&mut self) {
-        self.say(GREETING).await;
+        self.welcome_with(GREETING).await;
+    }
+
+    pub(crate) async fn welcome_with(&mut self, greeting: &str) {
+        self.say(greeting).await;
         let (name, id) = self.hear_command().await;
         assert_eq!(name, "qmp_capabilities");
         self.say(format!(r#"{{"return": {{}}, "id": {id}}}"#)).await;

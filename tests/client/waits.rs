@@ -20,7 +20,7 @@ fn event(kind: &str, number: usize) -> String {
 }
 
 fn number(event: &Event) -> usize {
-    let data: serde_json::Value = serde_json::from_slice(event.data().unwrap()).unwrap();
+    let data: serde_json::Value = serde_json::from_slice(&event.data().unwrap()).unwrap();
     usize::try_from(data["n"].as_u64().unwrap()).unwrap()
 }
 

@@ -24,6 +24,18 @@ fn a_command_leads_to_the_monitor() {
 }
 
 #[test]
+fn a_command_may_not_read_its_stdin() {
+    let qemu = Qemu::none().start();
+    let deaf = format!("socat -u UNIX:{} -", qemu.socket().display());
+    let output = exec(&deaf).args(["--connect-timeout", "0.3", "query-name"]).run();
+    output
+        .stderr_contains(
+            "the greeting came, then nothing; QEMU may be stopped or very busy\n  - the command may not read",
+        )
+        .status(3);
+}
+
+#[test]
 fn a_long_reply_comes_whole() {
     let qemu = Qemu::none().start();
     let output = exec(&format!("socat - UNIX:{}", qemu.socket().display())).arg("query-qmp-schema").run();

@@ -95,6 +95,14 @@ impl Problem {
                                 "\n  - a monitor with TLS waits for a client that speaks it: --tls-creds DIR",
                             );
                         }
+                        // A greeting comes without that.
+                        if let (Progress::Negotiating | Progress::Synchronizing, Some(Address::Exec(_))) =
+                            (progress, address)
+                        {
+                            text.push_str(
+                                "\n  - the command may not read its stdin: those of kubectl and docker do with `exec -i`",
+                            );
+                        }
                         text
                     }
                 }
