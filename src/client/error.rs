@@ -154,7 +154,10 @@ pub enum ExecuteError {
         command: String,
     },
     /// It has an open file to be sent with it, and the connection cannot pass one; nothing was sent.
-    #[error("`{}` was not sent: an open file can be passed over a Unix socket only", text::line(command))]
+    #[error(
+        "`{}` was not sent: an open file can be passed over a Unix socket of this machine only",
+        text::line(command)
+    )]
     NoDescriptors {
         /// The command's name.
         command: String,

@@ -25,8 +25,13 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
     /// Sends an open file together with the first of the bytes that are written next (`SCM_RIGHTS`).
     fn attach(&mut self, descriptor: Arc<OwnedFd>) -> io::Result<()> {
         drop(descriptor);
-        Err(io::Error::new(io::ErrorKind::Unsupported, "only a Unix socket can pass an open file"))
+        Err(no_descriptors())
     }
+}
+
+/// What [`Link::attach`] fails with where no open file can be sent along.
+pub(crate) fn no_descriptors() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "only a Unix socket of this machine can pass an open file")
 }
 
 /// Both ends in memory, for tests.

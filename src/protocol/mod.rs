@@ -35,6 +35,7 @@ mod wire;
 pub use driver::Context;
 pub use error::{Cause, ConnectError, OpenError, Phase, SendError, SessionError};
 pub use line::{LineError, Lines};
+pub(crate) use link::no_descriptors;
 pub use link::{Bind, Dial, Handshake, Incoming, Link, Listen};
 pub use runstate::{Runstate, StateError, StateWatcher};
 pub use session::{Session, SessionOptions};

@@ -8,18 +8,16 @@ use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 
 use super::child::{End, Process};
 use super::said::Witness;
+use super::unix::UnixLink;
 use crate::address::{self, UNIX_PATH_MAX};
 use crate::protocol::{Dial, Link};
 
@@ -181,7 +179,7 @@ impl Tunnel {
                     tokio::time::sleep(POLL).await;
                 }
                 Err(error) => return Err(error),
-                Ok(stream) => return Ok(Box::new(Forwarded { stream, _tunnel: self })),
+                Ok(stream) => return Ok(Box::new(UnixLink::forwarded(stream, self))),
             }
         }
     }
@@ -192,38 +190,6 @@ impl Drop for Tunnel {
         // Nobody else needs to end it.
         let _ = self.watched.write_all(b"\n");
         self.process.end_now(GRACE);
-    }
-}
-
-/// A connection through ssh.
-struct Forwarded {
-    stream: UnixStream,
-    _tunnel: Arc<Tunnel>,
-}
-
-impl Link for Forwarded {}
-
-impl AsyncRead for Forwarded {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Forwarded {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Unix sockets: files, and Linux's abstract names.
 
+use std::any::Any;
 use std::ffi::OsStr;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -18,7 +19,7 @@ use rustix::net::{
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::protocol::{Bind, Dial, Incoming, Link, Listen};
+use crate::protocol::{Bind, Dial, Incoming, Link, Listen, no_descriptors};
 
 /// How long to wait before a listener whose backlog is full is tried again; the system gives no sign when it has room.
 const JAMMED_RETRY: Duration = Duration::from_millis(10);
@@ -26,17 +27,19 @@ const JAMMED_RETRY: Duration = Duration::from_millis(10);
 /// Bytes in an abstract name padded as QEMU does with `tight=off`.
 const ABSTRACT_PADDED: usize = 107;
 
-/// A connected Unix socket as a [`Link`] that passes open files.
+/// A connected Unix socket as a [`Link`] that passes open files, if the peer is on this machine.
 #[derive(Debug)]
 pub struct UnixLink {
     stream: UnixStream,
     /// Goes with what is written next.
     descriptor: Option<Arc<OwnedFd>>,
+    /// What carries the bytes to another machine, where no open file can go; let go of with the link.
+    forwarder: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl From<UnixStream> for UnixLink {
     fn from(stream: UnixStream) -> Self {
-        Self { stream, descriptor: None }
+        Self { stream, descriptor: None, forwarder: None }
     }
 }
 
@@ -45,14 +48,22 @@ impl UnixLink {
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
         Ok(UnixStream::from_std(stream)?.into())
     }
+
+    /// A connected stream to what forwards it, and stays for as long as the link does.
+    pub(super) fn forwarded(stream: UnixStream, forwarder: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { forwarder: Some(forwarder), ..stream.into() }
+    }
 }
 
 impl Link for UnixLink {
     fn passes_descriptors(&self) -> bool {
-        true
+        self.forwarder.is_none()
     }
 
     fn attach(&mut self, descriptor: Arc<OwnedFd>) -> io::Result<()> {
+        if !self.passes_descriptors() {
+            return Err(no_descriptors());
+        }
         self.descriptor = Some(descriptor);
         Ok(())
     }

@@ -142,8 +142,8 @@ fn what_cannot_be_done_is_told() {
 
     let over_tcp =
         qmpsh().arg(qemu.tcp().to_string()).args(["-c", &with_file(&paths[0], "add-fd"), "-c", "query-name"]);
-    let why = "-c:1: `add-fd` was not sent: an open file can be passed over a Unix socket only, and this connection is \
-               none\n";
+    let why = "-c:1: `add-fd` was not sent: an open file can be passed over a Unix socket of this machine only, and this \
+               connection is none\n";
     over_tcp.run().status(2).stdout("").stderr(why);
     let through = format!("exec:socat - UNIX:{}", socket.display());
     qmpsh()

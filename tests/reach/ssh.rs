@@ -33,6 +33,16 @@ fn a_socket_on_another_machine() {
 }
 
 #[test]
+fn no_open_file_goes_to_another_machine() {
+    let sshd = Sshd::new(&[]);
+    let qemu = Qemu::none().start();
+    let output = ssh(&sshd, &address(&qemu.socket())).args(["-c", ".fd /dev/null add-fd"]).run();
+    output
+        .stderr_contains("can be passed over a Unix socket of this machine only, and this connection is none")
+        .status(2);
+}
+
+#[test]
 fn what_a_path_may_have_in_it() {
     let sshd = Sshd::new(&[]);
     let directory = crate::support::temporary_directory();

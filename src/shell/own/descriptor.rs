@@ -97,7 +97,8 @@ impl WithDescriptor {
         let Action::Send(mut request, retry) = *self.action else { return Ok(()) };
         if !host.client().passes_descriptors() {
             let message = format!(
-                "`{}` was not sent: an open file can be passed over a Unix socket only, and this connection is none",
+                "`{}` was not sent: an open file can be passed over a Unix socket of this machine only, and this \
+                 connection is none",
                 text::line(&request.command)
             );
             return Err(host.fail(Status::Usage, message));
