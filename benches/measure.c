@@ -2,11 +2,12 @@
  * Measures a program against another in alternating pairs, each run pinned to one core, and judges the median.
  *
  *   measure [-n PAIRS] [-c CORE] [-o FILE] [-l LINES] [-m BYTES] NAME BAR -- PROGRAM [ARG...] -- FLOOR [ARG...]
- *   measure -p PROMPT [-n RUNS] [-c CORE] [-m BYTES] NAME BAR-MS -- PROGRAM [ARG...]
+ *   measure -p PROMPT [-k KEYS -e TEXT] [-n RUNS] [-c CORE] [-m BYTES] NAME BAR-MS -- PROGRAM [ARG...]
  *
  * stdin is empty; stdout goes to FILE (/dev/null without). LINES is what each must have written, and BYTES is the most
  * memory that PROGRAM may have held. With -p the program runs in a terminal: the time until PROMPT appears, what it
- * holds and how often it wakes up in two idle seconds after that.
+ * holds and how often it wakes up in two idle seconds after that. It is at rest when KEYS, and Tab after them, have brought
+ * TEXT: then it has all that it asks for by itself.
  *
  * The status is 0 if all is within the bar, 1 if not, 3 if a run failed.
  */
@@ -22,7 +23,7 @@
 #include <time.h>
 
 static int pairs = 21, core = -1;
-static const char *output = "/dev/null", *prompt;
+static const char *output = "/dev/null", *prompt, *keys, *text;
 static long lines = -1;
 static double most_memory;
 
@@ -171,6 +172,33 @@ static long wake_ups(pid_t pid)
     return status_field("/proc/%d/task/*/status", pid, "voluntary_ctxt_switches:");
 }
 
+static char shown[1 << 16];
+static size_t filled;
+
+/* Whether the terminal shows `wanted` within the time. */
+static bool shows(int terminal, const char *wanted, int patience_ms)
+{
+    double end = now_ms() + patience_ms;
+    while (!strstr(shown, wanted)) {
+        int left = (int)(end - now_ms());
+        struct pollfd ready = {.fd = terminal, .events = POLLIN};
+        ssize_t n = poll(&ready, 1, left > 0 ? left : 0) > 0
+                        ? read(terminal, shown + filled, sizeof shown - 1 - filled) : 0;
+        if (n <= 0)
+            return false;
+        filled += (size_t)n;
+    }
+    return true;
+}
+
+static bool answers_tab(int terminal)
+{
+    bool seen = false;
+    for (int tries = 0; !seen && tries < 100; tries++)
+        seen = write(terminal, "\t", 1) == 1 && shows(terminal, text, 100);
+    return seen;
+}
+
 /* The time to the prompt; with `wakes`, also what it does when idle. */
 static struct run run_to_prompt(char **command, long *wakes)
 {
@@ -181,20 +209,11 @@ static struct run run_to_prompt(char **command, long *wakes)
         die("forkpty");
     if (pid == 0)
         pin_and_exec(command);
-    static char shown[1 << 16];
-    size_t filled = 0;
-    do {
-        struct pollfd ready = {.fd = terminal, .events = POLLIN};
-        ssize_t n = poll(&ready, 1, 10000) > 0 ? read(terminal, shown + filled, sizeof shown - 1 - filled) : 0;
-        if (n <= 0) {
-            kill(pid, SIGKILL);
-            errno = 0;
-            die("no prompt `%s` came, but: %s", prompt, shown);
-        }
-        filled += (size_t)n;
-    } while (!strstr(shown, prompt));
+    bool right = shows(terminal, prompt, 10000);
     struct run result = {.ms = now_ms() - start};
-    if (wakes) {
+    if (right && wakes) {
+        if (keys)
+            right = write(terminal, keys, strlen(keys)) > 0 && answers_tab(terminal);
         /* Half a second to come to rest. */
         nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
         long before = wake_ups(pid);
@@ -205,7 +224,11 @@ static struct run run_to_prompt(char **command, long *wakes)
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     close(terminal);
+    errno = 0;
+    if (!right)
+        die("no `%s` came, but: %s", strstr(shown, prompt) ? text : prompt, shown);
     memset(shown, 0, filled);
+    filled = 0;
     return result;
 }
 
@@ -228,7 +251,7 @@ static bool to_prompt(const char *name, double bar, char **program)
 
 int main(int argc, char **argv)
 {
-    for (int option; (option = getopt(argc, argv, "+n:c:o:l:m:p:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+n:c:o:l:m:p:k:e:")) != -1;) {
         switch (option) {
         case 'n': pairs = atoi(optarg); break;
         case 'c': core = atoi(optarg); break;
@@ -236,12 +259,14 @@ int main(int argc, char **argv)
         case 'l': lines = atol(optarg); break;
         case 'm': most_memory = atof(optarg); break;
         case 'p': prompt = optarg; break;
+        case 'k': keys = optarg; break;
+        case 'e': text = optarg; break;
         default: return 2;
         }
     }
     char **rest = argv + optind;
     errno = 0;
-    if (argc - optind < 4 || pairs < 1 || strcmp(rest[2], "--") != 0)
+    if (argc - optind < 4 || !keys != !text || pairs < 1 || strcmp(rest[2], "--") != 0)
         die("usage: see the head of measure.c");
     char **program = rest + 3, **floor = program;
     while (*floor && strcmp(*floor, "--") != 0)

@@ -8,11 +8,12 @@ use crate::syntax::PartialKey;
 
 /// The names that can stand where `name` has been begun.
 pub(super) fn names(peer: Peer<'_>, arguments: &Arguments<'_>, name: &PartialKey) -> Vec<Offer> {
-    let Some((schema, _)) = arguments.root() else { return Vec::new() };
+    let Some(schema) = arguments.schema() else { return Vec::new() };
     let parts = &name.parts;
+    let at = arguments.find(parts);
     let mut offers = Vec::new();
-    for member in ordered(&arguments.members(parts)) {
-        if arguments.is_whole(parts, &member.name) {
+    for member in ordered(&arguments.members(at)) {
+        if arguments.is_whole(at, &member.name) {
             continue;
         }
         let about = described(schema, member);
@@ -20,16 +21,16 @@ pub(super) fn names(peer: Peer<'_>, arguments: &Arguments<'_>, name: &PartialKey
         let offer = |then: &'static str| {
             Offer::new(&member.name, about.clone()).then(then).called(format!("{}{then}", member.name))
         };
-        if plain && !arguments.is_given(parts, &member.name) {
+        if plain && !arguments.is_given(at, &member.name) {
             offers.push(offer("="));
         }
         if nested {
             offers.push(offer("."));
         }
     }
-    let ty = arguments.type_of(parts).filter(|_| !parts.is_empty());
+    let ty = at.ty.filter(|_| !parts.is_empty());
     if let Some(element) = ty.and_then(|ty| schema.element(ty)) {
-        let index = arguments.next_index(parts).to_string();
+        let index = arguments.next_index(at).to_string();
         let (plain, nested) = forms(schema, element);
         let about = schema.words(element);
         if plain {
@@ -56,11 +57,13 @@ fn forms(schema: &Schema, ty: TypeId) -> (bool, bool) {
 /// The properties of the device to be added, as one of its type shows them that is there.
 fn properties(peer: Peer<'_>, arguments: &Arguments<'_>) -> Vec<Offer> {
     let Some(driver) = arguments.text(&["driver"]) else { return Vec::new() };
-    let schema_has = |name: &str| arguments.members(&[]).iter().any(|member| *member.name == *name);
+    let at = arguments.find(&[]);
+    let members = arguments.members(at);
+    let schema_has = |name: &str| members.iter().any(|member| *member.name == *name);
     let found = peer.live.values(&Question::PropertiesOfType(driver));
     let wanted = found.into_iter().filter(|property| {
         !schema_has(&property.name)
-            && !arguments.is_given(&[], &property.name)
+            && !arguments.is_given(at, &property.name)
             && is_settable(&property.name, &property.about)
     });
     let offers = wanted.map(|property| {

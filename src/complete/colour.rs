@@ -1,8 +1,8 @@
 //! What each part of a line is, for its colours.
 
 use super::place::Arguments;
-use super::{Peer, own};
-use crate::syntax::{ArgumentWord, Pair, PartialKey, Span, ValuePlace, Word, WordKind, outline};
+use super::{Peer, Reading, own};
+use crate::syntax::{ArgumentWord, Pair, PartialKey, Span, ValuePlace, Word, WordKind};
 
 /// What a part of a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,29 +19,22 @@ pub enum Colour {
     Unknown,
 }
 
-/// The parts of `text` that have a colour, in order; they do not overlap. `cursor` stands in a word that may be unfinished.
-pub fn colours(text: &str, cursor: usize, peer: Peer<'_>) -> Vec<(Span, Colour)> {
+/// The parts of a text that have a colour, in order; they do not overlap. `cursor` stands in a word that may be unfinished.
+pub fn colours(reading: &Reading, cursor: usize, peer: Peer<'_>) -> Vec<(Span, Colour)> {
     let mut all = Vec::new();
-    let mut start = 0;
-    loop {
-        let line = &text[start..];
-        let words = outline(line);
-        let mut painter = Painter { line, cursor: cursor.wrapping_sub(start), peer, painted: Vec::new() };
-        painter.words(&words);
-        all.extend(
-            painter.painted.iter().map(|(span, colour)| (Span::new(start + span.start, start + span.end), *colour)),
-        );
-        // The next logical line begins behind the newline that ended this one.
-        let end = words.last().map_or(0, |word| word.span.end);
-        match line[end..].find('\n') {
-            Some(at) => start += end + at + 1,
-            None => return all,
-        }
+    for (start, line, outline) in reading.lines() {
+        let mut painter = Painter { line, start, cursor: cursor.wrapping_sub(start), peer, painted: all };
+        painter.words(&outline.words);
+        all = painter.painted;
     }
+    all
 }
 
 struct Painter<'a> {
     line: &'a str,
+    /// Where the line begins in the text.
+    start: usize,
+    /// From there.
     cursor: usize,
     peer: Peer<'a>,
     painted: Vec<(Span, Colour)>,
@@ -74,7 +67,7 @@ impl Painter<'_> {
     fn arguments<'w>(&mut self, command: &str, action: bool, words: &'w [Word]) -> &'w [Word] {
         let count = words.iter().take_while(|word| matches!(word.kind, WordKind::Argument(_))).count();
         let (own, rest) = words.split_at(count);
-        let arguments = Arguments::new(command, action, own.iter(), self.peer);
+        let arguments = Arguments::new(command, action, own, self.peer);
         for word in own {
             match &word.kind {
                 WordKind::Argument(ArgumentWord::Pair(pair)) => self.pair(&arguments, pair),
@@ -101,7 +94,10 @@ impl Painter<'_> {
         parts.push(name.last.clone());
         name.last.text.is_empty()
             || arguments.unknown_part(&parts).is_none()
-            || arguments.members(&name.parts).iter().any(|member| member.name.starts_with(&name.last.text))
+            || arguments
+                .members(arguments.find(&name.parts))
+                .iter()
+                .any(|member| member.name.starts_with(&name.last.text))
     }
 
     fn pair(&mut self, arguments: &Arguments<'_>, pair: &Pair) {
@@ -115,7 +111,7 @@ impl Painter<'_> {
                 self.paint(Span::new(unknown.start, pair.key.span.end), Colour::Unknown);
             }
         }
-        let value = pair.value;
+        let value = pair.span;
         let text = value.of(self.line);
         match pair.place {
             ValuePlace::Json => self.json(value),
@@ -139,7 +135,7 @@ impl Painter<'_> {
 
     fn paint(&mut self, span: Span, colour: Colour) {
         if span.start < span.end {
-            self.painted.push((span, colour));
+            self.painted.push((Span::new(self.start + span.start, self.start + span.end), colour));
         }
     }
 

@@ -2,46 +2,40 @@
 
 use super::own;
 use super::place::{Arguments, hinted, ordered, short};
-use super::{Peer, line_start};
+use super::{Peer, Reading};
 use crate::schema::{Member, Schema};
-use crate::syntax::{Expected, PartialKey, ValuePlace, expected_at};
+use crate::syntax::{Expected, KeyPart, PartialKey, ValuePlace};
 use crate::text;
 
 /// How many arguments a hint names at most: more do not fit a row.
 const ARGUMENTS: usize = 12;
 
-/// What is still to come behind the end of `text`. Safe to show; longer than a row may be.
-pub fn hint(text: &str, peer: Peer<'_>) -> Option<String> {
-    let line = &text[line_start(text, text.len())..];
+/// What is still to come behind the end of a text. Safe to show; longer than a row may be.
+pub fn hint(reading: &Reading, peer: Peer<'_>) -> Option<String> {
+    let (_, line, outline) = reading.last();
+    let words = &outline.words;
     let space = |hint: String| if line.ends_with(char::is_whitespace) { hint } else { format!(" {hint}") };
-    let hint = match expected_at(line, line.len()) {
+    let hint = match outline.expected(line) {
         Expected::Command { span, action } if !span.of(line).is_empty() => {
             let schema = peer.schema?;
             let name = span.of(line);
             let ty = if action { schema.action(name) } else { schema.arguments(name) }?;
-            space(listed(schema, "", &schema.members(ty, &[], &|_| None)))
+            space(listed(schema, &schema.members(ty, &|_| None)))
         }
         Expected::DotCommand { span } => space(own::find(peer, &span.of(line)[1..])?.words.to_owned()),
         Expected::DotWord { command, words, span } if words.is_empty() && span.of(line).is_empty() => {
             own::find(peer, &command)?.words.to_owned()
         }
         Expected::Argument { target, name: Some(name), .. } => {
-            argument(&Arguments::at(line, line.len(), &target, peer), &name)?
+            argument(&Arguments::at(words, line.len(), &target, peer), &name)?
         }
-        Expected::Value { target, key, place, span } => {
-            let arguments = Arguments::at(line, line.len(), &target, peer);
-            if span.of(line).is_empty() {
-                return value(&arguments, &key.parts, place);
-            }
-            if place != ValuePlace::Plain {
-                return None;
-            }
-            // As if the value were finished: the tag of a union may stand there.
-            let line = format!("{line} ");
-            let Expected::Argument { target, name: Some(name), .. } = expected_at(&line, line.len()) else {
-                return None;
-            };
-            format!(" {}", argument(&Arguments::at(&line, line.len(), &target, peer), &name)?)
+        Expected::Value { target, key, place, span } if span.of(line).is_empty() => {
+            return value(&Arguments::at(words, line.len(), &target, peer), &key.parts, place);
+        }
+        // As if the value were finished: the tag of a union may stand there.
+        Expected::Value { target, place: ValuePlace::Plain, .. } => {
+            let name = PartialKey::empty(line.len());
+            format!(" {}", argument(&Arguments::behind(words, line.len(), &target, peer), &name)?)
         }
         _ => return None,
     };
@@ -50,12 +44,12 @@ pub fn hint(text: &str, peer: Peer<'_>) -> Option<String> {
 
 /// The arguments that are missing; or the rest of the one that was begun.
 fn argument(arguments: &Arguments<'_>, name: &PartialKey) -> Option<String> {
-    let (schema, _) = arguments.root()?;
-    let members = ordered(&arguments.members(&name.parts));
-    let mut missing: Vec<_> =
-        members.into_iter().filter(|member| !arguments.is_given(&name.parts, &member.name)).collect();
+    let schema = arguments.schema()?;
+    let at = arguments.find(&name.parts);
+    let members = ordered(&arguments.members(at));
+    let mut missing: Vec<_> = members.into_iter().filter(|member| !arguments.is_given(at, &member.name)).collect();
     if name.last.text.is_empty() {
-        return Some(listed(schema, "", &missing));
+        return Some(listed(schema, &missing));
     }
     missing.retain(|member| member.name.starts_with(&name.last.text));
     match missing.as_slice() {
@@ -67,12 +61,9 @@ fn argument(arguments: &Arguments<'_>, name: &PartialKey) -> Option<String> {
     }
 }
 
-fn listed(schema: &Schema, before: &str, members: &[&Member]) -> String {
-    let mut words: Vec<_> = ordered(members)
-        .into_iter()
-        .take(ARGUMENTS)
-        .map(|member| hinted(schema, &format!("{before}{}", member.name), member))
-        .collect();
+fn listed(schema: &Schema, members: &[&Member]) -> String {
+    let mut words: Vec<_> =
+        ordered(members).into_iter().take(ARGUMENTS).map(|member| hinted(schema, &member.name, member)).collect();
     if members.len() > ARGUMENTS {
         words.push("…".to_owned());
     }
@@ -80,11 +71,10 @@ fn listed(schema: &Schema, before: &str, members: &[&Member]) -> String {
 }
 
 /// The type of a value that is not begun.
-fn value(arguments: &Arguments<'_>, parts: &[crate::syntax::KeyPart], place: ValuePlace) -> Option<String> {
+fn value(arguments: &Arguments<'_>, parts: &[KeyPart], place: ValuePlace) -> Option<String> {
     if matches!(place, ValuePlace::File) {
         return Some("file".to_owned());
     }
-    let (schema, _) = arguments.root()?;
-    let hint = short(schema, arguments.type_of(parts)?);
+    let hint = short(arguments.schema()?, arguments.find(parts).ty?);
     Some(text::line(&hint).into_owned())
 }

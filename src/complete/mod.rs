@@ -2,9 +2,10 @@
 //!
 //! [`crate::syntax`] says what the language expects at a place, [`crate::schema`] what the peer has for it, and [`Live`] what exists
 //! there at this moment. [`complete`] makes candidates of these, [`hint`] says what is still to come, and [`colours`] what each part of the
-//! line is. All three read the line as it is, unfinished or wrong.
+//! line is. All three take a [`Reading`], which has the words of a text as it is, unfinished or wrong; a [`Reader`] makes one for all of
+//! them, so each key reads the line once.
 //!
-//! `place` finds the arguments of the command at the cursor and their types, `arguments`, `values` and `own` what can stand there, `live`
+//! `place` has the arguments of the command at the cursor and their types, found in a `tree` of their keys; `arguments`, `values` and `own` what can stand there, `live`
 //! has the table of which argument takes which live values, `choose` compares with what was typed and quotes.
 //!
 //! Names come from the peer and may be anything: what is shown is escaped, and what goes into the line is quoted so that it holds
@@ -17,17 +18,20 @@ mod hint;
 mod live;
 mod own;
 mod place;
+mod reading;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod values;
 
 pub use colour::{Colour, colours};
 pub use hint::hint;
 pub use live::{Live, LiveValue, Nothing, Question};
 pub use own::OwnCommand;
+pub use reading::{Reader, Reading};
 
 use crate::schema::{Command, Features, Schema};
-use crate::syntax::{Assembler, Expected, Span, expected_at};
+use crate::syntax::{Expected, Span, expected_at};
 use choose::{Offer, Style, choose};
 
 /// What is known about the peer.
@@ -68,21 +72,21 @@ pub struct Candidate {
 }
 
 /// What can stand at `cursor`, a byte offset, in a text of one line or more.
-pub fn complete(text: &str, cursor: usize, peer: Peer<'_>) -> Completion {
-    let start = line_start(text, cursor);
-    let line = &text[start..];
-    let at = cursor.min(text.len()) - start;
+pub fn complete(reading: &Reading, cursor: usize, peer: Peer<'_>) -> Completion {
+    let (start, line, outline) = reading.at(cursor);
+    let at = cursor.min(start + line.len()) - start;
+    let words = &outline.words;
     let (span, style, offers) = match expected_at(line, at) {
         Expected::Nothing | Expected::Argument { name: None, .. } => return Completion::default(),
         Expected::Command { span, action } => (span, Style::Bare, commands(peer, span.of(line), action)),
         Expected::DotCommand { span } => (span, Style::Bare, own::names(peer)),
         Expected::DotWord { command, words, span } => own::words(peer, &command, &words, span, line),
         Expected::Argument { target, name: Some(name), .. } => {
-            let offers = arguments::names(peer, &place::Arguments::at(line, at, &target, peer), &name);
+            let offers = arguments::names(peer, &place::Arguments::at(words, at, &target, peer), &name);
             (name.last.span, Style::key(&name.last), offers)
         }
         Expected::Value { target, key, place, span } => {
-            let arguments = place::Arguments::at(line, at, &target, peer);
+            let arguments = place::Arguments::at(words, at, &target, peer);
             values::offers(peer, &arguments, &key, place, span, line)
         }
     };
@@ -97,26 +101,10 @@ pub fn complete_hmp(text: &str, cursor: usize, peer: Peer<'_>) -> Completion {
     let start = text.get(..cursor).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
     let Some(typed) = text.get(start..cursor) else { return Completion::default() };
     if typed.starts_with('.') {
-        return complete(text, cursor, peer);
+        return complete(&Reading::new(text), cursor, peer);
     }
     let span = Span::new(cursor - values::hmp_word(typed).len(), cursor);
     choose(text, span, Style::Bare, values::named(values::hmp_values(peer, typed)))
-}
-
-/// Where the logical line begins that `cursor` is in: a text that was pasted has several.
-pub(crate) fn line_start(text: &str, cursor: usize) -> usize {
-    let mut assembler = Assembler::new();
-    let (mut start, mut end) = (0, 0);
-    for line in text.split_inclusive('\n') {
-        end += line.len();
-        if end > cursor || (end == text.len() && !line.ends_with('\n')) {
-            break;
-        }
-        if assembler.push_line(line).is_some() {
-            start = end;
-        }
-    }
-    start
 }
 
 fn commands(peer: Peer<'_>, typed: &str, action: bool) -> Vec<Offer> {

@@ -161,7 +161,7 @@ fn events(peer: Peer<'_>) -> Vec<Offer> {
 fn data<'a>(peer: Peer<'a>, events: &str) -> Vec<&'a Member> {
     let Some(schema) = peer.schema else { return Vec::new() };
     let data = events.split('|').find_map(|name| schema.event(name)?.data);
-    data.map(|data| schema.members(data, &[], &|_| None)).unwrap_or_default()
+    data.map(|data| schema.members(data, &|_| None)).unwrap_or_default()
 }
 
 fn data_of(peer: Peer<'_>, events: &str) -> Vec<Offer> {

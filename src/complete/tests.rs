@@ -66,7 +66,7 @@ fn tab(line: &str) -> String {
     let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
     let cursor = line.find('^').unwrap();
     let line = line.replacen('^', "", 1);
-    let completion = complete(&line, cursor, peer);
+    let completion = complete(&Reading::new(&line), cursor, peer);
     match completion.text {
         Some(text) => format!("{}{text}^{}", &line[..completion.span.start], &line[completion.span.end..]),
         None => completion.candidates.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(" "),
@@ -213,9 +213,9 @@ fn lines_of_the_human_monitor() {
 fn nothing_is_known() {
     let peer = Peer { schema: None, live: &Nothing, own: OWN };
     let check = |line: &str, expected: &[&str]| {
-        let found = complete(line, line.len(), peer);
+        let found = complete(&Reading::new(line), line.len(), peer);
         assert_eq!(found.candidates.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), expected, "{line}");
-        assert_eq!(hint(line, peer), None, "{line}");
+        assert_eq!(hint(&Reading::new(line), peer), None, "{line}");
     };
     check("resize ", &[]);
     check("que", &[]);
@@ -228,7 +228,7 @@ fn what_candidates_are() {
     let schema = sample::schema();
     let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
     let check = |line: &str, expected: &[(&str, &str)]| {
-        let found = complete(line, line.len(), peer);
+        let found = complete(&Reading::new(line), line.len(), peer);
         let found: Vec<_> = found.candidates.iter().map(|c| (c.name.as_str(), c.about.as_str())).collect();
         assert_eq!(found, expected, "{line}");
     };
@@ -246,7 +246,7 @@ fn hints() {
     let schema = sample::schema();
     let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
     let check = |line: &str, expected: &str| {
-        assert_eq!(hint(line, peer).unwrap_or_default(), expected, "{line}");
+        assert_eq!(hint(&Reading::new(line), peer).unwrap_or_default(), expected, "{line}");
     };
     check("", "");
     check("resiz", "");
@@ -288,7 +288,7 @@ fn painted(line: &str) -> String {
     let line = line.replacen('^', "", 1);
     let mut shown = String::new();
     let mut end = 0;
-    for (span, colour) in colours(&line, cursor, peer) {
+    for (span, colour) in colours(&Reading::new(&line), cursor, peer) {
         let letter = match colour {
             Colour::Key => "k",
             Colour::String => "s",

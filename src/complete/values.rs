@@ -28,7 +28,7 @@ pub(super) fn offers(
         },
     };
     let schema = peer.schema;
-    let ty = schema.zip(arguments.type_of(&key.parts));
+    let ty = schema.zip(arguments.find(&key.parts).ty);
     let offers = match place {
         ValuePlace::File => files(peer, typed),
         ValuePlace::Json if typed.starts_with(['{', '[']) => Vec::new(),

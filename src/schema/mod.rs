@@ -22,7 +22,7 @@ pub use read::SchemaError;
 pub use reference::{Choice, Reference, ReferenceLine, Row};
 pub use types::{Builtin, Command, EnumValue, Event, Features, Member, Object, Type, TypeId, Variant};
 pub(crate) use walk::is_index;
-pub use walk::{Step, Tags, Walk};
+pub use walk::{Step, Tag, Tags, Walk};
 
 /// The model of one peer. The default one knows nothing.
 #[derive(Debug, Default)]

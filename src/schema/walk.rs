@@ -29,6 +29,9 @@ impl<'a> Step<'a> {
 /// The value that the tag at a path of keys has, if it is known: before or after what depends on it.
 pub type Tags<'t> = dyn Fn(&[&str]) -> Option<Cow<'t, str>> + 't;
 
+/// The value that the tag of this name has in the object at hand, if it is known.
+pub type Tag<'t> = dyn Fn(&str) -> Option<Cow<'t, str>> + 't;
+
 /// What a path leads to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Walk {
@@ -51,22 +54,34 @@ impl Schema {
     /// Of a union whose tag is not known, members are found on which all variants that have them agree.
     pub fn walk(&self, root: TypeId, path: &[Step<'_>], tags: &Tags<'_>) -> Walk {
         let mut walk = Walk { ty: Some(root), known: 0, indices: vec![false; path.len()] };
-        let mut search = Search { schema: self, tags, at: Vec::with_capacity(path.len() + 1), budget: BUDGET };
+        let mut at = Vec::with_capacity(path.len() + 1);
+        let mut budget = BUDGET;
         for (n, step) in path.iter().enumerate() {
+            let tag = |name: &str| {
+                let path: Vec<&str> = at.iter().copied().chain([name]).collect();
+                tags(&path)
+            };
+            let mut search = Search { schema: self, tag: &tag, budget };
             let next = walk.ty.and_then(|ty| search.step(ty, *step, 0));
+            budget = search.budget;
             walk.ty = next.map(|(ty, _)| ty);
             let Some((_, index)) = next else { break };
             walk.indices[n] = index;
             walk.known = n + 1;
-            search.at.push(step.text);
+            at.push(step.text);
         }
         walk
     }
 
-    /// The members that the object at `at` can have, given what the tags say: its own, then those of its variant. Of an
-    /// alternate, those of its object.
-    pub fn members(&self, ty: TypeId, at: &[&str], tags: &Tags<'_>) -> Vec<&Member> {
-        let mut search = Search { schema: self, tags, at: at.to_vec(), budget: BUDGET };
+    /// The type one step from `ty`, and whether the step is an index; `None` if the schema does not say.
+    pub fn step(&self, ty: TypeId, step: Step<'_>, tag: &Tag<'_>) -> Option<(TypeId, bool)> {
+        Search { schema: self, tag, budget: BUDGET }.step(ty, step, 0)
+    }
+
+    /// The members that an object can have, given what the tags say: its own, then those of its variant. Of an alternate,
+    /// those of its object.
+    pub fn members(&self, ty: TypeId, tag: &Tag<'_>) -> Vec<&Member> {
+        let mut search = Search { schema: self, tag, budget: BUDGET };
         let mut members = Vec::new();
         if let Some(object) = self.object(ty) {
             search.members(object, 0, &mut members);
@@ -119,13 +134,11 @@ impl Schema {
 /// One question on its way through the types.
 struct Search<'s, 'p, 't> {
     schema: &'s Schema,
-    tags: &'p Tags<'t>,
-    /// The keys that lead to where it is.
-    at: Vec<&'p str>,
+    tag: &'p Tag<'t>,
     budget: usize,
 }
 
-impl<'s, 't> Search<'s, '_, 't> {
+impl<'s> Search<'s, '_, '_> {
     /// The type one step further, and whether the step is an index.
     fn step(&mut self, ty: TypeId, step: Step<'_>, depth: usize) -> Option<(TypeId, bool)> {
         self.budget = self.budget.checked_sub(1)?;
@@ -146,7 +159,7 @@ impl<'s, 't> Search<'s, '_, 't> {
             return Some(member);
         }
         let tag = object.tag.as_deref().filter(|_| depth < DEPTH)?;
-        if let Some(case) = self.tag(tag) {
+        if let Some(case) = (self.tag)(tag) {
             let variant = object.variants.iter().find(|variant| *variant.case == *case)?;
             return match self.schema.get(variant.ty) {
                 Type::Object(object) => self.member(object, name, depth + 1),
@@ -168,18 +181,12 @@ impl<'s, 't> Search<'s, '_, 't> {
     fn members(&mut self, object: &'s Object, depth: usize, members: &mut Vec<&'s Member>) {
         members.extend(&object.members);
         if let Some(tag) = object.tag.as_deref().filter(|_| depth < DEPTH)
-            && let Some(case) = self.tag(tag)
+            && let Some(case) = (self.tag)(tag)
             && let Some(variant) = object.variants.iter().find(|variant| *variant.case == *case)
             && let Type::Object(object) = self.schema.get(variant.ty)
         {
             self.members(object, depth + 1, members);
         }
-    }
-
-    /// The value of the tag `name` of the object at hand.
-    fn tag(&self, name: &str) -> Option<Cow<'t, str>> {
-        let path: Vec<&str> = self.at.iter().copied().chain([name]).collect();
-        (self.tags)(&path)
     }
 }
 
@@ -262,7 +269,7 @@ mod tests {
         let schema = sample::schema();
         let root = schema.arguments("add").unwrap();
         let names = |tag: Option<&'static str>| -> Vec<&str> {
-            schema.members(root, &[], &move |_| tag.map(Cow::Borrowed)).iter().map(|m| &*m.name).collect()
+            schema.members(root, &move |_| tag.map(Cow::Borrowed)).iter().map(|m| &*m.name).collect()
         };
         assert_eq!(names(None), ["driver", "node-name", "detached"]);
         assert_eq!(names(Some("file")), ["driver", "node-name", "detached", "filename", "size"]);

@@ -33,11 +33,16 @@ pub(super) fn argument(raw: &str, base: usize, quoting: Quoting) -> Result<Argum
     let mut cursor = Cursor::new(raw, base);
     let (key, operator) = key(&mut cursor, quoting)?;
     let from = cursor.pos;
-    let value = match operator {
-        Operator::Typed => typed_value(&mut cursor, quoting)?,
-        Operator::Json => json_value(&mut cursor, quoting)?,
-    };
+    let value = value(&mut cursor, operator, quoting)?;
     Ok(Argument { key, value, value_span: cursor.span(from) })
+}
+
+/// Reads what follows the operator, up to the end of the word.
+pub(super) fn value(cursor: &mut Cursor<'_>, operator: Operator, quoting: Quoting) -> Result<Value, SyntaxError> {
+    match operator {
+        Operator::Typed => typed_value(cursor, quoting),
+        Operator::Json => json_value(cursor, quoting),
+    }
 }
 
 /// Reads `PATH=PATTERN`, which is all of `raw`: nothing but quotes and a second `=` is special in the pattern.

@@ -1,8 +1,7 @@
 //! What can stand at the cursor.
 
-use super::lexer::Lexer;
-use super::outline::{ArgumentWord, PartialKey, argument_word, partial_key};
-use super::token::{Next, Token, TokenKind};
+use super::outline::{ArgumentWord, Outline, PartialKey, Word, WordKind, outline};
+use super::token::Next;
 use super::{Key, Span};
 
 /// What can stand at a place of a line. `span` is what stands there already, up to that place; it may be empty.
@@ -60,8 +59,6 @@ pub struct Target {
     pub command: String,
     /// Whether it is an action of a transaction.
     pub action: bool,
-    /// The arguments that it has already.
-    pub given: Vec<Key>,
 }
 
 /// The form of a value.
@@ -85,86 +82,80 @@ pub fn expected_at(line: &str, offset: usize) -> Expected {
     while !line.is_char_boundary(offset) {
         offset -= 1;
     }
-    let text = &line[..offset];
-    let mut lexer = Lexer::new();
-    let mut tokens = Vec::new();
-    lexer.run(text, |token| tokens.push(token));
-    tokens.extend(lexer.unfinished(text));
-    if lexer.ended || in_comment(text, tokens.last()) {
-        return Expected::Nothing;
-    }
-    let here = Span::new(offset, offset);
-    let action = lexer.position.transaction.is_some();
-    match tokens.last() {
-        Some(token) if token.span.end == offset => match token.kind {
-            TokenKind::Command => Expected::Command { span: token.span, action },
-            TokenKind::DotName => Expected::DotCommand { span: token.span },
-            TokenKind::TransactionOpen | TokenKind::Separator => Expected::Command { span: here, action },
-            TokenKind::DotWord | TokenKind::Raw => dot_word(text, &tokens[..tokens.len() - 1], token.span),
-            TokenKind::Argument => argument(text, &tokens[..tokens.len() - 1], *token),
-            TokenKind::Json | TokenKind::TransactionClose | TokenKind::Pipeline => Expected::Nothing,
-        },
-        _ => match lexer.position.next {
-            Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
-            Next::DotWords(_) | Next::Raw => dot_word(text, &tokens, here),
-            Next::Arguments => {
-                let name = partial_key("", offset);
-                target(text, &tokens).map_or(Expected::Nothing, |target| Expected::Argument {
-                    target,
-                    span: here,
-                    name,
-                })
-            }
-        },
+    let line = &line[..offset];
+    outline(line).expected(line)
+}
+
+impl Outline {
+    /// What can stand at the end of `line`, whose words these are.
+    pub fn expected(&self, line: &str) -> Expected {
+        if self.next_line.is_some() || in_comment(line, self.words.last()) {
+            return Expected::Nothing;
+        }
+        let here = Span::new(line.len(), line.len());
+        let action = self.in_transaction;
+        match self.words.split_last() {
+            Some((word, before)) if word.span.end == line.len() => match &word.kind {
+                WordKind::Command { .. } => Expected::Command { span: word.span, action },
+                WordKind::DotName => Expected::DotCommand { span: word.span },
+                WordKind::Mark if action => Expected::Command { span: here, action },
+                WordKind::DotWord | WordKind::Raw => dot_word(line, before, word.span),
+                WordKind::Argument(argument) => self::argument(line, before, argument, word.span),
+                WordKind::Json | WordKind::Mark | WordKind::Pipeline => Expected::Nothing,
+            },
+            _ => match self.next {
+                Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
+                Next::DotWords(_) | Next::Raw => dot_word(line, &self.words, here),
+                Next::Arguments => match target(line, &self.words) {
+                    Some(target) => {
+                        Expected::Argument { target, span: here, name: Some(PartialKey::empty(line.len())) }
+                    }
+                    None => Expected::Nothing,
+                },
+            },
+        }
     }
 }
 
 /// Whether a comment stands between the last word and the end.
-fn in_comment(text: &str, last: Option<&Token>) -> bool {
-    let gap = &text[last.map_or(0, |token| token.span.end)..];
+fn in_comment(line: &str, last: Option<&Word>) -> bool {
+    let gap = &line[last.map_or(0, |word| word.span.end)..];
     gap.rsplit('\n').next().is_some_and(|line| line.contains('#'))
 }
 
-fn dot_word(text: &str, before: &[Token], span: Span) -> Expected {
-    let name = before.iter().rposition(|token| token.kind == TokenKind::DotName);
+fn dot_word(line: &str, before: &[Word], span: Span) -> Expected {
+    let name = before.iter().rposition(|word| word.kind == WordKind::DotName);
     let Some(name) = name else {
         return Expected::Nothing;
     };
     Expected::DotWord {
-        command: before[name].span.of(text)[1..].to_owned(),
-        words: before[name + 1..].iter().map(|token| token.span.of(text).to_owned()).collect(),
+        command: before[name].span.of(line)[1..].to_owned(),
+        words: before[name + 1..].iter().map(|word| word.span.of(line).to_owned()).collect(),
         span,
     }
 }
 
-fn argument(text: &str, before: &[Token], token: Token) -> Expected {
-    let Some(target) = target(text, before) else {
+fn argument(line: &str, before: &[Word], argument: &ArgumentWord, span: Span) -> Expected {
+    let Some(target) = target(line, before) else {
         return Expected::Nothing;
     };
-    match argument_word(text, token.span) {
-        ArgumentWord::Name(name) => Expected::Argument { target, span: token.span, name },
-        ArgumentWord::Pair(pair) => Expected::Value { target, key: pair.key, place: pair.place, span: pair.value },
+    match argument {
+        ArgumentWord::Name(name) => Expected::Argument { target, span, name: name.clone() },
+        ArgumentWord::Pair(pair) => {
+            Expected::Value { target, key: pair.key.clone(), place: pair.place, span: pair.span }
+        }
     }
 }
 
-/// What the words at the end of `tokens` are arguments of.
-fn target(text: &str, tokens: &[Token]) -> Option<Target> {
-    let first = tokens.iter().rposition(|token| token.kind != TokenKind::Argument)?;
-    let (command, action) = match tokens[first].kind {
-        TokenKind::TransactionClose => ("transaction", false),
-        TokenKind::Command => {
-            let mark = |token: &&Token| {
-                matches!(token.kind, TokenKind::TransactionOpen | TokenKind::Separator | TokenKind::TransactionClose)
-            };
-            (tokens[first].span.of(text), tokens[..first].iter().rfind(mark).is_some())
-        }
+/// What the words at the end of `words` are arguments of.
+fn target(line: &str, words: &[Word]) -> Option<Target> {
+    let first = words.iter().rfind(|word| !matches!(word.kind, WordKind::Argument(_)))?;
+    let (command, action) = match first.kind {
+        WordKind::Mark => ("transaction", false),
+        WordKind::Command { action } => (first.span.of(line), action),
         _ => return None,
     };
-    let key = |token: &Token| match argument_word(text, token.span) {
-        ArgumentWord::Pair(pair) => Some(pair.key),
-        ArgumentWord::Name(_) => None,
-    };
-    Some(Target { command: command.to_owned(), action, given: tokens[first + 1..].iter().filter_map(key).collect() })
+    Some(Target { command: command.to_owned(), action })
 }
 
 #[cfg(test)]
@@ -176,9 +167,8 @@ mod tests {
         let offset = line.find('^').unwrap();
         let line = line.replacen('^', "", 1);
         let shown = |target: &Target, span: &Span| {
-            let given: Vec<_> = target.given.iter().map(Key::joined).collect();
             let action = if target.action { "action " } else { "" };
-            format!("of {action}{} [{}] at {:?}", target.command, given.join(" "), span.of(&line))
+            format!("of {action}{} at {:?}", target.command, span.of(&line))
         };
         match expected_at(&line, offset) {
             Expected::Command { span, action } => {
@@ -202,20 +192,20 @@ mod tests {
         check("^", r#"command at """#);
         check("  ^", r#"command at """#);
         check("que^ry", r#"command at "que""#);
-        check("query-block ^", r#"argument of query-block [] at """#);
-        check("c a=1 fi^", r#"argument of c [a] at "fi""#);
-        check("c a=1 b.c=2 d.e^", r#"argument of c [a b.c] at "d.e""#);
-        check("c a=^", r#"Plain value of a of c [] at """#);
-        check("c x=1 a=on^ y=2", r#"Plain value of a of c [x] at "on""#);
-        check("c a=\"my f^", r#"Quoted('"') value of a of c [] at "my f""#);
-        check("c a='^", r#"Quoted('\'') value of a of c [] at """#);
-        check("c a==x^", r#"Text value of a of c [] at "x""#);
-        check("c a=@/etc/p^", r#"File value of a of c [] at "/etc/p""#);
-        check("c a=@\"my f^", r#"File value of a of c [] at "my f""#);
-        check("c a:=@f^", r#"File value of a of c [] at "f""#);
-        check("c a:=tr^", r#"Json value of a of c [] at "tr""#);
-        check("c a=[1, ^", r#"Json value of a of c [] at "[1, ""#);
-        check("c bad a=1 x=[} ^", r#"argument of c [a x] at """#);
+        check("query-block ^", r#"argument of query-block at """#);
+        check("c a=1 fi^", r#"argument of c at "fi""#);
+        check("c a=1 b.c=2 d.e^", r#"argument of c at "d.e""#);
+        check("c a=^", r#"Plain value of a of c at """#);
+        check("c x=1 a=on^ y=2", r#"Plain value of a of c at "on""#);
+        check("c a=\"my f^", r#"Quoted('"') value of a of c at "my f""#);
+        check("c a='^", r#"Quoted('\'') value of a of c at """#);
+        check("c a==x^", r#"Text value of a of c at "x""#);
+        check("c a=@/etc/p^", r#"File value of a of c at "/etc/p""#);
+        check("c a=@\"my f^", r#"File value of a of c at "my f""#);
+        check("c a:=@f^", r#"File value of a of c at "f""#);
+        check("c a:=tr^", r#"Json value of a of c at "tr""#);
+        check("c a=[1, ^", r#"Json value of a of c at "[1, ""#);
+        check("c bad a=1 x=[} ^", r#"argument of c at """#);
         check("c a=1\n^", "nothing");
         check(".^", r#"dot command at ".""#);
         check(".he^lp", r#"dot command at ".he""#);
@@ -225,12 +215,12 @@ mod tests {
         check(".try ^", r#"command at """#);
         check(".try que^", r#"command at "que""#);
         check(".fd ^", r#"word of fd [] at """#);
-        check(".fd /x add-fd op^", r#"argument of add-fd [] at "op""#);
+        check(".fd /x add-fd op^", r#"argument of add-fd at "op""#);
         check("transaction(^", r#"action at """#);
         check("transaction( a x=1; b^", r#"action at "b""#);
-        check("transaction(\na x=1\nb y^", r#"argument of action b [] at "y""#);
-        check("transaction( a x=^", r#"Plain value of x of action a [] at """#);
-        check("transaction( a ) prop^", r#"argument of transaction [] at "prop""#);
+        check("transaction(\na x=1\nb y^", r#"argument of action b at "y""#);
+        check("transaction( a x=^", r#"Plain value of x of action a at """#);
+        check("transaction( a ) prop^", r#"argument of transaction at "prop""#);
         check("query-block # x^", "nothing");
         check("transaction( # x\n^", r#"action at """#);
         check("query-block | j^", "nothing");

@@ -46,7 +46,7 @@ pub use expected::{Expected, Target, ValuePlace, expected_at};
 pub use json_text::JsonText;
 pub(crate) use json_text::{is_refused, push_string};
 pub use number::is_json_integer;
-pub use outline::{ArgumentWord, Pair, PartialKey, Word, WordKind, outline};
+pub use outline::{ArgumentWord, Outline, Pair, PartialKey, Word, WordKind, outline};
 pub use span::Span;
 
 use argument::Quoting;

@@ -1,11 +1,11 @@
 //! The words of a line that may be unfinished or wrong: what colours and completion are made of.
 
 use super::argument::{self, Operator, Quoting};
-use super::ast::Argument;
+use super::ast::Value;
 use super::cursor::Cursor;
 use super::expected::ValuePlace;
 use super::lexer::Lexer;
-use super::token::TokenKind;
+use super::token::{Next, TokenKind};
 use super::{Key, KeyPart, Span};
 
 /// One word of a line, right or wrong.
@@ -59,6 +59,14 @@ pub struct PartialKey {
     pub last: KeyPart,
 }
 
+impl PartialKey {
+    /// One that is not begun, at `place`.
+    pub fn empty(place: usize) -> Self {
+        let span = Span::new(place, place);
+        Self { parts: Vec::new(), last: KeyPart { text: String::new(), quoted: false, span } }
+    }
+}
+
 /// An argument with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
@@ -67,22 +75,35 @@ pub struct Pair {
     /// The form of the value.
     pub place: ValuePlace,
     /// The value so far, without what opened it.
-    pub value: Span,
-    /// The whole of it, if it is finished and right.
-    pub argument: Option<Argument>,
+    pub span: Span,
+    /// What it is, if it is finished and right.
+    pub value: Option<Value>,
 }
 
-/// The words of the logical line that `line` begins with.
-pub fn outline(line: &str) -> Vec<Word> {
+/// A logical line, right or wrong, as its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// All of them, in order.
+    pub words: Vec<Word>,
+    /// Where the next logical line begins; `None` if this one goes on to the end of the text.
+    pub next_line: Option<usize>,
+    /// What a word at the end would be.
+    pub(super) next: Next,
+    /// Whether a transaction is open at the end.
+    pub(super) in_transaction: bool,
+}
+
+/// The words of the logical line that `text` begins with. Each byte is looked at a fixed number of times.
+pub fn outline(text: &str) -> Outline {
     let mut lexer = Lexer::new();
     let mut tokens = Vec::new();
-    lexer.run(line, |token| tokens.push(token));
-    tokens.extend(lexer.unfinished(line));
+    lexer.run(text, |token| tokens.push(token));
+    tokens.extend(lexer.unfinished(text));
     let mut action = false;
     let words = tokens.iter().map(|token| {
         let kind = match token.kind {
             TokenKind::Command => WordKind::Command { action },
-            TokenKind::Argument => WordKind::Argument(argument_word(line, token.span)),
+            TokenKind::Argument => WordKind::Argument(argument_word(text, token.span)),
             TokenKind::Json => WordKind::Json,
             TokenKind::DotName => WordKind::DotName,
             TokenKind::DotWord => WordKind::DotWord,
@@ -95,14 +116,21 @@ pub fn outline(line: &str) -> Vec<Word> {
         };
         Word { kind, span: token.span }
     });
-    words.collect()
+    Outline {
+        words: words.collect(),
+        next_line: lexer.ended.then_some(lexer.pos),
+        next: lexer.position.next,
+        in_transaction: lexer.position.transaction.is_some(),
+    }
 }
 
 /// What the word at `span` is as an argument.
-pub(super) fn argument_word(line: &str, span: Span) -> ArgumentWord {
+fn argument_word(line: &str, span: Span) -> ArgumentWord {
     let text = span.of(line);
     let mut cursor = Cursor::new(text, span.start);
-    let Ok((key, operator)) = argument::key(&mut cursor, Quoting::Ours) else {
+    // An error would say more than is wanted here, and take its time.
+    let key = if text.contains('=') { argument::key(&mut cursor, Quoting::Ours).ok() } else { None };
+    let Some((key, operator)) = key else {
         return ArgumentWord::Name(partial_key(text, span.start));
     };
     let value = cursor.rest();
@@ -114,13 +142,13 @@ pub(super) fn argument_word(line: &str, span: Span) -> ArgumentWord {
         (Some('='), _) => (ValuePlace::Text, 1),
         _ => (ValuePlace::Plain, 0),
     };
-    let value = Span::new(span.end - value.len() + skip, span.end);
-    let argument = argument::argument(text, span.start, Quoting::Ours).ok();
-    ArgumentWord::Pair(Box::new(Pair { key, place, value, argument }))
+    let span = Span::new(span.end - value.len() + skip, span.end);
+    let value = argument::value(&mut cursor, operator, Quoting::Ours).ok();
+    ArgumentWord::Pair(Box::new(Pair { key, place, span, value }))
 }
 
 /// Reads a key that has no `=` yet: what is missing is put there for the reading.
-pub(super) fn partial_key(text: &str, base: usize) -> Option<PartialKey> {
+fn partial_key(text: &str, base: usize) -> Option<PartialKey> {
     let open = text.is_empty() || text.ends_with('.');
     let whole = format!("{text}{}=", if open { "x" } else { "" });
     let (key, operator) = argument::key(&mut Cursor::new(&whole, base), Quoting::Ours).ok()?;
@@ -145,15 +173,15 @@ mod tests {
                 format!("name {parts:?} {:?} at {:?}", key.last.text, key.last.span.of(line))
             }
             ArgumentWord::Pair(pair) => {
-                let right = if pair.argument.is_some() { "" } else { " wrong" };
-                format!("{} {:?} {:?}{right}", pair.key.joined(), pair.place, pair.value.of(line))
+                let right = if pair.value.is_some() { "" } else { " wrong" };
+                format!("{} {:?} {:?}{right}", pair.key.joined(), pair.place, pair.span.of(line))
             }
         };
         let word = |word: &Word| match &word.kind {
             WordKind::Argument(it) => argument(it),
             kind => format!("{kind:?} {:?}", word.span.of(line)),
         };
-        outline(line).iter().map(word).collect()
+        outline(line).words.iter().map(word).collect()
     }
 
     #[test]
@@ -194,6 +222,20 @@ mod tests {
         );
         check(".try {\"execute\":", &[r#"DotName ".try""#, r#"Json "{\"execute\":""#]);
         check(".hmp info x", &[r#"DotName ".hmp""#, r#"Raw "info x""#]);
+        check("a x=1\nb", &[r#"Command { action: false } "a""#, r#"x Plain "1""#]);
         check(".wait STOP", &[r#"DotName ".wait""#, r#"DotWord "STOP""#]);
+    }
+
+    #[test]
+    fn where_the_next_line_begins() {
+        let check = |text: &str, expected: Option<usize>| assert_eq!(outline(text).next_line, expected, "{text:?}");
+        check("", None);
+        check("a", None);
+        check("a\n", Some(2));
+        check("# x\n\na\nb", Some(7));
+        check("a x=[\n1]\nb", Some(9));
+        check("transaction(\na\n", None);
+        check("a | jq '[\nb", Some(10));
+        check(".hmp 'x [\nb", Some(10));
     }
 }

@@ -30,11 +30,16 @@ impl<'a> Given<'a> {
             });
             keyed.collect()
         });
-        match by_path.get(path)? {
-            Value::Plain(text) | Value::Text(text) => Some(Cow::Borrowed(text)),
-            Value::Json(json) => json::decode(json.as_str().as_bytes()),
-            Value::TextFrom(_) | Value::JsonFrom(_) => None,
-        }
+        text_of(by_path.get(path)?)
+    }
+}
+
+/// The text that a value is; `None` if it is none, or if it is not in the line.
+pub(crate) fn text_of(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Plain(text) | Value::Text(text) => Some(Cow::Borrowed(text)),
+        Value::Json(json) => json::decode(json.as_str().as_bytes()),
+        Value::TextFrom(_) | Value::JsonFrom(_) => None,
     }
 }
 

@@ -57,11 +57,8 @@ struct Check<'s> {
 impl<'s> Check<'s> {
     /// Checks the members of an object. It recurses no deeper than the reader of JSON lets a text be.
     fn object(&mut self, ty: TypeId, given: &Map<String, Value>) {
-        let tag_of = |path: &[&str]| match path {
-            [tag] => given.get(*tag)?.as_str().map(|text| Cow::Owned(text.to_owned())),
-            _ => None,
-        };
-        let members = self.schema.members(ty, &[], &tag_of);
+        let tag_of = |tag: &str| given.get(tag)?.as_str().map(|text| Cow::Owned(text.to_owned()));
+        let members = self.schema.members(ty, &tag_of);
         let missing: Vec<&Member> =
             members.iter().filter(|m| !m.optional && !given.contains_key(&*m.name)).copied().collect();
         if !missing.is_empty() {

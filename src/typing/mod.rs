@@ -25,6 +25,7 @@ use crate::syntax::{Argument, Command, Invocation, JsonLine, Key, Span, Transact
 use builder::Builder;
 pub use error::{TypingError, TypingErrorKind};
 pub use given::Given;
+pub(crate) use given::text_of;
 pub use hints::{can_teach, hints};
 pub use needs::{Needs, Property};
 pub use retry::Retry;

@@ -55,7 +55,7 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn of(schema: &'a Schema, command: &'a Command) -> Self {
-        let members = command.arguments.map(|ty| schema.members(ty, &[], &|_| None)).unwrap_or_default();
+        let members = command.arguments.map(|ty| schema.members(ty, &|_| None)).unwrap_or_default();
         Self {
             name: &command.name,
             arguments: members.into_iter().map(|member| &*member.name).collect(),

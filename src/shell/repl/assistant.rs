@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::values::{Answers, LiveValues, Patient, live_values};
 use super::{Repl, SharedDialect};
 use crate::client::{Author, Client, ExecuteError};
-use crate::complete::{self, Colour, Completion, Live, Nothing, OwnCommand, Peer};
+use crate::complete::{self, Colour, Completion, Live, Nothing, OwnCommand, Peer, Reader};
 use crate::message::Request;
 use crate::schema::{Schema, SchemaError};
 use crate::shell::console;
@@ -27,6 +27,8 @@ pub(in crate::shell) struct Assistant {
     own: Vec<OwnCommand<'static>>,
     dialect: SharedDialect,
     values: LiveValues,
+    /// Hint and colours are asked for apart at each key, and for the same text.
+    reader: Reader,
 }
 
 impl Assistant {
@@ -35,7 +37,7 @@ impl Assistant {
         let (values, answers) = live_values(client);
         let own = COMMANDS.iter();
         let own = own.map(|own| OwnCommand { name: own.name, words: own.words, about: own.summary }).collect();
-        (Arc::new(Self { schema: Mutex::default(), own, dialect, values }), answers)
+        (Arc::new(Self { schema: Mutex::default(), own, dialect, values, reader: Reader::default() }), answers)
     }
 
     /// What the peer can do, or that it is not known any more.
@@ -74,7 +76,7 @@ impl console::Assistant for Assistant {
         let live = Patient::new(&self.values);
         let peer = self.peer(schema.as_ref(), &live);
         match self.dialect.get() {
-            Dialect::Qmp => complete::complete(text, cursor, peer),
+            Dialect::Qmp => complete::complete(&self.reader.read(text), cursor, peer),
             Dialect::Hmp => complete::complete_hmp(text, cursor, peer),
         }
     }
@@ -84,7 +86,7 @@ impl console::Assistant for Assistant {
             return None;
         }
         let schema = self.schema();
-        complete::hint(text, self.peer(schema.as_ref(), &Nothing))
+        complete::hint(&self.reader.read(text), self.peer(schema.as_ref(), &Nothing))
     }
 
     fn colours(&self, text: &str, cursor: usize) -> Vec<(Span, Colour)> {
@@ -92,7 +94,7 @@ impl console::Assistant for Assistant {
             return Vec::new();
         }
         let schema = self.schema();
-        complete::colours(text, cursor, self.peer(schema.as_ref(), &Nothing))
+        complete::colours(&self.reader.read(text), cursor, self.peer(schema.as_ref(), &Nothing))
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn event(schema: &Schema, event: &Event, width: usize) -> String {
 /// A command on one line: its name, and its arguments, the required ones first.
 pub(in crate::shell) fn signature(schema: &Schema, command: &Command) -> String {
     let mut text = command.name.to_string();
-    let members = command.arguments.map(|ty| schema.members(ty, &[], &|_| None)).unwrap_or_default();
+    let members = command.arguments.map(|ty| schema.members(ty, &|_| None)).unwrap_or_default();
     let (optional, required): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| member.optional);
     for member in required {
         let _ = write!(text, " {}=", member.name);
