@@ -2,46 +2,25 @@
 //! look back.
 
 mod awaited;
+mod stream;
 mod window;
 
 pub use awaited::{Awaited, Condition, Step, Verdict};
+pub use stream::{Batch, Delivery, EventStream};
 pub use window::{HistoryBounds, RanOver};
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use crate::message::Event;
+use stream::Queue;
 pub(crate) use window::Mark;
 use window::{WaitId, Window};
-
-/// What happens to events for which a stream has no room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// None is lost: while more than `room` bytes wait, nothing more is read from the peer (the exception in E12).
-    Lossless {
-        /// Bytes that may wait.
-        room: usize,
-    },
-    /// The newest are kept: beyond `room` bytes the oldest are dropped, and counted by name.
-    Newest {
-        /// Bytes that may wait.
-        room: usize,
-    },
-}
-
-impl Delivery {
-    fn room(self) -> usize {
-        match self {
-            Delivery::Lossless { room } | Delivery::Newest { room } => room,
-        }
-    }
-}
 
 /// Where events come in, streams branch off, and waits look back.
 pub(crate) struct Hub {
@@ -50,9 +29,12 @@ pub(crate) struct Hub {
     may_be_full: AtomicBool,
 }
 
+/// All who listen, under one lock: an event costs no more than taking it once.
 struct Listeners {
-    queues: Vec<Weak<Mutex<Queue>>>,
+    queues: Vec<Queue>,
     window: Window,
+    /// The number of the next stream.
+    next: u64,
 }
 
 impl fmt::Debug for Hub {
@@ -64,22 +46,18 @@ impl fmt::Debug for Hub {
 impl Hub {
     /// A hub without listeners, which remembers as much as `history` says for waits to look back on.
     pub(crate) fn new(history: Option<HistoryBounds>) -> Self {
-        let listeners = Listeners { queues: Vec::new(), window: Window::new(history) };
+        let listeners = Listeners { queues: Vec::new(), window: Window::new(history), next: 0 };
         Self { listeners: Arc::new(Mutex::new(listeners)), may_be_full: AtomicBool::new(false) }
     }
 
-    /// A new stream; it sees every event published from now on that `wanted` lets through.
+    /// A new stream; it sees every event published from now on that `wanted` lets through. `wanted` must not touch the hub, nor
+    /// any stream of it.
     pub(crate) fn stream(&self, delivery: Delivery, wanted: impl Fn(&Event) -> bool + Send + 'static) -> EventStream {
-        let queue = Arc::new(Mutex::new(Queue {
-            delivery,
-            wanted: Box::new(wanted),
-            waiting: Batch::default(),
-            bytes: 0,
-            consumer: None,
-            producer: None,
-        }));
-        lock(&self.listeners).queues.push(Arc::downgrade(&queue));
-        EventStream(queue)
+        let mut listeners = lock(&self.listeners);
+        let id = listeners.next;
+        listeners.next += 1;
+        listeners.queues.push(Queue::new(id, delivery, Box::new(wanted)));
+        EventStream::new(Arc::clone(&self.listeners), id)
     }
 
     /// A wait for an event that has come since its window opened, or will come.
@@ -100,21 +78,16 @@ impl Hub {
     /// Remembers an event and hands it to every stream.
     pub(crate) fn publish(&self, event: Event) {
         let mut listeners = lock(&self.listeners);
-        let Listeners { queues, window } = &mut *listeners;
+        let Listeners { queues, window, .. } = &mut *listeners;
         window.push(&event);
-        queues.retain(|queue| queue.strong_count() > 0);
-        let Some((last, others)) = queues.split_last() else { return };
+        let Some((last, others)) = queues.split_last_mut() else { return };
+        let mut is_full = false;
         for queue in others {
-            self.push(queue, Cow::Borrowed(&event));
+            queue.push(Cow::Borrowed(&event));
+            is_full |= queue.is_full();
         }
-        self.push(last, Cow::Owned(event));
-    }
-
-    fn push(&self, queue: &Weak<Mutex<Queue>>, event: Cow<'_, Event>) {
-        let Some(queue) = queue.upgrade() else { return };
-        let mut queue = lock(&queue);
-        queue.push(event);
-        if queue.is_full() {
+        last.push(Cow::Owned(event));
+        if is_full || last.is_full() {
             self.may_be_full.store(true, Ordering::Relaxed);
         }
     }
@@ -125,126 +98,13 @@ impl Hub {
             return Poll::Ready(());
         }
         let mut room = Poll::Ready(());
-        for queue in lock(&self.listeners).queues.iter().filter_map(Weak::upgrade) {
-            let mut queue = lock(&queue);
-            if queue.is_full() {
-                queue.producer = Some(context.waker().clone());
-                room = Poll::Pending;
-            }
+        for queue in lock(&self.listeners).queues.iter_mut().filter(|queue| queue.is_full()) {
+            queue.wake_with_room(context.waker());
+            room = Poll::Pending;
         }
         // Only this side, the reader of the connection, publishes: nothing can have become full meanwhile.
         self.may_be_full.store(room.is_pending(), Ordering::Relaxed);
         room
-    }
-}
-
-struct Queue {
-    delivery: Delivery,
-    wanted: Box<dyn Fn(&Event) -> bool + Send>,
-    waiting: Batch,
-    bytes: usize,
-    consumer: Option<Waker>,
-    producer: Option<Waker>,
-}
-
-impl Queue {
-    fn is_full(&self) -> bool {
-        matches!(self.delivery, Delivery::Lossless { room } if self.bytes >= room)
-    }
-
-    /// One that is not wanted is not copied.
-    fn push(&mut self, event: Cow<'_, Event>) {
-        if !(self.wanted)(&event) {
-            return;
-        }
-        let event = event.into_owned();
-        self.bytes += event.document().bytes().len();
-        self.waiting.events.push_back(event);
-        if let Delivery::Newest { room } = self.delivery {
-            // The newest one stays, however long it is.
-            while self.bytes > room && self.waiting.events.len() > 1 {
-                if let Some(oldest) = self.waiting.events.pop_front() {
-                    self.bytes -= oldest.document().bytes().len();
-                    self.waiting.count_dropped(&oldest);
-                }
-            }
-        }
-        if let Some(consumer) = self.consumer.take() {
-            consumer.wake();
-        }
-    }
-}
-
-/// Events handed over at once, oldest first.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// The events.
-    pub events: VecDeque<Event>,
-    /// How many older ones were dropped, by name, in the order in which the names first came.
-    pub dropped: Vec<(String, u64)>,
-}
-
-impl Batch {
-    /// Whether there is nothing to tell.
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.dropped.is_empty()
-    }
-
-    fn count_dropped(&mut self, event: &Event) {
-        let name = event.name();
-        match self.dropped.iter_mut().find(|(dropped, _)| *dropped == name) {
-            Some((_, count)) => *count += 1,
-            None => self.dropped.push((name.into_owned(), 1)),
-        }
-    }
-}
-
-/// The events that one listener has not seen yet. Dropping it ends its listening.
-///
-/// It outlives sessions: a client that connects again feeds the same streams.
-pub struct EventStream(Arc<Mutex<Queue>>);
-
-impl fmt::Debug for EventStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let queue = lock(&self.0);
-        f.debug_struct("EventStream")
-            .field("delivery", &queue.delivery)
-            .field("waiting", &queue.waiting.events.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl EventStream {
-    /// Waits until there is something, and takes all of it. Cancel safe.
-    pub async fn batch(&mut self) -> Batch {
-        poll_fn(|context| {
-            let mut queue = lock(&self.0);
-            if queue.waiting.is_empty() {
-                queue.consumer = Some(context.waker().clone());
-                return Poll::Pending;
-            }
-            Poll::Ready(queue.take())
-        })
-        .await
-    }
-
-    /// Takes all that has come already; may be empty.
-    pub fn try_batch(&mut self) -> Batch {
-        lock(&self.0).take()
-    }
-}
-
-impl EventStream {
-    /// From now on another choice of events goes in; what has come already stays.
-    pub fn choose(&mut self, wanted: impl Fn(&Event) -> bool + Send + 'static) {
-        lock(&self.0).wanted = Box::new(wanted);
-    }
-}
-
-impl Drop for EventStream {
-    fn drop(&mut self) {
-        // Nobody reads any more: do not keep the reader of the connection waiting.
-        lock(&self.0).take();
     }
 }
 
@@ -275,25 +135,14 @@ impl Drop for EventWait {
     }
 }
 
-impl Queue {
-    fn take(&mut self) -> Batch {
-        let was_full = self.bytes >= self.delivery.room();
-        self.bytes = 0;
-        if was_full && let Some(producer) = self.producer.take() {
-            producer.wake();
-        }
-        // Likely as many will come again.
-        let events = VecDeque::with_capacity(self.waiting.events.len());
-        std::mem::replace(&mut self.waiting, Batch { events, dropped: Vec::new() })
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(listeners: &Mutex<Listeners>) -> MutexGuard<'_, Listeners> {
+    listeners.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use bytes::BytesMut;
 
     use super::*;

@@ -8,7 +8,7 @@ use qmpsh::shell;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os(), |name| std::env::var_os(name)) {
-        Ok(task) => match shell::run(&task) {
+        Ok(task) => match shell::run(task) {
             Ok(status) => status.into(),
             Err(error) => {
                 // Nobody is left to be told if this fails.

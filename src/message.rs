@@ -123,10 +123,16 @@ impl Message {
     /// What `document` is, told by its members: `QMP`, `event`, or one of `return` and `error`.
     pub fn from_document(document: Document) -> Result<Self, Malformed> {
         let (mut greets, mut happened, mut returned, mut failed) = (false, false, false, false);
-        for key in document.keys() {
-            match &*key {
+        let mut is_named = false;
+        for (key, value) in document.members() {
+            // The shortest name with an escape that is one of these has eight bytes: `\u0051MP`.
+            let decoded = (key.len() >= 8 && key.contains(&b'\\')).then(|| json::decode_inner(key));
+            match decoded.as_ref().map_or(key, |decoded| decoded.as_bytes()) {
+                b"event" => {
+                    happened = true;
+                    is_named = value.first() == Some(&b'"');
+                }
                 b"QMP" => greets = true,
-                b"event" => happened = true,
                 b"return" => returned = true,
                 b"error" => failed = true,
                 _ => {}
@@ -134,7 +140,8 @@ impl Message {
         }
         match (greets, happened, returned, failed) {
             (true, false, false, false) => Greeting::parse(&document).map(Self::Greeting),
-            (false, true, false, false) => Event::parse(document).map(Self::Event),
+            (false, true, false, false) if is_named => Ok(Self::Event(Event { document, arrival: 0 })),
+            (false, true, false, false) => Err(Malformed::new(Fault::EventName, &document)),
             (false, false, true, false) | (false, false, false, true) => {
                 Reply::parse(document).map(|reply| Self::Reply(Box::new(reply)))
             }
@@ -143,14 +150,13 @@ impl Message {
         }
     }
 
-    /// The same message, as the one that came after `arrival` others.
-    pub(crate) fn arrived(mut self, arrival: u64) -> Self {
-        match &mut self {
+    /// It came after `arrival` others.
+    pub(crate) fn set_arrival(&mut self, arrival: u64) {
+        match self {
             Self::Greeting(_) => {}
             Self::Event(event) => event.arrival = arrival,
             Self::Reply(reply) => reply.arrival = arrival,
         }
-        self
     }
 }
 
@@ -223,13 +229,6 @@ pub struct Event {
 }
 
 impl Event {
-    fn parse(document: Document) -> Result<Self, Malformed> {
-        match document.get("event") {
-            Some([b'"', ..]) => Ok(Self { document, arrival: 0 }),
-            _ => Err(Malformed::new(Fault::EventName, &document)),
-        }
-    }
-
     /// The event's name, decoded; not safe to show as it is.
     pub fn name(&self) -> Cow<'_, str> {
         self.document.get("event").and_then(json::decode).unwrap_or_default()

@@ -2,7 +2,7 @@
 //!
 //! Source: QEMU's `qmp-spec.rst`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -329,9 +329,12 @@ impl Protocol for Qmp {
             });
         }
         let Some(document) = document else { return Ok(None) };
-        let arrival = self.received;
+        let mut message = Message::from_document(document);
+        if let Ok(message) = &mut message {
+            message.set_arrival(self.received);
+        }
         self.received += 1;
-        Ok(Some(Message::from_document(document).map(|message| message.arrived(arrival))))
+        Ok(Some(message))
     }
 
     fn encode(&mut self, outgoing: Outgoing, buffer: &mut BytesMut) -> Result<(), QmpError> {
@@ -355,7 +358,8 @@ impl Protocol for Qmp {
         let open = request.text.strip_suffix('}').unwrap_or(&request.text);
         buffer.extend_from_slice(open.as_bytes());
         // No byte after the last brace: QEMU would still be reading when it has ended (QMP-FACTS 1).
-        buffer.extend_from_slice(format!(",\"id\":{id}}}").as_bytes());
+        // Writing to memory cannot fail.
+        let _ = write!(buffer, ",\"id\":{id}}}");
         if let Some(observer) = &self.options.observer {
             observer.sent(&buffer[start..], author);
         }

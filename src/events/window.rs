@@ -267,7 +267,9 @@ impl Window {
 
 /// The event that was remembered.
 fn read(bytes: &[u8], arrival: u64) -> Option<Event> {
-    match Message::from_document(Document::parse(bytes).ok()?).ok()?.arrived(arrival) {
+    let mut message = Message::from_document(Document::parse(bytes).ok()?).ok()?;
+    message.set_arrival(arrival);
+    match message {
         Message::Event(event) => Some(event),
         Message::Greeting(_) | Message::Reply(_) => None,
     }

@@ -1,6 +1,5 @@
 //! One JSON object as it came, and where its members are.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -11,9 +10,9 @@ use super::scanner::Scanner;
 use super::string::decode_inner;
 use crate::secrets;
 
-/// How many members are kept without allocating: a QMP message has at most four. Documents are moved often, so they are
+/// How many members are kept without allocating: an event has three. Documents are moved often, so they are
 /// no larger than they must be.
-const INLINE: usize = 4;
+const INLINE: usize = 3;
 
 /// One JSON object: the bytes as they came, and the ranges of its top-level members.
 ///
@@ -63,12 +62,11 @@ impl Document {
         Some(member.value.range())
     }
 
-    /// The decoded names of the members, in the order they came, duplicates included. Bytes: most need no decoding.
-    pub fn keys(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
-        self.members.as_slice().iter().map(|member| match self.key(member) {
-            key if key.contains(&b'\\') => Cow::Owned(decode_inner(key).into_owned().into_bytes()),
-            key => Cow::Borrowed(key),
-        })
+    /// The members in the order they came, duplicates included: each one's name, without the quotes, and its value, both as they
+    /// stand on the wire.
+    pub fn members(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let text = |span: Span| self.bytes.get(span.range()).unwrap_or_default();
+        self.members.as_slice().iter().map(move |member| (text(member.key), text(member.value)))
     }
 
     /// The same document in memory of its own. One that is kept long would keep the whole block of bytes alive that it
@@ -86,7 +84,7 @@ impl Document {
         let key = self.key(member);
         // A name with an escape in it is longer on the wire than decoded.
         if key.len() == name.len() {
-            key == name.as_bytes() && !name.contains('\\')
+            key == name.as_bytes() && !key.contains(&b'\\')
         } else {
             key.len() > name.len() && key.contains(&b'\\') && decode_inner(key) == name
         }
@@ -206,9 +204,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_in_order() {
+    fn members_come_in_order() {
         let document = parse(r#"{"b":1,"a":2,"\u0063":3,"b":4}"#);
-        assert_eq!(document.keys().collect::<Vec<_>>(), [&b"b"[..], b"a", b"c", b"b"]);
+        let members: Vec<(&[u8], &[u8])> = document.members().collect();
+        assert_eq!(members, [(&b"b"[..], &b"1"[..]), (b"a", b"2"), (br"\u0063", b"3"), (b"b", b"4")]);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub use indent::Indenter;
 pub use parts::{Part, Parts};
 pub use scanner::Scanner;
 pub use string::decode;
+pub(crate) use string::decode_inner;
 pub use walk::{Elements, Members, elements, members};
 
 /// JSON's white space: space, tab, newline and carriage return.

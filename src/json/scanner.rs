@@ -130,91 +130,90 @@ impl Scanner {
 
     /// Goes on from where it stopped; true if the document ends at `self.at`.
     fn scan(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
-        while let Some(&byte) = bytes.get(self.at) {
-            let wrong = |at, expected| Err(ScanError::malformed(bytes, at, expected));
+        while self.at < bytes.len() {
+            let is_whole = match self.state {
+                State::InKey | State::InString => self.string(bytes),
+                State::InContainer => self.container(bytes)?,
+                State::InScalar => self.scalar(bytes),
+                _ => {
+                    if self.between_tokens(bytes)? {
+                        return Ok(true);
+                    }
+                    continue;
+                }
+            };
             match self.state {
-                State::InKey => {
-                    if self.string(bytes) {
-                        self.key.end = self.at - 1;
-                        self.state = State::Colon;
-                        // Usual separators are taken at once: a jump for each byte costs more than all the rest.
-                        if self.take(bytes, b':') {
-                            self.take(bytes, b' ');
-                            self.state = State::Value;
-                        }
-                    }
-                    continue;
-                }
-                State::InString => {
-                    if self.string(bytes) {
-                        self.end_member(bytes)?;
-                    }
-                    continue;
-                }
-                State::InContainer => {
-                    if self.container(bytes)? {
-                        self.end_member(bytes)?;
-                    }
-                    continue;
-                }
-                State::InScalar => {
-                    let ends = |&byte: &u8| is_space(byte) || matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b'"');
-                    let Some(length) = bytes[self.at..].iter().position(ends) else {
-                        self.at = bytes.len();
-                        break;
-                    };
-                    self.at += length;
-                    self.end_member(bytes)?;
-                    continue;
-                }
-                _ if is_space(byte) => {}
-                State::FirstKey | State::Key => match byte {
-                    b'"' => {
-                        self.key.start = self.at + 1;
-                        self.state = State::InKey;
-                    }
-                    b'}' if self.state == State::FirstKey => {
-                        self.at += 1;
-                        return Ok(true);
-                    }
-                    _ => return wrong(self.at, "a quoted name"),
-                },
-                State::Colon => match byte {
-                    b':' => self.state = State::Value,
-                    _ => return wrong(self.at, "a colon"),
-                },
-                State::Value => {
-                    self.value = self.at;
-                    self.state = match byte {
-                        b'"' => State::InString,
-                        b'{' | b'[' if bytes.get(self.at + 1) == Some(&(byte + 2)) => {
-                            self.at += 2;
-                            self.end_member(bytes)?;
-                            continue;
-                        }
-                        b'{' | b'[' => {
-                            self.nesting.push(byte);
-                            State::InContainer
-                        }
-                        b'}' | b']' | b',' | b':' => return wrong(self.at, "a value"),
-                        _ => State::InScalar,
-                    };
-                }
-                State::Comma => match byte {
-                    b',' => self.state = State::Key,
-                    b'}' => {
-                        self.at += 1;
-                        return Ok(true);
-                    }
-                    _ => return wrong(self.at, "a comma or `}`"),
-                },
-                State::Between => return wrong(self.at, "an object"),
+                _ if !is_whole => break,
+                State::InKey => self.end_key(bytes),
+                _ => self.end_member(bytes)?,
             }
-            self.at += 1;
         }
         Ok(false)
     }
 
+    /// Goes over one byte outside of names and values; true if it ends the document.
+    fn between_tokens(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
+        let wrong = |expected| Err(ScanError::malformed(bytes, self.at, expected));
+        let byte = bytes[self.at];
+        match self.state {
+            State::Value => {
+                self.value = self.at;
+                self.state = match byte {
+                    b'"' => State::InString,
+                    b'{' | b'[' if bytes.get(self.at + 1) == Some(&(byte + 2)) => {
+                        self.at += 2;
+                        self.end_member(bytes)?;
+                        return Ok(false);
+                    }
+                    b'{' | b'[' => {
+                        self.nesting.push(byte);
+                        State::InContainer
+                    }
+                    b'}' | b']' | b',' | b':' => return wrong("a value"),
+                    _ if is_space(byte) => State::Value,
+                    _ => State::InScalar,
+                };
+            }
+            _ if is_space(byte) => {}
+            State::FirstKey | State::Key => match byte {
+                b'"' => {
+                    self.key.start = self.at + 1;
+                    self.state = State::InKey;
+                }
+                b'}' if self.state == State::FirstKey => {
+                    self.at += 1;
+                    return Ok(true);
+                }
+                _ => return wrong("a quoted name"),
+            },
+            State::Colon => match byte {
+                b':' => self.state = State::Value,
+                _ => return wrong("a colon"),
+            },
+            _ => match byte {
+                b',' => self.state = State::Key,
+                b'}' => {
+                    self.at += 1;
+                    return Ok(true);
+                }
+                _ => return wrong("a comma or `}`"),
+            },
+        }
+        self.at += 1;
+        Ok(false)
+    }
+
+    fn end_key(&mut self, bytes: &[u8]) {
+        self.key.end = self.at - 1;
+        self.state = State::Colon;
+        // Usual separators are taken at once: a jump for each byte costs more than all the rest.
+        if self.take(bytes, b':') {
+            self.take(bytes, b' ');
+            self.state = State::Value;
+        }
+    }
+
+    #[inline]
     fn end_member(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
         if self.members.as_slice().len() == MAX_MEMBERS {
             return Err(ScanError::TooManyMembers { limit: MAX_MEMBERS, seen: beginning(bytes) });
@@ -235,39 +234,45 @@ impl Scanner {
     }
 
     /// Goes over the next byte if it is `byte`.
+    #[inline]
     fn take(&mut self, bytes: &[u8], byte: u8) -> bool {
         let found = bytes.get(self.at) == Some(&byte);
         self.at += usize::from(found);
         found
     }
 
-    /// Inside a string: goes behind its closing quote, and true; or to the end of `bytes`, and false.
-    fn string(&mut self, bytes: &[u8]) -> bool {
-        if self.escape {
-            self.escape = false;
-            self.at += 1;
-        }
-        while let Some(&byte) = bytes.get(self.at) {
-            match byte {
-                b'"' => {
-                    self.at += 1;
-                    return true;
-                }
-                b'\\' if self.at + 1 == bytes.len() => {
-                    self.escape = true;
-                    self.at += 1;
-                }
-                b'\\' => self.at += 2,
-                _ => self.skip_text(bytes),
-            }
-        }
-        false
+    /// Inside a scalar: goes behind it, and true; or to the end of `bytes`, and false.
+    fn scalar(&mut self, bytes: &[u8]) -> bool {
+        let ends = |&byte: &u8| is_space(byte) || matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b'"');
+        let length = bytes[self.at..].iter().position(ends);
+        self.at = length.map_or(bytes.len(), |length| self.at + length);
+        length.is_some()
     }
 
-    /// Goes to the next byte that means something inside a string.
-    fn skip_text(&mut self, bytes: &[u8]) {
-        let rest = &bytes[self.at..];
-        self.at += memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+    /// Inside a string: goes behind its closing quote, and true; or to the end of `bytes`, and false.
+    #[inline]
+    fn string(&mut self, bytes: &[u8]) -> bool {
+        let mut at = self.at + usize::from(std::mem::take(&mut self.escape));
+        loop {
+            at += blocks::text_length(&bytes[at..]);
+            match bytes.get(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    return true;
+                }
+                // What it escapes may not have come yet.
+                Some(_) if at + 1 == bytes.len() => {
+                    self.escape = true;
+                    self.at = at + 1;
+                    return false;
+                }
+                Some(_) => at += 2,
+                None => {
+                    self.at = at;
+                    return false;
+                }
+            }
+        }
     }
 
     /// Inside a container: goes behind the bracket that closes it, and true; or to the end of `bytes`, and false.
@@ -276,10 +281,11 @@ impl Scanner {
     fn container(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
         while self.at < bytes.len() {
             let rest = &bytes[self.at..];
-            let mut filled = [0; 64];
+            let mut filled;
             let (block, length) = if let Some(block) = rest.first_chunk::<64>() {
                 (block, 64)
             } else {
+                filled = [0; 64];
                 filled[..rest.len()].copy_from_slice(rest);
                 (&filled, rest.len())
             };
@@ -308,7 +314,7 @@ impl Scanner {
             self.escape = if length == 64 { after } else { escaped >> length & 1 == 1 };
             self.at += length;
             if self.quoted && masks.quotes | masks.backslashes == 0 {
-                self.skip_text(bytes);
+                self.at += blocks::text_length(&bytes[self.at..]);
             }
         }
         Ok(false)

@@ -183,7 +183,7 @@ proptest! {
         prop_assert_eq!(documents.len(), objects.len());
         for ((document, (object, _)), text) in documents.iter().zip(&objects).zip(&texts) {
             prop_assert_eq!(document.bytes(), text.as_bytes());
-            prop_assert_eq!(document.keys().count(), object.len());
+            prop_assert_eq!(document.members().count(), object.len());
             for (key, value) in object {
                 let found: serde_json::Value = serde_json::from_slice(document.get(key).unwrap()).unwrap();
                 prop_assert_eq!(&found, value);

@@ -15,7 +15,7 @@ pub fn decode(raw: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// The same for what stands between the quotes.
-pub(super) fn decode_inner(inner: &[u8]) -> Cow<'_, str> {
+pub(crate) fn decode_inner(inner: &[u8]) -> Cow<'_, str> {
     let Some(mut at) = memchr::memchr(b'\\', inner) else {
         // The usual case has a fast way of its own.
         return std::str::from_utf8(inner).map_or_else(|_| String::from_utf8_lossy(inner), Cow::Borrowed);

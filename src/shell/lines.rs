@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -29,7 +30,7 @@ pub(super) struct Line {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Origin {
     /// The file's name; `None` for the words of the command line, which need none.
-    pub(super) name: Option<String>,
+    pub(super) name: Option<Arc<str>>,
     /// The number of its first line, from 1.
     pub(super) line: usize,
 }
@@ -53,7 +54,7 @@ pub(super) struct Lines {
 }
 
 struct Current {
-    name: String,
+    name: Arc<str>,
     /// The number of its first line.
     first: usize,
     /// How many physical lines have been taken.
@@ -123,7 +124,7 @@ impl Lines {
             Source::File(path) => (path.display().to_string(), 1, read_from(move || open(&path)), Vec::new()),
         };
         Current {
-            name,
+            name: name.into(),
             first,
             lines: 0,
             chunks,

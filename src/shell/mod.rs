@@ -36,6 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::runtime::LocalOptions;
 
 use crate::cli::{self, Input, Invocation, Options, Source, Task};
 use crate::client::{Client, ClientOptions, Observer};
@@ -59,10 +60,11 @@ use wire_log::WireLog;
 ///
 /// # Errors
 /// The runtime cannot be started.
-pub fn run(task: &Task) -> anyhow::Result<Status> {
-    let invocation = match task {
-        Task::Session(invocation) => invocation,
-        Task::List(listing) => return Ok(list::run(*listing)),
+pub fn run(task: Task) -> anyhow::Result<Status> {
+    let invocation: &'static Invocation = match task {
+        // It is needed as long as the program lives.
+        Task::Session(invocation) => Box::leak(invocation),
+        Task::List(listing) => return Ok(list::run(listing)),
     };
     let messages = Messages::new(invocation.options.color);
     // Before the runtime opens descriptors of its own.
@@ -75,9 +77,12 @@ pub fn run(task: &Task) -> anyhow::Result<Status> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
+        .build_local(LocalOptions::default())
         .context("cannot start the asynchronous runtime")?;
-    let result = runtime.block_on(run_in(invocation, entrance, messages));
+    // A task like the one that drives the connection: the two take turns without asking the system in between, which a future
+    // that the runtime blocks on does each time it is woken.
+    let work = runtime.spawn_local(run_in(invocation, entrance, messages));
+    let result = runtime.block_on(work).unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
     // A question at the terminal may have been interrupted.
     ask::restore_echo();
     // A look-up of a name cannot be cancelled, nor a read from stdin: do not wait for them.

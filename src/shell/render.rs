@@ -73,7 +73,7 @@ impl Renderer {
     /// `own_id` is the id of the user's own JSON line; without one the reply has none either.
     pub(super) fn reply(self, reply: &Reply, own_id: Option<&str>) -> Pieces {
         match self.form {
-            Form::Json => self.on_one_line(vec![reply.result().unwrap_or_default()]),
+            Form::Json => self.on_one_line([reply.result().unwrap_or_default()]),
             Form::Pretty => self.indented(reply.result().unwrap_or_default()),
             Form::Table => self.table(&reply.result().unwrap_or_default()),
             Form::Raw => self.on_one_line(with_id(reply, own_id)),
@@ -89,7 +89,7 @@ impl Renderer {
     pub(super) fn value(self, json: String) -> Pieces {
         let value = Bytes::from(json);
         match self.form {
-            Form::Json | Form::Raw => self.on_one_line(vec![value]),
+            Form::Json | Form::Raw => self.on_one_line([value]),
             Form::Pretty => self.indented(value),
             Form::Table => self.table(&value),
         }
@@ -111,7 +111,7 @@ impl Renderer {
             (Form::Raw, None) => r#"{"return": {}}"#.to_owned(),
             (Form::Raw, Some(id)) => format!(r#"{{"return": {{}}, "id": {id}}}"#),
         };
-        self.on_one_line(vec![Bytes::from(shown)])
+        self.on_one_line([Bytes::from(shown)])
     }
 
     /// A whole event, with its newline, added to `out`.
@@ -135,7 +135,7 @@ impl Renderer {
     pub(super) fn event_result(self, event: &Event) -> Pieces {
         let whole = event.document().bytes().clone();
         match self.form {
-            Form::Json | Form::Raw => self.on_one_line(vec![whole]),
+            Form::Json | Form::Raw => self.on_one_line([whole]),
             Form::Pretty => self.indented(whole),
             Form::Table => self.table(&whole),
         }
@@ -153,10 +153,9 @@ impl Renderer {
         Pieces::Table(Box::new(Table::new(value, Style { terminal: self.terminal, width, colors: self.colors })))
     }
 
-    fn on_one_line(self, parts: Vec<Bytes>) -> Pieces {
-        let mut parts: Vec<Bytes> = parts.into_iter().map(|part| self.safe(rewritten(part, compact))).collect();
-        parts.push(Bytes::from_static(b"\n"));
-        Pieces::Parts(parts.into_iter())
+    fn on_one_line(self, parts: impl IntoIterator<Item = Bytes>) -> Pieces {
+        let parts = parts.into_iter().map(|part| self.safe(rewritten(part, compact)));
+        Pieces::Parts(parts.chain([Bytes::from_static(b"\n")]).collect::<Vec<_>>().into_iter())
     }
 
     fn indented(self, value: Bytes) -> Pieces {

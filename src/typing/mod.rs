@@ -131,7 +131,9 @@ pub fn request(invocation: &Invocation, types: &dyn Types, sources: &mut dyn Sou
 }
 
 fn head(name: &str, span: Span, out_of_band: bool) -> Result<String, TypingError> {
-    let mut text = String::from(if out_of_band { "{\"exec-oob\":" } else { "{\"execute\":" });
+    // Room for all of it, if there are no arguments.
+    let mut text = String::with_capacity(name.len() + 16);
+    text.push_str(if out_of_band { "{\"exec-oob\":" } else { "{\"execute\":" });
     error::check_characters(name, span)?;
     push_string(&mut text, name);
     Ok(text)
@@ -153,9 +155,12 @@ fn command_request(command: &Command, types: &dyn Types, sources: &mut dyn Sourc
     // Within the message's braces.
     let mut builder = Builder::new(1);
     add_all(&mut builder, command, false, &command.arguments, types, sources)?;
-    let mut arguments = String::new();
-    builder.write(&mut arguments);
-    Ok(finish(head, &command.name.text, (!builder.is_empty()).then_some(arguments.as_str())))
+    let arguments = (!builder.is_empty()).then(|| {
+        let mut arguments = String::new();
+        builder.write(&mut arguments);
+        arguments
+    });
+    Ok(finish(head, &command.name.text, arguments.as_deref()))
 }
 
 fn add_all(

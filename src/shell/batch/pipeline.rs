@@ -43,6 +43,42 @@ impl Sent {
     }
 }
 
+/// The lines that were read and not told of yet, the oldest first.
+#[derive(Default)]
+struct Flight {
+    entries: VecDeque<Entry>,
+    /// How many of them are out-of-band.
+    prompt: usize,
+}
+
+impl Flight {
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.prompt += usize::from(entry.is_prompt());
+        self.entries.push_back(entry);
+    }
+
+    fn put_back(&mut self, entry: Entry) {
+        self.prompt += usize::from(entry.is_prompt());
+        self.entries.push_front(entry);
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
+        let entry = self.entries.pop_front()?;
+        self.prompt -= usize::from(entry.is_prompt());
+        Some(entry)
+    }
+}
+
+impl Entry {
+    fn is_prompt(&self) -> bool {
+        matches!(self, Entry::Sent(sent) if sent.request.out_of_band)
+    }
+}
+
 /// What came first while the oldest command was waited for.
 enum Next {
     Answer(Box<Result<Reply, ExecuteError>>),
@@ -53,7 +89,7 @@ enum Next {
 impl Batch<'_, '_> {
     /// As `run_lines`, with more than one command on its way.
     pub(super) async fn run_pipelined(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
-        let mut flight: VecDeque<Entry> = VecDeque::new();
+        let mut flight = Flight::default();
         let mut ended = false;
         loop {
             while !ended && self.has_room(&flight) {
@@ -66,7 +102,7 @@ impl Batch<'_, '_> {
                 ended = self.take(line, sources, &mut flight).await?;
             }
             let may_read = !ended && self.has_room(&flight);
-            match flight.pop_front() {
+            match flight.pop() {
                 None if ended => return Ok(()),
                 // Only `.quit` and blank lines until now.
                 None => {}
@@ -79,7 +115,7 @@ impl Batch<'_, '_> {
                             self.go_on_after(failure).await?;
                         }
                         Next::Line(line) => {
-                            flight.push_front(Entry::Sent(sent));
+                            flight.put_back(Entry::Sent(sent));
                             ended = self.take(line, sources, &mut flight).await?;
                         }
                     }
@@ -89,9 +125,10 @@ impl Batch<'_, '_> {
     }
 
     /// Whether another line may be read: what it asks for is not known yet.
-    fn has_room(&self, flight: &VecDeque<Entry>) -> bool {
-        let stands_alone = |entry: &Entry| matches!(entry, Entry::Sent(sent) if sent.stands_alone());
-        flight.len() < self.options.pipeline && !flight.iter().any(stands_alone)
+    fn has_room(&self, flight: &Flight) -> bool {
+        // What stands alone was sent last, or nothing would have come after it.
+        let stands_alone = matches!(flight.entries.back(), Some(Entry::Sent(sent)) if sent.stands_alone());
+        flight.entries.len() < self.options.pipeline && !stands_alone
     }
 
     /// Sends what a line asks for; whether it was the last one.
@@ -99,7 +136,7 @@ impl Batch<'_, '_> {
         &mut self,
         line: Option<Result<Line, Failure>>,
         sources: Sources,
-        flight: &mut VecDeque<Entry>,
+        flight: &mut Flight,
     ) -> Result<bool, Failure> {
         let Some(line) = line else { return Ok(true) };
         let action = match line {
@@ -119,15 +156,14 @@ impl Batch<'_, '_> {
             }
             Ok((None, _)) => return Ok(false),
             Err(failure) => {
-                flight.push_back(Entry::Failed(failure));
+                flight.push(Entry::Failed(failure));
                 return Ok(false);
             }
         };
         // With one that is out of band, no more than the server reads at once; then those before it are told of first.
-        let is_prompt = |entry: &Entry| matches!(entry, Entry::Sent(sent) if sent.request.out_of_band);
-        if request.out_of_band || flight.iter().any(is_prompt) || retry.is_some() || request.ends_peer() {
+        if request.out_of_band || flight.prompt > 0 || retry.is_some() || request.ends_peer() {
             let most = if retry.is_some() || request.ends_peer() { 1 } else { OUT_OF_BAND_LIMIT };
-            while flight.len() >= most {
+            while flight.entries.len() >= most {
                 self.tell_oldest(flight).await?;
             }
         }
@@ -136,7 +172,7 @@ impl Batch<'_, '_> {
         }
         match self.client.start_as(request.clone(), Author::User).await {
             Ok(execution) => {
-                flight.push_back(Entry::Sent(Box::new(Sent { request, retry, origin, execution, oldest_since: None })));
+                flight.push(Entry::Sent(Box::new(Sent { request, retry, origin, execution, oldest_since: None })));
                 Ok(false)
             }
             Err(error) => {
@@ -150,8 +186,8 @@ impl Batch<'_, '_> {
     }
 
     /// Waits for the oldest one and tells what became of it.
-    async fn tell_oldest(&mut self, flight: &mut VecDeque<Entry>) -> Result<(), Failure> {
-        match flight.pop_front() {
+    async fn tell_oldest(&mut self, flight: &mut Flight) -> Result<(), Failure> {
+        match flight.pop() {
             None => Ok(()),
             Some(Entry::Failed(failure)) => self.go_on_after(failure).await,
             Some(Entry::Sent(mut sent)) => match self.wait_for_oldest(&mut sent, None).await? {
@@ -166,8 +202,7 @@ impl Batch<'_, '_> {
 
     /// Waits for the answer to the oldest command, or for a line, printing meanwhile.
     async fn wait_for_oldest(&mut self, sent: &mut Sent, lines: Option<&mut Lines>) -> Result<Next, Failure> {
-        let since = *sent.oldest_since.get_or_insert_with(Instant::now);
-        let deadline = self.options.timeout.map(|limit| since + limit);
+        let deadline = self.options.timeout.map(|limit| *sent.oldest_since.get_or_insert_with(Instant::now) + limit);
         let line = async {
             match lines {
                 Some(lines) => lines.next().await,
@@ -188,7 +223,7 @@ impl Batch<'_, '_> {
         &mut self,
         sent: Sent,
         answer: Result<Reply, ExecuteError>,
-        flight: &mut VecDeque<Entry>,
+        flight: &mut Flight,
     ) -> Result<(), Failure> {
         match self.settle(answer, &sent.request, sent.retry, &sent.origin).await {
             Ok(()) => Ok(()),
@@ -202,9 +237,9 @@ impl Batch<'_, '_> {
 }
 
 /// What became of the commands after the one whose reply was lost, as lines to put under its failure.
-async fn others(flight: &mut VecDeque<Entry>) -> String {
+async fn others(flight: &mut Flight) -> String {
     let (mut unknown, mut not_sent) = (Vec::new(), Vec::new());
-    for entry in flight.drain(..) {
+    while let Some(entry) = flight.pop() {
         let Entry::Sent(sent) = entry else { continue };
         let shown = format!("{}{}", sent.origin.prefix(), name(&sent.request));
         // The session has ended, so this does not wait.
