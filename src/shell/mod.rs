@@ -130,7 +130,7 @@ async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: M
 async fn interrupted(interrupt: &mut Interrupt) {
     loop {
         interrupt.next().await;
-        if !pipeline::is_running() {
+        if !pipeline::takes_interrupt() {
             return;
         }
     }

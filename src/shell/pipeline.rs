@@ -1,19 +1,20 @@
 //! `COMMAND | PIPELINE`: the rest of a line, run by `sh -c`, with the command's result on its stdin.
 //!
 //! It is started with the first result, so that nothing is run if the command fails; a command that prints nothing gives it
-//! an empty stdin. (What `--pipeline N` does is in `batch/pipeline.rs`.)
+//! an empty stdin. One that prints for as long as it runs starts it at the beginning. (What `--pipeline N` does is in `batch/pipeline.rs`.)
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::{Buf as _, Bytes};
 use nix::sys::signal::{self, SigSet, SigmaskHow};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::net::unix::pipe::Sender;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::render::Renderer;
@@ -27,9 +28,28 @@ const SHOWN: usize = 60;
 /// How many are running.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether one is running: then Ctrl-C at the terminal of a batch is for it, as `system(3)` has it.
-pub(super) fn is_running() -> bool {
+/// Whether the command of a batch that feeds one goes on until Ctrl-C.
+static GOES_ON: AtomicBool = AtomicBool::new(false);
+
+/// Tells that command of it.
+static INTERRUPTED: Notify = Notify::const_new();
+
+/// The command of a batch that feeds a pipeline goes on until Ctrl-C; or it has ended.
+pub(super) fn set_goes_on(goes_on: bool) {
+    GOES_ON.store(goes_on, Ordering::Relaxed);
+}
+
+/// Ctrl-C in a batch: whether a pipeline is running that it is for, as `system(3)` has it.
+pub(super) fn takes_interrupt() -> bool {
+    if GOES_ON.load(Ordering::Relaxed) {
+        INTERRUPTED.notify_waiters();
+    }
     RUNNING.load(Ordering::Relaxed) > 0
+}
+
+/// Waits for a Ctrl-C that ends a command that goes on. Cancel safe.
+pub(super) async fn interrupted() {
+    INTERRUPTED.notified().await;
 }
 
 /// Where results go in place of stdout: a pipeline, which may not be running yet.
@@ -38,11 +58,13 @@ pub(super) struct Piped {
     /// How results are formed for it.
     pub(super) renderer: Renderer,
     pub(super) running: Option<Pipeline>,
+    /// The command goes on until Ctrl-C.
+    pub(super) goes_on: bool,
 }
 
 impl Piped {
     pub(super) fn new(text: String) -> Self {
-        Self { text, renderer: Renderer::PIPELINE, running: None }
+        Self { text, renderer: Renderer::PIPELINE, running: None, goes_on: false }
     }
 
     /// Runs it, if it is not running yet.
@@ -50,7 +72,7 @@ impl Piped {
         match &mut self.running {
             Some(running) => Ok(running),
             none => {
-                let pipeline = Pipeline::start(&self.text, group).map_err(|error| {
+                let pipeline = Pipeline::start(&self.text, group, self.goes_on).map_err(|error| {
                     Failure::new(Status::CommandFailed, format!("cannot run {}: {error}", shown(&self.text)))
                 })?;
                 Ok(none.insert(pipeline))
@@ -88,6 +110,8 @@ pub(super) struct Pipeline {
     group: Group,
     /// `None`: closed, or nobody reads it any more.
     stdin: Option<Sender>,
+    /// As long as this is open, the witness lives.
+    _witness: Option<ChildStdin>,
     changes: UnboundedReceiver<Change>,
     end: Option<End>,
 }
@@ -97,11 +121,14 @@ pub(super) struct Pipeline {
 pub(super) enum Change {
     /// By this signal, such as Ctrl-Z makes.
     Stopped(i32),
+    /// Its group got Ctrl-C; it may go on, as a pager does.
+    Interrupted,
     Ended(End),
 }
 
 impl Pipeline {
-    fn start(text: &str, group: Group) -> io::Result<Self> {
+    /// `goes_on`: the command goes on until Ctrl-C, of which only a group of the pipeline's own is told.
+    fn start(text: &str, group: Group, goes_on: bool) -> io::Result<Self> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(text).stdin(Stdio::piped());
         if group == Group::Own {
@@ -112,8 +139,10 @@ impl Pipeline {
         // Only this end does not wait: the reader's is as it is used to.
         let stdin = child.stdin.take().map(OwnedFd::from).map(Sender::from_owned_fd).transpose()?;
         let (sender, changes) = unbounded_channel();
+        // Without one, Ctrl-C ends the command with the pipeline.
+        let witness = if goes_on && group == Group::Own { witness(pid, sender.clone()).ok() } else { None };
         RUNNING.fetch_add(1, Ordering::Relaxed);
-        let pipeline = Self { pid, group, stdin, changes, end: None };
+        let pipeline = Self { pid, group, stdin, _witness: witness.flatten(), changes, end: None };
         std::thread::Builder::new().name("pipeline".to_owned()).spawn(move || watch(pid, &sender))?;
         Ok(pipeline)
     }
@@ -175,7 +204,7 @@ impl Pipeline {
         if self.stdin.is_none() {
             return;
         }
-        while let Change::Stopped(_) = self.change().await {}
+        self.ended().await;
     }
 
     /// Waits for the next stop, or the end; for ever, if that has been told. Cancel safe.
@@ -212,6 +241,21 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
     let spawned = command.spawn();
     found.thread_set_mask()?;
     spawned
+}
+
+/// Starts a process in the group of a pipeline that does nothing, and dies of Ctrl-C when a pager does not.
+fn witness(group: Pid, changes: UnboundedSender<Change>) -> io::Result<Option<ChildStdin>> {
+    let mut command = Command::new("cat");
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = spawn(command.process_group(group.as_raw_pid()))?;
+    let stdin = child.stdin.take();
+    std::thread::Builder::new().name("witness".to_owned()).spawn(move || {
+        if child.wait().is_ok_and(|status| status.signal() == Some(Signal::INT.as_raw())) {
+            // Who does not listen any more need not know.
+            let _ = changes.send(Change::Interrupted);
+        }
+    })?;
+    Ok(stdin)
 }
 
 impl Drop for Pipeline {

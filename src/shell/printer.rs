@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::own::Choice;
-use super::pipeline::{Change, Group, Piped};
+use super::pipeline::{Group, Piped};
 use super::progress::BottomLine;
 use super::render::{Form, Pieces, Renderer};
 use super::status::Failure;
@@ -165,7 +165,19 @@ impl Printer {
 
     /// Whether events that are shown go to stdout.
     pub(super) fn shows_on_stdout(&self) -> bool {
-        self.piped.is_none() && self.events.as_ref().is_some_and(|events| events.stderr.is_none())
+        self.events.as_ref().is_some_and(|events| events.stderr.is_none())
+    }
+
+    /// These events are shown with those that came by themselves.
+    pub(super) fn show(&mut self, events: VecDeque<Event>) {
+        if let Some(shown) = &mut self.events {
+            shown.held.extend(events);
+        }
+    }
+
+    /// Whether results go to a pipeline.
+    pub(super) fn is_piped(&self) -> bool {
+        self.piped.is_some()
     }
 
     /// How results are formed.
@@ -213,7 +225,7 @@ impl Printer {
         let Some(pipeline) = self.piped.as_mut().and_then(|piped| piped.running.as_mut()) else { return Ok(()) };
         for mut piece in result {
             // Ctrl-Z stops this program too. What is left for a pipeline that has ended is dropped.
-            while let Some(Change::Stopped(_)) = pipeline.write(&mut piece).await {}
+            while pipeline.write(&mut piece).await.is_some() {}
             if pipeline.is_closed() {
                 break;
             }

@@ -152,3 +152,17 @@ fn ctrl_c_is_for_the_pipeline() {
     process.signal(Signal::INT);
     process.wait().status(130);
 }
+
+#[test]
+fn ctrl_c_cuts_no_result_short() {
+    let qemu = Qemu::none().start();
+    // The result is longer than what a pipe holds.
+    let line = "query-qmp-schema | trap '' INT; head -c 1; echo; read x </dev/tty; cat | tail -c 2";
+    let mut t = at(&qemu.socket()).args(["-c", line]).terminal();
+    t.wait_for("[");
+    t.type_keys(crate::support::terminal::keys::CTRL_C);
+    t.wait_for("^C");
+    t.type_keys("\r");
+    t.wait_for("]");
+    assert_eq!(t.wait_exit(), 0);
+}

@@ -83,6 +83,73 @@ fn a_time_limit_holds_in_a_flood_that_nobody_reads() {
 }
 
 #[test]
+fn a_pipeline_gets_each_at_once() {
+    let mock = Mock::qmp().pause().event("A", "{}").pause().event("B", "{}").event("C", "{}").unix();
+    let mut process = qmpsh().arg(mock.socket()).args(["-c", ".follow count=2 | (echo up; cat; echo end)"]).start();
+    // It runs before there is an event.
+    assert_eq!(process.read_line(), "up");
+    mock.wait_for_pause();
+    mock.go_on();
+    assert_eq!(process.read_line() + "\n", event("A"));
+    mock.wait_for_pause();
+    mock.go_on();
+    assert_eq!([process.read_line() + "\n", process.read_line()], [event("B"), "end".to_owned()]);
+    process.wait().status(0).stderr("");
+    mock.finish();
+}
+
+#[test]
+fn it_ends_with_its_pipeline() {
+    let qemu = Qemu::none().start();
+    let follow = |line: &str| lines(&qemu.socket(), &[line, "query-name"]).run();
+    follow(".follow | true").status(0).stdout("{}\n").stderr("");
+    follow(".follow | exit 3").status(1).stdout("").stderr("-c:1: the pipeline `exit 3` ended with exit status 3\n");
+    // It is waited for after the time limit, too.
+    follow(".follow timeout=0.05 | (cat; echo end)").status(0).stdout("end\n{}\n").stderr("");
+    let late = follow(".follow timeout=0.05 count=1 | (cat; echo end)");
+    late.status(5).stdout("end\n").stderr("-c:1: only 0 of 1 events came within 0.05 s\n");
+    let mock = Mock::qmp().pause().event("A", "{}").event("B", "{}").unix();
+    let mut process = qmpsh().arg(mock.socket()).args(["-c", ".follow | (echo up; head -n 1)"]).start();
+    assert_eq!(process.read_line(), "up");
+    mock.wait_for_pause();
+    mock.go_on();
+    assert_eq!(process.read_line() + "\n", event("A"));
+    process.wait().status(0).stderr("");
+    mock.finish();
+}
+
+#[test]
+fn an_interrupted_one_waits_for_its_pipeline() {
+    let qemu = Qemu::none().start();
+    for line in [".follow | (echo up; cat; echo end)", ".watch 1000 query-name | (echo up; cat >/dev/null; echo end)"] {
+        let mut process = lines(&qemu.socket(), &[line, "query-name"]).start();
+        assert_eq!(process.read_line(), "up");
+        process.signal(Signal::INT);
+        assert_eq!(process.read_line(), "end");
+        process.wait().status(130).stdout("up\nend\n").stderr("");
+    }
+}
+
+#[test]
+fn what_a_pipeline_gets_is_not_shown_beside_it() {
+    let mock = Mock::qmp().pause().event("A", "{}").event("B", "{}").event("A", "{}").event("A", "{}").pause();
+    let mock = mock.expect_execute("c").event("A", "{}").reply("1").unix();
+    let line = ".follow count=2 A | (echo up; sed s/.*/one/)";
+    let mut process = lines(mock.socket(), &[line, "c"]).args(["--events", "show"]).start();
+    assert_eq!(process.read_line(), "up");
+    mock.wait_for_pause();
+    mock.go_on();
+    mock.wait_for_pause();
+    mock.go_on();
+    let output = process.wait();
+    let shown = output.status(0).stderr("").stdout_text();
+    let [one, a, b] = ["one\n", &event("A"), &event("B")].map(|line| shown.matches(line).count());
+    assert_eq!((one, a, b), (2, 2, 1), "{shown}");
+    assert!(shown.ends_with(&format!("{}1\n", event("A"))), "{shown}");
+    mock.finish();
+}
+
+#[test]
 fn what_is_shown_anyway_is_shown_once_and_in_order() {
     let mock = || {
         let mock =

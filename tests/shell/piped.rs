@@ -81,6 +81,36 @@ fn ctrl_c_ends_the_pipeline_and_not_the_shell() {
 }
 
 #[test]
+fn ctrl_c_ends_a_command_that_goes_on_and_not_its_pager() {
+    let qemu = Qemu::none().second_monitor().start();
+    let mut second = qemu.second_client();
+    let mut t = shell(&qemu.socket());
+    t.type_keys(".follow STOP | trap '' INT; echo up; cat; read x </dev/tty; echo got $x\r");
+    t.wait_for("echo got $x\nup");
+    second.execute(r#"{"execute":"stop"}"#);
+    second.execute(r#"{"execute":"cont"}"#);
+    t.wait_for("STOP\"}");
+    t.type_keys(keys::CTRL_C);
+    t.wait_for("^C");
+    // It has all, and the terminal.
+    t.type_keys("it\r");
+    let screen = t.wait(|screen| screen.text().contains("got it") && is_at_prompt(screen));
+    // The shell shows what the pipeline did not get.
+    let text = screen.text();
+    assert_eq!((text.matches("\"STOP\"").count(), text.matches("\"RESUME\"").count()), (1, 1), "{text}");
+    t.type_keys(".follow | less\r");
+    t.wait(|screen| screen.row(0).is_empty() || !screen.text().contains("got it"));
+    t.type_keys(keys::CTRL_C);
+    t.wait_for("(END)");
+    t.type_keys("q");
+    t.wait(is_at_prompt);
+    run(&mut t, "query-name", "{}\n");
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    t.assert_as_found();
+}
+
+#[test]
 fn events_wait_for_the_end_of_the_pipeline() {
     let qemu = Qemu::none().second_monitor().start();
     let mut second = qemu.second_client();

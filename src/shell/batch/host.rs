@@ -13,6 +13,7 @@ use super::super::eval::Sources;
 use super::super::job_memory::JobMemory;
 use super::super::lines::Lines;
 use super::super::own::{Choice, Connection, Display, Host};
+use super::super::pipeline;
 use super::super::printer::sleep_until_or_never;
 use super::super::render::{Pieces, Renderer};
 use super::super::session_schema::SessionSchema;
@@ -104,6 +105,14 @@ impl Host for Batch<'_, '_> {
         self.run_piped(action, pipeline).await
     }
 
+    fn goes_on(&mut self) {
+        pipeline::set_goes_on(self.printer.is_piped());
+    }
+
+    async fn begin_pipeline(&mut self) -> Result<(), Failure> {
+        self.begin_piped().await
+    }
+
     async fn print_event(&mut self, event: &Event) -> Result<(), Failure> {
         self.printer.event_result(event).await
     }
@@ -127,6 +136,14 @@ impl Host for Batch<'_, '_> {
 
     fn shows_among_results(&self) -> bool {
         self.printer.shows_on_stdout()
+    }
+
+    fn is_piped(&self) -> bool {
+        self.printer.is_piped()
+    }
+
+    fn show_beside(&mut self, events: VecDeque<Event>) {
+        self.printer.show(events);
     }
 
     fn say(&mut self, message: &str) {

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 
 use super::super::eval::Action;
 use super::super::own::Host as _;
-use super::super::pipeline::Piped;
+use super::super::pipeline::{self, Piped};
 use super::super::status::{Failure, Status};
 use super::{Batch, about};
 use crate::transport::child::End;
@@ -17,7 +17,13 @@ impl Batch<'_, '_> {
     /// Does what a line asks for, with its results as the stdin of a pipeline.
     pub(super) async fn run_piped(&mut self, action: Action, pipeline: String) -> Result<(), Failure> {
         let outer = self.printer.redirect(Some(Piped::new(pipeline)));
-        let done = self.run(action).await;
+        let done = tokio::select! {
+            biased;
+            done = self.run(action) => done,
+            // The pipeline may go on, as a pager does; it is waited for.
+            () = pipeline::interrupted() => Err(Failure::silent(Status::Interrupted)),
+        };
+        pipeline::set_goes_on(false);
         let done = self.finish_pipeline(done).await;
         self.printer.redirect(outer);
         done
@@ -33,7 +39,7 @@ impl Batch<'_, '_> {
             _ => Err(failure),
         });
         if done.is_ok() {
-            self.printer.start_pipeline().await.map_err(|failure| self.of_this_line(failure))?;
+            self.begin_piped().await?;
         }
         let Some(piped) = self.printer.piped() else { return done };
         let Some(pipeline) = &mut piped.running else { return done };
@@ -46,6 +52,11 @@ impl Batch<'_, '_> {
             Err(_) if is_broken_pipe(end) && stdout_is_closed() => Err(Failure::silent(Status::StdoutClosed)),
             result => result.map_err(|failure| self.of_this_line(failure)),
         }
+    }
+
+    /// Starts the pipeline to which results go, if there is one.
+    pub(super) async fn begin_piped(&mut self) -> Result<(), Failure> {
+        self.printer.start_pipeline().await.map_err(|failure| self.of_this_line(failure))
     }
 
     fn of_this_line(&self, failure: Failure) -> Failure {

@@ -25,6 +25,7 @@ impl Watch {
     }
 
     pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
+        host.goes_on();
         let mut done = 0;
         loop {
             host.run(Action::clone(&self.action)).await?;

@@ -17,12 +17,19 @@ pub(in crate::shell) struct Choice {
     only: Vec<Pattern>,
     /// But none of these.
     hidden: Vec<Pattern>,
+    /// Nor any of what this lets through.
+    elsewhere: Option<Box<Choice>>,
 }
 
 impl Choice {
     /// All of them, or none.
     pub(in crate::shell) fn all(is_on: bool) -> Self {
-        Self { is_on, only: Vec::new(), hidden: Vec::new() }
+        Self { is_on, only: Vec::new(), hidden: Vec::new(), elsewhere: None }
+    }
+
+    /// This one, without what `other` lets through.
+    pub(super) fn without(self, other: &Choice) -> Self {
+        Self { elsewhere: Some(Box::new(other.clone())), ..self }
     }
 
     pub(in crate::shell) fn is_on(&self) -> bool {
@@ -30,6 +37,9 @@ impl Choice {
     }
 
     pub(in crate::shell) fn lets_through(&self, event: &Event) -> bool {
+        if self.elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.lets_through(event)) {
+            return false;
+        }
         if !self.is_on || (self.only.is_empty() && self.hidden.is_empty()) {
             return self.is_on;
         }

@@ -38,13 +38,19 @@ impl Follow {
             let message = "no events can come: there is no connection".to_owned();
             return Err(host.fail(Status::ConnectionLost, message));
         }
-        // What is shown among the results comes the same way meanwhile, so that it stays in order and nothing is shown twice.
+        host.goes_on();
+        // It may end before the first event comes, or show that it waits.
+        host.begin_pipeline().await?;
+        // Nothing is shown twice: what is shown among the results comes the same way meanwhile, so that it stays in order, and what
+        // a pipeline gets is not shown beside it.
+        let is_piped = host.is_piped();
         let shown = host.shows_among_results().then(|| host.choice().clone());
-        let (wanted, beside) = (self.names.clone(), shown.clone().unwrap_or_else(|| Choice::all(false)));
+        let beside = shown.clone().filter(|_| !is_piped).unwrap_or_else(|| Choice::all(false));
+        let (wanted, alone) = (self.names.clone(), shown.clone().map(|shown| shown.without(&self.names)));
         let wanted = move |event: &Event| wanted.lets_through(event) || beside.lets_through(event);
         let mut events = host.client().events(Delivery::Lossless { room: ROOM }, wanted);
-        if shown.is_some() {
-            host.choose(Choice::all(false));
+        if let Some(alone) = alone {
+            host.choose(if is_piped { alone } else { Choice::all(false) });
         }
         let mut rest = VecDeque::new();
         let done = self.print(host, &mut events, &mut rest, limit).await;
@@ -55,6 +61,10 @@ impl Follow {
         }
         if let Some(shown) = shown {
             host.choose(shown);
+        }
+        if is_piped && done.is_ok() {
+            host.show_beside(rest);
+            return done;
         }
         done.and(host.print_events(rest, limit).await.map(drop))
     }

@@ -94,11 +94,23 @@ pub(in crate::shell) trait Host: Peer {
     /// From now on these are shown.
     fn choose(&mut self, choice: Choice);
 
-    /// Whether events are shown where results are.
+    /// Whether events are shown where results are, if they do not go to a pipeline.
     fn shows_among_results(&self) -> bool;
+
+    /// Whether results go to a pipeline.
+    fn is_piped(&self) -> bool;
+
+    /// Shows events as those that come by themselves.
+    fn show_beside(&mut self, events: VecDeque<Event>);
 
     /// Does what a line asks for, with its results as the stdin of a pipeline, whose failure is that of the command.
     async fn pipe(&mut self, action: Action, pipeline: String) -> Result<(), Self::Stop>;
+
+    /// The command goes on until Ctrl-C, which ends it also if a pipeline that it feeds goes on.
+    fn goes_on(&mut self);
+
+    /// Starts the pipeline to which results go, if there is one, before the first of them is there.
+    async fn begin_pipeline(&mut self) -> Result<(), Self::Stop>;
 
     /// Says something to the person, at once: on stderr, or above the line being typed.
     fn say(&mut self, message: &str);

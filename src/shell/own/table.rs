@@ -57,8 +57,10 @@ connection stay failures.
         words: "SECONDS [count=N] COMMAND",
         summary: "a command again and again, until Ctrl-C or the first failure",
         more: "\
-SECONDS lie between the end of one and the beginning of the next.
+SECONDS lie between the end of one and the beginning of the next. A pipeline gets the results of all of them, each when it
+is there, and .watch ends when the pipeline does.
 
+  .watch 1 query-migrate | jq -r .status
   .watch 1 query-status
   .watch 0.5 count=10 .try query-migrate",
     },
@@ -120,6 +122,9 @@ It prints those that come from now on, all of them or those named. Names may be 
 .wait; -EVENT leaves some out. If count=N is given and so many have not come after timeout=S
 seconds, that is status 5.
 
+A pipeline gets each event when it comes, and .follow ends when the pipeline does.
+
+  .follow | jq -r .event
   .follow count=1 SHUTDOWN
   .follow timeout=60 BLOCK_* -BLOCK_IO_ERROR",
     },

@@ -101,7 +101,12 @@ impl Repl<'_, '_> {
                 () = self.interrupts.next() => return Ok(Waited::Interrupted),
                 status = self.ending.signal() => return Err(Stop::Leave(status)),
                 batch = self.events.batch() => self.show_events(&batch),
-                change = piped::changed(&mut self.redirected) => self.on_pipeline(change),
+                change = piped::changed(&mut self.redirected) => {
+                    self.on_pipeline(change);
+                    if self.is_interrupted() {
+                        return Ok(Waited::Interrupted);
+                    }
+                }
                 Some(Ok(late)) = self.late.join_next() => self.show_late(late).await?,
                 () = &mut limit => return Ok(Waited::TimedOut),
             }

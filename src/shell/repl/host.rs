@@ -92,6 +92,9 @@ impl Host for Repl<'_, '_> {
             if self.is_unread() {
                 return Err(Stop::Unread);
             }
+            if self.is_interrupted() {
+                return Err(Stop::Interrupted);
+            }
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(Some(done)),
@@ -123,7 +126,8 @@ impl Host for Repl<'_, '_> {
     async fn print_event(&mut self, event: &Event) -> Result<(), Stop> {
         let mut batch = self.events.try_batch();
         let is_it = |shown: &Event| shown.arrival() == event.arrival() && shown.document() == event.document();
-        let place = batch.events.iter().position(is_it).filter(|_| self.shows_among_results());
+        let is_shown = self.shows_among_results() && !self.is_piped();
+        let place = batch.events.iter().position(is_it).filter(|_| is_shown);
         let mut after = batch.events.split_off(place.unwrap_or(batch.events.len()));
         if place.is_some() {
             after.pop_front();
@@ -135,7 +139,7 @@ impl Host for Repl<'_, '_> {
         done
     }
 
-    async fn print_events(&mut self, events: VecDeque<Event>, _: Option<Instant>) -> Result<bool, Stop> {
+    async fn print_events(&mut self, events: VecDeque<Event>, limit: Option<Instant>) -> Result<bool, Stop> {
         self.show_events_so_far();
         if self.redirected.is_none() {
             self.show_each(&events, false);
@@ -143,9 +147,23 @@ impl Host for Repl<'_, '_> {
         }
         for event in &events {
             let result = self.renderer().event_result(event);
-            self.feed(result).await?;
+            tokio::select! {
+                biased;
+                fed = self.feed(result) => fed?,
+                () = sleep_until_or_never(limit) => return Ok(false),
+            }
         }
         Ok(true)
+    }
+
+    fn goes_on(&mut self) {
+        if let Some(redirected) = &mut self.redirected {
+            redirected.piped.goes_on = true;
+        }
+    }
+
+    async fn begin_pipeline(&mut self) -> Result<(), Stop> {
+        self.start_pipeline().await
     }
 
     fn choice(&self) -> &Choice {
@@ -158,7 +176,15 @@ impl Host for Repl<'_, '_> {
     }
 
     fn shows_among_results(&self) -> bool {
-        !self.events_to_stderr && self.redirected.is_none()
+        !self.events_to_stderr
+    }
+
+    fn is_piped(&self) -> bool {
+        self.redirected.is_some()
+    }
+
+    fn show_beside(&mut self, events: VecDeque<Event>) {
+        self.show_each(&events, self.events_to_stderr);
     }
 
     async fn pipe(&mut self, action: Action, pipeline: String) -> Result<(), Stop> {

@@ -18,6 +18,8 @@ pub(super) struct Redirected {
     pub(super) piped: Piped,
     /// As long as the pipeline runs.
     handover: Option<Handover>,
+    /// Ctrl-C was for the command too.
+    is_interrupted: bool,
 }
 
 impl Redirected {
@@ -36,6 +38,7 @@ impl Redirected {
             }
             (Change::Stopped(_), Some(group)) => handover.stop_with(group),
             (Change::Stopped(_), None) => {}
+            (Change::Interrupted, _) => self.is_interrupted = true,
             // From here on Ctrl-C is for the shell.
             (Change::Ended(_), _) => handover.reclaim(),
         }
@@ -57,7 +60,7 @@ impl Repl<'_, '_> {
             self.say_failure("not run: its results are for a pipeline already");
             return Err(Stop::Failed);
         }
-        self.redirected = Some(Redirected { piped: Piped::new(pipeline), handover: None });
+        self.redirected = Some(Redirected { piped: Piped::new(pipeline), handover: None, is_interrupted: false });
         let done = Box::pin(self.run_action(action)).await;
         let done = self.finish_pipeline(done).await;
         self.redirected = None;
@@ -77,6 +80,11 @@ impl Repl<'_, '_> {
     /// Whether nobody reads what comes.
     pub(super) fn is_unread(&mut self) -> bool {
         self.redirected.as_mut().and_then(Redirected::pipeline).is_some_and(|pipeline| pipeline.is_closed())
+    }
+
+    /// Whether Ctrl-C has ended the command whose results the pipeline gets.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.redirected.as_ref().is_some_and(|redirected| redirected.is_interrupted)
     }
 
     /// A change that was waited for with [`changed`].
@@ -105,14 +113,17 @@ impl Repl<'_, '_> {
                 if self.is_unread() {
                     return Ok(());
                 }
+                if self.is_interrupted() {
+                    return Err(Stop::Interrupted);
+                }
             }
         }
         Ok(())
     }
 
     /// Runs the pipeline, if it is not running yet, after all that is to be shown before it.
-    async fn start_pipeline(&mut self) -> Flow {
-        if self.is_lent() {
+    pub(super) async fn start_pipeline(&mut self) -> Flow {
+        if self.redirected.is_none() || self.is_lent() {
             return Ok(());
         }
         self.show_events_so_far();
@@ -146,7 +157,7 @@ impl Repl<'_, '_> {
             Err(Stop::Leave(status)) => Err(Stop::Leave(status)),
             _ => self.wait_for_pipeline().await,
         };
-        let Some(Redirected { piped, handover: Some(handover) }) = self.redirected.take() else { return done };
+        let Some(Redirected { piped, handover: Some(handover), .. }) = self.redirected.take() else { return done };
         let end = match waited {
             Ok(end) => end,
             Err(stop) => {
