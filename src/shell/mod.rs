@@ -29,6 +29,7 @@ mod stdout;
 mod table;
 mod wire_log;
 
+pub use own::{COMMANDS as OWN_COMMANDS, Description};
 pub use status::Status;
 
 use std::io::IsTerminal;

@@ -1,10 +1,12 @@
-//! The man page: the options from the definition of the command line, the rest written here and in `cli::manual`.
+//! The man page: the options from the definition of the command line, the shell's own commands from their table, the rest written
+//! here and in `cli::manual`.
 
 use std::io::Write as _;
 
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 use qmpsh::cli::manual::{self, Entry};
+use qmpsh::shell::OWN_COMMANDS;
 
 /// The whole page.
 pub(super) fn page() -> Vec<u8> {
@@ -34,6 +36,8 @@ pub(super) fn page() -> Vec<u8> {
     for part in [
         entries("ADDRESSES", manual::ADDRESSES),
         language(),
+        own_commands(),
+        interactive(),
         entries("EXIT STATUS", manual::EXIT_STATUS),
         entries("ENVIRONMENT", manual::ENVIRONMENT),
         entries("FILES", manual::FILES),
@@ -83,9 +87,6 @@ fn description() -> Roff {
             "The results, and nothing else, are on stdout; errors and diagnostics are on stderr. A result is the value of \
              return as the server sent it, on one line if stdout is no terminal. A batch ends with the first command that \
              fails, unless -k is given.",
-            "The interactive shell shows events above the line being typed. Ctrl-C drops that line, or stops waiting for a \
-             command; Ctrl-D on an empty line leaves. What the peer sends cannot drive the terminal: control characters \
-             are shown escaped.",
         ],
     );
     roff
@@ -120,28 +121,6 @@ fn language() -> Roff {
         ("KEY=@?", "A text asked for at the terminal, without echo."),
         ("transaction( ... )", "Actions, separated by newlines or ;, that are done together or not at all."),
         ("{\"execute\": ...}", "A whole message as the protocol has it, exec-oob included."),
-        (
-            ".help [NAME [PATH=VALUE ...]]",
-            "The language; or all that the peer's schema says of a command or an event, and what the installed manuals of QEMU, such \
-             as qemu-qmp-ref(7), say of it or of a type. Of what depends on the value of an argument, PATH=VALUE picks one branch: \
-             .help blockdev-add driver=qcow2.",
-        ),
-        (
-            ".commands [PATTERN]",
-            "The names of the commands that the peer offers, one a line; on a terminal with their arguments, with -o json and -o \
-             table with what the schema marks them as. The pattern is a shell glob.",
-        ),
-        (
-            ".hmp LINE",
-            "A line of the human monitor (HMP), as it is: no pipeline, comment, quote or continuation. The answer is printed as \
-             text, with -o json and -o raw as JSON. It counts as failed if it begins with Error or unknown command, or ends with \
-             Try \"help ...\" for more information; the monitor does not tell every failure. What cpu N selects is remembered.",
-        ),
-        (
-            ".hmp, .qmp",
-            "All lines from here on are lines of the human monitor, as with -H, but for those that begin with a dot; back again.",
-        ),
-        (".quit", "Leaves. Words that begin with a dot belong to the shell."),
     ] {
         roff.control("TP", []).text([bold(term)]).text([roman(meaning)]);
     }
@@ -151,6 +130,58 @@ fn language() -> Roff {
             "Quotes, {, [ and @ are special only as the first character of a value, so it's, a|b and tcp::2222-:22 are plain.",
             "The server is the judge: no command and no argument is refused because it is unknown here. What does not parse is \
            not sent.",
+        ],
+    );
+    roff
+}
+
+fn own_commands() -> Roff {
+    let mut roff = section("COMMANDS OF THE SHELL");
+    paragraphs(
+        &mut roff,
+        &[
+            "Words that begin with a dot belong to the shell. They work in scripts too. Their own options come first, before what \
+           belongs to the command they carry. Patterns are shell globs.",
+        ],
+    );
+    for command in OWN_COMMANDS {
+        roff.control("TP", []).text([bold(command.usage())]).text([roman(sentence(command.summary))]);
+        for paragraph in command.more.split("\n\n") {
+            if paragraph.starts_with("  ") {
+                roff.control("RS", []).control("PP", []).control("nf", []);
+                for line in paragraph.lines() {
+                    roff.text([roman(line.trim_start())]);
+                }
+                roff.control("fi", []).control("RE", []);
+            } else if !paragraph.is_empty() {
+                roff.control("IP", []).text([roman(paragraph.replace('`', "").replace('\n', " "))]);
+            }
+        }
+    }
+    roff
+}
+
+/// What stands in a list, as a sentence.
+fn sentence(summary: &str) -> String {
+    let (first, rest) = summary.split_at(1);
+    format!("{}{}.", first.to_uppercase(), rest.replace('`', ""))
+}
+
+fn interactive() -> Roff {
+    let mut roff = section("INTERACTIVE SHELL");
+    paragraphs(
+        &mut roff,
+        &[
+            "Events are shown above the line being typed, the moment they come. The prompt names the VM, if it has a name, and its \
+             state if it does not run.",
+            "Tab completes commands, the arguments that fit what stands there already, their values, file names, and what the VM has \
+             at that moment: nodes, devices, QOM paths, properties, jobs. A second Tab lists what there is. A grey hint shows \
+             the arguments still to come, required ones first; Tab does not need it. A name that the peer does not know turns red \
+             before Enter; strings, numbers and keys are coloured, unless --color never or NO_COLOR says otherwise. For all of it \
+             the peer is asked only what changes nothing in it.",
+            "Ctrl-C drops the line, or stops waiting for a command, whose late reply is shown when it comes; Ctrl-D on an empty line \
+             leaves. Ctrl-R searches the history. A pipeline has the terminal until it ends, with Ctrl-C and Ctrl-Z, and events wait.",
+            "What the peer sends cannot drive the terminal: control characters are shown escaped.",
         ],
     );
     roff

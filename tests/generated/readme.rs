@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use qmpsh::cli::manual::{self, Entry};
+use qmpsh::shell::OWN_COMMANDS;
 
 /// README.md as it is, with its tables fresh.
 pub(super) fn page(readme: &str) -> String {
     let tables = [
         ("options", options()),
+        ("commands of the shell", own_commands()),
         ("addresses", table(("address", "meaning"), manual::ADDRESSES)),
         ("exit statuses", table(("status", "meaning"), manual::EXIT_STATUS)),
         ("environment", table(("variable", "meaning"), manual::ENVIRONMENT)),
@@ -31,6 +33,14 @@ fn options() -> String {
         };
         let help = option.get_long_help().or_else(|| option.get_help()).map(ToString::to_string).unwrap_or_default();
         row(&mut table, &format!("{short}--{long}{value}"), &help);
+    }
+    table
+}
+
+fn own_commands() -> String {
+    let mut table = "| command | does |\n|---|---|\n".to_owned();
+    for command in OWN_COMMANDS {
+        row(&mut table, &command.usage(), command.summary);
     }
     table
 }

@@ -27,7 +27,7 @@ pub(super) use choice::Choice;
 pub(super) use connection::{Connection, version};
 pub(super) use display::Display;
 pub(super) use host::Host;
-pub(super) use table::COMMANDS;
+pub use table::{COMMANDS, Description};
 pub(super) use words::Refusal;
 
 use std::path::PathBuf;

@@ -6,19 +6,26 @@ use crate::syntax::Span;
 
 /// One command, as help, completion and documentation show it.
 #[derive(Debug)]
-pub(in crate::shell) struct Description {
+pub struct Description {
     /// Its name, without the dot.
-    pub(in crate::shell) name: &'static str,
+    pub name: &'static str,
     /// What stands after the name.
-    pub(in crate::shell) words: &'static str,
+    pub words: &'static str,
     /// What it does, on one line.
-    pub(in crate::shell) summary: &'static str,
-    /// What more there is to know, and an example.
-    pub(in crate::shell) more: &'static str,
+    pub summary: &'static str,
+    /// What more there is to know, in paragraphs; lines that are indented are examples.
+    pub more: &'static str,
+}
+
+impl Description {
+    /// How the command is written.
+    pub fn usage(&self) -> String {
+        format!(".{} {}", self.name, self.words).trim_end().to_owned()
+    }
 }
 
 /// Every command, in the order in which they are shown.
-pub(in crate::shell) const COMMANDS: &[Description] = &[
+pub const COMMANDS: &[Description] = &[
     Description {
         name: "help",
         words: "[NAME [PATH=VALUE...]]",
@@ -57,8 +64,8 @@ connection stay failures.
         words: "SECONDS [count=N] COMMAND",
         summary: "a command again and again, until Ctrl-C or the first failure",
         more: "\
-SECONDS lie between the end of one and the beginning of the next. A pipeline gets the results of all of them, each when it
-is there, and .watch ends when the pipeline does.
+SECONDS lie between the end of one and the beginning of the next. A pipeline gets the results of all of them, each when
+it is there, and .watch ends when the pipeline does.
 
   .watch 1 query-migrate | jq -r .status
   .watch 1 query-status
@@ -257,8 +264,7 @@ pub(super) fn find(name: &str) -> Option<&'static Description> {
 
 /// How a command is written.
 pub(super) fn usage(name: &str) -> String {
-    let words = find(name).map_or("", |command| command.words);
-    format!(".{name} {words}").trim_end().to_owned()
+    find(name).map_or_else(|| format!(".{name}"), Description::usage)
 }
 
 /// There is no command of this name.
