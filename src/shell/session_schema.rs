@@ -26,9 +26,9 @@ pub(super) struct SessionSchema {
 }
 
 impl SessionSchema {
-    /// The schema, if it was asked for and there is one.
+    /// The schema, or what a guest agent lists, if it was asked for and there is one.
     pub(super) fn known(&self) -> Option<Arc<Schema>> {
-        self.schema.clone().known()
+        self.schema.clone().known().or_else(|| self.commands.clone().known())
     }
 
     /// Keeps what somebody else has asked for.

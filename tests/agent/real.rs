@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
 use crate::support::agent::Agent;
+use crate::support::terminal::keys;
 use crate::support::{Program, Qemu, qmpsh};
 
 /// After each client it listens anew, a moment later.
@@ -69,11 +70,36 @@ fn a_program_runs_in_the_guest() {
     to(&agent).args(["-c", line, "-c", "guest-ping"]).run().stdout("two words\n{}\n").status(0);
     let json = to(&agent).args(["-o", "json", ".guest-exec", "/bin/echo", "x"]).run();
     json.status(0).stdout_contains("\"out-data\": \"eAo=\"");
+    let output = to(&agent).args(["-k", "-c", ".wait STOP", "-c", ".follow", "-c", "guest-ping"]).run();
+    output
+        .stdout("{}\n")
+        .stderr("-c:1: a guest agent sends no events\n-c:2: a guest agent sends no events\n")
+        .status(1);
     to(&agent).args(["-c", ".guest-exec"]).run().stderr_contains("the path of a program is missing").status(2);
     let mut terminal = to(&agent).terminal();
-    terminal.wait_for("connected to");
+    terminal.wait_for("guest agent at ");
     terminal.type_keys(".guest-exec /bin/echo from the guest\r");
     terminal.wait_for("\nfrom the guest");
+}
+
+#[test]
+fn the_shell_tells_what_the_agent_offers() {
+    let agent = Agent::start();
+    let mut terminal = to(&agent).terminal();
+    terminal.wait(|screen| screen.line() == "(QGA)");
+    // What it offers is asked for by then.
+    terminal.type_keys(".commands guest-shutd*\r");
+    terminal.wait_for("\nguest-shutdown (disabled)\n");
+    terminal.type_keys("guest-pi\t");
+    terminal.wait(|screen| screen.line() == "(QGA) guest-ping");
+    terminal.type_keys("\r");
+    terminal.wait(|screen| screen.text().contains("guest-ping\n{}\n") && screen.line() == "(QGA)");
+    terminal.type_keys("guest-pong\r");
+    terminal.wait_for("hint: did you mean `guest-ping`?");
+    terminal.type_keys(".status\r");
+    terminal.wait_for("\nguest agent\n");
+    terminal.type_keys(keys::CTRL_D);
+    assert_eq!(terminal.wait_exit(), 0);
 }
 
 #[test]

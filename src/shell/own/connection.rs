@@ -30,8 +30,11 @@ pub(super) async fn status<H: Host>(host: &mut H) -> Result<(), H::Stop> {
     host.print_text(&status).await
 }
 
-/// The peer by its greeting, if there was one; fit for a terminal.
+/// What the peer is, by its greeting if there was one; fit for a terminal.
 pub(in crate::shell) fn version(client: &Client) -> Option<String> {
+    if client.is_guest_agent() {
+        return Some("guest agent".to_owned());
+    }
     let version = client.greeting()?.version;
     let package = text::line(&version.package);
     Some(if package.is_empty() { format!("QEMU {version}") } else { format!("QEMU {version} ({package})") })

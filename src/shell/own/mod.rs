@@ -33,6 +33,7 @@ pub(super) use words::Refusal;
 use std::path::PathBuf;
 
 use super::eval::Action;
+use super::status::Status;
 use crate::cli::OutputMode;
 use crate::syntax::{Command, Dialect, DotCommand};
 use carriers::Watch;
@@ -146,6 +147,9 @@ pub(super) fn bare(command: &Command) -> Option<Own> {
 /// Does what the command says. Not to be dropped before it ends, but with the whole session.
 pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> {
     match own {
+        Own::Wait(_) | Own::Follow(_) if host.client().is_guest_agent() => {
+            Err(host.fail(Status::CommandFailed, "a guest agent sends no events".to_owned()))
+        }
         Own::Quit => host.leave(),
         Own::Detach => host.detach(),
         Own::Help(topic) => help::run(host, topic).await,

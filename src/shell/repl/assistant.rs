@@ -145,12 +145,14 @@ pub(super) fn schema(client: &Client) -> Coming {
     let schema = Box::pin(async move {
         tokio::time::sleep(PAUSE).await;
         asks.store(true, Ordering::Relaxed);
+        let list_of_agent = || learn(&client, query("guest-info"), Schema::parse_guest_info);
+        if client.is_guest_agent() {
+            return list_of_agent().await.ok().flatten();
+        }
         match learn(&client, query("query-qmp-schema"), Schema::parse).await {
             Ok(schema) => schema,
-            // A guest agent says less.
-            Err(ExecuteError::Server { .. }) if client.greeting().is_none() => {
-                learn(&client, query("guest-info"), Schema::parse_guest_info).await.ok().flatten()
-            }
+            // With `-N` nobody has said what the peer is.
+            Err(ExecuteError::Server { .. }) if client.greeting().is_none() => list_of_agent().await.ok().flatten(),
             Err(_) => None,
         }
     });

@@ -1,7 +1,7 @@
 //! The prompt: which VM it is, and in which state.
 //!
-//! `(QEMU) `, `(web1) ` if the VM has a name, `(web1 paused) ` if it does not run; `(QSD) ` for a storage daemon, which has neither. A
-//! task of its own asks the peer, and asks again when an event tells of a change, so that nothing waits for it.
+//! `(QEMU) `, `(web1) ` if the VM has a name, `(web1 paused) ` if it does not run; `(QSD) ` for a storage daemon and
+//! `(QGA) ` for a guest agent, which have neither. A task of its own asks the peer, and asks again when an event tells of a change, so that nothing waits for it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -45,8 +45,16 @@ struct Label {
     name: Option<String>,
     /// None while it runs, and before it has said so.
     state: Option<String>,
-    /// It is no VM.
-    is_daemon: bool,
+    kind: Kind,
+}
+
+/// What the peer is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Vm,
+    StorageDaemon,
+    GuestAgent,
 }
 
 /// What `query-status` returns.
@@ -156,12 +164,17 @@ struct Following {
 impl Following {
     async fn run(self, mut changes: EventStream) {
         let told = self.told.load(Ordering::Relaxed);
+        if self.client.is_guest_agent() {
+            // It knows none of the questions.
+            return self.show(&Label { kind: Kind::GuestAgent, ..Label::default() }, told);
+        }
         // Both are sent before the first is answered.
         let (state, name) = tokio::join!(run_state(&self.client), name(&self.client));
-        let mut label = Label { name, is_daemon: state == Answer::Unknown, state: None };
+        let kind = if state == Answer::Unknown { Kind::StorageDaemon } else { Kind::Vm };
+        let mut label = Label { name, kind, state: None };
         label.set_state(state);
         self.show(&label, told);
-        while !label.is_daemon {
+        while label.kind == Kind::Vm {
             changes.batch().await;
             let told = self.told.load(Ordering::Relaxed);
             label.set_state(run_state(&self.client).await);
@@ -183,10 +196,11 @@ impl Label {
     }
 
     fn prompt(&self, dialect: Dialect) -> String {
-        let name = match &self.name {
-            Some(name) => text::line(name),
-            None if self.is_daemon => "QSD".into(),
-            None => "QEMU".into(),
+        let name = match (&self.name, self.kind) {
+            (Some(name), _) => text::line(name),
+            (None, Kind::Vm) => "QEMU".into(),
+            (None, Kind::StorageDaemon) => "QSD".into(),
+            (None, Kind::GuestAgent) => "QGA".into(),
         };
         let mut prompt = format!("({}", cut(&name));
         if dialect == Dialect::Hmp {
@@ -256,22 +270,23 @@ mod tests {
 
     #[test]
     fn prompts() {
-        let check = |name: Option<&str>, state: Option<&str>, is_daemon: bool, expected: &str| {
-            let label = Label { name: name.map(str::to_owned), state: state.map(str::to_owned), is_daemon };
+        let check = |name: Option<&str>, state: Option<&str>, kind: Kind, expected: &str| {
+            let label = Label { name: name.map(str::to_owned), state: state.map(str::to_owned), kind };
             assert_eq!(label.prompt(Dialect::Qmp), expected);
         };
-        check(None, None, false, "(QEMU) ");
-        check(Some("web1"), None, false, "(web1) ");
-        check(Some("web1"), Some("paused"), false, "(web1 paused) ");
-        check(None, Some("prelaunch"), false, "(QEMU prelaunch) ");
-        check(None, None, true, "(QSD) ");
+        check(None, None, Kind::Vm, "(QEMU) ");
+        check(Some("web1"), None, Kind::Vm, "(web1) ");
+        check(Some("web1"), Some("paused"), Kind::Vm, "(web1 paused) ");
+        check(None, Some("prelaunch"), Kind::Vm, "(QEMU prelaunch) ");
+        check(None, None, Kind::StorageDaemon, "(QSD) ");
+        check(None, None, Kind::GuestAgent, "(QGA) ");
         let paused = Label { state: Some("paused".to_owned()), ..Label::default() };
         assert_eq!(paused.prompt(Dialect::Hmp), "(QEMU hmp paused) ");
-        check(Some("\u{1b}]0;x\u{7}\u{202e}\n"), None, false, r"(\u{1b}]0;x\u{7}\u{202e}…) ");
+        check(Some("\u{1b}]0;x\u{7}\u{202e}\n"), None, Kind::Vm, r"(\u{1b}]0;x\u{7}\u{202e}…) ");
         check(
             Some(&"é".repeat(30)),
             Some(&"漢".repeat(30)),
-            false,
+            Kind::Vm,
             &format!("({}… {}…) ", "é".repeat(23), "漢".repeat(11)),
         );
     }

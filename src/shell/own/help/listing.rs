@@ -72,6 +72,9 @@ pub(in crate::shell) fn signature(schema: &Schema, command: &Command) -> String 
     for member in optional {
         let _ = write!(text, " [{}=]", member.name);
     }
+    if !command.enabled {
+        text.push_str(" (disabled)");
+    }
     text
 }
 
@@ -226,7 +229,7 @@ mod tests {
             "guest-shutdown (command)\n\nThe peer's configuration disables it.\n\nA success is not answered.\n\n\
              The guest agent does not say what its commands take and return.\n"
         );
-        assert_eq!(signature(&schema, schema.command("guest-shutdown").unwrap()), "guest-shutdown");
+        assert_eq!(signature(&schema, schema.command("guest-shutdown").unwrap()), "guest-shutdown (disabled)");
     }
 
     #[test]
