@@ -73,13 +73,9 @@ impl Painter<'_> {
                 WordKind::Argument(ArgumentWord::Pair(pair)) => self.pair(&arguments, pair),
                 WordKind::Argument(ArgumentWord::Name(name)) => {
                     let Some(name) = name else { continue };
-                    let mut parts = name.parts.clone();
-                    let known = if self.is_finished(word) {
-                        parts.push(name.last.clone());
-                        arguments.unknown_part(&parts).is_none()
-                    } else {
-                        arguments.unknown_part(&parts).is_none() && Self::may_become(&arguments, name)
-                    };
+                    let is_known = |last: Option<_>| arguments.unknown_part(name.parts.iter().chain(last)).is_none();
+                    let known = is_known(Some(&name.last))
+                        || (!self.is_finished(word) && is_known(None) && is_begun(&arguments, name));
                     self.paint(word.span, if known { Colour::Key } else { Colour::Unknown });
                 }
                 _ => {}
@@ -88,20 +84,8 @@ impl Painter<'_> {
         rest
     }
 
-    /// Whether what has been begun is the beginning of a name that is known, or any name can be.
-    fn may_become(arguments: &Arguments<'_>, name: &PartialKey) -> bool {
-        let mut parts = name.parts.clone();
-        parts.push(name.last.clone());
-        name.last.text.is_empty()
-            || arguments.unknown_part(&parts).is_none()
-            || arguments
-                .members(arguments.find(&name.parts))
-                .iter()
-                .any(|member| member.name.starts_with(&name.last.text))
-    }
-
     fn pair(&mut self, arguments: &Arguments<'_>, pair: &Pair) {
-        match arguments.unknown_part(&pair.key.parts) {
+        match arguments.unknown_part(pair.key.parts.iter()) {
             None => self.paint(pair.key.span, Colour::Key),
             Some(part) => {
                 let unknown = pair.key.parts[part].span;
@@ -162,6 +146,12 @@ impl Painter<'_> {
             }
         }
     }
+}
+
+/// Whether this is the beginning of a name that is known.
+fn is_begun(arguments: &Arguments<'_>, name: &PartialKey) -> bool {
+    let members = arguments.members(arguments.find(&name.parts));
+    name.last.text.is_empty() || members.iter().any(|member| member.name.starts_with(&name.last.text))
 }
 
 /// Behind the string that begins at `at`.

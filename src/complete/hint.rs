@@ -4,7 +4,7 @@ use super::own;
 use super::place::{Arguments, hinted, ordered, short};
 use super::{Peer, Reading};
 use crate::schema::{Member, Schema};
-use crate::syntax::{Expected, KeyPart, PartialKey, ValuePlace};
+use crate::syntax::{Expected, KeyPart, Opening, PartialKey, ValuePlace};
 use crate::text;
 
 /// How many arguments a hint names at most: more do not fit a row.
@@ -14,6 +14,10 @@ const ARGUMENTS: usize = 12;
 pub fn hint(reading: &Reading, peer: Peer<'_>) -> Option<String> {
     let (_, line, outline) = reading.last();
     let words = &outline.words;
+    // At the beginning of a row there is no other sign that the line goes on.
+    if let (Some(open), true) = (outline.open, line.ends_with('\n')) {
+        return Some(goes_on(open));
+    }
     let space = |hint: String| if line.ends_with(char::is_whitespace) { hint } else { format!(" {hint}") };
     let hint = match outline.expected(line) {
         Expected::Command { span, action } if !span.of(line).is_empty() => {
@@ -40,6 +44,16 @@ pub fn hint(reading: &Reading, peer: Peer<'_>) -> Option<String> {
         _ => return None,
     };
     (!hint.trim().is_empty()).then(|| text::line(&hint).into_owned())
+}
+
+/// What closes that which is open.
+fn goes_on(open: Opening) -> String {
+    match open {
+        Opening::Transaction => "ACTION KEY=VALUE… or )".to_owned(),
+        Opening::Quote(quote) => format!("… {quote}"),
+        Opening::Bracket('[') => "… ]".to_owned(),
+        Opening::Bracket(_) => "… }".to_owned(),
+    }
 }
 
 /// The arguments that are missing; or the rest of the one that was begun.

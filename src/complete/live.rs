@@ -32,6 +32,8 @@ pub enum Question {
     Drives,
     /// The names of block nodes.
     Nodes,
+    /// The dirty bitmaps of this node, or of all; `about` says of which, and more.
+    Bitmaps(Option<String>),
     /// The ids of block exports.
     Exports,
     /// The jobs, block jobs among them.
@@ -65,6 +67,8 @@ pub enum Question {
 pub(super) enum Takes {
     Drives,
     Nodes,
+    /// A dirty bitmap of the node that this argument names.
+    Bitmaps(&'static str),
     Exports,
     Jobs,
     Devices,
@@ -85,10 +89,11 @@ pub(super) enum Takes {
 }
 
 use Takes::{
-    Chardevs, DeviceTypes, Devices, Drives, Exports, Hmp, Jobs, Netdevs, New, Nodes, Objects, Path, Property, Types,
+    Bitmaps, Chardevs, DeviceTypes, Devices, Drives, Exports, Hmp, Jobs, Netdevs, New, Nodes, Objects, Path, Property,
+    Types,
 };
 
-/// Which argument of which command takes what; the first row that fits. A `*` at an end stands for anything.
+/// Which argument of which command takes what; the first row that fits. A `*` at an end, or at both, stands for anything.
 const TABLE: &[(&str, &str, &[Takes])] = &[
     ("device_del", "id", &[Devices]),
     ("device_add", "driver", &[DeviceTypes]),
@@ -104,6 +109,14 @@ const TABLE: &[(&str, &str, &[Takes])] = &[
     ("job-*", "id", &[Jobs]),
     ("block-job-*", "device", &[Jobs]),
     ("block-job-*", "id", &[Jobs]),
+    ("block-dirty-bitmap-add", "name", &[New]),
+    ("block-dirty-bitmap-merge", "target", &[Bitmaps("node")]),
+    ("block-dirty-bitmap-merge", "bitmaps", &[Bitmaps("node")]),
+    ("block-dirty-bitmap-merge", "name", &[Bitmaps("")]),
+    ("*block-dirty-bitmap-*", "name", &[Bitmaps("node")]),
+    ("block-export-add", "bitmaps", &[Bitmaps("node-name")]),
+    ("nbd-server-add", "bitmap", &[Bitmaps("device")]),
+    ("*-backup", "bitmap", &[Bitmaps("device")]),
     ("block-export-del", "id", &[Exports]),
     ("nbd-server-add", "name", &[New]),
     ("nbd-server-remove", "name", &[Exports]),
@@ -172,13 +185,14 @@ pub(super) fn question(takes: Takes) -> Option<Question> {
         Netdevs => Question::Netdevs,
         DeviceTypes => Question::DeviceTypes,
         Types => Question::Types,
-        Objects(_) | Path | Property | Hmp | New => return None,
+        Objects(_) | Bitmaps(_) | Path | Property | Hmp | New => return None,
     })
 }
 
 fn fits(pattern: &str, name: &str) -> bool {
     match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
         _ if pattern == "*" => true,
+        (Some(middle), Some(_)) => name.contains(middle.trim_end_matches('*')),
         (Some(end), _) => name.ends_with(end),
         (None, Some(start)) => name.starts_with(start),
         (None, None) => name == pattern,
@@ -206,6 +220,11 @@ mod tests {
         check("blockdev-snapshot-sync", "snapshot-node-name", &[New]);
         check("blockdev-mirror", "replaces", &[]);
         check("block-dirty-bitmap-add", "node", &[Nodes]);
+        check("block-dirty-bitmap-add", "name", &[New]);
+        check("block-dirty-bitmap-remove", "name", &[Bitmaps("node")]);
+        check("x-debug-block-dirty-bitmap-sha256", "name", &[Bitmaps("node")]);
+        check("block-dirty-bitmap-merge", "target", &[Bitmaps("node")]);
+        check("blockdev-backup", "bitmap", &[Bitmaps("device")]);
         check("job-dismiss", "id", &[Jobs]);
         check("chardev-add", "id", &[New]);
         check("chardev-remove", "id", &[Chardevs]);

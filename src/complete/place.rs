@@ -78,7 +78,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// Which part of a key the schema does not know, where it knows all that there can be.
-    pub(super) fn unknown_part(&self, parts: &[KeyPart]) -> Option<usize> {
+    pub(super) fn unknown_part<'p>(&self, parts: impl Iterator<Item = &'p KeyPart>) -> Option<usize> {
         self.tree.unknown_part(parts).filter(|part| *part > 0 || self.command != "device_add")
     }
 }

@@ -277,6 +277,13 @@ fn hints() {
     check(".wait ", "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]");
     check(".status", "");
     check("transaction( resize ", "id=string [size=integer] [x-fast=true|false unstable]");
+    check("transaction(\n", "ACTION KEY=VALUE… or )");
+    check("transaction(\nresize id=x\n", "ACTION KEY=VALUE… or )");
+    check("set value=[1,\n", "… ]");
+    check("set value={\n", "… }");
+    check("{\n", "… }");
+    check("resize id=\"x\n", "… \"");
+    check("resize id=x\n", "");
     check("nothing\nresize id=x ", "[size=integer] [x-fast=true|false unstable]");
 }
 

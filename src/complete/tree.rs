@@ -161,17 +161,6 @@ impl<'a> Tree<'a> {
         self.child_text(node, last)
     }
 
-    /// What a path of keys leads to, and how many of them the schema knows.
-    fn walk(&self, parts: &[KeyPart]) -> (Found, usize) {
-        let mut found = Found { node: Some(0), ty: self.nodes[0].ty };
-        let mut known = 0;
-        for part in parts {
-            found = self.step(found, part);
-            known += usize::from(found.ty.is_some());
-        }
-        (found, known)
-    }
-
     fn step(&self, from: Found, part: &KeyPart) -> Found {
         let node = self.child(from.node, &part.text);
         let ty = match node.map(|node| &self.nodes[node]) {
@@ -190,27 +179,38 @@ impl<'a> Tree<'a> {
         self.children.get(&(node?, name)).copied()
     }
 
+    fn root(&self) -> Found {
+        Found { node: Some(0), ty: self.nodes[0].ty }
+    }
+
     /// What a path of keys leads to.
     pub(super) fn find(&self, parts: &[KeyPart]) -> Found {
-        self.walk(parts).0
+        parts.iter().fold(self.root(), |found, part| self.step(found, part))
     }
 
     /// Which part of a path the schema does not know, where it knows all that there can be.
-    pub(super) fn unknown_part(&self, parts: &[KeyPart]) -> Option<usize> {
-        let known = self.walk(parts).1;
-        if known == parts.len() {
-            return None;
+    pub(super) fn unknown_part<'p>(&self, parts: impl Iterator<Item = &'p KeyPart>) -> Option<usize> {
+        let mut parent = self.root();
+        for (n, part) in parts.enumerate() {
+            let found = self.step(parent, part);
+            if found.ty.is_none() {
+                return (!self.is_open(parent)?).then_some(n);
+            }
+            parent = found;
         }
-        let parent = self.walk(&parts[..known]).0;
-        let (schema, ty) = (self.schema?, parent.ty?);
-        let is_open = match parent.node {
+        None
+    }
+
+    /// Whether there may be members that are not known; `None` if nothing is.
+    fn is_open(&self, found: Found) -> Option<bool> {
+        let (schema, ty) = (self.schema?, found.ty?);
+        Some(match found.node {
             Some(node) => {
                 let is_open = || is_open(schema, ty, &|tag| self.child_text(node, tag));
                 *self.nodes[node].is_open.get_or_init(is_open)
             }
             None => is_open(schema, ty, &|_| None),
-        };
-        (!is_open).then_some(known)
+        })
     }
 
     /// The members that the object there can have.

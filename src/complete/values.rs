@@ -98,6 +98,9 @@ fn live_values(peer: Peer<'_>, arguments: &Arguments<'_>, key: &Key, typed: &str
         match (takes, live::question(*takes)) {
             (_, Some(question)) => offers.extend(named(peer.live.values(&question))),
             (Takes::Objects(ty), _) => offers.extend(objects(peer, ty)),
+            (Takes::Bitmaps(node), _) => {
+                offers.extend(named(peer.live.values(&Question::Bitmaps(arguments.text(&[*node])))));
+            }
             (Takes::Path, _) => offers.extend(paths(peer, typed)),
             (Takes::Property, _) => {
                 if let Some(path) = arguments.text(&["path"]) {

@@ -80,6 +80,11 @@ pub(super) trait Peer {
     /// Whether it is a guest agent, which has no schema.
     fn is_guest_agent(&self) -> bool;
 
+    /// Waits for the schema if it was asked for already and has not come.
+    async fn coming_schema(&mut self) -> Result<(), Self::Stop> {
+        Ok(())
+    }
+
     /// Sends a query and takes care of everything else meanwhile; what it returns, or `None` if it was refused.
     async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Self::Stop>;
 }
@@ -128,6 +133,9 @@ pub(super) async fn known_schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Sch
 async fn schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
     if peer.is_guest_agent() {
         return Ok(None);
+    }
+    if let Answer::NotAsked = peer.session_schema().schema {
+        peer.coming_schema().await?;
     }
     if let Answer::NotAsked = peer.session_schema().schema {
         let reply = peer.ask(query("query-qmp-schema")).await?;

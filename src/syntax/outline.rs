@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::expected::ValuePlace;
 use super::lexer::Lexer;
 use super::token::{Next, TokenKind};
-use super::{Key, KeyPart, Span};
+use super::{Key, KeyPart, Opening, Span};
 
 /// One word of a line, right or wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub struct Outline {
     pub words: Vec<Word>,
     /// Where the next logical line begins; `None` if this one goes on to the end of the text.
     pub next_line: Option<usize>,
+    /// What is open at the end of the text, so that the line goes on.
+    pub open: Option<Opening>,
     /// What a word at the end would be.
     pub(super) next: Next,
     /// Whether a transaction is open at the end.
@@ -119,6 +121,7 @@ pub fn outline(text: &str) -> Outline {
     Outline {
         words: words.collect(),
         next_line: lexer.ended.then_some(lexer.pos),
+        open: lexer.open().map(|open| open.what),
         next: lexer.position.next,
         in_transaction: lexer.position.transaction.is_some(),
     }
@@ -149,6 +152,10 @@ fn argument_word(line: &str, span: Span) -> ArgumentWord {
 
 /// Reads a key that has no `=` yet: what is missing is put there for the reading.
 fn partial_key(text: &str, base: usize) -> Option<PartialKey> {
+    if !text.contains(['.', '=', ':', '"', '\'']) {
+        let span = Span::new(base, base + text.len());
+        return Some(PartialKey { parts: Vec::new(), last: KeyPart { text: text.to_owned(), quoted: false, span } });
+    }
     let open = text.is_empty() || text.ends_with('.');
     let whole = format!("{text}{}=", if open { "x" } else { "" });
     let (key, operator) = argument::key(&mut Cursor::new(&whole, base), Quoting::Ours).ok()?;

@@ -130,6 +130,10 @@ fn what_exists() {
     t.type_keys("object-add qom-type=iothread id=other\r");
     t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
     offers(&mut t, "object-del id=", &["io0", "other"]);
+    t.type_keys("block-dirty-bitmap-add node=disk0 name=bitmap0\r");
+    t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
+    becomes(&mut t, "block-dirty-bitmap-remove node=disk0 name=", "block-dirty-bitmap-remove node=disk0 name=bitmap0 ");
+    becomes(&mut t, "block-dirty-bitmap-clear name=", "block-dirty-bitmap-clear name=bitmap0 ");
 }
 
 #[test]
@@ -212,6 +216,27 @@ fn a_peer_that_does_not_answer_stops_nobody() {
 }
 
 #[test]
+fn a_line_that_needs_the_schema_waits_for_the_one_that_is_on_its_way() {
+    let mock = Mock::qmp()
+        .expect_execute("query-qmp-schema")
+        .pause()
+        .reply(r#"[{"name":"set","meta-type":"command","arg-type":"0"},{"name":"0","meta-type":"object","members":[{"name":"x","type":"s"}]},{"name":"s","meta-type":"builtin","json-type":"string"}]"#)
+        .expect_execute("set")
+        .reply("{}")
+        .unix();
+    let mut t = shell(mock.socket());
+    mock.wait_for_pause();
+    t.type_keys("set x=0123\r");
+    t.wait(|screen| screen.text().ends_with("(QEMU) set x=0123") && screen.cursor().1 == 0);
+    mock.go_on();
+    t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    let asked: Vec<String> = mock.finish().documents;
+    assert!(asked.last().is_some_and(|last| last.contains(r#"{"x":"0123"}"#)), "{asked:?}");
+}
+
+#[test]
 fn a_dumb_terminal_asks_for_nothing() {
     let mock = Mock::qmp().expect_text(r#"{"execute":"stop","id":1}"#).reply("{}").unix();
     let mut t = at_prompt(qmpsh().env("TERM", "dumb").arg(mock.socket()));
@@ -240,6 +265,12 @@ fn hints_and_colours_follow_the_line() {
     // What Enter leaves is what was typed.
     t.type_keys(keys::ENTER);
     t.wait(|screen| screen.text().contains("block_resize node-name=n size=1\n") && is_at_prompt(screen));
+    // What goes on says so, where nothing else would.
+    t.type_keys("transaction(\r");
+    let screen = t.wait(|screen| screen.line() == "ACTION KEY=VALUE… or )");
+    assert_eq!((screen.colour_of("ACTION"), screen.cursor().1), (grey, 0), "{t}");
+    t.type_keys(keys::CTRL_C);
+    t.wait(is_at_prompt);
     // A hint ends where its row does.
     t.type_keys("object-add qom-type=iothread ");
     t.wait(|screen| screen.line().ends_with('…') && typed(screen) == "object-add qom-type=iothread ");

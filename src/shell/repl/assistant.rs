@@ -117,7 +117,7 @@ impl Repl<'_, '_> {
                 self.assistant.set_schema(Some(schema));
             }
             // The next line may be there already.
-            (Some(coming), None) if !coming.asked.load(Ordering::Relaxed) => self.coming = Some(schema(self.client)),
+            (Some(coming), None) if !coming.is_asked() => self.coming = Some(schema(self.client)),
             _ => {}
         }
     }
@@ -129,10 +129,22 @@ pub(super) struct Coming {
     schema: Pin<Box<dyn Future<Output = Option<Arc<Schema>>> + Send>>,
 }
 
+impl Coming {
+    /// Whether the question was sent.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Waits for it; once. Cancel safe.
+    pub(super) async fn schema(&mut self) -> Option<Arc<Schema>> {
+        self.schema.as_mut().await
+    }
+}
+
 /// Waits for the schema, if it is on its way. Cancel safe.
 pub(super) async fn come(coming: &mut Option<Coming>) -> Option<Arc<Schema>> {
     let Some(pending) = coming else { return std::future::pending().await };
-    let schema = pending.schema.as_mut().await;
+    let schema = pending.schema().await;
     *coming = None;
     schema
 }

@@ -1,11 +1,13 @@
 //! What the interactive shell asks the peer for its own sake.
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::command::{Execution, Waited};
 use super::{Repl, Stop};
 use crate::client::{Author, ExecuteError};
 use crate::message::Request;
+use crate::shell::own::Host as _;
 use crate::shell::session_schema::{Peer, SessionSchema};
 
 impl Peer for Repl<'_, '_> {
@@ -17,6 +19,28 @@ impl Peer for Repl<'_, '_> {
 
     fn is_guest_agent(&self) -> bool {
         self.client.is_guest_agent()
+    }
+
+    async fn coming_schema(&mut self) -> Result<(), Stop> {
+        let Some(mut coming) = self.coming.take_if(|coming| coming.is_asked()) else { return Ok(()) };
+        let limit = self.options.timeout.map(|limit| Instant::now() + limit);
+        let schema = self.attend(coming.schema(), limit, "what the peer can do").await;
+        match schema {
+            Ok(Some(schema)) => {
+                self.on_schema(schema);
+                Ok(())
+            }
+            Ok(None) => {
+                self.coming = Some(coming);
+                self.say(&format!("{}: the peer has not said what it can do", self.too_late()));
+                Err(Stop::Interrupted)
+            }
+            // It may still come.
+            Err(stop) => {
+                self.coming = self.connected.then_some(coming);
+                Err(stop)
+            }
+        }
     }
 
     async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Stop> {

@@ -12,6 +12,11 @@ fn value(name: impl Into<String>, about: impl Into<String>) -> LiveValue {
 }
 
 fn read<T: DeserializeOwned>(reply: &[u8], of: impl Fn(T) -> Option<LiveValue>) -> Values {
+    entries(reply, of)
+}
+
+/// Those of the entries of a list that can be read; a later QEMU may have others.
+fn entries<T: DeserializeOwned, V>(reply: &[u8], of: impl Fn(T) -> Option<V>) -> Vec<V> {
     let entries: Vec<serde_json::Value> = serde_json::from_slice(reply).unwrap_or_default();
     entries.into_iter().filter_map(|entry| of(serde_json::from_value(entry).ok()?)).collect()
 }
@@ -50,6 +55,55 @@ pub(super) fn nodes(reply: &[u8]) -> Values {
         let about = if node.file.is_empty() { node.drv } else { format!("{} {}", node.drv, node.file) };
         node.name.map(|name| value(name, about))
     })
+}
+
+/// Source: `BlockDirtyInfo` in QEMU's `qapi/block-core.json`.
+#[derive(Deserialize)]
+struct Bitmap {
+    /// One that a job has made for itself has none.
+    name: Option<String>,
+    #[serde(default)]
+    recording: bool,
+    #[serde(default)]
+    persistent: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct WithBitmaps {
+    node_name: Option<String>,
+    #[serde(default)]
+    dirty_bitmaps: Vec<Bitmap>,
+}
+
+#[derive(Deserialize)]
+struct DriveWithBitmaps {
+    device: String,
+    inserted: Option<WithBitmaps>,
+}
+
+impl WithBitmaps {
+    fn values(self) -> impl Iterator<Item = LiveValue> {
+        let node = self.node_name.unwrap_or_default();
+        self.dirty_bitmaps.into_iter().filter_map(move |bitmap| {
+            let recording = if bitmap.recording { "" } else { ", not recording" };
+            let persistent = if bitmap.persistent { ", persistent" } else { "" };
+            Some(value(bitmap.name?, format!("of {node}{recording}{persistent}")))
+        })
+    }
+}
+
+/// The dirty bitmaps of the node of this name, or of all nodes.
+pub(super) fn bitmaps(nodes: &[u8], name: Option<&str>) -> Values {
+    let nodes = entries(nodes, |node: WithBitmaps| Some(node));
+    let wanted = nodes.into_iter().filter(|node| name.is_none() || node.node_name.as_deref() == name);
+    wanted.flat_map(WithBitmaps::values).collect()
+}
+
+/// The same of a block device.
+pub(super) fn bitmaps_of_drive(drives: &[u8], name: Option<&str>) -> Values {
+    let drives = entries(drives, |drive: DriveWithBitmaps| drive.inserted.filter(|_| Some(&*drive.device) == name));
+    drives.into_iter().flat_map(WithBitmaps::values).collect()
 }
 
 /// Source: `BlockExportInfo` in QEMU's `qapi/block-export.json`.
@@ -203,6 +257,17 @@ mod tests {
             nodes(br##"[{"node-name":"n0","drv":"qcow2","file":"a"},{"drv":"raw","file":""},{"node-name":"#b","drv":"null-co","file":""}]"##),
             &[("n0", "qcow2 a"), ("#b", "null-co")],
         );
+        let on_nodes =
+            br#"[{"node-name":"n0","drv":"qcow2","dirty-bitmaps":[{"name":"b0","recording":true,"persistent":true},
+            {"recording":true}]},{"node-name":"n1","dirty-bitmaps":[{"name":"b1"}]},{"node-name":"n2"},5]"#;
+        check(bitmaps(on_nodes, Some("n0")), &[("b0", "of n0, persistent")]);
+        check(bitmaps(on_nodes, Some("n2")), &[]);
+        check(bitmaps(on_nodes, None), &[("b0", "of n0, persistent"), ("b1", "of n1, not recording")]);
+        let on_drives =
+            br#"[{"device":"d0","inserted":{"node-name":"n0","dirty-bitmaps":[{"name":"b0","recording":true}]}},
+            {"device":"d1"}]"#;
+        check(bitmaps_of_drive(on_drives, Some("d0")), &[("b0", "of n0")]);
+        check(bitmaps_of_drive(on_drives, Some("d1")), &[]);
         check(exports(br#"[{"id":"e","type":"nbd","node-name":"n","shutting-down":false}]"#), &[("e", "nbd of n")]);
         check(jobs(br#"[{"id":"j","type":"backup","status":"running"}]"#), &[("j", "backup, running")]);
         check(block_jobs(br#"[{"device":"j","type":"mirror"},{"device":"","type":"stream"}]"#), &[("j", "mirror")]);
@@ -228,6 +293,8 @@ mod tests {
             &[("block", "show"), ("version", "tell")],
         );
         for broken in [&b""[..], b"{}", b"5", b"[[]]"] {
+            check(bitmaps(broken, None), &[]);
+            check(bitmaps_of_drive(broken, Some("d0")), &[]);
             for read in
                 [drives, nodes, exports, jobs, block_jobs, chardevs, types, listed, netdevs, hmp_commands, hmp_info]
             {

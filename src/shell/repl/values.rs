@@ -207,6 +207,7 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
     match question {
         Question::Drives => one(query("query-block"), replies::drives).await,
         Question::Nodes => one(query_with("query-named-block-nodes", &json!({ "flat": true })), replies::nodes).await,
+        Question::Bitmaps(node) => bitmaps(client, node.as_deref()).await,
         Question::Exports => one(query("query-block-exports"), replies::exports).await,
         Question::Jobs => {
             let mut jobs = one(query("query-jobs"), replies::jobs).await?;
@@ -238,6 +239,19 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
             _ => Some(Vec::new()),
         },
         Question::Files(_) => None,
+    }
+}
+
+/// The dirty bitmaps of a node, or of a block device by its name.
+async fn bitmaps(client: &Client, node: Option<&str>) -> Option<Values> {
+    let nodes = send(client, query_with("query-named-block-nodes", &json!({ "flat": true }))).await?;
+    match node {
+        None => Some(replies::bitmaps(&nodes, None)),
+        Some(_) => {
+            let found = replies::bitmaps(&nodes, node);
+            let drives = if found.is_empty() { send(client, query("query-block")).await } else { None };
+            Some(drives.map_or(found, |drives| replies::bitmaps_of_drive(&drives, node)))
+        }
     }
 }
 
