@@ -164,12 +164,32 @@ fn owners(ends: impl IntoIterator<Item = End>, pids: &[u32]) -> HashMap<u64, (u3
         }
         for (_, inode) in sockets_of(pid).unwrap_or_default() {
             if wanted.remove(&inode) {
+                let pid = original(pid, inode);
                 let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
                 found.insert(inode, (pid, lossy(name.strip_suffix(b"\n").unwrap_or(&name)).into_owned()));
             }
         }
     }
     found
+}
+
+/// The process whose copy this one is. Who has just been forked shares its parent's sockets until it runs another program, and so does a
+/// subshell: the one to be named is the parent.
+fn original(mut pid: u32, inode: u64) -> u32 {
+    let command = |pid| fs::read(format!("/proc/{pid}/cmdline")).ok();
+    while let Some(parent) = parent_of(pid)
+        && command(parent) == command(pid)
+        && sockets_of(parent).is_some_and(|sockets| sockets.iter().any(|(_, own)| *own == inode))
+    {
+        pid = parent;
+    }
+    pid
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()?;
+    (parent > 0).then_some(parent)
 }
 
 fn who(end: End, owners: &HashMap<u64, (u32, String)>) -> Holder {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Mock, Qemu, qmpsh};
+use crate::support::{Mock, Program, Qemu, qmpsh};
 
 const RUNNING: &str = "{\"status\": \"running\", \"singlestep\": false, \"running\": true}\n";
 
@@ -145,6 +145,18 @@ fn one_who_finds_a_monitor_held_learns_by_whom() {
     let output = qmpsh().arg("--connect-timeout=0.3").arg(silent.socket()).arg("stop").run();
     output.status(3).stderr_contains("another one (libvirt, a second shell) may hold this monitor");
     silent.abandon();
+}
+
+#[test]
+fn a_copy_of_the_holder_is_not_named_in_its_place() {
+    let qemu = Qemu::none().start();
+    let connection = std::os::unix::net::UnixStream::connect(qemu.socket()).unwrap();
+    // A subshell has all that its parent has, as whoever is forked has before it runs another program.
+    let script = "read greeting; (echo copied; read never)";
+    let mut bash = Program::new("bash").args(["-c", script]).stdin_from(connection).start();
+    assert_eq!(bash.read_line(), "copied");
+    let held = &listed(qemu.pid())["monitors"][0];
+    assert_eq!(held["holder"], json!({"pid": bash.pid(), "name": "bash"}));
 }
 
 #[test]
