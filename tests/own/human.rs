@@ -204,10 +204,10 @@ fn an_hmp_shell() {
 #[test]
 fn a_late_answer_is_text_too() {
     let mock = Mock::qmp()
-        .expect(r#"{"execute":"human-monitor-command","arguments":{"command-line":"savevm x"},"id":1}"#)
+        .expect(r#"{"execute":"human-monitor-command","arguments":{"command-line":"savevm x"}}"#)
         .pause()
         .reply(r#""saved\r\n""#)
-        .expect(r#"{"execute":"human-monitor-command","arguments":{"command-line":"y"},"id":1}"#)
+        .expect(r#"{"execute":"human-monitor-command","arguments":{"command-line":"y"}}"#)
         .reply(r#""Error: no\r\n""#)
         .unix();
     let mut t = shell(mock.socket());

@@ -238,7 +238,7 @@ fn a_line_that_needs_the_schema_waits_for_the_one_that_is_on_its_way() {
 
 #[test]
 fn a_dumb_terminal_asks_for_nothing() {
-    let mock = Mock::qmp().expect_text(r#"{"execute":"stop","id":1}"#).reply("{}").unix();
+    let mock = Mock::qmp().expect(r#"{"execute":"stop"}"#).reply("{}").unix();
     let mut t = at_prompt(qmpsh().env("TERM", "dumb").arg(mock.socket()));
     t.type_keys("stop\r");
     t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));

@@ -51,7 +51,7 @@ pub enum Step {
 /// What a command is answered: the name of the member, and its JSON.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    pub member: &'static str,
+    pub member: String,
     pub json: String,
 }
 
@@ -116,24 +116,28 @@ impl Mock {
 
     /// Answers the oldest command not answered yet, with its `id`: `return` is this JSON.
     pub fn reply(self, json: &str) -> Self {
-        self.step(Step::Answer(Answer { member: "return", json: json.to_owned() }))
+        self.answer("return", json)
+    }
+
+    /// The same with another member than `return`: its name, and its JSON, are sent as they are.
+    pub fn answer(self, member: &str, json: &str) -> Self {
+        self.step(Step::Answer(Answer { member: member.to_owned(), json: json.to_owned() }))
     }
 
     /// Answers the latest command, as an out-of-band one may overtake.
     pub fn reply_latest(self, json: &str) -> Self {
-        self.step(Step::AnswerLatest(Answer { member: "return", json: json.to_owned() }))
+        self.step(Step::AnswerLatest(Answer { member: "return".to_owned(), json: json.to_owned() }))
     }
 
     /// Refuses the oldest command not answered yet.
     pub fn error(self, class: &str, desc: &str) -> Self {
-        let json = serde_json::json!({"class": class, "desc": desc}).to_string();
-        self.step(Step::Answer(Answer { member: "error", json }))
+        self.answer("error", &serde_json::json!({"class": class, "desc": desc}).to_string())
     }
 
     /// Refuses the latest command.
     pub fn error_latest(self, class: &str, desc: &str) -> Self {
         let json = serde_json::json!({"class": class, "desc": desc}).to_string();
-        self.step(Step::AnswerLatest(Answer { member: "error", json }))
+        self.step(Step::AnswerLatest(Answer { member: "error".to_owned(), json }))
     }
 
     /// Sends an event; `data` is JSON.
