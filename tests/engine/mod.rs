@@ -20,7 +20,6 @@ use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::task::{self, Poll, Waker};
-use std::time::Duration;
 
 use bytes::BytesMut;
 use qmpsh::protocol::{
@@ -260,7 +259,7 @@ pub(crate) async fn running_with(options: SessionOptions, plan: &Plan, room: usi
 
 /// Runs a test, but not for ever.
 pub(crate) async fn within<T>(test: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), test).await.expect("the test hangs")
+    tokio::time::timeout(2 * crate::support::DEADLINE, test).await.expect("the test hangs")
 }
 
 /// The transitions seen so far, and none after them.

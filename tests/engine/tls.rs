@@ -223,7 +223,7 @@ async fn e12_e14_bytes_by_themselves_all_arrive() {
         let (connected, accepted) = tokio::join!(one.0.connect(dial), other.0.accept());
         connected.unwrap();
         accepted.unwrap();
-        talk(one, other, 20).await;
+        talk(one, other, 4).await;
     })
     .await;
 }

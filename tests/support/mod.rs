@@ -27,7 +27,7 @@ pub use qemu::Qemu;
 pub use run::{Program, qmpsh};
 
 /// How long anything may take before its test is ended as hanging.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How often something that cannot be waited for is looked at again.
 const POLL: Duration = Duration::from_millis(2);
