@@ -83,7 +83,7 @@ pub struct Job {
     pub(super) was_asked: bool,
     /// When it was heard of first, among the jobs.
     pub(super) number: u64,
-    /// The arrival of the last message that told what it is at.
+    /// The arrival of the last event that told what it is at, or what it was when the last answer was asked for.
     pub(super) heard: u64,
 }
 

@@ -16,8 +16,9 @@ const LONGEST: usize = 16 * 1024;
 
 /// The jobs of one session, by id. If an id is used again, the last job counts.
 ///
-/// Feed it every event in the order of their coming, before or after the answers to queries: those come with their
-/// [`arrival`](crate::message::Reply::arrival), and what is older than an event does not overrule it.
+/// Feed it every event in the order of their coming, and the answers to queries with what [`latest`](Self::latest) was when they were
+/// asked: QEMU may take an answer together, send events, and send the answer after them (as 7.2 does with `query-jobs`), so what is about a
+/// job does not overrule an event that has come since.
 #[derive(Debug, Default)]
 pub struct Jobs {
     known: HashMap<String, Job>,
@@ -25,6 +26,8 @@ pub struct Jobs {
     gone: VecDeque<(u64, String)>,
     /// How many were heard of.
     count: u64,
+    /// The arrival of the last event about one.
+    latest: u64,
 }
 
 impl Jobs {
@@ -38,6 +41,11 @@ impl Jobs {
         let mut all: Vec<_> = self.known.values().collect();
         all.sort_unstable_by_key(|job| job.number);
         all
+    }
+
+    /// The arrival of the last event about a job: how old an answer may be whose question is asked now.
+    pub fn latest(&self) -> u64 {
+        self.latest
     }
 
     /// Forgets everything: another peer may be there now.
@@ -66,26 +74,26 @@ impl Jobs {
         true
     }
 
-    /// What `query-jobs` returned, as the message of this arrival. False: that is not what it returns.
-    pub fn on_query_jobs(&mut self, result: &[u8], arrival: u64) -> bool {
+    /// What `query-jobs` returned that was asked when the latest event was `asked`. False: that is not what it returns.
+    pub fn on_query_jobs(&mut self, result: &[u8], asked: u64) -> bool {
         let Ok(infos) = serde_json::from_slice::<Vec<JobInfo<'_>>>(result) else { return false };
         for info in infos.iter().take(REMEMBERED) {
-            self.on_listed(&info.id, arrival, |job| {
+            self.on_listed(&info.id, asked, |job| {
                 job.kind = Some(kept(&info.kind));
                 job.progress = info.progress().or(job.progress);
                 job.on_asked(Status::from(&*kept(&info.status)), info.error.as_deref());
             });
         }
-        self.on_missing(arrival, &infos.iter().map(|info| info.id.as_ref()).collect());
+        self.on_missing(asked, &infos.iter().map(|info| info.id.as_ref()).collect());
         true
     }
 
     /// What `query-block-jobs` returned, likewise. It lists block jobs only, so the absence of another one tells nothing
     /// unless `are_all`: the peer has no `query-jobs`.
-    pub fn on_query_block_jobs(&mut self, result: &[u8], arrival: u64, are_all: bool) -> bool {
+    pub fn on_query_block_jobs(&mut self, result: &[u8], asked: u64, are_all: bool) -> bool {
         let Ok(infos) = serde_json::from_slice::<Vec<BlockJobInfo<'_>>>(result) else { return false };
         for info in infos.iter().take(REMEMBERED) {
-            self.on_listed(&info.device, arrival, |job| {
+            self.on_listed(&info.device, asked, |job| {
                 job.kind = Some(kept(&info.kind));
                 job.progress = info.progress().or(job.progress);
                 job.on_asked(info.status(), info.error.as_deref());
@@ -93,7 +101,7 @@ impl Jobs {
             });
         }
         if are_all {
-            self.on_missing(arrival, &infos.iter().map(|info| info.device.as_ref()).collect());
+            self.on_missing(asked, &infos.iter().map(|info| info.device.as_ref()).collect());
         }
         true
     }
@@ -107,6 +115,7 @@ impl Jobs {
         if status == Status::Created || self.known.get(change.id.as_ref()).is_some_and(Job::is_gone) {
             self.known.remove(change.id.as_ref());
         }
+        self.latest = self.latest.max(arrival);
         let job = self.job(&change.id);
         job.heard = arrival;
         job.io_error &= status == Status::Paused || status == Status::Standby;
@@ -130,6 +139,7 @@ impl Jobs {
             // Without JOB_STATUS_CHANGE nothing tells that an id is used again.
             self.known.remove(told.device.as_ref());
         }
+        self.latest = self.latest.max(arrival);
         let job = self.job(&told.device);
         job.heard = arrival;
         if let Some(kind) = &told.kind {
@@ -149,10 +159,10 @@ impl Jobs {
         }
     }
 
-    /// A query lists a job; `update` has what it says, unless that is older than what is known.
-    fn on_listed(&mut self, id: &str, arrival: u64, update: impl FnOnce(&mut Job)) {
+    /// A query lists a job; `update` has what it says, unless that may be older than what is known.
+    fn on_listed(&mut self, id: &str, asked: u64, update: impl FnOnce(&mut Job)) {
         let known = self.known.get(id);
-        if id.len() > LONGEST || known.is_some_and(|job| job.heard > arrival) {
+        if id.len() > LONGEST || known.is_some_and(|job| job.heard > asked) {
             return;
         }
         if known.is_some_and(Job::is_gone) {
@@ -160,13 +170,13 @@ impl Jobs {
             self.known.remove(id);
         }
         let job = self.job(id);
-        job.heard = arrival;
+        job.heard = asked;
         update(job);
     }
 
     /// What a query does not list any more has ended.
-    fn on_missing(&mut self, arrival: u64, listed: &HashSet<&str>) {
-        let missing = |job: &&Job| !job.gone && job.heard <= arrival && !listed.contains(job.id.as_str());
+    fn on_missing(&mut self, asked: u64, listed: &HashSet<&str>) {
+        let missing = |job: &&Job| !job.gone && job.heard <= asked && !listed.contains(job.id.as_str());
         let ids: Vec<String> = self.known.values().filter(missing).map(|job| job.id.clone()).collect();
         for id in ids {
             self.on_gone(&id);

@@ -271,6 +271,8 @@ mod daemon {
         End(usize, End),
         Dismiss(usize),
         /// Somebody asks for the list.
+        Send,
+        /// The list is taken together; if nobody has asked, somebody does now.
         Ask,
         /// The oldest answer that has come is read.
         Read,
@@ -282,6 +284,7 @@ mod daemon {
             2 => (0..2_usize, any::<bool>()).prop_map(|(id, is_block)| Step::Begin(id, is_block)),
             2 => (0..2_usize, end).prop_map(|(id, end)| Step::End(id, end)),
             1 => (0..2_usize).prop_map(Step::Dismiss),
+            1 => Just(Step::Send),
             2 => Just(Step::Ask),
             2 => Just(Step::Read),
         ];
@@ -299,8 +302,9 @@ proptest::proptest! {
         let mut truth: [Option<(bool, Option<End>, bool)>; 2] = [None; 2];
         let mut jobs = Jobs::default();
         let mut answers = VecDeque::new();
-        let mut arrival = 0;
-        for step in steps.into_iter().chain([Step::Ask]).chain(std::iter::repeat_n(Step::Read, 40)) {
+        let mut arrival = 1;
+        let mut asked = None;
+        for step in steps.into_iter().chain([Step::Ask, Step::Ask]).chain(std::iter::repeat_n(Step::Read, 40)) {
             let mut tell = |messages: &[String]| {
                 for message in messages {
                     feed(&mut jobs, arrival, message);
@@ -342,9 +346,10 @@ proptest::proptest! {
                         Some((_, Some(End::Cancelled), false)) => Some(listed(id, "concluded", 1, "Operation canceled")),
                         _ => None,
                     }).collect();
-                    answers.push_back((arrival, format!("[{}]", listed.join(","))));
+                    answers.push_back((asked.take().unwrap_or(jobs.latest()), format!("[{}]", listed.join(","))));
                     arrival += 1;
                 }
+                Step::Send => asked = Some(jobs.latest()),
                 Step::Read => if let Some((arrival, answer)) = answers.pop_front() {
                     feed(&mut jobs, arrival, &answer);
                 },

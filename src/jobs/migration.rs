@@ -68,8 +68,13 @@ impl Migration {
         }
     }
 
-    /// What `query-migrate` returned, as the message of this arrival. False: that is not what it returns.
-    pub fn on_query(&mut self, result: &[u8], arrival: u64) -> bool {
+    /// The arrival of the last event about it: how old an answer may be whose question is asked now.
+    pub fn latest(&self) -> u64 {
+        self.heard
+    }
+
+    /// What `query-migrate` returned that was asked when the latest event was `asked`. False: that is not what it returns.
+    pub fn on_query(&mut self, result: &[u8], asked: u64) -> bool {
         // An array would do for a structure.
         let is_object = result.trim_ascii_start().starts_with(b"{");
         let Ok(info) = serde_json::from_slice::<MigrationInfo<'_>>(result) else { return false };
@@ -77,7 +82,7 @@ impl Migration {
             return false;
         }
         self.answered = info.status.as_deref().map(kept);
-        if self.answered.is_some() && self.heard <= arrival {
+        if self.answered.is_some() && self.heard <= asked {
             self.status.clone_from(&self.answered);
         }
         // What was told of a failure before a new beginning is forgotten with it.

@@ -2,7 +2,7 @@
 //!
 //! A job may be over before the command that started it is answered, and then no query knows it any more: so how jobs
 //! ended is remembered from their events. The error of a job that has to be dismissed is in no event, only in
-//! `query-jobs`: so both are needed, in the order in which they came ([`Event::arrival`](crate::message::Event::arrival)).
+//! `query-jobs`: so both are needed, with the order in which they came ([`Event::arrival`](crate::message::Event::arrival)).
 //! Source: QMP-FACTS 4 and 8, QEMU's `job.json`, `block-core.json` and `migration.json`.
 //!
 //! ```
@@ -11,7 +11,8 @@
 //! let mut jobs = Jobs::default();
 //! let reply = br#"[{"id": "c1", "type": "create", "status": "concluded", "current-progress": 1, "total-progress": 1,
 //!                   "error": "Could not create '/missing/x'"}]"#;
-//! jobs.on_query_jobs(reply, 7);
+//! let asked = jobs.latest();
+//! jobs.on_query_jobs(reply, asked);
 //! let job = jobs.get("c1").ok_or("not there")?;
 //! assert_eq!(job.outcome(), Some(Outcome::Failed("Could not create '/missing/x'")));
 //! assert!(job.is_to_be_dismissed());

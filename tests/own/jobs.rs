@@ -388,3 +388,22 @@ fn a_connection_that_is_lost() {
     t.type_keys(".job b1\r");
     t.wait_for("cannot ask about the job `b1`: there is no connection");
 }
+
+#[test]
+fn an_answer_that_is_older_than_the_events_before_it() {
+    let status = |status: &str| format!(r#"{{"status": "{status}", "id": "b"}}"#);
+    let changes = |mock: Mock, names: &[&str]| {
+        names.iter().fold(mock, |mock, name| mock.event("JOB_STATUS_CHANGE", &status(name)))
+    };
+    // As QEMU 7.2 does it, if the job ends between the taking together of the answer and its sending.
+    let mock = changes(Mock::qmp().expect_execute("blockdev-backup"), &["created", "running"]).reply("{}");
+    let mock = changes(mock.expect_execute("query-jobs"), &["waiting", "pending"]);
+    let end = r#"{"device": "b", "len": 9, "offset": 9, "speed": 0, "type": "backup"}"#;
+    let mock = changes(mock.event("BLOCK_JOB_COMPLETED", end), &["concluded", "null"]);
+    let mock = mock
+        .reply(r#"[{"id": "b", "type": "backup", "status": "running", "current-progress": 9, "total-progress": 9}]"#)
+        .unix();
+    let ended = lines(mock.socket(), &[r#"{"execute": "blockdev-backup"}"#, ".job b"]).run();
+    ended.status(0).stderr("").stdout_contains("\"outcome\":\"completed\"");
+    mock.finish();
+}

@@ -71,7 +71,9 @@ impl Choice {
     /// As [`read`](Self::read), without `on` and `off`; without words all are chosen.
     pub(super) fn read_names(words: &mut Words<'_>) -> Result<Self, Refusal> {
         let mut choice = Self::all(true);
-        while let Some((text, span)) = words.next()? {
+        loop {
+            words.no_option()?;
+            let Some((text, span)) = words.next()? else { break };
             choice.add(&text).map_err(|message| Refusal::new(span, message))?;
         }
         Ok(choice)

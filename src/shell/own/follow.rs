@@ -163,7 +163,7 @@ mod tests {
         let check = |words: &str, expected: &str| assert_eq!(follow(words).unwrap_err(), expected, "{words}");
         check("count=0", "not a number of times");
         check("timeout=-1", "not a time in seconds");
-        check("STOP count=1", "`count=1` is no name of an event");
+        check("STOP count=1", "count= stands before the other words: .follow [count=N] [timeout=S] [EVENT...]");
         check("limit=1", "`limit=1` is no name of an event");
     }
 }

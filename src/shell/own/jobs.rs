@@ -158,10 +158,11 @@ pub(super) async fn list<H: Host>(host: &mut H) -> Result<(), H::Stop> {
 
 /// Asks what jobs there are.
 async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<(), H::Stop> {
+    let asked = host.jobs().jobs().latest();
     match ask(host, Request::new("query-jobs"), waiting).await? {
         Asked::Reply(reply) => {
             let result: Bytes = reply.result().unwrap_or_default();
-            if host.jobs().jobs().on_query_jobs(&result, reply.arrival()) {
+            if host.jobs().jobs().on_query_jobs(&result, asked) {
                 return Ok(());
             }
             Err(host.fail(Status::CommandFailed, "the peer's answer to `query-jobs` is no list of jobs".to_owned()))
@@ -174,10 +175,11 @@ async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<(), H::Stop> {
 
 /// The same of block jobs; `are_all`: the peer has no others.
 async fn look_at_block_jobs<H: Host>(host: &mut H, waiting: &Waiting, are_all: bool) -> Result<(), H::Stop> {
+    let asked = host.jobs().jobs().latest();
     match ask(host, Request::new("query-block-jobs"), waiting).await? {
         Asked::Reply(reply) => {
             let result: Bytes = reply.result().unwrap_or_default();
-            host.jobs().jobs().on_query_block_jobs(&result, reply.arrival(), are_all);
+            host.jobs().jobs().on_query_block_jobs(&result, asked, are_all);
             Ok(())
         }
         Asked::Refused { .. } if !are_all => Ok(()),

@@ -100,10 +100,11 @@ fn still(migration: &Migration, waiting: &Waiting) -> String {
 }
 
 async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<Box<Reply>, H::Stop> {
+    let asked = host.jobs().migration().latest();
     match ask(host, Request::new("query-migrate"), waiting).await? {
         Asked::Reply(reply) => {
             let result = reply.result().unwrap_or_default();
-            if host.jobs().migration().on_query(&result, reply.arrival()) {
+            if host.jobs().migration().on_query(&result, asked) {
                 return Ok(reply);
             }
             let message = "the peer's answer to `query-migrate` tells of no migration".to_owned();

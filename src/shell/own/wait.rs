@@ -43,7 +43,10 @@ impl Wait {
         let names = names(&text).map_err(|message| Refusal::new(span, message))?;
         let mut what = text::line(&text).into_owned();
         let mut conditions = Vec::new();
-        while let Some(word) = words.next_raw() {
+        loop {
+            // No event of QEMU has a value of that name; one that had it would be asked for with quotes.
+            words.no_option()?;
+            let Some(word) = words.next_raw() else { break };
             conditions.push(condition(word)?);
             // Writing to memory cannot fail.
             let _ = write!(what, " {}", text::line(&word.raw));
@@ -179,7 +182,7 @@ mod tests {
         check("E a.b.0=x a.\"b.c\".\"0\"=\"y*\" c=z*", "E a/b/0=x a/<b.c>/<0>=y* c=z*~");
         check("E a==x* b='y*' c=\"z\\n\"", "E a=x* b=y* c=z\n");
         check("E a=[ab]* b={x} c=@d e=it's f=", "E a=[ab]*~ b={x} c=@d e=it's f=");
-        check("'A|B' timeout=5", "A|B timeout=5");
+        check("'A|B' \"timeout\"=5", "A|B <timeout>=5");
         let words: Vec<String> = [".wait", "fail=B", "A", "a=\"x*\" y", "b==c*"].map(str::to_owned).into();
         assert_eq!(shown(read_line(parse_words(&words).unwrap().unwrap()).unwrap()), "A a=\"x*\" y~ b=c* !B");
     }
@@ -195,6 +198,9 @@ mod tests {
         check("timeout=x STOP", "not a time in seconds");
         check("timeout=1 timeout=2 STOP", "timeout= is given twice");
         check("limit=5 STOP", "`limit` is no option of .wait, which has timeout= and fail=");
+        check("STOP timeout=5", "timeout= stands before the other words: .wait [timeout=S]");
+        check("STOP a=1 fail=B", "fail= stands before the other words");
+        assert!(wait("STOP \"timeout\"=5").is_ok());
         check("STOP|", "the name of an event is missing");
         check("fail= STOP", "the name of an event is missing");
         check("STOP RESUME", "other events are written EVENT|EVENT");

@@ -31,16 +31,22 @@ impl From<SyntaxError> for Refusal {
 pub(super) struct Words<'a> {
     dot: &'a DotCommand,
     left: Iter<'a, DotWord>,
+    /// What stands before the other words.
+    options: Vec<&'a str>,
 }
 
 impl<'a> Words<'a> {
     pub(super) fn new(dot: &'a DotCommand) -> Self {
-        Self { dot, left: dot.words.iter() }
+        Self { dot, left: dot.words.iter(), options: Vec::new() }
     }
 
     /// The options of these names that stand next, each with its place.
-    pub(super) fn options<const N: usize>(&mut self, names: [&str; N]) -> Result<[Option<(String, Span)>; N], Refusal> {
+    pub(super) fn options<const N: usize>(
+        &mut self,
+        names: [&'a str; N],
+    ) -> Result<[Option<(String, Span)>; N], Refusal> {
         let mut given = [const { None }; N];
+        self.options.extend(names);
         while let Some(word) = self.left.as_slice().first() {
             let Some(at) = names.iter().position(|name| is_option(&word.raw, name)) else { break };
             self.left.next();
@@ -65,6 +71,15 @@ impl<'a> Words<'a> {
         self.left.next()
     }
 
+    /// The next word is not an option that stands too late.
+    pub(super) fn no_option(&self) -> Result<(), Refusal> {
+        let Some(word) = self.left.as_slice().first() else { return Ok(()) };
+        let late = self.options.iter().find(|name| is_option(&word.raw, name));
+        let message =
+            |name| format!("{name}= stands before the other words: {}", super::table::usage(&self.dot.name.text));
+        late.map_or(Ok(()), |name| Err(Refusal::new(word.span, message(name))))
+    }
+
     /// The next word, which must be there; `what` it is, such as "the name of a file".
     pub(super) fn required(&mut self, what: &str) -> Result<String, Refusal> {
         self.required_at(what).map(|(text, _)| text)
@@ -86,6 +101,7 @@ impl<'a> Words<'a> {
 
     /// There are no more words.
     pub(super) fn end(mut self) -> Result<(), Refusal> {
+        self.no_option()?;
         match self.left.next() {
             None => Ok(()),
             Some(word) if self.dot.words.len() == 1 => {
