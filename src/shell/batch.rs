@@ -201,7 +201,7 @@ impl<'a, 'b> Batch<'a, 'b> {
     /// The lines of files that were asked for come next.
     fn include(&mut self, lines: &mut Lines) -> Result<(), Failure> {
         for path in self.included.drain(..) {
-            lines.include(path).map_err(|message| about(&self.at, Status::Usage, message))?;
+            lines.include(path, &self.at).map_err(|message| about(&self.at, Status::Usage, message))?;
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ pub(super) struct Lines {
 }
 
 struct Current {
+    /// The line that has asked for it.
+    asked: Option<Origin>,
     name: Arc<str>,
     /// The number of its first line.
     first: usize,
@@ -101,15 +103,17 @@ impl Lines {
         }
     }
 
-    /// The lines of this file come next, then those that were to come. An error is a sentence: files within files, too many of them.
-    pub(super) fn include(&mut self, path: PathBuf) -> Result<(), String> {
+    /// The lines of this file come next, as the line at `origin` asks, then those that were to come. An error is a sentence: files within
+    /// files, too many of them.
+    pub(super) fn include(&mut self, path: PathBuf, origin: &Origin) -> Result<(), String> {
         if self.current.len() >= MAX_FILES {
             return Err(format!(
                 "`{}` is not read: more than {MAX_FILES} files within files",
                 text::line(&path.to_string_lossy())
             ));
         }
-        let source = self.begin(Source::File(path));
+        let asked = Some(origin.clone());
+        let source = Current { asked, ..self.begin(Source::File(path)) };
         self.current.push(source);
         Ok(())
     }
@@ -125,6 +129,7 @@ impl Lines {
         };
         Current {
             name: name.into(),
+            asked: None,
             first,
             lines: 0,
             chunks,
@@ -163,7 +168,12 @@ impl Current {
                 // Half a statement is none.
                 self.assembler = Assembler::new();
                 let message = format!("cannot read `{}`: {error}", text::line(&self.name));
-                return Some(Err(Failure::new(Status::Usage, message)));
+                return Some(Err(match &self.asked {
+                    Some(asked) if asked.name.is_some() => {
+                        Failure::placed(Status::Usage, format!("{}{message}", asked.prefix()))
+                    }
+                    _ => Failure::new(Status::Usage, message),
+                }));
             }
         }
     }

@@ -38,7 +38,11 @@ fn the_lines_of_a_file() {
     let endless = lines(&socket, &[&format!(".source {itself}")]).run();
     assert!(endless.status(2).stderr_text().contains("more than 32 files within files"), "{endless:?}");
     let absent = lines(&socket, &[".source /nonexistent/file"]).run();
-    assert!(absent.status(2).stderr_text().contains("/nonexistent/file"), "{absent:?}");
+    let missing = "cannot read `/nonexistent/file`: No such file or directory (os error 2)\n";
+    absent.status(2).stderr(&format!("-c:1: {missing}"));
+    let absent = file("absent.qmp", ".status\n.source /nonexistent/file\n");
+    let within = lines(&socket, &[&format!(".source {absent} | cat >/dev/null")]).run();
+    within.status(2).stderr(&format!("{absent}:2: {missing}"));
 
     let mut t = shell(&socket);
     t.type_keys(&format!(".source {wrong}\r"));

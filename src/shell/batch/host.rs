@@ -21,7 +21,7 @@ use super::super::status::{Failure, Status};
 use super::super::wire_log::WireLog;
 use super::waiting::disconnecting;
 use super::{Batch, about};
-use crate::cli::{OutputMode, Source};
+use crate::cli::OutputMode;
 use crate::client::Client;
 use crate::hmp::HumanMonitor;
 use crate::message::Event;
@@ -170,7 +170,8 @@ impl Host for Batch<'_, '_> {
             return Ok(());
         }
         // All of it is for the pipeline, so it is run before that ends.
-        let mut lines = Lines::new(vec![Source::File(path)], Dialect::Qmp);
+        let mut lines = Lines::new(Vec::new(), Dialect::Qmp);
+        lines.include(path, &self.at).map_err(|message| about(&self.at, Status::Usage, message))?;
         let done = Box::pin(self.run_lines(&mut lines, Sources { stdin: false })).await;
         self.in_file = false;
         done

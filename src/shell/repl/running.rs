@@ -63,7 +63,7 @@ impl Repl<'_, '_> {
             let logical = LogicalLine { text: line.text, first_line: line.origin.line };
             let mut done = self.run_line(&logical, line.origin.name.as_deref()).await;
             for path in std::mem::take(&mut self.included) {
-                done = done.and(lines.include(path).map_err(|message| self.fail(Status::Usage, message)));
+                done = done.and(lines.include(path, &line.origin).map_err(|message| self.fail(Status::Usage, message)));
             }
             match done {
                 Ok(()) => {}

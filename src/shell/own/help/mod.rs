@@ -150,19 +150,22 @@ fn unknown<H: Host>(host: &mut H, name: &str, schema: Option<&Schema>, in_manual
 
 fn language() -> String {
     let mut shown = LANGUAGE.to_owned();
-    for Description { name, words, summary, .. } in COMMANDS {
-        let written = format!(".{name} {words}");
+    for command in COMMANDS {
+        let (usage, summary) = (command.usage(), command.summary);
         // Writing to memory cannot fail.
-        let _ = writeln!(shown, "  {:<32} {summary}", written.trim_end());
+        let _ = if usage.len() <= 32 {
+            writeln!(shown, "  {usage:<32} {summary}")
+        } else {
+            writeln!(shown, "  {usage}\n{:35}{summary}", "")
+        };
     }
     shown + KEYS
 }
 
 fn about(command: &Description) -> String {
-    let Description { name, words, summary, more } = command;
-    let usage = format!(".{name} {words}");
+    let Description { summary, more, .. } = command;
     let more = if more.is_empty() { String::new() } else { format!("\n{more}\n") };
-    format!("{}\n  {summary}\n{more}", usage.trim_end())
+    format!("{}\n  {summary}\n{more}", command.usage())
 }
 
 #[cfg(test)]
