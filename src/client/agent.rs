@@ -7,8 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::{Buf, BytesMut};
 
+use super::qmp::{Outgoing, Qmp, Waiter, has_ended};
+use super::{Author, Progress, QmpError};
 use crate::json::{Document, ScanError, Scanner};
 use crate::message::{Message, Reply, Request};
+use crate::protocol::Wire;
 
 /// The byte that makes an agent forget what has come of a command, and that stands before its answer.
 pub(super) const SENTINEL: u8 = 0xff;
@@ -104,6 +107,71 @@ impl Sync {
                 Err(_) => (*scanner, self.sentinel) = (Scanner::new(max), false),
             }
         }
+    }
+}
+
+impl Qmp {
+    /// Finds the place in the stream where the guest agent's answers to this session begin.
+    pub(super) async fn synchronize(&mut self, wire: &mut Wire<'_>) -> Result<(), QmpError> {
+        self.shared.update(|seen| seen.progress = Progress::Synchronizing);
+        let sync = Sync::new();
+        let request = sync.request();
+        self.sync = Some(sync);
+        let closed = |error| match error {
+            QmpError::Io(error) if has_ended(&error) => QmpError::ClosedBeforeSync,
+            error => error,
+        };
+        wire.send(self, Outgoing::unanswered(request)).await.map_err(closed)?;
+        // Only the answer gets through.
+        drop(wire.recv(self).await.map_err(closed)?);
+        self.pending.drain().for_each(drop);
+        Ok(())
+    }
+
+    /// If nothing is waited for but what was given up, its late reply must not be taken for another's: the guest agent is
+    /// synchronised with again. Agents of long ago know no ids.
+    pub(super) fn resynchronize(&mut self, buffer: &mut BytesMut) {
+        if self.sync.is_some() || self.pending.take_all_if(Waiter::is_given_up).is_empty() {
+            return;
+        }
+        let sync = Sync::new();
+        buffer.extend_from_slice(&[SENTINEL]);
+        let request = sync.request();
+        buffer.extend_from_slice(request.text.as_bytes());
+        if let Some(observer) = &self.options.observer {
+            observer.sent(request.text.as_bytes(), Author::Program);
+        }
+        self.sync = Some(sync);
+    }
+
+    /// Asks something harmless after a command whose success is silence: the agent takes one after the other.
+    pub(super) fn ping_after(&mut self, id: u64, buffer: &mut BytesMut) {
+        let ping = Waiter { command: PING.to_owned(), answer: None, partner: Some(id) };
+        let ping = self.pending.insert(ping);
+        if let Some(silent) = self.pending.get_mut(id) {
+            silent.partner = Some(ping);
+        }
+        let text = format!(r#"{{"execute":"{PING}","id":{ping}}}"#);
+        buffer.extend_from_slice(text.as_bytes());
+        if let Some(observer) = &self.options.observer {
+            observer.sent(text.as_bytes(), Author::Program);
+        }
+    }
+
+    /// A command whose success is silence was answered, or the ping behind it. True: nobody waits for the ping.
+    pub(super) fn on_partner(&mut self, waiter: &Waiter) -> bool {
+        let Some(partner) = waiter.partner else { return false };
+        if waiter.command != PING {
+            if let Some(ping) = self.pending.get_mut(partner) {
+                ping.partner = None;
+            }
+            return false;
+        }
+        // What was asked before it has been done, without a reply.
+        if let (Some(silent), Some(reply)) = (self.pending.take(partner), silent_reply()) {
+            silent.answer(Ok(reply));
+        }
+        true
     }
 }
 

@@ -39,6 +39,11 @@ impl Outgoing {
     pub(super) fn new(request: Request, author: Author, mark: Option<Mark>, answer: oneshot::Sender<Answer>) -> Self {
         Self { request, author, answer: Some(answer), mark }
     }
+
+    /// One that belongs to establishing, which reads the answer itself.
+    pub(super) fn unanswered(request: Request) -> Self {
+        Self { request, author: Author::Program, answer: None, mark: None }
+    }
 }
 
 /// As [`Request`]: secrets are masked.
@@ -67,34 +72,34 @@ pub(super) struct Seen {
 /// One session of QMP.
 #[derive(Debug)]
 pub struct Qmp {
-    options: ClientOptions,
-    shared: Arc<Shared>,
+    pub(super) options: ClientOptions,
+    pub(super) shared: Arc<Shared>,
     scanner: Scanner,
-    pending: Pending<Waiter>,
+    pub(super) pending: Pending<Waiter>,
     established: bool,
     /// The peer never answers two commands that come together.
     one_at_a_time: bool,
     /// What is discarded until a guest agent has answered.
-    sync: Option<Sync>,
+    pub(super) sync: Option<Sync>,
     /// How many messages have come.
     received: u64,
 }
 
 #[derive(Debug)]
-struct Waiter {
-    command: String,
-    answer: Option<oneshot::Sender<Answer>>,
+pub(super) struct Waiter {
+    pub(super) command: String,
+    pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// Of a command whose success is silence: the ping that follows it. Of such a ping: that command.
-    partner: Option<u64>,
+    pub(super) partner: Option<u64>,
 }
 
 impl Waiter {
     /// Whether nobody waits for it any more.
-    fn is_given_up(&self) -> bool {
+    pub(super) fn is_given_up(&self) -> bool {
         self.answer.as_ref().is_some_and(oneshot::Sender::is_closed)
     }
 
-    fn answer(self, answer: Answer) {
+    pub(super) fn answer(self, answer: Answer) {
         if let Some(sender) = self.answer {
             // Nobody waits any more: it was given up, and this is its late reply.
             let _ = sender.send(answer);
@@ -149,9 +154,7 @@ impl Qmp {
             r#"{"execute":"qmp_capabilities"}"#
         };
         let request = Request { text: text.to_owned(), ..Request::new("qmp_capabilities") };
-        wire.send(self, Outgoing { request, author: Author::Program, answer: None, mark: None })
-            .await
-            .map_err(closed_during_negotiation)?;
+        wire.send(self, Outgoing::unanswered(request)).await.map_err(closed_during_negotiation)?;
         loop {
             match wire.recv(self).await.map_err(closed_during_negotiation)? {
                 Ok(Message::Reply(reply)) => {
@@ -180,41 +183,14 @@ impl Qmp {
         }
     }
 
-    /// Finds the place in the stream where the guest agent's answers to this session begin.
-    async fn synchronize(&mut self, wire: &mut Wire<'_>) -> Result<(), QmpError> {
-        self.shared.update(|seen| seen.progress = Progress::Synchronizing);
-        let sync = Sync::new();
-        let request = sync.request();
-        self.sync = Some(sync);
-        let closed = |error| match error {
-            QmpError::Io(error) if has_ended(&error) => QmpError::ClosedBeforeSync,
-            error => error,
-        };
-        let outgoing = Outgoing { request, author: Author::Program, answer: None, mark: None };
-        wire.send(self, outgoing).await.map_err(closed)?;
-        // Only the answer gets through.
-        drop(wire.recv(self).await.map_err(closed)?);
-        self.pending.drain().for_each(drop);
-        Ok(())
-    }
-
     fn on_reply(&mut self, reply: Reply) -> Result<(), QmpError> {
         let Some(id) = reply.id else { return self.on_reply_without_id(reply) };
         let Some(waiter) = self.pending.take(id) else {
             warn_unknown(id);
             return Ok(());
         };
-        if let Some(partner) = waiter.partner {
-            if waiter.command == agent::PING {
-                // What was asked before it has been done, without a reply.
-                if let (Some(silent), Some(reply)) = (self.pending.take(partner), agent::silent_reply()) {
-                    silent.answer(Ok(reply));
-                }
-                return Ok(());
-            }
-            if let Some(ping) = self.pending.get_mut(partner) {
-                ping.partner = None;
-            }
+        if waiter.partner.is_some() && self.on_partner(&waiter) {
+            return Ok(());
         }
         let answer = match &reply.outcome {
             Outcome::Return => Ok(reply),
@@ -244,36 +220,6 @@ impl Qmp {
                 Ok(())
             }
             None => Err(QmpError::Unassigned { class, desc }),
-        }
-    }
-
-    /// If nothing is waited for but what was given up, its late reply must not be taken for another's: the guest agent is
-    /// synchronised with again. Agents of long ago know no ids.
-    fn resynchronize(&mut self, buffer: &mut BytesMut) {
-        if self.sync.is_some() || self.pending.take_all_if(Waiter::is_given_up).is_empty() {
-            return;
-        }
-        let sync = Sync::new();
-        buffer.extend_from_slice(&[agent::SENTINEL]);
-        let request = sync.request();
-        buffer.extend_from_slice(request.text.as_bytes());
-        if let Some(observer) = &self.options.observer {
-            observer.sent(request.text.as_bytes(), Author::Program);
-        }
-        self.sync = Some(sync);
-    }
-
-    /// Asks something harmless after a command whose success is silence: the agent takes one after the other.
-    fn ping_after(&mut self, id: u64, buffer: &mut BytesMut) {
-        let ping = Waiter { command: agent::PING.to_owned(), answer: None, partner: Some(id) };
-        let ping = self.pending.insert(ping);
-        if let Some(silent) = self.pending.get_mut(id) {
-            silent.partner = Some(ping);
-        }
-        let text = format!(r#"{{"execute":"{}","id":{ping}}}"#, agent::PING);
-        buffer.extend_from_slice(text.as_bytes());
-        if let Some(observer) = &self.options.observer {
-            observer.sent(text.as_bytes(), Author::Program);
         }
     }
 
@@ -446,7 +392,7 @@ fn warn_unknown(id: u64) {
 }
 
 /// End of file, or what a system says instead when the peer went with bytes unread.
-fn has_ended(error: &io::Error) -> bool {
+pub(super) fn has_ended(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
