@@ -12,7 +12,7 @@ use crate::text;
 #[derive(Debug, thiserror::Error)]
 pub enum QmpError {
     /// Reading or writing failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
     /// The first thing that came was no JSON: another protocol is spoken there.
     #[error("this is no QMP monitor: {stranger}; it said `{}`", text::excerpt(seen, 60))]

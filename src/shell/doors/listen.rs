@@ -85,7 +85,10 @@ pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) ->
             Ok(accepted) => accepted,
             Err(_) => {
                 let seconds = wait.as_secs_f64();
-                return Err(Failure::new(Status::NoSession, format!("no peer came to {at} within {seconds} s")));
+                return Err(Failure::new(
+                    Status::NoSession,
+                    format!("no peer that could be taken came to {at} within {seconds} s"),
+                ));
             }
         },
     };
