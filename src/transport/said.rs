@@ -14,6 +14,9 @@ use crate::text;
 /// Bytes that are kept of the beginning, and as many of the end.
 const KEPT: usize = 2048;
 
+/// Lines that are shown of the beginning, and as many of the end.
+const SHOWN: usize = 8;
+
 /// How long the last words of a program are waited for.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -95,7 +98,11 @@ impl Said {
         match lines.as_slice() {
             [] => String::new(),
             [line] => format!(": {line}"),
-            lines => format!(":\n  {}", lines.join("\n  ")),
+            lines if lines.len() <= 2 * SHOWN => format!(":\n  {}", lines.join("\n  ")),
+            lines => {
+                let (first, last) = (&lines[..SHOWN], &lines[lines.len() - SHOWN..]);
+                format!(":\n  {}\n  …\n  {}", first.join("\n  "), last.join("\n  "))
+            }
         }
     }
 }
@@ -117,6 +124,12 @@ mod tests {
         check(&[], "");
         check(&["\r\n", "\n"], "");
         check(&["no ", "way\r\n"], ": no way");
+        let lines = |numbers: std::ops::RangeInclusive<u32>, between: &str| {
+            numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(between)
+        };
+        check(&[&lines(1..=16, "\n")], &format!(":\n  {}", lines(1..=16, "\n  ")));
+        let shown = format!(":\n  {}\n  …\n  {}", lines(1..=8, "\n  "), lines(393..=400, "\n  "));
+        check(&[&lines(1..=400, "\n")], &shown);
         check(&["a\n\nb\u{1b}[2J"], ":\n  a\n  b\\u{1b}[2J");
         let (head, tail) = ("h".repeat(KEPT), "t".repeat(KEPT));
         check(&[&head, &tail], &format!(": {head}{tail}"));

@@ -139,7 +139,10 @@ fn failed(end: End, said: &str) -> io::Error {
     } else {
         io::ErrorKind::Other
     };
-    io::Error::new(kind, SshError(format!("ssh {end}{said}")))
+    // Where it cannot ask it says no more than that; what it says of a key that has changed is long.
+    let is_new = said.contains("Host key verification failed") && !said.contains("CHANGED");
+    let hint = if is_new { " (ssh to that host, once, asks whether its key can be trusted)" } else { "" };
+    io::Error::new(kind, SshError(format!("ssh {end}{said}{hint}")))
 }
 
 impl Dial for Ssh {
@@ -273,7 +276,8 @@ mod tests {
             End::Exited(255),
             ": Host key verification failed.",
             false,
-            "ssh ended with exit status 255: Host key verification failed.",
+            "ssh ended with exit status 255: Host key verification failed. (ssh to that host, once, asks whether its key \
+             can be trusted)",
         );
         let denied = ":\n  a@h: Permission denied (publickey).\n  Connection closed by h";
         check(End::Exited(255), denied, false, &format!("ssh ended with exit status 255{denied}"));
