@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::explain::Problem;
+use super::explain::{Problem, Wanted};
 use super::reach::Reach;
 use super::{Failure, Status, Teller, secure};
 use crate::cli::Options;
@@ -76,7 +76,10 @@ pub(super) async fn open(client: &Client, reach: &mut Reach, options: &Options) 
                 let shown = text::line(&address.to_string()).into_owned();
                 let why = match cause {
                     Some(cause) => cause.shown(options.wait),
-                    None => problem.explain(&shown, Some(address), options.wait),
+                    None => {
+                        let wanted = if client.is_guest_agent() { Wanted::GuestAgent } else { Wanted::Monitor };
+                        problem.explain_to(&shown, Some(address), options.wait, wanted)
+                    }
                 };
                 return Err(Failure::new(Status::NoSession, why));
             }

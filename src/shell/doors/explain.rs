@@ -24,6 +24,13 @@ pub(super) enum Problem {
     },
 }
 
+/// What somebody wants to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Monitor,
+    GuestAgent,
+}
+
 impl Problem {
     /// Whether it can be otherwise a moment later: no socket yet, refused, or closed before the greeting; for a VM
     /// by its name, that there is none or that it is held.
@@ -56,6 +63,17 @@ impl Problem {
     /// What to say of it: `shown` is the peer's name, fit for a terminal, and `address` where it was looked for, if it
     /// was; `waited` is how long that was tried, if more than once.
     pub(super) fn explain(&self, shown: &str, address: Option<&Address>, waited: Option<Duration>) -> String {
+        self.explain_to(shown, address, waited, Wanted::Monitor)
+    }
+
+    /// The same for one who wants to reach a monitor, or a guest agent.
+    pub(super) fn explain_to(
+        &self,
+        shown: &str,
+        address: Option<&Address>,
+        waited: Option<Duration>,
+        to: Wanted,
+    ) -> String {
         match self {
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => {
                 let why = match (TlsError::of(error), address) {
@@ -65,7 +83,7 @@ impl Problem {
                         return format!("no session with {shown}: {why}");
                     }
                     (None, None) => return format!("no session with {shown}: {error}"),
-                    (None, Some(address)) => explain_io(error, address),
+                    (None, Some(address)) => explain_io(error, address, to),
                 };
                 match waited {
                     Some(time) if self.may_pass() => {
@@ -112,11 +130,11 @@ impl Problem {
 }
 
 /// What the system said, in words that say what to do.
-fn explain_io(error: &io::Error, address: &Address) -> String {
+fn explain_io(error: &io::Error, address: &Address, to: Wanted) -> String {
     use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
     match (error.kind(), address) {
         (_, Address::Exec(_) | Address::Ssh(_)) => error.to_string(),
-        (NotFound, Address::Unix(path)) => explain_missing(path),
+        (NotFound, Address::Unix(path)) => explain_missing(path, to),
         (ConnectionRefused, Address::Unix(path)) if !is_socket(path) => "this file is no socket".to_owned(),
         (ConnectionRefused, Address::Unix(_)) => {
             "nobody listens there; the process that made this socket has ended, or does not listen yet".to_owned()
@@ -138,12 +156,20 @@ fn explain_io(error: &io::Error, address: &Address) -> String {
     }
 }
 
-fn explain_missing(path: &Path) -> String {
+fn explain_missing(path: &Path, to: Wanted) -> String {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
             format!("there is no directory {}", text::line(&parent.display().to_string()))
         }
-        _ => "there is no such socket; QEMU makes it with -qmp unix:PATH,server=on,wait=off".to_owned(),
+        _ => format!(
+            "there is no such socket; QEMU makes it with {}",
+            match to {
+                Wanted::Monitor => "-qmp unix:PATH,server=on,wait=off",
+                Wanted::GuestAgent =>
+                    "-chardev socket,id=ga,path=PATH,server=on,wait=off -device virtio-serial -device \
+                     virtserialport,chardev=ga,name=org.qemu.guest_agent.0",
+            }
+        ),
     }
 }
 
