@@ -227,6 +227,7 @@ fn a_qemu_that_is_started_again_is_found_again() {
     t.type_keys("\x05me\r");
     t.wait(|screen| count(screen, "\"name\": \"web2\"") == 1 && is_typed_behind(screen, "(web2 prelaunch)", "", 0));
     assert_eq!(count(&t.screen(), "cannot connect to"), 1, "{t}");
+    assert_eq!(count(&t.screen(), "--wait"), 0, "it is tried again: {t}");
     t.type_keys("quit\r");
     t.wait(|screen| count(screen, "QEMU has quit") == 1 && is_disconnected(screen));
     assert!(second.wait().success());

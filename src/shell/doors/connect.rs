@@ -19,6 +19,8 @@ const RETRY_LAST: Duration = Duration::from_millis(250);
 
 /// Connects after the connection was lost: tries again every so often, until it is there.
 pub(super) async fn again(client: Client, reach: Rc<Mutex<Reach>>, options: Options, every: Duration, teller: Teller) {
+    // One attempt at a time, and no advice to try again.
+    let options = Options { wait: Some(Duration::ZERO), ..options };
     let mut told = None;
     loop {
         tokio::time::sleep(every).await;

@@ -86,7 +86,7 @@ impl Problem {
                     (None, Some(address)) => explain_io(error, address, to),
                 };
                 match waited {
-                    Some(time) if self.may_pass() => {
+                    Some(time) if self.may_pass() && !time.is_zero() => {
                         format!("cannot connect to {shown}, tried for {} s: {why}", time.as_secs_f64())
                     }
                     None if self.may_pass() => {

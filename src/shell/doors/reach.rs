@@ -52,7 +52,7 @@ impl ProgramCause {
     pub(super) fn shown(&self, waited: Option<Duration>) -> String {
         let Self { why, said, .. } = self;
         match waited {
-            Some(time) if self.hint => format!("{why}, tried for {} s{said}", time.as_secs_f64()),
+            Some(time) if self.hint && !time.is_zero() => format!("{why}, tried for {} s{said}", time.as_secs_f64()),
             None if self.hint => format!("{why} (--wait SECONDS keeps trying){said}"),
             _ => format!("{why}{said}"),
         }
