@@ -55,6 +55,18 @@ pub fn is_secret_name(name: &str) -> bool {
     !last.ends_with("-secret") && !IDS.contains(&last) && IN_NAMES.iter().any(|part| name.contains(part))
 }
 
+/// Whether the value of an argument, as typed, is a secret or has one: by its name, by the command, or by itself. Only for a line that has
+/// one: it errs on the side of yes.
+pub fn is_secret_argument(command: &str, name: &str, value: &str) -> bool {
+    let is_listed = |(of, argument): &(&str, &str)| *of == command && name.split('.').any(|part| part == *argument);
+    is_secret_name(name) || ARGUMENTS.iter().any(is_listed) || line_has_secret(value)
+}
+
+/// Whether this command, QMP's or HMP's, as good as always carries a secret.
+pub fn is_secret_command(command: &str) -> bool {
+    COMMANDS.contains(&command)
+}
+
 /// The beginning of a message for logs and errors: safe to show, secrets masked, at most `max` characters.
 pub fn excerpt(message: &[u8], max: usize) -> String {
     // A secret is masked even if only its beginning is looked at; masking can only make the text shorter by that.

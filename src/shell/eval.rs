@@ -3,11 +3,12 @@
 use std::io::{self, Read};
 
 use super::ask;
+use super::masked::Masked;
 use super::own::{self, Own};
 use super::session_schema::Knowledge;
 use super::status::{Failure, Status};
 use crate::message::Request;
-use crate::syntax::{self, Invocation, Statement, SyntaxError};
+use crate::syntax::{self, Invocation, Span, Statement, SyntaxError};
 use crate::typing::{self, Needs, Retry, TypingError, TypingErrorKind};
 
 /// What a line asks for.
@@ -69,7 +70,7 @@ pub(super) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
         Text::Line { text, .. } => syntax::parse(text),
         Text::Words(words) => syntax::parse_words(words),
     };
-    let Some(line) = parsed.map_err(|error| refused(&error, text))? else { return Ok(None) };
+    let Some(line) = parsed.map_err(|error| refused(error, text))? else { return Ok(None) };
     Ok(Some(Parsed { statement: line.statement, pipeline: line.pipeline.map(|pipeline| pipeline.text) }))
 }
 
@@ -98,9 +99,8 @@ fn statement(
         Statement::Invoke(invocation) => match typing::request(&invocation, &knowledge.types(), sources) {
             Ok(request) => Ok(Action::Send(request, Retry::of(&invocation))),
             Err(error) if was_interrupted(&error) => Err(Failure::silent(Status::Interrupted)),
-            Err(error) => {
-                Err(Failure::placed(Status::Usage, text.show(|text, name, first| error.render(text, name, first))))
-            }
+            Err(error) => Err(text
+                .refuse(error.span, |text, name, first, span| TypingError { span, ..error }.render(text, name, first))),
         },
         Statement::Dot(mut dot) => {
             let carried = dot.carried.take().map(|carried| self::statement(*carried, text, sources, knowledge));
@@ -155,21 +155,32 @@ impl Text<'_> {
         }
     }
 
-    /// What `render` makes of the text, the name of its file, and the number of its first line.
-    fn show(self, render: impl Fn(&str, Option<&str>, usize) -> String) -> String {
-        match self {
-            Text::Line { text, name, first } => render(text, name, first),
-            Text::Words(words) => render(&words.join(" "), None, 1),
-        }
+    /// What `render` makes of the text, the name of its file, the number of its first line, and the place. No secret of the line is
+    /// in it.
+    fn refuse(self, span: Span, render: impl FnOnce(&str, Option<&str>, usize, Span) -> String) -> Failure {
+        let (masked, place, name, first) = match self {
+            Text::Line { text, name, first } => {
+                (Masked::line(text), syntax::place(text, span, name, first), name, first)
+            }
+            Text::Words(words) => (Masked::words(words), String::new(), None, 1),
+        };
+        let span = masked.span(span);
+        let message = render(&masked.text, name, first, span);
+        // The place is that in what was typed.
+        let message = match message.strip_prefix(&syntax::place(&masked.text, span, name, first)) {
+            Some(rest) => place + rest,
+            None => message,
+        };
+        Failure::placed(Status::Usage, masked.hide(message))
     }
 }
 
-fn refused(error: &SyntaxError, text: Text<'_>) -> Failure {
-    Failure::placed(Status::Usage, text.show(|text, name, first| error.render(text, name, first)))
+fn refused(error: SyntaxError, text: Text<'_>) -> Failure {
+    text.refuse(error.span, |text, name, first, span| error.at(span).render(text, name, first))
 }
 
-fn at(text: Text<'_>, span: syntax::Span, message: &str) -> Failure {
-    Failure::placed(Status::Usage, text.show(|text, name, first| syntax::render(text, span, message, name, first)))
+fn at(text: Text<'_>, span: Span, message: &str) -> Failure {
+    text.refuse(span, |text, name, first, span| syntax::render(text, span, message, name, first))
 }
 
 /// Where values come from that do not stand in the line: files, stdin, a question.

@@ -14,6 +14,7 @@ mod eval;
 mod job_memory;
 mod lines;
 mod list;
+mod masked;
 mod messages;
 mod own;
 mod pipeline;

@@ -16,23 +16,36 @@ const SIDE: usize = 50;
 /// is named only if it is not the first. Control characters of the line are shown escaped, tabs as they are, and of a long line only
 /// what is near the place.
 pub fn render(source: &str, span: Span, message: &str, name: Option<&str>, first_line: usize) -> String {
-    let mut start = span.start.min(source.len());
-    while !source.is_char_boundary(start) {
-        start -= 1;
-    }
-    let before = &source[..start];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
-    let line = first_line + before.matches('\n').count();
-    let column = 1 + source[line_start..start].chars().count();
+    place(source, span, name, first_line) + &excerpt(source, span, message)
+}
 
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    let _ = match name {
-        Some(name) => write!(out, "{name}:{line}:{column}: {message}"),
-        None if line > 1 => write!(out, "line {line}, column {column}: {message}"),
-        None => write!(out, "{message}"),
-    };
+/// `NAME:LINE:COLUMN: `, as [`render`] begins.
+pub(crate) fn place(source: &str, span: Span, name: Option<&str>, first_line: usize) -> String {
+    let before = &source[..floor(source, span.start)];
+    let line = first_line + before.matches('\n').count();
+    let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
+    match name {
+        Some(name) => format!("{name}:{line}:{column}: "),
+        None if line > 1 => format!("line {line}, column {column}: "),
+        None => String::new(),
+    }
+}
+
+/// The last place for a cut that is not behind `at`.
+fn floor(source: &str, at: usize) -> usize {
+    let mut at = at.min(source.len());
+    while !source.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// The message, the line and the caret.
+fn excerpt(source: &str, span: Span, message: &str) -> String {
+    let start = floor(source, span.start);
+    let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
+    let mut out = message.to_owned();
 
     let left = &source[line_start..start];
     let right = source[start..line_end].trim_end_matches('\r');
@@ -65,6 +78,7 @@ pub fn render(source: &str, span: Span, message: &str, name: Option<&str>, first
         shown.push('…');
     }
     under.extend(std::iter::repeat_n('^', carets.max(1)));
+    // Writing to a String cannot fail.
     let _ = write!(out, "\n{shown}\n{under}");
     out
 }

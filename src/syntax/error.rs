@@ -117,6 +117,13 @@ impl SyntaxError {
         self
     }
 
+    /// The same at another place: of the same text, written otherwise.
+    #[must_use]
+    pub fn at(mut self, span: Span) -> Self {
+        self.span = span;
+        self
+    }
+
     /// Whether another line could make the text right: a bracket, a quote or a transaction is open.
     pub fn is_incomplete(&self) -> bool {
         self.incomplete

@@ -44,6 +44,24 @@ fn an_error_on_a_terminal_is_escaped_and_on_one_line() {
 }
 
 #[test]
+fn an_error_about_a_line_shows_no_secret_of_it() {
+    at("/nowhere".as_ref())
+        .args(["set_password", "hunter2", "password=my dog"])
+        .run()
+        .stderr("`***` is not KEY=VALUE\n  set_password *** password=***\n               ^^^\n  expected KEY=VALUE\n")
+        .status(2);
+    let mock = Mock::qmp().unix();
+    at(mock.socket())
+        .args(["-c", "set_password password=\"my dog\" protocol=[1,"])
+        .run()
+        .stderr(
+            "-c:1:41: this bracket [ is never closed\n  set_password password=\"***\" protocol=[1,\n                                       ^\n  expected a value or `]`\n  help: to send it as text, quote it or write KEY==TEXT\n",
+        )
+        .status(2);
+    mock.finish();
+}
+
+#[test]
 fn an_error_in_a_pipe_is_as_it_came() {
     let mock = refusing().unix();
     at(mock.socket()).arg("a").run().stderr(&format!("Generic\u{1b}Error: {NASTY}\n")).status(1);

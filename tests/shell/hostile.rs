@@ -120,7 +120,7 @@ fn in_completions_and_hints() {
     // The names of arguments are listed, and hinted at.
     t.type_keys("do zz=1");
     // Red, when the schema has come.
-    t.wait(|screen| screen.colour_of("zz") == Some(vt100::Color::Idx(1)));
+    t.wait(|screen| screen.colour_of("zz=") == Some(vt100::Color::Idx(1)));
     t.type_keys("\x7f\x7f\x7f\x7f\t");
     t.wait(|screen| screen.text().contains(r"a\u{1b}]0;owned"));
     // Values; what both begin with goes into the line, in quotes.

@@ -2,7 +2,7 @@
 
 use super::{PROMPT, at_prompt, is_at_prompt, is_typed, last, shell};
 use crate::support::mock::Mock;
-use crate::support::terminal::{keys, without_colours};
+use crate::support::terminal::{Terminal, keys, without_colours};
 use crate::support::{Program, Qemu, qmpsh};
 
 #[test]
@@ -83,11 +83,11 @@ fn a_text_goes_on_while_something_is_open() {
     let qemu = Qemu::none().start();
     let mut t = at_prompt(qmpsh().args(["-o", "json"]).arg(qemu.socket()));
     t.type_keys("transaction(\r");
-    t.wait(|screen| screen.line().is_empty() && screen.cursor().1 == 0);
+    t.wait(|screen| screen.line() == "ACTION KEY=VALUE… or )" && screen.cursor().1 == 0);
     t.type_keys(")\r");
     t.wait(|screen| screen.text().contains("\n)\n{}\n(QEMU)"));
     t.type_keys("query-name a=\"x\r");
-    t.wait(|screen| screen.line().is_empty() && screen.cursor().1 == 0);
+    t.wait(|screen| screen.line() == "… \"" && screen.cursor().1 == 0);
     t.type_keys(keys::CTRL_C);
     t.wait(is_at_prompt);
 }
@@ -198,6 +198,35 @@ fn ctrl_z_stops_and_fg_goes_on() {
     t.wait(|screen| screen.text().ends_with(&format!("{{}}\n{PROMPT}")));
     t.type_keys(keys::CTRL_D);
     t.wait(|screen| screen.line() == "bash>");
+    t.type_keys("exit\r");
+    t.wait_exit();
+}
+
+/// Not every shell puts the settings of the terminal back by itself.
+#[test]
+fn ctrl_z_leaves_the_terminal_as_it_was_found() {
+    let mock = Mock::qmp().expect_execute("slow").pause().reply("\"done\"").unix();
+    let mut t = Program::new("sh").arg("-i").env("PS1", "sh> ").terminal();
+    t.wait(|screen| screen.line() == "sh>");
+    let stopped = |t: &mut Terminal| {
+        t.type_keys(keys::CTRL_Z);
+        t.wait(|screen| screen.text().contains("Stopped") && screen.line() == "sh>");
+        t.type_keys("clear; stty -g | cmp - found && echo un''changed\r");
+        t.wait(|screen| screen.text().ends_with("unchanged\nsh>"));
+        t.type_keys("clear; fg\r");
+    };
+    t.type_keys("stty -g >found; clear\r");
+    t.type_keys(&format!("{} {}\r", env!("CARGO_BIN_EXE_qmpsh"), mock.socket().display()));
+    t.wait(is_at_prompt);
+    stopped(&mut t);
+    t.wait(is_at_prompt);
+    t.type_keys("slow\r");
+    mock.wait_for_pause();
+    stopped(&mut t);
+    mock.go_on();
+    t.wait(|screen| screen.text().ends_with("\"done\"\n(QEMU)") && is_at_prompt(screen));
+    t.type_keys(keys::CTRL_D);
+    t.wait(|screen| screen.line() == "sh>");
     t.type_keys("exit\r");
     t.wait_exit();
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
+use rustix::process::kill_current_process_group;
 use rustyline::config::Configurer;
 use rustyline::error::{ReadlineError, Signal};
 use rustyline::history::{History as _, MemHistory};
@@ -64,6 +65,9 @@ impl Editor {
         if let Some(interrupt) = terminal.interrupt() {
             let drop_line = DropLine(Arc::clone(&dropped));
             rustyline.bind_sequence(key(interrupt), EventHandler::Conditional(Box::new(drop_line)));
+        }
+        if let Some(suspend) = terminal.suspend() {
+            rustyline.bind_sequence(key(suspend), EventHandler::Conditional(Box::new(Suspend)));
         }
         Ok(Self { rustyline, shared, terminal, history, dropped, warned: false })
     }
@@ -170,6 +174,18 @@ impl ConditionalEventHandler for DropLine {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
         self.0.store(true, Ordering::Relaxed);
         Some(Cmd::AcceptLine)
+    }
+}
+
+/// Stops the program, and whoever is in its process group; see `stop`. rustyline itself would leave the terminal with the settings that
+/// hold while a command runs.
+struct Suspend;
+
+impl ConditionalEventHandler for Suspend {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        // There is such a group.
+        let _ = kill_current_process_group(rustix::process::Signal::TSTP);
+        Some(Cmd::Noop)
     }
 }
 

@@ -26,6 +26,7 @@ mod printer;
 mod queue;
 mod sink;
 mod state;
+mod stop;
 mod terminal;
 mod threads;
 mod typed;
@@ -34,7 +35,6 @@ mod waker;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
@@ -135,16 +135,13 @@ impl Console {
             let terminal = Arc::new(Terminal::open().map_err(Error::Terminal)?);
             // From here on dropping the console puts the terminal back.
             console.mode = Mode::Editor { terminal: Arc::clone(&terminal) };
-            // For Ctrl-Z rustyline sends this signal and goes on when it is back. That it has stopped by then is sure only
-            // if no other thread can take the signal. An error would be one of the arguments.
-            let _ = SigSet::from(Signal::SIGTSTP).thread_block();
+            stop::block();
+            let stopper = (Arc::clone(&shared), Arc::clone(&terminal));
+            threads::spawn("stopper", move || stop::run(&stopper.0, &stopper.1))?;
             let lines = Lines::new(Arc::clone(&shared), is_complete, Arc::clone(&console.assistant), colour);
             let mut editor = Editor::new(lines, terminal, History::new(history))?;
             let printer = editor.printer()?;
-            console.threads.start("editor", move || {
-                let _ = SigSet::from(Signal::SIGTSTP).thread_unblock();
-                editor.run(&requested, &sender);
-            })?;
+            console.threads.start("editor", move || editor.run(&requested, &sender))?;
             let waked = Arc::clone(&shared);
             console.threads.start("waker", move || waker::run(&waked, printer))?;
         } else {
@@ -164,6 +161,12 @@ impl Console {
     /// lines are not edited nobody is asked. True if somebody will be.
     pub fn assist(&self, assistant: Arc<dyn Assistant>) -> bool {
         self.assistant.set(assistant).is_ok() && matches!(self.mode, Mode::Editor { .. })
+    }
+
+    /// Whether the terminal shows by itself what is pressed while no line is being typed, such as `^C`. Where lines are edited it
+    /// does not: what is typed ahead would stand in the middle of what is printed, and again behind the next prompt.
+    pub fn has_echo(&self) -> bool {
+        matches!(self.mode, Mode::Plain(_))
     }
 
     /// Paints the line being typed again: its colours are others now.

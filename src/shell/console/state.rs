@@ -17,6 +17,7 @@
 mod painting;
 mod phase;
 mod printing;
+mod stopping;
 #[cfg(test)]
 mod tests;
 mod transient;
@@ -50,6 +51,7 @@ pub(super) struct Shared {
 }
 
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct State {
     queue: Queue,
     phase: Phase,
@@ -67,6 +69,8 @@ struct State {
     transient: Transient,
     /// The line being typed is to be given up.
     interrupted: bool,
+    /// The program is about to stop, or has just gone on: no line begins.
+    stopping: bool,
     /// A line has been finished, or given up, and [`super::Console`] has not got it yet.
     line_ended: bool,
     life: Life,

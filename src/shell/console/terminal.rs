@@ -32,12 +32,15 @@ impl Terminal {
     /// found, but
     ///
     /// - `NOFLSH` is on: without it, Ctrl-C while a command runs makes the kernel throw away output that is on its way;
-    /// - `VEOF` is off: with it, a Ctrl-D typed while a command runs would be lost when the next line begins.
+    /// - `VEOF` is off: with it, a Ctrl-D typed while a command runs would be lost when the next line begins;
+    /// - `ECHO` is off: with it, what is typed while a command runs would stand in the middle of what the command prints, and
+    ///   again behind the next prompt.
     pub(super) fn settle(&self) -> io::Result<()> {
         let now = tcgetattr(io::stdin())?;
         let raw = !now.local_modes.contains(LocalModes::ICANON);
         let mut wanted = if raw { self.found.clone() } else { now.clone() };
         wanted.local_modes |= LocalModes::NOFLSH;
+        wanted.local_modes -= LocalModes::ECHO;
         wanted.special_codes[SpecialCodeIndex::VEOF] = DISABLED;
         if raw || wanted.local_modes != now.local_modes || now.special_codes[SpecialCodeIndex::VEOF] != DISABLED {
             tcsetattr(io::stdin(), OptionalActions::Now, &wanted)?;
@@ -51,6 +54,13 @@ impl Terminal {
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.found);
     }
 
+    /// Whether the settings are those that were found, as far as the shell changes them.
+    pub(super) fn is_as_found(&self) -> bool {
+        let end = |settings: &Termios| settings.special_codes[SpecialCodeIndex::VEOF];
+        let same = |now: Termios| now.local_modes == self.found.local_modes && end(&now) == end(&self.found);
+        tcgetattr(io::stdin()).is_ok_and(same)
+    }
+
     /// The key that ends the input: Ctrl-D, if the person has not chosen another one.
     pub(super) fn end_of_file(&self) -> Option<char> {
         self.key(SpecialCodeIndex::VEOF)
@@ -59,6 +69,11 @@ impl Terminal {
     /// The key that drops the line: Ctrl-C, if the person has not chosen another one.
     pub(super) fn interrupt(&self) -> Option<char> {
         self.key(SpecialCodeIndex::VINTR)
+    }
+
+    /// The key that stops the program: Ctrl-Z, if the person has not chosen another one.
+    pub(super) fn suspend(&self) -> Option<char> {
+        self.key(SpecialCodeIndex::VSUSP)
     }
 
     fn key(&self, code: SpecialCodeIndex) -> Option<char> {

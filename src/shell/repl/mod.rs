@@ -238,13 +238,13 @@ impl<'a, 'b> Repl<'a, 'b> {
         self.sink.line(self.renderer.colors.failure(&text::lines(message)));
     }
 
-    /// After Ctrl-C the terminal stands behind the `^C` that it has shown.
+    /// After Ctrl-C: shows it, or goes behind the `^C` that the terminal has shown.
     fn end_row(&self) {
         if self.shows_progress {
             // That line goes, and the `^C` with it.
             self.sink.transient(None);
         } else {
-            self.sink.line("");
+            self.sink.line(if self.console.has_echo() { "" } else { "^C" });
         }
     }
 }

@@ -25,7 +25,10 @@ impl Shared {
         state.first = state.queue.last();
         // The printer may have waited for a newer phase.
         self.changed.notify_all();
-        while (state.writing.is_some() || state.comes_first()) && !state.interrupted && state.life == Life::Open {
+        while (state.writing.is_some() || state.comes_first() || state.stopping)
+            && !state.interrupted
+            && state.life == Life::Open
+        {
             state = self.wait(state);
         }
         if state.interrupted || state.life != Life::Open {
