@@ -7,6 +7,7 @@
 mod ask;
 mod batch;
 mod color;
+mod columns;
 pub mod console;
 mod diagnostics;
 mod doors;

@@ -7,6 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::color::{Colors, Tint};
+use super::columns::size_of;
 use super::table::{Style, Table};
 use crate::cli::{ColorMode, OutputMode};
 use crate::json::{Document, Indenter, Parts, compact};
@@ -170,10 +171,7 @@ impl Renderer {
 
 /// How many columns the terminal has; one that does not know has 80.
 fn terminal_width() -> usize {
-    match rustix::termios::tcgetwinsize(std::io::stdout()) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => 80,
-    }
+    size_of(std::io::stdout()).map_or(80, |size| size.columns)
 }
 
 /// `bytes` themselves if `rewrite` leaves them as they are.

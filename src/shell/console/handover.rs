@@ -8,9 +8,9 @@ use std::io;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::process::{self, Pid, getpgrp, kill_current_process_group, kill_process_group};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 
-use super::{Console, Lent, Mode};
+use super::{Console, Lent, Mode, terminal};
 
 /// What a job that was killed may have left: the other screen, keys of an application, a hidden cursor.
 const RESET: &[u8] = b"\x1b[?47l\x1b[?1l\x1b>\x1b[?25h\x1b[0m";
@@ -42,15 +42,14 @@ impl Console {
         handover.reclaim();
         handover.restore();
         if let Mode::Editor { .. } = self.mode {
-            let stdout = io::stdout();
-            let columns = tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
+            let columns = terminal::columns();
             let mut text = if was_killed { RESET.to_vec() } else { Vec::new() };
             // The prompt takes a row for itself. A row full of spaces ends at its own beginning if it began there, and at
             // that of the next one if it did not.
             text.resize(text.len() + columns, b' ');
             text.push(b'\r');
             // If this fails so does the next read, which says it.
-            let _ = rustix::io::write(stdout, &text);
+            let _ = rustix::io::write(io::stdout(), &text);
         }
         drop(Lent { console: self });
     }

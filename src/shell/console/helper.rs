@@ -6,7 +6,6 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use rustix::termios::tcgetwinsize;
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
@@ -15,10 +14,11 @@ use rustyline::{Context, Helper};
 use unicode_width::UnicodeWidthStr;
 
 use super::IsComplete;
-use super::list::{self, Size, cut, grey};
+use super::list::{self, grey};
 use super::state::Shared;
 use crate::complete::{Colour, Completion};
 use crate::shell::color::{self, Tint};
+use crate::shell::columns::{Size, cut, size_of};
 use crate::syntax::Span;
 
 /// In bytes: a longer text is shown plain, without hint and completion, so that each key stays fast.
@@ -130,7 +130,7 @@ impl Hinter for Lines {
         let assistant = self.assistant(line).filter(|_| self.colour && cursor == line.len())?;
         let hint = assistant.hint(line)?;
         let room = room_behind(line, self.shared.prompt().width(), size().columns);
-        (room > 3).then(|| Grey(cut(&hint, room)))
+        (room > 3).then(|| Grey(cut(&hint, room).into_owned()))
     }
 }
 
@@ -183,10 +183,7 @@ fn painted(line: &str, colours: &[(Span, Colour)]) -> String {
 
 /// That of the terminal, or what is usual.
 fn size() -> Size {
-    match tcgetwinsize(io::stdout()) {
-        Ok(size) if size.ws_col > 0 => Size { rows: size.ws_row.into(), columns: size.ws_col.into() },
-        _ => Size { rows: 24, columns: 80 },
-    }
+    size_of(io::stdout()).unwrap_or(Size { rows: 24, columns: 80 })
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 //! A few candidates stand one to a row with what they are; many stand in columns, by name alone, and of too many the beginning. The
 //! list is not rustyline's: that of version 19 loses rows when the line being typed takes more than one.
 
-use unicode_width::UnicodeWidthChar;
 use unicode_width::UnicodeWidthStr;
 
 use crate::complete::Candidate;
+use crate::shell::columns::{Size, cut};
 
 /// How many rows a list takes unless all of it is asked for.
 const ROWS: usize = 12;
@@ -17,13 +17,6 @@ const GAP: usize = 2;
 /// How many columns of a row are for a name, if something is said about it.
 const NAME: usize = 32;
 
-/// The size of a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-}
-
 /// The rows of a list, and whether it is all of it.
 pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, colour: bool) -> (Vec<String>, bool) {
     let limit = ROWS.min(size.rows.saturating_sub(4)).max(3);
@@ -31,8 +24,8 @@ pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, colour: bool
     if candidates.len() <= limit && has_about {
         return (described(candidates, size.columns, colour), true);
     }
-    let names: Vec<String> =
-        candidates.iter().map(|candidate| cut(&candidate.name, size.columns.saturating_sub(1))).collect();
+    let name = |candidate: &Candidate| cut(&candidate.name, size.columns.saturating_sub(1)).into_owned();
+    let names: Vec<String> = candidates.iter().map(name).collect();
     let whole = columns(&names, size.columns);
     if all || whole.height <= limit {
         return (whole.rows(&names), true);
@@ -97,13 +90,13 @@ fn described(candidates: &[Candidate], columns: usize, colour: bool) -> Vec<Stri
     let column = names.max().unwrap_or_default().min(NAME.max(columns / 2)) + GAP;
     let row = |candidate: &Candidate| {
         // The last column stays free: some terminals wrap when it is written.
-        let mut text = cut(&candidate.name, columns.saturating_sub(1));
+        let mut text = cut(&candidate.name, columns.saturating_sub(1)).into_owned();
         let width = text.width();
         let room = columns.saturating_sub(1 + column.max(width + GAP));
         if !candidate.about.is_empty() && room > 3 {
             text.extend(std::iter::repeat_n(' ', column.saturating_sub(width).max(GAP)));
             let about = cut(&candidate.about, room);
-            text.push_str(&if colour { grey(&about) } else { about });
+            text.push_str(&if colour { grey(&about).into() } else { about });
         }
         text
     };
@@ -113,21 +106,6 @@ fn described(candidates: &[Candidate], columns: usize, colour: bool) -> Vec<Stri
 /// `text` in the colour of what is only said about something.
 pub(super) fn grey(text: &str) -> String {
     format!("\x1b[90m{text}\x1b[0m")
-}
-
-/// The beginning of `text` that has so many columns; `…` says that there was more.
-pub(super) fn cut(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut width = 0;
-    let fits = |c: &char| {
-        width += c.width().unwrap_or_default();
-        width < columns
-    };
-    let mut beginning: String = text.chars().take_while(fits).collect();
-    beginning.push('…');
-    beginning
 }
 
 #[cfg(test)]
@@ -182,14 +160,5 @@ mod tests {
         assert_eq!((shown.len(), all), (125, true));
         let small = Size { rows: 6, columns: 40 };
         assert_eq!(rows(&list, small, false, false).0.len(), 3);
-    }
-
-    #[test]
-    fn texts_are_cut_to_columns() {
-        for (text, columns, expected) in
-            [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("日本語", 4, "日…"), ("", 0, ""), ("a", 0, "…")]
-        {
-            assert_eq!(cut(text, columns), expected);
-        }
     }
 }

@@ -3,9 +3,9 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr,
-};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcsetattr};
+
+use crate::shell::columns::size_of;
 
 /// What a special key is set to if there is none.
 pub(super) const DISABLED: u8 = nix::libc::_POSIX_VDISABLE;
@@ -82,9 +82,9 @@ impl Terminal {
     }
 }
 
-/// How many columns the terminal has.
+/// How many columns the terminal has; 0: it does not know.
 pub(super) fn columns() -> usize {
-    tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_col.into())
+    size_of(io::stdout()).map_or(0, |size| size.columns)
 }
 
 /// Whether the terminal makes a signal of Ctrl-C, which it does while no line is being edited.

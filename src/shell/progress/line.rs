@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use crate::jobs::Progress;
+use crate::shell::columns::cut;
 
 /// How many columns a bar has between its brackets: one of these, so that it does not change with every number.
 const BARS: (usize, usize) = (10, 20);
@@ -49,7 +50,7 @@ impl Line {
     }
 
     pub(super) fn render(&self, width: usize) -> String {
-        let mut line = shortened(&self.what, NAME.min(width));
+        let mut line = cut(&self.what, NAME.min(width)).into_owned();
         let head = match self.share {
             Some(progress) => format!("  {:3}%", percent(progress)),
             None => {
@@ -83,7 +84,7 @@ impl Line {
             line.push_str(&bar(progress, columns));
         }
         line.push_str(&tail);
-        shortened(&line, width)
+        cut(&line, width).into_owned()
     }
 }
 
@@ -145,26 +146,6 @@ fn clock(time: Duration) -> String {
     }
 }
 
-/// The beginning of it, in so many columns.
-fn shortened(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut shown = String::new();
-    let mut used = 0;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used + 1 > width {
-            break;
-        }
-        shown.push(c);
-    }
-    if width > 0 {
-        shown.push('…');
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,15 +186,5 @@ mod tests {
         check(999, 1000, "99 [========> ]");
         check(1000, 1000, "100 [==========]");
         check(u64::MAX, 5, "100 [==========]");
-    }
-
-    #[test]
-    fn a_name_too_long_is_shortened() {
-        let check = |text: &str, width: usize, expected: &str| assert_eq!(shortened(text, width), expected);
-        check("backup", 6, "backup");
-        check("backup", 5, "back…");
-        check("日本語", 5, "日本…");
-        check("日本語", 4, "日…");
-        check("x", 0, "");
     }
 }

@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::tcgetwinsize;
+
+use crate::shell::columns::size_of;
 
 /// Goes to the begin of the row and empties it.
 const ERASE: &str = "\r\x1b[K";
@@ -54,8 +55,7 @@ impl Drop for BottomLine {
 
 /// The columns of a terminal but one: in the last one some would begin another row.
 pub(in super::super) fn width_of(terminal: impl std::os::fd::AsFd) -> usize {
-    let columns = tcgetwinsize(terminal).map_or(0, |size| size.ws_col);
-    if columns == 0 { 79 } else { usize::from(columns) - 1 }
+    size_of(terminal).map_or(80, |size| size.columns) - 1
 }
 
 fn is_dumb() -> bool {

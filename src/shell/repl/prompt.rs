@@ -3,7 +3,6 @@
 //! `(QEMU) `, `(web1) ` if the VM has a name, `(web1 paused) ` if it does not run; `(QSD) ` for a storage daemon and
 //! `(QGA) ` for a guest agent, which have neither. A task of its own asks the peer, and asks again when an event tells of a change, so that nothing waits for it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,11 +11,11 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::SharedDialect;
 use crate::client::{Author, Client, ExecuteError};
 use crate::events::{Delivery, EventStream};
+use crate::shell::columns::cut;
 use crate::shell::console::Sink;
 use crate::shell::queries::query;
 use crate::syntax::Dialect;
@@ -202,28 +201,15 @@ impl Label {
             (None, Kind::StorageDaemon) => "QSD".into(),
             (None, Kind::GuestAgent) => "QGA".into(),
         };
-        let mut prompt = format!("({}", cut(&name));
+        let mut prompt = format!("({}", cut(&name, WIDEST));
         if dialect == Dialect::Hmp {
             prompt.push_str(" hmp");
         }
         if let Some(state) = &self.state {
-            prompt.extend([" ", &cut(&text::line(state))]);
+            prompt.extend([" ", &cut(&text::line(state), WIDEST)]);
         }
         prompt + ") "
     }
-}
-
-/// The beginning of `text`, if it is wider than [`WIDEST`].
-fn cut(text: &str) -> Cow<'_, str> {
-    if text.width() <= WIDEST {
-        return text.into();
-    }
-    let mut width = 0;
-    let fits = |c: &char| {
-        width += c.width().unwrap_or_default();
-        width < WIDEST
-    };
-    text.chars().take_while(fits).chain(['…']).collect::<String>().into()
 }
 
 /// Waits until the peer has answered all that was asked before.

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
 use crate::json::{compact, decode};
+use crate::shell::columns;
 use crate::text;
 
 /// How many columns an object or an array gets at most: enough for a small one, and to recognise a large one.
@@ -94,16 +93,6 @@ impl Cells {
     }
 }
 
-/// How many columns the text takes.
-pub(super) fn width(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.width() }
-}
-
-/// The text in at most `room` columns.
-pub(super) fn clipped(text: &str, room: usize) -> Cow<'_, str> {
-    clip(Cow::Borrowed(text), room, false)
-}
-
 /// As many bytes of the value as can be needed to fill `room` columns, and whether those are not all.
 fn beginning(value: &[u8], room: usize) -> (&[u8], bool) {
     let most = room.saturating_add(2).saturating_mul(BYTES);
@@ -112,19 +101,10 @@ fn beginning(value: &[u8], room: usize) -> (&[u8], bool) {
 
 /// The text in at most `room` columns; `…` says that there was more.
 fn clip(text: Cow<'_, str>, room: usize, is_cut: bool) -> Cow<'_, str> {
-    if !is_cut && (text.len() <= room || width(&text) <= room) {
-        return text;
+    if is_cut {
+        return columns::beginning(&text, room).into();
     }
-    let mut taken = 0;
-    let mut out: String = text
-        .chars()
-        .take_while(|c| {
-            taken += c.width().unwrap_or(0);
-            taken < room
-        })
-        .collect();
-    out.push('…');
-    Cow::Owned(out)
+    rewritten(text, |text| columns::cut(text, room))
 }
 
 fn rewritten(text: Cow<'_, str>, rewrite: impl Fn(&str) -> Cow<'_, str>) -> Cow<'_, str> {
@@ -172,8 +152,11 @@ mod tests {
         let string = format!("\"{}\"", "\\u65e5".repeat(1_000_000));
         assert_eq!(cells.value(string.as_bytes(), 10), "日日日日…");
         let list = format!("[{}1]", "1, ".repeat(1_000_000));
-        assert_eq!(width(&cells.value(list.as_bytes(), usize::MAX)), NESTED);
-        assert_eq!(width(&cells.value(format!("\"{}\"", "x".repeat(1_000_000)).as_bytes(), usize::MAX)), LONGEST);
+        assert_eq!(columns::width(&cells.value(list.as_bytes(), usize::MAX)), NESTED);
+        assert_eq!(
+            columns::width(&cells.value(format!("\"{}\"", "x".repeat(1_000_000)).as_bytes(), usize::MAX)),
+            LONGEST
+        );
         // Cut in the middle of an escape, behind what is shown.
         let escapes = format!("\"{}\"", "\\n".repeat(1_000));
         assert_eq!(cells.value(escapes.as_bytes(), 5), "\\n\\n…");

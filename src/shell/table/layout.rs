@@ -1,6 +1,7 @@
 //! Which columns a list of objects has, and how wide they are.
 
-use super::cell::{Cells, Kind, width};
+use super::cell::{Cells, Kind};
+use crate::shell::columns::width;
 
 /// More columns are not put beside each other: nobody could read them, and the peer chooses how many there are.
 const COLUMNS: usize = 256;

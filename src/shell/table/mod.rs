@@ -11,8 +11,9 @@ mod long_text;
 use bytes::Bytes;
 
 use super::color::{Colors, Tint};
+use super::columns::{cut, width};
 use crate::json::{Elements, elements, members};
-use cell::{Cells, Kind, width};
+use cell::{Cells, Kind};
 use layout::{Column, GAP, Survey, find};
 use long_text::LongText;
 
@@ -154,7 +155,7 @@ fn line(value: &[u8], style: Style, out: &mut String) {
 
 fn heading(columns: &[Column], colors: Colors, out: &mut String) {
     let cells = columns.iter().map(|column| {
-        let text = cell::clipped(&column.heading, column.width);
+        let text = cut(&column.heading, column.width);
         (width(&text), colors.paint(Tint::Heading, &text))
     });
     align(columns, cells, out);
