@@ -73,9 +73,9 @@ fn time_is_limited() {
     // --timeout is for those that say nothing; and a batch can go on.
     let played = mock();
     let output = lines(played.socket(), &["a", ".wait C", ".wait timeout=0 B", ".wait timeout=0 B"]);
-    let output = output.args(["-k", "-t", "0.05"]).run();
+    let output = output.args(["-k", "-t", "2"]).run();
     output.status(5).stdout(&format!("{{}}\n{}", event("B", r#"{"x": 1}"#)));
-    output.stderr("-c:2: no `C` within 0.05 s\n-c:4: no `B` within 0 s\n");
+    output.stderr("-c:2: no `C` within 2 s\n-c:4: no `B` within 0 s\n");
     played.finish();
 }
 

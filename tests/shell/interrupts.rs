@@ -129,15 +129,16 @@ fn a_time_limit_ends_the_waiting_and_not_the_session() {
         .expect_execute("query-name")
         .reply("\"web1\"")
         .unix();
-    let mut t = at_prompt(qmpsh().args(["-t", "0.05"]).arg(mock.socket()));
+    let mut t = at_prompt(qmpsh().args(["-t", "2"]).arg(mock.socket()));
     t.type_keys("slow\r");
-    t.wait(|screen| {
-        screen.text().contains("no reply within 0.05 s: `slow` may still be running") && is_at_prompt(screen)
-    });
+    t.wait(|screen| screen.text().contains("no reply within 2 s: `slow` may still be running") && is_at_prompt(screen));
     mock.go_on();
     t.wait(|screen| screen.text().contains("the reply to `slow`:\n\"late\"") && is_at_prompt(screen));
-    drop(t);
-    mock.abandon();
+    t.type_keys("query-name\r");
+    t.wait(|screen| screen.text().ends_with("query-name\n\"web1\"\n(QEMU)"));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    mock.finish();
 }
 
 #[test]
