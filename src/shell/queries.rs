@@ -4,7 +4,10 @@
 //! among them: `device-list-properties` and `qom-list-properties` make an object of the type in question, and for some types
 //! that aborts a running QEMU. Source: SPEC 5; tried on QEMU 7.2 with virtio-gpu-gl-pci.
 
+use serde::Deserialize;
+
 use crate::message::Request;
+use crate::syntax::is_refused;
 
 /// Every command that may be sent on the shell's own behalf.
 pub(super) const HARMLESS: &[&str] = &[
@@ -37,6 +40,19 @@ pub(super) fn query(command: &str) -> Request {
 /// A query with arguments, which are an object of JSON.
 pub(super) fn query_with(command: &str, arguments: &serde_json::Value) -> Request {
     Request { text: format!(r#"{{"execute":"{command}","arguments":{arguments}}}"#), ..query(command) }
+}
+
+/// What is at a path of the object model; none for a path that QEMU would refuse, without the id of the message.
+pub(super) fn qom_list(path: &str) -> Option<Request> {
+    (!path.chars().any(is_refused)).then(|| query_with("qom-list", &serde_json::json!({ "path": path })))
+}
+
+/// One thing that `qom-list` lists. Source: `ObjectPropertyInfo` in QEMU's `qapi/qom.json`.
+#[derive(Deserialize)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    #[serde(rename = "type")]
+    pub(super) ty: String,
 }
 
 /// A line of the human monitor.

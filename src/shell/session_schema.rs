@@ -7,13 +7,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Deserialize;
 
-use super::queries::{query, query_with};
+use super::queries::{Listed, qom_list, query};
 use crate::hmp;
 use crate::message::Request;
 use crate::schema::{Schema, SchemaError};
-use crate::syntax::is_refused;
 use crate::text;
 use crate::typing::{self, Needs, Property, Typed};
 
@@ -163,21 +161,9 @@ fn read(reply: Option<Bytes>, parse: fn(&[u8]) -> Result<Schema, SchemaError>) -
     }
 }
 
-/// One property as `qom-list` shows it. Source: `ObjectPropertyInfo` in QEMU's `qapi/qom.json`.
-#[derive(Deserialize)]
-struct Listed {
-    name: String,
-    #[serde(rename = "type")]
-    ty: String,
-}
-
 /// The type of a property, as QEMU's object model calls it; `None` if there is no such object or property.
 async fn property_type<P: Peer>(peer: &mut P, property: &Property) -> Result<Option<String>, P::Stop> {
-    if property.path.chars().any(is_refused) {
-        return Ok(None);
-    }
-    let arguments = serde_json::json!({ "path": property.path });
-    let request = query_with("qom-list", &arguments);
+    let Some(request) = qom_list(&property.path) else { return Ok(None) };
     let Some(reply) = peer.ask(request).await? else { return Ok(None) };
     let listed: Vec<Listed> = serde_json::from_slice(&reply).unwrap_or_default();
     Ok(listed.into_iter().find(|listed| listed.name == property.name).map(|listed| listed.ty))

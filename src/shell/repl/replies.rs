@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::complete::LiveValue;
+use crate::shell::queries::Listed;
 
 type Values = Vec<LiveValue>;
 
@@ -167,14 +168,6 @@ pub(super) fn types(reply: &[u8]) -> Values {
     let mut types = read(reply, |ty: Type| Some(value(ty.name, ty.parent.unwrap_or_default())));
     types.sort_by(|a, b| a.name.cmp(&b.name));
     types
-}
-
-/// Source: `ObjectPropertyInfo` in QEMU's `qapi/qom.json`.
-#[derive(Deserialize)]
-struct Listed {
-    name: String,
-    #[serde(rename = "type")]
-    ty: String,
 }
 
 /// All that is at a path: children, links and properties, by name.

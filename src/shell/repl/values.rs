@@ -20,8 +20,7 @@ use crate::client::{Author, Client};
 use crate::complete::{Live, LiveValue, Question};
 use crate::events::{Delivery, EventStream};
 use crate::message::Request;
-use crate::shell::queries::{hmp, query, query_with};
-use crate::syntax::is_refused;
+use crate::shell::queries::{hmp, qom_list, query, query_with};
 
 /// How long a person who pressed Tab waits for the peer.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -257,8 +256,7 @@ async fn bitmaps(client: &Client, node: Option<&str>) -> Option<Values> {
 
 /// What is at a path of the object model.
 fn list(client: &Client, path: &str) -> impl Future<Output = Option<Values>> {
-    // QEMU's parser would answer such a message without its id.
-    let request = (!path.chars().any(is_refused)).then(|| query_with("qom-list", &json!({ "path": path })));
+    let request = qom_list(path);
     async move {
         let reply = send(client, request?).await?;
         Some(replies::listed(&reply))
