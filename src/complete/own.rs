@@ -60,13 +60,18 @@ enum Takes {
     Choice,
 }
 
+/// What this lists, without the brackets of what may be left out.
+fn listed(words: &str) -> &str {
+    words.strip_prefix('[').and_then(|words| words.strip_suffix(']')).unwrap_or(words)
+}
+
 /// Whether this lists all that there can be.
 fn is_choice(words: &str) -> bool {
-    words.contains('|') && words.chars().all(|c| c.is_ascii_lowercase() || c == '|')
+    words.contains('|') && listed(words).chars().all(|c| c.is_ascii_lowercase() || c == '|')
 }
 
 fn choice(words: &str) -> Vec<Offer> {
-    let words = words.split('|').filter(|_| is_choice(words));
+    let words = listed(words).split('|').filter(|_| is_choice(words));
     words.map(|word| Offer::new(word, "").then(" ")).collect()
 }
 

@@ -136,6 +136,15 @@ fn what_the_peer_offers() {
     let daemon = Qemu::storage_daemon().start();
     lines(&daemon.socket(), &[".commands block_resize", ".help block_resize"]).run().status(0);
     lines(&daemon.socket(), &[".commands query-status"]).run().status(1);
+    // The manual is of all of QEMU.
+    let (_directory, path) = manual();
+    let page = fs::read_to_string(path.join("man7/qemu-qmp-ref.7")).unwrap().replace("block_resize", "no_such_command");
+    fs::write(path.join("man7/qemu-qmp-ref.7"), page).unwrap();
+    let shown = lines(&daemon.socket(), &[".help no_such_command"]).env("MANPATH", &path).run();
+    let shown = shown.status(0).stdout_text();
+    let begin =
+        "no_such_command is nothing that this peer offers.\n\nno_such_command in qemu-qmp-ref(7), QEMU 7.2.22:\n";
+    assert!(shown.starts_with(begin), "{shown}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Watch {
             if self.count == Some(done) {
                 return Ok(());
             }
-            host.attend(tokio::time::sleep(self.pause), None, "the next time").await?;
+            host.attend(tokio::time::sleep(self.pause), None, "the next run").await?;
         }
     }
 }

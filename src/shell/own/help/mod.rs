@@ -94,6 +94,9 @@ pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(
         }
     }
     shown.push_str(listed.as_deref().unwrap_or_default());
+    if shown.is_empty() && manual.is_ok() && schema.is_some() && !is_type(&topic.name) {
+        let _ = writeln!(shown, "{} is nothing that this peer offers.", topic.name);
+    }
     match manual {
         Ok(Found { title, text }) => {
             let between = if shown.is_empty() { "" } else { "\n" };
@@ -107,6 +110,11 @@ pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(
         Err(_) => {}
     }
     host.print_text(&shown).await
+}
+
+/// Whether this is written as the names of types are: the schema does not tell them.
+fn is_type(name: &str) -> bool {
+    name.contains(char::is_uppercase) && name.contains(char::is_lowercase)
 }
 
 /// What the schema says, if it knows the name.
