@@ -89,7 +89,7 @@ fn ctrl_c_ends_a_command_that_goes_on_and_not_its_pager() {
     t.wait_for("echo got $x\nup");
     second.execute(r#"{"execute":"stop"}"#);
     second.execute(r#"{"execute":"cont"}"#);
-    t.wait_for("STOP\"}");
+    t.wait(|screen| screen.text().ends_with("STOP\"}") && screen.cursor().1 == 0);
     t.type_keys(keys::CTRL_C);
     t.wait_for("^C");
     // It has all, and the terminal.
