@@ -34,7 +34,7 @@ use crate::syntax::Dialect;
 use crate::text;
 use crate::transport::TlsError;
 use crate::typing::Retry;
-use waiting::{disconnecting, or_timeout, take_if_there};
+use waiting::{Found, Ready, after_others, disconnecting, or_timeout, read_ahead, take_if_there};
 
 /// How long stdout may take what is left after a time limit that a command has of its own.
 const LEFT: Duration = Duration::from_secs(5);
@@ -155,17 +155,29 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 
     async fn run_lines(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
+        // What was read while the last command was awaited.
+        let mut ahead: Option<Found> = None;
         while !self.leaves {
             self.include(lines)?;
-            // The next command goes out before the last result is printed, if it is there already.
-            let line = match take_if_there(lines).await {
-                Some(line) => line,
-                None => self.next_line(lines).await?,
+            let found = match ahead.take() {
+                Some(found) => found,
+                // The next command goes out before the last result is printed, if it is there already.
+                None => match take_if_there(lines).await {
+                    Some(line) => line,
+                    None => self.next_line(lines).await?,
+                }
+                .map(|line| line.map(Ready::from)),
             };
-            let Some(line) = line else { return Ok(()) };
-            let done = match line {
-                Ok(line) => match self.action(&line, sources).await {
-                    Ok(Some(action)) => self.run_action(action, &line.origin).await,
+            let Some(found) = found else { return Ok(()) };
+            let done = match found {
+                Ok(Ready { line, read }) => match self.action(&line, read, sources).await {
+                    // The shell's own commands may change what the next line means, or where it comes from.
+                    Ok(Some(action @ Action::Own(_))) => self.run_action(action, &line.origin).await,
+                    Ok(Some(action)) => {
+                        let done;
+                        (done, ahead) = tokio::join!(self.run_action(action, &line.origin), read_ahead(lines));
+                        done
+                    }
                     Ok(None) => Ok(()),
                     Err(failure) => Err(failure),
                 },
@@ -291,7 +303,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         tokio::select! {
             biased;
             answer = execution => Ok(Some(answer)),
-            failed = self.printer.print_meanwhile() => Err(failed.into()),
+            failed = async { after_others().await; self.printer.print_meanwhile().await } => Err(failed.into()),
             () = sleep_until_or_never(deadline) => Ok(None),
         }
     }

@@ -1,6 +1,6 @@
 //! From a line of the language to what is to be done.
 
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 
 use super::ask;
 use super::masked::Masked;
@@ -72,6 +72,23 @@ pub(super) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
     };
     let Some(line) = parsed.map_err(|error| refused(error, text))? else { return Ok(None) };
     Ok(Some(Parsed { statement: line.statement, pipeline: line.pipeline.map(|pipeline| pipeline.text) }))
+}
+
+/// What a line asks for, as far as it tells that by itself.
+pub(super) enum Read {
+    /// All there is to know.
+    Action(Action),
+    /// The peer must be asked, or a file read, to type it.
+    Untyped(Parsed),
+}
+
+/// Reads a line, and types it if nothing else is needed for that; `None`: there is nothing to do.
+pub(super) fn read(text: Text<'_>) -> Result<Option<Read>, Failure> {
+    let Some(parsed) = parse(text)? else { return Ok(None) };
+    if text.mentions_a_source() || !parsed.needs().is_empty() {
+        return Ok(Some(Read::Untyped(parsed)));
+    }
+    action(parsed, text, &mut Sources { stdin: false }, &Knowledge::default()).map(|action| Some(Read::Action(action)))
 }
 
 /// Types the statement that was read from `text`. On failure nothing was done or sent.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::eval::Text;
 use super::status::{Failure, Status};
 use crate::cli::Source;
 use crate::syntax::{Assembler, Dialect, LogicalLine};
@@ -24,6 +25,13 @@ const MAX_FILES: usize = 32;
 pub(super) struct Line {
     pub(super) text: String,
     pub(super) origin: Origin,
+}
+
+impl Line {
+    /// Its text, with its place.
+    pub(super) fn as_text(&self) -> Text<'_> {
+        Text::Line { text: &self.text, name: self.origin.name.as_deref(), first: self.origin.line }
+    }
 }
 
 /// The place of a line, for messages about it.

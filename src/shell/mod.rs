@@ -84,7 +84,7 @@ pub fn run(task: Task) -> anyhow::Result<Status> {
         .context("cannot start the asynchronous runtime")?;
     // A task like the one that drives the connection: the two take turns without asking the system in between, which a future
     // that the runtime blocks on does each time it is woken.
-    let work = runtime.spawn_local(run_in(invocation, entrance, messages));
+    let work = async { tokio::task::spawn_local(run_in(invocation, entrance, messages)).await };
     let result = runtime.block_on(work).unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
     // A question at the terminal may have been interrupted.
     ask::restore_echo();

@@ -1,8 +1,10 @@
 //! The signals that the program listens to.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::task::{Context, Waker};
 
+use nix::libc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::status::{Failure, Status};
@@ -92,10 +94,13 @@ fn catch(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error: io::Error| Failure::new(Status::Usage, format!("cannot catch signals: {error}")))
 }
 
-/// Whether the parent process has it ignored; `false` where the system does not tell. Source: `proc(5)`, `SigIgn`.
+/// Whether the parent process has it ignored. Source: `sigaction(2)`.
+#[expect(unsafe_code, reason = "there is no other way to ask; reading /proc takes as long as connecting")]
 fn is_ignored(kind: SignalKind) -> bool {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask & (1 << (kind.as_raw_value() - 1)) != 0
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: nothing is set, and of all zeros the structure is valid, whatever of it is filled in.
+    unsafe {
+        let asked = libc::sigaction(kind.as_raw_value(), std::ptr::null(), action.as_mut_ptr());
+        asked == 0 && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
 }

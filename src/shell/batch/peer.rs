@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::super::eval::{self, Action, Parsed, Sources, Text};
-use super::super::lines::{Line, Origin};
+use super::super::eval::{self, Action, Parsed, Read, Sources, Text};
+use super::super::lines::Line;
 use super::super::session_schema::{Peer, SessionSchema, learn};
 use super::super::status::Failure;
 use super::{Batch, Fate};
@@ -17,15 +17,23 @@ impl Batch<'_, '_> {
         eval::action_apart(parsed, text, sources, knowledge).await
     }
 
-    /// What a line asks for, likewise; `None` if it is blank.
-    pub(super) async fn action(&mut self, line: &Line, sources: Sources) -> Result<Option<Action>, Failure> {
-        let Origin { name, line: first } = &line.origin;
-        let text = Text::Line { text: &line.text, name: name.as_deref(), first: *first };
-        let Some(parsed) = eval::parse(text)? else { return Ok(None) };
-        if !parsed.needs().is_empty() {
-            self.at = line.origin.clone();
+    /// What a line asks for that was read, likewise; `None` if it is blank.
+    pub(super) async fn action(
+        &mut self,
+        line: &Line,
+        read: Result<Option<Read>, Failure>,
+        sources: Sources,
+    ) -> Result<Option<Action>, Failure> {
+        match read? {
+            None => Ok(None),
+            Some(Read::Action(action)) => Ok(Some(action)),
+            Some(Read::Untyped(parsed)) => {
+                if !parsed.needs().is_empty() {
+                    self.at = line.origin.clone();
+                }
+                self.typed(parsed, line.as_text(), sources).await.map(Some)
+            }
         }
-        self.typed(parsed, text, sources).await.map(Some)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::super::eval::{Action, Sources};
+use super::super::eval::{self, Action, Sources};
 use super::super::lines::{Line, Lines, Origin};
 use super::super::printer::sleep_until_or_never;
 use super::super::status::{Failure, Status};
@@ -140,7 +140,10 @@ impl Batch<'_, '_> {
     ) -> Result<bool, Failure> {
         let Some(line) = line else { return Ok(true) };
         let action = match line {
-            Ok(line) => self.action(&line, sources).await.map(|action| (action, line.origin)),
+            Ok(line) => {
+                let read = eval::read(line.as_text());
+                self.action(&line, read, sources).await.map(|action| (action, line.origin))
+            }
             Err(failure) => Err(failure),
         };
         let (request, retry, origin) = match action {

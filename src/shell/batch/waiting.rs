@@ -1,13 +1,51 @@
 //! What a batch waits for.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::super::eval::{self, Read};
 use super::super::lines::{Line, Lines};
 use super::super::status::Failure;
 use crate::protocol::{Runstate, StateWatcher};
+
+/// What was found where the next line is, or the end of them.
+pub(super) type Found = Option<Result<Ready, Failure>>;
+
+/// A line, with what it asks for as far as it tells.
+pub(super) struct Ready {
+    pub(super) line: Line,
+    pub(super) read: Result<Option<Read>, Failure>,
+}
+
+impl From<Line> for Ready {
+    fn from(line: Line) -> Self {
+        let read = eval::read(line.as_text());
+        Self { line, read }
+    }
+}
+
+/// Reads the next line while something else is waited for, if it is there already.
+pub(super) async fn read_ahead(lines: &mut Lines) -> Option<Found> {
+    after_others().await;
+    let line = take_if_there(lines).await?;
+    Some(line.map(|line| line.map(Ready::from)))
+}
+
+/// Lets the other tasks go first that have something to do, such as sending what has been queued.
+pub(super) async fn after_others() {
+    let mut is_first = true;
+    poll_fn(|context| {
+        if !std::mem::take(&mut is_first) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
 
 /// The next line, or the end, if it need not be waited for.
 pub(super) async fn take_if_there(lines: &mut Lines) -> Option<Option<Result<Line, Failure>>> {
