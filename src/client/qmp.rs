@@ -23,6 +23,13 @@ use crate::protocol::{Context, End, Protocol, SessionError, Wire};
 /// comes (QMP-FACTS 2). Source: QEMU's commit ffda5db65a.
 const READS_WHOLE_RECORDS: u64 = 8;
 
+/// The id of the negotiation; those of commands are counted from 1.
+///
+/// QEMU gives its client the reply to what an earlier one had asked when that went, and the earlier one may have been this program
+/// too. It runs one command after the other, so such a reply comes before the one to the negotiation: all that comes until
+/// then with another id is not for this session.
+const NEGOTIATION: u64 = 0;
+
 /// How a command ended, for the one who sent it.
 pub(super) type Answer = Result<Reply, ExecuteError>;
 
@@ -76,6 +83,8 @@ pub struct Qmp {
     pub(super) shared: Arc<Shared>,
     scanner: Scanner,
     pub(super) pending: Pending<Waiter>,
+    /// The negotiation is being sent.
+    negotiating: bool,
     established: bool,
     /// The peer never answers two commands that come together.
     one_at_a_time: bool,
@@ -116,6 +125,7 @@ impl Qmp {
             shared,
             scanner,
             pending: Pending::default(),
+            negotiating: false,
             established: false,
             one_at_a_time: false,
             sync: None,
@@ -154,13 +164,21 @@ impl Qmp {
             r#"{"execute":"qmp_capabilities"}"#
         };
         let request = Request { text: text.to_owned(), ..Request::new("qmp_capabilities") };
-        wire.send(self, Outgoing::unanswered(request)).await.map_err(closed_during_negotiation)?;
+        self.negotiating = true;
+        let sent = wire.send(self, Outgoing::unanswered(request)).await;
+        self.negotiating = false;
+        sent.map_err(closed_during_negotiation)?;
         loop {
             match wire.recv(self).await.map_err(closed_during_negotiation)? {
                 Ok(Message::Reply(reply)) => {
                     match (reply.id, &reply.outcome) {
-                        (Some(id), _) if self.pending.take(id).is_none() => {
-                            warn_unknown(id);
+                        (Some(id), _) if id != NEGOTIATION => {
+                            tracing::debug!("dropped the reply {id} to an earlier client");
+                            continue;
+                        }
+                        // A negotiation returns nothing.
+                        (None, Outcome::Return) if reply.result().is_none_or(|result| *result != *b"{}") => {
+                            tracing::debug!("dropped a reply to an earlier client");
                             continue;
                         }
                         (None, Outcome::Return) => {
@@ -177,6 +195,9 @@ impl Qmp {
                 Ok(Message::Event(event)) => self.shared.hub.publish(event),
                 // A pty opened during start-up gets it twice (QMP-FACTS 1).
                 Ok(Message::Greeting(_)) => {}
+                Err(malformed) if malformed.fault == Fault::Id => {
+                    tracing::debug!("dropped a reply to an earlier client: {malformed}");
+                }
                 Err(malformed) if !may_be_a_reply(&malformed) => warn_dropped(&malformed),
                 Err(malformed) => return Err(QmpError::Malformed(malformed)),
             }
@@ -299,7 +320,11 @@ impl Protocol for Qmp {
             }
         }
         let is_silent = self.options.guest_agent && agent::is_silent(&request.command);
-        let id = self.pending.insert(Waiter { command: request.command, answer, partner: None });
+        let id = if self.negotiating {
+            NEGOTIATION
+        } else {
+            self.pending.insert(Waiter { command: request.command, answer, partner: None })
+        };
         let start = buffer.len();
         let open = request.text.strip_suffix('}').unwrap_or(&request.text);
         buffer.extend_from_slice(open.as_bytes());

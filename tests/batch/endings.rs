@@ -61,6 +61,19 @@ fn a_real_qemu_that_is_killed() {
     process.wait().status(4);
 }
 
+/// QEMU gives it to the next client.
+#[test]
+fn the_reply_to_an_earlier_client_is_not_taken_for_ones_own() {
+    let qemu = Qemu::none().start();
+    for _ in 0..10 {
+        let mut earlier = qemu.hold();
+        earlier.send(r#"{"execute":"query-qmp-schema","id":1}"#);
+        drop(earlier);
+        at(&qemu.socket()).arg("query-name").run().stdout("{}\n").stderr("").status(0);
+        at(&qemu.socket()).arg("query-kvm").run().stdout_contains("\"present\": ").stderr("").status(0);
+    }
+}
+
 #[test]
 fn lines_after_quit_are_not_sent() {
     let expected = "stdin:3: `query-name` was not sent: the server has quit\n";

@@ -3,8 +3,8 @@
 use super::{answering, at};
 use crate::support::{Mock, Qemu};
 
-const NEGOTIATE: &str = r#"{"execute":"qmp_capabilities","id":1}"#;
-const NEGOTIATE_OOB: &str = r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":1}"#;
+const NEGOTIATE: &str = r#"{"execute":"qmp_capabilities","id":0}"#;
+const NEGOTIATE_OOB: &str = r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":0}"#;
 
 #[test]
 fn the_bytes_sent_are_as_few_as_they_can_be() {

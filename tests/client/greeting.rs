@@ -151,8 +151,8 @@ async fn e17_events_around_the_greeting_are_kept_and_a_second_greeting_is_ignore
 
 #[tokio::test]
 async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
-    let with = r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":1}"#;
-    let without = r#"{"execute":"qmp_capabilities","id":1}"#;
+    let with = r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":0}"#;
+    let without = r#"{"execute":"qmp_capabilities","id":0}"#;
     let unoffered = GREETING.replace(r#"["oob"]"#, r#"["other"]"#);
     for (greeting, wanted, expected) in
         [(GREETING, true, with), (GREETING, false, without), (&unoffered, true, without)]
@@ -162,12 +162,34 @@ async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
         let serve = async {
             server.say(greeting).await;
             assert_eq!(server.hear().await, expected);
-            server.say(r#"{"return": {}, "id": 1}"#).await;
+            server.say(r#"{"return": {}, "id": 0}"#).await;
             server
         };
         let (connected, _server) = tokio::join!(within(client.connect(line)), serve);
         connected.unwrap();
     }
+}
+
+/// QEMU gives them to the next client, whoever had asked.
+#[tokio::test]
+async fn e17_replies_to_an_earlier_client_are_not_taken_for_ones_own() {
+    let (client, (line, mut server)) = (Client::new(ClientOptions::default()), line());
+    let serve = async {
+        server.say(GREETING).await;
+        let (_, id) = server.hear_command().await;
+        for earlier in [r#", "id": 1"#, "", r#", "id": "libvirt-7""#, r#", "id": 77"#] {
+            server.say(format!(r#"{{"return": {{"n": 1}}{earlier}}}"#)).await;
+        }
+        server.say(r#"{"id": 1, "error": {"class": "GenericError", "desc": "not yours"}}"#).await;
+        server.say(format!(r#"{{"return": {{}}, "id": {id}}}"#)).await;
+        server
+    };
+    let (connected, mut server) = tokio::join!(within(client.connect(line)), serve);
+    connected.unwrap();
+    let execution = start(&client, "x").await;
+    assert_eq!(server.hear().await, r#"{"execute":"x","id":1}"#);
+    server.say(r#"{"return": 5, "id": 1}"#).await;
+    assert_eq!(answer(execution).await.as_deref(), Ok("5"));
 }
 
 #[tokio::test]
@@ -177,7 +199,7 @@ async fn e17_a_negotiation_that_fails_says_how() {
         ("", closed),
         (r#"{"return": {"#, closed),
         (
-            r#"{"id": 1, "error": {"class": "CommandNotFound", "desc": "no"}}"#,
+            r#"{"id": 0, "error": {"class": "CommandNotFound", "desc": "no"}}"#,
             "the negotiation failed: CommandNotFound: no",
         ),
         (

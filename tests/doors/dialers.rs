@@ -25,7 +25,7 @@ fn who_fails_at_any_step_does_not_keep_the_next_one_out() {
         ("greeting", Box::new(|| said(Monitor::dial(&socket), r#"{"return": {}}"#))),
         (
             "negotiation failed",
-            Box::new(|| said(greeted(), r#"{"error": {"class": "GenericError", "desc": "no"}, "id": 1}"#)),
+            Box::new(|| said(greeted(), r#"{"error": {"class": "GenericError", "desc": "no"}, "id": 0}"#)),
         ),
         ("negotiation", Box::new(&greeted)),
         ("negotiation", Box::new(|| said(greeted(), r#"{"return": {"#))),
