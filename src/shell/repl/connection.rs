@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Flow, Repl, Stop, assistant, prompt};
+use super::{Flow, Repl, Stop, assistant};
 use crate::client::ExecuteError;
 use crate::hmp::HumanMonitor;
 use crate::message::Request;
@@ -16,9 +16,6 @@ use crate::text;
 
 /// How long the prompt waits for a peer that was asked to end, and has answered.
 pub(super) const QUITTING: Duration = Duration::from_secs(1);
-
-/// How long a connection that is given up may take to answer what the shell has asked by itself.
-const QUIET: Duration = Duration::from_millis(300);
 
 /// A command that the end of the connection left without a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,10 +138,6 @@ impl Repl<'_, '_> {
     /// Connects again; a connection that is there is given up first.
     pub(super) async fn reconnect(&mut self) -> Flow {
         if self.connected {
-            if self.late.is_empty() {
-                // QEMU gives the next client the reply to what the last one has asked: let nothing of the shell's own be on its way.
-                let _ = tokio::time::timeout(QUIET, prompt::answered(self.client)).await;
-            }
             self.client.session().abort();
             self.lost(None).await;
         }

@@ -212,11 +212,6 @@ impl Label {
     }
 }
 
-/// Waits until the peer has answered all that was asked before.
-pub(super) async fn answered(client: &Client) {
-    run_state(client).await;
-}
-
 /// None: it runs.
 async fn run_state(client: &Client) -> Answer<Option<String>> {
     match ask(client, "query-status").await {
