@@ -20,7 +20,7 @@ pub fn render(source: &str, span: Span, message: &str, name: Option<&str>, first
 }
 
 /// `NAME:LINE:COLUMN: `, as [`render`] begins.
-pub(crate) fn place(source: &str, span: Span, name: Option<&str>, first_line: usize) -> String {
+pub fn place(source: &str, span: Span, name: Option<&str>, first_line: usize) -> String {
     let before = &source[..floor(source, span.start)];
     let line = first_line + before.matches('\n').count();
     let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();

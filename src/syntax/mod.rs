@@ -39,8 +39,7 @@ pub use ast::{
     Argument, Command, Comparison, DotCommand, DotWord, Invocation, JsonLine, Key, KeyPart, Line, Source, Statement,
     Text, Transaction, Value,
 };
-pub(crate) use caret::place;
-pub use caret::render;
+pub use caret::{place, render};
 pub(crate) use error::shown;
 pub use error::{Opening, SyntaxError, SyntaxErrorKind};
 pub use expected::{Expected, Target, ValuePlace, expected_at};
