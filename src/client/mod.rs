@@ -17,6 +17,7 @@
 
 mod agent;
 mod error;
+mod negotiation;
 mod observer;
 mod pending;
 mod qmp;

@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 
 use super::agent::{self, Found, Sync};
 use super::pending::Pending;
-use super::{Author, ClientOptions, ExecuteError, Progress, QmpError, Stranger};
+use super::{Author, ClientOptions, ExecuteError, Progress, QmpError};
 use crate::events::{Hub, Mark};
-use crate::json::{ScanError, Scanner};
+use crate::json::Scanner;
 use crate::message::{Descriptor, Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
 use crate::protocol::{Context, End, Protocol, SessionError, Wire};
 
@@ -28,7 +28,7 @@ const READS_WHOLE_RECORDS: u64 = 8;
 /// QEMU gives its client the reply to what an earlier one had asked when that went, and the earlier one may have been this program
 /// too. It runs one command after the other, so such a reply comes before the one to the negotiation: all that comes until
 /// then with another id is not for this session.
-const NEGOTIATION: u64 = 0;
+pub(super) const NEGOTIATION: u64 = 0;
 
 /// How a command ended, for the one who sent it.
 pub(super) type Answer = Result<Reply, ExecuteError>;
@@ -84,7 +84,7 @@ pub struct Qmp {
     scanner: Scanner,
     pub(super) pending: Pending<Waiter>,
     /// The negotiation is being sent.
-    negotiating: bool,
+    pub(super) negotiating: bool,
     established: bool,
     /// The peer never answers two commands that come together.
     one_at_a_time: bool,
@@ -130,77 +130,6 @@ impl Qmp {
             one_at_a_time: false,
             sync: None,
             received: 0,
-        }
-    }
-
-    async fn greet(&mut self, wire: &mut Wire<'_>) -> Result<Greeting, QmpError> {
-        self.shared.update(|seen| seen.progress = Progress::AwaitingGreeting { seen: Vec::new() });
-        loop {
-            match wire.recv(self).await {
-                Ok(Ok(Message::Greeting(greeting))) => return Ok(greeting),
-                // With `mux=on` an event may come first (QMP-FACTS 1).
-                Ok(Ok(Message::Event(event))) => self.shared.hub.publish(event),
-                Ok(Ok(Message::Reply(_))) => return Err(QmpError::ReplyBeforeGreeting),
-                Ok(Err(malformed)) if malformed.fault == Fault::EventName => warn_dropped(&malformed),
-                Ok(Err(malformed)) => return Err(QmpError::BadGreeting(malformed)),
-                Err(QmpError::Scan(ScanError::Garbage { seen, .. })) => {
-                    return Err(QmpError::NotQmp { stranger: Stranger::of(&seen), seen });
-                }
-                Err(QmpError::Scan(ScanError::Truncated { seen, .. })) => {
-                    return Err(QmpError::GreetingCutShort { seen });
-                }
-                Err(QmpError::Io(error)) if has_ended(&error) => return Err(QmpError::ClosedBeforeGreeting),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    async fn negotiate(&mut self, wire: &mut Wire<'_>, greeting: &Greeting) -> Result<(), QmpError> {
-        self.shared.update(|seen| seen.progress = Progress::Negotiating);
-        let offered = greeting.capabilities.iter().any(|capability| capability == "oob");
-        let text = if self.options.out_of_band && offered {
-            r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]}}"#
-        } else {
-            r#"{"execute":"qmp_capabilities"}"#
-        };
-        let request = Request { text: text.to_owned(), ..Request::new("qmp_capabilities") };
-        self.negotiating = true;
-        let sent = wire.send(self, Outgoing::unanswered(request)).await;
-        self.negotiating = false;
-        sent.map_err(closed_during_negotiation)?;
-        loop {
-            match wire.recv(self).await.map_err(closed_during_negotiation)? {
-                Ok(Message::Reply(reply)) => {
-                    match (reply.id, &reply.outcome) {
-                        (Some(id), _) if id != NEGOTIATION => {
-                            tracing::debug!("dropped the reply {id} to an earlier client");
-                            continue;
-                        }
-                        // A negotiation returns nothing.
-                        (None, Outcome::Return) if reply.result().is_none_or(|result| *result != *b"{}") => {
-                            tracing::debug!("dropped a reply to an earlier client");
-                            continue;
-                        }
-                        (None, Outcome::Return) => {
-                            return Err(QmpError::Malformed(Malformed::reply(Fault::NoId, &reply)));
-                        }
-                        // An error without an id is about the one request that is pending.
-                        _ => {}
-                    }
-                    return match reply.outcome {
-                        Outcome::Return => Ok(()),
-                        Outcome::Error { class, desc } => Err(QmpError::NegotiationRefused { class, desc }),
-                    };
-                }
-                Ok(Message::Event(event)) => self.shared.hub.publish(event),
-                // A pty opened during start-up gets it twice (QMP-FACTS 1).
-                Ok(Message::Greeting(_)) => {}
-                Err(malformed) if malformed.fault == Fault::Id => {
-                    tracing::debug!("dropped a reply to an earlier client: {malformed}");
-                }
-                Err(malformed) if !may_be_a_reply(&malformed) => warn_dropped(&malformed),
-                Err(malformed) => return Err(QmpError::Malformed(malformed)),
-            }
         }
     }
 
@@ -404,11 +333,11 @@ impl Shared {
 }
 
 /// Whether some command may have this for its reply: what is clearly an event or a greeting is none.
-fn may_be_a_reply(malformed: &Malformed) -> bool {
+pub(super) fn may_be_a_reply(malformed: &Malformed) -> bool {
     !matches!(malformed.fault, Fault::EventName | Fault::Greeting)
 }
 
-fn warn_dropped(malformed: &Malformed) {
+pub(super) fn warn_dropped(malformed: &Malformed) {
     tracing::warn!("dropped a message: {malformed}");
 }
 
@@ -420,12 +349,4 @@ fn warn_unknown(id: u64) {
 pub(super) fn has_ended(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
-}
-
-fn closed_during_negotiation(error: QmpError) -> QmpError {
-    match error {
-        QmpError::Io(error) if has_ended(&error) => QmpError::ClosedDuringNegotiation,
-        QmpError::Scan(ScanError::Truncated { .. }) => QmpError::ClosedDuringNegotiation,
-        error => error,
-    }
 }
