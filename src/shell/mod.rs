@@ -30,6 +30,7 @@ mod status;
 mod stdout;
 mod table;
 mod wire_log;
+mod work;
 
 pub use own::{COMMANDS as OWN_COMMANDS, Description};
 pub use status::Status;
@@ -48,7 +49,7 @@ use crate::events::HistoryBounds;
 use crate::text;
 use batch::Batch;
 use doors::{Entrance, Teller};
-use eval::{Action, Parsed, Sources, Text};
+use eval::{Sources, Text};
 use lines::Lines;
 use messages::Messages;
 use own::human;
@@ -58,6 +59,7 @@ use session_schema::Knowledge;
 use signals::{Ending, Interrupt, Signals};
 use status::Failure;
 use wire_log::WireLog;
+use work::Work;
 
 /// Does what the command line asks for, and says how it went.
 ///
@@ -178,39 +180,6 @@ async fn run_batch(
         Work::Lines(sources) => {
             let stdin = !sources.contains(&Source::Stdin);
             batch.lines(Lines::new(sources, human::dialect(options)), stdin).await
-        }
-    }
-}
-
-/// What a batch has to do.
-enum Work<'a> {
-    /// The words of the command line.
-    Words(Action),
-    /// The same, which cannot be typed without asking the peer.
-    Untyped(Parsed, Text<'a>),
-    Lines(Vec<Source>),
-}
-
-impl Work<'_> {
-    /// Whether something may wait for an event: if not, none need be remembered.
-    fn may_wait(&self) -> bool {
-        !matches!(self, Work::Words(Action::Send(..)))
-    }
-
-    /// Whether `oob` is to be enabled: the bytes of asking for it are a good part of the time of a single command, so
-    /// only if a command is out-of-band, or may be one. What a file or stdin will ask for is not known beforehand.
-    fn may_be_out_of_band(&self) -> bool {
-        match self {
-            Work::Words(Action::Send(request, _)) => request.out_of_band,
-            // They may carry a command, or the lines of a file.
-            Work::Words(Action::Own(_)) => true,
-            // JSON could ask for it, and is typed already.
-            Work::Untyped(parsed, _) => parsed.is_own(),
-            Work::Lines(sources) => sources.iter().any(|source| match source {
-                // In JSON the word may hide behind an escape.
-                Source::Line(line) => line.contains("oob") || line.contains('\\'),
-                Source::File(_) | Source::Stdin => true,
-            }),
         }
     }
 }

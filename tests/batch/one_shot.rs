@@ -1,6 +1,6 @@
 //! One command in the words of the command line, or with `-c`.
 
-use super::{answering, at};
+use super::{answering, at, file};
 use crate::support::{Mock, Qemu};
 
 const NEGOTIATE: &str = r#"{"execute":"qmp_capabilities","id":0}"#;
@@ -31,7 +31,9 @@ fn oob_is_enabled_only_where_it_may_be_needed() {
         (&["-c", "yank"], "", NEGOTIATE),
         (&["-c", oob], "", NEGOTIATE_OOB),
         (&["-c", r#"{"exec\u002doob":"yank"}"#], "", NEGOTIATE_OOB),
-        // What stdin will ask for is not known beforehand.
+        // Nor is what another file asks for.
+        (&["-c", ".source /dev/stdin"], "yank\n", NEGOTIATE_OOB),
+        // What a pipe will ask for is not known beforehand.
         (&[], "yank\n", NEGOTIATE_OOB),
         (&["-f", "-"], "yank\n", NEGOTIATE_OOB),
         (&["-f", "/dev/stdin", "-c", "# none"], "yank\n", NEGOTIATE_OOB),
@@ -42,6 +44,31 @@ fn oob_is_enabled_only_where_it_may_be_needed() {
         at(mock.socket()).args(*args).stdin(stdin).run().stdout("{}\n").stderr("").status(0);
         mock.finish();
     }
+}
+
+#[test]
+fn a_file_is_looked_through_for_what_is_out_of_band() {
+    #[track_caller]
+    fn check(lines: &str, negotiation: &str) {
+        for by_name in [true, false] {
+            let mock = Mock::new().greeting().expect_text(negotiation).reply("{}").expect_execute("yank").reply("{}");
+            let mock = mock.unix();
+            let program = at(mock.socket());
+            let path = file(&program, "lines", lines);
+            let program = if by_name {
+                program.args(["-f", path.to_str().unwrap()])
+            } else {
+                program.stdin_from(std::fs::File::open(&path).unwrap())
+            };
+            program.run().stdout("{}\n").stderr("").status(0);
+            mock.finish();
+        }
+    }
+    check("yank\n", NEGOTIATE);
+    check("yank # or .oob\n", NEGOTIATE_OOB);
+    check("{\"execute\": \"y\\u0061nk\"}\n", NEGOTIATE_OOB);
+    check("yank\n.output json\n", NEGOTIATE);
+    check("yank\n.source /dev/null\n", NEGOTIATE_OOB);
 }
 
 #[test]
