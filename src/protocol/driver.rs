@@ -151,6 +151,10 @@ impl<P: Protocol> Driver<P> {
             if !progress {
                 return Poll::Pending;
             }
+            if input == Input::Routed && self.outbox.is_sent() {
+                // Who has waited for it goes on first, and may have more to send.
+                break;
+            }
         }
         context.waker().wake_by_ref();
         Poll::Pending

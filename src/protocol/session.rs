@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
+
 use super::core::{Core, Opened, Waiting};
 use super::error::{Cause, OpenError, Phase, SendError};
 use super::opening::Opening;
@@ -138,10 +140,15 @@ impl<P: Protocol> Session<P> {
     /// Queues a message, waiting for room in the queue. Cancel safe: dropped, the message was not queued.
     pub async fn send(&self, message: P::Out) -> Result<(), SendError> {
         let outgoing = self.core().outgoing();
-        if let Some(outgoing) = outgoing
-            && outgoing.send(message).await.is_ok()
-        {
-            return Ok(());
+        if let Some(outgoing) = outgoing {
+            // There is room most of the time.
+            let message = match outgoing.try_send(message) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(message) | TrySendError::Closed(message)) => message,
+            };
+            if outgoing.send(message).await.is_ok() {
+                return Ok(());
+            }
         }
         let state = self.state();
         // It ended while this waited, and somebody has connected again: the message was for the old session.
