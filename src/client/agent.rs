@@ -146,7 +146,7 @@ impl Qmp {
 
     /// Asks something harmless after a command whose success is silence: the agent takes one after the other.
     pub(super) fn ping_after(&mut self, id: u64, buffer: &mut BytesMut) {
-        let ping = Waiter { command: PING.to_owned(), answer: None, partner: Some(id) };
+        let ping = Waiter { request: Request::new(PING).into(), answer: None, partner: Some(id) };
         let ping = self.pending.insert(ping);
         if let Some(silent) = self.pending.get_mut(id) {
             silent.partner = Some(ping);
@@ -161,7 +161,7 @@ impl Qmp {
     /// A command whose success is silence was answered, or the ping behind it. True: nobody waits for the ping.
     pub(super) fn on_partner(&mut self, waiter: &Waiter) -> bool {
         let Some(partner) = waiter.partner else { return false };
-        if waiter.command != PING {
+        if waiter.request.command != PING {
             if let Some(ping) = self.pending.get_mut(partner) {
                 ping.partner = None;
             }

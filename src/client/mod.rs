@@ -195,18 +195,18 @@ impl Client {
     }
 
     /// As [`start`](Client::start), on somebody's behalf: an [`Observer`] is told whose.
-    pub async fn start_as(&self, request: Request, author: Author) -> Result<Execution, ExecuteError> {
-        let command = request.command.clone();
+    pub async fn start_as(&self, request: impl Into<Arc<Request>>, author: Author) -> Result<Execution, ExecuteError> {
+        let request = request.into();
         if request.descriptor.is_some() && !self.passes_descriptors() {
-            return Err(ExecuteError::NoDescriptors { command });
+            return Err(ExecuteError::NoDescriptors { command: request.command.clone() });
         }
         let (sender, answer) = oneshot::channel();
         let mark = (author == Author::User).then(|| self.shared.hub.mark());
-        match self.session.send(Outgoing::new(request, author, mark, sender)).await {
+        match self.session.send(Outgoing::new(Arc::clone(&request), author, mark, sender)).await {
             Ok(()) => {
-                let is_silent = self.guest_agent && agent::is_silent(&command);
+                let is_silent = self.guest_agent && agent::is_silent(&request.command);
                 let silence = is_silent.then(|| Box::pin(tokio::time::sleep(agent::SILENCE)));
-                Ok(Execution { command, answer, silence })
+                Ok(Execution { request, answer, silence })
             }
             Err(SendError::State(error)) => Err(error.into()),
         }
@@ -221,7 +221,7 @@ impl Client {
 /// A command that was queued: a future of its reply.
 #[derive(Debug)]
 pub struct Execution {
-    command: String,
+    request: Arc<Request>,
     answer: oneshot::Receiver<Answer>,
     /// When silence is success, if it ever is.
     silence: Option<Pin<Box<Sleep>>>,
@@ -233,14 +233,18 @@ impl Future for Execution {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
         if let Poll::Ready(answer) = Pin::new(&mut self.answer).poll(context) {
             // The session ended with the command still in the queue.
-            let command = std::mem::take(&mut self.command);
-            return Poll::Ready(answer.unwrap_or(Err(ExecuteError::NotSent { command })));
+            return Poll::Ready(answer.unwrap_or_else(|_| Err(self.not_sent())));
         }
         let silence = self.silence.as_mut();
         if silence.is_none_or(|silence| silence.as_mut().poll(context).is_pending()) {
             return Poll::Pending;
         }
-        let command = std::mem::take(&mut self.command);
-        Poll::Ready(agent::silent_reply().ok_or(ExecuteError::NotSent { command }))
+        Poll::Ready(agent::silent_reply().ok_or_else(|| self.not_sent()))
+    }
+}
+
+impl Execution {
+    fn not_sent(&self) -> ExecuteError {
+        ExecuteError::NotSent { command: self.request.command.clone() }
     }
 }

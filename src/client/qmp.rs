@@ -35,7 +35,7 @@ pub(super) type Answer = Result<Reply, ExecuteError>;
 
 /// A command on its way out, with the place where its answer goes.
 pub struct Outgoing {
-    request: Request,
+    request: Arc<Request>,
     author: Author,
     answer: Option<oneshot::Sender<Answer>>,
     /// When it was handed over, if it opens the window that waits look at.
@@ -43,13 +43,18 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn new(request: Request, author: Author, mark: Option<Mark>, answer: oneshot::Sender<Answer>) -> Self {
+    pub(super) fn new(
+        request: Arc<Request>,
+        author: Author,
+        mark: Option<Mark>,
+        answer: oneshot::Sender<Answer>,
+    ) -> Self {
         Self { request, author, answer: Some(answer), mark }
     }
 
     /// One that belongs to establishing, which reads the answer itself.
     pub(super) fn unanswered(request: Request) -> Self {
-        Self { request, author: Author::Program, answer: None, mark: None }
+        Self { request: request.into(), author: Author::Program, answer: None, mark: None }
     }
 }
 
@@ -96,7 +101,7 @@ pub struct Qmp {
 
 #[derive(Debug)]
 pub(super) struct Waiter {
-    pub(super) command: String,
+    pub(super) request: Arc<Request>,
     pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// Of a command whose success is silence: the ping that follows it. Of such a ping: that command.
     pub(super) partner: Option<u64>,
@@ -252,7 +257,7 @@ impl Protocol for Qmp {
         let id = if self.negotiating {
             NEGOTIATION
         } else {
-            self.pending.insert(Waiter { command: request.command, answer, partner: None })
+            self.pending.insert(Waiter { request: Arc::clone(&request), answer, partner: None })
         };
         let start = buffer.len();
         let open = request.text.strip_suffix('}').unwrap_or(&request.text);
@@ -320,7 +325,7 @@ impl Protocol for Qmp {
                 waiter.answer(Ok(reply));
                 continue;
             }
-            let error = ExecuteError::Interrupted { command: waiter.command.clone(), reason: reason.cloned() };
+            let error = ExecuteError::Interrupted { command: waiter.request.command.clone(), reason: reason.cloned() };
             waiter.answer(Err(error));
         }
     }

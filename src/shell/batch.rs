@@ -1,9 +1,10 @@
 //! Commands from the command line, from files or from stdin, one after the other, and an exit status.
 
+mod flight;
 mod host;
 mod peer;
 mod piped;
-mod pipeline;
+mod running;
 mod waiting;
 
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ use crate::syntax::Dialect;
 use crate::text;
 use crate::transport::TlsError;
 use crate::typing::Retry;
-use waiting::{Found, Ready, after_others, disconnecting, or_timeout, read_ahead, take_if_there};
+use waiting::{after_others, disconnecting, or_timeout};
 
 /// How long stdout may take what is left after a time limit that a command has of its own.
 const LEFT: Duration = Duration::from_secs(5);
@@ -130,11 +131,7 @@ impl<'a, 'b> Batch<'a, 'b> {
     /// Runs lines until they end. `stdin`: whether stdin is free for values.
     pub(super) async fn lines(mut self, mut lines: Lines, stdin: bool) -> Result<Status, Failure> {
         let sources = Sources { stdin };
-        let result = if self.options.pipeline > 1 {
-            self.run_pipelined(&mut lines, sources).await
-        } else {
-            self.run_lines(&mut lines, sources).await
-        };
+        let result = self.run_lines(&mut lines, sources).await;
         self.finish(result).await
     }
 
@@ -152,42 +149,6 @@ impl<'a, 'b> Batch<'a, 'b> {
         result?;
         flushed.unwrap_or(Ok(()))?;
         Ok(self.status)
-    }
-
-    async fn run_lines(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
-        // What was read while the last command was awaited.
-        let mut ahead: Option<Found> = None;
-        while !self.leaves {
-            self.include(lines)?;
-            let found = match ahead.take() {
-                Some(found) => found,
-                // The next command goes out before the last result is printed, if it is there already.
-                None => match take_if_there(lines).await {
-                    Some(line) => line,
-                    None => self.next_line(lines).await?,
-                }
-                .map(|line| line.map(Ready::from)),
-            };
-            let Some(found) = found else { return Ok(()) };
-            let done = match found {
-                Ok(Ready { line, read }) => match self.action(&line, read, sources).await {
-                    // The shell's own commands may change what the next line means, or where it comes from.
-                    Ok(Some(action @ Action::Own(_))) => self.run_action(action, &line.origin).await,
-                    Ok(Some(action)) => {
-                        let done;
-                        (done, ahead) = tokio::join!(self.run_action(action, &line.origin), read_ahead(lines));
-                        done
-                    }
-                    Ok(None) => Ok(()),
-                    Err(failure) => Err(failure),
-                },
-                Err(failure) => Err(failure),
-            };
-            if let Err(failure) = done {
-                self.go_on_after(failure).await?;
-            }
-        }
-        Ok(())
     }
 
     async fn run_action(&mut self, action: Action, origin: &Origin) -> Result<(), Failure> {

@@ -27,11 +27,15 @@ impl From<Line> for Ready {
     }
 }
 
-/// Reads the next line while something else is waited for, if it is there already.
+/// Reads a line for what it asks for.
+pub(super) fn read(line: Option<Result<Line, Failure>>) -> Found {
+    line.map(|line| line.map(Ready::from))
+}
+
+/// Finds the next line while something else is waited for, if it is there already.
 pub(super) async fn read_ahead(lines: &mut Lines) -> Option<Found> {
     after_others().await;
-    let line = take_if_there(lines).await?;
-    Some(line.map(|line| line.map(Ready::from)))
+    take_if_there(lines).await
 }
 
 /// Lets the other tasks go first that have something to do, such as sending what has been queued.
@@ -48,10 +52,10 @@ pub(super) async fn after_others() {
 }
 
 /// The next line, or the end, if it need not be waited for.
-pub(super) async fn take_if_there(lines: &mut Lines) -> Option<Option<Result<Line, Failure>>> {
+pub(super) async fn take_if_there(lines: &mut Lines) -> Option<Found> {
     tokio::select! {
         biased;
-        line = lines.next() => Some(line),
+        line = lines.next() => Some(read(line)),
         () = std::future::ready(()) => None,
     }
 }

@@ -1,18 +1,19 @@
-//! `--pipeline N`: several commands unanswered at once; what they gave is told in the order of the lines.
+//! Runs lines: one command after the other, or with `--pipeline N` several unanswered at once; what they gave is told in the
+//! order of the lines.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::super::eval::{self, Action, Sources};
-use super::super::lines::{Line, Lines, Origin};
+use super::super::eval::{Action, Read, Sources};
+use super::super::lines::Lines;
 use super::super::printer::sleep_until_or_never;
 use super::super::status::{Failure, Status};
-use super::waiting::take_if_there;
-use super::{Batch, name};
-use crate::client::{Author, ExecuteError, Execution};
-use crate::message::{Reply, Request};
-use crate::typing::Retry;
+use super::flight::{Entry, Flight, Sent};
+use super::waiting::{Found, Ready, after_others, read, read_ahead, take_if_there};
+use super::{Batch, Fate, name};
+use crate::client::{Author, ExecuteError};
+use crate::message::Reply;
 
 /// How many requests QEMU queues; with more, an out-of-band one is not read at once. Source: QMP-FACTS 1, `qmp-spec.rst`.
 const OUT_OF_BAND_LIMIT: usize = 8;
@@ -20,129 +21,121 @@ const OUT_OF_BAND_LIMIT: usize = 8;
 /// How many commands are named that were lost.
 const NAMED: usize = 5;
 
-/// A line that was read, and not told of yet.
-enum Entry {
-    Sent(Box<Sent>),
-    /// Nothing of it was sent.
-    Failed(Failure),
-}
-
-struct Sent {
-    request: Request,
-    retry: Option<Retry>,
-    origin: Origin,
-    execution: Execution,
-    /// Since when it has been the oldest one unanswered: its time limit begins there.
-    oldest_since: Option<Instant>,
-}
-
-impl Sent {
-    /// Nothing may be sent before its reply: it may be sent once more, or be the last.
-    fn stands_alone(&self) -> bool {
-        self.retry.is_some() || self.request.ends_peer()
-    }
-}
-
-/// The lines that were read and not told of yet, the oldest first.
-#[derive(Default)]
-struct Flight {
-    entries: VecDeque<Entry>,
-    /// How many of them are out-of-band.
-    prompt: usize,
-}
-
-impl Flight {
-    fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    fn push(&mut self, entry: Entry) {
-        self.prompt += usize::from(entry.is_prompt());
-        self.entries.push_back(entry);
-    }
-
-    fn put_back(&mut self, entry: Entry) {
-        self.prompt += usize::from(entry.is_prompt());
-        self.entries.push_front(entry);
-    }
-
-    fn pop(&mut self) -> Option<Entry> {
-        let entry = self.entries.pop_front()?;
-        self.prompt -= usize::from(entry.is_prompt());
-        Some(entry)
-    }
-}
-
-impl Entry {
-    fn is_prompt(&self) -> bool {
-        matches!(self, Entry::Sent(sent) if sent.request.out_of_band)
-    }
+/// How far lines have been run.
+struct Course<'a> {
+    lines: &'a mut Lines,
+    /// Where values may come from.
+    sources: Sources,
+    flight: Flight,
+    /// The next line, read while a command was awaited that it could not join.
+    ahead: Option<Found>,
+    /// There is no line to come.
+    ended: bool,
 }
 
 /// What came first while the oldest command was waited for.
 enum Next {
     Answer(Box<Result<Reply, ExecuteError>>),
-    Line(Option<Result<Line, Failure>>),
+    Line(Found),
     TooLate,
 }
 
 impl Batch<'_, '_> {
-    /// As `run_lines`, with more than one command on its way.
-    pub(super) async fn run_pipelined(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
-        let mut flight = Flight::default();
-        let mut ended = false;
+    /// Runs lines until they end, or one of them ends the batch.
+    pub(super) async fn run_lines(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
+        let mut course = Course { lines, sources, flight: Flight::default(), ahead: None, ended: self.leaves };
         loop {
-            while !ended && self.has_room(&flight) {
-                self.include(lines)?;
-                let line = match take_if_there(lines).await {
-                    Some(line) => line,
-                    None if flight.is_empty() => self.next_line(lines).await?,
-                    None => break,
+            while self.has_room(&course) {
+                self.include(course.lines)?;
+                let found = match course.ahead.take() {
+                    Some(found) => found,
+                    None => match take_if_there(course.lines).await {
+                        Some(found) => found,
+                        None if course.flight.is_empty() => read(self.next_line(course.lines).await?),
+                        None => break,
+                    },
                 };
-                ended = self.take(line, sources, &mut flight).await?;
+                self.take(found, &mut course).await?;
             }
-            let may_read = !ended && self.has_room(&flight);
-            match flight.pop() {
-                None if ended => return Ok(()),
-                // Only `.quit` and blank lines until now.
+            let may_join = self.has_room(&course);
+            match course.flight.pop() {
+                None if course.ended => return Ok(()),
+                // Only blank lines until now.
                 None => {}
                 Some(Entry::Failed(failure)) => self.go_on_after(failure).await?,
-                Some(Entry::Sent(mut sent)) => {
-                    match self.wait_for_oldest(&mut sent, may_read.then_some(&mut *lines)).await? {
-                        Next::Answer(answer) => self.told(*sent, *answer, &mut flight).await?,
-                        Next::TooLate => {
-                            let failure = self.timed_out(&sent.request, &sent.origin);
-                            self.go_on_after(failure).await?;
-                        }
-                        Next::Line(line) => {
-                            flight.put_back(Entry::Sent(sent));
-                            ended = self.take(line, sources, &mut flight).await?;
-                        }
-                    }
-                }
+                Some(Entry::Sent(sent)) => self.go_on_with(sent, may_join, &mut course).await?,
+            }
+        }
+    }
+
+    /// Waits for the oldest command, or for a line if one may join it.
+    async fn go_on_with(
+        &mut self,
+        mut sent: Box<Sent>,
+        may_join: bool,
+        course: &mut Course<'_>,
+    ) -> Result<(), Failure> {
+        let next = if may_join {
+            self.wait_for_oldest(&mut sent, Some(&mut *course.lines)).await?
+        } else if course.ended || course.ahead.is_some() {
+            self.wait_for_oldest(&mut sent, None).await?
+        } else {
+            let next;
+            (next, course.ahead) = tokio::join!(self.wait_for_oldest(&mut sent, None), read_ahead(course.lines));
+            next?
+        };
+        match next {
+            Next::Answer(answer) => {
+                let sooner = self.send_sooner(&sent, &answer, course).await;
+                self.told(*sent, *answer, &mut course.flight).await?;
+                sooner
+            }
+            Next::TooLate => {
+                let failure = self.timed_out(&sent.request, &sent.origin);
+                self.go_on_after(failure).await
+            }
+            Next::Line(found) => {
+                course.flight.put_back(Entry::Sent(sent));
+                self.take(found, course).await
             }
         }
     }
 
     /// Whether another line may be read: what it asks for is not known yet.
-    fn has_room(&self, flight: &Flight) -> bool {
-        // What stands alone was sent last, or nothing would have come after it.
-        let stands_alone = matches!(flight.entries.back(), Some(Entry::Sent(sent)) if sent.stands_alone());
-        flight.entries.len() < self.options.pipeline && !stands_alone
+    fn has_room(&self, course: &Course<'_>) -> bool {
+        !course.ended && course.flight.len() < self.options.pipeline && !course.flight.ends_alone()
     }
 
-    /// Sends what a line asks for; whether it was the last one.
-    async fn take(
+    /// If what is told of this answer can neither end the batch nor change what the next line means, and that has been read and is
+    /// no more than a command, sends it before the answer is told, so that the peer need not wait for that.
+    async fn send_sooner(
         &mut self,
-        line: Option<Result<Line, Failure>>,
-        sources: Sources,
-        flight: &mut Flight,
-    ) -> Result<bool, Failure> {
-        let Some(line) = line else { return Ok(true) };
-        let action = match line {
-            Ok(line) => {
-                let read = eval::read(line.as_text());
-                self.action(&line, read, sources).await.map(|action| (action, line.origin))
+        sent: &Sent,
+        answer: &Result<Reply, ExecuteError>,
+        course: &mut Course<'_>,
+    ) -> Result<(), Failure> {
+        let is_harmless = answer.is_ok() && sent.request.hmp_line.is_none() && !sent.request.ends_peer();
+        if !is_harmless || !course.flight.is_empty() || self.printer.is_piped() || self.display.timing {
+            return Ok(());
+        }
+        let is_command =
+            |found: &mut Found| matches!(found, Some(Ok(Ready { read: Ok(Some(Read::Action(Action::Send(..)))), .. })));
+        let Some(next) = course.ahead.take_if(is_command) else { return Ok(()) };
+        self.take(next, course).await?;
+        after_others().await;
+        Ok(())
+    }
+
+    /// Sends what a line asks for.
+    async fn take(&mut self, found: Found, course: &mut Course<'_>) -> Result<(), Failure> {
+        let Some(found) = found else {
+            course.ended = true;
+            return Ok(());
+        };
+        let flight = &mut course.flight;
+        let action = match found {
+            Ok(Ready { line, read }) => {
+                self.action(&line, read, course.sources).await.map(|action| (action, line.origin))
             }
             Err(failure) => Err(failure),
         };
@@ -155,35 +148,38 @@ impl Batch<'_, '_> {
                 if let Err(failure) = self.run_action(action, &origin).await {
                     self.go_on_after(failure).await?;
                 }
-                return Ok(self.leaves);
+                course.ended = self.leaves;
+                return Ok(());
             }
-            Ok((None, _)) => return Ok(false),
+            Ok((None, _)) => return Ok(()),
             Err(failure) => {
                 flight.push(Entry::Failed(failure));
-                return Ok(false);
+                return Ok(());
             }
         };
         // With one that is out of band, no more than the server reads at once; then those before it are told of first.
-        if request.out_of_band || flight.prompt > 0 || retry.is_some() || request.ends_peer() {
+        if request.out_of_band || flight.prompt() > 0 || retry.is_some() || request.ends_peer() {
             let most = if retry.is_some() || request.ends_peer() { 1 } else { OUT_OF_BAND_LIMIT };
-            while flight.entries.len() >= most {
+            while flight.len() >= most {
                 self.tell_oldest(flight).await?;
             }
         }
         if self.has_quit {
-            return Err(self.lost(super::Fate::NotSent, &request, &origin).await);
+            return Err(self.lost(Fate::NotSent, &request, &origin).await);
         }
-        match self.client.start_as(request.clone(), Author::User).await {
+        let request = Arc::new(request);
+        match self.client.start_as(Arc::clone(&request), Author::User).await {
             Ok(execution) => {
                 flight.push(Entry::Sent(Box::new(Sent { request, retry, origin, execution, oldest_since: None })));
-                Ok(false)
+                Ok(())
             }
             Err(error) => {
                 // Those before it are told of first; if they all have their replies, this one is what is lost.
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
                 }
-                self.settle(Err(error), &request, None, &origin).await.map(|()| true)
+                course.ended = true;
+                self.settle(Err(error), &request, None, &origin).await
             }
         }
     }
@@ -208,7 +204,7 @@ impl Batch<'_, '_> {
         let deadline = self.options.timeout.map(|limit| *sent.oldest_since.get_or_insert_with(Instant::now) + limit);
         let line = async {
             match lines {
-                Some(lines) => lines.next().await,
+                Some(lines) => read(lines.next().await),
                 None => std::future::pending().await,
             }
         };
@@ -216,7 +212,7 @@ impl Batch<'_, '_> {
             biased;
             answer = &mut sent.execution => Ok(Next::Answer(Box::new(answer))),
             line = line => Ok(Next::Line(line)),
-            failed = self.printer.print_meanwhile() => Err(failed.into()),
+            failed = async { after_others().await; self.printer.print_meanwhile().await } => Err(failed.into()),
             () = sleep_until_or_never(deadline) => Ok(Next::TooLate),
         }
     }
