@@ -77,7 +77,7 @@ impl Batch<'_, '_> {
     ) -> Result<(), Failure> {
         let next = if may_join {
             self.wait_for_oldest(&mut sent, Some(&mut *course.lines)).await?
-        } else if course.ended || course.ahead.is_some() {
+        } else if course.ended || course.ahead.is_some() || !course.flight.is_empty() {
             self.wait_for_oldest(&mut sent, None).await?
         } else {
             let next;
