@@ -18,6 +18,9 @@ use crate::message::Reply;
 /// How many requests QEMU queues; with more, an out-of-band one is not read at once. Source: QMP-FACTS 1, `qmp-spec.rst`.
 const OUT_OF_BAND_LIMIT: usize = 8;
 
+/// In how many parts those that may be unanswered at once are sent, at least: while the peer works on one, another is made.
+const PARTS: usize = 4;
+
 /// How many commands are named that were lost.
 const NAMED: usize = 5;
 
@@ -27,6 +30,8 @@ struct Course<'a> {
     /// Where values may come from.
     sources: Sources,
     flight: Flight,
+    /// How many commands have been queued without letting the connection send them.
+    gathered: usize,
     /// The next line, read while a command was awaited that it could not join.
     ahead: Option<Found>,
     /// There is no line to come.
@@ -43,7 +48,8 @@ enum Next {
 impl Batch<'_, '_> {
     /// Runs lines until they end, or one of them ends the batch.
     pub(super) async fn run_lines(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
-        let mut course = Course { lines, sources, flight: Flight::default(), ahead: None, ended: self.leaves };
+        let mut course =
+            Course { lines, sources, flight: Flight::default(), gathered: 0, ahead: None, ended: self.leaves };
         loop {
             while self.has_room(&course) {
                 self.include(course.lines)?;
@@ -56,6 +62,10 @@ impl Batch<'_, '_> {
                     },
                 };
                 self.take(found, &mut course).await?;
+                if course.gathered > self.options.pipeline / PARTS {
+                    after_others().await;
+                    course.gathered = 0;
+                }
             }
             let may_join = self.has_room(&course);
             match course.flight.pop() {
@@ -87,7 +97,7 @@ impl Batch<'_, '_> {
         match next {
             Next::Answer(answer) => {
                 let sooner = self.send_sooner(&sent, &answer, course).await;
-                self.told(*sent, *answer, &mut course.flight).await?;
+                self.told(sent, *answer, &mut course.flight).await?;
                 sooner
             }
             Next::TooLate => {
@@ -171,6 +181,7 @@ impl Batch<'_, '_> {
         match self.client.start_as(Arc::clone(&request), Author::User).await {
             Ok(execution) => {
                 flight.push(Entry::Sent(Box::new(Sent { request, retry, origin, execution, oldest_since: None })));
+                course.gathered += 1;
                 Ok(())
             }
             Err(error) => {
@@ -190,7 +201,7 @@ impl Batch<'_, '_> {
             None => Ok(()),
             Some(Entry::Failed(failure)) => self.go_on_after(failure).await,
             Some(Entry::Sent(mut sent)) => match self.wait_for_oldest(&mut sent, None).await? {
-                Next::Answer(answer) => self.told(*sent, *answer, flight).await,
+                Next::Answer(answer) => self.told(sent, *answer, flight).await,
                 Next::TooLate | Next::Line(_) => {
                     let failure = self.timed_out(&sent.request, &sent.origin);
                     self.go_on_after(failure).await
@@ -220,7 +231,7 @@ impl Batch<'_, '_> {
     /// Tells how one ended; if the connection is lost, what is known of the others too.
     async fn told(
         &mut self,
-        sent: Sent,
+        sent: Box<Sent>,
         answer: Result<Reply, ExecuteError>,
         flight: &mut Flight,
     ) -> Result<(), Failure> {
