@@ -2,7 +2,7 @@
 //!
 //! Source: QEMU's `qmp-spec.rst`.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -263,8 +263,9 @@ impl Protocol for Qmp {
         let open = request.text.strip_suffix('}').unwrap_or(&request.text);
         buffer.extend_from_slice(open.as_bytes());
         // No byte after the last brace: QEMU would still be reading when it has ended (QMP-FACTS 1).
-        // Writing to memory cannot fail.
-        let _ = write!(buffer, ",\"id\":{id}}}");
+        buffer.extend_from_slice(b",\"id\":");
+        buffer.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+        buffer.extend_from_slice(b"}");
         if let Some(observer) = &self.options.observer {
             observer.sent(&buffer[start..], author);
         }

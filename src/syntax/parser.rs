@@ -189,7 +189,7 @@ impl Parser<'_> {
 
 /// What no command's name has.
 fn is_odd(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || "=\"'()[]{}|;".contains(c)
+    matches!(c, '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | ';') || c.is_whitespace() || c.is_control()
 }
 
 fn expected_name(action: bool) -> &'static [&'static str] {

@@ -103,6 +103,9 @@ impl TypingError {
 }
 
 pub(super) fn check_characters(text: &str, span: Span) -> Result<(), TypingError> {
+    if text.is_ascii() {
+        return Ok(());
+    }
     match text.chars().find(|c| is_refused(*c)) {
         Some(c) => Err(TypingError::new(span, TypingErrorKind::Noncharacter(c))),
         None => Ok(()),

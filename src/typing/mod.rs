@@ -152,6 +152,9 @@ fn finish(mut text: String, name: &str, arguments: Option<&str>) -> Request {
 
 fn command_request(command: &Command, types: &dyn Types, sources: &mut dyn Sources) -> Result<Request, TypingError> {
     let head = head(&command.name.text, command.name.span, false)?;
+    if command.arguments.is_empty() {
+        return Ok(finish(head, &command.name.text, None));
+    }
     // Within the message's braces.
     let mut builder = Builder::new(1);
     add_all(&mut builder, command, false, &command.arguments, types, sources)?;
