@@ -9,11 +9,10 @@ pub use awaited::{Awaited, Condition, Step, Verdict};
 pub use stream::{Batch, Delivery, EventStream};
 pub use window::{HistoryBounds, RanOver};
 
-use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -25,11 +24,12 @@ use window::{WaitId, Window};
 /// Where events come in, streams branch off, and waits look back.
 pub(crate) struct Hub {
     listeners: Arc<Mutex<Listeners>>,
-    /// A lossless stream may have no room: looked at for every message, so without a lock.
-    may_be_full: AtomicBool,
+    /// How many bytes the fullest lossless stream had room for when that was looked at last; it can only be more by now, since
+    /// nobody else publishes. Asked for every message, so without a lock.
+    room: AtomicUsize,
 }
 
-/// All who listen, under one lock: an event costs no more than taking it once.
+/// All who listen, under one lock: events that come together cost no more than taking it once.
 struct Listeners {
     queues: Vec<Queue>,
     window: Window,
@@ -47,7 +47,7 @@ impl Hub {
     /// A hub without listeners, which remembers as much as `history` says for waits to look back on.
     pub(crate) fn new(history: Option<HistoryBounds>) -> Self {
         let listeners = Listeners { queues: Vec::new(), window: Window::new(history), next: 0 };
-        Self { listeners: Arc::new(Mutex::new(listeners)), may_be_full: AtomicBool::new(false) }
+        Self { listeners: Arc::new(Mutex::new(listeners)), room: AtomicUsize::new(usize::MAX) }
     }
 
     /// A new stream; it sees every event published from now on that `wanted` lets through. `wanted` must not touch the hub, nor
@@ -57,6 +57,7 @@ impl Hub {
         let id = listeners.next;
         listeners.next += 1;
         listeners.queues.push(Queue::new(id, delivery, Box::new(wanted)));
+        self.look_at_room(&listeners);
         EventStream::new(Arc::clone(&self.listeners), id)
     }
 
@@ -75,36 +76,49 @@ impl Hub {
         lock(&self.listeners).window.sent(mark);
     }
 
-    /// Remembers an event and hands it to every stream.
-    pub(crate) fn publish(&self, event: Event) {
+    /// Remembers events and hands each to every stream.
+    pub(crate) fn publish(&self, events: impl IntoIterator<Item = Event>) {
         let mut listeners = lock(&self.listeners);
         let Listeners { queues, window, .. } = &mut *listeners;
-        window.push(&event);
-        let Some((last, others)) = queues.split_last_mut() else { return };
-        let mut is_full = false;
-        for queue in others {
-            queue.push(Cow::Borrowed(&event));
-            is_full |= queue.is_full();
+        for event in events {
+            window.push(&event);
+            let Some((last, others)) = queues.split_last_mut() else { continue };
+            for queue in others {
+                if queue.wants(&event) {
+                    queue.push(event.clone());
+                }
+            }
+            if last.wants(&event) {
+                last.push(event);
+            }
         }
-        last.push(Cow::Owned(event));
-        if is_full || last.is_full() {
-            self.may_be_full.store(true, Ordering::Relaxed);
-        }
+        self.look_at_room(&listeners);
+    }
+
+    /// How many bytes of events there is room for, at least; publishing more than that does no harm but to the bounds.
+    pub(crate) fn room(&self) -> usize {
+        self.room.load(Ordering::Relaxed)
+    }
+
+    fn look_at_room(&self, listeners: &Listeners) {
+        let room = listeners.queues.iter().map(Queue::room).min();
+        self.room.store(room.unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 
     /// Ready when every lossless stream has room.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.may_be_full.load(Ordering::Relaxed) {
+        if self.room() > 0 {
             return Poll::Ready(());
         }
-        let mut room = Poll::Ready(());
-        for queue in lock(&self.listeners).queues.iter_mut().filter(|queue| queue.is_full()) {
-            queue.wake_with_room(context.waker());
-            room = Poll::Pending;
+        let mut listeners = lock(&self.listeners);
+        self.look_at_room(&listeners);
+        if self.room() > 0 {
+            return Poll::Ready(());
         }
-        // Only this side, the reader of the connection, publishes: nothing can have become full meanwhile.
-        self.may_be_full.store(room.is_pending(), Ordering::Relaxed);
-        room
+        for queue in listeners.queues.iter_mut().filter(|queue| queue.room() == 0) {
+            queue.wake_with_room(context.waker());
+        }
+        Poll::Pending
     }
 }
 
@@ -179,14 +193,14 @@ mod tests {
         let hub = Hub::new(None);
         let mut stream = hub.stream(Delivery::Lossless { room: 20 }, |_| true);
         assert!(poll_room(&hub).is_ready());
-        hub.publish(event("A"));
+        hub.publish([event("A")]);
         assert!(poll_room(&hub).is_ready());
-        hub.publish(event("B"));
+        hub.publish([event("B")]);
         assert!(poll_room(&hub).is_pending());
         assert_eq!(names(&stream.try_batch()), ["A", "B"]);
         assert!(poll_room(&hub).is_ready());
-        hub.publish(event("C"));
-        hub.publish(event("D"));
+        hub.publish([event("C")]);
+        hub.publish([event("D")]);
         drop(stream);
         assert!(poll_room(&hub).is_ready());
     }
@@ -196,7 +210,7 @@ mod tests {
         let hub = Hub::new(None);
         let mut stream = hub.stream(Delivery::Newest { room: 30 }, |_| true);
         for name in ["A", "A", "B", "C", "D"] {
-            hub.publish(event(name));
+            hub.publish([event(name)]);
         }
         assert!(poll_room(&hub).is_ready());
         let batch = stream.try_batch();
@@ -209,8 +223,8 @@ mod tests {
     fn a_filter_lets_through_what_is_wanted() {
         let hub = Hub::new(None);
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |event| event.name() == "B");
-        hub.publish(event("A"));
-        hub.publish(event("B"));
+        hub.publish([event("A")]);
+        hub.publish([event("B")]);
         assert_eq!(names(&stream.try_batch()), ["B"]);
     }
 
@@ -218,10 +232,10 @@ mod tests {
     fn another_choice_is_for_what_comes() {
         let hub = Hub::new(None);
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |_| true);
-        hub.publish(event("A"));
+        hub.publish([event("A")]);
         stream.choose(|event| event.name() == "B");
-        hub.publish(event("A"));
-        hub.publish(event("B"));
+        hub.publish([event("A")]);
+        hub.publish([event("B")]);
         assert_eq!(names(&stream.try_batch()), ["A", "B"]);
     }
 
@@ -231,7 +245,7 @@ mod tests {
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |_| true);
         let waiting = tokio::spawn(async move { names(&stream.batch().await) });
         tokio::task::yield_now().await;
-        hub.publish(event("A"));
+        hub.publish([event("A")]);
         assert_eq!(waiting.await.unwrap(), ["A"]);
     }
 }

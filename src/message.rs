@@ -3,15 +3,18 @@
 //! What is received keeps the bytes that came. Only small members (`id`, `error`, `event`) are looked into, never the
 //! `return`: it may have a hundred megabytes, or hold what is no JSON.
 
-use std::borrow::Cow;
+mod event;
+
 use std::fmt;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::json::{self, Document};
+use crate::json::{self, Document, Outline, Span};
 use crate::secrets;
+
+pub use event::Event;
 
 /// A command ready to be sent: one compact JSON object without an `id`.
 ///
@@ -112,7 +115,7 @@ impl fmt::Debug for Request {
 #[derive(Debug, Clone)]
 pub enum Message {
     /// The first message of a session.
-    Greeting(Greeting),
+    Greeting(Box<Greeting>),
     /// Something happened.
     Event(Event),
     /// The answer to a command.
@@ -122,31 +125,11 @@ pub enum Message {
 impl Message {
     /// What `document` is, told by its members: `QMP`, `event`, or one of `return` and `error`.
     pub fn from_document(document: Document) -> Result<Self, Malformed> {
-        let (mut greets, mut happened, mut returned, mut failed) = (false, false, false, false);
-        let mut is_named = false;
-        for (key, value) in document.members() {
-            // The shortest name with an escape that is one of these has eight bytes: `\u0051MP`.
-            let decoded = (key.len() >= 8 && key.contains(&b'\\')).then(|| json::decode_inner(key));
-            match decoded.as_ref().map_or(key, |decoded| decoded.as_bytes()) {
-                b"event" => {
-                    happened = true;
-                    is_named = value.first() == Some(&b'"');
-                }
-                b"QMP" => greets = true,
-                b"return" => returned = true,
-                b"error" => failed = true,
-                _ => {}
-            }
-        }
-        match (greets, happened, returned, failed) {
-            (true, false, false, false) => Greeting::parse(&document).map(Self::Greeting),
-            (false, true, false, false) if is_named => Ok(Self::Event(Event { document, arrival: 0 })),
-            (false, true, false, false) => Err(Malformed::new(Fault::EventName, &document)),
-            (false, false, true, false) | (false, false, false, true) => {
-                Reply::parse(document).map(|reply| Self::Reply(Box::new(reply)))
-            }
-            (false, false, false, false) => Err(Malformed::new(Fault::Unknown, &document)),
-            _ => Err(Malformed::new(Fault::Ambiguous, &document)),
+        match Kind::of(document.outline()) {
+            Ok(Kind::Greeting) => Greeting::parse(&document).map(|greeting| Self::Greeting(Box::new(greeting))),
+            Ok(Kind::Event(name)) => Ok(Self::Event(Event::new(document.into_bytes(), name, 0))),
+            Ok(Kind::Reply) => Reply::parse(document).map(|reply| Self::Reply(Box::new(reply))),
+            Err(fault) => Err(Malformed::new(fault, &document)),
         }
     }
 
@@ -154,8 +137,41 @@ impl Message {
     pub(crate) fn set_arrival(&mut self, arrival: u64) {
         match self {
             Self::Greeting(_) => {}
-            Self::Event(event) => event.arrival = arrival,
+            Self::Event(event) => event.set_arrival(arrival),
             Self::Reply(reply) => reply.arrival = arrival,
+        }
+    }
+}
+
+/// What a message is.
+enum Kind {
+    Greeting,
+    /// With this name.
+    Event(Span),
+    Reply,
+}
+
+impl Kind {
+    /// As its members tell.
+    fn of(outline: Outline<'_>) -> Result<Self, Fault> {
+        let (mut greets, mut returned, mut failed) = (false, false, false);
+        let mut event = None;
+        for (name, value) in outline.named_spans() {
+            match &*name {
+                b"event" => event = Some(value),
+                b"QMP" => greets = true,
+                b"return" => returned = true,
+                b"error" => failed = true,
+                _ => {}
+            }
+        }
+        match (greets, event, returned, failed) {
+            (true, None, false, false) => Ok(Self::Greeting),
+            (false, Some(name), false, false) if outline.at(name).starts_with(b"\"") => Ok(Self::Event(name)),
+            (false, Some(_), false, false) => Err(Fault::EventName),
+            (false, None, true, false) | (false, None, false, true) => Ok(Self::Reply),
+            (false, None, false, false) => Err(Fault::Unknown),
+            _ => Err(Fault::Ambiguous),
         }
     }
 }
@@ -218,52 +234,6 @@ impl Greeting {
             Some(Self { version: Version::parse(qmp.get("version")?)?, capabilities })
         };
         parse().ok_or_else(|| Malformed::new(Fault::Greeting, document))
-    }
-}
-
-/// Something that happened: its name, when, and what it says about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    document: Document,
-    arrival: u64,
-}
-
-impl Event {
-    /// The event's name, decoded; not safe to show as it is.
-    pub fn name(&self) -> Cow<'_, str> {
-        self.document.get("event").and_then(json::decode).unwrap_or_default()
-    }
-
-    /// The `data`, as it stands on the wire. virt-qemu-qmp-proxy of libvirt makes a string of the object: then the object.
-    pub fn data(&self) -> Option<Cow<'_, [u8]>> {
-        let raw = self.document.get("data")?;
-        Some(match json::decode(raw) {
-            Some(object) if object.starts_with('{') => Cow::Owned(object.into_owned().into_bytes()),
-            _ => Cow::Borrowed(raw),
-        })
-    }
-
-    /// Seconds since 1970, and microseconds. Both are -1 if the server's clock failed.
-    pub fn timestamp(&self) -> Option<(i64, i64)> {
-        let timestamp = Document::parse(self.document.get("timestamp")?).ok()?;
-        let number = |key| std::str::from_utf8(timestamp.get(key)?).ok()?.parse().ok();
-        Some((number("seconds")?, number("microseconds")?))
-    }
-
-    /// The whole event as it came.
-    pub fn document(&self) -> &Document {
-        &self.document
-    }
-
-    /// How many messages had come before it in its session: among events and replies, the lower came first.
-    pub fn arrival(&self) -> u64 {
-        self.arrival
-    }
-
-    /// The same event in memory of its own, for those that are kept; see [`Document::detached`].
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self { document: self.document.detached(), arrival: self.arrival }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::*;
 
 fn message(text: &[u8]) -> Result<Message, Malformed> {

@@ -21,10 +21,12 @@ mod negotiation;
 mod observer;
 mod pending;
 mod qmp;
+mod received;
 
 pub use error::{ExecuteError, QmpError, Stranger};
 pub use observer::{Author, Observer};
 pub use qmp::{Outgoing, Qmp};
+pub use received::Received;
 
 use std::future::Future;
 use std::pin::Pin;

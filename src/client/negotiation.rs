@@ -3,6 +3,7 @@
 //! Source: QEMU's `qmp-spec.rst`, "Server Greeting" and "Capabilities Negotiation".
 
 use super::qmp::{NEGOTIATION, Outgoing, Qmp, has_ended, may_be_a_reply, warn_dropped};
+use super::received::Received;
 use super::{Progress, QmpError, Stranger};
 use crate::json::ScanError;
 use crate::message::{Fault, Greeting, Malformed, Message, Outcome, Request};
@@ -12,10 +13,10 @@ impl Qmp {
     pub(super) async fn greet(&mut self, wire: &mut Wire<'_>) -> Result<Greeting, QmpError> {
         self.shared.update(|seen| seen.progress = Progress::AwaitingGreeting { seen: Vec::new() });
         loop {
-            match wire.recv(self).await {
-                Ok(Ok(Message::Greeting(greeting))) => return Ok(greeting),
+            match self.recv(wire).await {
+                Ok(Ok(Message::Greeting(greeting))) => return Ok(*greeting),
                 // With `mux=on` an event may come first (QMP-FACTS 1).
-                Ok(Ok(Message::Event(event))) => self.shared.hub.publish(event),
+                Ok(Ok(Message::Event(event))) => self.shared.hub.publish([event]),
                 Ok(Ok(Message::Reply(_))) => return Err(QmpError::ReplyBeforeGreeting),
                 Ok(Err(malformed)) if malformed.fault == Fault::EventName => warn_dropped(&malformed),
                 Ok(Err(malformed)) => return Err(QmpError::BadGreeting(malformed)),
@@ -27,6 +28,16 @@ impl Qmp {
                 }
                 Err(QmpError::Io(error)) if has_ended(&error) => return Err(QmpError::ClosedBeforeGreeting),
                 Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits for one message.
+    async fn recv(&mut self, wire: &mut Wire<'_>) -> Result<Result<Message, Malformed>, QmpError> {
+        loop {
+            match wire.recv(self).await? {
+                Received::Events(events) => self.shared.hub.publish(events),
+                Received::Other(message) => return Ok(message),
             }
         }
     }
@@ -45,7 +56,7 @@ impl Qmp {
         self.negotiating = false;
         sent.map_err(closed_during_negotiation)?;
         loop {
-            match wire.recv(self).await.map_err(closed_during_negotiation)? {
+            match self.recv(wire).await.map_err(closed_during_negotiation)? {
                 Ok(Message::Reply(reply)) => {
                     match (reply.id, &reply.outcome) {
                         (Some(id), _) if id != NEGOTIATION => {
@@ -68,7 +79,7 @@ impl Qmp {
                         Outcome::Error { class, desc } => Err(QmpError::NegotiationRefused { class, desc }),
                     };
                 }
-                Ok(Message::Event(event)) => self.shared.hub.publish(event),
+                Ok(Message::Event(event)) => self.shared.hub.publish([event]),
                 // A pty opened during start-up gets it twice (QMP-FACTS 1).
                 Ok(Message::Greeting(_)) => {}
                 Err(malformed) if malformed.fault == Fault::Id => {

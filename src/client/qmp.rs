@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 
 use super::agent::{self, Found, Sync};
 use super::pending::Pending;
+use super::received::Received;
 use super::{Author, ClientOptions, ExecuteError, Progress, QmpError};
 use crate::events::{Hub, Mark};
 use crate::json::Scanner;
-use crate::message::{Descriptor, Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
+use crate::message::{Descriptor, Event, Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
 use crate::protocol::{Context, End, Protocol, SessionError, Wire};
 
 /// The first version of QEMU that reads all of a TLS record; those before take one byte and forget the rest, until more
@@ -86,17 +87,19 @@ pub(super) struct Seen {
 pub struct Qmp {
     pub(super) options: ClientOptions,
     pub(super) shared: Arc<Shared>,
-    scanner: Scanner,
+    pub(super) scanner: Scanner,
     pub(super) pending: Pending<Waiter>,
     /// The negotiation is being sent.
     pub(super) negotiating: bool,
-    established: bool,
+    pub(super) established: bool,
     /// The peer never answers two commands that come together.
     one_at_a_time: bool,
     /// What is discarded until a guest agent has answered.
     pub(super) sync: Option<Sync>,
     /// How many messages have come.
-    received: u64,
+    pub(super) received: u64,
+    /// Where events are gathered; empty between two runs.
+    pub(super) run: Vec<Event>,
 }
 
 #[derive(Debug)]
@@ -135,6 +138,7 @@ impl Qmp {
             one_at_a_time: false,
             sync: None,
             received: 0,
+            run: Vec::new(),
         }
     }
 
@@ -198,7 +202,7 @@ impl Qmp {
 
 impl Protocol for Qmp {
     const NAME: &'static str = "QMPClient";
-    type In = Result<Message, Malformed>;
+    type In = Received;
     type Out = Outgoing;
     type Error = QmpError;
 
@@ -213,29 +217,12 @@ impl Protocol for Qmp {
                         observer.received(&answer);
                     }
                     if !self.established {
-                        return Ok(Some(Message::from_document(answer)));
+                        return Ok(Some(Received::Other(Message::from_document(answer))));
                     }
                 }
             }
         }
-        let document = self.scanner.next(buffer, eof)?;
-        if let (Some(observer), Some(document)) = (&self.options.observer, &document) {
-            observer.received(document);
-        }
-        if document.is_none() && !self.established && !buffer.is_empty() {
-            self.shared.update(|seen| {
-                if let Progress::AwaitingGreeting { seen } = &mut seen.progress {
-                    *seen = buffer[..buffer.len().min(100)].to_vec();
-                }
-            });
-        }
-        let Some(document) = document else { return Ok(None) };
-        let mut message = Message::from_document(document);
-        if let Ok(message) = &mut message {
-            message.set_arrival(self.received);
-        }
-        self.received += 1;
-        Ok(Some(message))
+        self.receive(buffer, eof)
     }
 
     fn encode(&mut self, outgoing: Outgoing, buffer: &mut BytesMut) -> Result<(), QmpError> {
@@ -301,10 +288,16 @@ impl Protocol for Qmp {
 
     fn on_message(&mut self, message: Self::In, _: &mut Context<'_, Self>) -> Result<(), QmpError> {
         match message {
-            Ok(Message::Event(event)) => self.shared.hub.publish(event),
-            Ok(Message::Reply(reply)) => self.on_reply(*reply)?,
-            Ok(Message::Greeting(greeting)) => tracing::debug!("ignored a second greeting: {greeting:?}"),
-            Err(malformed) => self.on_malformed(malformed)?,
+            Received::Events(mut events) => {
+                self.shared.hub.publish(events.drain(..));
+                self.run = events;
+            }
+            Received::Other(Ok(Message::Event(event))) => self.shared.hub.publish([event]),
+            Received::Other(Ok(Message::Reply(reply))) => self.on_reply(*reply)?,
+            Received::Other(Ok(Message::Greeting(greeting))) => {
+                tracing::debug!("ignored a second greeting: {greeting:?}");
+            }
+            Received::Other(Err(malformed)) => self.on_malformed(malformed)?,
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! A listener's share of the events: what waits for it, and what is dropped when that is too much.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
@@ -50,8 +49,12 @@ impl Queue {
         Self { id, delivery, wanted, waiting: Batch::default(), bytes: 0, consumer: None, producer: None }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        matches!(self.delivery, Delivery::Lossless { room } if self.bytes >= room)
+    /// How many bytes more may wait before the reader has to wait too.
+    pub(super) fn room(&self) -> usize {
+        match self.delivery {
+            Delivery::Lossless { room } => room.saturating_sub(self.bytes),
+            Delivery::Newest { .. } => usize::MAX,
+        }
     }
 
     /// To be woken when it is no longer full.
@@ -59,19 +62,18 @@ impl Queue {
         self.producer = Some(producer.clone());
     }
 
-    /// One that is not wanted is not copied.
-    pub(super) fn push(&mut self, event: Cow<'_, Event>) {
-        if !(self.wanted)(&event) {
-            return;
-        }
-        let event = event.into_owned();
-        self.bytes += event.document().bytes().len();
+    pub(super) fn wants(&self, event: &Event) -> bool {
+        (self.wanted)(event)
+    }
+
+    pub(super) fn push(&mut self, event: Event) {
+        self.bytes += event.bytes().len();
         self.waiting.events.push_back(event);
         if let Delivery::Newest { room } = self.delivery {
             // The newest one stays, however long it is.
             while self.bytes > room && self.waiting.events.len() > 1 {
                 if let Some(oldest) = self.waiting.events.pop_front() {
-                    self.bytes -= oldest.document().bytes().len();
+                    self.bytes -= oldest.bytes().len();
                     self.waiting.count_dropped(&oldest);
                 }
             }

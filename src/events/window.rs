@@ -126,7 +126,7 @@ impl Window {
     pub(super) fn push(&mut self, event: &Event) {
         let is_taken = !self.waits.is_empty() && self.offer(event);
         let Some(bounds) = self.bounds else { return };
-        let bytes = event.document().bytes();
+        let bytes = event.bytes();
         let length = bytes.len();
         while self.kept.len() >= bounds.events || self.bytes.len() + length > bounds.bytes {
             if self.kept.is_empty() {

@@ -96,7 +96,7 @@ fn the_window() {
 
 #[test]
 fn the_history_says_when_it_has_run_over() {
-    let length = event('a', 10).document().bytes().len();
+    let length = event('a', 10).bytes().len();
     let check = |events: usize, bytes: usize, script: &str, expected: &str| {
         assert_eq!(play(Some(HistoryBounds { bytes, events }), script), expected, "{script}");
     };

@@ -12,12 +12,10 @@ pub(super) struct Masks {
     pub(super) brackets: u64,
 }
 
+#[cfg(any(test, not(target_arch = "x86_64")))]
 const fn splat(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
-
-/// From how many bytes on `memchr` is worth its call.
-const LONG: usize = 32;
 
 impl Masks {
     #[cfg(target_arch = "x86_64")]
@@ -82,29 +80,6 @@ fn portable(block: &[u8; 64]) -> Masks {
         masks.backslashes = transposed(masks.backslashes);
     }
     masks
-}
-
-/// How many bytes come before the first quote or backslash; all of them if there is none.
-///
-/// Most strings are shorter than what a call of `memchr` costs: eight bytes at a time for the first ones.
-#[inline]
-pub(super) fn text_length(bytes: &[u8]) -> usize {
-    /// The high bit of each byte that is 0; of those above the first such byte, perhaps of others too.
-    fn zeros(word: u64) -> u64 {
-        word.wrapping_sub(splat(1)) & !word & splat(0x80)
-    }
-    let mut at = 0;
-    while at < LONG {
-        let Some(word) = bytes[at..].first_chunk() else { break };
-        let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ splat(b'"')) | zeros(word ^ splat(b'\\'));
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = &bytes[at..];
-    at + memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len())
 }
 
 /// Bit `8 * i + j` goes to `8 * j + i`. Source: Warren, "Hacker's Delight", 7-3.
@@ -174,19 +149,6 @@ mod tests {
                 escape = !escape && byte == b'\\';
             }
             prop_assert_eq!(escaped(Masks::of(&block).backslashes, carry), (expected, escape));
-        }
-
-        #[test]
-        fn text_ends_where_a_loop_finds(block in block(), start in 0..64_usize, tail: bool) {
-            let mut bytes = block[start..].to_vec();
-            if tail {
-                bytes.extend([b'x'; 100]);
-                bytes.extend(&block);
-            }
-            let is_special = |&byte: &u8| byte == b'"' || byte == b'\\';
-            prop_assert_eq!(text_length(&bytes), bytes.iter().position(is_special).unwrap_or(bytes.len()));
-            bytes.retain(|byte| !is_special(byte));
-            prop_assert_eq!(text_length(&bytes), bytes.len());
         }
 
         #[test]

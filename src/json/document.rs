@@ -1,5 +1,6 @@
 //! One JSON object as it came, and where its members are.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -21,11 +22,13 @@ const INLINE: usize = 3;
 pub struct Document {
     bytes: Bytes,
     members: Members,
+    /// There may be backslashes in it: without one, names are what they are on the wire.
+    may_escape: bool,
 }
 
 impl Document {
-    pub(super) fn new(bytes: Bytes, members: Members) -> Self {
-        Self { bytes, members }
+    pub(super) fn new(bytes: Bytes, members: Members, may_escape: bool) -> Self {
+        Self { bytes, members, may_escape }
     }
 
     /// Finds the members of `object`, which has to be one JSON object with nothing around it but white space.
@@ -58,35 +61,54 @@ impl Document {
 
     /// Where in [`bytes`](Self::bytes) the value of the member `key` stands.
     pub fn range(&self, key: &str) -> Option<Range<usize>> {
-        let member = self.members.as_slice().iter().rev().find(|member| self.is_named(member, key))?;
-        Some(member.value.range())
+        let (_, value) = self.outline().named_spans().rfind(|(name, _)| **name == *key.as_bytes())?;
+        Some(value.range())
     }
 
     /// The members in the order they came, duplicates included: each one's name, without the quotes, and its value, both as they
     /// stand on the wire.
     pub fn members(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let text = |span: Span| self.bytes.get(span.range()).unwrap_or_default();
-        self.members.as_slice().iter().map(move |member| (text(member.key), text(member.value)))
+        self.members.as_slice().iter().map(|member| (member.key.of(&self.bytes), member.value.of(&self.bytes)))
     }
 
-    /// The same document in memory of its own. One that is kept long would keep the whole block of bytes alive that it
-    /// was read with.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self { bytes: Bytes::copy_from_slice(&self.bytes), members: self.members.clone() }
+    pub(crate) fn outline(&self) -> Outline<'_> {
+        Outline { bytes: &self.bytes, members: self.members.as_slice(), may_escape: self.may_escape }
     }
 
-    fn key(&self, member: &Member) -> &[u8] {
-        self.bytes.get(member.key.range()).unwrap_or_default()
+    /// Its bytes, without the places of its members.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+/// A document that may still stand among others: its bytes, and where its members are.
+#[derive(Clone, Copy)]
+pub(crate) struct Outline<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) members: &'a [Member],
+    /// As in [`Document`].
+    pub(super) may_escape: bool,
+}
+
+impl<'a> Outline<'a> {
+    /// What stands at `span`.
+    pub(crate) fn at(self, span: Span) -> &'a [u8] {
+        span.of(self.bytes)
     }
 
-    fn is_named(&self, member: &Member, name: &str) -> bool {
-        let key = self.key(member);
-        // A name with an escape in it is longer on the wire than decoded.
-        if key.len() == name.len() {
-            key == name.as_bytes() && !key.contains(&b'\\')
-        } else {
-            key.len() > name.len() && key.contains(&b'\\') && decode_inner(key) == name
+    /// The members in the order they came: each one's decoded name, and where its value stands.
+    pub(crate) fn named_spans(self) -> impl DoubleEndedIterator<Item = (Cow<'a, [u8]>, Span)> {
+        self.members.iter().map(move |member| (self.name(member), member.value))
+    }
+
+    fn name(self, member: &Member) -> Cow<'a, [u8]> {
+        let key = self.at(member.key);
+        if !self.may_escape || !key.contains(&b'\\') {
+            return Cow::Borrowed(key);
+        }
+        match decode_inner(key) {
+            Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
+            Cow::Owned(name) => Cow::Owned(name.into_bytes()),
         }
     }
 }
@@ -107,21 +129,25 @@ impl fmt::Debug for Document {
 }
 
 /// Positions in a document; a document has at most 4 GiB.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Span {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Span {
     start: u32,
     end: u32,
 }
 
 impl Span {
-    /// The scanner's limit keeps positions under 4 GiB.
+    #[expect(clippy::cast_possible_truncation, reason = "the scanner's limit keeps positions under 4 GiB")]
     pub(super) fn new(start: usize, end: usize) -> Self {
-        let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
-        Self { start: position(start), end: position(end) }
+        Self { start: start as u32, end: end as u32 }
     }
 
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
+    }
+
+    /// What stands there in `document`.
+    pub(crate) fn of(self, document: &[u8]) -> &[u8] {
+        document.get(self.range()).unwrap_or_default()
     }
 }
 
@@ -158,6 +184,13 @@ impl Members {
                 }
             }
             Self::Many(members) => members.push(member),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        match self {
+            Self::Few { len, .. } => *len = 0,
+            Self::Many(_) => *self = Self::default(),
         }
     }
 
@@ -215,14 +248,5 @@ mod tests {
         for text in ["", " ", "1", "[]", "{", "{}{}", "{} x", "{\"a\":}", "x{}"] {
             assert!(Document::parse(text.as_bytes()).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_detached_document_shares_nothing() {
-        let document = parse(r#"{"a":1}"#);
-        let detached = document.detached();
-        assert_eq!(detached, document);
-        assert_eq!(detached.get("a"), document.get("a"));
-        assert_ne!(detached.bytes().as_ptr(), document.bytes().as_ptr());
     }
 }

@@ -8,6 +8,7 @@ mod compact;
 mod document;
 mod error;
 mod indent;
+mod marks;
 mod nesting;
 mod parts;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod walk;
 
 pub use compact::compact;
 pub use document::Document;
+pub(crate) use document::{Outline, Span};
 pub use error::ScanError;
 pub use indent::Indenter;
 pub use parts::{Part, Parts};
@@ -28,5 +30,6 @@ pub use walk::{Elements, Members, elements, members};
 
 /// JSON's white space: space, tab, newline and carriage return.
 pub(crate) fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+    // All else that stands between two tokens is greater.
+    byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

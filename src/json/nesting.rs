@@ -15,12 +15,6 @@ impl Nesting {
         self.depth
     }
 
-    pub(super) fn clear(&mut self) {
-        self.top = 0;
-        self.below.clear();
-        self.depth = 0;
-    }
-
     /// Opens `bracket`, which is `{` or `[`.
     pub(super) fn push(&mut self, bracket: u8) {
         if self.depth > 0 && self.depth.is_multiple_of(64) {

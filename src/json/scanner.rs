@@ -2,23 +2,25 @@
 
 use std::ops::Range;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
-use super::blocks::{self, Masks};
-use super::document::{Document, Member, Members, Span};
+use super::document::{Document, Member, Members, Outline, Span};
 use super::error::{ScanError, beginning};
 use super::is_space;
+use super::marks::Marks;
 use super::nesting::Nesting;
 
 /// The most members that an object may have at its top level. Their ranges are kept: without a bound a hostile message
 /// would take several times its size.
 const MAX_MEMBERS: usize = 0x1_0000;
 
-/// What may come next.
+/// What comes next, in the order in which it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Between two documents.
     Between,
+    /// Behind a document that was not taken yet.
+    Whole,
     /// A name, or the end of an empty object.
     FirstKey,
     /// A name: there was a comma.
@@ -27,10 +29,10 @@ enum State {
     Colon,
     Value,
     InString,
+    /// Inside an object or array that is a member's value, or before its bracket.
+    InContainer,
     /// A number, `true`, `inf`, or whatever else is neither string nor container.
     InScalar,
-    /// Inside an object or array that is a member's value.
-    InContainer,
     /// A comma, or the end of the object.
     Comma,
 }
@@ -47,10 +49,8 @@ pub struct Scanner {
     state: State,
     /// How many bytes of the document have been looked at; it begins at the front of the buffer.
     at: usize,
-    /// Inside a string inside a container.
-    quoted: bool,
-    /// The next byte is escaped.
-    escape: bool,
+    marks: Marks,
+    /// The brackets that are open in the value that is being read.
     nesting: Nesting,
     members: Members,
     /// Where the member that is being read has its name, and where its value begins.
@@ -66,8 +66,7 @@ impl Scanner {
             limit: max_message.min(u32::MAX as usize),
             state: State::Between,
             at: 0,
-            quoted: false,
-            escape: false,
+            marks: Marks::default(),
             nesting: Nesting::default(),
             members: Members::default(),
             key: 0..0,
@@ -82,25 +81,47 @@ impl Scanner {
     /// `eof` says that no more bytes will come. Between two calls bytes may be appended to `buf`, nothing else. An
     /// error is final: it comes again from every later call.
     pub fn next(&mut self, buf: &mut BytesMut, eof: bool) -> Result<Option<Document>, ScanError> {
+        Ok(self.find(buf, eof)?.then(|| self.take(buf)))
+    }
+
+    /// As [`next`](Self::next), but the document stays at the front of `buf` until it is taken; true if it is whole.
+    pub(crate) fn find(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        match self.find(buf, eof) {
-            Ok(true) => {
-                self.state = State::Between;
-                let bytes = buf.split_to(self.at).freeze();
-                Ok(Some(Document::new(bytes, std::mem::take(&mut self.members))))
-            }
-            Ok(false) => Ok(None),
-            Err(error) => {
-                self.failed = Some(error.clone());
-                Err(error)
-            }
+        if self.state == State::Whole {
+            return Ok(true);
         }
+        let found = self.go_on(buf, eof);
+        match &found {
+            Ok(true) => self.state = State::Whole,
+            Ok(false) => {}
+            Err(error) => self.failed = Some(error.clone()),
+        }
+        found
+    }
+
+    /// The outline of the document that was found.
+    pub(crate) fn outline<'a>(&'a self, buf: &'a [u8]) -> Outline<'a> {
+        let bytes = buf.get(..self.at).unwrap_or_default();
+        Outline { bytes, members: self.members.as_slice(), may_escape: self.marks.may_escape }
+    }
+
+    /// Takes the document that was found.
+    pub(crate) fn take(&mut self, buf: &mut BytesMut) -> Document {
+        let members = std::mem::take(&mut self.members);
+        Document::new(self.take_bytes(buf), members, self.marks.may_escape)
+    }
+
+    /// The same, without its outline.
+    pub(crate) fn take_bytes(&mut self, buf: &mut BytesMut) -> Bytes {
+        self.members.clear();
+        self.state = State::Between;
+        buf.split_to(self.at).freeze()
     }
 
     /// True if the first `self.at` bytes of `buf` are a document.
-    fn find(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
+    fn go_on(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
         if self.state == State::Between {
             let separators = buf.iter().take_while(|&&byte| is_space(byte) || byte == 0xff).count();
             buf.advance(separators);
@@ -109,8 +130,7 @@ impl Scanner {
                 Some(b'{') => {}
                 Some(_) => return Err(ScanError::garbage(buf)),
             }
-            self.nesting.clear();
-            self.nesting.push(b'{');
+            self.marks = Marks::default();
             self.at = 1;
             self.state = State::FirstKey;
         }
@@ -129,90 +149,84 @@ impl Scanner {
     }
 
     /// Goes on from where it stopped; true if the document ends at `self.at`.
+    ///
+    /// A member a round: each state leads to one further down, and a round that was cut short is entered where it was.
     fn scan(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
-        while self.at < bytes.len() {
-            let is_whole = match self.state {
-                State::InKey | State::InString => self.string(bytes),
-                State::InContainer => self.container(bytes)?,
-                State::InScalar => self.scalar(bytes),
-                _ => {
-                    if self.between_tokens(bytes)? {
-                        return Ok(true);
-                    }
-                    continue;
+        loop {
+            if let State::FirstKey | State::Key = self.state {
+                match self.token(bytes) {
+                    Some(b'"') => self.state = State::InKey,
+                    Some(b'}') if self.state == State::FirstKey => return Ok(true),
+                    Some(_) => return self.wrong(bytes, "a quoted name"),
+                    None => return Ok(false),
                 }
-            };
-            match self.state {
-                _ if !is_whole => break,
-                State::InKey => self.end_key(bytes),
-                _ => self.end_member(bytes)?,
+                self.key.start = self.at;
             }
-        }
-        Ok(false)
-    }
-
-    /// Goes over one byte outside of names and values; true if it ends the document.
-    fn between_tokens(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
-        let wrong = |expected| Err(ScanError::malformed(bytes, self.at, expected));
-        let byte = bytes[self.at];
-        match self.state {
-            State::Value => {
-                self.value = self.at;
-                self.state = match byte {
-                    b'"' => State::InString,
-                    b'{' | b'[' if bytes.get(self.at + 1) == Some(&(byte + 2)) => {
-                        self.at += 2;
-                        self.end_member(bytes)?;
-                        return Ok(false);
-                    }
-                    b'{' | b'[' => {
-                        self.nesting.push(byte);
-                        State::InContainer
-                    }
-                    b'}' | b']' | b',' | b':' => return wrong("a value"),
-                    _ if is_space(byte) => State::Value,
-                    _ => State::InScalar,
+            if self.state == State::InKey {
+                let Some(end) = self.string_end(bytes) else { return Ok(false) };
+                self.key.end = end;
+                self.state = State::Colon;
+            }
+            if self.state == State::Colon {
+                match self.token(bytes) {
+                    Some(b':') => self.state = State::Value,
+                    Some(_) => return self.wrong(bytes, "a colon"),
+                    None => return Ok(false),
+                }
+            }
+            if self.state == State::Value {
+                self.state = match self.token(bytes) {
+                    Some(b'"') => State::InString,
+                    Some(b'{' | b'[') => State::InContainer,
+                    Some(b'}' | b']' | b',' | b':') => return self.wrong(bytes, "a value"),
+                    Some(_) => State::InScalar,
+                    None => return Ok(false),
                 };
+                self.value = self.at - 1;
             }
-            _ if is_space(byte) => {}
-            State::FirstKey | State::Key => match byte {
-                b'"' => {
-                    self.key.start = self.at + 1;
-                    self.state = State::InKey;
-                }
-                b'}' if self.state == State::FirstKey => {
-                    self.at += 1;
-                    return Ok(true);
-                }
-                _ => return wrong("a quoted name"),
-            },
-            State::Colon => match byte {
-                b':' => self.state = State::Value,
-                _ => return wrong("a colon"),
-            },
-            _ => match byte {
-                b',' => self.state = State::Key,
-                b'}' => {
-                    self.at += 1;
-                    return Ok(true);
-                }
-                _ => return wrong("a comma or `}`"),
-            },
-        }
-        self.at += 1;
-        Ok(false)
-    }
-
-    fn end_key(&mut self, bytes: &[u8]) {
-        self.key.end = self.at - 1;
-        self.state = State::Colon;
-        // Usual separators are taken at once: a jump for each byte costs more than all the rest.
-        if self.take(bytes, b':') {
-            self.take(bytes, b' ');
-            self.state = State::Value;
+            let is_whole = match self.state {
+                State::InString => self.string_end(bytes).is_some(),
+                State::InContainer => self.container_ends(bytes)?,
+                State::InScalar => self.scalar_ends(bytes),
+                _ => true,
+            };
+            if !is_whole {
+                return Ok(false);
+            }
+            if self.state != State::Comma {
+                self.end_member(bytes)?;
+                self.state = State::Comma;
+            }
+            match self.token(bytes) {
+                Some(b',') => self.state = State::Key,
+                Some(b'}') => return Ok(true),
+                Some(_) => return self.wrong(bytes, "a comma or `}`"),
+                None => return Ok(false),
+            }
         }
     }
 
+    /// Goes over white space and one byte more, which it returns; or to the end of `bytes`.
+    #[inline]
+    fn token(&mut self, bytes: &[u8]) -> Option<u8> {
+        let mut at = self.at;
+        let found = loop {
+            let Some(&byte) = bytes.get(at) else { break None };
+            at += 1;
+            if !is_space(byte) {
+                break Some(byte);
+            }
+        };
+        self.at = at;
+        found
+    }
+
+    /// The byte that was gone over last is not what should stand there.
+    fn wrong(&self, bytes: &[u8], expected: &'static str) -> Result<bool, ScanError> {
+        Err(ScanError::malformed(bytes, self.at - 1, expected))
+    }
+
+    /// Keeps the member whose value ends at `self.at`.
     #[inline]
     fn end_member(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
         if self.members.as_slice().len() == MAX_MEMBERS {
@@ -221,102 +235,45 @@ impl Scanner {
         let key = Span::new(self.key.start, self.key.end);
         let value = Span::new(self.value, self.at);
         self.members.push(Member { key, value });
-        self.state = State::Comma;
-        if self.take(bytes, b',') {
-            self.take(bytes, b' ');
-            self.state = State::Key;
-            if self.take(bytes, b'"') {
-                self.key.start = self.at;
-                self.state = State::InKey;
-            }
-        }
         Ok(())
     }
 
-    /// Goes over the next byte if it is `byte`.
-    #[inline]
-    fn take(&mut self, bytes: &[u8], byte: u8) -> bool {
-        let found = bytes.get(self.at) == Some(&byte);
-        self.at += usize::from(found);
-        found
-    }
-
     /// Inside a scalar: goes behind it, and true; or to the end of `bytes`, and false.
-    fn scalar(&mut self, bytes: &[u8]) -> bool {
+    fn scalar_ends(&mut self, bytes: &[u8]) -> bool {
         let ends = |&byte: &u8| is_space(byte) || matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b'"');
         let length = bytes[self.at..].iter().position(ends);
         self.at = length.map_or(bytes.len(), |length| self.at + length);
         length.is_some()
     }
 
-    /// Inside a string: goes behind its closing quote, and true; or to the end of `bytes`, and false.
+    /// Inside a string: goes behind its closing quote, and where that is; or to the end of `bytes`.
     #[inline]
-    fn string(&mut self, bytes: &[u8]) -> bool {
-        let mut at = self.at + usize::from(std::mem::take(&mut self.escape));
-        loop {
-            at += blocks::text_length(&bytes[at..]);
-            match bytes.get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    return true;
-                }
-                // What it escapes may not have come yet.
-                Some(_) if at + 1 == bytes.len() => {
-                    self.escape = true;
-                    self.at = at + 1;
-                    return false;
-                }
-                Some(_) => at += 2,
-                None => {
-                    self.at = at;
-                    return false;
-                }
-            }
-        }
+    fn string_end(&mut self, bytes: &[u8]) -> Option<usize> {
+        let end = self.marks.next_quote(bytes, self.at);
+        self.at = end.map_or(bytes.len(), |end| end + 1);
+        end
     }
 
     /// Inside a container: goes behind the bracket that closes it, and true; or to the end of `bytes`, and false.
-    ///
-    /// 64 bytes at a time. At the end of what has come a block is shorter and filled up with zeros, which mean nothing.
-    fn container(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
-        while self.at < bytes.len() {
-            let rest = &bytes[self.at..];
-            let mut filled;
-            let (block, length) = if let Some(block) = rest.first_chunk::<64>() {
-                (block, 64)
-            } else {
-                filled = [0; 64];
-                filled[..rest.len()].copy_from_slice(rest);
-                (&filled, rest.len())
-            };
-            let masks = Masks::of(block);
-            let (escaped, after) = blocks::escaped(masks.backslashes, self.escape);
-            let quotes = masks.quotes & !escaped;
-            let inside = blocks::parity(quotes) ^ if self.quoted { u64::MAX } else { 0 };
-            let mut brackets = masks.brackets & !inside;
-            while brackets != 0 {
-                let i = brackets.trailing_zeros() as usize;
-                brackets &= brackets - 1;
-                let byte = block[i];
-                // `{` and `[` have this bit, `}` and `]` do not.
-                if byte & 2 != 0 {
-                    self.nesting.push(byte);
-                } else if !self.nesting.pop(byte) {
-                    return Err(ScanError::malformed(bytes, self.at + i, self.nesting.closing()));
-                } else if self.nesting.depth() == 1 {
-                    self.at += i + 1;
-                    self.quoted = false;
-                    self.escape = false;
-                    return Ok(true);
-                }
-            }
-            self.quoted = inside >> 63 == 1;
-            self.escape = if length == 64 { after } else { escaped >> length & 1 == 1 };
-            self.at += length;
-            if self.quoted && masks.quotes | masks.backslashes == 0 {
-                self.at += blocks::text_length(&bytes[self.at..]);
+    fn container_ends(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
+        let mut at = self.at;
+        if self.nesting.depth() == 0 {
+            self.nesting.push(bytes[at - 1]);
+        }
+        while let Some(found) = self.marks.next_bracket(bytes, at) {
+            at = found + 1;
+            let byte = bytes[found];
+            // `{` and `[` have this bit, `}` and `]` do not.
+            if byte & 2 != 0 {
+                self.nesting.push(byte);
+            } else if !self.nesting.pop(byte) {
+                return Err(ScanError::malformed(bytes, found, self.nesting.closing()));
+            } else if self.nesting.depth() == 0 {
+                self.at = at;
+                return Ok(true);
             }
         }
+        self.at = bytes.len();
         Ok(false)
     }
 }

@@ -19,8 +19,8 @@ use crate::client::Client;
 use crate::events::{self, Delivery, EventStream};
 use crate::message::{Event, Reply, Request};
 
-/// Bytes of events that may wait to be printed before reading waits for them.
-const EVENT_ROOM: usize = 1 << 20;
+/// Bytes of events that may wait to be printed before reading waits for them: few enough to be still in the processor's cache.
+const EVENT_ROOM: usize = 64 << 10;
 
 /// How late a reply must be for what is gathered on stdout to be written meanwhile.
 const LATE: Duration = Duration::from_millis(1);
@@ -126,7 +126,7 @@ impl Printer {
         if let Some(events) = &mut self.events {
             let new = events.stream.try_batch();
             events.hold(new);
-            let is_it = |held: &Event| held.arrival() == event.arrival() && held.document() == event.document();
+            let is_it = |held: &Event| held.arrival() == event.arrival() && held.bytes() == event.bytes();
             let place = events.held.iter().position(is_it).filter(|_| events.stderr.is_none() && self.piped.is_none());
             let before = place.unwrap_or(events.held.len());
             self.print_events(before).await?;

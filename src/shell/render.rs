@@ -117,7 +117,7 @@ impl Renderer {
 
     /// A whole event, with its newline, added to `out`.
     pub(super) fn event(self, event: &Event, out: &mut Vec<u8>) {
-        let line = compact(event.document().bytes());
+        let line = compact(event.bytes());
         let line = if self.terminal { Cow::Owned(text::json(&line).into_owned()) } else { line };
         match self.name_of(&line) {
             Some(name) => {
@@ -134,7 +134,7 @@ impl Renderer {
 
     /// A whole event as the result of a command.
     pub(super) fn event_result(self, event: &Event) -> Pieces {
-        let whole = event.document().bytes().clone();
+        let whole = event.bytes().clone();
         match self.form {
             Form::Json | Form::Raw => self.on_one_line([whole]),
             Form::Pretty => self.indented(whole),

@@ -125,7 +125,7 @@ impl Host for Repl<'_, '_> {
 
     async fn print_event(&mut self, event: &Event) -> Result<(), Stop> {
         let mut batch = self.events.try_batch();
-        let is_it = |shown: &Event| shown.arrival() == event.arrival() && shown.document() == event.document();
+        let is_it = |shown: &Event| shown.arrival() == event.arrival() && shown.bytes() == event.bytes();
         let is_shown = self.shows_among_results() && !self.is_piped();
         let place = batch.events.iter().position(is_it).filter(|_| is_shown);
         let mut after = batch.events.split_off(place.unwrap_or(batch.events.len()));
