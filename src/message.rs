@@ -125,10 +125,17 @@ pub enum Message {
 impl Message {
     /// What `document` is, told by its members: `QMP`, `event`, or one of `return` and `error`.
     pub fn from_document(document: Document) -> Result<Self, Malformed> {
-        match Kind::of(document.outline()) {
+        Self::new(Kind::of(document.outline()), document)
+    }
+
+    /// The same, if it is known already what it is.
+    pub(crate) fn new(kind: Result<Kind, Fault>, document: Document) -> Result<Self, Malformed> {
+        match kind {
             Ok(Kind::Greeting) => Greeting::parse(&document).map(|greeting| Self::Greeting(Box::new(greeting))),
             Ok(Kind::Event(name)) => Ok(Self::Event(Event::new(document.into_bytes(), name, 0))),
-            Ok(Kind::Reply) => Reply::parse(document).map(|reply| Self::Reply(Box::new(reply))),
+            Ok(Kind::Reply { id, error, result }) => {
+                Reply::parse(document, id, error, result).map(|reply| Self::Reply(Box::new(reply)))
+            }
             Err(fault) => Err(Malformed::new(fault, &document)),
         }
     }
@@ -143,34 +150,39 @@ impl Message {
     }
 }
 
-/// What a message is.
-enum Kind {
+/// What a message is, and where it has what is looked at.
+pub(crate) enum Kind {
     Greeting,
     /// With this name.
     Event(Span),
-    Reply,
+    Reply {
+        id: Option<Span>,
+        error: Option<Span>,
+        result: Option<Span>,
+    },
 }
 
 impl Kind {
     /// As its members tell.
-    fn of(outline: Outline<'_>) -> Result<Self, Fault> {
-        let (mut greets, mut returned, mut failed) = (false, false, false);
-        let mut event = None;
+    pub(crate) fn of(outline: Outline<'_>) -> Result<Self, Fault> {
+        let mut greets = false;
+        let (mut event, mut id, mut error, mut result) = (None, None, None, None);
         for (name, value) in outline.named_spans() {
             match &*name {
                 b"event" => event = Some(value),
+                b"id" => id = Some(value),
                 b"QMP" => greets = true,
-                b"return" => returned = true,
-                b"error" => failed = true,
+                b"return" => result = Some(value),
+                b"error" => error = Some(value),
                 _ => {}
             }
         }
-        match (greets, event, returned, failed) {
-            (true, None, false, false) => Ok(Self::Greeting),
-            (false, Some(name), false, false) if outline.at(name).starts_with(b"\"") => Ok(Self::Event(name)),
-            (false, Some(_), false, false) => Err(Fault::EventName),
-            (false, None, true, false) | (false, None, false, true) => Ok(Self::Reply),
-            (false, None, false, false) => Err(Fault::Unknown),
+        match (greets, event, result, error) {
+            (true, None, None, None) => Ok(Self::Greeting),
+            (false, Some(name), None, None) if outline.at(name).starts_with(b"\"") => Ok(Self::Event(name)),
+            (false, Some(_), None, None) => Err(Fault::EventName),
+            (false, None, Some(_), None) | (false, None, None, Some(_)) => Ok(Self::Reply { id, error, result }),
+            (false, None, None, None) => Err(Fault::Unknown),
             _ => Err(Fault::Ambiguous),
         }
     }
@@ -259,25 +271,32 @@ pub struct Reply {
     /// How the command ended.
     pub outcome: Outcome,
     document: Document,
+    result: Option<Span>,
     arrival: u64,
 }
 
 impl Reply {
-    fn parse(document: Document) -> Result<Self, Malformed> {
-        let id = match document.get("id") {
+    fn parse(
+        document: Document,
+        id: Option<Span>,
+        error: Option<Span>,
+        result: Option<Span>,
+    ) -> Result<Self, Malformed> {
+        let text = |span: Span| span.of(document.bytes());
+        let id = match id.map(text) {
             None => None,
             Some(raw) => Some(plain_integer(raw).ok_or_else(|| Malformed::new(Fault::Id, &document))?),
         };
-        let outcome = match document.get("error") {
+        let outcome = match error.map(text) {
             None => Outcome::Return,
             Some(error) => parse_error(error).ok_or_else(|| Malformed::new(Fault::Error, &document))?,
         };
-        Ok(Self { id, outcome, document, arrival: 0 })
+        Ok(Self { id, outcome, document, result, arrival: 0 })
     }
 
     /// The value of `return` as it stands on the wire, sharing the bytes of the reply; `None` for an error.
     pub fn result(&self) -> Option<Bytes> {
-        self.document.slice("return")
+        Some(self.document.bytes().slice(self.result?.range()))
     }
 
     /// How many messages had come before it in its session: among events and replies, the lower came first.

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use super::qmp::Qmp;
 use super::{Progress, QmpError};
-use crate::message::{Event, Malformed, Message};
+use crate::message::{Event, Fault, Kind, Malformed, Message};
 
 /// How many events go through the driver as one, at most.
 const RUN: usize = 1000;
@@ -23,40 +23,46 @@ impl Qmp {
     pub(super) fn receive(&mut self, buffer: &mut BytesMut, eof: bool) -> Result<Option<Received>, QmpError> {
         // Who looks at messages sees each one before the next has been read.
         let is_watched = self.options.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG);
-        if !is_watched {
-            self.gather_events(buffer, eof);
-            if !self.run.is_empty() {
-                return Ok(Some(Received::Events(std::mem::take(&mut self.run))));
+        let room = self.shared.hub.room();
+        let mut bytes = 0;
+        while self.run.is_empty() || (self.run.len() < RUN && bytes < room) {
+            match self.scanner.find(buffer, eof) {
+                Ok(true) => {}
+                // An error comes again.
+                _ if !self.run.is_empty() => break,
+                Ok(false) => {
+                    self.show_beginning(buffer);
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            match Kind::of(self.scanner.outline(buffer)) {
+                Ok(Kind::Event(name)) if !is_watched => {
+                    let event = Event::new(self.scanner.take_bytes(buffer), name, self.received);
+                    self.received += 1;
+                    bytes += event.bytes().len();
+                    self.run.push(event);
+                }
+                // It stays where it is until the events are gone.
+                _ if !self.run.is_empty() => break,
+                kind => return Ok(Some(Received::Other(self.take(kind, buffer)))),
             }
         }
-        if !self.scanner.find(buffer, eof)? {
-            self.show_beginning(buffer);
-            return Ok(None);
-        }
+        Ok(Some(Received::Events(std::mem::take(&mut self.run))))
+    }
+
+    /// Takes the message that was found, of which it is known what it is.
+    fn take(&mut self, kind: Result<Kind, Fault>, buffer: &mut BytesMut) -> Result<Message, Malformed> {
         let document = self.scanner.take(buffer);
         if let Some(observer) = &self.options.observer {
             observer.received(&document);
         }
-        let mut message = Message::from_document(document);
+        let mut message = Message::new(kind, document);
         if let Ok(message) = &mut message {
             message.set_arrival(self.received);
         }
         self.received += 1;
-        Ok(Some(Received::Other(message)))
-    }
-
-    /// Takes the events off the front of `buffer`, as many as there is room for.
-    fn gather_events(&mut self, buffer: &mut BytesMut, eof: bool) {
-        let room = self.shared.hub.room();
-        let mut bytes = 0;
-        while self.run.is_empty() || (self.run.len() < RUN && bytes < room) {
-            // An error comes again.
-            let Ok(true) = self.scanner.find(buffer, eof) else { return };
-            let Some(event) = Event::take(&mut self.scanner, buffer, self.received) else { return };
-            self.received += 1;
-            bytes += event.bytes().len();
-            self.run.push(event);
-        }
+        message
     }
 
     /// Shows what has come so far, if it is to become a greeting.

@@ -141,7 +141,7 @@ impl Span {
         Self { start: start as u32, end: end as u32 }
     }
 
-    fn range(self) -> Range<usize> {
+    pub(crate) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 

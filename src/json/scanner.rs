@@ -258,7 +258,15 @@ impl Scanner {
     fn container_ends(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
         let mut at = self.at;
         if self.nesting.depth() == 0 {
-            self.nesting.push(bytes[at - 1]);
+            let opening = bytes[at - 1];
+            // Most have no other inside. `}` is two behind `{`, and `]` behind `[`.
+            if let Some(found) = self.marks.next_bracket(bytes, at)
+                && bytes[found] == opening + 2
+            {
+                self.at = found + 1;
+                return Ok(true);
+            }
+            self.nesting.push(opening);
         }
         while let Some(found) = self.marks.next_bracket(bytes, at) {
             at = found + 1;

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::Kind;
-use crate::json::{self, Document, Scanner, Span};
+use crate::json::{self, Document, Span};
 use crate::secrets;
 
 /// Something that happened: its name, when, and what it says about it.
@@ -21,14 +20,8 @@ pub struct Event {
 
 impl Event {
     /// `bytes` are an event; its name stands at `name`.
-    pub(super) fn new(bytes: Bytes, name: Span, arrival: u64) -> Self {
+    pub(crate) fn new(bytes: Bytes, name: Span, arrival: u64) -> Self {
         Self { bytes, name, arrival }
-    }
-
-    /// Takes what `scanner` has found at the front of `buffer`, if it is an event.
-    pub(crate) fn take(scanner: &mut Scanner, buffer: &mut BytesMut, arrival: u64) -> Option<Self> {
-        let Ok(Kind::Event(name)) = Kind::of(scanner.outline(buffer)) else { return None };
-        Some(Self::new(scanner.take_bytes(buffer), name, arrival))
     }
 
     /// The event's name, decoded; not safe to show as it is.
