@@ -152,124 +152,105 @@ impl Scanner {
     ///
     /// A member a round: each state leads to one further down, and a round that was cut short is entered where it was.
     fn scan(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
+        // In a register: each step waits for what the one before has made of it.
+        let mut at = self.at;
+        let found = self.scan_from(bytes, &mut at);
+        self.at = at;
+        found
+    }
+
+    #[inline]
+    fn scan_from(&mut self, bytes: &[u8], at: &mut usize) -> Result<bool, ScanError> {
         loop {
             if let State::FirstKey | State::Key = self.state {
-                match self.token(bytes) {
+                match token(bytes, at) {
                     Some(b'"') => self.state = State::InKey,
                     Some(b'}') if self.state == State::FirstKey => return Ok(true),
-                    Some(_) => return self.wrong(bytes, "a quoted name"),
+                    Some(_) => return wrong(bytes, *at, "a quoted name"),
                     None => return Ok(false),
                 }
-                self.key.start = self.at;
+                self.key.start = *at;
             }
             if self.state == State::InKey {
-                let Some(end) = self.string_end(bytes) else { return Ok(false) };
+                let Some(end) = self.string_end(bytes, at) else { return Ok(false) };
                 self.key.end = end;
                 self.state = State::Colon;
             }
             if self.state == State::Colon {
-                match self.token(bytes) {
+                match token(bytes, at) {
                     Some(b':') => self.state = State::Value,
-                    Some(_) => return self.wrong(bytes, "a colon"),
+                    Some(_) => return wrong(bytes, *at, "a colon"),
                     None => return Ok(false),
                 }
             }
             if self.state == State::Value {
-                self.state = match self.token(bytes) {
+                self.state = match token(bytes, at) {
                     Some(b'"') => State::InString,
                     Some(b'{' | b'[') => State::InContainer,
-                    Some(b'}' | b']' | b',' | b':') => return self.wrong(bytes, "a value"),
+                    Some(b'}' | b']' | b',' | b':') => return wrong(bytes, *at, "a value"),
                     Some(_) => State::InScalar,
                     None => return Ok(false),
                 };
-                self.value = self.at - 1;
+                self.value = *at - 1;
             }
             let is_whole = match self.state {
-                State::InString => self.string_end(bytes).is_some(),
-                State::InContainer => self.container_ends(bytes)?,
-                State::InScalar => self.scalar_ends(bytes),
+                State::InString => self.string_end(bytes, at).is_some(),
+                State::InContainer => self.container_ends(bytes, at)?,
+                State::InScalar => scalar_ends(bytes, at),
                 _ => true,
             };
             if !is_whole {
                 return Ok(false);
             }
             if self.state != State::Comma {
-                self.end_member(bytes)?;
+                self.end_member(bytes, *at)?;
                 self.state = State::Comma;
             }
-            match self.token(bytes) {
+            match token(bytes, at) {
                 Some(b',') => self.state = State::Key,
                 Some(b'}') => return Ok(true),
-                Some(_) => return self.wrong(bytes, "a comma or `}`"),
+                Some(_) => return wrong(bytes, *at, "a comma or `}`"),
                 None => return Ok(false),
             }
         }
     }
 
-    /// Goes over white space and one byte more, which it returns; or to the end of `bytes`.
+    /// Keeps the member whose value ends at `at`.
     #[inline]
-    fn token(&mut self, bytes: &[u8]) -> Option<u8> {
-        let mut at = self.at;
-        let found = loop {
-            let Some(&byte) = bytes.get(at) else { break None };
-            at += 1;
-            if !is_space(byte) {
-                break Some(byte);
-            }
-        };
-        self.at = at;
-        found
-    }
-
-    /// The byte that was gone over last is not what should stand there.
-    fn wrong(&self, bytes: &[u8], expected: &'static str) -> Result<bool, ScanError> {
-        Err(ScanError::malformed(bytes, self.at - 1, expected))
-    }
-
-    /// Keeps the member whose value ends at `self.at`.
-    #[inline]
-    fn end_member(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
+    fn end_member(&mut self, bytes: &[u8], at: usize) -> Result<(), ScanError> {
         if self.members.as_slice().len() == MAX_MEMBERS {
             return Err(ScanError::TooManyMembers { limit: MAX_MEMBERS, seen: beginning(bytes) });
         }
         let key = Span::new(self.key.start, self.key.end);
-        let value = Span::new(self.value, self.at);
+        let value = Span::new(self.value, at);
         self.members.push(Member { key, value });
         Ok(())
     }
 
-    /// Inside a scalar: goes behind it, and true; or to the end of `bytes`, and false.
-    fn scalar_ends(&mut self, bytes: &[u8]) -> bool {
-        let ends = |&byte: &u8| is_space(byte) || matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b'"');
-        let length = bytes[self.at..].iter().position(ends);
-        self.at = length.map_or(bytes.len(), |length| self.at + length);
-        length.is_some()
-    }
-
     /// Inside a string: goes behind its closing quote, and where that is; or to the end of `bytes`.
     #[inline]
-    fn string_end(&mut self, bytes: &[u8]) -> Option<usize> {
-        let end = self.marks.next_quote(bytes, self.at);
-        self.at = end.map_or(bytes.len(), |end| end + 1);
+    fn string_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<usize> {
+        let end = self.marks.next_quote(bytes, *at);
+        *at = end.map_or(bytes.len(), |end| end + 1);
         end
     }
 
     /// Inside a container: goes behind the bracket that closes it, and true; or to the end of `bytes`, and false.
-    fn container_ends(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
-        let mut at = self.at;
+    #[inline]
+    fn container_ends(&mut self, bytes: &[u8], at: &mut usize) -> Result<bool, ScanError> {
         if self.nesting.depth() == 0 {
-            let opening = bytes[at - 1];
+            let opening = bytes[*at - 1];
             // Most have no other inside. `}` is two behind `{`, and `]` behind `[`.
-            if let Some(found) = self.marks.next_bracket(bytes, at)
+            if let Some(found) = self.marks.next_bracket(bytes, *at)
                 && bytes[found] == opening + 2
             {
-                self.at = found + 1;
+                *at = found + 1;
                 return Ok(true);
             }
             self.nesting.push(opening);
         }
-        while let Some(found) = self.marks.next_bracket(bytes, at) {
-            at = found + 1;
+        while let Some(found) = self.marks.next_bracket(bytes, *at) {
+            *at = found + 1;
             let byte = bytes[found];
             // `{` and `[` have this bit, `}` and `]` do not.
             if byte & 2 != 0 {
@@ -277,13 +258,37 @@ impl Scanner {
             } else if !self.nesting.pop(byte) {
                 return Err(ScanError::malformed(bytes, found, self.nesting.closing()));
             } else if self.nesting.depth() == 0 {
-                self.at = at;
                 return Ok(true);
             }
         }
-        self.at = bytes.len();
+        *at = bytes.len();
         Ok(false)
     }
+}
+
+/// Goes over white space and one byte more, which it returns; or to the end of `bytes`.
+#[inline]
+fn token(bytes: &[u8], at: &mut usize) -> Option<u8> {
+    while let Some(&byte) = bytes.get(*at) {
+        *at += 1;
+        if !is_space(byte) {
+            return Some(byte);
+        }
+    }
+    None
+}
+
+/// Inside a scalar: goes behind it, and true; or to the end of `bytes`, and false.
+fn scalar_ends(bytes: &[u8], at: &mut usize) -> bool {
+    let ends = |&byte: &u8| is_space(byte) || matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b'"');
+    let length = bytes[*at..].iter().position(ends);
+    *at = length.map_or(bytes.len(), |length| *at + length);
+    length.is_some()
+}
+
+/// The byte before `at` is not what should stand there.
+fn wrong(bytes: &[u8], at: usize, expected: &'static str) -> Result<bool, ScanError> {
+    Err(ScanError::malformed(bytes, at - 1, expected))
 }
 
 #[cfg(test)]
