@@ -1,5 +1,7 @@
 //! What comes: messages one at a time, events in runs.
 
+use std::fmt;
+
 use bytes::BytesMut;
 
 use super::qmp::Qmp;
@@ -10,12 +12,20 @@ use crate::message::{Event, Fault, Kind, Malformed, Message};
 const RUN: usize = 1000;
 
 /// What has come.
-#[derive(Debug)]
 pub enum Received {
     /// Events, one behind the other: in a storm, to take each alone through the driver would cost more than all the rest.
     Events(Vec<Event>),
     /// Something else.
     Other(Result<Message, Malformed>),
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Received::Events(events) => events.fmt(f),
+            Received::Other(message) => message.fmt(f),
+        }
+    }
 }
 
 impl Qmp {
