@@ -8,10 +8,12 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::AsyncWrite;
 use tokio::sync::mpsc;
+use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -23,6 +25,9 @@ use super::{Link, Protocol, SessionError};
 
 /// Rounds of reading, routing and writing until other tasks get their turn.
 const ROUNDS: usize = 64;
+
+/// How long what the peer has said may take to be seen after writing to it has failed.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// What a handler of messages may do besides its own work (E15).
 pub struct Context<'a, P: Protocol> {
@@ -60,6 +65,8 @@ pub(super) struct Driver<P: Protocol> {
     end_of_queue: bool,
     /// Writing failed; what the peer had said before is read first.
     write_error: Option<io::Error>,
+    /// Until when that may take to be seen here.
+    last_words: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -107,6 +114,7 @@ impl<P: Protocol> Driver<P> {
             end_of_input: false,
             end_of_queue: false,
             write_error: None,
+            last_words: None,
         }
     }
 
@@ -127,7 +135,7 @@ impl<P: Protocol> Driver<P> {
                 Ok(input) => input,
                 Err(error) => return Poll::Ready(Err(self.write_error.take().map_or(error, SessionError::Write))),
             };
-            self.write_failed(&input)?;
+            self.write_failed(&input, context)?;
             if input == Input::End {
                 return Poll::Ready(Err(SessionError::EndOfFile));
             }
@@ -161,7 +169,7 @@ impl<P: Protocol> Driver<P> {
     }
 
     /// Fails if writing has failed and all that the peer had said before has been read.
-    fn write_failed(&mut self, input: &Input) -> Result<(), SessionError<P::Error>> {
+    fn write_failed(&mut self, input: &Input, context: &mut TaskContext<'_>) -> Result<(), SessionError<P::Error>> {
         let Some(error) = self.write_error.take() else { return Ok(()) };
         match input {
             // The peer has closed the connection: that is the cause, and a broken pipe what it caused (E6).
@@ -175,8 +183,18 @@ impl<P: Protocol> Driver<P> {
                 self.write_error = Some(error);
                 Ok(())
             }
+            // The system lets a write fail at once, but what there is to read is heard of with the next look at it.
+            Input::Quiet if self.awaits_last_words(context) => {
+                self.write_error = Some(error);
+                Ok(())
+            }
             _ => Err(SessionError::Write(error)),
         }
+    }
+
+    fn awaits_last_words(&mut self, context: &mut TaskContext<'_>) -> bool {
+        let limit = self.last_words.get_or_insert_with(|| Box::pin(tokio::time::sleep(LAST_WORDS)));
+        limit.as_mut().poll(context).is_pending()
     }
 
     /// Routes what is in the buffer, then reads once.

@@ -129,6 +129,25 @@ async fn e13_a_writer_that_fails_stops_the_reader() {
     .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn e13_what_the_peer_says_last_is_heard_though_writing_has_failed() {
+    within(async {
+        let (session, mut hearing) = lined(&Plan::default());
+        let (mut ours, mut theirs) = pair(&Alive::default());
+        ours.write = Some(io::ErrorKind::BrokenPipe);
+        session.connect(Ready(ours)).await.unwrap();
+        session.send("x".to_owned()).await.unwrap();
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        say(&mut theirs, "last words\n").await;
+        drop(theirs);
+        assert_eq!(hearing.line().await, "last words");
+        assert!(matches!(*session.disconnect().await.unwrap_err(), SessionError::EndOfFile));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn e13_a_writer_that_failed_does_not_hold_up_a_disconnect_while_the_consumer_has_no_room() {
     within(async {
