@@ -187,7 +187,15 @@ impl<'a, 'b> Batch<'a, 'b> {
         }
         self.status = self.status.worse(failure.status);
         let limit = (failure.status == Status::TimedOut).then(|| self.options.timeout.unwrap_or(LEFT));
-        or_timeout(limit, self.printer.print_all()).await.unwrap_or(Ok(()))?;
+        let print = async {
+            if self.options.pipeline > 1 {
+                // Events that have come may stand behind replies that are told later.
+                self.printer.print_told().await
+            } else {
+                self.printer.print_all().await
+            }
+        };
+        or_timeout(limit, print).await.unwrap_or(Ok(()))?;
         self.messages.tell(&failure);
         Ok(())
     }
@@ -213,7 +221,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         retry: Option<Retry>,
         origin: &Origin,
     ) -> Result<(), Failure> {
-        self.printer.print_rest().await?;
+        self.printer.print_printout().await?;
         match answer {
             Ok(reply) => {
                 self.has_quit = request.ends_peer();

@@ -284,13 +284,20 @@ impl Printer {
         self.print_held().await
     }
 
-    async fn print_printout(&mut self) -> io::Result<()> {
+    /// Prints what is left of the last reply. Cancel safe.
+    pub(super) async fn print_printout(&mut self) -> io::Result<()> {
         while let Some(piece) = self.printout.as_mut().and_then(Iterator::next) {
             self.stdout.push(piece);
             self.stdout.settle().await?;
         }
         self.printout = None;
         Ok(())
+    }
+
+    /// As [`print_printout`](Self::print_printout), and waits until all that was printed is written. Cancel safe.
+    pub(super) async fn print_told(&mut self) -> io::Result<()> {
+        self.print_printout().await?;
+        self.stdout.flush().await
     }
 
     /// Prints all there is, and waits until it is written. Cancel safe.

@@ -62,6 +62,35 @@ fn many_on_a_real_qemu() {
 }
 
 #[test]
+fn events_keep_their_places_among_replies_that_come_together() {
+    let lines = |id: u64| {
+        let event = format!("{{\"event\": \"E{id}\", \"timestamp\": {{\"seconds\": 1, \"microseconds\": 2}}}}");
+        let reply = match id {
+            2 => format!("{{\"error\": {{\"class\": \"GenericError\", \"desc\": \"no\"}}, \"id\": {id}}}"),
+            _ => format!("{{\"return\": {id}, \"id\": {id}}}"),
+        };
+        (reply, event)
+    };
+    let together: String = (1..=4).map(lines).map(|(reply, event)| format!("{reply}\r\n{event}\r\n")).collect();
+    let mock = ["a", "b", "c", "d"].into_iter().fold(Mock::qmp(), Mock::expect_execute).send(together).unix();
+    let output = pipelined(4, mock.socket()).args(["--events=show", "-c", "a\nb\nc\nd"]).run();
+    let [one, two, three, four] = [1, 2, 3, 4].map(|id| lines(id).1);
+    output.stdout(&format!("1\n{one}\n{two}\n3\n{three}\n4\n{four}\n")).status(1);
+    mock.finish();
+}
+
+#[test]
+fn what_was_answered_out_of_turn_before_a_loss_is_told() {
+    let mock = Mock::qmp().expect_execute("one").expect(r#"{"exec-oob":"two"}"#).reply_latest("2").close().unix();
+    let output = pipelined(4, mock.socket()).args(["-c", "one\n.oob two"]).run();
+    output.stdout("2\n").status(4).stderr(
+        "-c:1: the connection was lost before the reply to `one` came, so whether it ran is unknown: the peer closed \
+         the connection\n",
+    );
+    mock.finish();
+}
+
+#[test]
 fn after_a_loss_it_is_told_what_is_unknown_and_what_was_not_sent() {
     let mock =
         Mock::qmp().expect_execute("one").expect_execute("two").expect_execute("three").reply("1").close().unix();

@@ -238,36 +238,44 @@ impl Batch<'_, '_> {
         match self.settle(answer, &sent.request, sent.retry, &sent.origin).await {
             Ok(()) => Ok(()),
             Err(mut failure) if matches!(failure.status, Status::ConnectionLost | Status::NoSession) => {
-                failure.message.push_str(&others(flight).await);
+                failure.message.push_str(&self.others(flight).await?);
                 Err(failure)
             }
             Err(failure) => self.go_on_after(failure).await,
         }
     }
-}
 
-/// What became of the commands after the one whose reply was lost, as lines to put under its failure.
-async fn others(flight: &mut Flight) -> String {
-    let (mut unknown, mut not_sent) = (Vec::new(), Vec::new());
-    while let Some(entry) = flight.pop() {
-        let Entry::Sent(sent) = entry else { continue };
-        let shown = format!("{}{}", sent.origin.prefix(), name(&sent.request));
-        // The session has ended, so this does not wait.
-        match sent.execution.await {
-            Err(ExecuteError::NotSent { .. } | ExecuteError::State(_) | ExecuteError::NoDescriptors { .. }) => {
-                not_sent.push(shown);
-            }
-            Err(ExecuteError::Interrupted { .. }) => unknown.push(shown),
-            Ok(_) | Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_)) => {
-                unknown.push(format!("{shown} (answered out of turn)"));
+    /// What became of the commands after the one whose reply was lost, as lines to put under its failure. The results of those that were
+    /// answered before it are printed.
+    async fn others(&mut self, flight: &mut Flight) -> Result<String, Failure> {
+        let mut told = String::new();
+        let (mut unknown, mut not_sent) = (Vec::new(), Vec::new());
+        while let Some(entry) = flight.pop() {
+            let Entry::Sent(sent) = entry else { continue };
+            let shown = || format!("{}{}", sent.origin.prefix(), name(&sent.request));
+            // The session has ended, so this does not wait.
+            match sent.execution.await {
+                Err(ExecuteError::NotSent { .. } | ExecuteError::State(_) | ExecuteError::NoDescriptors { .. }) => {
+                    not_sent.push(shown());
+                }
+                Err(ExecuteError::Interrupted { .. }) => unknown.push(shown()),
+                answer @ (Ok(_) | Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_))) => {
+                    match self.settle(answer, &sent.request, None, &sent.origin).await {
+                        Err(failure) if failure.status == Status::CommandFailed => {
+                            told.push('\n');
+                            told.push_str(&failure.message);
+                        }
+                        result => result?,
+                    }
+                }
             }
         }
+        let list = |what: &str, commands: &[String]| {
+            let more = commands.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let named: Vec<&str> = commands.iter().take(NAMED).map(String::as_str).collect();
+            if commands.is_empty() { String::new() } else { format!("\n  {what}: {}{more}", named.join(", ")) }
+        };
+        Ok(list("unknown too", &unknown) + &list("not sent", &not_sent) + &told)
     }
-    let list = |what: &str, commands: &[String]| {
-        let more = commands.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let named: Vec<&str> = commands.iter().take(NAMED).map(String::as_str).collect();
-        if commands.is_empty() { String::new() } else { format!("\n  {what}: {}{more}", named.join(", ")) }
-    };
-    list("unknown too", &unknown) + &list("not sent", &not_sent)
 }
