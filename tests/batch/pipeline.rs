@@ -71,7 +71,8 @@ fn events_keep_their_places_among_replies_that_come_together() {
         };
         (reply, event)
     };
-    let together: String = (1..=4).map(lines).map(|(reply, event)| format!("{reply}\r\n{event}\r\n")).collect();
+    let together: String =
+        (1..=4).map(lines).flat_map(|(reply, event)| [reply, event]).map(|line| line + "\r\n").collect();
     let mock = ["a", "b", "c", "d"].into_iter().fold(Mock::qmp(), Mock::expect_execute).send(together).unix();
     let output = pipelined(4, mock.socket()).args(["--events=show", "-c", "a\nb\nc\nd"]).run();
     let [one, two, three, four] = [1, 2, 3, 4].map(|id| lines(id).1);
