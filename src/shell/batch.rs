@@ -2,6 +2,7 @@
 
 mod flight;
 mod host;
+pub(super) mod linger;
 mod peer;
 mod piped;
 mod running;

@@ -82,6 +82,7 @@ pub fn run(task: Task) -> anyhow::Result<Status> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_unpark(batch::linger::woken)
         .build_local(LocalOptions::default())
         .context("cannot start the asynchronous runtime")?;
     // A task like the one that drives the connection: the two take turns without asking the system in between, which a future

@@ -10,6 +10,7 @@ use super::super::lines::Lines;
 use super::super::printer::sleep_until_or_never;
 use super::super::status::{Failure, Status};
 use super::flight::{Entry, Flight, Sent};
+use super::linger::linger;
 use super::waiting::{Found, Ready, after_others, read, read_ahead, take_if_there};
 use super::{Batch, Fate, name};
 use crate::client::{Author, ExecuteError};
@@ -221,7 +222,7 @@ impl Batch<'_, '_> {
         };
         tokio::select! {
             biased;
-            answer = &mut sent.execution => Ok(Next::Answer(Box::new(answer))),
+            answer = linger(&mut sent.execution) => Ok(Next::Answer(Box::new(answer))),
             line = line => Ok(Next::Line(line)),
             failed = async { after_others().await; self.printer.print_meanwhile().await } => Err(failed.into()),
             () = sleep_until_or_never(deadline) => Ok(Next::TooLate),
