@@ -1,17 +1,14 @@
 //! The forms for people, to a pipe: tables, and colours where they are asked for.
 
 use super::at;
+use crate::support::version::status_table;
 use crate::support::{Mock, Qemu};
 
 #[test]
 fn tables() {
     let qemu = Qemu::q35().args(["-smp", "2", "-S"]).start();
     let socket = qemu.socket();
-    at(&socket)
-        .args(["-o", "table", "query-status"])
-        .run()
-        .status(0)
-        .stdout("status      prelaunch\nsinglestep  false\nrunning     false\n");
+    at(&socket).args(["-o", "table", "query-status"]).run().status(0).stdout(&status_table("prelaunch", false));
     let cpus = at(&socket).args(["-o", "table", "query-cpus-fast"]).run();
     let text = cpus.status(0).stdout_text();
     let lines: Vec<_> = text.lines().collect();

@@ -3,15 +3,16 @@
 use rustix::process::Signal;
 
 use super::{answering, at};
+use crate::support::version::status_line;
 use crate::support::{Mock, Program, Qemu, qmpsh};
 
 #[test]
 fn a_batch_on_a_real_qemu() {
     for qemu in [Qemu::none().start(), Qemu::none().pretty().start()] {
         let socket = qemu.socket();
-        let status = "{\"status\": \"running\", \"singlestep\": false, \"running\": true}\n";
+        let status = status_line("running", true);
         let bogus = "stdin:2: CommandNotFound: The command bogus has not been found\n";
-        at(&socket).arg("query-status").run().stdout(status).stderr("").status(0);
+        at(&socket).arg("query-status").run().stdout(&status).stderr("").status(0);
         let lines = "query-name\nbogus\nquery-status\n";
         at(&socket).stdin(lines).run().stdout("{}\n").stderr(bogus).status(1);
         at(&socket).arg("-k").stdin(lines).run().stdout(&format!("{{}}\n{status}")).stderr(bogus).status(1);

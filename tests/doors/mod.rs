@@ -111,7 +111,8 @@ impl Marked {
         let is_it = |pid: &u32| {
             let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let mut words = command.split(|byte| *byte == 0);
-            words.next() == Some(NONE[0].as_bytes()) && words.any(|word| word == self.name.as_bytes())
+            let program = words.next().and_then(|word| word.rsplit(|byte| *byte == b'/').next());
+            program == Some(NONE[0].as_bytes()) && words.any(|word| word == self.name.as_bytes())
         };
         pids.filter(is_it).collect()
     }

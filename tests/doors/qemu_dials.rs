@@ -1,5 +1,6 @@
 //! A real QEMU dials in, whoever is first.
 
+use crate::support::version::reconnect;
 use crate::support::{Program, Qemu, qmpsh, temporary_directory};
 
 const NAME: &str = "{\"name\": \"dialer\"}\n";
@@ -22,7 +23,7 @@ fn qemu_dials_who_listens_already() {
 fn qemu_tries_again_until_somebody_listens() {
     let directory = temporary_directory();
     let socket = directory.path().join("l.sock").display().to_string();
-    let chardev = format!("socket,id=dial,path={socket},reconnect=1");
+    let chardev = format!("socket,id=dial,path={socket},{}", reconnect());
     let _qemu = Qemu::none().name("dialer").args(["-chardev", &chardev, "-mon", "chardev=dial,mode=control"]).start();
     listen(&socket).run().stdout(NAME).status(0);
     // It dials again.
@@ -34,7 +35,7 @@ fn qemu_dials_over_tcp_in_both_orders() {
     let mut process = listen("127.0.0.1:0").start();
     let line = process.read_stderr_line();
     let address = line.strip_prefix("listening on ").expect("the readiness line").to_owned();
-    let monitor = format!("tcp:{address},reconnect=1");
+    let monitor = format!("tcp:{address},{}", reconnect());
     let _qemu = Qemu::none().name("dialer").args(["-qmp", &monitor]).start();
     process.wait().stdout(NAME).status(0);
     // Now it is QEMU that was first.

@@ -65,7 +65,7 @@ fn a_daemon_is_no_failure_and_is_ended_too() {
 fn what_does_not_start_says_why() {
     let run = |command: &[&str]| qmpsh().args(["run", "-c", "query-name", "--"]).args(command.to_vec()).run();
     let output = run(&["qemu-system-x86_64", "-M", "nosuch"]);
-    output.stdout("").stderr_contains("unsupported machine type\n").status(3);
+    output.stdout("").stderr_contains("unsupported machine type").status(3);
     assert!(
         output.stderr_text().ends_with("\nqmpsh: qemu-system-x86_64 ended with exit status 1, before its greeting\n")
     );

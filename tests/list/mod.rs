@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::support::version::{reconnect, status_line};
 use crate::support::{Mock, Program, Qemu, qmpsh};
-
-const RUNNING: &str = "{\"status\": \"running\", \"singlestep\": false, \"running\": true}\n";
 
 /// A name that no other VM of this machine has.
 fn unique(name: &str) -> String {
@@ -35,7 +34,7 @@ fn a_vm_its_monitors_and_who_holds_them() {
     let qemu = Qemu::none().name(&name).second_monitor().tcp_monitor().start();
     let mut shell = qmpsh().arg(qemu.socket().to_str().unwrap()).start();
     shell.line("query-status");
-    assert_eq!(shell.read_line() + "\n", RUNNING);
+    assert_eq!(shell.read_line() + "\n", status_line("running", true));
 
     let line = |place: &str, state: &str| format!("{} {name} {place} {state}", qemu.pid());
     let held = format!("held by qmpsh ({})", shell.pid());
@@ -72,7 +71,7 @@ fn other_monitors() {
     let qemu = Qemu::none()
         .args([
             "-qmp",
-            "unix:/nowhere/q.sock,reconnect=1000",
+            &format!("unix:/nowhere/q.sock,{}", reconnect()),
             "-monitor",
             "unix:hmp.sock,server=on,wait=off,abstract=on",
         ])
@@ -93,11 +92,11 @@ fn other_monitors() {
 fn a_vm_by_name_and_by_number() {
     let name = unique("wanted");
     let qemu = Qemu::none().name(&name).second_monitor().start();
-    qmpsh().args([format!("vm:{name}"), "query-status".into()]).run().stdout(RUNNING).status(0);
+    qmpsh().args([format!("vm:{name}"), "query-status".into()]).run().stdout(&status_line("running", true)).status(0);
     // Its first monitor is in use: then it is the second.
     let holder = qemu.hold();
     let by_pid = || qmpsh().args([format!("pid:{}", qemu.pid()), "query-status".into()]);
-    by_pid().run().stdout(RUNNING).status(0);
+    by_pid().run().stdout(&status_line("running", true)).status(0);
 
     let second = qemu.second_client();
     let (pid, own) = (qemu.pid(), std::process::id());

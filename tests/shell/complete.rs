@@ -119,7 +119,7 @@ fn what_exists() {
     becomes(&mut t, "chardev-remove id=", "chardev-remove id=m0 ");
     becomes(&mut t, "device_add driver=virtio-net-pci netdev=", "device_add driver=virtio-net-pci netdev=net0 ");
     becomes(&mut t, "device_add driver=isa-debug-e", "device_add driver=isa-debug-exit ");
-    becomes(&mut t, "device_add driver=e1000 mitig", "device_add driver=e1000 mitigation=");
+    becomes(&mut t, "device_add driver=e1000 init", "device_add driver=e1000 init-vet=");
     becomes(&mut t, "device_add driver=virtio-scsi-pci iothread=", "device_add driver=virtio-scsi-pci iothread=io0 ");
     becomes(
         &mut t,

@@ -21,6 +21,7 @@ pub mod run;
 pub mod sshd;
 pub mod stream;
 pub mod terminal;
+pub mod version;
 
 pub use mock::Mock;
 pub use qemu::Qemu;

@@ -5,9 +5,8 @@ use serde_json::Value;
 use super::peer::Peer;
 use super::with;
 use crate::support::certificates::{Authority, Leaf};
+use crate::support::version::status_line;
 use crate::support::{Qemu, qmpsh};
-
-const STATUS: &str = "{\"status\": \"running\", \"singlestep\": false, \"running\": true}\n";
 
 #[test]
 fn one_command_and_large_replies() {
@@ -15,9 +14,14 @@ fn one_command_and_large_replies() {
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
     let (address, port) = (qemu.tcp().to_string(), qemu.tcp().port());
-    with(&client).args([&address, "query-status"]).run().stdout(STATUS).stderr("").status(0);
+    with(&client).args([&address, "query-status"]).run().stdout(&status_line("running", true)).stderr("").status(0);
     // By its name too.
-    with(&client).args([&format!("localhost:{port}"), "query-status"]).run().stdout(STATUS).stderr("").status(0);
+    with(&client)
+        .args([&format!("localhost:{port}"), "query-status"])
+        .run()
+        .stdout(&status_line("running", true))
+        .stderr("")
+        .status(0);
     let output = with(&client).args([&address, "query-qmp-schema"]).run();
     output.stderr("").status(0);
     let schema: Value = serde_json::from_slice(output.stdout_bytes()).expect("JSON");
@@ -33,7 +37,7 @@ fn a_batch_and_a_pipeline() {
     let lines = "query-status\n".repeat(60) + "no-such-command\nquery-name\n";
     for options in [&["-k"][..], &["-k", "--pipeline", "32"]] {
         let output = with(&client).arg(&address).args(options.to_vec()).stdin(&lines).run();
-        let expected = STATUS.repeat(60) + "{}\n";
+        let expected = status_line("running", true).repeat(60) + "{}\n";
         output.stdout(&expected).stderr_contains("CommandNotFound").status(1);
     }
     // A long command: each of its bytes is a record.
@@ -56,7 +60,7 @@ fn a_server_that_asks_for_no_certificate_needs_none() {
     let (server, client) = (authority.server_folder(), authority.folder());
     let qemu = Qemu::none().tls_monitor(server.path(), ",verify-peer=no").start();
     let address = qemu.tcp().to_string();
-    with(&client).args([&address, "query-status"]).run().stdout(STATUS).stderr("").status(0);
+    with(&client).args([&address, "query-status"]).run().stdout(&status_line("running", true)).stderr("").status(0);
 }
 
 #[test]
@@ -65,7 +69,7 @@ fn versions_before_1_3_are_spoken() {
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let qemu = Qemu::none().tls_monitor(server.path(), ",priority=NORMAL:-VERS-TLS1.3").start();
     let address = qemu.tcp().to_string();
-    with(&client).args([&address, "query-status"]).run().stdout(STATUS).stderr("").status(0);
+    with(&client).args([&address, "query-status"]).run().stdout(&status_line("running", true)).stderr("").status(0);
     let refused = with(&authority.folder()).args([&address, "query-status"]).run();
     refused.stderr_contains("the server requires a certificate from its clients").status(3);
 }
@@ -79,7 +83,7 @@ fn another_name_is_checked_where_it_is_given() {
     let address = qemu.tcp().to_string();
     for name in ["host1.example", "10.0.0.7"] {
         let program = with(&client).args(["--tls-hostname", name, &address, "query-status"]);
-        program.run().stdout(STATUS).stderr("").status(0);
+        program.run().stdout(&status_line("running", true)).stderr("").status(0);
     }
     for (name, options) in [("127.0.0.1", &[][..]), ("host2.example", &["--tls-hostname", "host2.example"])] {
         let expected = format!("is refused: it is for host1.example, 10.0.0.7, not for {name} (--tls-hostname NAME");
@@ -104,7 +108,7 @@ fn without_negotiation_too() {
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
     let lines = ["-c", r#"{"execute": "qmp_capabilities"}"#, "-c", "query-status"];
     let output = with(&client).args([&qemu.tcp().to_string(), "-N"]).args(lines).run();
-    output.stdout(&format!("{{}}\n{STATUS}")).stderr("").status(0);
+    output.stdout(&format!("{{}}\n{}", status_line("running", true))).stderr("").status(0);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use crate::support::certificates::Folder;
 use crate::support::qemu::Builder;
+use crate::support::version::reconnect;
 use crate::support::{Program, Qemu, qmpsh};
 
 /// `qmpsh` with these credentials.
@@ -27,6 +28,6 @@ fn dialing(host: &str, port: &str, credentials: &Path) -> Builder {
 /// The same, with more for `tls-creds-x509` to know.
 fn dialing_with(host: &str, port: &str, credentials: &Path, more: &str) -> Builder {
     let object = format!("tls-creds-x509,id=tls,endpoint=client,dir={}{more}", credentials.display());
-    let chardev = format!("socket,id=dial,host={host},port={port},reconnect=1,tls-creds=tls");
+    let chardev = format!("socket,id=dial,host={host},port={port},{},tls-creds=tls", reconnect());
     Qemu::none().name("dialer").args(["-object", &object, "-chardev", &chardev, "-mon", "chardev=dial,mode=control"])
 }

@@ -12,9 +12,8 @@ use rustix::net::Shutdown;
 
 use super::{dialing, with};
 use crate::support::certificates::{Authority, Folder};
+use crate::support::version::status_line;
 use crate::support::{Program, Qemu, temporary_directory};
-
-const STATUS: &str = "{\"status\": \"running\", \"singlestep\": false, \"running\": true}\n";
 
 #[test]
 fn a_unix_socket_needs_a_name() {
@@ -32,7 +31,7 @@ fn a_unix_socket_needs_a_name() {
     let socket = socket.display().to_string();
     with(&client).args([&socket, "query-status"]).run().stderr_contains("--tls-hostname NAME says which").status(2);
     let program = with(&client).args(["--tls-hostname", "localhost", &socket, "query-status"]);
-    program.run().stdout(STATUS).stderr("").status(0);
+    program.run().stdout(&status_line("running", true)).stderr("").status(0);
     forwarding.join().expect("forwarded");
 }
 
@@ -43,7 +42,7 @@ fn through_a_command() {
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
     let address = format!("exec:exec socat - TCP:{}", qemu.tcp());
     let program = with(&client).args(["--tls-hostname", "localhost", &address, "query-status"]);
-    program.run().stdout(STATUS).stderr("").status(0);
+    program.run().stdout(&status_line("running", true)).stderr("").status(0);
     let program = with(&client).args(["--tls-hostname", "localhost", "exec:echo oops >&2; exit 3", "query-status"]);
     program.run().stdout("").stderr_contains("oops").status(3);
 }
@@ -80,7 +79,7 @@ fn an_inherited_connection_is_a_client_s() {
     );
     output.status(3);
     let output = inheriting(&client, &["--tls-hostname", "localhost", "query-status"], connect()).run();
-    output.stdout(STATUS).stderr("").status(0);
+    output.stdout(&status_line("running", true)).stderr("").status(0);
     let output = inheriting(&client, &["--tls-hostname", "h", "query-status"], connect()).run();
     output.stderr_contains("no session with fd:3: the certificate of the server is refused: it is for localhost, 127");
     output.status(3);
