@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use qmpsh::complete::{Nothing, Peer, Reading, colours, hint};
+use qmpsh::language::complete::{Nothing, Peer, Reading, colours, hint};
 use qmpsh::schema::Schema;
 
 /// The most that a key may take (SPEC 5).

@@ -29,6 +29,10 @@ info\t''
 debug\t''
 trace\t''"
 complete -c qmpsh -l history -d 'Where to keep the history [default: $XDG_STATE_HOME/qmpsh/history]' -r -F
+complete -c qmpsh -l generate -d 'Print the man page or a completion script' -r -f -a "man\t''
+bash\t''
+zsh\t''
+fish\t''"
 complete -c qmpsh -s k -l keep-going -d 'Do not stop at the first command that fails'
 complete -c qmpsh -s H -l hmp -d 'Lines are those of the human monitor (HMP)'
 complete -c qmpsh -s N -l skip-negotiation -d 'Await no greeting and negotiate nothing'

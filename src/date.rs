@@ -3,14 +3,14 @@
 use std::fmt;
 
 /// A moment in UTC, to the second.
-pub(crate) struct Utc {
+pub struct Utc {
     /// Seconds since 1970.
-    pub(crate) seconds: u64,
+    pub seconds: u64,
 }
 
 impl Utc {
     /// As `2024-02-29`.
-    pub(crate) fn date(&self) -> String {
+    pub fn date(&self) -> String {
         // Years begin in March here, so that a leap day is the last of its year.
         // Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
         let shifted = self.seconds / 86_400 + 719_468;
@@ -25,7 +25,7 @@ impl Utc {
     }
 
     /// As `23:59:59`.
-    pub(crate) fn time(&self) -> String {
+    pub fn time(&self) -> String {
         let second = self.seconds % 86_400;
         format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
     }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// An error and what caused it, in one line.
-pub(crate) fn describe(error: &dyn Error) -> String {
+pub fn describe(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

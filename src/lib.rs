@@ -15,13 +15,9 @@
 //! - [`pattern`]: shell globs.
 //! - [`address`]: where a monitor is, and how that is written.
 //!
-//! The shell's language:
+//! What a peer can do:
 //!
-//! - [`schema`]: what a peer can do, as `query-qmp-schema` tells it.
-//! - [`syntax`]: text to statements, with spans.
-//! - [`typing`]: statements to [`message::Request`]s.
-//! - [`hmp`]: lines for the human monitor, and what its answers say.
-//! - [`complete`]: what can stand at the cursor, hints, colours.
+//! - [`schema`]: commands, events and types, as `query-qmp-schema` tells them.
 //!
 //! The connection:
 //!
@@ -33,15 +29,16 @@
 //! - [`events`]: streams of events, bounded and filtered; waits for one event, which look back.
 //! - [`client`]: QMP on the engine.
 //!
-//! The program, with the feature `cli`:
+//! The shell's language, with the feature `language`:
 //!
-#![cfg_attr(feature = "cli", doc = "- [`cli`]: the command line; nothing else knows clap.")]
-#![cfg_attr(feature = "cli", doc = "- [`shell`]: batch, interactive shell, output, exit statuses.")]
+#![cfg_attr(
+    feature = "language",
+    doc = "- [`language`]: from the text of a line to the message that is sent; completion and hints."
+)]
 
-mod error;
+pub mod error;
 
-#[cfg(feature = "tls")]
-mod date;
+pub mod date;
 
 pub mod message;
 
@@ -57,12 +54,8 @@ pub mod address;
 
 pub mod schema;
 
-pub mod syntax;
-
-pub mod typing;
-
-pub mod complete;
-pub mod hmp;
+#[cfg(feature = "language")]
+pub mod language;
 
 pub mod protocol;
 
@@ -75,9 +68,3 @@ pub mod events;
 pub mod jobs;
 
 pub mod client;
-
-#[cfg(feature = "cli")]
-pub mod cli;
-
-#[cfg(feature = "cli")]
-pub mod shell;

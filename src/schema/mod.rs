@@ -21,6 +21,7 @@ pub use nearest::nearest;
 pub use read::SchemaError;
 pub use reference::{Choice, Reference, ReferenceLine, Row};
 pub use types::{Builtin, Command, EnumValue, Event, Features, Member, Object, Type, TypeId, Variant};
+#[cfg(feature = "language")]
 pub(crate) use walk::is_index;
 pub use walk::{Step, Tag, Tags, Walk};
 

@@ -15,8 +15,10 @@ const POLL: Duration = Duration::from_millis(1);
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
+    /// With this exit status.
     Exited(i32),
+    /// By this signal.
     Killed(i32),
     /// It asks something at a terminal that it may not use, and would stand still for ever.
     Asks,
@@ -25,8 +27,8 @@ pub(crate) enum End {
 }
 
 impl End {
-    #[cfg(feature = "cli")]
-    pub(crate) fn is_success(self) -> bool {
+    /// Whether nothing speaks against success.
+    pub fn is_success(self) -> bool {
         matches!(self, End::Exited(0) | End::Unknown)
     }
 }
@@ -70,7 +72,6 @@ fn signal_name(signal: i32) -> Option<&'static str> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Group {
     /// Its own: Ctrl-C does not reach it, and a signal reaches all that it starts.
-    #[cfg(feature = "cli")]
     Own,
     /// Its own, and it may not use the terminal.
     OwnWithoutTerminal,
@@ -80,7 +81,7 @@ enum Group {
 
 /// A process. Dropping it kills it, and all of its group if it has one of its own; unless it was left or reaped.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     /// It is not reaped before the group is done with: until then no other group can have its number.
     child: Option<Child>,
     group: Group,
@@ -89,18 +90,17 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts it in a group of its own.
-    #[cfg(feature = "cli")]
-    pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
         Self::start(command.process_group(0), Group::Own)
     }
 
     /// Starts it in a group of its own; asking something at the terminal is its [end](End::Asks).
-    pub(super) fn spawn_without_terminal(command: &mut Command) -> io::Result<Self> {
+    pub fn spawn_without_terminal(command: &mut Command) -> io::Result<Self> {
         Self::start(command.process_group(0), Group::OwnWithoutTerminal)
     }
 
     /// Starts it in the group of this program.
-    pub(super) fn spawn_beside(command: &mut Command) -> io::Result<Self> {
+    pub fn spawn_beside(command: &mut Command) -> io::Result<Self> {
         Self::start(command, Group::Ours)
     }
 
@@ -115,7 +115,7 @@ impl Process {
     }
 
     /// Waits for its end. Cancel safe.
-    pub(crate) fn end(&self) -> impl Future<Output = End> + Send + use<> {
+    pub fn end(&self) -> impl Future<Output = End> + Send + use<> {
         let mut end = self.end.clone();
         async move {
             match end.wait_for(Option::is_some).await {
@@ -126,7 +126,7 @@ impl Process {
     }
 
     /// The pipes to its stdin, stdout and stderr, where there are such.
-    pub(super) fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
+    pub fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
         match &mut self.child {
             Some(child) => (child.stdin.take(), child.stdout.take(), child.stderr.take()),
             None => (None, None, None),
@@ -134,17 +134,17 @@ impl Process {
     }
 
     /// Watches for its end.
-    pub(super) fn watch(&self) -> watch::Receiver<Option<End>> {
+    pub fn watch(&self) -> watch::Receiver<Option<End>> {
         self.end.clone()
     }
 
     /// Its end, if it has ended.
-    pub(super) fn ended(&self) -> Option<End> {
+    pub fn ended(&self) -> Option<End> {
         *self.end.borrow()
     }
 
     /// Sends a signal to the process, and those it has started if it has a group of its own.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         if let Some(child) = &self.child {
             let pid = Pid::from_child(child);
             // They may have gone, or changed to another user: then there is nothing to be done about them.
@@ -153,7 +153,7 @@ impl Process {
     }
 
     /// Sends SIGTERM, and SIGKILL if that has not ended it within `grace`; this blocks, as a rule for a millisecond.
-    pub(super) fn end_now(&mut self, grace: Duration) {
+    pub fn end_now(&mut self, grace: Duration) {
         self.signal(Signal::TERM);
         let begun = Instant::now();
         while self.ended().is_none() && begun.elapsed() < grace {
@@ -170,8 +170,7 @@ impl Process {
     }
 
     /// It has ended: ends what is left of its group too.
-    #[cfg(feature = "cli")]
-    pub(crate) fn reap(mut self) {
+    pub fn reap(mut self) {
         self.signal(Signal::TERM);
         if let Some(mut child) = self.child.take() {
             let _ = child.try_wait();
@@ -179,8 +178,7 @@ impl Process {
     }
 
     /// It goes on without us.
-    #[cfg(feature = "cli")]
-    pub(crate) fn leave(mut self) {
+    pub fn leave(mut self) {
         self.child = None;
     }
 }
@@ -215,7 +213,7 @@ fn wait(pid: Pid, asking: bool) -> End {
     }
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

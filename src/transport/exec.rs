@@ -37,7 +37,7 @@ pub struct Exec(
 
 impl Exec {
     /// Starts it. Whether it connects is seen later.
-    pub(crate) fn start(&self) -> io::Result<(ExecLink, Witness)> {
+    pub fn start(&self) -> io::Result<(ExecLink, Witness)> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process::spawn_without_terminal(&mut command)?;
@@ -64,7 +64,7 @@ impl Dial for Exec {
 }
 
 /// The command, running.
-pub(crate) struct ExecLink {
+pub struct ExecLink {
     /// Gone when it was closed.
     to: Option<Sender>,
     from: Receiver,

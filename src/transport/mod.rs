@@ -1,6 +1,6 @@
 //! The transports: one file each, all of them [`Link`]s for the engine.
 
-pub(crate) mod child;
+pub mod child;
 mod exec;
 mod inherited;
 mod process;
@@ -11,9 +11,10 @@ mod tcp;
 mod tls;
 mod unix;
 
-pub use exec::Exec;
+pub use exec::{Exec, ExecLink};
 pub use inherited::{Inherited, InheritedError};
-pub use ssh::Ssh;
+pub use said::Witness;
+pub use ssh::{Ssh, Tunnel, can_ask};
 pub use tcp::Tcp;
 #[cfg(feature = "tls")]
 pub use tls::{
@@ -21,12 +22,6 @@ pub use tls::{
     TlsError,
 };
 pub use unix::{Unix, UnixLink};
-#[cfg(feature = "cli")]
-pub(crate) use {
-    exec::ExecLink,
-    said::Witness,
-    ssh::{Tunnel, can_ask},
-};
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;

@@ -22,7 +22,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A look at a program from outside: what it says, and how it ended. It keeps nothing alive.
 #[derive(Debug, Clone)]
-pub(crate) struct Witness {
+pub struct Witness {
     said: Arc<Mutex<Said>>,
     /// Whether it can say no more.
     silent: watch::Receiver<bool>,
@@ -31,7 +31,7 @@ pub(crate) struct Witness {
 
 impl Witness {
     /// Listens to the stderr of a process, in a thread that ends with it.
-    pub(super) fn new(process: &Process, mut stderr: ChildStderr) -> io::Result<Self> {
+    pub fn new(process: &Process, mut stderr: ChildStderr) -> io::Result<Self> {
         let said: Arc<Mutex<Said>> = Arc::default();
         let (sender, silent) = watch::channel(false);
         let for_thread = Arc::clone(&said);
@@ -53,7 +53,7 @@ impl Witness {
     }
 
     /// How it ended; `None`, if it does not within `patience`. Then it has also said all it had to say.
-    pub(crate) async fn end(&self, patience: Duration) -> Option<End> {
+    pub async fn end(&self, patience: Duration) -> Option<End> {
         let mut end = self.end.clone();
         let end = match tokio::time::timeout(patience, end.wait_for(Option::is_some)).await {
             Ok(Ok(end)) => (*end)?,
@@ -66,7 +66,7 @@ impl Witness {
     }
 
     /// What it has said, safe to show: nothing, the rest of a line (`: …`), or lines below it.
-    pub(crate) fn said(&self) -> String {
+    pub fn said(&self) -> String {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).shown()
     }
 }

@@ -58,7 +58,7 @@ struct SshError(String);
 
 impl Ssh {
     /// Starts ssh, and waits until it has connected. Dropping the future ends it.
-    pub(crate) async fn open(&self) -> io::Result<Arc<Tunnel>> {
+    pub async fn open(&self) -> io::Result<Arc<Tunnel>> {
         let directory = Directory::new()?;
         let socket = directory.0.join("q");
         let mut command = Command::new("sh");
@@ -153,7 +153,7 @@ impl Dial for Ssh {
 
 /// ssh, connected. It ends with the last who has it: what was dialled, too.
 #[derive(Debug)]
-pub(crate) struct Tunnel {
+pub struct Tunnel {
     socket: PathBuf,
     watched: ChildStdin,
     process: Process,
@@ -163,18 +163,18 @@ pub(crate) struct Tunnel {
 }
 
 impl Tunnel {
-    #[cfg(feature = "cli")]
-    pub(crate) fn witness(&self) -> &Witness {
+    /// What ssh writes on stderr, and how it ends.
+    pub fn witness(&self) -> &Witness {
         &self.witness
     }
 
     /// Whether ssh still runs.
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         self.process.ended().is_none()
     }
 
     /// Connects to the socket that ssh forwards. Whether it could be opened there is seen later.
-    pub(crate) async fn dial(self: Arc<Self>) -> io::Result<Box<dyn Link>> {
+    pub async fn dial(self: Arc<Self>) -> io::Result<Box<dyn Link>> {
         loop {
             match UnixStream::connect(&self.socket).await {
                 // It is bound, and not listened on yet.
@@ -233,8 +233,7 @@ impl Drop for Directory {
 }
 
 /// Whether ssh can ask a person for a password, or about a host's key: then nobody knows how long that takes.
-#[cfg(feature = "cli")]
-pub(crate) fn can_ask() -> bool {
+pub fn can_ask() -> bool {
     fs::File::options().read(true).write(true).open("/dev/tty").is_ok()
 }
 

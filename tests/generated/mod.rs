@@ -1,46 +1,18 @@
-//! What is generated from the definition of the command line is committed, and fresh; so is what is kept by hand.
+//! What is committed beside the code says what is true.
 
-mod man;
-mod readme;
-
-use std::path::Path;
-
-use clap_complete::Shell;
-use snapbox::data::DataFormat;
-use snapbox::{Assert, Data};
-
-/// Fails if the committed file has another content; with `SNAPSHOTS=overwrite` in the environment it is written.
-#[track_caller]
-fn check(path: &str, content: Vec<u8>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let committed = Data::read_from(&path, Some(DataFormat::Text)).raw();
-    let content = String::from_utf8(content).expect("what is generated is text");
-    // snapbox's message says how to refresh.
-    Assert::new().action_env("SNAPSHOTS").eq(Data::text(content).raw(), committed);
-}
-
-#[track_caller]
-fn check_completion(shell: Shell, path: &str) {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut qmpsh::cli::command(), "qmpsh", &mut script);
-    check(path, script);
-}
+use crate::support::qmpsh;
 
 #[test]
-fn the_man_page_is_fresh() {
-    check("man/qmpsh.1", man::page());
-}
-
-#[test]
-fn the_tables_of_the_readme_are_fresh() {
-    check("README.md", readme::page(include_str!("../../README.md")).into_bytes());
-}
-
-#[test]
-fn the_completions_are_fresh() {
-    check_completion(Shell::Bash, "completions/qmpsh.bash");
-    check_completion(Shell::Zsh, "completions/_qmpsh");
-    check_completion(Shell::Fish, "completions/qmpsh.fish");
+fn generate_prints_what_is_committed() {
+    for (what, committed) in [
+        ("man", include_str!("../../man/qmpsh.1")),
+        ("bash", include_str!("../../completions/qmpsh.bash")),
+        ("zsh", include_str!("../../completions/_qmpsh")),
+        ("fish", include_str!("../../completions/qmpsh.fish")),
+    ] {
+        qmpsh().args(["--generate", what]).run().stdout(committed).stderr("").status(0);
+    }
+    qmpsh().args(["--generate", "powershell"]).run().stdout("").status(2);
 }
 
 #[test]

@@ -37,7 +37,8 @@ pub fn status_line(state: &str, running: bool) -> String {
 pub fn status_table(state: &str, running: bool) -> String {
     let members = status(state, running);
     let width = members.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    members.iter().map(|(name, value)| format!("{name:width$}  {}\n", value.trim_matches('"'))).collect()
+    let rows = members.iter().map(|(name, value)| format!("{name:width$}  {}", value.trim_matches('"')));
+    rows.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// The chardev option that makes QEMU connect again after a second. `reconnect` became `reconnect-ms` in 9.2, and left in 10.2.

@@ -1,0 +1,85 @@
+//! Lines on their way: those that were read and not told of yet.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::input::lines::Origin;
+use crate::status::Failure;
+use qmpsh::client::Execution;
+use qmpsh::language::typing::Retry;
+use qmpsh::message::Request;
+
+/// A line that was read, and not told of yet.
+pub(super) enum Entry {
+    Sent(Box<Sent>),
+    /// Nothing of it was sent.
+    Failed(Failure),
+}
+
+pub(super) struct Sent {
+    pub(super) request: Arc<Request>,
+    pub(super) retry: Option<Retry>,
+    pub(super) origin: Origin,
+    pub(super) execution: Execution,
+    /// Since when it has been the oldest one unanswered: its time limit begins there.
+    pub(super) oldest_since: Option<Instant>,
+}
+
+impl Sent {
+    /// Nothing may be sent before its reply: it may be sent once more, or be the last.
+    pub(super) fn stands_alone(&self) -> bool {
+        self.retry.is_some() || self.request.ends_peer()
+    }
+}
+
+/// The lines that were read and not told of yet, the oldest first.
+#[derive(Default)]
+pub(super) struct Flight {
+    entries: VecDeque<Entry>,
+    prompt: usize,
+}
+
+impl Flight {
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many of them are out-of-band.
+    pub(super) fn prompt(&self) -> usize {
+        self.prompt
+    }
+
+    /// Whether nothing may be sent until the newest one has its reply.
+    pub(super) fn ends_alone(&self) -> bool {
+        // What stands alone was sent last, or nothing would have come after it.
+        matches!(self.entries.back(), Some(Entry::Sent(sent)) if sent.stands_alone())
+    }
+
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.prompt += usize::from(entry.is_prompt());
+        self.entries.push_back(entry);
+    }
+
+    pub(super) fn put_back(&mut self, entry: Entry) {
+        self.prompt += usize::from(entry.is_prompt());
+        self.entries.push_front(entry);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Entry> {
+        let entry = self.entries.pop_front()?;
+        self.prompt -= usize::from(entry.is_prompt());
+        Some(entry)
+    }
+}
+
+impl Entry {
+    fn is_prompt(&self) -> bool {
+        matches!(self, Entry::Sent(sent) if sent.request.out_of_band)
+    }
+}

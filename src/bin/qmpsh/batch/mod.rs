@@ -1,0 +1,370 @@
+//! Commands from the command line, from files or from stdin, one after the other, and an exit status.
+
+mod flight;
+mod host;
+pub(crate) mod linger;
+mod peer;
+mod piped;
+mod running;
+mod waiting;
+pub(crate) mod work;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::builtins::{self, Choice, Display, human};
+use crate::cli::{EventsMode, Options};
+use crate::connect::{Entrance, Teller};
+use crate::input::lines::{Line, Lines, Origin};
+use crate::output::messages::Messages;
+use crate::output::printer::{Printer, sleep_until_or_never};
+use crate::output::render::Renderer;
+use crate::output::wire_log::WireLog;
+use crate::session::eval::{Action, Parsed, Sources, Text};
+use crate::session::job_memory::JobMemory;
+use crate::session::schema::{SessionSchema, teach};
+use crate::status::{Failure, Status};
+use qmpsh::client::{Author, Client, ExecuteError, QmpError};
+use qmpsh::error::describe;
+use qmpsh::json::ScanError;
+use qmpsh::language::hmp::HumanMonitor;
+use qmpsh::language::syntax::Dialect;
+use qmpsh::language::typing::Retry;
+use qmpsh::message::{Reply, Request};
+use qmpsh::protocol::{SessionError, StateWatcher};
+use qmpsh::text;
+use qmpsh::transport::TlsError;
+use waiting::{after_others, disconnecting, or_timeout};
+
+/// How long stdout may take what is left after a time limit that a command has of its own.
+const LEFT: Duration = Duration::from_secs(5);
+
+/// A batch on a client; made before the client connects, so that no event is missed.
+pub(crate) struct Batch<'a, 'b> {
+    client: &'a Client,
+    entrance: &'a mut Entrance<'b>,
+    options: &'a Options,
+    messages: Messages,
+    printer: Printer,
+    state: StateWatcher,
+    /// The worst that happened, with `--keep-going`.
+    status: Status,
+    /// The server has ended as it was asked to.
+    has_quit: bool,
+    session_schema: SessionSchema,
+    human_monitor: HumanMonitor,
+    jobs: Arc<JobMemory>,
+    /// The line whose command of the shell's own runs, or for which the peer is asked.
+    at: Origin,
+    display: Display,
+    log: Arc<WireLog>,
+    /// Files whose lines are to be run next.
+    included: Vec<PathBuf>,
+    /// The lines of a file are being run whose results are for a pipeline.
+    in_file: bool,
+    /// The shell was asked to leave.
+    leaves: bool,
+    /// Which events are shown.
+    choice: Choice,
+}
+
+impl<'a, 'b> Batch<'a, 'b> {
+    /// `looks_back`: whether a command may come that asks what events have told before it.
+    pub(crate) fn new(
+        client: &'a Client,
+        entrance: &'a mut Entrance<'b>,
+        options: &'a Options,
+        renderer: Renderer,
+        messages: Messages,
+        looks_back: bool,
+        log: Arc<WireLog>,
+    ) -> Self {
+        Self {
+            client,
+            entrance,
+            options,
+            messages,
+            printer: Printer::new(client, options.events, renderer),
+            state: client.session().watch(),
+            status: Status::Success,
+            has_quit: false,
+            session_schema: SessionSchema::default(),
+            human_monitor: HumanMonitor::default(),
+            jobs: Arc::new(JobMemory::new(client, looks_back)),
+            at: Origin { name: None, line: 1 },
+            display: Display::new(options.output),
+            log,
+            included: Vec::new(),
+            in_file: false,
+            leaves: false,
+            choice: Choice::all(matches!(options.events, Some(EventsMode::Show | EventsMode::Stderr))),
+        }
+    }
+
+    /// Establishes the session.
+    pub(crate) async fn open(&mut self) -> Result<(), Failure> {
+        self.entrance.open(self.client, &Teller::Stderr(self.messages)).await
+    }
+
+    /// Runs the words of the command line.
+    pub(crate) async fn words(mut self, action: Action) -> Result<Status, Failure> {
+        let result = self.run_words(action).await;
+        self.finish(result).await
+    }
+
+    /// Runs the words of the command line, which cannot be typed without asking the peer.
+    pub(crate) async fn untyped_words(mut self, parsed: Parsed, text: Text<'_>) -> Result<Status, Failure> {
+        let result = match self.typed(parsed, text, Sources { stdin: true }).await {
+            Ok(action) => self.run_words(action).await,
+            Err(failure) => Err(failure),
+        };
+        self.finish(result).await
+    }
+
+    async fn run_words(&mut self, action: Action) -> Result<(), Failure> {
+        let origin = self.at.clone();
+        self.run_action(action, &origin).await?;
+        self.run_lines(&mut Lines::new(Vec::new(), Dialect::Qmp), Sources { stdin: true }).await
+    }
+
+    /// Runs lines until they end. `stdin`: whether stdin is free for values.
+    pub(crate) async fn lines(mut self, mut lines: Lines, stdin: bool) -> Result<Status, Failure> {
+        let sources = Sources { stdin };
+        let result = self.run_lines(&mut lines, sources).await;
+        self.finish(result).await
+    }
+
+    /// What there is to print gets out, whatever happened.
+    async fn finish(mut self, result: Result<(), Failure>) -> Result<Status, Failure> {
+        let status = result.as_ref().map_or_else(|failure| failure.status, |()| self.status);
+        let timed_out = status == Status::TimedOut;
+        if timed_out {
+            // What was given up may be in a queue that the peer does not read: do not wait for that either.
+            self.client.session().abort();
+        }
+        // A reader of stdout that has stopped reading must not make the time limit worthless.
+        let limit = timed_out.then(|| self.options.timeout.unwrap_or(LEFT));
+        let flushed = or_timeout(limit, self.printer.print_all()).await;
+        result?;
+        flushed.unwrap_or(Ok(()))?;
+        Ok(self.status)
+    }
+
+    async fn run_action(&mut self, action: Action, origin: &Origin) -> Result<(), Failure> {
+        match action {
+            Action::Send(request, retry) => {
+                let done = self.execute(request, retry, origin).await;
+                let time = self.display.time();
+                done?;
+                if let Some(time) = time {
+                    self.printer.print_all().await?;
+                    self.messages.say(&time);
+                }
+                Ok(())
+            }
+            Action::Own(command) => {
+                self.at = origin.clone();
+                // The future is large, and most lines do without it.
+                Box::pin(builtins::run(self, command)).await
+            }
+        }
+    }
+
+    /// The lines of files that were asked for come next.
+    fn include(&mut self, lines: &mut Lines) -> Result<(), Failure> {
+        for path in self.included.drain(..) {
+            lines.include(path, &self.at).map_err(|message| about(&self.at, Status::Usage, message))?;
+        }
+        Ok(())
+    }
+
+    /// With `--keep-going`, a failure that leaves the session alive is told and remembered.
+    async fn go_on_after(&mut self, failure: Failure) -> Result<(), Failure> {
+        let may_go_on = matches!(failure.status, Status::CommandFailed | Status::Usage | Status::TimedOut);
+        if !(may_go_on && self.options.keep_going) {
+            return Err(failure);
+        }
+        self.status = self.status.worse(failure.status);
+        let limit = (failure.status == Status::TimedOut).then(|| self.options.timeout.unwrap_or(LEFT));
+        let print = async {
+            if self.options.pipeline > 1 {
+                // Events that have come may stand behind replies that are told later.
+                self.printer.print_told().await
+            } else {
+                self.printer.print_all().await
+            }
+        };
+        or_timeout(limit, print).await.unwrap_or(Ok(()))?;
+        self.messages.tell(&failure);
+        Ok(())
+    }
+
+    /// Runs one command; its result is printed with what comes next.
+    async fn execute(&mut self, request: Request, retry: Option<Retry>, origin: &Origin) -> Result<(), Failure> {
+        if self.has_quit {
+            return Err(self.lost(Fate::NotSent, &request, origin).await);
+        }
+        let began = Instant::now();
+        let Some(answer) = self.wait_for(request.clone(), Author::User).await? else {
+            return Err(self.timed_out(&request, origin));
+        };
+        self.display.answered(began);
+        self.settle(answer, &request, retry, origin).await
+    }
+
+    /// Tells how a command ended; its result is printed with what comes next.
+    async fn settle(
+        &mut self,
+        answer: Result<Reply, ExecuteError>,
+        request: &Request,
+        retry: Option<Retry>,
+        origin: &Origin,
+    ) -> Result<(), Failure> {
+        self.printer.print_printout().await?;
+        match answer {
+            Ok(reply) => {
+                self.has_quit = request.ends_peer();
+                let Some(told) = human::told(&mut self.human_monitor, *self.printer.renderer(), request, &reply) else {
+                    return self.printer.reply(&reply, request).await;
+                };
+                self.printer.text_reply(&reply, told.result).await?;
+                let failure = told.failure.map(|said| format!("{}{said}", origin.prefix()));
+                failure.map_or(Ok(()), |said| Err(Failure::placed(Status::CommandFailed, said)))
+            }
+            Err(ExecuteError::Server { class, desc, reply }) => {
+                if let Some(request) = retry.and_then(|retry| retry.request(request, &desc)) {
+                    return Box::pin(self.execute(request, None, origin)).await;
+                }
+                self.printer.refusal(&reply, request).await?;
+                // Whatever becomes of that question, it was refused.
+                let hints = teach(self, request, &class, &desc).await.unwrap_or_default();
+                let (class, desc) = (self.messages.peer(&class), self.messages.peer(&desc));
+                Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", origin.prefix())))
+            }
+            Err(ExecuteError::Interrupted { reason, .. })
+                if request.ends_peer() && reason.as_deref().is_some_and(is_end) =>
+            {
+                self.printer.no_reply(request).await?;
+                self.has_quit = true;
+                Ok(())
+            }
+            Err(ExecuteError::Malformed(malformed)) => {
+                Err(about(origin, Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(request))))
+            }
+            Err(error @ ExecuteError::NoDescriptors { .. }) => Err(about(origin, Status::Usage, error.to_string())),
+            Err(ExecuteError::Interrupted { .. }) => Err(self.lost(Fate::Unknown, request, origin).await),
+            Err(ExecuteError::NotSent { .. } | ExecuteError::State(_)) => {
+                Err(self.lost(Fate::NotSent, request, origin).await)
+            }
+        }
+    }
+
+    /// Sends a command and waits for its answer, printing meanwhile; `None` when the time limit came first.
+    async fn wait_for(
+        &mut self,
+        request: Request,
+        author: Author,
+    ) -> Result<Option<Result<Reply, ExecuteError>>, Failure> {
+        let client = self.client;
+        let execution = async move { client.start_as(request, author).await?.await };
+        let deadline = self.options.timeout.map(|limit| Instant::now() + limit);
+        tokio::select! {
+            biased;
+            answer = execution => Ok(Some(answer)),
+            failed = async { after_others().await; self.printer.print_meanwhile().await } => Err(failed.into()),
+            () = sleep_until_or_never(deadline) => Ok(None),
+        }
+    }
+
+    /// Waits for the next line, with everything printed; the connection may be lost meanwhile.
+    async fn next_line(&mut self, lines: &mut Lines) -> Result<Option<Result<Line, Failure>>, Failure> {
+        loop {
+            self.printer.print_all().await?;
+            tokio::select! {
+                biased;
+                line = lines.next() => return Ok(line),
+                () = self.printer.more_events() => {}
+                () = disconnecting(&mut self.state), if !self.has_quit => {
+                    let (status, why) = self.reason().await;
+                    let message = format!("the connection was lost while waiting for input: {why}; no command was unanswered");
+                    return Err(Failure::new(status, message));
+                }
+            }
+        }
+    }
+
+    fn timed_out(&self, request: &Request, origin: &Origin) -> Failure {
+        let seconds = self.options.timeout.unwrap_or_default().as_secs_f64();
+        let message = format!("no reply to {} within {seconds} s: it may still be running", name(request));
+        about(origin, Status::TimedOut, message)
+    }
+
+    /// The connection is gone, and with it this command or its reply.
+    async fn lost(&mut self, fate: Fate, request: &Request, origin: &Origin) -> Failure {
+        let (command, (status, why)) = (name(request), self.reason().await);
+        let message = match fate {
+            Fate::NotSent => format!("{command} was not sent: {why}"),
+            Fate::Unknown if status == Status::NoSession => format!("{command} did not run: {why}"),
+            Fate::Unknown => format!(
+                "the connection was lost before the reply to {command} came, so whether it ran is unknown: {why}"
+            ),
+        };
+        about(origin, status, message)
+    }
+
+    /// How the connection ended, and whether there ever was a session: without negotiation a peer that refuses us in TLS
+    /// is found out only here.
+    async fn reason(&self) -> (Status, String) {
+        let why = match self.client.disconnect().await {
+            _ if self.has_quit => "the server has quit".to_owned(),
+            Ok(()) => "the connection was closed".to_owned(),
+            Err(error) => match &*error {
+                SessionError::Protocol(QmpError::Scan(too_long @ ScanError::TooLong { .. })) => {
+                    format!("{too_long} (--max-message SIZE allows more)")
+                }
+                SessionError::Read(error) | SessionError::Write(error)
+                    if let Some(refusal) = TlsError::of(error).filter(|error| error.is_refusal()) =>
+                {
+                    return (Status::NoSession, refusal.to_string());
+                }
+                error => describe(error),
+            },
+        };
+        (Status::ConnectionLost, why)
+    }
+}
+
+/// What became of a command when the connection was lost.
+enum Fate {
+    NotSent,
+    /// Sent, but not answered.
+    Unknown,
+}
+
+/// A failure of the command at `origin`.
+fn about(origin: &Origin, status: Status, message: String) -> Failure {
+    match origin.name {
+        Some(_) => Failure::placed(status, format!("{}{message}", origin.prefix())),
+        None => Failure::new(status, message),
+    }
+}
+
+/// A command's name in a sentence.
+fn name(request: &Request) -> String {
+    format!("`{}`", text::line(request.label()))
+}
+
+/// Whether the peer just went: end of file, or what the system says when there were bytes it had not read.
+fn is_end(error: &SessionError<QmpError>) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    match error {
+        SessionError::EndOfFile => true,
+        SessionError::Read(error) | SessionError::Write(error) => {
+            matches!(error.kind(), BrokenPipe | ConnectionReset)
+        }
+        _ => false,
+    }
+}

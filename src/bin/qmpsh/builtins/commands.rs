@@ -1,0 +1,94 @@
+//! `.commands`: what the peer offers.
+
+use serde::Serialize;
+
+use super::Host;
+use super::help::signature;
+use super::words::{Refusal, Words};
+use crate::output::render::Form;
+use crate::session::schema::known_schema;
+use crate::status::Status;
+use qmpsh::pattern::Pattern;
+use qmpsh::schema::{Command, Schema};
+use qmpsh::text;
+
+/// `.commands [PATTERN]`
+#[derive(Debug, Clone)]
+pub(crate) struct Commands {
+    /// As it was written, and what it means.
+    pattern: Option<(String, Pattern)>,
+}
+
+impl Commands {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
+        let Some((text, span)) = words.next()? else { return Ok(Self { pattern: None }) };
+        let pattern = Pattern::new(&text).map_err(|error| Refusal::new(span, error.to_string()))?;
+        Ok(Self { pattern: Some((text, pattern)) })
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        self.pattern.as_ref().is_none_or(|(_, pattern)| pattern.matches(name))
+    }
+
+    /// Why nothing was found.
+    fn none(&self) -> String {
+        match &self.pattern {
+            None => "the peer offers no commands".to_owned(),
+            Some((text, pattern)) if pattern.is_glob() => format!("the peer has no command `{}`", text::line(text)),
+            Some((text, _)) => {
+                let text = text::line(text);
+                format!("the peer has no command `{text}` (`.commands *{text}*` looks for a part of a name)")
+            }
+        }
+    }
+}
+
+/// One command as JSON.
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    arguments: Vec<&'a str>,
+    deprecated: bool,
+    unstable: bool,
+    enabled: bool,
+}
+
+impl<'a> Entry<'a> {
+    fn of(schema: &'a Schema, command: &'a Command) -> Self {
+        let members = command.arguments.map(|ty| schema.members(ty, &|_| None)).unwrap_or_default();
+        Self {
+            name: &command.name,
+            arguments: members.into_iter().map(|member| &*member.name).collect(),
+            deprecated: command.features.is_deprecated(),
+            unstable: command.features.is_unstable(),
+            enabled: command.enabled,
+        }
+    }
+}
+
+pub(super) async fn run<H: Host>(host: &mut H, wanted: &Commands) -> Result<(), H::Stop> {
+    let Some(schema) = known_schema(host).await? else {
+        return Err(host.fail(Status::CommandFailed, "the peer does not tell what it offers".to_owned()));
+    };
+    let found: Vec<&Command> = schema.commands().iter().filter(|command| wanted.matches(&command.name)).collect();
+    if found.is_empty() {
+        return Err(host.fail(Status::CommandFailed, wanted.none()));
+    }
+    let renderer = *host.renderer();
+    if !renderer.plain_text || renderer.form == Form::Table {
+        let entries: Vec<_> = found.iter().map(|command| Entry::of(&schema, command)).collect();
+        // A list of names and booleans is always JSON.
+        let json = serde_json::to_string(&entries).unwrap_or_default();
+        return host.print(renderer.value(json)).await;
+    }
+    let mut shown = String::new();
+    for command in found {
+        if renderer.terminal {
+            shown.push_str(&signature(&schema, command));
+        } else {
+            shown.push_str(&command.name);
+        }
+        shown.push('\n');
+    }
+    host.print_text(&shown).await
+}

@@ -1,0 +1,41 @@
+//! `.status`.
+
+use super::Host;
+use qmpsh::client::Client;
+use qmpsh::text;
+
+/// What there is to tell about the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Connection<'a> {
+    /// The peer's address, fit for a terminal.
+    pub(crate) address: &'a str,
+    pub(crate) is_there: bool,
+    /// How many commands are without their replies, for which nobody waits.
+    pub(crate) unanswered: usize,
+}
+
+pub(super) async fn status<H: Host>(host: &mut H) -> Result<(), H::Stop> {
+    let Connection { address, is_there, unanswered } = host.connection();
+    let version = version(host.client()).unwrap_or_else(|| "no greeting".to_owned());
+    let late = match unanswered {
+        0 => String::new(),
+        1 => "\n1 command is without its reply".to_owned(),
+        count => format!("\n{count} commands are without their replies"),
+    };
+    let status = if is_there {
+        format!("connected to {address}\n{version}{late}")
+    } else {
+        format!("not connected to {address} (.reconnect connects again)\nit was: {version}{late}")
+    };
+    host.print_text(&status).await
+}
+
+/// What the peer is, by its greeting if there was one; fit for a terminal.
+pub(crate) fn version(client: &Client) -> Option<String> {
+    if client.is_guest_agent() {
+        return Some("guest agent".to_owned());
+    }
+    let version = client.greeting()?.version;
+    let package = text::line(&version.package);
+    Some(if package.is_empty() { format!("QEMU {version}") } else { format!("QEMU {version} ({package})") })
+}

@@ -1,0 +1,145 @@
+//! `.fd`: an open file goes with a command.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+
+use super::Host;
+use super::words::{Refusal, Words};
+use crate::session::eval::Action;
+use crate::status::Status;
+use qmpsh::message::Descriptor;
+use qmpsh::text;
+
+/// The commands that take one. Source: QMP-FACTS 6, `qmp_getfd` and `qmp_add_fd` in QEMU.
+const TAKERS: [&str; 2] = ["getfd", "add-fd"];
+
+/// `.fd PATH|NUMBER COMMAND`
+#[derive(Debug, Clone)]
+pub(crate) struct WithDescriptor {
+    what: What,
+    action: Box<Action>,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    /// A descriptor that this program has inherited.
+    Number(RawFd),
+    /// A file, to be read and written if that is allowed, else to be read.
+    File(String),
+    /// A file, to be written; made, or emptied.
+    New(String),
+}
+
+impl What {
+    fn read(word: &str) -> Self {
+        if let Some(path) = word.strip_prefix("wo:") {
+            return What::New(path.to_owned());
+        }
+        let is_number = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+        match word.parse().ok().filter(|_| is_number) {
+            Some(number) => What::Number(number),
+            None => What::File(word.to_owned()),
+        }
+    }
+
+    fn open(&self) -> io::Result<Descriptor> {
+        match self {
+            What::Number(number) => inherited(*number).map(Descriptor::new),
+            What::File(path) => match OpenOptions::new().read(true).write(true).open(path) {
+                Ok(file) => Ok(Descriptor::new(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+                // Whatever is against writing; if it is against reading too, that is told.
+                Err(_) => File::open(path).map(Descriptor::new),
+            },
+            What::New(path) => {
+                OpenOptions::new().write(true).create(true).truncate(true).open(path).map(Descriptor::new)
+            }
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            What::Number(number) => format!("descriptor {number}"),
+            What::File(path) | What::New(path) => text::line(path).into_owned(),
+        }
+    }
+}
+
+/// A copy of an inherited descriptor; what this program has opened itself is none.
+#[allow(unsafe_code, reason = "a bare number is all that a parent process passes on")]
+fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: a number that is not open gives an error, and harms nothing; one that was inherited (it is not
+    // close-on-exec, as all of this program's own are) is never closed here, so it stays open while it is borrowed.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    let flags = rustix::io::fcntl_getfd(descriptor)?;
+    if number > 2 && flags.contains(rustix::io::FdFlags::CLOEXEC) {
+        return Err(rustix::io::Errno::BADF.into());
+    }
+    descriptor.try_clone_to_owned()
+}
+
+impl WithDescriptor {
+    pub(super) fn read(words: &mut Words<'_>, carried: Option<Action>) -> Result<Self, Refusal> {
+        let what = What::read(&words.required("a path, or the number of a descriptor,")?);
+        if matches!(&what, What::File(path) | What::New(path) if path.is_empty()) {
+            return Err(words.refusal("the path is empty"));
+        }
+        let action = words.carried(carried)?;
+        if !matches!(action, Action::Send(..)) {
+            return Err(words.refusal("an open file can go with a command for the peer only"));
+        }
+        Ok(Self { what, action: Box::new(action) })
+    }
+
+    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
+        let Action::Send(mut request, retry) = *self.action else { return Ok(()) };
+        if !host.client().passes_descriptors() {
+            let message = format!(
+                "`{}` was not sent: an open file can be passed over a Unix socket of this machine only, and this \
+                 connection is none",
+                text::line(&request.command)
+            );
+            return Err(host.fail(Status::Usage, message));
+        }
+        let what = self.what.clone();
+        // A pipe waits for its other end.
+        let open = tokio::task::spawn_blocking(move || what.open());
+        let opened = host.attend(open, None, "a file to be opened").await?;
+        let descriptor = match opened.map(|joined| joined.unwrap_or_else(|error| Err(io::Error::other(error)))) {
+            None => return Ok(()),
+            Some(Ok(descriptor)) => descriptor,
+            Some(Err(error)) => {
+                let message = format!("cannot open {}: {error}", self.what.shown());
+                return Err(host.fail(Status::Usage, message));
+            }
+        };
+        if !TAKERS.contains(&request.command.as_str()) {
+            host.say("warning: QEMU's getfd and add-fd take an open file; one that comes with another command is kept for the next of them");
+        }
+        request.descriptor = Some(descriptor);
+        host.run(Action::Send(request, retry)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant() {
+        for (word, expected) in [
+            ("7", What::Number(7)),
+            ("0", What::Number(0)),
+            ("-1", What::File("-1".into())),
+            ("+1", What::File("+1".into())),
+            ("99999999999", What::File("99999999999".into())),
+            ("./7", What::File("./7".into())),
+            ("wo:7", What::New("7".into())),
+            ("a b", What::File("a b".into())),
+        ] {
+            assert_eq!(What::read(word), expected, "{word}");
+        }
+    }
+}

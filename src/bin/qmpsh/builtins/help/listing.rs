@@ -1,0 +1,248 @@
+//! What the schema says of a command or an event, as text.
+
+use std::fmt::Write as _;
+
+use qmpsh::schema::{Choice, Command, Event, Features, Reference, ReferenceLine, Row, Schema, TypeId};
+
+/// The widest column of names; longer ones push their line to the right.
+const NAMES: usize = 34;
+
+/// A choice that the type does not have, as a sentence.
+pub(super) struct Unmatched(pub(super) String);
+
+/// A command in full; of a union only the branches that were chosen.
+pub(super) fn command(
+    schema: &Schema,
+    command: &Command,
+    choices: &[Choice],
+    width: usize,
+) -> Result<String, Unmatched> {
+    let name = &*command.name;
+    let mut text = title(name, "command", &command.features);
+    if !command.enabled {
+        text.push_str("\nThe peer's configuration disables it.\n");
+    }
+    if !command.success_response {
+        text.push_str("\nA success is not answered.\n");
+    }
+    let Some(arguments) = command.arguments else {
+        text.push_str("\nThe guest agent does not say what its commands take and return.\n");
+        return Ok(text);
+    };
+    let reference = schema.reference(arguments, &format!("the arguments of {name}"), choices);
+    if let Some((choice, cases)) = reference.unmatched.first() {
+        return Err(unmatched(name, choice, cases));
+    }
+    members(&mut text, "Arguments", &reference, width);
+    let first_tag = reference.lines.iter().find_map(|line| match &line.row {
+        Row::Branch { path, .. } if line.depth == 0 => Some(path),
+        _ => None,
+    });
+    if let (Some(tag), true) = (first_tag, choices.is_empty()) {
+        let _ = writeln!(text, "\n`.help {name} {tag}=VALUE` shows one of these alone.");
+    }
+    if name == "device_add" {
+        text.push_str("  and any property of the device, as with -device\n");
+    }
+    if let Some(result) = command.result {
+        returned(&mut text, schema, result, width);
+    }
+    if command.allow_oob {
+        text.push_str("\nIt may go out of band: .oob\n");
+    }
+    Ok(text)
+}
+
+/// An event in full.
+pub(super) fn event(schema: &Schema, event: &Event, width: usize) -> String {
+    let mut text = title(&event.name, "event", &event.features);
+    let data = event.data.map(|data| schema.reference(data, "the data", &[]));
+    members(&mut text, "Data", &data.unwrap_or_default(), width);
+    text
+}
+
+/// A command on one line: its name, and its arguments, the required ones first.
+pub(crate) fn signature(schema: &Schema, command: &Command) -> String {
+    let mut text = command.name.to_string();
+    let members = command.arguments.map(|ty| schema.members(ty, &|_| None)).unwrap_or_default();
+    let (optional, required): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| member.optional);
+    for member in required {
+        let _ = write!(text, " {}=", member.name);
+    }
+    for member in optional {
+        let _ = write!(text, " [{}=]", member.name);
+    }
+    if !command.enabled {
+        text.push_str(" (disabled)");
+    }
+    text
+}
+
+fn title(name: &str, kind: &str, features: &Features) -> String {
+    let features: Vec<&str> = features.names().collect();
+    let features = if features.is_empty() { String::new() } else { format!(", {}", features.join(", ")) };
+    format!("{name} ({kind}{features})\n")
+}
+
+fn unmatched(name: &str, choice: &Choice, cases: &[String]) -> Unmatched {
+    let Choice { path, case } = choice;
+    Unmatched(if cases.is_empty() {
+        format!("nothing in {name} depends on `{path}`")
+    } else {
+        format!("{name} has nothing for {path}={case}: {path} is one of {}", cases.join(", "))
+    })
+}
+
+fn returned(text: &mut String, schema: &Schema, result: TypeId, width: usize) {
+    let reference = schema.reference(result, "the result", &[]);
+    let kind = schema.kind(result);
+    if reference.lines.is_empty() {
+        // QEMU's empty object says that there is nothing to say.
+        let kind = if kind == "object" { "nothing" } else { &kind };
+        text.push('\n');
+        hang(text, "Returns: ", kind, width);
+    } else if kind == "object" {
+        members(text, "Returns", &reference, width);
+    } else {
+        members(text, &format!("Returns {kind}, each with"), &reference, width);
+    }
+}
+
+fn members(text: &mut String, heading: &str, reference: &Reference, width: usize) {
+    if reference.lines.is_empty() {
+        let _ = writeln!(text, "\n{heading}: none");
+        return;
+    }
+    let _ = writeln!(text, "\n{heading}:");
+    for group in reference.lines.chunk_by(|a, b| a.depth == b.depth && is_member(a) && is_member(b)) {
+        let column =
+            group.iter().map(|line| name(line).map_or(0, |name| name.chars().count())).max().unwrap_or(0).min(NAMES);
+        for line in group {
+            let indent = " ".repeat(2 + 2 * line.depth);
+            match &line.row {
+                Row::Member { path, what } => hang(text, &format!("{indent}{path:column$}  "), what, width),
+                Row::Branch { path, cases, note } => {
+                    let note = note.as_ref().map_or_else(String::new, |note| format!(" {note}"));
+                    hang(text, &format!("{indent}with {path}="), &format!("{cases}:{note}"), width);
+                }
+                Row::Cut => text.push_str("  … (the rest is left out: it is too long)\n"),
+            }
+        }
+    }
+}
+
+fn is_member(line: &ReferenceLine) -> bool {
+    name(line).is_some()
+}
+
+fn name(line: &ReferenceLine) -> Option<&str> {
+    match &line.row {
+        Row::Member { path, .. } => Some(path),
+        Row::Branch { .. } | Row::Cut => None,
+    }
+}
+
+/// A line that begins with `first`, under the end of which its further rows begin.
+fn hang(text: &mut String, first: &str, rest: &str, width: usize) {
+    let indent = first.chars().count().min(width / 2);
+    let mut column = first.chars().count();
+    text.push_str(first);
+    let mut is_first = true;
+    for word in rest.split(' ') {
+        let length = word.chars().count();
+        if !is_first && column + 1 + length > width {
+            text.push('\n');
+            text.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if !is_first {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+        is_first = false;
+    }
+    text.truncate(text.trim_end_matches(' ').len());
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The schema that the library's own tests use.
+    fn sample() -> Schema {
+        Schema::parse(include_bytes!("../../../../schema/sample.json")).unwrap()
+    }
+
+    fn help(name: &str, choices: &[(&str, &str)], width: usize) -> String {
+        let schema = sample();
+        let choices = choices.iter().map(|(path, case)| Choice { path: (*path).into(), case: (*case).into() });
+        let choices: Vec<_> = choices.collect();
+        match schema.command(name) {
+            Some(found) => command(&schema, found, &choices, width).unwrap_or_else(|Unmatched(sentence)| sentence),
+            None => event(&schema, schema.event(name).unwrap(), width),
+        }
+    }
+
+    #[test]
+    fn commands_and_events() {
+        let check = |name: &str, expected: &str| assert_eq!(help(name, &[], 80), expected, "{name}");
+        check("nothing", "nothing (command)\n\nArguments: none\n\nReturns: nothing\n");
+        check(
+            "resize",
+            "resize (command, deprecated, json-cli)\n\nArguments:\n  id      string\n  size    optional integer\n  \
+             x-fast  optional boolean (unstable)\n\nReturns: nothing\n\nIt may go out of band: .oob\n",
+        );
+        check("STOPPED", "STOPPED (event, unstable)\n\nData: none\n");
+        assert!(
+            help("kinds", &[], 80)
+                .ends_with("\nReturns list of objects, each with:\n  keys  list of one of a, b, null\n")
+        );
+        assert!(help("device_add", &[], 80).contains("  id      optional string\n  and any property of the device"));
+    }
+
+    #[test]
+    fn branches_and_long_lines() {
+        let expected = "add (command)\n\nArguments:\n  driver     one of file, raw,\n             other\n  \
+                        node-name  optional string\n  detached   optional boolean\n  with driver=file:\n    \
+                        filename  string\n    size      optional integer\n  with driver=raw:\n    \
+                        file    string or null or\n            object, as the\n            arguments of add\n    \
+                        offset  optional integer\n    size    optional string\n  with driver=other: nothing\n              more\n\n\
+                        `.help add driver=VALUE` shows one of these alone.\n\nReturns: nothing\n";
+        assert_eq!(help("add", &[], 30), expected);
+        let one = help("add", &[("driver", "file")], 80);
+        assert!(one.contains("  driver     file\n") && !one.contains("offset") && one.contains("filename"), "{one}");
+        assert_eq!(
+            help("add", &[("driver", "x")], 80),
+            "add has nothing for driver=x: driver is one of file, raw, other"
+        );
+        assert_eq!(help("add", &[("x", "y")], 80), "nothing in add depends on `x`");
+    }
+
+    #[test]
+    fn of_a_guest_agent() {
+        let schema = Schema::parse_guest_info(
+            br#"{"supported_commands":[{"enabled":false,"name":"guest-shutdown","success-response":false}]}"#,
+        )
+        .unwrap();
+        let text = command(&schema, schema.command("guest-shutdown").unwrap(), &[], 80)
+            .unwrap_or_else(|Unmatched(sentence)| sentence);
+        assert_eq!(
+            text,
+            "guest-shutdown (command)\n\nThe peer's configuration disables it.\n\nA success is not answered.\n\n\
+             The guest agent does not say what its commands take and return.\n"
+        );
+        assert_eq!(signature(&schema, schema.command("guest-shutdown").unwrap()), "guest-shutdown (disabled)");
+    }
+
+    #[test]
+    fn signatures() {
+        let schema = sample();
+        let check =
+            |name: &str, expected: &str| assert_eq!(signature(&schema, schema.command(name).unwrap()), expected);
+        check("nothing", "nothing");
+        check("resize", "resize id= [size=] [x-fast=]");
+        check("add", "add driver= [node-name=] [detached=]");
+    }
+}

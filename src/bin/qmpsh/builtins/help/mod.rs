@@ -1,0 +1,189 @@
+//! `.help`: the language and the keys on one screen; each of the shell's own commands; and what the peer's schema and QEMU's
+//! installed manuals say about a name.
+
+mod listing;
+mod manual;
+mod roff;
+
+pub(super) use listing::signature;
+
+use std::fmt::Write as _;
+
+use super::Host;
+use super::table::{COMMANDS, Description, find};
+use super::words::{Refusal, Words};
+use crate::session::schema::known_schema;
+use crate::status::Status;
+use listing::Unmatched;
+use manual::Found;
+use qmpsh::schema::{Choice, Schema, nearest};
+use qmpsh::text;
+
+const LANGUAGE: &str = "\
+A line is a command of QMP with its arguments:
+  query-status
+  block_resize node-name=n0 size=10G
+  blockdev-add node-name=n0 driver=qcow2 file.driver=file file.filename=\"/my disk.qcow2\"
+
+  KEY=VALUE         of the type that QEMU's schema gives the argument: a string, a number (10G, 0x10),
+                    true, a word of a list; quotes make a string, { and [ begin JSON
+  KEY.KEY=VALUE     an object within an object
+  KEY:=JSON         strict JSON            KEY==TEXT     the text, whatever it looks like
+  KEY=@FILE         what is in a file      KEY=@?        asks, without echo
+  {\"execute\": ...}  a whole message        # ...         a comment
+  transaction(      actions, one a line, up to a closing )
+  ... | PIPELINE    the result as JSON to a command of the system's shell, such as jq or less
+
+A line goes on while a bracket or a quote is open. Several lines can be pasted; they stop at the first that fails.
+
+Commands of the shell itself (.help NAME tells more):
+";
+
+const KEYS: &str = "
+Tab completes what can stand at the cursor.
+Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes); Ctrl-R searches the history.
+A line that begins with a space, or has a password in it, is not kept in the history.
+";
+
+/// `.help [NAME [PATH=VALUE...]]`
+#[derive(Debug, Clone)]
+pub(crate) struct Topic {
+    name: String,
+    /// The branches that are wanted.
+    choices: Vec<Choice>,
+}
+
+impl Topic {
+    /// None: the language itself.
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Option<Self>, Refusal> {
+        let Some((name, _)) = words.next()? else { return Ok(None) };
+        let mut choices = Vec::new();
+        while let Some((word, span)) = words.next()? {
+            let Some((path, case)) = word.split_once('=').filter(|_| !name.starts_with('.')) else {
+                return Err(Refusal::new(span, "only PATH=VALUE may follow, as in .help blockdev-add driver=qcow2"));
+            };
+            choices.push(Choice { path: path.to_owned(), case: case.to_owned() });
+        }
+        Ok(Some(Self { name, choices }))
+    }
+}
+
+/// `.help`
+pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(), H::Stop> {
+    let Some(topic) = topic else { return host.print_text(&language()).await };
+    let own = find(&topic.name);
+    if topic.name.starts_with('.') {
+        return match own {
+            Some(command) => host.print_text(&about(command)).await,
+            None => Err(unknown(host, &topic.name, None, &[])),
+        };
+    }
+    let schema = known_schema(host).await?;
+    let width = host.renderer().width();
+    let listed = match schema.as_deref().and_then(|schema| listed(schema, &topic, width)).transpose() {
+        Ok(listed) => listed,
+        Err(Unmatched(sentence)) => return Err(host.fail(Status::CommandFailed, text::line(&sentence).into_owned())),
+    };
+    let manual =
+        if own.is_none() || listed.is_some() { look_up(host, &topic.name, width).await? } else { Err(Vec::new()) };
+    let mut shown = String::new();
+    if let Some(command) = own {
+        shown.push_str(&about(command));
+        if listed.is_some() {
+            shown.push('\n');
+        }
+    }
+    shown.push_str(listed.as_deref().unwrap_or_default());
+    if shown.is_empty() && manual.is_ok() && schema.is_some() && !is_type(&topic.name) {
+        let _ = writeln!(shown, "{} is nothing that this peer offers.", topic.name);
+    }
+    match manual {
+        Ok(Found { title, text }) => {
+            let between = if shown.is_empty() { "" } else { "\n" };
+            let _ = writeln!(shown, "{between}{} in {title}:\n", topic.name);
+            for line in text.lines() {
+                let indent = if line.is_empty() { "" } else { "  " };
+                let _ = writeln!(shown, "{indent}{line}");
+            }
+        }
+        Err(names) if shown.is_empty() => return Err(unknown(host, &topic.name, schema.as_deref(), &names)),
+        Err(_) => {}
+    }
+    host.print_text(&shown).await
+}
+
+/// Whether this is written as the names of types are: the schema does not tell them.
+fn is_type(name: &str) -> bool {
+    name.contains(char::is_uppercase) && name.contains(char::is_lowercase)
+}
+
+/// What the schema says, if it knows the name.
+fn listed(schema: &Schema, topic: &Topic, width: usize) -> Option<Result<String, Unmatched>> {
+    if let Some(command) = schema.command(&topic.name) {
+        return Some(listing::command(schema, command, &topic.choices, width));
+    }
+    schema.event(&topic.name).map(|event| Ok(listing::event(schema, event, width)))
+}
+
+/// What the installed manuals say; or else what names they know. Reading them takes a thread: a disk can be slow.
+async fn look_up<H: Host>(host: &mut H, name: &str, width: usize) -> Result<Result<Found, Vec<String>>, H::Stop> {
+    let name = name.to_owned();
+    // The text is shown two columns in.
+    let reading = tokio::task::spawn_blocking(move || manual::look_up(&name, width.saturating_sub(2)));
+    let found = host.attend(reading, None, "the manual").await?;
+    Ok(found.and_then(Result::ok).unwrap_or(Err(Vec::new())))
+}
+
+fn unknown<H: Host>(host: &mut H, name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> H::Stop {
+    let own: Vec<String> = COMMANDS.iter().map(|command| format!(".{}", command.name)).collect();
+    let peers = schema.into_iter().flat_map(|schema| {
+        let commands = schema.commands().iter().map(|command| &*command.name);
+        commands.chain(schema.events().iter().map(|event| &*event.name))
+    });
+    let near = if name.starts_with('.') {
+        nearest(name, own.iter().map(String::as_str))
+    } else {
+        let bare = own.iter().map(|name| &name[1..]);
+        nearest(name, peers.chain(bare)).or_else(|| nearest(name, in_manuals.iter().map(String::as_str)))
+    };
+    let hint = match near {
+        Some(near) => format!("is it {}?", text::line(near)),
+        None if schema.is_none() && !name.starts_with('.') => {
+            "the peer does not tell what it offers, and no manual of QEMU that has it is installed".to_owned()
+        }
+        None => ".help shows the shell's own commands, .commands those of the peer".to_owned(),
+    };
+    host.fail(Status::CommandFailed, format!("no help for `{}` ({hint})", text::line(name)))
+}
+
+fn language() -> String {
+    let mut shown = LANGUAGE.to_owned();
+    for command in COMMANDS {
+        let (usage, summary) = (command.usage(), command.summary);
+        // Writing to memory cannot fail.
+        let _ = if usage.len() <= 32 {
+            writeln!(shown, "  {usage:<32} {summary}")
+        } else {
+            writeln!(shown, "  {usage}\n{:35}{summary}", "")
+        };
+    }
+    shown + KEYS
+}
+
+fn about(command: &Description) -> String {
+    let Description { summary, more, .. } = command;
+    let more = if more.is_empty() { String::new() } else { format!("\n{more}\n") };
+    format!("{}\n  {summary}\n{more}", command.usage())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_fits_the_width_of_a_screen() {
+        for text in COMMANDS.iter().map(about).chain([language()]) {
+            assert!(text.lines().all(|line| line.chars().count() <= 120), "too wide: {text}");
+        }
+    }
+}

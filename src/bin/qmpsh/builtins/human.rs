@@ -1,0 +1,84 @@
+//! The human monitor: `.hmp`, `.qmp`, `-H`.
+
+use std::borrow::Cow;
+
+use super::Host;
+use crate::cli::Options;
+use crate::output::render::{Form, Pieces, Renderer};
+use crate::session::eval::Action;
+use crate::status::Status;
+use qmpsh::language::hmp::{Answer, HumanMonitor};
+use qmpsh::language::syntax::Dialect;
+use qmpsh::message::{Reply, Request};
+
+/// What lines are taken for at first.
+pub(crate) fn dialect(options: &Options) -> Dialect {
+    if options.hmp { Dialect::Hmp } else { Dialect::Qmp }
+}
+
+/// The words after the address, which with `-H` are one line of the human monitor.
+pub(crate) fn words(words: &[String], dialect: Dialect) -> Cow<'_, [String]> {
+    let is_own = words.first().is_some_and(|word| word.starts_with('.'));
+    let is_blank = words.iter().all(|word| word.trim().is_empty());
+    match dialect {
+        Dialect::Hmp if is_blank => Cow::Owned(Vec::new()),
+        Dialect::Hmp if !is_own => Cow::Owned([&[".hmp".to_owned()], words].concat()),
+        _ => Cow::Borrowed(words),
+    }
+}
+
+/// `.hmp LINE`
+pub(super) async fn line<H: Host>(host: &mut H, line: String) -> Result<(), H::Stop> {
+    match host.human_monitor().request(&line) {
+        Ok(request) => host.run(Action::Send(request, None)).await,
+        Err(refused) => {
+            let refused = u32::from(refused);
+            Err(host.fail(Status::Usage, format!("not sent: QEMU takes U+{refused:04X} in no message")))
+        }
+    }
+}
+
+/// What an answer of the human monitor comes to.
+pub(crate) struct Told {
+    /// The result, if there is one to print.
+    pub(crate) result: Option<Pieces>,
+    /// What it says has failed; not safe to show.
+    pub(crate) failure: Option<String>,
+}
+
+/// Reads the reply to a request that carries a line of the human monitor; none if it carries none.
+pub(crate) fn told(monitor: &mut HumanMonitor, renderer: Renderer, request: &Request, reply: &Reply) -> Option<Told> {
+    let line = request.hmp_line.as_deref()?;
+    let Some(answer) = reply.result().as_deref().and_then(Answer::read) else {
+        return Some(Told { result: None, failure: Some("the answer of the human monitor is no text".to_owned()) });
+    };
+    monitor.answered(line, &answer);
+    let result = if !renderer.plain_text {
+        let is_shown = renderer.form == Form::Raw || !answer.failed;
+        is_shown.then(|| renderer.reply(reply, None))
+    } else if answer.failed || answer.text.is_empty() {
+        None
+    } else {
+        Some(renderer.text(&answer.text))
+    };
+    Some(Told { result, failure: answer.failed.then(|| answer.text.trim_end().to_owned()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_one_line() {
+        let check = |dialect: Dialect, given: &[&str], expected: &[&str]| {
+            let given: Vec<String> = given.iter().copied().map(str::to_owned).collect();
+            assert_eq!(*words(&given, dialect), *expected, "{given:?}");
+        };
+        check(Dialect::Hmp, &["info", "version"], &[".hmp", "info", "version"]);
+        check(Dialect::Hmp, &["print 1 | 2"], &[".hmp", "print 1 | 2"]);
+        check(Dialect::Hmp, &[".status"], &[".status"]);
+        check(Dialect::Hmp, &[" ", ""], &[]);
+        check(Dialect::Qmp, &["info"], &["info"]);
+        check(Dialect::Qmp, &[" "], &[" "]);
+    }
+}

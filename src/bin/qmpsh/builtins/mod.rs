@@ -1,0 +1,180 @@
+//! The shell's own commands: `.help`, `.try` and the others.
+//!
+//! Each is done once, for the batch and the interactive shell, which are the [`Host`] of it. `table` says what there is,
+//! `words` reads what a person has written after the name, and each family of commands has a file of its own. To add one: a row in
+//! `table`, a case of [`Own`], and its file.
+
+mod asking;
+mod carriers;
+mod choice;
+mod commands;
+mod connection;
+mod descriptor;
+mod display;
+mod follow;
+mod guest_exec;
+mod help;
+mod host;
+pub(super) mod human;
+mod jobs;
+mod log;
+mod migration;
+mod table;
+mod wait;
+mod words;
+
+pub(super) use choice::Choice;
+pub(super) use connection::{Connection, version};
+pub(super) use display::Display;
+pub(super) use host::Host;
+pub(crate) use table::COMMANDS;
+pub(super) use words::Refusal;
+
+use std::path::PathBuf;
+
+use crate::cli::OutputMode;
+use crate::session::eval::Action;
+use crate::status::Status;
+use carriers::Watch;
+use commands::Commands;
+use descriptor::WithDescriptor;
+use follow::Follow;
+use guest_exec::GuestExec;
+use help::Topic;
+use jobs::JobWait;
+use log::Log;
+use migration::MigrationWait;
+use qmpsh::language::syntax::{Command, Dialect, DotCommand};
+use wait::Wait;
+use words::Words;
+
+/// One of the shell's own commands, with what it is to do.
+#[derive(Debug, Clone)]
+pub(super) enum Own {
+    /// Leave: `.quit`, or `exit`.
+    Quit,
+    /// Leave, and do not end the QEMU that was started here: `.detach`.
+    Detach,
+    /// The language and the keys, or what is known of a name: `.help`, or `help`.
+    Help(Option<Topic>),
+    /// What the peer offers: `.commands`.
+    Commands(Commands),
+    /// What the connection is: `.status`.
+    Status,
+    /// Connect again: `.reconnect`.
+    Reconnect,
+    /// A command whose refusal is no failure: `.try`.
+    Try(Box<Action>),
+    /// A command again and again: `.watch`.
+    Watch(Watch),
+    /// What jobs there are, and how others ended: `.jobs`.
+    Jobs,
+    /// Wait for a job: `.job`.
+    Job(JobWait),
+    /// Wait for the migration: `.migration`.
+    Migration(MigrationWait),
+    /// A program in the guest: `.guest-exec`.
+    GuestExec(GuestExec),
+    /// A command with an open file: `.fd`.
+    Fd(WithDescriptor),
+    /// The lines of a file: `.source`.
+    Source(PathBuf),
+    /// A line of the human monitor: `.hmp LINE`.
+    Hmp(String),
+    /// What lines are taken for from now on: `.hmp`, `.qmp`.
+    Speak(Dialect),
+    /// An event: `.wait`.
+    Wait(Wait),
+    /// Events as they come: `.follow`.
+    Follow(Follow),
+    /// Which events are shown: `.events`.
+    Events(Option<Choice>),
+    /// In which form results are: `.output`.
+    Output(Option<OutputMode>),
+    /// Whether it is said how long a command took: `.timing`.
+    Timing(Option<bool>),
+    /// Where the messages of the wire are recorded: `.log`.
+    Log(Option<Log>),
+    /// Anything, with its results as the stdin of a pipeline: `| PIPELINE`.
+    Pipe(Box<Action>, String),
+}
+
+/// Reads a command and its words; `carried` is what the command that it carries asks for.
+pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, Refusal> {
+    let mut words = Words::new(dot);
+    let own = match dot.name.text.as_str() {
+        "quit" => Own::Quit,
+        "detach" => Own::Detach,
+        "help" => Own::Help(Topic::read(&mut words)?),
+        "commands" => Own::Commands(Commands::read(&mut words)?),
+        "status" => Own::Status,
+        "reconnect" => Own::Reconnect,
+        "jobs" => Own::Jobs,
+        "job" => Own::Job(JobWait::read(&mut words)?),
+        "migration" => Own::Migration(MigrationWait::read(&mut words)?),
+        "source" => Own::Source(PathBuf::from(words.required("the name of a file")?)),
+        "hmp" if dot.rest.text.trim().is_empty() => Own::Speak(Dialect::Hmp),
+        "hmp" => Own::Hmp(dot.rest.text.clone()),
+        "qmp" => Own::Speak(Dialect::Qmp),
+        "wait" => Own::Wait(Wait::read(&mut words)?),
+        "follow" => Own::Follow(Follow::read(&mut words)?),
+        "events" => Own::Events(Choice::read(&mut words)?),
+        "output" => Own::Output(display::read_mode(&mut words)?),
+        "timing" => Own::Timing(display::read_switch(&mut words)?),
+        "log" => Own::Log(Log::read(&mut words)?),
+        "try" => Own::Try(Box::new(words.carried(carried)?)),
+        "watch" => Own::Watch(Watch::read(&mut words, carried)?),
+        "fd" => Own::Fd(WithDescriptor::read(&mut words, carried)?),
+        "guest-exec" => Own::GuestExec(GuestExec::read(&mut words)?),
+        // It changes how the command is sent.
+        "oob" => return carriers::out_of_band(words, carried),
+        name => return Err(table::unknown(name, dot.name.span)),
+    };
+    words.end()?;
+    Ok(Action::Own(own))
+}
+
+/// What a person may type who does not know the shell's language. No peer has commands of these names.
+pub(super) fn bare(command: &Command) -> Option<Own> {
+    match command.name.text.as_str() {
+        _ if !command.arguments.is_empty() => None,
+        "exit" => Some(Own::Quit),
+        "help" => Some(Own::Help(None)),
+        _ => None,
+    }
+}
+
+/// Does what the command says. Not to be dropped before it ends, but with the whole session.
+pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> {
+    match own {
+        Own::Wait(_) | Own::Follow(_) if host.client().is_guest_agent() => {
+            Err(host.fail(Status::CommandFailed, "a guest agent sends no events".to_owned()))
+        }
+        Own::Quit => host.leave(),
+        Own::Detach => host.detach(),
+        Own::Help(topic) => help::run(host, topic).await,
+        Own::Commands(wanted) => commands::run(host, &wanted).await,
+        Own::Status => connection::status(host).await,
+        Own::Reconnect => host.reconnect().await,
+        Own::Try(action) => carriers::attempt(host, *action).await,
+        Own::Watch(watch) => watch.run(host).await,
+        Own::Jobs => jobs::list(host).await,
+        Own::Job(wait) => wait.run(host).await,
+        Own::Migration(wait) => wait.run(host).await,
+        Own::GuestExec(exec) => exec.run(host).await,
+        Own::Fd(with) => with.run(host).await,
+        Own::Source(path) => host.source(path).await,
+        Own::Hmp(line) => human::line(host, line).await,
+        Own::Speak(dialect) => {
+            host.speak(dialect);
+            Ok(())
+        }
+        Own::Wait(wait) => wait.run(host).await,
+        Own::Follow(follow) => follow.run(host).await,
+        Own::Events(choice) => choice::run(host, choice).await,
+        Own::Output(mode) => display::output(host, mode).await,
+        Own::Timing(on) => display::timing(host, on).await,
+        Own::Log(log) => log::run(host, log).await,
+        Own::Pipe(action, pipeline) => host.pipe(*action, pipeline).await,
+    }
+}

@@ -1,0 +1,212 @@
+//! `.wait`: until an event comes.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Host;
+use super::choice::names;
+use super::words::{Refusal, Words, seconds};
+use crate::status::Status;
+use qmpsh::events::{Awaited, Condition, HistoryBounds, Step, Verdict};
+use qmpsh::language::syntax::DotWord;
+use qmpsh::pattern::Pattern;
+use qmpsh::schema::{Schema, nearest};
+use qmpsh::text;
+
+/// `.wait [timeout=S] [fail=EVENT[|EVENT...]] EVENT[|EVENT...] [PATH=VALUE...]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wait {
+    awaited: Awaited,
+    timeout: Option<Duration>,
+    /// The event and its values as they were written, fit for a terminal.
+    what: String,
+}
+
+impl Wait {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
+        let [timeout, fail] = words.options(["timeout", "fail"])?;
+        let timeout = timeout.map(seconds).transpose()?;
+        let fail = match fail {
+            Some((text, span)) => names(&text).map_err(|message| Refusal::new(span, message))?,
+            None => Vec::new(),
+        };
+        let (text, span) = words.required_at("the name of an event")?;
+        if let Some((name, _)) = text.split_once('=') {
+            let message = format!(
+                "`{}` is no option of .wait, which has timeout= and fail=; values of data stand after the event",
+                text::line(name)
+            );
+            return Err(Refusal::new(span, message));
+        }
+        let names = names(&text).map_err(|message| Refusal::new(span, message))?;
+        let mut what = text::line(&text).into_owned();
+        let mut conditions = Vec::new();
+        loop {
+            // No event of QEMU has a value of that name; one that had it would be asked for with quotes.
+            words.no_option()?;
+            let Some(word) = words.next_raw() else { break };
+            conditions.push(condition(word)?);
+            // Writing to memory cannot fail.
+            let _ = write!(what, " {}", text::line(&word.raw));
+        }
+        Ok(Self { awaited: Awaited { names, fail, conditions }, timeout, what })
+    }
+
+    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
+        let since = Instant::now();
+        let allowed = self.timeout.or(host.time_limit());
+        let limit = allowed.and_then(|allowed| since.checked_add(allowed));
+        let judge = self.awaited.clone();
+        let Ok(wait) = host.client().wait(move |event| judge.judge(event).is_some()) else {
+            let HistoryBounds { bytes, events } = HistoryBounds::default();
+            let message = format!(
+                "whether `{}` has come is unknown: since the command that the wait looks back to, more events have come \
+                 than are remembered ({events}, or {} MiB); the next command begins anew",
+                self.what,
+                bytes >> 20
+            );
+            return Err(host.fail(Status::CommandFailed, message));
+        };
+        if let Some(schema) = host.session_schema().known() {
+            for doubt in doubts(&schema, &self.awaited) {
+                host.say(&doubt);
+            }
+        }
+        // Without a connection it can only have come already.
+        let (limit, is_there) = if host.connection().is_there { (limit, true) } else { (Some(since), false) };
+        let event = match host.attend(wait, limit, &format!("`{}`", self.what)).await? {
+            Some(event) => event,
+            None if is_there => {
+                let seconds = allowed.unwrap_or_default().as_secs_f64();
+                return Err(host.fail(Status::TimedOut, format!("no `{}` within {seconds} s", self.what)));
+            }
+            None => {
+                let message = format!("`{}` cannot come: there is no connection", self.what);
+                return Err(host.fail(Status::ConnectionLost, message));
+            }
+        };
+        host.print_event(&event).await?;
+        match self.awaited.judge(&event) {
+            Some(Verdict::Failed) => {
+                let name = event.name();
+                let message = format!("{} came while waiting for `{}`", text::line(&name), self.what);
+                Err(host.fail(Status::CommandFailed, message))
+            }
+            Some(Verdict::Came) | None => Ok(()),
+        }
+    }
+}
+
+/// Names that the peer's schema does not have: it may be waited for ever for what is mistyped.
+fn doubts(schema: &Schema, awaited: &Awaited) -> Vec<String> {
+    let names = awaited.names.iter().chain(&awaited.fail).filter(|name| !name.is_glob()).map(ToString::to_string);
+    let unknown = names.filter(|name| !schema.events().is_empty() && schema.event(name).is_none());
+    let told = unknown.map(|name| {
+        let nearest = nearest(&name, schema.events().iter().map(|event| &*event.name));
+        let hint = nearest.map_or_else(String::new, |nearest| format!(" (is it {nearest}?)"));
+        format!("the peer's schema has no event `{}`{hint}", text::line(&name))
+    });
+    told.collect()
+}
+
+/// `PATH=VALUE`
+fn condition(word: &DotWord) -> Result<Condition, Refusal> {
+    if !word.raw.contains('=') {
+        let message = "not PATH=VALUE, a value of the event's data; other events are written EVENT|EVENT";
+        return Err(Refusal::new(word.span, message));
+    }
+    let comparison = word.comparison()?;
+    let value = if comparison.is_literal {
+        Pattern::literal(&comparison.value)
+    } else {
+        Pattern::new(&comparison.value)
+            .map_err(|error| Refusal::new(comparison.value_span, text::line(&error.to_string())))?
+    };
+    let steps = comparison.path.parts.into_iter().map(|part| Step { text: part.text, is_name: part.quoted });
+    Ok(Condition { path: steps.collect(), value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Own, read};
+    use super::*;
+    use crate::session::eval::Action;
+    use qmpsh::language::syntax::{self, Statement, parse, parse_words};
+
+    fn read_line(line: syntax::Line) -> Result<Wait, String> {
+        let Statement::Dot(dot) = line.statement else { panic!() };
+        match read(&dot, None) {
+            Ok(Action::Own(Own::Wait(wait))) => Ok(wait),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal.message),
+        }
+    }
+
+    fn wait(words: &str) -> Result<Wait, String> {
+        read_line(parse(&format!(".wait {words}")).unwrap().unwrap())
+    }
+
+    fn shown(wait: Wait) -> String {
+        let list = |patterns: &[Pattern]| {
+            let shown: Vec<_> = patterns.iter().map(|p| format!("{p}{}", if p.is_glob() { "~" } else { "" })).collect();
+            shown.join("|")
+        };
+        let mut shown = list(&wait.awaited.names);
+        for Condition { path, value } in &wait.awaited.conditions {
+            let steps: Vec<_> = path
+                .iter()
+                .map(|step| if step.is_name { format!("<{}>", step.text) } else { step.text.clone() })
+                .collect();
+            let _ = write!(shown, " {}={value}{}", steps.join("/"), if value.is_glob() { "~" } else { "" });
+        }
+        if !wait.awaited.fail.is_empty() {
+            let _ = write!(shown, " !{}", list(&wait.awaited.fail));
+        }
+        if let Some(timeout) = wait.timeout {
+            let _ = write!(shown, " {}s", timeout.as_secs_f64());
+        }
+        shown
+    }
+
+    #[test]
+    fn words() {
+        let check = |words: &str, expected: &str| assert_eq!(shown(wait(words).unwrap()), expected, "{words}");
+        check("STOP", "STOP");
+        check("STOP|RESUME", "STOP|RESUME");
+        check("timeout=5 STOP", "STOP 5s");
+        check("fail=SHUTDOWN|GUEST_* timeout=0.5 STOP", "STOP !SHUTDOWN|GUEST_*~ 0.5s");
+        check("timeout=0 STOP", "STOP 0s");
+        check("BLOCK_JOB_* device=x", "BLOCK_JOB_*~ device=x");
+        check("E a.b.0=x a.\"b.c\".\"0\"=\"y*\" c=z*", "E a/b/0=x a/<b.c>/<0>=y* c=z*~");
+        check("E a==x* b='y*' c=\"z\\n\"", "E a=x* b=y* c=z\n");
+        check("E a=[ab]* b={x} c=@d e=it's f=", "E a=[ab]*~ b={x} c=@d e=it's f=");
+        check("'A|B' \"timeout\"=5", "A|B <timeout>=5");
+        let words: Vec<String> = [".wait", "fail=B", "A", "a=\"x*\" y", "b==c*"].map(str::to_owned).into();
+        assert_eq!(shown(read_line(parse_words(&words).unwrap().unwrap()).unwrap()), "A a=\"x*\" y~ b=c* !B");
+    }
+
+    #[test]
+    fn what_is_wrong() {
+        let check = |words: &str, expected: &str| {
+            let message = wait(words).unwrap_err();
+            assert!(message.contains(expected), "{words}: {message}");
+        };
+        check("", "the name of an event is missing: it is written .wait [timeout=S]");
+        check("timeout=5", "the name of an event is missing");
+        check("timeout=x STOP", "not a time in seconds");
+        check("timeout=1 timeout=2 STOP", "timeout= is given twice");
+        check("limit=5 STOP", "`limit` is no option of .wait, which has timeout= and fail=");
+        check("STOP timeout=5", "timeout= stands before the other words: .wait [timeout=S]");
+        check("STOP a=1 fail=B", "fail= stands before the other words");
+        assert!(wait("STOP \"timeout\"=5").is_ok());
+        check("STOP|", "the name of an event is missing");
+        check("fail= STOP", "the name of an event is missing");
+        check("STOP RESUME", "other events are written EVENT|EVENT");
+        check("STOP a:=1", "`:=`");
+        check("STOP =x", "a key has an empty part");
+        check("STOP a=[x]y[", "is never closed");
+        check("[A", "is no pattern");
+    }
+}

@@ -1,0 +1,138 @@
+//! The words after the name of one of the shell's own commands.
+
+use std::slice::Iter;
+use std::time::Duration;
+
+use super::Own;
+use crate::session::eval::Action;
+use qmpsh::language::syntax::{DotCommand, DotWord, Span, SyntaxError, Value};
+
+/// Why a dot command cannot be done as it is written, and at which of its words.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) span: Span,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
+        Self { span, message: message.into() }
+    }
+}
+
+impl From<SyntaxError> for Refusal {
+    fn from(error: SyntaxError) -> Self {
+        Self::new(error.span, error.to_string())
+    }
+}
+
+/// The words, taken from the front: options (`KEY=VALUE`) first, then the others.
+#[derive(Debug)]
+pub(super) struct Words<'a> {
+    dot: &'a DotCommand,
+    left: Iter<'a, DotWord>,
+    /// What stands before the other words.
+    options: Vec<&'a str>,
+}
+
+impl<'a> Words<'a> {
+    pub(super) fn new(dot: &'a DotCommand) -> Self {
+        Self { dot, left: dot.words.iter(), options: Vec::new() }
+    }
+
+    /// The options of these names that stand next, each with its place.
+    pub(super) fn options<const N: usize>(
+        &mut self,
+        names: [&'a str; N],
+    ) -> Result<[Option<(String, Span)>; N], Refusal> {
+        let mut given = [const { None }; N];
+        self.options.extend(names);
+        while let Some(word) = self.left.as_slice().first() {
+            let Some(at) = names.iter().position(|name| is_option(&word.raw, name)) else { break };
+            self.left.next();
+            let argument = word.argument()?;
+            let (Value::Plain(text) | Value::Text(text)) = argument.value else {
+                return Err(Refusal::new(argument.value_span, format!("{}= takes a plain value", names[at])));
+            };
+            if given[at].replace((text, argument.value_span)).is_some() {
+                return Err(Refusal::new(word.span, format!("{}= is given twice", names[at])));
+            }
+        }
+        Ok(given)
+    }
+
+    /// The next word, without its quotes, and its place.
+    pub(super) fn next(&mut self) -> Result<Option<(String, Span)>, Refusal> {
+        self.left.next().map(|word| Ok((word.text()?, word.span))).transpose()
+    }
+
+    /// The next word, with its quotes.
+    pub(super) fn next_raw(&mut self) -> Option<&'a DotWord> {
+        self.left.next()
+    }
+
+    /// The next word is not an option that stands too late.
+    pub(super) fn no_option(&self) -> Result<(), Refusal> {
+        let Some(word) = self.left.as_slice().first() else { return Ok(()) };
+        let late = self.options.iter().find(|name| is_option(&word.raw, name));
+        let message =
+            |name| format!("{name}= stands before the other words: {}", super::table::usage(&self.dot.name.text));
+        late.map_or(Ok(()), |name| Err(Refusal::new(word.span, message(name))))
+    }
+
+    /// The next word, which must be there; `what` it is, such as "the name of a file".
+    pub(super) fn required(&mut self, what: &str) -> Result<String, Refusal> {
+        self.required_at(what).map(|(text, _)| text)
+    }
+
+    /// As [`required`](Self::required), with its place.
+    pub(super) fn required_at(&mut self, what: &str) -> Result<(String, Span), Refusal> {
+        self.next()?.ok_or_else(|| self.refusal(format!("{what} is missing")))
+    }
+
+    /// What the command that is carried asks for.
+    pub(super) fn carried(&self, carried: Option<Action>) -> Result<Action, Refusal> {
+        match carried {
+            Some(Action::Own(Own::Speak(_))) => Err(self.refusal("only what runs by itself can be carried")),
+            Some(action) => Ok(action),
+            None => Err(self.refusal("a command is missing")),
+        }
+    }
+
+    /// There are no more words.
+    pub(super) fn end(mut self) -> Result<(), Refusal> {
+        self.no_option()?;
+        match self.left.next() {
+            None => Ok(()),
+            Some(word) if self.dot.words.len() == 1 => {
+                Err(Refusal::new(word.span, format!("{} takes no arguments", self.name())))
+            }
+            Some(word) => Err(Refusal::new(word.span, format!("{} takes no more words", self.name()))),
+        }
+    }
+
+    /// Something wrong with the command as a whole.
+    pub(super) fn refusal(&self, message: impl AsRef<str>) -> Refusal {
+        let usage = super::table::usage(&self.dot.name.text);
+        Refusal::new(self.dot.name.span, format!("{}: it is written {usage}", message.as_ref()))
+    }
+
+    fn name(&self) -> String {
+        format!(".{}", self.dot.name.text)
+    }
+}
+
+fn is_option(word: &str, name: &str) -> bool {
+    word.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))
+}
+
+/// A time in seconds, 0.1 or more digits included.
+pub(super) fn seconds((text, span): (String, Span)) -> Result<Duration, Refusal> {
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| Refusal::new(span, "not a time in seconds"))
+}
+
+/// A number of times, at least once.
+pub(super) fn count((text, span): (String, Span)) -> Result<u64, Refusal> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| Refusal::new(span, "not a number of times"))
+}

@@ -1,0 +1,376 @@
+//! The options as clap knows them, and how to read what it found.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::PossibleValue;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use tracing::level_filters::LevelFilter;
+
+use super::door::Own;
+use super::{ColorMode, EventsMode, History, Options, OutputMode, manual, values};
+
+const RUN: &str = "What to run";
+const CONNECTION: &str = "Connection";
+const OUTPUT: &str = "Output";
+const SHELL: &str = "Interactive shell";
+
+/// The definition of the command line; the man page and the completions are generated from it too.
+pub(crate) fn command() -> Command {
+    Command::new("qmpsh")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("An interactive shell and a scripting client for the QEMU Machine Protocol (QMP)")
+        .override_usage(manual::USAGE)
+        .after_help("`qmpsh --help` says more: addresses, examples, exit statuses.")
+        .after_long_help(manual::after_help())
+        .args_override_self(true)
+        .next_line_help(false)
+        .args(positionals())
+        .args(run_options())
+        .args(connection_options())
+        .args(output_options())
+        .args(shell_options())
+        .arg(
+            long("generate", "WHAT")
+                .value_parser(GENERATED.map(|(what, _)| what))
+                .hide_short_help(true)
+                .help("Print the man page or a completion script"),
+        )
+}
+
+/// What `--generate` prints: the committed files, which a test keeps fresh.
+const GENERATED: [(&str, &str); 4] = [
+    ("man", include_str!("../../../../man/qmpsh.1")),
+    ("bash", include_str!("../../../../completions/qmpsh.bash")),
+    ("zsh", include_str!("../../../../completions/_qmpsh")),
+    ("fish", include_str!("../../../../completions/qmpsh.fish")),
+];
+
+/// The text that `--generate` asks for.
+pub(super) fn generated(matches: &ArgMatches) -> Option<&'static str> {
+    let wanted = matches.get_one::<String>("generate")?;
+    GENERATED.iter().find(|(what, _)| what == wanted).map(|(_, text)| *text)
+}
+
+fn positionals() -> [Arg; 2] {
+    [
+        Arg::new("ADDRESS")
+            .value_parser(value_parser!(OsString))
+            .value_hint(ValueHint::FilePath)
+            .help("The monitor: PATH, HOST:PORT, vm:NAME, ssh://HOST/PATH ... [default: $QMP_SOCKET]"),
+        Arg::new("COMMAND")
+            .value_parser(value_parser!(OsString))
+            .value_hint(ValueHint::Other)
+            .num_args(1..)
+            .trailing_var_arg(true)
+            .help("One command and its arguments (KEY=VALUE), run once"),
+    ]
+}
+
+fn run_options() -> [Arg; 6] {
+    [
+        value("command", 'c', "LINE")
+            .action(ArgAction::Append)
+            .value_parser(value_parser!(OsString))
+            .help("Run LINE and exit; may be given several times, also beside -f"),
+        value("file", 'f', "FILE")
+            .action(ArgAction::Append)
+            .value_parser(value_parser!(OsString))
+            .value_hint(ValueHint::FilePath)
+            .help("Run the lines of FILE and exit; - is stdin"),
+        flag("keep-going")
+            .short('k')
+            .help("Do not stop at the first command that fails")
+            .long_help("Do not stop at the first command that fails; the exit status still tells"),
+        flag("hmp")
+            .short('H')
+            .help("Lines are those of the human monitor (HMP)")
+            .long_help("Lines are those of the human monitor (HMP), but for those that begin with a dot"),
+        long("pipeline", "N")
+            .value_parser(values::count)
+            .allow_negative_numbers(true)
+            .help("With -k: up to N commands unanswered at once [default: 1]")
+            .long_help("With -k: up to N commands unanswered at once, for slow links [default: 1]"),
+        value("timeout", 't', "SECONDS")
+            .value_parser(values::limit)
+            .allow_negative_numbers(true)
+            .help("How long a command may wait for its reply [default: for ever]"),
+    ]
+    .map(|arg| arg.help_heading(RUN))
+}
+
+fn connection_options() -> [Arg; 10] {
+    [
+        long("connect-timeout", "SECONDS")
+            .value_parser(values::limit)
+            .allow_negative_numbers(true)
+            .help("How long connecting may take, greeting included [default: 10]")
+            .long_help(
+                "How long connecting, greeting and negotiation may take together [default: 10]\n\
+                 (for listen and run: from the moment the peer is connected)",
+            ),
+        long("wait", "SECONDS")
+            .value_parser(values::seconds)
+            .allow_negative_numbers(true)
+            .help("Keep trying until the monitor can be reached")
+            .long_help(
+                "Keep trying while the socket is not there, refuses, is busy, or closes before the greeting\n\
+                 (for listen and run: how long to wait for the peer [default: for ever])",
+            ),
+        long("reconnect", "SECONDS")
+            .value_parser(values::limit)
+            .allow_negative_numbers(true)
+            .help("Shell: when the connection is lost, try again every SECONDS")
+            .long_help("The interactive shell tries again every SECONDS when the connection is lost"),
+        long("max-message", "SIZE")
+            .value_parser(values::size)
+            .allow_negative_numbers(true)
+            .help("The longest message accepted [default: 256M]")
+            .long_help("The longest message accepted; k, M, G are powers of 1024 [default: 256M]"),
+        flag("skip-negotiation")
+            .short('N')
+            .help("Await no greeting and negotiate nothing")
+            .long_help("Await no greeting and negotiate nothing: for a peer that has done both already"),
+        flag("qga")
+            .help("The peer is a guest agent")
+            .long_help("The peer is a guest agent (qemu-ga): no greeting, guest-sync-delimited in its place"),
+        long("tls-creds", "DIR")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::DirPath)
+            .help("TLS with the credentials in DIR, as QEMU's tls-creds-x509")
+            .long_help(
+                "TLS with the credentials in DIR, in files named as for QEMU's tls-creds-x509:\n\
+                 ca-cert.pem and, if there, ca-crl.pem; to connect client-cert.pem and\n\
+                 client-key.pem, if there; to listen server-cert.pem and server-key.pem.\n\
+                 The peer is always verified",
+            ),
+        long("tls-hostname", "NAME")
+            .value_parser(values::host_name)
+            .hide_short_help(true)
+            .help("The name in the server's certificate [default: the host]")
+            .long_help("What the server's certificate must be for: a name or an IP address [default: the host]"),
+        long("socket-mode", "OCTAL")
+            .value_parser(values::mode)
+            .hide_short_help(true)
+            .help("listen: the mode of the Unix socket [default: 0600]")
+            .long_help("listen: the mode of the Unix socket [default: 0600]"),
+        long("monitor", "PATH")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath)
+            .hide_short_help(true)
+            .help("run: make a second monitor there, to come back to after .detach")
+            .long_help("run: make a second monitor there, to come back to after .detach"),
+    ]
+    .map(|arg| arg.help_heading(CONNECTION))
+}
+
+fn output_options() -> [Arg; 7] {
+    [
+        value("output", 'o', "MODE")
+            .overrides_with("pretty")
+            .hide_possible_values(true)
+            .value_parser([
+                PossibleValue::new("auto").help("pretty on a terminal, otherwise json"),
+                PossibleValue::new("json").help("the result on one line"),
+                PossibleValue::new("pretty").help("the result indented"),
+                PossibleValue::new("table").help("the result as columns, for people"),
+                PossibleValue::new("raw").help("the server's whole reply on one line, errors too"),
+            ])
+            .help("How to print results: auto, json, pretty, table, raw [default: auto]"),
+        flag("pretty").short('p').overrides_with("output").help("The same as -o pretty"),
+        long("color", "WHEN")
+            .hide_possible_values(true)
+            .value_parser([
+                PossibleValue::new("auto").help("on a terminal, unless NO_COLOR is set"),
+                PossibleValue::new("always").help("also in a file or a pipe"),
+                PossibleValue::new("never").help("nowhere"),
+            ])
+            .help("Colours: auto, always, never [default: auto]")
+            .long_help(
+                "Colours in pretty and table, events and errors: auto, always, never [default: auto]\n\
+                 (json and raw never have any)",
+            ),
+        long("events", "WHERE")
+            .hide_possible_values(true)
+            .value_parser([
+                PossibleValue::new("show").help("on stdout"),
+                PossibleValue::new("hide").help("nowhere"),
+                PossibleValue::new("stderr").help("on stderr"),
+            ])
+            .help("Where events go: show, hide, stderr [default: show if interactive]")
+            .long_help("Where events go: show (stdout), hide, stderr [default: interactive show, otherwise hide]"),
+        flag("verbose")
+            .short('v')
+            .help("Show each message sent on stderr")
+            .long_help("Show each message sent on stderr, as it is sent; secrets as ***"),
+        value("logfile", 'l', "FILE")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath)
+            .help("Append all messages to FILE as JSON lines")
+            .long_help("Append all messages, sent and received, to FILE as JSON lines; secrets as ***"),
+        long("log-level", "LEVEL")
+            .value_parser(LEVELS.map(|(name, _)| name))
+            .hide_possible_values(true)
+            .help("Diagnostics: off, error, warn, info, debug, trace [default: warn]"),
+    ]
+    .map(|arg| arg.help_heading(OUTPUT))
+}
+
+fn shell_options() -> [Arg; 2] {
+    [
+        long("history", "FILE")
+            .overrides_with("no-history")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath)
+            .help("Where to keep the history [default: $XDG_STATE_HOME/qmpsh/history]"),
+        flag("no-history").overrides_with("history").help("Keep no history"),
+    ]
+    .map(|arg| arg.help_heading(SHELL))
+}
+
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
+}
+
+fn long(name: &'static str, value_name: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value_name).action(ArgAction::Set)
+}
+
+fn value(name: &'static str, short: char, value_name: &'static str) -> Arg {
+    long(name, value_name).short(short)
+}
+
+/// The names of the levels, as `--log-level` and `$QMPSH_LOG` take them.
+const LEVELS: [(&str, LevelFilter); 6] = [
+    ("off", LevelFilter::OFF),
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
+];
+
+/// One `-c` or `-f`, as given.
+#[derive(Clone, Copy)]
+pub(super) enum RawSource<'a> {
+    Command(&'a OsStr),
+    File(&'a OsStr),
+}
+
+pub(super) fn address(matches: &ArgMatches) -> Option<&OsStr> {
+    matches.get_one::<OsString>("ADDRESS").map(OsString::as_os_str)
+}
+
+/// The options that belong to one subcommand.
+pub(super) fn own(matches: &ArgMatches) -> Own {
+    Own {
+        socket_mode: matches.get_one("socket-mode").copied(),
+        monitor: matches.get_one::<PathBuf>("monitor").cloned(),
+    }
+}
+
+pub(super) fn words(matches: &ArgMatches) -> Vec<&OsStr> {
+    matches.get_many::<OsString>("COMMAND").into_iter().flatten().map(OsString::as_os_str).collect()
+}
+
+/// `-c` and `-f` in the order they were given in.
+pub(super) fn sources(matches: &ArgMatches) -> Vec<RawSource<'_>> {
+    let of = |name: &str| {
+        let values = matches.get_many::<OsString>(name).into_iter().flatten();
+        matches.indices_of(name).into_iter().flatten().zip(values.map(OsString::as_os_str))
+    };
+    let commands = of("command").map(|(index, line)| (index, RawSource::Command(line)));
+    let files = of("file").map(|(index, file)| (index, RawSource::File(file)));
+    let mut all: Vec<_> = commands.chain(files).collect();
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, source)| source).collect()
+}
+
+/// `-o`, `-p`.
+pub(super) fn output(matches: &ArgMatches) -> OutputMode {
+    match matches.get_one::<String>("output").map(String::as_str) {
+        _ if matches.get_flag("pretty") => OutputMode::Pretty,
+        Some("json") => OutputMode::Json,
+        Some("pretty") => OutputMode::Pretty,
+        Some("table") => OutputMode::Table,
+        Some("raw") => OutputMode::Raw,
+        _ => OutputMode::Auto,
+    }
+}
+
+/// The first thing given besides the address and what `allowed` names, as it is to be shown.
+pub(super) fn first_but(matches: &ArgMatches, allowed: &[&str]) -> Option<String> {
+    let given = |arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    if let Some(word) = words(matches).first() {
+        return Some(format!("`{}`", word.to_string_lossy().escape_debug()));
+    }
+    let command = command();
+    let mut options = command.get_arguments().filter(|arg| !arg.is_positional());
+    let found = options.find(|arg| given(arg) && !allowed.contains(&arg.get_id().as_str()))?;
+    found.get_long().map(|name| format!("--{name}"))
+}
+
+/// The options; `log` is the value of `$QMPSH_LOG`, which may be wrong, as may options that do not go together.
+pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Options, String> {
+    let default = Options::default();
+    let duration = |name| matches.get_one::<Duration>(name).copied();
+    let text = |name| matches.get_one::<String>(name).map(String::as_str);
+    let log_level = match (text("log-level"), log) {
+        (Some(name), _) => level(OsStr::new(name)),
+        (None, Some(name)) => level(name),
+        (None, None) => Some(default.log_level),
+    };
+    let pipeline = matches.get_one("pipeline").copied();
+    if pipeline.is_some() && !matches.get_flag("keep-going") {
+        return Err("--pipeline sends commands before it is known whether those before them failed, so it needs -k \
+                    (--keep-going)"
+            .to_owned());
+    }
+    Ok(Options {
+        keep_going: matches.get_flag("keep-going"),
+        pipeline: pipeline.unwrap_or(default.pipeline),
+        timeout: duration("timeout"),
+        connect_timeout: duration("connect-timeout").unwrap_or(default.connect_timeout),
+        // Trying for no time at all is trying once.
+        wait: duration("wait").filter(|wait| !wait.is_zero()),
+        reconnect: duration("reconnect"),
+        output: output(matches),
+        color: match text("color") {
+            Some("always") => ColorMode::Always,
+            Some("never") => ColorMode::Never,
+            _ => default.color,
+        },
+        events: match text("events") {
+            Some("show") => Some(EventsMode::Show),
+            Some("hide") => Some(EventsMode::Hide),
+            Some("stderr") => Some(EventsMode::Stderr),
+            _ => default.events,
+        },
+        verbose: matches.get_flag("verbose"),
+        logfile: matches.get_one("logfile").cloned(),
+        max_message: matches.get_one("max-message").copied().unwrap_or(default.max_message),
+        history: match matches.get_one::<PathBuf>("history") {
+            _ if matches.get_flag("no-history") => History::Off,
+            Some(file) => History::File(file.clone()),
+            None => default.history,
+        },
+        log_level: log_level.ok_or_else(|| {
+            format!(
+                "$QMPSH_LOG is `{}`, but a level is one of {}",
+                log.unwrap_or_default().to_string_lossy().escape_debug(),
+                LEVELS.map(|(name, _)| name).join(", ")
+            )
+        })?,
+        guest_agent: matches.get_flag("qga"),
+        skip_negotiation: matches.get_flag("skip-negotiation"),
+        // Whether it goes with the way to the peer is not known here.
+        tls: None,
+        hmp: matches.get_flag("hmp"),
+    })
+}
+
+fn level(name: &OsStr) -> Option<LevelFilter> {
+    LEVELS.iter().find(|(known, _)| name == *known).map(|(_, level)| *level)
+}

@@ -1,0 +1,154 @@
+//! The way to the peer, and the words that say which one is meant.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use super::{Exit, usage, words};
+use qmpsh::address::Address;
+
+/// The way to the peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Connect to it.
+    Connect(Address),
+    /// Wait for it to connect.
+    Listen {
+        /// Where.
+        address: Address,
+        /// The mode of the Unix socket, if it is not the default one.
+        socket_mode: Option<u32>,
+    },
+    /// Use an inherited socket: this descriptor, or the one that the service manager passed (`LISTEN_FDS`).
+    Fd(Option<u32>),
+    /// Start it.
+    Run {
+        /// QEMU's command line: the program, which is not empty, and its arguments.
+        command: Vec<OsString>,
+        /// Where to make a second monitor.
+        monitor: Option<PathBuf>,
+    },
+}
+
+/// The word before the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subcommand {
+    /// `connect`, or none.
+    Connect,
+    Listen,
+    Fd,
+    Run,
+    /// Its word stays: it takes no address.
+    List,
+}
+
+/// Takes the subcommand out of the arguments, so that clap sees `[OPTIONS] ADDRESS [OPTIONS] [COMMAND...]`.
+///
+/// `fd N` becomes the address `fd:N`, and `fd` alone `fd:`. After `run`, the first word ends the options: it is QEMU's
+/// name, in the place of the address.
+pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Subcommand {
+    let Some(index) = words::first(command, args) else { return Subcommand::Connect };
+    let subcommand = match args[index].to_str() {
+        Some("connect") => Subcommand::Connect,
+        Some("listen") => Subcommand::Listen,
+        Some("fd") => Subcommand::Fd,
+        Some("run") => Subcommand::Run,
+        Some("list") => return Subcommand::List,
+        _ => return Subcommand::Connect,
+    };
+    args.remove(index);
+    if subcommand == Subcommand::Run
+        && let Some(program) = words::first(command, args)
+    {
+        args.insert(program, "--".into());
+    }
+    if subcommand == Subcommand::Fd {
+        let number = words::first(command, args).filter(|&next| next >= index && is_number(&args[next]));
+        match number {
+            Some(next) => args[next] = address_of(&args[next]),
+            None => args.insert(index, "fd:".into()),
+        }
+    }
+    subcommand
+}
+
+/// QEMU's command line.
+pub(super) fn run(program: Option<&OsStr>, args: &[&OsStr], own: Own) -> Result<Door, Exit> {
+    let Some(program) = program.filter(|program| !program.is_empty()) else {
+        return Err(usage(
+            "`run` starts QEMU: its command line is missing, as in `qmpsh run qemu-system-x86_64 -M q35`",
+        ));
+    };
+    if own.socket_mode.is_some() {
+        return Err(usage(NOT_LISTENING));
+    }
+    let command = std::iter::once(program).chain(args.iter().copied()).map(OsStr::to_owned).collect();
+    Ok(Door::Run { command, monitor: own.monitor })
+}
+
+/// The options that belong to one subcommand.
+pub(super) struct Own {
+    pub(super) socket_mode: Option<u32>,
+    pub(super) monitor: Option<PathBuf>,
+}
+
+const NOT_LISTENING: &str = "--socket-mode belongs to `qmpsh listen`";
+
+/// The way that subcommand and address mean; [`run`] is another matter.
+pub(super) fn door(subcommand: Subcommand, address: &OsStr, own: &Own) -> Result<Door, Exit> {
+    let socket_mode = own.socket_mode;
+    if own.monitor.is_some() {
+        return Err(usage("--monitor belongs to `qmpsh run`"));
+    }
+    let door = match (subcommand, descriptor(address)) {
+        (Subcommand::Listen, Some(_)) => {
+            let shown = address.to_string_lossy();
+            return Err(usage(format_args!(
+                "`{}` is no place to listen at; `qmpsh fd N` takes a peer from a listening socket too",
+                shown.escape_debug()
+            )));
+        }
+        (Subcommand::Fd, Some("")) => Door::Fd(None),
+        (_, Some(number)) => {
+            Door::Fd(Some(number.parse().ok().filter(|_| is_number(number.as_ref())).ok_or_else(|| {
+                usage(format_args!("`fd:{}` names no descriptor: a number belongs there", number.escape_debug()))
+            })?))
+        }
+        (Subcommand::Listen, None) => {
+            let address = Address::parse(address).map_err(usage)?;
+            let why = match address {
+                Address::Vm(_) | Address::Pid(_) => Some("there is a QEMU already"),
+                Address::Exec(_) => Some("a command is started, and does not come"),
+                Address::Ssh(_) => Some("ssh reaches sockets that are there already"),
+                _ => None,
+            };
+            if let Some(why) = why {
+                let shown = address.to_string();
+                return Err(usage(format_args!("`{}` is no place to listen at: {why}", shown.escape_debug())));
+            }
+            if socket_mode.is_some() && !matches!(address, Address::Unix(_)) {
+                return Err(usage(format_args!("--socket-mode: there is no socket file at {address}")));
+            }
+            return Ok(Door::Listen { address, socket_mode });
+        }
+        (_, None) => Door::Connect(Address::parse(address).map_err(usage)?),
+    };
+    if socket_mode.is_some() {
+        return Err(usage(NOT_LISTENING));
+    }
+    Ok(door)
+}
+
+/// What stands after `fd:`.
+fn descriptor(address: &OsStr) -> Option<&str> {
+    address.to_str()?.strip_prefix("fd:")
+}
+
+fn is_number(word: &OsStr) -> bool {
+    word.to_str().is_some_and(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn address_of(number: &OsStr) -> OsString {
+    let mut address = OsString::from("fd:");
+    address.push(number);
+    address
+}

@@ -1,0 +1,90 @@
+//! Connecting to an address.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use super::explain::{Problem, Wanted};
+use super::reach::Reach;
+use super::{Failure, Status, Teller, secure};
+use crate::cli::Options;
+use qmpsh::client::Client;
+use qmpsh::text;
+
+/// How long `--wait` waits between two attempts: at first, and at most.
+const RETRY_FIRST: Duration = Duration::from_millis(20);
+const RETRY_LAST: Duration = Duration::from_millis(250);
+
+/// Connects after the connection was lost: tries again every so often, until it is there.
+pub(super) async fn again(client: Client, reach: Rc<Mutex<Reach>>, options: Options, every: Duration, teller: Teller) {
+    // One attempt at a time, and no advice to try again.
+    let options = Options { wait: Some(Duration::ZERO), ..options };
+    let mut told = None;
+    loop {
+        tokio::time::sleep(every).await;
+        let Err(failure) = open(&client, &mut *reach.lock().await, &options).await else { return };
+        // Once is enough.
+        if told.as_ref() != Some(&failure.message) {
+            teller.tell(&failure.message);
+            told = Some(failure.message);
+        }
+    }
+}
+
+/// Connects, with as many attempts as `--wait` allows.
+pub(super) async fn open(client: &Client, reach: &mut Reach, options: &Options) -> Result<(), Failure> {
+    let credentials = options.tls.as_ref().map(secure::client).transpose()?;
+    let hostname = options.tls.as_ref().and_then(|tls| tls.hostname.as_ref());
+    let begun = Instant::now();
+    let mut pause = RETRY_FIRST;
+    loop {
+        let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
+        // Waiting for a monitor that is in use is best done connected: then it is our turn when the other one leaves.
+        let limit = options.connect_timeout.max(left.unwrap_or_default());
+        let mut reached = None;
+        let problem = match reach.prepare(options, limit).await {
+            Ok(to) => {
+                let connect = async {
+                    let Some(credentials) = &credentials else {
+                        return client.connect(to).await.map_err(Problem::Failed);
+                    };
+                    let dial = to.with_tls(credentials.clone(), hostname.cloned()).await?;
+                    reached = Some(dial.reached());
+                    client.connect(dial).await.map_err(Problem::Failed)
+                };
+                match timeout(limit, connect).await {
+                    Ok(Ok(())) => {
+                        reach.established();
+                        return Ok(());
+                    }
+                    Ok(Err(problem)) => problem,
+                    Err(_) => Problem::TookTooLong { progress: client.progress(), limit, tls: reached },
+                }
+            }
+            Err(problem) => problem,
+        };
+        let cause = reach.cause(&problem).await;
+        let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(), |cause| cause.may_pass);
+        let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
+        match left {
+            Some(left) if !left.is_zero() && may_pass => {
+                tokio::time::sleep(pause.min(left)).await;
+                pause = (pause * 2).min(RETRY_LAST);
+            }
+            _ => {
+                let address = reach.address();
+                let shown = text::line(&address.to_string()).into_owned();
+                let why = match cause {
+                    Some(cause) => cause.shown(options.wait),
+                    None => {
+                        let wanted = if client.is_guest_agent() { Wanted::GuestAgent } else { Wanted::Monitor };
+                        problem.explain_to(&shown, Some(address), options.wait, wanted)
+                    }
+                };
+                return Err(Failure::new(Status::NoSession, why));
+            }
+        }
+    }
+}

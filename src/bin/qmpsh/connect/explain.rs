@@ -1,0 +1,227 @@
+//! Why there is no session, in words that say what to do.
+
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::secure;
+use qmpsh::address::Address;
+use qmpsh::client::{Progress, QmpError};
+use qmpsh::processes::{self, Holder};
+use qmpsh::protocol::{Cause, ConnectError, OpenError};
+use qmpsh::text;
+use qmpsh::transport::{Reached, TlsError};
+
+/// Why there is no session.
+pub(super) enum Problem {
+    Failed(OpenError<QmpError>),
+    /// Within the time `limit`; `tls` tells of a connection with TLS whether the peer was reached.
+    TookTooLong {
+        progress: Progress,
+        limit: Duration,
+        tls: Option<Reached>,
+    },
+}
+
+/// What somebody wants to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Monitor,
+    GuestAgent,
+}
+
+impl Problem {
+    /// Whether it can be otherwise a moment later: no socket yet, refused, or closed before the greeting; for a VM
+    /// by its name, that there is none or that it is held.
+    pub(super) fn may_pass(&self) -> bool {
+        use io::ErrorKind::{
+            AddrNotAvailable, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, ResourceBusy,
+        };
+        match self {
+            Problem::TookTooLong { .. } => true,
+            Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => matches!(
+                error.kind(),
+                NotFound | ConnectionRefused | ConnectionReset | ConnectionAborted | AddrNotAvailable | ResourceBusy
+            ),
+            Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
+                matches!(error, QmpError::ClosedBeforeGreeting | QmpError::GreetingCutShort { .. })
+            }
+            Problem::Failed(_) => false,
+        }
+    }
+
+    /// Whether the peer has closed the connection, or it broke.
+    pub(super) fn is_end(&self) -> bool {
+        use QmpError::{ClosedBeforeGreeting, ClosedDuringNegotiation, GreetingCutShort, Io};
+        let Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) = self else {
+            return false;
+        };
+        matches!(error, ClosedBeforeGreeting | GreetingCutShort { .. } | ClosedDuringNegotiation | Io(_))
+    }
+
+    /// What to say of it: `shown` is the peer's name, fit for a terminal, and `address` where it was looked for, if it
+    /// was; `waited` is how long that was tried, if more than once.
+    pub(super) fn explain(&self, shown: &str, address: Option<&Address>, waited: Option<Duration>) -> String {
+        self.explain_to(shown, address, waited, Wanted::Monitor)
+    }
+
+    /// The same for one who wants to reach a monitor, or a guest agent.
+    pub(super) fn explain_to(
+        &self,
+        shown: &str,
+        address: Option<&Address>,
+        waited: Option<Duration>,
+        to: Wanted,
+    ) -> String {
+        match self {
+            Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => {
+                let why = match (TlsError::of(error), address) {
+                    (Some(error), Some(_)) => secure::explain(error),
+                    (Some(error), None) => {
+                        let why = secure::explain(error);
+                        return format!("no session with {shown}: {why}");
+                    }
+                    (None, None) => return format!("no session with {shown}: {error}"),
+                    (None, Some(address)) => explain_io(error, address, to),
+                };
+                match waited {
+                    Some(time) if self.may_pass() && !time.is_zero() => {
+                        format!("cannot connect to {shown}, tried for {} s: {why}", time.as_secs_f64())
+                    }
+                    None if self.may_pass() => {
+                        format!("cannot connect to {shown}: {why} (--wait SECONDS keeps trying)")
+                    }
+                    _ => format!("cannot connect to {shown}: {why}"),
+                }
+            }
+            Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
+                format!("no session with {shown}: {error}")
+            }
+            Problem::Failed(error) => format!("no session with {shown}: {error}"),
+            Problem::TookTooLong { progress, limit, tls } => {
+                let holder = address.and_then(processes::holder);
+                match tls {
+                    Some(reached) if *progress == Progress::Connecting && reached.get() => {
+                        explain_no_handshake(*limit, shown, holder.as_ref())
+                    }
+                    _ => {
+                        let mut text = explain_silence(progress, *limit, shown, holder.as_ref());
+                        let silent = matches!(progress, Progress::AwaitingGreeting { seen } if seen.is_empty());
+                        if let (None, true, Some(Address::Tcp { .. })) = (tls, silent, address) {
+                            text.push_str(
+                                "\n  - a monitor with TLS waits for a client that speaks it: --tls-creds DIR",
+                            );
+                        }
+                        // A greeting comes without that.
+                        if let (Progress::Negotiating | Progress::Synchronizing, Some(Address::Exec(_))) =
+                            (progress, address)
+                        {
+                            text.push_str(
+                                "\n  - the command may not read its stdin: those of kubectl and docker do with `exec -i`",
+                            );
+                        }
+                        text
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the system said, in words that say what to do.
+fn explain_io(error: &io::Error, address: &Address, to: Wanted) -> String {
+    use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+    match (error.kind(), address) {
+        (_, Address::Exec(_) | Address::Ssh(_)) => error.to_string(),
+        (NotFound, Address::Unix(path)) => explain_missing(path, to),
+        (ConnectionRefused, Address::Unix(path)) if !is_socket(path) => "this file is no socket".to_owned(),
+        (ConnectionRefused, Address::Unix(_)) => {
+            "nobody listens there; the process that made this socket has ended, or does not listen yet".to_owned()
+        }
+        (ConnectionRefused, _) => "nobody listens there; QEMU has ended, or does not listen yet".to_owned(),
+        (PermissionDenied, Address::Unix(_)) => {
+            "permission denied; run qmpsh as the user who runs QEMU, or as root".to_owned()
+        }
+        (_, Address::Unix(_)) if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::PROTOTYPE) => {
+            "this socket is for datagrams, and a monitor's is a stream".to_owned()
+        }
+        // The only step without an error number is the look-up of the name.
+        (_, Address::Tcp { host, .. }) if error.raw_os_error().is_none() => {
+            let why = error.to_string();
+            let why = why.strip_prefix("failed to lookup address information: ").unwrap_or(&why);
+            format!("the name {} cannot be looked up: {why}", text::line(host))
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn explain_missing(path: &Path, to: Wanted) -> String {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
+            format!("there is no directory {}", text::line(&parent.display().to_string()))
+        }
+        _ => format!(
+            "there is no such socket; QEMU makes it with {}",
+            match to {
+                Wanted::Monitor => "-qmp unix:PATH,server=on,wait=off",
+                Wanted::GuestAgent =>
+                    "-chardev socket,id=ga,path=PATH,server=on,wait=off -device virtio-serial -device \
+                     virtserialport,chardev=ga,name=org.qemu.guest_agent.0",
+            }
+        ),
+    }
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
+}
+
+fn explain_silence(progress: &Progress, limit: Duration, address: &str, holder: Option<&Holder>) -> String {
+    let seconds = limit.as_secs_f64();
+    let held = held(holder);
+    match progress {
+        Progress::Connecting => format!(
+            "cannot connect to {address} within {seconds} s: nobody takes the connection; a monitor serves one client \
+             at a time, and others are waiting already, or the host does not answer"
+        ),
+        Progress::AwaitingGreeting { seen } if seen.is_empty() => format!(
+            "no greeting from {address} within {seconds} s: the connection works, but the peer is silent\n  \
+             - QMP serves one client at a time: {held}\n  \
+             - QEMU may still be starting: --wait SECONDS waits longer\n  \
+             - a guest agent sends no greeting: if this is one, --qga talks to it"
+        ),
+        Progress::AwaitingGreeting { seen } => format!(
+            "no greeting from {address} within {seconds} s: only a part of one came: `{}`",
+            text::excerpt(seen, 60)
+        ),
+        Progress::Synchronizing => format!(
+            "no answer from a guest agent at {address} within {seconds} s: the connection works, but the peer is \
+             silent\n  \
+             - the agent may not run in the guest: QEMU takes the connection anyway\n  \
+             - it serves one client at a time: {held}\n  \
+             - it may be busy with a command of an earlier client: --wait SECONDS waits longer"
+        ),
+        Progress::Negotiating | Progress::Established => format!(
+            "no answer to the negotiation from {address} within {seconds} s: the greeting came, then nothing; QEMU \
+             may be stopped or very busy"
+        ),
+    }
+}
+
+fn explain_no_handshake(limit: Duration, address: &str, holder: Option<&Holder>) -> String {
+    let (seconds, held) = (limit.as_secs_f64(), held(holder));
+    format!(
+        "no TLS handshake with {address} within {seconds} s: the connection works, but the peer is silent\n  \
+         - QMP serves one client at a time: {held}\n  \
+         - QEMU may still be starting: --wait SECONDS waits longer\n  \
+         - the peer may speak no TLS: QEMU does where the chardev of its monitor has tls-creds=ID"
+    )
+}
+
+fn held(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!("{holder} holds this monitor"),
+        None => "another one (libvirt, a second shell) may hold this monitor".to_owned(),
+    }
+}

@@ -1,0 +1,170 @@
+//! A socket that the parent process made, and passed on.
+
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use super::explain::Problem;
+use super::{Failure, Status, Teller, listen, secure};
+use crate::cli::{Options, Tls};
+use qmpsh::client::Client;
+use qmpsh::transport::{Inherited, TlsDial};
+
+/// The first descriptor that a service manager passes. Source: `sd_listen_fds(3)`.
+const FIRST_PASSED: RawFd = 3;
+
+/// What a service manager says about the descriptors it passes.
+const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
+
+/// An inherited descriptor.
+pub(super) struct Socket {
+    number: RawFd,
+    /// Gone when it was used.
+    descriptor: Option<OwnedFd>,
+}
+
+impl Socket {
+    /// Takes the descriptor of this number; without one, what the service manager passed.
+    ///
+    /// Before this, nothing may have opened a descriptor.
+    pub(super) fn claim(number: Option<u32>) -> Result<Self, Failure> {
+        let number = match number {
+            None => passed(|name| std::env::var(name).ok(), std::process::id())?,
+            Some(number @ 0..=2) => {
+                let name = ["stdin", "stdout", "stderr"][number as usize];
+                return Err(unusable(&format!("fd {number}: it is {name}; pass the socket as 3 or more")));
+            }
+            Some(number) => RawFd::try_from(number).map_err(|_| unusable(&closed(number)))?,
+        };
+        let descriptor = claim(number).map_err(|_| unusable(&closed(number)))?;
+        Ok(Self { number, descriptor: Some(descriptor) })
+    }
+
+    pub(super) fn shown(&self) -> String {
+        format!("fd:{}", self.number)
+    }
+
+    /// Establishes the session on it, or on the first peer that comes to it.
+    pub(super) async fn open(&mut self, client: &Client, options: &Options, teller: &Teller) -> Result<(), Failure> {
+        let number = self.number;
+        let shown = self.shown();
+        let Some(descriptor) = self.descriptor.take() else {
+            return Err(unusable(&format!("fd {number}: its connection is gone")));
+        };
+        let inherited = Inherited::new(descriptor).map_err(|error| unusable(&format!("fd {number}: {error}")))?;
+        let state = |error: qmpsh::protocol::StateError| Failure::new(Status::NoSession, error.to_string());
+        let mut secured = None;
+        match inherited {
+            Inherited::Listening(listener) => {
+                let at = listener.address();
+                let listener = match &options.tls {
+                    None => listener,
+                    Some(Tls { hostname: Some(_), .. }) => {
+                        return Err(unusable(&format!(
+                            "fd {number}: it is a listening socket, and --tls-hostname is the name of the server to \
+                             connect to"
+                        )));
+                    }
+                    Some(tls) => secure::server(tls)?.listen(listener),
+                };
+                client.session().open_with_listener(listener).map_err(state)?;
+                teller.tell(&format!("listening on {shown} ({at})"));
+                return listen::accept(client, options.wait, &shown).await;
+            }
+            Inherited::Unix(stream) => match &options.tls {
+                None => client.session().open_with_socket(stream).map_err(state)?,
+                Some(tls) => secured = Some(secure::client(tls)?.on(Box::new(stream), tls.hostname.clone())),
+            },
+            Inherited::Tcp(stream) => match &options.tls {
+                None => client.session().open_with_socket(stream).map_err(state)?,
+                Some(tls) => secured = Some(secure::client(tls)?.on(Box::new(stream), tls.hostname.clone())),
+            },
+        }
+        let tls = secured.as_ref().map(TlsDial::reached);
+        let limit = options.connect_timeout.max(options.wait.unwrap_or_default());
+        let established = async {
+            match secured {
+                None => client.session().accept().await,
+                Some(dial) => client.connect(dial).await,
+            }
+        };
+        let problem = match tokio::time::timeout(limit, established).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => Problem::Failed(error),
+            Err(_) => Problem::TookTooLong { progress: client.progress(), limit, tls },
+        };
+        Err(Failure::new(Status::NoSession, problem.explain(&shown, None, None)))
+    }
+}
+
+/// The descriptor that a service manager passed to the process `pid`. Source: `sd_listen_fds(3)`.
+fn passed(variable: impl Fn(&str) -> Option<String>, pid: u32) -> Result<RawFd, Failure> {
+    let number = |name: &str| variable(name).and_then(|text| text.parse::<u32>().ok());
+    let none = |why: &str| Err(unusable(&format!("no descriptor was passed: {why}; name one, as in `qmpsh fd 3`")));
+    match (variable("LISTEN_PID"), number("LISTEN_PID"), variable("LISTEN_FDS"), number("LISTEN_FDS")) {
+        (None, ..) => none("$LISTEN_PID is not set"),
+        (_, None, ..) => none("$LISTEN_PID is no number"),
+        (_, Some(other), ..) if other != pid => {
+            none(&format!("$LISTEN_PID is {other}, but this is process {pid}: they are for another one"))
+        }
+        (_, _, None, _) => none("$LISTEN_FDS is not set"),
+        (_, _, _, None) => none("$LISTEN_FDS is no number"),
+        (_, _, _, Some(0)) => none("$LISTEN_FDS is 0"),
+        (_, _, _, Some(1)) => Ok(FIRST_PASSED),
+        (_, _, _, Some(count)) => {
+            let last = i64::from(FIRST_PASSED) + i64::from(count) - 1;
+            Err(unusable(&format!(
+                "{count} descriptors were passed, {FIRST_PASSED} to {last}: name one, as in `qmpsh fd 3`"
+            )))
+        }
+    }
+}
+
+fn closed(number: impl std::fmt::Display) -> String {
+    format!("fd {number}: there is no open descriptor of that number")
+}
+
+fn unusable(message: &str) -> Failure {
+    Failure::new(Status::NoSession, message)
+}
+
+/// Takes an inherited descriptor, and forgets what the environment says of it: no program started here gets either.
+#[allow(unsafe_code, reason = "a bare number is all that a parent process passes on, and std's environment is global")]
+fn claim(number: RawFd) -> std::io::Result<OwnedFd> {
+    // SAFETY: this is called once, at the start of the program, with no other thread running and before it has opened
+    // a descriptor of its own. So nobody reads the environment meanwhile; and a number over 2 is closed, which
+    // fcntl says without harm, or was inherited and has no other owner.
+    unsafe {
+        for name in VARIABLES {
+            std::env::remove_var(name);
+        }
+        let descriptor = BorrowedFd::borrow_raw(number);
+        rustix::io::fcntl_setfd(descriptor.as_fd(), rustix::io::FdFlags::CLOEXEC)?;
+        Ok(OwnedFd::from_raw_fd(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_service_manager_passes() {
+        #[track_caller]
+        fn check(pid: Option<&str>, count: Option<&str>, expected: Result<RawFd, &str>) {
+            let variable = |name: &str| if name == "LISTEN_PID" { pid } else { count }.map(str::to_owned);
+            match (passed(variable, 7), expected) {
+                (Ok(number), expected) => assert_eq!(Ok(number), expected),
+                (Err(failure), Err(expected)) => assert!(failure.message.contains(expected), "{failure:?}"),
+                (Err(failure), Ok(_)) => panic!("{failure:?}"),
+            }
+        }
+        check(Some("7"), Some("1"), Ok(3));
+        check(None, Some("1"), Err("$LISTEN_PID is not set"));
+        check(Some("8"), Some("1"), Err("for another one"));
+        check(Some("x"), Some("1"), Err("no number"));
+        check(Some("7"), None, Err("$LISTEN_FDS is not set"));
+        check(Some("7"), Some("-1"), Err("$LISTEN_FDS is no number"));
+        check(Some("7"), Some("0"), Err("$LISTEN_FDS is 0"));
+        check(Some("7"), Some("3"), Err("3 descriptors were passed, 3 to 5"));
+        check(Some("7"), Some("4294967295"), Err("3 to 4294967297"));
+    }
+}

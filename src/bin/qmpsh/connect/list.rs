@@ -1,0 +1,235 @@
+//! `qmpsh list`: the QEMU processes of this machine, how to reach each, and who holds it.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::os::unix::ffi::OsStrExt;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use unicode_width::UnicodeWidthStr;
+
+use crate::cli::manual::{HOW_TO_START, NO_ADDRESS};
+use crate::cli::{ColorMode, Listing, OutputMode};
+use crate::output::messages::Messages;
+use crate::status::{Failure, Status};
+use qmpsh::json::Indenter;
+use qmpsh::processes::{self, Holder, Language, Monitor, Place, QemuProcess, State};
+use qmpsh::text;
+
+/// Shows them; on stderr if an address was asked for, which is a usage error then.
+pub(crate) fn run(listing: Listing) -> Status {
+    let messages = Messages::new(ColorMode::Auto);
+    if !listing.asked {
+        let shown = processes::find().ok().filter(|found| !found.is_empty());
+        let shown = shown.map(|found| format!("running here:\n\n{}", table(&found))).unwrap_or_default();
+        let message = format!(
+            "qmpsh: {NO_ADDRESS}\n\n{shown}{}{HOW_TO_START}\n\nFor more information, try 'qmpsh --help'.",
+            if shown.is_empty() { "" } else { "\n" }
+        );
+        messages.say(&message);
+        return Status::Usage;
+    }
+    let result = processes::find()
+        .map_err(|error| Failure::new(Status::NoSession, format!("cannot list the QEMU processes: {error}")))
+        .and_then(|found| {
+            if found.is_empty() {
+                messages.say(&format!("no QEMU runs here\n{HOW_TO_START}"));
+            }
+            Ok(print(&found, listing.output)?)
+        });
+    match result {
+        Ok(()) => Status::Success,
+        Err(failure) => {
+            messages.tell(&failure);
+            failure.status
+        }
+    }
+}
+
+fn print(processes: &[QemuProcess], output: OutputMode) -> io::Result<()> {
+    let out = if matches!(output, OutputMode::Auto | OutputMode::Table) {
+        table(processes).into_bytes()
+    } else {
+        let mut json = json(processes)?;
+        if io::stdout().is_terminal() {
+            json = text::json(&json).into_owned();
+        }
+        let mut out = Vec::new();
+        match output {
+            OutputMode::Pretty => Indenter::new().feed(&json, &mut out)?,
+            _ => out = json,
+        }
+        out.push(b'\n');
+        out
+    };
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&out)?;
+    stdout.flush()
+}
+
+/// Aligned columns, a line for each monitor; empty if there are no processes.
+fn table(processes: &[QemuProcess]) -> String {
+    if processes.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![["PID", "NAME", "MONITOR", "STATE"].map(str::to_owned)];
+    for process in processes {
+        let pid = process.pid.to_string();
+        let name = process.name.as_ref().map_or_else(|| "-".into(), |name| text::bytes(name.as_bytes()).into_owned());
+        if process.monitors.is_empty() {
+            let state = if process.reads_config { NOT_READ } else { "no monitor" };
+            rows.push([pid, name, "-".to_owned(), state.to_owned()]);
+            continue;
+        }
+        for monitor in &process.monitors {
+            rows.push([pid.clone(), name.clone(), place(monitor), state(process, monitor)]);
+        }
+        if process.reads_config {
+            rows.push([pid, name, "-".to_owned(), NOT_READ.to_owned()]);
+        }
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    let mut text = String::new();
+    for [pid, name, monitor, state] in &rows {
+        let pad = |cell: &str, width: usize| " ".repeat(width.saturating_sub(cell.width()));
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            text,
+            "{}{pid}  {name}{}  {monitor}{}  {state}",
+            pad(pid, widths[0]),
+            pad(name, widths[1]),
+            pad(monitor, widths[2])
+        );
+    }
+    text
+}
+
+const NOT_READ: &str = "more may be in its -readconfig file, which is not read";
+
+fn place(monitor: &Monitor) -> String {
+    match &monitor.place {
+        Place::At(address) => text::line(&address.to_string()).into_owned(),
+        Place::DialsOut(address) => format!("to {}", text::line(&address.to_string())),
+        Place::Other(what) => text::line(what).into_owned(),
+    }
+}
+
+fn state(process: &QemuProcess, monitor: &Monitor) -> String {
+    let mut text = match &monitor.state {
+        State::Free => "free".to_owned(),
+        State::Held(holder) => format!("held by {holder}"),
+        State::NotListening => "not listening".to_owned(),
+        State::NotConnected => "dials out, nobody answers".to_owned(),
+        State::Unknown => "not known".to_owned(),
+    };
+    if monitor.language == Language::Hmp {
+        text.push_str(", HMP");
+    }
+    if let Some(wrapper) = monitor.wrapper {
+        let _ = write!(text, ", {wrapper}");
+    }
+    if let Some(virsh) = process.virsh().filter(|_| monitor.language == Language::Qmp) {
+        let _ = write!(text, "; libvirt: {virsh}");
+    }
+    text
+}
+
+/// A process as JSON shows it.
+#[derive(Serialize)]
+struct ProcessObject<'a> {
+    pid: u32,
+    program: &'a str,
+    name: Option<Cow<'a, str>>,
+    monitors: Vec<MonitorObject>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    readconfig: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    virsh: Option<String>,
+}
+
+/// A monitor as JSON shows it: one of the three places.
+#[derive(Serialize, Default)]
+#[serde(rename_all = "kebab-case")]
+struct MonitorObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dials_out: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<String>,
+    protocol: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrapper: Option<String>,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<HolderObject>,
+}
+
+/// Who holds a monitor; empty if the system does not tell.
+#[derive(Serialize, Default)]
+struct HolderObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+}
+
+impl From<&Monitor> for MonitorObject {
+    fn from(monitor: &Monitor) -> Self {
+        let mut object = MonitorObject {
+            protocol: match monitor.language {
+                Language::Qmp => "qmp",
+                Language::Hmp => "hmp",
+            },
+            wrapper: monitor.wrapper.map(str::to_ascii_lowercase),
+            ..MonitorObject::default()
+        };
+        match &monitor.place {
+            Place::At(address) => object.address = Some(address.to_string()),
+            Place::DialsOut(address) => object.dials_out = Some(address.to_string()),
+            Place::Other(what) => object.other = Some(what.clone()),
+        }
+        object.state = match &monitor.state {
+            State::Free => "free",
+            State::Held(holder) => {
+                object.holder = Some(match holder {
+                    Holder::Process { pid, name } => {
+                        HolderObject { pid: Some(*pid), name: Some(name.clone()), address: None }
+                    }
+                    Holder::Remote(address) => {
+                        HolderObject { address: Some(address.to_string()), ..HolderObject::default() }
+                    }
+                    Holder::Hidden | Holder::Unknown => HolderObject::default(),
+                });
+                "held"
+            }
+            State::NotListening => "not-listening",
+            State::NotConnected => "not-connected",
+            State::Unknown => "unknown",
+        };
+        object
+    }
+}
+
+/// An array of the processes.
+fn json(processes: &[QemuProcess]) -> serde_json::Result<Vec<u8>> {
+    let process = |process: &'_ QemuProcess| -> serde_json::Result<Box<RawValue>> {
+        serde_json::value::to_raw_value(&ProcessObject {
+            pid: process.pid,
+            program: &process.program,
+            name: process.name.as_ref().map(|name| name.to_string_lossy()),
+            monitors: process.monitors.iter().map(MonitorObject::from).collect(),
+            readconfig: process.reads_config,
+            virsh: process.virsh(),
+        })
+    };
+    serde_json::to_vec(&processes.iter().map(process).collect::<Result<Vec<_>, _>>()?)
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

@@ -1,0 +1,123 @@
+//! Waiting for the peer to connect.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::explain::Problem;
+use super::{Failure, Status, Teller, secure};
+use crate::cli::Tls;
+use qmpsh::address::Address;
+use qmpsh::client::{Client, QmpError};
+use qmpsh::protocol::{Cause, ConnectError, OpenError};
+use qmpsh::text;
+use qmpsh::transport::{Endpoint, Unix};
+
+/// Where to listen.
+#[derive(Clone)]
+pub(super) struct Listening {
+    address: Address,
+    endpoint: Endpoint,
+    tls: Option<Tls>,
+}
+
+impl Listening {
+    pub(super) fn new(address: Address, socket_mode: Option<u32>, tls: Option<Tls>) -> Self {
+        let mut endpoint = Endpoint::from(&address);
+        if let (Endpoint::Unix(Unix::Path { mode, .. }), Some(wanted)) = (&mut endpoint, socket_mode) {
+            *mode = wanted;
+        }
+        Self { address, endpoint, tls }
+    }
+
+    /// Listens until a peer is there, at most for `wait`.
+    pub(super) async fn open(&self, client: Client, wait: Option<Duration>, teller: Teller) -> Result<(), Failure> {
+        let asked = text::line(&self.address.to_string()).into_owned();
+        let endpoint = self.endpoint.clone();
+        let started = match &self.tls {
+            None => client.session().start_server(endpoint).await,
+            Some(tls) => client.session().start_server(secure::server(tls)?.bind(endpoint)).await,
+        };
+        let at = match started {
+            Ok(at) => self.spelled(&at),
+            Err(error) => return Err(Failure::new(Status::NoSession, self.explain(&error, &asked))),
+        };
+        if let (Some(address), None) = (open_to_others(&at), &self.tls) {
+            teller.tell(&format!(
+                "warning: {address} is not a loopback address, and there is no TLS (--tls-creds DIR): whoever reaches it \
+                 can be the peer"
+            ));
+        }
+        teller.tell(&format!("listening on {at}"));
+        accept(&client, wait, &at).await
+    }
+
+    /// The address that is listened on, as a peer may write it.
+    fn spelled(&self, at: &str) -> String {
+        match &self.address {
+            // With the real port.
+            Address::Tcp { .. } => Address::parse(at).map_or_else(|_| at.to_owned(), |address| address.to_string()),
+            address => text::line(&address.to_string()).into_owned(),
+        }
+    }
+
+    fn explain(&self, error: &OpenError<QmpError>, asked: &str) -> String {
+        let OpenError::Connect(ConnectError { cause: Cause::Io(error), .. }) = error else {
+            return format!("cannot listen on {asked}: {error}");
+        };
+        let why = match (error.kind(), &self.address) {
+            (io::ErrorKind::NotFound, Address::Unix(_)) => "there is no such directory".to_owned(),
+            (io::ErrorKind::AddrInUse, Address::Tcp { .. } | Address::Abstract { .. }) => {
+                "another process listens there".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        format!("cannot listen on {asked}: {why}")
+    }
+}
+
+/// Waits for the peer on what the client's session has open, at most for `wait`.
+pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) -> Result<(), Failure> {
+    let accept = client.session().accept();
+    let accepted = match wait {
+        None => accept.await,
+        Some(wait) => match tokio::time::timeout(wait, accept).await {
+            Ok(accepted) => accepted,
+            Err(_) => {
+                let seconds = wait.as_secs_f64();
+                return Err(Failure::new(
+                    Status::NoSession,
+                    format!("no peer that could be taken came to {at} within {seconds} s"),
+                ));
+            }
+        },
+    };
+    accepted.map_err(|error| Failure::new(Status::NoSession, Problem::Failed(error).explain(at, None, None)))
+}
+
+/// The address, if other machines can reach it.
+fn open_to_others(at: &str) -> Option<SocketAddr> {
+    at.parse::<SocketAddr>().ok().filter(|address| !address.ip().to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_addresses_are_closed_to_others() {
+        #[track_caller]
+        fn check(at: &str, expected: bool) {
+            assert_eq!(open_to_others(at).is_some(), expected, "{at}");
+        }
+        check("127.0.0.1:4444", false);
+        check("127.1.2.3:4444", false);
+        check("[::1]:4444", false);
+        check("[::ffff:127.0.0.1]:4444", false);
+        check("0.0.0.0:4444", true);
+        check("[::]:4444", true);
+        check("192.168.1.2:4444", true);
+        check("q.sock", false);
+        check("@q", false);
+    }
+}

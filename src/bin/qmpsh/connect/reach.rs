@@ -1,0 +1,201 @@
+//! The address that is connected to, with the program that leads there, if one does: a command, or ssh.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::explain::Problem;
+use crate::cli::Options;
+use qmpsh::address::Address;
+use qmpsh::client::QmpError;
+use qmpsh::protocol::{Cause, ConnectError, Dial, Link, OpenError, Phase};
+use qmpsh::text;
+use qmpsh::transport::child::End;
+use qmpsh::transport::{ClientCredentials, Endpoint, Exec, ExecLink, Ssh, TlsDial, Tunnel, Witness, can_ask};
+
+/// How long a program may take to end that has closed the connection, for its exit status to be told.
+const ENDING: Duration = Duration::from_millis(500);
+
+/// How much later than ssh this program may hear of a Ctrl-C that was meant for both.
+const CTRL_C: Duration = Duration::from_millis(50);
+
+/// An address to connect to, as often as need be.
+pub(super) struct Reach {
+    address: Address,
+    /// ssh, as long as it is connected: it is asked for nothing twice.
+    tunnel: Option<Arc<Tunnel>>,
+    /// The program that was started last.
+    program: Option<Witness>,
+    /// Whether there was a session.
+    was_established: bool,
+}
+
+/// What one attempt connects to.
+pub(super) enum To {
+    Endpoint(Endpoint),
+    Program(ExecLink),
+    Tunnel(Arc<Tunnel>),
+}
+
+/// Why there is no session, where a program leads there.
+pub(super) struct ProgramCause {
+    why: String,
+    said: String,
+    /// Whether it can be otherwise a moment later.
+    pub(super) may_pass: bool,
+    /// Whether to say how to wait for it.
+    hint: bool,
+}
+
+impl ProgramCause {
+    /// In words; `waited` is how long it was tried, if more than once.
+    pub(super) fn shown(&self, waited: Option<Duration>) -> String {
+        let Self { why, said, .. } = self;
+        match waited {
+            Some(time) if self.hint && !time.is_zero() => format!("{why}, tried for {} s{said}", time.as_secs_f64()),
+            None if self.hint => format!("{why} (--wait SECONDS keeps trying){said}"),
+            _ => format!("{why}{said}"),
+        }
+    }
+}
+
+impl To {
+    /// The same, with TLS.
+    pub(super) async fn with_tls(self, by: ClientCredentials, hostname: Option<String>) -> Result<TlsDial, Problem> {
+        match self {
+            To::Endpoint(endpoint) => Ok(by.dial(endpoint, hostname)),
+            To::Program(_) | To::Tunnel(_) => Ok(by.on(self.dial().await.map_err(problem)?, hostname)),
+        }
+    }
+}
+
+impl Dial for To {
+    async fn dial(self) -> io::Result<Box<dyn Link>> {
+        match self {
+            To::Endpoint(endpoint) => endpoint.dial().await,
+            To::Program(link) => Ok(Box::new(link)),
+            To::Tunnel(tunnel) => tunnel.dial().await,
+        }
+    }
+}
+
+impl Reach {
+    pub(super) fn new(address: Address) -> Self {
+        Self { address, tunnel: None, program: None, was_established: false }
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Whether a program is started on the way.
+    pub(super) fn has_program(&self) -> bool {
+        matches!(self.address, Address::Exec(_) | Address::Ssh(_))
+    }
+
+    /// Starts the program on the way, and waits until ssh has connected: so long as `limit`, unless ssh can ask a
+    /// person, who takes the time it takes.
+    pub(super) async fn prepare(&mut self, options: &Options, limit: Duration) -> Result<To, Problem> {
+        self.was_established = false;
+        match &self.address {
+            Address::Exec(command) => {
+                let (link, witness) = Exec(command.clone()).start().map_err(problem)?;
+                self.program = Some(witness);
+                Ok(To::Program(link))
+            }
+            Address::Ssh(address) => {
+                let tunnel = match self.tunnel.take().filter(|tunnel| tunnel.is_open()) {
+                    Some(tunnel) => tunnel,
+                    None => {
+                        let ssh = Ssh { address: address.clone(), connect_timeout: Some(options.connect_timeout) };
+                        self.program = None;
+                        let opened = if can_ask() {
+                            ssh.open().await
+                        } else {
+                            let late = || Err(io::Error::new(io::ErrorKind::TimedOut, too_late(limit)));
+                            tokio::time::timeout(limit, ssh.open()).await.unwrap_or_else(|_| late())
+                        };
+                        if opened.is_err() {
+                            // Ctrl-C at a question of ssh's ends it, and comes here a little later.
+                            tokio::time::sleep(CTRL_C).await;
+                        }
+                        opened.map_err(problem)?
+                    }
+                };
+                self.program = Some(tunnel.witness().clone());
+                self.tunnel = Some(Arc::clone(&tunnel));
+                Ok(To::Tunnel(tunnel))
+            }
+            address => Ok(To::Endpoint(Endpoint::from(address))),
+        }
+    }
+
+    /// What the program has to do with a problem, in place of what the problem looks like from here.
+    pub(super) async fn cause(&self, problem: &Problem) -> Option<ProgramCause> {
+        let program = self.program.as_ref()?;
+        let shown = text::line(&self.address.to_string()).into_owned();
+        let end = if problem.is_end() {
+            program.end(ENDING).await
+        } else {
+            // It was ended from here, as a rule.
+            program.end(Duration::ZERO).await.filter(|end| *end == End::Asks)
+        };
+        let said = program.said();
+        let (why, may_pass) = match (&self.address, end) {
+            (Address::Ssh(ssh), _) if said.contains("open failed") => {
+                // sshd does not tell them apart.
+                let (host, path) = (text::line(&ssh.host), ssh.path.to_string_lossy());
+                let why = "there is no such socket, nobody listens there, that user may not open it, or forwarding is \
+                           not allowed there (AllowStreamLocalForwarding)";
+                (format!("cannot connect to {shown}: {host} cannot open {}: {why}", text::line(&path)), true)
+            }
+            (_, Some(End::Asks)) => {
+                let why = "the command asked something at the terminal, where it cannot be answered; keys and the like \
+                           must be there before (ssh:// can ask)";
+                (format!("no session with {shown}: {why}"), false)
+            }
+            (_, Some(end)) => {
+                // 126 and 127: there is no such program, or it may not be started.
+                let may_pass = !matches!(end, End::Exited(126 | 127));
+                (format!("no session with {shown}: {} {end}, before the greeting", self.name()), may_pass)
+            }
+            (_, None) if !said.is_empty() => {
+                let explained = problem.explain(&shown, Some(&self.address), None);
+                let why = format!("{explained}\n  {} says{said}", self.name());
+                return Some(ProgramCause { why, said: String::new(), may_pass: problem.may_pass(), hint: false });
+            }
+            (_, None) => return None,
+        };
+        // Each attempt has the same to say.
+        let said = match (&self.address, said.rsplit_once('\n')) {
+            (Address::Ssh(_), Some((_, last))) if may_pass => format!(": {}", last.trim_start()),
+            _ => said,
+        };
+        Some(ProgramCause { why, said, may_pass, hint: may_pass })
+    }
+
+    /// There is a session.
+    pub(super) fn established(&mut self) {
+        self.was_established = true;
+    }
+
+    /// How the program has ended that led to a session, if it has, and what it said.
+    pub(super) async fn end(&self) -> Option<String> {
+        let program = self.program.as_ref().filter(|_| self.was_established)?;
+        let end = program.end(ENDING).await?;
+        Some(format!("{} {end}{}", self.name(), program.said()))
+    }
+
+    fn name(&self) -> &'static str {
+        if matches!(self.address, Address::Ssh(_)) { "ssh" } else { "the command" }
+    }
+}
+
+fn problem(error: io::Error) -> Problem {
+    let cause: Cause<QmpError> = Cause::Io(error);
+    Problem::Failed(OpenError::Connect(ConnectError { phase: Phase::Connection, cause }))
+}
+
+fn too_late(limit: Duration) -> String {
+    format!("ssh has not connected within {} s (--connect-timeout)", limit.as_secs_f64())
+}

@@ -1,0 +1,369 @@
+//! Starting QEMU, with a monitor that no one else can reach, and ending it.
+
+use std::cell::Cell;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::process::Signal;
+use tokio::sync::oneshot;
+use tokio::time::{Interval, MissedTickBehavior, interval_at, sleep, timeout};
+
+use super::explain::Problem;
+use super::output;
+use super::{Failure, Opening, Status, Teller};
+use crate::cli::Options;
+use crate::signals::{Ending, Interrupts};
+use qmpsh::client::{Client, ExecuteError, Progress};
+use qmpsh::message::Request;
+use qmpsh::protocol::Runstate;
+use qmpsh::text;
+use qmpsh::transport::child::{End, Process};
+use qmpsh::transport::{Unix, UnixLink};
+
+/// How long QEMU may take to end after `quit`, and again after SIGTERM.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a process may take to end after it has closed its monitor, for its exit status to be told.
+const ENDING: Duration = Duration::from_secs(1);
+
+/// The ids of the monitors. A person's own will not begin with the name of this program.
+const OURS: &str = "qmpsh-run";
+const SECOND: &str = "qmpsh-run-second";
+
+/// QEMU, to be started, running, or left.
+pub(super) struct Run {
+    command: Vec<OsString>,
+    monitor: Option<PathBuf>,
+    qemu: Option<Process>,
+    is_established: bool,
+    is_detached: bool,
+    /// How it ended has been told.
+    end_is_told: Rc<Cell<bool>>,
+}
+
+impl Run {
+    pub(super) fn new(command: Vec<OsString>, monitor: Option<PathBuf>) -> Self {
+        let end_is_told = Rc::default();
+        Self { command, monitor, qemu: None, is_established: false, is_detached: false, end_is_told }
+    }
+
+    /// The program's name without its directory.
+    pub(super) fn shown(&self) -> String {
+        let program = self.program();
+        let name = Path::new(program).file_name().unwrap_or(program);
+        text::line(&name.to_string_lossy()).into_owned()
+    }
+
+    fn program(&self) -> &OsStr {
+        self.command.first().map(OsString::as_os_str).unwrap_or_default()
+    }
+
+    /// Starts QEMU and establishes the session. It is up to [`close`](Self::close) to end it, however this ends.
+    pub(super) async fn open(&mut self, client: &Client, options: &Options, teller: &Teller) -> Result<(), Failure> {
+        let shown = self.shown();
+        let (socket, output) = self.start(teller)?;
+        let Some(qemu) = &self.qemu else { return Ok(()) };
+        client.session().open_with_socket(socket).map_err(|error| no_session(error.to_string()))?;
+
+        let mut accept = pin!(client.session().accept());
+        let mut end = pin!(qemu.end());
+        let mut patience = pin!(or_never(options.wait));
+        let mut handshake = every(options.connect_timeout);
+        let mut has_ended = false;
+        let mut was_negotiating = false;
+        let failure = loop {
+            tokio::select! {
+                biased;
+                ended = &mut end, if !has_ended => {
+                    // With -daemonize a child of its own goes on, and has the socket.
+                    if !ended.is_success() {
+                        break died(&shown, ended);
+                    }
+                    has_ended = true;
+                }
+                accepted = &mut accept => match accepted {
+                    Ok(()) => {
+                        self.is_established = true;
+                        return Ok(());
+                    }
+                    Err(error) => {
+                        // It closes its monitor a moment before it has ended.
+                        break match timeout(ENDING, qemu.end()).await {
+                            Ok(ended) => died(&shown, ended),
+                            Err(_) => no_session(Problem::Failed(error).explain(&shown, None, None)),
+                        };
+                    }
+                },
+                () = &mut patience => {
+                    let seconds = options.wait.unwrap_or_default().as_secs_f64();
+                    break no_session(format!("no greeting from {shown} within {seconds} s"));
+                }
+                _ = handshake.tick() => match client.progress() {
+                    progress @ Progress::Negotiating if was_negotiating => {
+                        let limit = options.connect_timeout;
+                        break no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown, None, None));
+                    }
+                    Progress::Negotiating => was_negotiating = true,
+                    _ => teller.tell(&format!(
+                        "no greeting from {shown} yet: still waiting (Ctrl-C ends it, --wait SECONDS sets a limit)"
+                    )),
+                }
+            }
+        };
+        if let Some(output) = output {
+            // What it said last comes first.
+            let _ = timeout(ENDING, output).await;
+        }
+        self.end_is_told.set(true);
+        Err(failure)
+    }
+
+    /// Starts QEMU with a monitor on one end of a pair of sockets. Gives the other end; and what ends when all that
+    /// QEMU says has been shown.
+    fn start(&mut self, teller: &Teller) -> Result<(UnixLink, Option<oneshot::Receiver<()>>), Failure> {
+        if let Some(path) = &self.monitor {
+            // QEMU removes whatever it finds there.
+            Unix::check_free(path).map_err(|error| {
+                no_session(format!("cannot make the monitor {}: {error}", text::line(&path.to_string_lossy())))
+            })?;
+        }
+        let program = self.program().to_owned();
+        let failed = |error: io::Error| no_session(explain_start(&error, &program));
+        let (ours, theirs) = pair().map_err(failed)?;
+        let mut command = Command::new(&program);
+        command.args(self.command.iter().skip(1)).args(self.monitors(&theirs)).stdin(Stdio::null());
+        let output = match teller {
+            Teller::Stderr(_) => {
+                command.stdout(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?);
+                None
+            }
+            Teller::Console(sink) => Some(output::show(&mut command, sink.clone()).map_err(failed)?),
+        };
+        // Only now, and not for long: no other program gets it.
+        rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).map_err(|error| failed(error.into()))?;
+        self.qemu = Some(Process::spawn(&mut command).map_err(failed)?);
+        drop(theirs);
+        let ours = UnixLink::from_std(ours.into()).map_err(failed)?;
+        Ok((ours, output))
+    }
+
+    /// What QEMU's command line needs to have our monitor, and the second one.
+    fn monitors(&self, socket: &OwnedFd) -> Vec<OsString> {
+        let mut args = Vec::new();
+        let storage_daemon = self.shown().contains("storage-daemon");
+        let mut add = |id: &str, chardev: OsString| {
+            if storage_daemon {
+                args.extend(["--chardev".into(), chardev, "--monitor".into(), format!("chardev={id}").into()]);
+            } else {
+                args.extend(["-chardev".into(), chardev, "-mon".into(), format!("chardev={id},mode=control").into()]);
+            }
+        };
+        add(OURS, format!("socket,id={OURS},fd={}", socket.as_raw_fd()).into());
+        if let Some(path) = &self.monitor {
+            let mut chardev = format!("socket,id={SECOND},server=on,wait=off,path=").into_bytes();
+            for &byte in path.as_os_str().as_bytes() {
+                // QEMU's escape for a comma.
+                chardev.extend(std::iter::repeat_n(byte, if byte == b',' { 2 } else { 1 }));
+            }
+            add(SECOND, OsString::from_vec(chardev));
+        }
+        args
+    }
+
+    /// Tells how QEMU ended, when it does.
+    pub(super) fn again(&self) -> Option<Opening> {
+        let end = self.qemu.as_ref()?.end();
+        let (shown, is_told) = (self.shown(), Rc::clone(&self.end_is_told));
+        Some(Box::pin(async move {
+            let end = end.await;
+            is_told.set(true);
+            Err(no_session(format!("{shown} {end}")))
+        }))
+    }
+
+    /// QEMU will be left running. Gives a warning, if there is something to be warned of.
+    pub(super) fn detach(&mut self) -> Option<String> {
+        self.is_detached = true;
+        let shown = self.shown();
+        self.monitor.is_none().then(|| {
+            format!("warning: {shown} runs on without a monitor to come back by; --monitor PATH would have made one")
+        })
+    }
+
+    /// Ends QEMU, unless it was detached: `quit`, then SIGTERM, then SIGKILL. A signal to this program leads to the
+    /// next step at once.
+    pub(super) async fn close(&mut self, client: &Client, teller: &Teller) {
+        let Some(qemu) = self.qemu.take() else { return };
+        if self.is_detached {
+            // It is to go on whatever becomes of this connection.
+            let _ = timeout(ENDING, client.disconnect()).await;
+            qemu.leave();
+            return;
+        }
+        let mut hurry = Hurry::new();
+        let mut signalled = None;
+        // Whoever cannot be asked is ending already, as a rule.
+        let grace = if client.session().state() == Runstate::Running { GRACE } else { ENDING };
+        let by_itself = self.is_established && hurry.within(grace, quit(&qemu, client)).await == Some(true);
+        if !by_itself {
+            for signal in [Signal::TERM, Signal::KILL] {
+                signalled = Some(signal);
+                qemu.signal(signal);
+                if hurry.within(GRACE, gone(&qemu, client)).await.is_some() {
+                    break;
+                }
+            }
+        }
+        let shown = self.shown();
+        // A daemon has left the group.
+        if client.session().state() == Runstate::Running {
+            teller.tell(&format!("warning: {shown} has become a daemon, and did not end: it still runs"));
+        }
+        match timeout(ENDING, qemu.end()).await {
+            Ok(end) if signalled.is_none() && !end.is_success() && !self.end_is_told.get() => {
+                teller.tell(&format!("{shown} {end}"));
+            }
+            Ok(_) if signalled == Some(Signal::KILL) => {
+                teller.tell(&format!("{shown} did not end by itself, and was killed"));
+            }
+            _ => {}
+        }
+        qemu.reap();
+        if let Some(path) = &self.monitor {
+            Unix::remove_stale(path);
+        }
+    }
+}
+
+/// Asks QEMU to quit, and waits until it has ended; `false`: it refuses.
+async fn quit(qemu: &Process, client: &Client) -> bool {
+    if client.session().state() == Runstate::Running
+        && let Err(ExecuteError::Server { .. }) = client.execute(Request::new("quit")).await
+    {
+        return false;
+    }
+    gone(qemu, client).await;
+    true
+}
+
+/// Until the process has ended, and whoever else has its end of the connection: with -daemonize that is QEMU itself,
+/// with a wrapper what else it has started.
+async fn gone(qemu: &Process, client: &Client) {
+    let mut state = client.session().watch();
+    qemu.end().await;
+    // What is left of the group was asked by nobody.
+    qemu.signal(Signal::TERM);
+    while client.session().state() == Runstate::Running {
+        state.changed().await;
+    }
+}
+
+/// A limit to patience.
+struct Hurry {
+    interrupt: Option<Interrupts>,
+    ending: Option<Ending>,
+}
+
+impl Hurry {
+    fn new() -> Self {
+        // They could be caught before; if they cannot any more, it takes its time.
+        Self { interrupt: Interrupts::new().ok(), ending: Ending::new().ok() }
+    }
+
+    /// What `work` gives, if it does so in time, and no signal comes meanwhile.
+    async fn within<T>(&mut self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let interrupted = async {
+            match &mut self.interrupt {
+                Some(signal) => signal.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        let ended = async {
+            match &mut self.ending {
+                Some(ending) => ending.signal().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = interrupted => None,
+            _ = ended => None,
+            () = sleep(limit) => None,
+        }
+    }
+}
+
+fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    rustix::io::ioctl_fionbio(&ours, true)?;
+    Ok((ours, theirs))
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(tokio::time::Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn or_never(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => sleep(limit).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn died(shown: &str, end: End) -> Failure {
+    no_session(format!("{shown} {end}, before its greeting"))
+}
+
+fn no_session(message: String) -> Failure {
+    Failure::new(Status::NoSession, message)
+}
+
+fn explain_start(error: &io::Error, program: &OsStr) -> String {
+    let shown = program.to_string_lossy();
+    let shown = text::line(&shown);
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("cannot start {shown}: there is no such program"),
+        io::ErrorKind::PermissionDenied => format!("cannot start {shown}: it may not be executed"),
+        _ => format!("cannot start {shown}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_gets_the_monitors() {
+        #[track_caller]
+        fn check(program: &str, monitor: Option<&str>, expected: &[&str]) {
+            let socket = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+            let run = Run::new(vec![program.into(), "-S".into()], monitor.map(PathBuf::from));
+            let expected: Vec<OsString> =
+                expected.iter().map(|arg| arg.replace("fd=N", &format!("fd={}", socket.as_raw_fd())).into()).collect();
+            assert_eq!(run.monitors(&socket), expected, "{program}");
+        }
+        let ours = ["-chardev", "socket,id=qmpsh-run,fd=N", "-mon", "chardev=qmpsh-run,mode=control"];
+        check("qemu-system-x86_64", None, &ours);
+        check("/opt/storage-daemon/qemu-kvm", None, &ours);
+        let second = [
+            "-chardev",
+            "socket,id=qmpsh-run-second,server=on,wait=off,path=/tmp/a,,b",
+            "-mon",
+            "chardev=qmpsh-run-second,mode=control",
+        ];
+        check("./qemu", Some("/tmp/a,b"), &[ours, second].concat());
+        let daemon = ["--chardev", "socket,id=qmpsh-run,fd=N", "--monitor", "chardev=qmpsh-run"];
+        check("/usr/bin/qemu-storage-daemon", None, &daemon);
+    }
+}

@@ -1,0 +1,105 @@
+//! Asking a person for what does not stand in the line.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Read, Write};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+
+use qmpsh::text;
+
+/// The keys that mean something in an answer.
+mod keys {
+    pub(crate) const CTRL_C: u8 = 3;
+    pub(crate) const CTRL_D: u8 = 4;
+    pub(crate) const CTRL_U: u8 = 21;
+    pub(crate) const BACKSPACE: [u8; 2] = [8, 127];
+    pub(crate) const ENTER: [u8; 2] = [b'\r', b'\n'];
+}
+
+/// One line, asked for at the terminal without echo. Blocks.
+///
+/// # Errors
+/// There is no terminal; [`io::ErrorKind::Interrupted`] after Ctrl-C; the answer is not UTF-8.
+pub(crate) fn secret(prompt: &str) -> io::Result<String> {
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| {
+        io::Error::new(error.kind(), "=@? asks at the terminal, and there is none (=@FILE or =@- read elsewhere)")
+    })?;
+    if !terminal.is_terminal() {
+        return Err(io::Error::other("/dev/tty is no terminal"));
+    }
+    let before = tcgetattr(&terminal)?;
+    let mut silent = before.clone();
+    // Without signals: with them Ctrl-C would end the program with the echo off, or, where it is caught, do nothing.
+    silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+    silent.special_codes[SpecialCodeIndex::VMIN] = 1;
+    silent.special_codes[SpecialCodeIndex::VTIME] = 0;
+    *ASKING.lock().unwrap_or_else(PoisonError::into_inner) = Some((terminal.try_clone()?, before));
+    // What was typed before the question is no answer to it.
+    tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
+    let answer = ask(&mut terminal, prompt);
+    restore_echo();
+    answer
+}
+
+/// The terminal at which something is asked now, and how it was before.
+static ASKING: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+
+/// Shows again what is typed, also when a question is given up unanswered.
+pub(crate) fn restore_echo() {
+    if let Some((terminal, before)) = ASKING.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // The terminal may be gone.
+        let _ = tcsetattr(&terminal, OptionalActions::Flush, &before);
+    }
+}
+
+fn ask(terminal: &mut File, prompt: &str) -> io::Result<String> {
+    terminal.write_all(format!("{}: ", text::line(prompt)).as_bytes())?;
+    let answer = read_answer(terminal);
+    terminal.write_all(b"\n")?;
+    String::from_utf8(answer?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the answer is not UTF-8"))
+}
+
+fn read_answer(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    loop {
+        if from.read(&mut byte)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        match byte[0] {
+            keys::CTRL_C => return Err(io::ErrorKind::Interrupted.into()),
+            keys::CTRL_D if answer.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+            keys::CTRL_D => {}
+            keys::CTRL_U => answer.clear(),
+            key if keys::ENTER.contains(&key) => return Ok(answer),
+            key if keys::BACKSPACE.contains(&key) => {
+                // A whole character: its first byte is the one that does not continue another.
+                while answer.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+            }
+            key => answer.push(key),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers() {
+        let check = |typed: &str, expected: Result<&str, io::ErrorKind>| {
+            let answer = read_answer(&mut typed.as_bytes()).map(|answer| String::from_utf8(answer).unwrap());
+            assert_eq!(answer.map_err(|error| error.kind()), expected.map(str::to_owned), "{typed:?}");
+        };
+        check("s3cret \rrest", Ok("s3cret "));
+        check("abc\x7f\x08d\n", Ok("ad"));
+        check("a\u{e9}\x7fb\n", Ok("ab"));
+        check("\x7f\u{2713}\n", Ok("\u{2713}"));
+        check("wrong\x15right\r", Ok("right"));
+        check("a\x04\r", Ok("a"));
+        check("\x04", Err(io::ErrorKind::UnexpectedEof));
+        check("ab\x03", Err(io::ErrorKind::Interrupted));
+        check("ab", Err(io::ErrorKind::UnexpectedEof));
+    }
+}

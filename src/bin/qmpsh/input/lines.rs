@@ -1,0 +1,269 @@
+//! Where a batch gets its lines: `-c`, `-f`, stdin, one after the other.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::cli::Source;
+use crate::session::eval::Text;
+use crate::status::{Failure, Status};
+use qmpsh::language::syntax::{Assembler, Dialect, LogicalLine};
+use qmpsh::text;
+
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// How many files may be open within one another: one that includes itself ends there.
+const MAX_FILES: usize = 32;
+
+/// A logical line, and where it came from.
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) origin: Origin,
+}
+
+impl Line {
+    /// Its text, with its place.
+    pub(crate) fn as_text(&self) -> Text<'_> {
+        Text::Line { text: &self.text, name: self.origin.name.as_deref(), first: self.origin.line }
+    }
+}
+
+/// The place of a line, for messages about it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The file's name; `None` for the words of the command line, which need none.
+    pub(crate) name: Option<Arc<str>>,
+    /// The number of its first line, from 1.
+    pub(crate) line: usize,
+}
+
+impl Origin {
+    /// `FILE:LINE: `, or nothing.
+    pub(crate) fn prefix(&self) -> String {
+        self.name.as_ref().map_or_else(String::new, |name| format!("{}:{}: ", text::line(name), self.line))
+    }
+}
+
+/// Lines from several sources, read ahead of nothing but the chunk at hand.
+pub(crate) struct Lines {
+    sources: VecDeque<Source>,
+    /// How many `-c` have been begun.
+    given: usize,
+    /// What is being read, the innermost file last.
+    current: Vec<Current>,
+    /// What the next line is taken for.
+    dialect: Dialect,
+}
+
+struct Current {
+    /// The line that has asked for it.
+    asked: Option<Origin>,
+    name: Arc<str>,
+    /// The number of its first line.
+    first: usize,
+    /// How many physical lines have been taken.
+    lines: usize,
+    chunks: Chunks,
+    /// Bytes read, and how many of them have been handed out.
+    bytes: Vec<u8>,
+    taken: usize,
+    /// How much of `bytes` is known to hold no newline, beyond `taken`.
+    searched: usize,
+    ended: bool,
+    assembler: Assembler,
+    /// A physical line of the statement at hand that is not UTF-8.
+    not_utf8: Option<Failure>,
+}
+
+enum Chunks {
+    Given,
+    Read(mpsc::Receiver<io::Result<Vec<u8>>>),
+}
+
+impl Lines {
+    pub(crate) fn new(sources: Vec<Source>, dialect: Dialect) -> Self {
+        Self { sources: sources.into(), given: 0, current: Vec::new(), dialect }
+    }
+
+    /// The next logical line; `None` at the end of the last source. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Option<Result<Line, Failure>> {
+        loop {
+            let Some(current) = self.current.last_mut() else {
+                let source = self.sources.pop_front()?;
+                let source = self.begin(source);
+                self.current.push(source);
+                continue;
+            };
+            current.assembler.set_dialect(self.dialect);
+            match current.next().await {
+                Some(line) => {
+                    self.dialect = current.assembler.dialect();
+                    return Some(line);
+                }
+                None => drop(self.current.pop()),
+            }
+        }
+    }
+
+    /// The lines of this file come next, as the line at `origin` asks, then those that were to come. An error is a sentence: files within
+    /// files, too many of them.
+    pub(crate) fn include(&mut self, path: PathBuf, origin: &Origin) -> Result<(), String> {
+        if self.current.len() >= MAX_FILES {
+            return Err(format!(
+                "`{}` is not read: more than {MAX_FILES} files within files",
+                text::line(&path.to_string_lossy())
+            ));
+        }
+        let asked = Some(origin.clone());
+        let source = Current { asked, ..self.begin(Source::File(path)) };
+        self.current.push(source);
+        Ok(())
+    }
+
+    fn begin(&mut self, source: Source) -> Current {
+        let (name, first, chunks, bytes) = match source {
+            Source::Line(text) => {
+                self.given += 1;
+                ("-c".to_owned(), self.given, Chunks::Given, text.into_bytes())
+            }
+            Source::Stdin => ("stdin".to_owned(), 1, read_from(|| Ok(io::stdin())), Vec::new()),
+            Source::File(path) => (path.display().to_string(), 1, read_from(move || open(&path)), Vec::new()),
+        };
+        Current {
+            name: name.into(),
+            asked: None,
+            first,
+            lines: 0,
+            chunks,
+            bytes,
+            taken: 0,
+            searched: 0,
+            ended: false,
+            assembler: Assembler::new(),
+            not_utf8: None,
+        }
+    }
+}
+
+impl Current {
+    async fn next(&mut self) -> Option<Result<Line, Failure>> {
+        loop {
+            while let Some(physical) = self.physical_line() {
+                self.lines += 1;
+                let line = String::from_utf8_lossy(&self.bytes[physical.clone()]);
+                if matches!(line, Cow::Owned(_)) && self.not_utf8.is_none() {
+                    let origin = Origin { name: Some(self.name.clone()), line: self.first + self.lines - 1 };
+                    let seen = text::excerpt(self.bytes[physical].trim_ascii_end(), 60);
+                    let message =
+                        format!("{}the line is not UTF-8, so nothing of it was sent: `{seen}`", origin.prefix());
+                    self.not_utf8 = Some(Failure::placed(Status::Usage, message));
+                }
+                if let Some(logical) = self.assembler.push_line(&line) {
+                    return Some(self.line(logical));
+                }
+            }
+            if self.ended {
+                return self.assembler.finish().map(|logical| self.line(logical));
+            }
+            if let Err(error) = self.read_more().await {
+                self.ended = true;
+                // Half a statement is none.
+                self.assembler = Assembler::new();
+                let message = format!("cannot read `{}`: {error}", text::line(&self.name));
+                return Some(Err(match &self.asked {
+                    Some(asked) if asked.name.is_some() => {
+                        Failure::placed(Status::Usage, format!("{}{message}", asked.prefix()))
+                    }
+                    _ => Failure::new(Status::Usage, message),
+                }));
+            }
+        }
+    }
+
+    /// The next line of the file that has come whole; the last one may lack its newline.
+    fn physical_line(&mut self) -> Option<std::ops::Range<usize>> {
+        let from = self.taken + self.searched;
+        let end = match memchr::memchr(b'\n', &self.bytes[from..]) {
+            Some(at) => from + at + 1,
+            None if self.ended && self.taken < self.bytes.len() => self.bytes.len(),
+            None => {
+                self.searched = self.bytes.len() - self.taken;
+                return None;
+            }
+        };
+        let start = std::mem::replace(&mut self.taken, end);
+        self.searched = 0;
+        Some(start..end)
+    }
+
+    async fn read_more(&mut self) -> io::Result<()> {
+        let chunk = match &mut self.chunks {
+            Chunks::Given => None,
+            Chunks::Read(receiver) => receiver.recv().await.transpose()?,
+        };
+        let Some(chunk) = chunk else {
+            self.ended = true;
+            return Ok(());
+        };
+        self.bytes.drain(..self.taken);
+        self.taken = 0;
+        self.bytes.extend_from_slice(&chunk);
+        Ok(())
+    }
+
+    /// A whole statement, unless something in it was not UTF-8: then nothing of it may be sent.
+    fn line(&mut self, logical: LogicalLine) -> Result<Line, Failure> {
+        let LogicalLine { text, first_line } = logical;
+        let origin = Origin { name: Some(self.name.clone()), line: first_line + self.first - 1 };
+        self.not_utf8.take().map_or(Ok(Line { text, origin }), Err)
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_dir() => Err(io::Error::other("it is a directory")),
+        _ => Ok(file),
+    }
+}
+
+/// Opens and reads in a thread: it may be a pipe that nobody writes to for hours.
+fn read_from<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Chunks {
+    let (sender, receiver) = mpsc::channel(2);
+    let reader = std::thread::Builder::new().name("input".to_owned());
+    let for_errors = sender.clone();
+    let started = reader.spawn(move || {
+        let mut from = match open() {
+            Ok(from) => from,
+            // If nobody listens, nobody wants to know.
+            Err(error) => return drop(sender.blocking_send(Err(error))),
+        };
+        loop {
+            let mut chunk = vec![0; CHUNK];
+            let read = match from.read(&mut chunk) {
+                Ok(0) => return,
+                Ok(count) => {
+                    chunk.truncate(count);
+                    Ok(chunk)
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            let failed = read.is_err();
+            if sender.blocking_send(read).is_err() || failed {
+                return;
+            }
+        }
+    });
+    if let Err(error) = started {
+        // The channel is empty, so there is room.
+        let _ = for_errors.try_send(Err(error));
+    }
+    Chunks::Read(receiver)
+}

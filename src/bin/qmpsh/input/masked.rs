@@ -1,0 +1,212 @@
+//! A line to be shown in a message about it, without the secrets in it.
+
+use qmpsh::language::syntax::{ArgumentWord, Span, ValuePlace, WordKind, outline, shown};
+use qmpsh::secrets::{is_secret_argument, is_secret_command, is_secret_name, line_has_secret};
+
+/// What stands for a secret.
+const MASK: &str = "***";
+
+/// A text in which [`MASK`] stands for each secret.
+#[derive(Debug, Default)]
+pub(crate) struct Masked {
+    pub(crate) text: String,
+    /// Where each secret stood in the text that was typed, and where its mask begins.
+    cuts: Vec<(Span, usize)>,
+    /// The secrets.
+    hidden: Vec<String>,
+}
+
+impl Masked {
+    /// Of a line, as it was typed.
+    pub(crate) fn line(text: &str) -> Self {
+        let secrets = if line_has_secret(text) { secrets(text) } else { Vec::new() };
+        Self::without(text, secrets)
+    }
+
+    /// Of the words of a command line, joined by spaces.
+    pub(crate) fn words(words: &[String]) -> Self {
+        let text = words.join(" ");
+        let mut secrets = Vec::new();
+        if line_has_secret(&text) {
+            let command = words.iter().find(|word| !word.starts_with('.')).map_or("", String::as_str);
+            let is_hmp = words.first().is_some_and(|word| word == ".hmp");
+            let mut start = 0;
+            for word in words {
+                let span = Span::new(start, start + word.len());
+                start = span.end + 1;
+                match word.split_once('=') {
+                    _ if word.starts_with('{') => json(&text, span, &mut secrets),
+                    _ if is_hmp && span.start > 0 => secrets.push(span),
+                    Some((key, value)) if is_secret_argument(command, key.trim_end_matches(':'), value) => {
+                        secrets.push(Span::new(span.end - value.len(), span.end));
+                    }
+                    None if is_secret_command(command) && word != command && !word.starts_with('.') => {
+                        secrets.push(span);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Self::without(&text, secrets)
+    }
+
+    /// `secrets` are in order.
+    fn without(text: &str, secrets: Vec<Span>) -> Self {
+        let mut masked = Self::default();
+        let mut end = 0;
+        for span in secrets {
+            masked.text.push_str(&text[end..span.start]);
+            masked.cuts.push((span, masked.text.len()));
+            masked.hidden.push(span.of(text).to_owned());
+            masked.text.push_str(MASK);
+            end = span.end;
+        }
+        masked.text.push_str(&text[end..]);
+        masked
+    }
+
+    /// Where a place of the text that was typed is now.
+    pub(crate) fn span(&self, span: Span) -> Span {
+        let at = |offset: usize, within: usize| {
+            let cut = self.cuts.iter().rfind(|(secret, _)| secret.start <= offset);
+            cut.map_or(offset, |(secret, start)| match offset.checked_sub(secret.end) {
+                Some(behind) => start + MASK.len() + behind,
+                None if offset == secret.start => *start,
+                None => start + within,
+            })
+        };
+        Span::new(at(span.start, 0), at(span.end, MASK.len()))
+    }
+
+    /// A message about the text, which may quote a word of it.
+    pub(crate) fn hide(&self, message: String) -> String {
+        let quoted = format!("`{MASK}`");
+        self.hidden.iter().fold(message, |message, secret| message.replace(&shown(secret), &quoted))
+    }
+}
+
+/// Where the secrets of a line stand that has some.
+fn secrets(text: &str) -> Vec<Span> {
+    let mut secrets = Vec::new();
+    let mut start = 0;
+    loop {
+        let line = outline(&text[start..]);
+        let mut command = "";
+        for word in &line.words {
+            let at = |span: Span| Span::new(start + span.start, start + span.end);
+            let span = at(word.span);
+            match &word.kind {
+                WordKind::Command { .. } => command = span.of(text),
+                WordKind::Argument(ArgumentWord::Pair(pair)) => {
+                    let value = at(pair.span);
+                    let is_file = pair.place == ValuePlace::File;
+                    if !is_file && is_secret_argument(command, &pair.key.joined(), value.of(text)) {
+                        secrets.push(match pair.place {
+                            ValuePlace::Quoted(quote) if value.of(text).ends_with(quote) => {
+                                Span::new(value.start, value.end - 1)
+                            }
+                            _ => value,
+                        });
+                    }
+                }
+                WordKind::Argument(ArgumentWord::Name(_)) if is_secret_command(command) => secrets.push(span),
+                WordKind::Json => json(text, span, &mut secrets),
+                WordKind::Raw => secrets.push(span),
+                WordKind::Pipeline if line_has_secret(span.of(text)) => {
+                    secrets.push(Span::new(span.start + 1, span.end));
+                }
+                _ => {}
+            }
+        }
+        match line.next_line {
+            Some(next) => start += next,
+            None => return secrets,
+        }
+    }
+}
+
+/// The strings behind names of secrets, in JSON that need not be right; all of it if none is found.
+fn json(text: &str, span: Span, secrets: &mut Vec<Span>) {
+    let before = secrets.len();
+    let bytes = text.as_bytes();
+    let (mut at, mut is_next) = (span.start, false);
+    while at < span.end {
+        let quote = bytes[at];
+        at += 1;
+        if !matches!(quote, b'"' | b'\'') {
+            continue;
+        }
+        let start = at;
+        while at < span.end && bytes[at] != quote {
+            at += if bytes[at] == b'\\' { 2 } else { 1 };
+        }
+        let end = at.min(span.end);
+        at = end + 1;
+        let is_name = text.get(at..span.end).is_some_and(|rest| rest.trim_start().starts_with(':'));
+        if is_name {
+            is_next = text.get(start..end).is_none_or(is_secret_name);
+        } else if std::mem::take(&mut is_next) && text.get(start..end).is_some() {
+            secrets.push(Span::new(start, end));
+        }
+    }
+    if secrets.len() == before && line_has_secret(span.of(text)) {
+        secrets.push(span);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The masked text with `[…]` around the place that is between them in `line`.
+    fn marked(line: &str, mask: impl Fn(&str) -> Masked) -> String {
+        let start = line.find('<').unwrap();
+        let line = line.replacen('<', "", 1);
+        let end = line.find('>').unwrap();
+        let line = line.replacen('>', "", 1);
+        let masked = mask(&line);
+        let span = masked.span(Span::new(start, end));
+        format!("{}<{}>{}", &masked.text[..span.start], span.of(&masked.text), &masked.text[span.end..])
+    }
+
+    #[test]
+    fn lines() {
+        let check = |line: &str, expected: &str| assert_eq!(marked(line, Masked::line), expected, "{line}");
+        check("block_resize id=x <oops>", "block_resize id=x <oops>");
+        check("set_password protocol=vnc password=hunter2 <oops>", "set_password protocol=vnc password=*** <***>");
+        check("set_password <oops> password=hunter2 x=1", "set_password <***> password=*** x=1");
+        check("set_password password=\"hun ter\" protocol<=>", "set_password password=\"***\" protocol<=>");
+        check("set_password password=\"hun<\\q>ter\" x=1", "set_password password=\"<***>\" x=1");
+        check("set_password password='hunter<2>", "set_password password='<***>");
+        check("x password=@file cookie=c <y>", "x password=@file cookie=*** <y>");
+        check("set_password vnc <hunter2>", "set_password *** <***>");
+        check("object-add qom-type=secret id=s data=x <y>", "object-add qom-type=secret id=s data=*** <y>");
+        check("blockdev-add driver=https url=https://u:p@h/f <y>", "blockdev-add driver=https url=*** <y>");
+        check("blockdev-add key-secret=s password=p <y>", "blockdev-add key-secret=s password=*** <y>");
+        check("stop\nx password=p <y>", "stop\nx password=*** <y>");
+        check(
+            r#"{"execute": "x", "arguments": {"password": "p", "a": 1<,>}}"#,
+            r#"{"execute": "x", "arguments": {"password": "***", "a": 1<,>}}"#,
+        );
+        check(r#"{"execute": "set_password" <1>} x"#, r#"{"execute": "set_password" <1>} x"#);
+        check("stop | curl https://u:p@h <>", "stop |***<>");
+        check("transaction(\na password=p\nb <x>", "transaction(\na password=***\nb <x>");
+    }
+
+    #[test]
+    fn words() {
+        let mask = |line: &str| Masked::words(&line.split('|').map(str::to_owned).collect::<Vec<_>>());
+        let check = |line: &str, expected: &str| assert_eq!(marked(line, mask), expected, "{line}");
+        check("stop|<x>", "stop <x>");
+        check("set_password|password=my dog|<x>=", "set_password password=*** <x>=");
+        check("set_password|<hunter2>", "set_password <***>");
+        check(".try|set_password|password=p|<x>", ".try set_password password=*** <***>");
+        check("blockdev-add|password==p|<x>", "blockdev-add password=*** <x>");
+    }
+
+    #[test]
+    fn quoted_words_of_messages() {
+        let masked = Masked::line("set_password vnc hunter2");
+        assert_eq!(masked.hide("`hunter2` is not KEY=VALUE".into()), "`***` is not KEY=VALUE");
+    }
+}

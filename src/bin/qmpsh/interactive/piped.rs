@@ -1,0 +1,211 @@
+//! `| PIPELINE` in the interactive shell: it has the terminal until it ends, and what there is to show waits.
+
+use rustix::process::Signal;
+
+use super::{Flow, Repl, Stop};
+use crate::output::pipeline::{Change, Group, Piped, Pipeline};
+use crate::output::render::Pieces;
+use crate::session::eval::Action;
+use crate::status::Status;
+use crate::terminal::Handover;
+use qmpsh::transport::child::End;
+
+/// What a shell has for a command that a signal has ended: this and the signal's number.
+const BY_SIGNAL: i32 = 128;
+
+/// Where results go in place of the terminal.
+pub(super) struct Redirected {
+    pub(super) piped: Piped,
+    /// As long as the pipeline runs.
+    handover: Option<Handover>,
+    /// Ctrl-C was for the command too.
+    is_interrupted: bool,
+}
+
+impl Redirected {
+    fn pipeline(&mut self) -> Option<&mut Pipeline> {
+        self.piped.running.as_mut()
+    }
+
+    /// Gives the terminal back and forth as the pipeline stops and ends.
+    fn follow(&mut self, change: Change) {
+        let Some(handover) = &self.handover else { return };
+        let group = self.piped.running.as_ref().and_then(Pipeline::own_group);
+        match (change, group) {
+            // It asked for the terminal before it had it.
+            (Change::Stopped(by), Some(group)) if by == Signal::TTIN.as_raw() || by == Signal::TTOU.as_raw() => {
+                handover.give_to(group);
+            }
+            (Change::Stopped(_), Some(group)) => handover.stop_with(group),
+            (Change::Stopped(_), None) => {}
+            (Change::Interrupted, _) => self.is_interrupted = true,
+            // From here on Ctrl-C is for the shell.
+            (Change::Ended(_), _) => handover.reclaim(),
+        }
+    }
+}
+
+/// Waits for a change of the pipeline to which results go; for ever if none is running. Cancel safe.
+pub(super) async fn changed(redirected: &mut Option<Redirected>) -> Change {
+    match redirected.as_mut().and_then(Redirected::pipeline) {
+        Some(pipeline) => pipeline.next_change().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Repl<'_, '_> {
+    /// Does what a line asks for, with its results as the stdin of a pipeline.
+    pub(super) async fn run_piped(&mut self, action: Action, pipeline: String) -> Flow {
+        if self.redirected.is_some() {
+            self.say_failure("not run: its results are for a pipeline already");
+            return Err(Stop::Failed);
+        }
+        self.redirected = Some(Redirected { piped: Piped::new(pipeline), handover: None, is_interrupted: false });
+        let done = Box::pin(self.run_action(action)).await;
+        let done = self.finish_pipeline(done).await;
+        self.redirected = None;
+        // What happened meanwhile is told before the next prompt.
+        self.show_events_so_far();
+        while let Some(state) = self.state.try_changed() {
+            self.on_state(state).await;
+        }
+        done
+    }
+
+    /// Whether a pipeline has the terminal.
+    pub(super) fn is_lent(&self) -> bool {
+        self.redirected.as_ref().is_some_and(|redirected| redirected.handover.is_some())
+    }
+
+    /// Whether nobody reads what comes.
+    pub(super) fn is_unread(&mut self) -> bool {
+        self.redirected.as_mut().and_then(Redirected::pipeline).is_some_and(|pipeline| pipeline.is_closed())
+    }
+
+    /// Whether Ctrl-C has ended the command whose results the pipeline gets.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.redirected.as_ref().is_some_and(|redirected| redirected.is_interrupted)
+    }
+
+    /// A change that was waited for with [`changed`].
+    pub(super) fn on_pipeline(&mut self, change: Change) {
+        if let Some(redirected) = &mut self.redirected {
+            redirected.follow(change);
+        }
+    }
+
+    /// Gives a result to the pipeline.
+    pub(super) async fn feed(&mut self, result: Pieces) -> Flow {
+        self.start_pipeline().await?;
+        for mut piece in result {
+            while !piece.is_empty() {
+                let Some(pipeline) = self.redirected.as_mut().and_then(Redirected::pipeline) else { return Ok(()) };
+                tokio::select! {
+                    biased;
+                    change = pipeline.write(&mut piece) => {
+                        if let Some(change) = change {
+                            self.on_pipeline(change);
+                        }
+                    }
+                    () = self.interrupts.next() => pipeline.signal(Signal::INT),
+                    status = self.ending.signal() => return Err(Stop::Leave(status)),
+                }
+                if self.is_unread() {
+                    return Ok(());
+                }
+                if self.is_interrupted() {
+                    return Err(Stop::Interrupted);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the pipeline, if it is not running yet, after all that is to be shown before it.
+    pub(super) async fn start_pipeline(&mut self) -> Flow {
+        if self.redirected.is_none() || self.is_lent() {
+            return Ok(());
+        }
+        self.show_events_so_far();
+        let handover = self.console.hand_over().await;
+        let Some(redirected) = &mut self.redirected else { return Ok(()) };
+        let group = if handover.has_foreground() { Group::Own } else { Group::Ours };
+        match redirected.piped.start(group) {
+            Ok(pipeline) => {
+                if let Some(group) = pipeline.own_group() {
+                    handover.give_to(group);
+                }
+                redirected.handover = Some(handover);
+                Ok(())
+            }
+            Err(failure) => {
+                self.console.take_back(handover, false);
+                self.say_failure(&failure.message);
+                Err(Stop::Failed)
+            }
+        }
+    }
+
+    /// Waits for the end of the pipeline; `done` is how the command ended whose results it gets.
+    async fn finish_pipeline(&mut self, done: Flow) -> Flow {
+        // A command that goes on and on ends with its reader.
+        let done = if done == Err(Stop::Unread) { Ok(()) } else { done };
+        if done.is_ok() {
+            self.start_pipeline().await?;
+        }
+        let waited = match done {
+            Err(Stop::Leave(status)) => Err(Stop::Leave(status)),
+            _ => self.wait_for_pipeline().await,
+        };
+        let Some(Redirected { piped, handover: Some(handover), .. }) = self.redirected.take() else { return done };
+        let end = match waited {
+            Ok(end) => end,
+            Err(stop) => {
+                if let Some(pipeline) = &piped.running {
+                    pipeline.signal(Signal::TERM);
+                    pipeline.signal(Signal::CONT);
+                }
+                self.console.take_back(handover, false);
+                return Err(stop);
+            }
+        };
+        self.console.take_back(handover, was_killed(end));
+        done?;
+        piped.result(end).map_err(|failure| {
+            if failure.status == Status::Interrupted {
+                return Stop::Interrupted;
+            }
+            self.say_failure(&failure.message);
+            Stop::Failed
+        })
+    }
+
+    async fn wait_for_pipeline(&mut self) -> Flow<End> {
+        loop {
+            let Some(pipeline) = self.redirected.as_mut().and_then(Redirected::pipeline) else {
+                return Ok(End::Unknown);
+            };
+            pipeline.close();
+            tokio::select! {
+                biased;
+                change = pipeline.change() => {
+                    self.on_pipeline(change);
+                    if let Change::Ended(end) = change {
+                        return Ok(end);
+                    }
+                }
+                () = self.interrupts.next() => pipeline.signal(Signal::INT),
+                status = self.ending.signal() => return Err(Stop::Leave(status)),
+            }
+        }
+    }
+}
+
+/// Whether it had no chance to leave the terminal in order.
+fn was_killed(end: End) -> bool {
+    match end {
+        End::Killed(_) => true,
+        End::Exited(status) => status > BY_SIGNAL,
+        End::Asks | End::Unknown => false,
+    }
+}

@@ -1,0 +1,128 @@
+//! Values that do not stand in the line, for a line that was typed.
+
+use std::io::{self, PipeReader, PipeWriter, Write as _};
+use std::thread;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::sync::oneshot;
+
+use super::{Flow, Repl, Stop};
+use crate::input::ask;
+use crate::session::eval::{self, Action, Parsed, Text};
+use crate::session::schema::{Knowledge, learn};
+use crate::status::{Failure, Status};
+use qmpsh::language::syntax::LogicalLine;
+use qmpsh::language::typing;
+
+/// Reads files, and asks at the terminal, until the other end of `cancel` is closed.
+struct Sources {
+    cancel: PipeReader,
+}
+
+impl typing::Sources for Sources {
+    fn file(&mut self, path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    /// What is typed, up to Ctrl-D.
+    fn stdin(&mut self) -> io::Result<Vec<u8>> {
+        let stdin = io::stdin();
+        io::stdout().write_all(b"(the value, up to Ctrl-D at the start of a line)\n")?;
+        let mut bytes = Vec::new();
+        let mut chunk = [0; 4096];
+        loop {
+            let mut ready = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.cancel, PollFlags::IN)];
+            match poll(&mut ready, None) {
+                Err(rustix::io::Errno::INTR) => continue,
+                result => result?,
+            };
+            if !ready[1].revents().is_empty() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            // Not through the standard library: its buffer would keep what belongs to the next line.
+            match rustix::io::read(&stdin, &mut chunk) {
+                Ok(0) => return Ok(bytes),
+                Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn secret(&mut self, prompt: &str) -> io::Result<String> {
+        ask::secret(prompt)
+    }
+}
+
+/// A line being evaluated on a thread of its own, because what it reads can take as long as it likes.
+struct Evaluation {
+    result: oneshot::Receiver<Result<Action, Failure>>,
+    cancel: PipeWriter,
+}
+
+impl Evaluation {
+    fn start(parsed: Parsed, knowledge: Knowledge, line: &LogicalLine, name: Option<&str>) -> io::Result<Self> {
+        let (reader, cancel) = io::pipe()?;
+        let (sender, result) = oneshot::channel();
+        let (text, first, name) = (line.text.clone(), line.first_line, name.map(str::to_owned));
+        thread::Builder::new().name("values".to_owned()).spawn(move || {
+            let mut sources = Sources { cancel: reader };
+            let text = Text::Line { text: &text, name: name.as_deref(), first };
+            // Who was interrupted does not wait any more.
+            let _ = sender.send(eval::action(parsed, text, &mut sources, &knowledge));
+        })?;
+        Ok(Self { result, cancel })
+    }
+}
+
+impl Repl<'_, '_> {
+    /// What a line asks for, with what must be asked from the peer to know. While a value is read or asked for, events and
+    /// signals are taken care of; a question has the terminal for itself.
+    pub(super) async fn action(&mut self, line: &LogicalLine, name: Option<&str>) -> Result<Option<Action>, Stop> {
+        let text = Text::Line { text: &line.text, name, first: line.first_line };
+        let parsed = match eval::parse(text) {
+            Ok(None) => return Ok(None),
+            Ok(Some(parsed)) => parsed,
+            Err(failure) => return Err(self.refuse(&failure)),
+        };
+        let knowledge = learn(self, &parsed.needs()).await?;
+        let result = if text.mentions_a_source() {
+            self.evaluate(parsed, knowledge, line, name).await?
+        } else {
+            eval::action(parsed, text, &mut eval::Sources { stdin: false }, &knowledge)
+        };
+        result.map(Some).map_err(|failure| self.refuse(&failure))
+    }
+
+    fn refuse(&self, failure: &Failure) -> Stop {
+        if failure.status == Status::Interrupted {
+            return Stop::Interrupted;
+        }
+        self.say_failure(&failure.message);
+        Stop::Failed
+    }
+
+    async fn evaluate(
+        &mut self,
+        parsed: Parsed,
+        knowledge: Knowledge,
+        line: &LogicalLine,
+        name: Option<&str>,
+    ) -> Flow<Result<Action, Failure>> {
+        let asks = line.text.contains("@?") || line.text.contains("@-");
+        let lent = if asks { Some(self.console.lend().await) } else { None };
+        let evaluation = match Evaluation::start(parsed, knowledge, line, name) {
+            Ok(evaluation) => evaluation,
+            Err(error) => return Ok(Err(Failure::new(Status::Usage, format!("cannot read values: {error}")))),
+        };
+        let Evaluation { result, cancel } = evaluation;
+        let answer = tokio::select! {
+            answer = result => answer,
+            // The thread ends by `cancel`, or is left alone with a file that does not end.
+            () = self.interrupts.next() => return Err(Stop::Interrupted),
+            status = self.ending.signal() => return Err(Stop::Leave(status)),
+        };
+        drop((lent, cancel));
+        answer.or_else(|_| Ok(Err(Failure::new(Status::Usage, "cannot read values"))))
+    }
+}

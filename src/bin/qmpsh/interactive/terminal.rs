@@ -1,0 +1,63 @@
+//! The terminal that the interactive shell asks for: when a text is finished, which lines are kept, and where.
+
+use std::path::PathBuf;
+
+use super::{SharedDialect, prompt};
+use crate::cli::{History, Options};
+use crate::output::color::Colors;
+use crate::status::{Failure, Status};
+use crate::terminal::{Console, ConsoleOptions, HistoryOptions, IsComplete};
+use qmpsh::error::describe;
+use qmpsh::language::syntax::Assembler;
+use qmpsh::secrets;
+
+/// The terminal for the shell; nothing is shown yet.
+pub(crate) fn open_console(options: &Options, dialect: &SharedDialect) -> Result<Console, Failure> {
+    let dialect = dialect.clone();
+    let console = Console::open(ConsoleOptions {
+        prompt: prompt::DISCONNECTED.to_owned(),
+        history: HistoryOptions { path: history_path(&options.history), keep: |text| !has_secret(text) },
+        is_complete: IsComplete::new(move |text| {
+            let mut assembler = Assembler::of(dialect.get());
+            text.lines().for_each(|line| drop(assembler.push_line(line)));
+            !assembler.is_open()
+        }),
+        colour: Colors::of_stdout(options.color).are_on(),
+    });
+    console.map_err(|error| Failure::new(Status::Usage, describe(&error)))
+}
+
+/// A text of several lines has one if any of them has, or all together.
+fn has_secret(text: &str) -> bool {
+    secrets::line_has_secret(text) || text.lines().any(secrets::line_has_secret)
+}
+
+fn history_path(history: &History) -> Option<PathBuf> {
+    match history {
+        History::Off => None,
+        History::File(path) => Some(path.clone()),
+        History::Default => {
+            use etcetera::BaseStrategy;
+            let strategy = etcetera::choose_base_strategy().ok()?;
+            let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+            Some(state.join("qmpsh").join("history"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_several_lines() {
+        for (text, expected) in [
+            ("stop\ncont", false),
+            ("{\"execute\": \"stop\"}\nset_password protocol=vnc password=x", true),
+            ("stop\n{\"execute\": \"x\", \"arguments\": {\"password\": \"y\"}}", true),
+            ("{\"execute\": \"x\", \"arguments\": {\"password\":\n\"y\"}}", true),
+        ] {
+            assert_eq!(has_secret(text), expected, "{text}");
+        }
+    }
+}

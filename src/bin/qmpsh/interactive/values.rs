@@ -1,0 +1,280 @@
+//! What exists at the peer, asked when somebody presses Tab.
+//!
+//! The editor's thread asks and waits, for a third of a second at most; a task on the runtime sends the queries, all of them from
+//! `queries`. What came is kept until an event or a command may have changed it. When the peer is too slow, what was known before is
+//! better than nothing, and its answer is there for the next key.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+
+use super::replies;
+use crate::session::queries::{hmp, qom_list, query, query_with};
+use qmpsh::client::{Author, Client};
+use qmpsh::events::{Delivery, EventStream};
+use qmpsh::language::complete::{Live, LiveValue, Question};
+use qmpsh::message::Request;
+
+/// How long a person who pressed Tab waits for the peer.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How many answers are kept.
+const KEPT: usize = 500;
+
+/// Where devices are in the object model.
+const DEVICES: [&str; 3] = ["/machine/peripheral", "/machine/peripheral-anon", "/machine/unattached"];
+
+type Values = Vec<LiveValue>;
+
+/// The side of the editor's thread.
+#[derive(Debug)]
+pub(super) struct LiveValues {
+    asked: UnboundedSender<Question>,
+    known: Arc<Known>,
+}
+
+/// The side of the runtime.
+#[derive(Debug)]
+pub(super) struct Answers {
+    client: Client,
+    asked: UnboundedReceiver<Question>,
+    known: Arc<Known>,
+    running: JoinSet<()>,
+    /// Lets nothing through: it counts.
+    _events: EventStream,
+}
+
+/// What is known, and how old the world is: each event and each command is a step.
+#[derive(Debug, Default)]
+struct Known {
+    age: AtomicU64,
+    answers: Mutex<HashMap<Question, Kept>>,
+    answered: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    values: Values,
+    age: u64,
+    /// The peer has been asked again and has not answered.
+    pending: bool,
+}
+
+/// Both sides, before the client connects.
+pub(super) fn live_values(client: &Client) -> (LiveValues, Answers) {
+    let (sender, asked) = unbounded_channel();
+    let known = Arc::new(Known::default());
+    let counting = Arc::clone(&known);
+    let events = client.events(Delivery::Newest { room: 0 }, move |_| {
+        counting.grow_old();
+        false
+    });
+    let answers =
+        Answers { client: client.clone(), asked, known: Arc::clone(&known), running: JoinSet::new(), _events: events };
+    (LiveValues { asked: sender, known }, answers)
+}
+
+impl Known {
+    fn grow_old(&self) {
+        self.age.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<Question, Kept>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LiveValues {
+    /// Something may be different from now on.
+    pub(super) fn grow_old(&self) {
+        self.known.grow_old();
+    }
+
+    /// Another peer may be there.
+    pub(super) fn forget(&self) {
+        self.grow_old();
+        self.known.answers().clear();
+    }
+
+    /// What there is, asked until `end` at the longest.
+    fn ask(&self, question: &Question, end: Instant) -> Values {
+        let age = self.known.age.load(Ordering::Relaxed);
+        let mut answers = self.known.answers();
+        let unknown = || Kept { age: age.wrapping_sub(1), ..Kept::default() };
+        let kept = answers.entry(question.clone()).or_insert_with(unknown);
+        if kept.age == age && !kept.pending {
+            return kept.values.clone();
+        }
+        // A question that is on its way is not asked twice.
+        if !kept.pending {
+            kept.pending = self.asked.send(question.clone()).is_ok();
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        let is_pending = |answers: &mut HashMap<Question, Kept>| answers.get(question).is_some_and(|kept| kept.pending);
+        let waited = self.known.answered.wait_timeout_while(answers, left, is_pending);
+        let (answers, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        answers.get(question).map(|kept| kept.values.clone()).unwrap_or_default()
+    }
+}
+
+/// The questions of one key, which share one time limit.
+#[derive(Debug)]
+pub(super) struct Patient<'a> {
+    values: &'a LiveValues,
+    end: Instant,
+}
+
+impl<'a> Patient<'a> {
+    pub(super) fn new(values: &'a LiveValues) -> Self {
+        Self { values, end: Instant::now() + PATIENCE }
+    }
+}
+
+impl Live for Patient<'_> {
+    fn values(&self, question: &Question) -> Values {
+        match question {
+            Question::Files(directory) => files(directory),
+            question => self.values.ask(question, self.end),
+        }
+    }
+}
+
+/// What is in a directory of this machine, by name.
+fn files(directory: &str) -> Values {
+    let path = if directory.is_empty() { "." } else { directory };
+    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            let mut name = entry.file_name().into_string().ok()?;
+            if entry.path().is_dir() {
+                name.push('/');
+            }
+            Some(name)
+        })
+        .collect();
+    names.sort();
+    names.into_iter().map(|name| LiveValue { name, about: String::new() }).collect()
+}
+
+impl Answers {
+    /// Answers one question after the other, until nobody can ask. Cancel safe: questions on their way go on with the next call.
+    pub(super) async fn run(&mut self) {
+        loop {
+            tokio::select! {
+                asked = self.asked.recv() => {
+                    let Some(question) = asked else { return };
+                    let (client, known) = (self.client.clone(), Arc::clone(&self.known));
+                    self.running.spawn(answer(client, known, question));
+                }
+                Some(_) = self.running.join_next() => {}
+            }
+        }
+    }
+}
+
+async fn answer(client: Client, known: Arc<Known>, question: Question) {
+    // What changes while the peer answers is not in the answer, or only in part.
+    let age = known.age.load(Ordering::Relaxed);
+    let found = ask(&client, &question).await;
+    let mut answers = known.answers();
+    if answers.len() > KEPT {
+        answers.clear();
+    }
+    let kept = answers.entry(question).or_default();
+    kept.pending = false;
+    match found {
+        Some(values) => *kept = Kept { values, age, pending: false },
+        // Not worth remembering: a connection that is gone, a command that the peer has not.
+        None => *kept = Kept { age: age.wrapping_sub(1), ..Kept::default() },
+    }
+    known.answered.notify_all();
+}
+
+/// What the peer says; `None` if it does not.
+async fn ask(client: &Client, question: &Question) -> Option<Values> {
+    let one = |request: Request, read: fn(&[u8]) -> Values| async move {
+        send(client, request).await.map(|reply| read(&reply))
+    };
+    match question {
+        Question::Drives => one(query("query-block"), replies::drives).await,
+        Question::Nodes => one(query_with("query-named-block-nodes", &json!({ "flat": true })), replies::nodes).await,
+        Question::Bitmaps(node) => bitmaps(client, node.as_deref()).await,
+        Question::Exports => one(query("query-block-exports"), replies::exports).await,
+        Question::Jobs => {
+            let mut jobs = one(query("query-jobs"), replies::jobs).await?;
+            let block_jobs = one(query("query-block-jobs"), replies::block_jobs).await.unwrap_or_default();
+            jobs.extend(
+                block_jobs
+                    .into_iter()
+                    .filter(|block| jobs.iter().all(|job| job.name != block.name))
+                    .collect::<Vec<_>>(),
+            );
+            Some(jobs)
+        }
+        Question::Devices => list(client, DEVICES[0]).await.map(replies::children),
+        Question::Objects => list(client, "/objects").await.map(replies::children),
+        Question::Chardevs => one(query("query-chardev"), replies::chardevs).await,
+        Question::Netdevs => one(hmp("info network"), replies::netdevs).await,
+        Question::DeviceTypes => {
+            let arguments = json!({ "implements": "device", "abstract": false });
+            one(query_with("qom-list-types", &arguments), replies::types).await
+        }
+        Question::Types => one(query_with("qom-list-types", &json!({ "abstract": true })), replies::types).await,
+        Question::Children(path) => list(client, path).await.map(replies::steps),
+        Question::Properties(path) => list(client, path).await.map(replies::properties),
+        Question::PropertiesOfType(ty) => properties_of_type(client, ty).await,
+        Question::Hmp(None) => one(hmp("help"), replies::hmp_commands).await,
+        Question::Hmp(Some(command)) => match command.as_str() {
+            "info" => one(hmp("help info"), replies::hmp_info).await,
+            "help" => one(hmp("help"), replies::hmp_commands).await,
+            _ => Some(Vec::new()),
+        },
+        Question::Files(_) => None,
+    }
+}
+
+/// The dirty bitmaps of a node, or of a block device by its name.
+async fn bitmaps(client: &Client, node: Option<&str>) -> Option<Values> {
+    let nodes = send(client, query_with("query-named-block-nodes", &json!({ "flat": true }))).await?;
+    match node {
+        None => Some(replies::bitmaps(&nodes, None)),
+        Some(_) => {
+            let found = replies::bitmaps(&nodes, node);
+            let drives = if found.is_empty() { send(client, query("query-block")).await } else { None };
+            Some(drives.map_or(found, |drives| replies::bitmaps_of_drive(&drives, node)))
+        }
+    }
+}
+
+/// What is at a path of the object model.
+fn list(client: &Client, path: &str) -> impl Future<Output = Option<Values>> {
+    let request = qom_list(path);
+    async move {
+        let reply = send(client, request?).await?;
+        Some(replies::listed(&reply))
+    }
+}
+
+/// The properties of the first device of a type that is there: nothing is made to know them.
+async fn properties_of_type(client: &Client, ty: &str) -> Option<Values> {
+    let wanted = format!("child<{ty}>");
+    for parent in DEVICES {
+        let children = list(client, parent).await?;
+        if let Some(child) = children.into_iter().find(|child| child.about == wanted) {
+            return list(client, &format!("{parent}/{}", child.name)).await.map(replies::properties);
+        }
+    }
+    Some(Vec::new())
+}
+
+async fn send(client: &Client, request: Request) -> Option<Bytes> {
+    client.start_as(request, Author::Program).await.ok()?.await.ok()?.result()
+}

@@ -1,0 +1,311 @@
+//! How a reply is printed: which bytes of it, in which form.
+
+use std::borrow::Cow;
+use std::io::IsTerminal;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::cli::{ColorMode, OutputMode};
+use crate::output::color::{Colors, Tint};
+use crate::output::columns::size_of;
+use crate::output::table::{Style, Table};
+use qmpsh::json::{Document, Indenter, Parts, compact};
+use qmpsh::message::{Event, Reply};
+use qmpsh::text;
+
+/// Bytes of a large result that are indented at once.
+const CHUNK: usize = 64 * 1024;
+
+/// What is printed of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The `return` value, on one line.
+    Json,
+    /// The `return` value, indented.
+    Pretty,
+    /// The `return` value as columns of text.
+    Table,
+    /// The whole reply, on one line.
+    Raw,
+}
+
+/// Prints replies in one form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Renderer {
+    pub(crate) form: Form,
+    /// Whether a person's terminal gets it: then nothing in it may drive the terminal.
+    pub(crate) terminal: bool,
+    pub(crate) colors: Colors,
+    /// Whether a text, such as the human monitor's, is shown as it is, and not as JSON.
+    pub(crate) plain_text: bool,
+}
+
+impl Renderer {
+    /// As this one, for what stderr is.
+    pub(crate) fn for_stderr(self) -> Self {
+        Self { terminal: std::io::stderr().is_terminal(), colors: self.colors.for_stderr(), ..self }
+    }
+
+    /// For a program that reads results.
+    pub(crate) const PIPELINE: Self = Self { form: Form::Json, terminal: false, colors: Colors::OFF, plain_text: true };
+
+    /// As `-o` and `--color` say, for what stdout is.
+    pub(crate) fn new(output: OutputMode, color: ColorMode) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let form = match output {
+            OutputMode::Auto if terminal => Form::Pretty,
+            OutputMode::Auto | OutputMode::Json => Form::Json,
+            OutputMode::Pretty => Form::Pretty,
+            OutputMode::Table => Form::Table,
+            OutputMode::Raw => Form::Raw,
+        };
+        let plain_text = !matches!(output, OutputMode::Json | OutputMode::Raw);
+        Self { form, terminal, colors: Colors::of_stdout(color), plain_text }
+    }
+
+    /// As this one, in another form.
+    pub(crate) fn with_output(self, output: OutputMode) -> Self {
+        Self::new(output, self.colors.mode())
+    }
+
+    /// The result of a command that succeeded; with [`Form::Raw`] the reply of any command.
+    ///
+    /// `own_id` is the id of the user's own JSON line; without one the reply has none either.
+    pub(crate) fn reply(self, reply: &Reply, own_id: Option<&str>) -> Pieces {
+        match self.form {
+            Form::Json => self.on_one_line([reply.result().unwrap_or_default()]),
+            Form::Pretty => self.indented(reply.result().unwrap_or_default()),
+            Form::Table => self.table(&reply.result().unwrap_or_default()),
+            Form::Raw => self.on_one_line(with_id(reply, own_id)),
+        }
+    }
+
+    /// How many columns a text may have: those of the terminal, or as many as fit most.
+    pub(crate) fn width(self) -> usize {
+        if self.terminal { terminal_width() } else { 80 }
+    }
+
+    /// A value of the program's own, as JSON or as a table.
+    pub(crate) fn value(self, json: String) -> Pieces {
+        let value = Bytes::from(json);
+        match self.form {
+            Form::Json | Form::Raw => self.on_one_line([value]),
+            Form::Pretty => self.indented(value),
+            Form::Table => self.table(&value),
+        }
+    }
+
+    /// A text, which is safe if it goes to a terminal; a newline that is missing at its end is added.
+    pub(crate) fn text(self, text: &str) -> Pieces {
+        let mut shown = if self.terminal { text::lines(text).into_owned() } else { text.to_owned() };
+        if !shown.ends_with('\n') {
+            shown.push('\n');
+        }
+        Pieces::Parts(vec![Bytes::from(shown)].into_iter())
+    }
+
+    /// What a command returned whose reply was lost with the connection it closed.
+    pub(crate) fn empty(self, own_id: Option<&str>) -> Pieces {
+        let shown = match (self.form, own_id) {
+            (Form::Json | Form::Pretty | Form::Table, _) => "{}".to_owned(),
+            (Form::Raw, None) => r#"{"return": {}}"#.to_owned(),
+            (Form::Raw, Some(id)) => format!(r#"{{"return": {{}}, "id": {id}}}"#),
+        };
+        self.on_one_line([Bytes::from(shown)])
+    }
+
+    /// A whole event, with its newline, added to `out`.
+    pub(crate) fn event(self, event: &Event, out: &mut Vec<u8>) {
+        let line = compact(event.bytes());
+        let line = if self.terminal { Cow::Owned(text::json(&line).into_owned()) } else { line };
+        match self.name_of(&line) {
+            Some(name) => {
+                out.extend_from_slice(&line[..name.start]);
+                out.extend_from_slice(
+                    self.colors.paint(Tint::Event, &String::from_utf8_lossy(&line[name.clone()])).as_bytes(),
+                );
+                out.extend_from_slice(&line[name.end..]);
+            }
+            None => out.extend_from_slice(&line),
+        }
+        out.push(b'\n');
+    }
+
+    /// A whole event as the result of a command.
+    pub(crate) fn event_result(self, event: &Event) -> Pieces {
+        let whole = event.bytes().clone();
+        match self.form {
+            Form::Json | Form::Raw => self.on_one_line([whole]),
+            Form::Pretty => self.indented(whole),
+            Form::Table => self.table(&whole),
+        }
+    }
+
+    /// Where the name of an event stands that is to have a colour.
+    fn name_of(self, event: &[u8]) -> Option<Range<usize>> {
+        // In the forms that are for programs nothing is coloured.
+        let has_color = self.colors.are_on() && (self.terminal || matches!(self.form, Form::Pretty | Form::Table));
+        if has_color { Document::parse(event).ok()?.range("event") } else { None }
+    }
+
+    fn table(self, value: &Bytes) -> Pieces {
+        let width = self.terminal.then(terminal_width);
+        Pieces::Table(Box::new(Table::new(value, Style { terminal: self.terminal, width, colors: self.colors })))
+    }
+
+    fn on_one_line(self, parts: impl IntoIterator<Item = Bytes>) -> Pieces {
+        let parts = parts.into_iter().map(|part| self.safe(rewritten(part, compact)));
+        Pieces::Parts(parts.chain([Bytes::from_static(b"\n")]).collect::<Vec<_>>().into_iter())
+    }
+
+    fn indented(self, value: Bytes) -> Pieces {
+        let colors = self.colors.are_on().then(|| (self.colors, Parts::new()));
+        Pieces::Indented { left: self.safe(value), indenter: Some(Indenter::new()), colors }
+    }
+
+    fn safe(self, bytes: Bytes) -> Bytes {
+        if self.terminal { rewritten(bytes, text::json) } else { bytes }
+    }
+}
+
+/// How many columns the terminal has; one that does not know has 80.
+fn terminal_width() -> usize {
+    size_of(std::io::stdout()).map_or(80, |size| size.columns)
+}
+
+/// `bytes` themselves if `rewrite` leaves them as they are.
+fn rewritten(bytes: Bytes, rewrite: impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Bytes {
+    let changed = match rewrite(&bytes) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(changed) => Some(changed),
+    };
+    changed.map_or(bytes, Bytes::from)
+}
+
+/// The whole reply, with the user's `id` in place of the one that was sent, in parts that share its bytes.
+fn with_id(reply: &Reply, own_id: Option<&str>) -> Vec<Bytes> {
+    let document = reply.document();
+    let bytes = document.bytes();
+    let Some(id) = document.range("id") else { return vec![bytes.clone()] };
+    if let Some(own_id) = own_id {
+        return vec![bytes.slice(..id.start), Bytes::copy_from_slice(own_id.as_bytes()), bytes.slice(id.end..)];
+    }
+    // The member goes with the comma on one side of it.
+    let key = memchr::memrchr(b'{', &bytes[..id.start]).max(memchr::memrchr(b',', &bytes[..id.start])).unwrap_or(0);
+    let after =
+        bytes[id.end..].iter().position(|byte| !byte.is_ascii_whitespace()).map_or(bytes.len(), |at| id.end + at);
+    if bytes.get(key) == Some(&b',') {
+        vec![bytes.slice(..key), bytes.slice(id.end..)]
+    } else if bytes.get(after) == Some(&b',') {
+        let rest = bytes[after + 1..].iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
+        vec![bytes.slice(..=key), bytes.slice(after + 1 + rest..)]
+    } else {
+        vec![bytes.slice(..=key), bytes.slice(id.end..)]
+    }
+}
+
+/// What is to be printed, piece by piece, with the newline at the end.
+pub(crate) enum Pieces {
+    Parts(std::vec::IntoIter<Bytes>),
+    Indented { left: Bytes, indenter: Option<Indenter>, colors: Option<(Colors, Parts)> },
+    Table(Box<Table>),
+}
+
+impl Iterator for Pieces {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        match self {
+            Pieces::Parts(parts) => parts.next(),
+            Pieces::Table(table) => table.next(),
+            Pieces::Indented { left, indenter, colors } => {
+                let mut out = Vec::new();
+                if left.is_empty() {
+                    indenter.take()?;
+                    return Some(Bytes::from_static(b"\n"));
+                }
+                let chunk = left.split_to(left.len().min(CHUNK));
+                // Writing to memory cannot fail.
+                indenter.as_mut()?.feed(&chunk, &mut out).ok()?;
+                if let Some((colors, parts)) = colors {
+                    let plain = std::mem::take(&mut out);
+                    colors.json(parts, &plain, &mut out);
+                }
+                Some(Bytes::from(out))
+            }
+        }
+    }
+}
+
+impl Pieces {
+    /// All of it at once.
+    pub(crate) fn whole(self) -> Bytes {
+        let mut all = Vec::new();
+        for piece in self {
+            all.extend_from_slice(&piece);
+        }
+        Bytes::from(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use qmpsh::json::Scanner;
+    use qmpsh::message::Message;
+
+    fn reply(text: &str) -> Reply {
+        let document = Scanner::new(1000).next(&mut BytesMut::from(text), true).unwrap().unwrap();
+        match Message::from_document(document).unwrap() {
+            Message::Reply(reply) => *reply,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn plain(form: Form) -> Renderer {
+        Renderer { form, terminal: false, colors: Colors::of_stdout(ColorMode::Never), plain_text: true }
+    }
+
+    #[test]
+    fn forms() {
+        let check = |form, text: &str, expected: &str| {
+            let renderer = plain(form);
+            assert_eq!(renderer.reply(&reply(text), None).whole(), expected, "{text}");
+        };
+        check(Form::Json, r#"{"return": {"a": 18446744073709551615}, "id": 1}"#, "{\"a\": 18446744073709551615}\n");
+        check(Form::Json, r#"{"return": null, "id": 1}"#, "null\n");
+        check(Form::Pretty, r#"{"return": {"a": [0.10]}, "id": 1}"#, "{\n  \"a\": [\n    0.10\n  ]\n}\n");
+        check(Form::Pretty, r#"{"return": {}, "id": 1}"#, "{}\n");
+        check(Form::Table, r#"{"return": [{"a": 1, "b": "x"}], "id": 1}"#, "a  b\n1  x\n");
+    }
+
+    #[test]
+    fn raw_replies_have_the_id_that_the_user_gave() {
+        let check = |text: &str, own_id: Option<&str>, expected: &str| {
+            let renderer = plain(Form::Raw);
+            let shown = renderer.reply(&reply(text), own_id).whole();
+            assert_eq!(shown, format!("{expected}\n"), "{text} {own_id:?}");
+        };
+        check(r#"{"return": {}, "id": 1}"#, None, r#"{"return": {}}"#);
+        check(r#"{"return": {}, "id": 1}"#, Some("\"x\""), r#"{"return": {}, "id": "x"}"#);
+        let error = r#""error": {"class": "GenericError", "desc": "a, {b"}"#;
+        check(&format!(r#"{{"id": 12, {error}}}"#), None, &format!("{{{error}}}"));
+        check(&format!(r#"{{"id": 12, {error}}}"#), Some("[1]"), &format!(r#"{{"id": [1], {error}}}"#));
+        check(r#"{"return":{},"id":1}"#, None, r#"{"return":{}}"#);
+        check(r#"{"return": {"id": 7}, "id": 1 }"#, None, r#"{"return": {"id": 7} }"#);
+        check(r#"{"return": []}"#, Some("5"), r#"{"return": []}"#);
+    }
+
+    #[test]
+    fn a_terminal_gets_nothing_that_drives_it() {
+        let text = "{\"return\": \"a\u{1b}[2J\u{202e}\u{7f}\"}";
+        let shown = |form, terminal| Renderer { terminal, ..plain(form) }.reply(&reply(text), None).whole();
+        for form in [Form::Json, Form::Pretty, Form::Table, Form::Raw] {
+            assert!(shown(form, true).iter().all(|byte| (0x20..0x7f).contains(byte) || *byte == b'\n'));
+        }
+        assert_eq!(shown(Form::Json, false), "\"a\u{1b}[2J\u{202e}\u{7f}\"\n");
+    }
+}

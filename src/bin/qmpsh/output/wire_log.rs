@@ -1,0 +1,230 @@
+//! `-v`, `-l` and `.log`: the messages of the wire on stderr and in a file, secrets masked.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::OFlags;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::cli::Options;
+use crate::status::{Failure, Status};
+use qmpsh::client::{Author, Observer};
+use qmpsh::date::Utc;
+use qmpsh::json::{Document, compact};
+use qmpsh::secrets;
+use qmpsh::text;
+
+/// Shows and records messages, as `-v`, `-l` and `.log` ask.
+pub(crate) struct WireLog {
+    verbose: bool,
+    /// Whether there is a file; asked for each message.
+    records: AtomicBool,
+    file: Mutex<Option<LogFile>>,
+    /// What a complaint begins with.
+    prefix: &'static str,
+    /// Says a line to the user, now.
+    say: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl WireLog {
+    /// As the options ask for it.
+    pub(crate) fn new(
+        options: &Options,
+        prefix: &'static str,
+        say: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, Failure> {
+        let log = Self {
+            verbose: options.verbose,
+            records: AtomicBool::new(false),
+            file: Mutex::default(),
+            prefix,
+            say: Box::new(say),
+        };
+        if let Some(path) = &options.logfile {
+            log.write_to(path)?;
+        }
+        Ok(Arc::new(log))
+    }
+
+    /// It as the observer of a client. `None` if it has nothing to do, nor will have: then nothing looks at the messages.
+    pub(crate) fn observer(self: &Arc<Self>, may_change: bool) -> Option<Arc<dyn Observer>> {
+        let has_to = may_change || self.verbose || self.records.load(Ordering::Relaxed);
+        has_to.then(|| Arc::clone(self) as Arc<dyn Observer>)
+    }
+
+    /// From now on messages are added to this file. If it cannot be opened, all stays as it is.
+    pub(crate) fn write_to(&self, path: &Path) -> Result<(), Failure> {
+        *self.file() = Some(LogFile::open(path)?);
+        self.records.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// From now on they are written nowhere.
+    pub(crate) fn end(&self) {
+        self.records.store(false, Ordering::Relaxed);
+        *self.file() = None;
+    }
+
+    /// The name of the file, safe to be shown.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.file().as_ref().map(|file| file.name.clone())
+    }
+
+    fn file(&self) -> MutexGuard<'_, Option<LogFile>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, direction: &'static str, masked: &str) {
+        let mut file = self.file();
+        let Some(file) = &mut *file else { return };
+        if let Err(error) = file.write(&record(SystemTime::now(), direction, masked))
+            && !std::mem::replace(&mut file.told, true)
+        {
+            let prefix = self.prefix;
+            (self.say)(&format!("{prefix}cannot write the log {}: {error}; messages are missing from it", file.name));
+        }
+    }
+}
+
+impl Observer for WireLog {
+    fn sent(&self, message: &[u8], by: Author) {
+        let (shows, records) = (self.verbose && by == Author::User, self.records.load(Ordering::Relaxed));
+        if !shows && !records {
+            return;
+        }
+        let message = String::from_utf8_lossy(message);
+        let masked = secrets::mask(&message);
+        if shows {
+            (self.say)(&masked);
+        }
+        if records {
+            self.record("sent", &masked);
+        }
+    }
+
+    fn received(&self, message: &Document) {
+        if self.records.load(Ordering::Relaxed) {
+            let message = compact(message.bytes());
+            self.record("received", &secrets::mask(&String::from_utf8_lossy(&message)));
+        }
+    }
+}
+
+impl fmt::Debug for WireLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WireLog").field("verbose", &self.verbose).finish_non_exhaustive()
+    }
+}
+
+struct LogFile {
+    file: File,
+    name: String,
+    /// The last record was written in part.
+    torn: bool,
+    /// That it cannot be written has been said.
+    told: bool,
+}
+
+impl LogFile {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let name = text::bytes(path.as_os_str().as_encoded_bytes()).into_owned();
+        // Without waiting: a log that nobody reads must not hold up the session.
+        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let opened = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(nonblocking).open(path);
+        match opened {
+            Ok(file) => Ok(Self { file, name, torn: false, told: false }),
+            Err(error) => Err(Failure::new(Status::Usage, format!("cannot open the log {name}: {error}"))),
+        }
+    }
+
+    /// Appends a record, as a whole if the system takes it so.
+    fn write(&mut self, record: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.file.write_all(b"\n")?;
+            self.torn = false;
+        }
+        let mut rest = record;
+        while !rest.is_empty() {
+            match self.file.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    rest = &rest[count..];
+                    self.torn = !rest.is_empty();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One line of the log.
+#[derive(Serialize)]
+struct Record<'a> {
+    time: String,
+    direction: &'static str,
+    message: Logged<'a>,
+}
+
+/// The message as it is, or as a string if it is no JSON.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Logged<'a> {
+    Json(&'a RawValue),
+    Text(&'a str),
+}
+
+fn record(time: SystemTime, direction: &'static str, message: &str) -> Vec<u8> {
+    let message = match serde_json::from_str(message) {
+        Ok(json) => Logged::Json(json),
+        Err(_) => Logged::Text(message),
+    };
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Strings, and JSON that was read: it cannot fail.
+    let mut line = serde_json::to_vec(&Record { time: rfc3339(since), direction, message }).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// A time since 1970 in UTC, as RFC 3339 has it, with microseconds.
+fn rfc3339(since: Duration) -> String {
+    let moment = Utc { seconds: since.as_secs() };
+    format!("{}T{}.{:06}Z", moment.date(), moment.time(), since.subsec_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        let check = |seconds, nanos, expected: &str| assert_eq!(rfc3339(Duration::new(seconds, nanos)), expected);
+        check(0, 0, "1970-01-01T00:00:00.000000Z");
+        check(951_782_399, 999_999_999, "2000-02-28T23:59:59.999999Z");
+        check(951_782_400, 1_000, "2000-02-29T00:00:00.000001Z");
+    }
+
+    #[test]
+    fn records_are_json_whatever_the_message_is() {
+        let check = |message: &str, expected: &str| {
+            let line = record(UNIX_EPOCH, "sent", message);
+            let expected =
+                format!("{{\"time\":\"1970-01-01T00:00:00.000000Z\",\"direction\":\"sent\",\"message\":{expected}}}\n");
+            assert_eq!(String::from_utf8_lossy(&line), expected);
+            assert!(serde_json::from_slice::<&RawValue>(&line).is_ok());
+        };
+        check(r#"{"return": 18446744073709551616}"#, r#"{"return": 18446744073709551616}"#);
+        check(r#"{"return": inf}"#, r#""{\"return\": inf}""#);
+        check("{\"a\": \"\u{1b}\"}", r#""{\"a\": \"\u001b\"}""#);
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        check(&deep, &deep);
+    }
+}

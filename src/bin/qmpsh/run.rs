@@ -1,0 +1,196 @@
+//! The program: what the command line asks for, done on a client, and an exit status.
+//!
+//! A batch (`batch`) takes commands from words, files and stdin (`lines`); what a line asks for is found by `eval`, with
+//! what `session_schema` asks the peer where a line cannot be understood without; results are formed by `render`, put in
+//! order by `printer`, and leave through `stdout`. How the client gets its session is the matter of `doors`.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::runtime::LocalOptions;
+
+use crate::batch::work::Work;
+use crate::batch::{self, Batch};
+use crate::builtins::human;
+use crate::cli::{self, Input, Invocation, Options, Source, Task};
+use crate::connect::{Entrance, Teller, list};
+use crate::input::ask;
+use crate::input::lines::Lines;
+use crate::interactive::{self, Repl, SharedDialect};
+use crate::output::messages::Messages;
+use crate::output::render::Renderer;
+use crate::output::wire_log::WireLog;
+use crate::output::{diagnostics, pipeline};
+use crate::session::eval::{self, Sources, Text};
+use crate::session::schema::Knowledge;
+use crate::signals::{Ending, Interrupt, Signals};
+use crate::status::{Failure, Status};
+use qmpsh::client::{Client, ClientOptions, Observer};
+use qmpsh::events::HistoryBounds;
+use qmpsh::text;
+
+/// Does what the command line asks for, and says how it went.
+///
+/// # Errors
+/// The runtime cannot be started.
+pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
+    let invocation: &'static Invocation = match task {
+        // It is needed as long as the program lives.
+        Task::Session(invocation) => Box::leak(invocation),
+        Task::List(listing) => return Ok(list::run(listing)),
+    };
+    let messages = Messages::new(invocation.options.color);
+    // Before the runtime opens descriptors of its own.
+    let entrance = match Entrance::new(&invocation.door, &invocation.options) {
+        Ok(entrance) => entrance,
+        Err(failure) => {
+            messages.tell(&failure);
+            return Ok(failure.status);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_unpark(batch::linger::woken)
+        .build_local(LocalOptions::default())
+        .context("cannot start the asynchronous runtime")?;
+    // A task like the one that drives the connection: the two take turns without asking the system in between, which a future
+    // that the runtime blocks on does each time it is woken.
+    let work = async { tokio::task::spawn_local(run_in(invocation, entrance, messages)).await };
+    let result = runtime.block_on(work).unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
+    // A question at the terminal may have been interrupted.
+    ask::restore_echo();
+    // A look-up of a name cannot be cancelled, nor a read from stdin: do not wait for them.
+    runtime.shutdown_timeout(Duration::ZERO);
+    Ok(result.unwrap_or_else(|failure| {
+        messages.tell(&failure);
+        failure.status
+    }))
+}
+
+async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: Messages) -> Result<Status, Failure> {
+    let interactive =
+        invocation.input == Input::Default && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if interactive {
+        return interact(invocation, &mut entrance).await;
+    }
+    if invocation.options.reconnect.is_some() {
+        return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
+    }
+    let mut interrupt = Interrupt::new()?;
+    let mut ending = if entrance.needs_tidying() { Some(Ending::new()?) } else { None };
+    let ended = async {
+        match &mut ending {
+            Some(ending) => ending.signal().await,
+            None => std::future::pending().await,
+        }
+    };
+    let result = tokio::select! {
+        biased;
+        result = run_batch(invocation, &mut entrance, messages) => result,
+        () = interrupted(&mut interrupt) => Err(Failure::silent(Status::Interrupted)),
+        status = ended => Err(Failure::silent(status)),
+    };
+    let is_done = result.is_ok();
+    // Before QEMU is ended, which may take its time.
+    let status = result.unwrap_or_else(|failure| {
+        messages.tell(&failure);
+        failure.status
+    });
+    entrance.close(&Teller::Stderr(messages), is_done).await;
+    Ok(status)
+}
+
+/// Waits for a Ctrl-C that is for the program itself.
+async fn interrupted(interrupt: &mut Interrupt) {
+    loop {
+        interrupt.next().await;
+        if !pipeline::takes_interrupt() {
+            return;
+        }
+    }
+}
+
+async fn run_batch(
+    invocation: &Invocation,
+    entrance: &mut Entrance<'_>,
+    messages: Messages,
+) -> Result<Status, Failure> {
+    let Invocation { input, options, .. } = invocation;
+    diagnostics::to_stderr(options.log_level);
+    // What cannot be recorded is told before anything is done.
+    let log = WireLog::new(options, "qmpsh: ", move |line| messages.say(line))?;
+    let human_words;
+    let work = match input {
+        Input::Words(words) => {
+            human_words = human::words(words, human::dialect(options));
+            // What cannot be sent needs no connection.
+            let text = Text::Words(&human_words);
+            let Some(parsed) = eval::parse(text)? else { return Ok(Status::Success) };
+            if parsed.needs().is_empty() {
+                let sources = Sources { stdin: true };
+                Work::Words(eval::action_apart(parsed, text, sources, Knowledge::default()).await?)
+            } else {
+                Work::Untyped(parsed, text)
+            }
+        }
+        Input::Lines(sources) => Work::Lines(sources.clone()),
+        Input::Default => Work::Lines(vec![Source::Stdin]),
+    };
+    let looks_back = work.may_wait();
+    let history = looks_back.then(HistoryBounds::default);
+    // What may wait may also switch the log.
+    let client = client(options, work.may_be_out_of_band(), history, log.observer(looks_back));
+    let renderer = Renderer::new(options.output, options.color);
+    let mut batch = Batch::new(&client, entrance, options, renderer, messages, looks_back, log);
+    batch.open().await?;
+    match work {
+        Work::Words(action) => batch.words(action).await,
+        Work::Untyped(parsed, text) => batch.untyped_words(parsed, text).await,
+        Work::Lines(sources) => {
+            let stdin = !sources.contains(&Source::Stdin);
+            batch.lines(Lines::new(sources, human::dialect(options)), stdin).await
+        }
+    }
+}
+
+async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Result<Status, Failure> {
+    let options = &invocation.options;
+    // Before the terminal's settings are changed: whoever is ended by a signal is to put them back.
+    let signals = Signals::new()?;
+    let dialect = SharedDialect::new(human::dialect(options));
+    let mut console = interactive::open_console(options, &dialect)?;
+    let sink = console.sink();
+    let log = match WireLog::new(options, "", move |line| sink.line(text::lines(line))) {
+        Ok(log) => log,
+        Err(failure) => {
+            console.close().await;
+            return Err(failure);
+        }
+    };
+    let client = client(options, true, Some(HistoryBounds::default()), log.observer(true));
+    diagnostics::to_console(options.log_level, console.sink());
+    let result = Repl::new(&client, entrance, options, &mut console, signals, dialect, log).run().await;
+    entrance.close(&Teller::Console(console.sink()), result.is_ok()).await;
+    console.close().await;
+    result
+}
+
+fn client(
+    options: &Options,
+    out_of_band: bool,
+    history: Option<HistoryBounds>,
+    observer: Option<Arc<dyn Observer>>,
+) -> Client {
+    Client::new(ClientOptions {
+        out_of_band,
+        max_message: options.max_message,
+        negotiate: !options.skip_negotiation,
+        guest_agent: options.guest_agent,
+        handshake_limit: Some(options.connect_timeout),
+        observer,
+        history,
+        ..ClientOptions::default()
+    })
+}

@@ -1,0 +1,103 @@
+//! Exit statuses, and what ends the program with one of them.
+
+use std::process::ExitCode;
+
+/// How the program ends (SPEC 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Everything succeeded.
+    Success,
+    /// A command failed: the server answered with an error.
+    CommandFailed,
+    /// A bad option or address, or a line that does not parse; nothing of it was sent.
+    Usage,
+    /// No session: connecting, the greeting or the negotiation failed.
+    NoSession,
+    /// The connection was lost before the input ended.
+    ConnectionLost,
+    /// A reply did not come in time.
+    TimedOut,
+    /// Ctrl-C.
+    Interrupted,
+    /// SIGHUP: the terminal is gone.
+    HungUp,
+    /// SIGQUIT: Ctrl-\ while a command runs.
+    Quit,
+    /// SIGTERM.
+    Terminated,
+    /// stdout was closed with work left.
+    StdoutClosed,
+}
+
+impl Status {
+    /// The number the calling process sees.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Status::Success => 0,
+            Status::CommandFailed => 1,
+            Status::Usage => 2,
+            Status::NoSession => 3,
+            Status::ConnectionLost => 4,
+            Status::TimedOut => 5,
+            Status::HungUp => 129,
+            Status::Interrupted => 130,
+            Status::Quit => 131,
+            Status::StdoutClosed => 141,
+            Status::Terminated => 143,
+        }
+    }
+
+    /// The higher of two that a batch goes on after.
+    #[must_use]
+    pub(crate) fn worse(self, other: Self) -> Self {
+        if other.code() > self.code() { other } else { self }
+    }
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        ExitCode::from(status.code())
+    }
+}
+
+/// What ends the program: a status, and what to say about it on stderr.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: Status,
+    /// Nothing to say if empty.
+    pub(crate) message: String,
+    /// Whether the message begins with what it is about: a place in the input, or the class of the server's error.
+    placed: bool,
+}
+
+impl Failure {
+    /// Something about the program as a whole, shown as `qmpsh: …`.
+    pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), placed: false }
+    }
+
+    /// Something about a place in the input, shown as it is: `FILE:LINE: …`, `CLASS: DESC`, a line with a caret.
+    pub(crate) fn placed(status: Status, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), placed: true }
+    }
+
+    pub(crate) fn silent(status: Status) -> Self {
+        Self::new(status, "")
+    }
+
+    /// As it is shown outside the interactive shell.
+    pub(crate) fn shown(&self) -> String {
+        if self.placed { self.message.clone() } else { format!("qmpsh: {}", self.message) }
+    }
+}
+
+/// A failed write to stdout: a reader that went away is no error worth a word, a full disk is.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            Failure::silent(Status::StdoutClosed)
+        } else {
+            Failure::new(Status::StdoutClosed, format!("cannot write the results: {error}"))
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What rustyline asks while a line is being typed: what to paint, what can stand at the cursor, whether the text goes on.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use rustyline::completion::Completer;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::{Hint, Hinter};
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Context, Helper};
+use unicode_width::UnicodeWidthStr;
+
+use super::IsComplete;
+use super::list::{self, grey};
+use super::state::Shared;
+use crate::output::color::{self, Tint};
+use crate::output::columns::{Size, cut, size_of};
+use qmpsh::language::complete::{Colour, Completion};
+use qmpsh::language::syntax::Span;
+
+/// In bytes: a longer text is shown plain, without hint and completion, so that each key stays fast.
+const LONGEST: usize = 4096;
+
+/// Knows the language of the lines. It is asked by the editor's thread at each key, so it must not wait; for a completion it may,
+/// a third of a second.
+pub(crate) trait Assistant: fmt::Debug + Send + Sync {
+    /// What can stand at `cursor`.
+    fn complete(&self, text: &str, cursor: usize) -> Completion;
+
+    /// What is still to come behind the end of `text`. Safe to show.
+    fn hint(&self, text: &str) -> Option<String>;
+
+    /// The parts of `text` that have a colour, in order.
+    fn colours(&self, text: &str, cursor: usize) -> Vec<(Span, Colour)>;
+}
+
+/// What rustyline asks.
+pub(super) struct Lines {
+    pub(super) shared: Arc<Shared>,
+    is_complete: IsComplete,
+    /// Set when somebody knows the lines.
+    assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
+    colour: bool,
+    /// The text and the cursor for which a part of a list was shown last.
+    listed: RefCell<Option<(String, usize)>>,
+}
+
+impl Lines {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        is_complete: IsComplete,
+        assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
+        colour: bool,
+    ) -> Self {
+        Self { shared, is_complete, assistant, colour, listed: RefCell::default() }
+    }
+
+    /// Who helps with this text, if anybody.
+    fn assistant(&self, text: &str) -> Option<&dyn Assistant> {
+        self.assistant.get().map(|assistant| &**assistant).filter(|_| text.len() <= LONGEST)
+    }
+
+    /// Shows the list above the line; all of it when it is asked for again.
+    fn list(&self, completion: &Completion, line: &str, cursor: usize) {
+        let again = self.listed.take().is_some_and(|(text, at)| text == line && at == cursor);
+        let (rows, all) = list::rows(&completion.candidates, size(), again, self.colour);
+        if again || !all {
+            *self.listed.borrow_mut() = Some((line.to_owned(), cursor));
+        }
+        self.shared.line(rows.join("\n"));
+    }
+}
+
+impl Helper for Lines {}
+
+impl Highlighter for Lines {
+    fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
+        match self.assistant(line).filter(|_| self.colour) {
+            Some(assistant) => Cow::Owned(painted(line, &assistant.colours(line, cursor))),
+            None => Cow::Borrowed(line),
+        }
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
+        self.shared.paint(prompt, default)
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(grey(hint))
+    }
+
+    /// Each key repaints, so that what is pending does not wait for the waker, and colours follow.
+    fn highlight_char(&self, line: &str, cursor: usize, _: CmdKind) -> bool {
+        self.shared.note(line, cursor);
+        true
+    }
+}
+
+impl Validator for Lines {
+    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        Ok(if self.is_complete.of(context.input()) {
+            ValidationResult::Valid(None)
+        } else {
+            ValidationResult::Incomplete
+        })
+    }
+}
+
+/// A text behind the cursor that no key takes over.
+pub(super) struct Grey(String);
+
+impl Hint for Grey {
+    fn display(&self) -> &str {
+        &self.0
+    }
+
+    fn completion(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Hinter for Lines {
+    type Hint = Grey;
+
+    /// Without colour a hint could not be told from what was typed.
+    fn hint(&self, line: &str, cursor: usize, _: &Context<'_>) -> Option<Grey> {
+        let assistant = self.assistant(line).filter(|_| self.colour && cursor == line.len())?;
+        let hint = assistant.hint(line)?;
+        let room = room_behind(line, self.shared.prompt().width(), size().columns);
+        (room > 3).then(|| Grey(cut(&hint, room).into_owned()))
+    }
+}
+
+impl Completer for Lines {
+    type Candidate = String;
+
+    /// At most one: the list is not rustyline's.
+    fn complete(&self, line: &str, cursor: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        let Some(assistant) = self.assistant(line) else { return Ok((cursor, Vec::new())) };
+        let completion = assistant.complete(line, cursor);
+        if let Some(text) = completion.text {
+            return Ok((completion.span.start, vec![text]));
+        }
+        if completion.candidates.len() < 2 {
+            return Ok((cursor, Vec::new()));
+        }
+        self.list(&completion, line, cursor);
+        // Nothing is added, and the line is painted again, with the list above it.
+        Ok((cursor, vec![String::new()]))
+    }
+}
+
+/// How many columns are left in the row in which `line` ends, less one.
+fn room_behind(line: &str, prompt: usize, columns: usize) -> usize {
+    let end = match line.rsplit_once('\n') {
+        Some((_, last)) => last.width(),
+        None => prompt + line.width(),
+    };
+    columns.saturating_sub(end % columns.max(1) + 1)
+}
+
+fn painted(line: &str, colours: &[(Span, Colour)]) -> String {
+    let mut painted = String::with_capacity(line.len() + colours.len() * 12);
+    let mut end = 0;
+    for (span, colour) in colours {
+        let tint = match colour {
+            Colour::Key => Tint::Key,
+            Colour::String => Tint::Text,
+            Colour::Number => Tint::Number,
+            Colour::Literal => Tint::Literal,
+            Colour::Unknown => Tint::Error,
+        };
+        let (Some(before), Some(text)) = (line.get(end..span.start), line.get(span.start..span.end)) else { continue };
+        painted.extend([before, color::start(tint), text, color::PLAIN]);
+        end = span.end;
+    }
+    painted.push_str(line.get(end..).unwrap_or_default());
+    painted
+}
+
+/// That of the terminal, or what is usual.
+fn size() -> Size {
+    size_of(io::stdout()).unwrap_or(Size { rows: 24, columns: 80 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_put_around_what_they_are_for() {
+        let check = |colours: &[(Span, Colour)], expected: &str| assert_eq!(painted("a=é b", colours), expected);
+        check(&[], "a=é b");
+        check(
+            &[(Span::new(0, 1), Colour::Key), (Span::new(2, 4), Colour::String)],
+            "\x1b[34ma\x1b[0m=\x1b[32mé\x1b[0m b",
+        );
+        // What does not fit the text is left out.
+        check(&[(Span::new(3, 4), Colour::Key), (Span::new(5, 99), Colour::Key)], "a=é b");
+    }
+
+    #[test]
+    fn the_room_behind_a_line() {
+        let check = |line: &str, expected: usize| assert_eq!(room_behind(line, 7, 20), expected, "{line}");
+        check("", 12);
+        check("1234567890", 2);
+        check("123456789012", 0);
+        check("1234567890123", 19);
+        check("12345678901234567890123456789012", 0);
+        check("a\nbc", 17);
+        assert_eq!(room_behind("x", 7, 0), 0);
+    }
+}

@@ -1,0 +1,274 @@
+//! The history file: mode 0600, only ever appended to, shared by several shells.
+//!
+//! The format is rustyline's second one (`#V2`, then a line for each entry, `\` and newline escaped). The file is
+//! written here and not by rustyline because rustyline rewrites it in place when another shell has added to it, and
+//! changes the mode of whatever the path names, `/dev/null` included.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// How many lines are kept.
+pub(super) const LINES: usize = 10_000;
+
+const HEADER: &str = "#V2";
+
+/// Where the lines typed are kept, and which.
+#[derive(Clone, Debug)]
+pub(crate) struct HistoryOptions {
+    /// The file; none: the history lasts as long as the shell.
+    pub path: Option<PathBuf>,
+    /// Says false for a line that must not be kept, in memory neither (it has a secret).
+    pub keep: fn(&str) -> bool,
+}
+
+/// The file, and the last line in it that came from here.
+#[derive(Debug)]
+pub(super) struct History {
+    options: HistoryOptions,
+    newest: Option<String>,
+}
+
+impl History {
+    pub(super) fn new(options: HistoryOptions) -> Self {
+        Self { options, newest: None }
+    }
+
+    /// The lines of the file, oldest first, at most [`LINES`]. A file that has grown to twice that is shortened.
+    ///
+    /// # Errors
+    /// The file exists and cannot be read, or cannot be made safe.
+    pub(super) fn load(&mut self) -> io::Result<Vec<String>> {
+        let Some(path) = &self.options.path else { return Ok(Vec::new()) };
+        let Some(mut file) = open(path, false)? else { return Ok(Vec::new()) };
+        let mut lines = parse(&mut file)?;
+        if lines.len() > 2 * LINES {
+            drop(file);
+            lines = shorten(path)?;
+        }
+        lines.drain(..lines.len().saturating_sub(LINES));
+        self.newest = lines.last().cloned();
+        Ok(lines)
+    }
+
+    /// Whether a line belongs in the history: not blank, not begun with white space, not the last one again, no secret.
+    pub(super) fn wants(&self, line: &str) -> bool {
+        !line.trim().is_empty()
+            && !line.starts_with(char::is_whitespace)
+            && self.newest.as_deref() != Some(line)
+            && (self.options.keep)(line)
+    }
+
+    /// Appends a line, in one write under a lock.
+    ///
+    /// # Errors
+    /// The directory or the file cannot be made or written; the line is then only remembered as the newest.
+    pub(super) fn append(&mut self, line: &str) -> io::Result<()> {
+        self.newest = Some(line.to_owned());
+        let Some(path) = &self.options.path else { return Ok(()) };
+        let Some(mut file) = open(path, true)? else { return Ok(()) };
+        let mut text = String::with_capacity(line.len() + 8);
+        if file.metadata()?.len() == 0 {
+            text.push_str(HEADER);
+            text.push('\n');
+        }
+        escape(line, &mut text);
+        file.write_all(text.as_bytes())
+    }
+
+    /// The file, for messages.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.options.path.as_deref()
+    }
+}
+
+/// Opens and locks the file: shared to read, exclusive to append, then made if it is not there. None if there is
+/// nothing to read or nothing to keep (a device, as in `--history /dev/null`).
+fn open(path: &Path, append: bool) -> io::Result<Option<File>> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => {}
+        Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && append => {
+            if let Some(directory) = path.parent() {
+                DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    loop {
+        let file = OpenOptions::new().read(true).append(append).create(append).mode(0o600).open(path)?;
+        flock(&file, if append { FlockOperation::LockExclusive } else { FlockOperation::LockShared })?;
+        let opened = file.metadata()?;
+        if opened.mode() & 0o077 != 0 {
+            file.set_permissions(Permissions::from_mode(0o600))?;
+        }
+        // Another shell may have put a shorter file in its place before the lock was ours.
+        match fs::metadata(path) {
+            Ok(now) if now.ino() == opened.ino() && now.dev() == opened.dev() => return Ok(Some(file)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+/// Replaces the file by one with its newest lines; returns them.
+fn shorten(path: &Path) -> io::Result<Vec<String>> {
+    // A link to the file stays a link.
+    let path = &fs::canonicalize(path)?;
+    let Some(mut file) = open(path, true)? else { return Ok(Vec::new()) };
+    let mut lines = parse(&mut file)?;
+    if lines.len() > 2 * LINES {
+        lines.drain(..lines.len() - LINES);
+        let mut text = format!("{HEADER}\n");
+        for line in &lines {
+            escape(line, &mut text);
+        }
+        let mut name = path.clone().into_os_string();
+        name.push(format!(".{}", std::process::id()));
+        let new = PathBuf::from(name);
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .and_then(|()| fs::rename(&new, path));
+        if written.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        written?;
+    }
+    Ok(lines)
+}
+
+fn parse(file: &mut File) -> io::Result<Vec<String>> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.lines().filter(|line| !line.is_empty() && *line != HEADER).map(unescape).collect())
+}
+
+fn escape(line: &str, into: &mut String) {
+    for char in line.chars() {
+        match char {
+            '\n' => into.push_str("\\n"),
+            '\\' => into.push_str("\\\\"),
+            char => into.push(char),
+        }
+    }
+    into.push('\n');
+}
+
+fn unescape(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut chars = line.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '\\' => match chars.next() {
+                Some('n') => text.push('\n'),
+                Some('\\') | None => text.push('\\'),
+                Some(other) => text.extend(['\\', other]),
+            },
+            char => text.push(char),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(path: &Path) -> History {
+        History::new(HistoryOptions { path: Some(path.to_owned()), keep: |line| !line.contains("secret") })
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn lines_come_back_as_they_were_typed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("new/deep/history");
+        let typed = ["query-status", "transaction(\nstop\n)", r#"x a="C:\\n""#, r"\", "é ✓"];
+        let mut first = history(&path);
+        assert_eq!(first.load().unwrap(), Vec::<String>::new());
+        for line in typed {
+            first.append(line).unwrap();
+        }
+        assert_eq!(history(&path).load().unwrap(), typed);
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        assert!(fs::read_to_string(&path).unwrap().starts_with("#V2\nquery-status\ntransaction(\\nstop\\n)\n"));
+    }
+
+    #[test]
+    fn what_is_wanted() {
+        let mut history = history(Path::new("/dev/null"));
+        history.append("stop").unwrap();
+        for (line, wanted) in
+            [("stop", false), ("cont", true), (" cont", false), ("\tcont", false), ("", false), ("a secret", false)]
+        {
+            assert_eq!(history.wants(line), wanted, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_file_is_closed_to_others_and_a_device_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("history");
+        fs::write(&path, "#V2\nold\n").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(history(&path).load().unwrap(), ["old"]);
+        assert_eq!(mode(&path), 0o600);
+
+        let before = mode(Path::new("/dev/null"));
+        let mut null = history(Path::new("/dev/null"));
+        null.append("line").unwrap();
+        assert_eq!((null.load().unwrap().len(), mode(Path::new("/dev/null"))), (0, before));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(history(directory.path()).append("x").unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        history(&file.join("below")).append("x").unwrap_err();
+    }
+
+    #[test]
+    fn a_file_twice_too_long_is_shortened_and_shells_that_append_lose_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("history");
+        let mut text = String::from("#V2\n");
+        for number in 0..=2 * LINES {
+            escape(&format!("line {number}"), &mut text);
+        }
+        fs::write(&path, text).unwrap();
+        std::thread::scope(|scope| {
+            for shell in 0..4 {
+                let path = &path;
+                scope.spawn(move || {
+                    let mut history = history(path);
+                    assert!(history.load().unwrap().len() <= LINES);
+                    for number in 0..50 {
+                        history.append(&format!("{shell} {number}")).unwrap();
+                    }
+                });
+            }
+        });
+        let lines = history(&path).load().unwrap();
+        for shell in 0..4 {
+            let prefix = format!("{shell} ");
+            let own: Vec<_> = lines.iter().filter(|line| line.starts_with(&prefix)).collect();
+            assert_eq!(own.len(), 50);
+        }
+        assert!(fs::read_to_string(&path).unwrap().lines().count() <= LINES + 1 + 200);
+    }
+}

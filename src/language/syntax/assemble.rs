@@ -1,0 +1,205 @@
+//! Physical lines to logical ones.
+
+use super::lexer::Lexer;
+
+/// Joins lines while a bracket, a quote or a transaction is open.
+///
+/// It reads every byte once, however many lines are joined.
+///
+/// After a line `.hmp`, up to a line `.qmp`, lines are those of the human monitor: each stands for itself and becomes
+/// `.hmp LINE`, so that nothing in it means anything to the shell. Those that begin with a dot stay lines of the shell.
+///
+/// ```
+/// use qmpsh::language::syntax::Assembler;
+///
+/// let mut assembler = Assembler::new();
+/// assert!(assembler.push_line("query-block a=[1,").is_none());
+/// let line = assembler.push_line("2]").unwrap();
+/// assert_eq!((line.text.as_str(), line.first_line), ("query-block a=[1,\n2]", 1));
+/// ```
+#[derive(Debug)]
+pub struct Assembler {
+    lexer: Lexer,
+    text: String,
+    /// The number of physical lines seen.
+    lines: usize,
+    /// The number of the first line of `text`, if there is one.
+    first_line: Option<usize>,
+    dialect: Dialect,
+}
+
+/// What lines are taken for that do not begin with a dot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// The shell's language.
+    #[default]
+    Qmp,
+    /// The human monitor's.
+    Hmp,
+}
+
+/// One line of the language, maybe of several physical ones, for [`parse`](super::parse).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogicalLine {
+    /// The physical lines with newlines between them, none at the end.
+    pub text: String,
+    /// The number of its first line, from 1.
+    pub first_line: usize,
+}
+
+impl Assembler {
+    /// An assembler before line 1.
+    pub fn new() -> Self {
+        Self::of(Dialect::Qmp)
+    }
+
+    /// An assembler before line 1, which is of this dialect.
+    pub fn of(dialect: Dialect) -> Self {
+        Self { lexer: Lexer::new(), text: String::new(), lines: 0, first_line: None, dialect }
+    }
+
+    /// What the next line is taken for.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Takes the next lines for those of this dialect; one that has begun goes on as it is.
+    pub fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
+    /// Adds a physical line (a newline at its end is dropped) and gives the logical line if this ends it.
+    pub fn push_line(&mut self, line: &str) -> Option<LogicalLine> {
+        let mut line = line.strip_suffix('\n').unwrap_or(line);
+        line = line.strip_suffix('\r').unwrap_or(line);
+        self.lines += 1;
+        if self.lines == 1 {
+            // Editors on Windows begin a file with a byte order mark.
+            line = line.strip_prefix('\u{feff}').unwrap_or(line);
+        }
+        match self.first_line {
+            Some(_) => self.text.push('\n'),
+            None => {
+                if self.dialect == Dialect::Hmp && !line.trim_start().starts_with('.') {
+                    let text = if line.trim().is_empty() { String::new() } else { format!(".hmp {line}") };
+                    return Some(LogicalLine { text, first_line: self.lines });
+                }
+                self.first_line = Some(self.lines);
+            }
+        }
+        self.text.push_str(line);
+        self.lexer.run(&self.text, |_| ());
+        if self.lexer.open().is_some() { None } else { self.finish() }
+    }
+
+    /// Whether a logical line has begun and goes on.
+    pub fn is_open(&self) -> bool {
+        self.first_line.is_some()
+    }
+
+    /// The end of the input: gives the line that is still open, which [`parse`](super::parse) refuses, saying what is open and
+    /// where it was opened.
+    pub fn finish(&mut self) -> Option<LogicalLine> {
+        let first_line = self.first_line.take()?;
+        self.lexer = Lexer::new();
+        match self.text.trim() {
+            ".hmp" => self.dialect = Dialect::Hmp,
+            // Here a comment may follow; after `.hmp` it would be a line of the monitor.
+            text if is_alone(text, ".qmp") => self.dialect = Dialect::Qmp,
+            _ => {}
+        }
+        Some(LogicalLine { text: std::mem::take(&mut self.text), first_line })
+    }
+}
+
+fn is_alone(text: &str, word: &str) -> bool {
+    text.strip_prefix(word)
+        .is_some_and(|rest| rest.is_empty() || (rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')))
+}
+
+impl Default for Assembler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn joins_lines() {
+        let check = |text: &str, expected: &[(usize, &str)]| {
+            let mut assembler = Assembler::new();
+            let mut lines: Vec<_> = text.split_inclusive('\n').filter_map(|line| assembler.push_line(line)).collect();
+            lines.extend(assembler.finish());
+            let lines: Vec<_> = lines.iter().map(|line| (line.first_line, line.text.as_str())).collect();
+            assert_eq!(lines, expected, "{text:?}");
+        };
+        check("", &[]);
+        check("a\nb\r\n\nc", &[(1, "a"), (2, "b"), (3, ""), (4, "c")]);
+        check("\u{feff}a\n", &[(1, "a")]);
+        check("a\nc x=[1,\n  2] y=1\nb\n", &[(1, "a"), (2, "c x=[1,\n  2] y=1"), (4, "b")]);
+        check("c x=\"a\nb\"\nd", &[(1, "c x=\"a\nb\""), (3, "d")]);
+        check("c x='a\nb' y='\n'\nd", &[(1, "c x='a\nb' y='\n'"), (4, "d")]);
+        check("c x=it's\nd", &[(1, "c x=it's"), (2, "d")]);
+        check("# it's [\nd", &[(1, "# it's ["), (2, "d")]);
+        check("a | jq '[\nd", &[(1, "a | jq '["), (2, "d")]);
+        check(".hmp info 'x [\nd", &[(1, ".hmp info 'x ["), (2, "d")]);
+        check("{\n\"execute\":\"a\"}\nb", &[(1, "{\n\"execute\":\"a\"}"), (3, "b")]);
+        check(".try {\n\"execute\":\"a\"}\nb", &[(1, ".try {\n\"execute\":\"a\"}"), (3, "b")]);
+        check("transaction(\na # ) \n)\nb", &[(1, "transaction(\na # ) \n)"), (4, "b")]);
+        check("transaction( a )\nb", &[(1, "transaction( a )"), (2, "b")]);
+        check(".try transaction(\na x=[\n]; b )\nb", &[(1, ".try transaction(\na x=[\n]; b )"), (4, "b")]);
+        check("c x=[[]\n{]]}\nb", &[(1, "c x=[[]\n{]]}"), (3, "b")]);
+        check("c x=\"a\\\n\"\nb", &[(1, "c x=\"a\\\n\""), (3, "b")]);
+        // JSON's strings cannot go on, so that line is over, and wrong.
+        check("{\"execute\":\"a\nb", &[(1, "{\"execute\":\"a"), (2, "b")]);
+        check("c x:=[\"a\nb", &[(1, "c x:=[\"a"), (2, "b")]);
+        check("c x:=[\n1]\nb", &[(1, "c x:=[\n1]"), (3, "b")]);
+        check("a\nc x=\"y\nz", &[(1, "a"), (2, "c x=\"y\nz")]);
+    }
+
+    #[test]
+    fn lines_of_the_human_monitor() {
+        use Dialect::{Hmp, Qmp};
+        let check = |dialect: Dialect, text: &str, expected: &[(usize, &str)], ends_in: Dialect| {
+            let mut assembler = Assembler::of(dialect);
+            let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
+            lines.extend(assembler.finish());
+            let lines: Vec<_> = lines.iter().map(|line| (line.first_line, line.text.as_str())).collect();
+            assert_eq!((lines.as_slice(), assembler.dialect()), (expected, ends_in), "{text:?}");
+        };
+        check(Hmp, "info version\nprint 1 | 2\r\n", &[(1, ".hmp info version"), (2, ".hmp print 1 | 2")], Hmp);
+        check(Hmp, "\n \t\na", &[(1, ""), (2, ""), (3, ".hmp a")], Hmp);
+        check(Hmp, "a [{\n# 'x\nb", &[(1, ".hmp a [{"), (2, ".hmp # 'x"), (3, ".hmp b")], Hmp);
+        check(Hmp, " .try a x=[\n1]\nb", &[(1, " .try a x=[\n1]"), (3, ".hmp b")], Hmp);
+        check(
+            Qmp,
+            ".hmp\na x=[\n .qmp \na x=[\n]",
+            &[(1, ".hmp"), (2, ".hmp a x=["), (3, " .qmp "), (4, "a x=[\n]")],
+            Qmp,
+        );
+        check(Qmp, ".hmp info x\nb x=[\n]", &[(1, ".hmp info x"), (2, "b x=[\n]")], Qmp);
+        check(Qmp, ".hmp\n.qmp # back\na", &[(1, ".hmp"), (2, ".qmp # back"), (3, "a")], Qmp);
+        check(Hmp, ".qmp#\n.qmp x", &[(1, ".qmp#"), (2, ".qmp x")], Hmp);
+        check(Hmp, "\u{feff}a", &[(1, ".hmp a")], Hmp);
+    }
+
+    #[test]
+    fn what_is_open_at_the_end_is_an_error_that_says_where() {
+        let mut assembler = Assembler::new();
+        assert!(assembler.push_line("a").is_some());
+        assert!(assembler.push_line("c k=1 x=\"y").is_none());
+        assert!(assembler.push_line("z").is_none());
+        assert!(assembler.is_open());
+        let line = assembler.finish().unwrap();
+        assert!(!assembler.is_open());
+        let error = parse(&line.text).unwrap_err();
+        assert_eq!(
+            error.render(&line.text, Some("file"), line.first_line),
+            "file:2:9: this quote \" is never closed\n  c k=1 x=\"y\n          ^\n  expected `\"`"
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! Dotted keys to nested objects.
+
+use std::collections::HashMap;
+
+use super::{TypingError, TypingErrorKind};
+use crate::language::syntax::{Key, MAX_NESTING, Span, push_string, shown};
+
+/// An object as it is put together: members in the order they were first named.
+pub(super) struct Builder {
+    nodes: Vec<Node>,
+    /// Which node a key of a node is.
+    index: HashMap<(usize, String), usize>,
+    /// How many brackets it stands in.
+    depth: usize,
+}
+
+enum Node {
+    Branch {
+        members: Vec<(String, usize)>,
+        /// Whether every key of it is an index of a list.
+        list: bool,
+    },
+    Leaf(String),
+}
+
+impl Node {
+    fn branch() -> Self {
+        Self::Branch { members: Vec::new(), list: true }
+    }
+}
+
+/// A value's JSON, how deep it is nested, and where it stands.
+pub(super) struct Json {
+    pub(super) text: String,
+    pub(super) depth: usize,
+    pub(super) span: Span,
+}
+
+impl Builder {
+    pub(super) fn new(depth: usize) -> Self {
+        Self { nodes: vec![Node::branch()], index: HashMap::new(), depth }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.nodes.len() == 1
+    }
+
+    /// Adds a member that is no argument.
+    pub(super) fn add_first(&mut self, key: &str, text: String) {
+        self.child(0, key, false, Node::Leaf(text));
+    }
+
+    /// Adds a value under `key`, whose dots separate if `split`; `indices` tells which of its parts are indices of lists.
+    pub(super) fn add(&mut self, key: &Key, split: bool, indices: &[bool], json: Json) -> Result<(), TypingError> {
+        let joined = key.joined();
+        let parts: Vec<(&str, Span)> = if split {
+            key.parts.iter().map(|part| (part.text.as_str(), part.span)).collect()
+        } else {
+            vec![(joined.as_str(), key.span)]
+        };
+        if self.depth + parts.len() + json.depth > MAX_NESTING {
+            return Err(TypingError::new(json.span, TypingErrorKind::TooDeep));
+        }
+        let Some(((last, last_span), branches)) = parts.split_last() else {
+            return Ok(());
+        };
+        let is_index = |n: usize| indices.get(n).copied().unwrap_or_default();
+        let mut node = 0;
+        for (n, (part, span)) in branches.iter().enumerate() {
+            super::error::check_characters(part, *span)?;
+            node = match self.index.get(&(node, (*part).to_owned())) {
+                None => self.child(node, part, is_index(n), Node::branch()),
+                Some(&found) if matches!(self.nodes[found], Node::Branch { .. }) => found,
+                Some(_) => {
+                    let path: Vec<_> = branches[..=n].iter().map(|(part, _)| *part).collect();
+                    let span = key.parts.first().map_or(key.span, |first| first.span).to(*span);
+                    return Err(TypingError::new(span, TypingErrorKind::LeafAndBranch(shown(&path.join(".")))));
+                }
+            };
+        }
+        super::error::check_characters(last, *last_span)?;
+        if let Some(&found) = self.index.get(&(node, (*last).to_owned())) {
+            let kind = match self.nodes[found] {
+                Node::Branch { .. } => TypingErrorKind::LeafAndBranch(shown(&joined)),
+                Node::Leaf(_) => TypingErrorKind::GivenTwice(shown(&joined)),
+            };
+            return Err(TypingError::new(key.span, kind));
+        }
+        self.child(node, last, is_index(branches.len()), Node::Leaf(json.text));
+        Ok(())
+    }
+
+    fn child(&mut self, parent: usize, key: &str, index: bool, node: Node) -> usize {
+        let new = self.nodes.len();
+        self.nodes.push(node);
+        self.index.insert((parent, key.to_owned()), new);
+        if let Node::Branch { members, list } = &mut self.nodes[parent] {
+            members.push((key.to_owned(), new));
+            *list &= index;
+        }
+        new
+    }
+
+    /// Writes the object as compact JSON. Indices from 0 to n-1, in any order, are a list; others stay keys, for the server to judge.
+    pub(super) fn write(&self, out: &mut String) {
+        self.write_node(0, out);
+    }
+
+    /// It recurses no deeper than [`MAX_NESTING`]: `add` has seen to that.
+    fn write_node(&self, node: usize, out: &mut String) {
+        match &self.nodes[node] {
+            Node::Leaf(text) => out.push_str(text),
+            Node::Branch { members, list } => {
+                if let Some(elements) = list.then(|| elements(members)).flatten() {
+                    out.push('[');
+                    for (n, element) in elements.into_iter().enumerate() {
+                        if n > 0 {
+                            out.push(',');
+                        }
+                        self.write_node(element, out);
+                    }
+                    out.push(']');
+                    return;
+                }
+                out.push('{');
+                for (n, (key, child)) in members.iter().enumerate() {
+                    if n > 0 {
+                        out.push(',');
+                    }
+                    push_string(out, key);
+                    out.push(':');
+                    self.write_node(*child, out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+/// The members in the order of their keys, if these are 0 to n-1.
+fn elements(members: &[(String, usize)]) -> Option<Vec<usize>> {
+    let mut elements = vec![None; members.len()];
+    for (key, child) in members {
+        *elements.get_mut(key.parse::<usize>().ok()?)? = Some(*child);
+    }
+    elements.into_iter().collect::<Option<Vec<_>>>().filter(|elements| !elements.is_empty())
+}

@@ -1,0 +1,146 @@
+//! What an unquoted value is, by the schema.
+
+use super::scalar::{self, push_untyped};
+use super::{Place, Types, Untyped};
+use crate::language::syntax::{is_json_integer, push_string};
+use crate::schema::{Builtin, Schema, Step, Type, TypeId, Walk};
+
+/// Types by the schema, and what the schema does not know by spelling, as [`Untyped`].
+///
+/// A value that does not fit its type is a string: the server judges.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Typed<'s> {
+    /// The schema, if there is one.
+    pub schema: Option<&'s Schema>,
+    /// The type that `qom-list` gives the property that `qom-set` sets, if it was asked.
+    pub property: Option<&'s str>,
+}
+
+impl Typed<'_> {
+    /// What the schema says about a place; `None` if it does not know the command.
+    fn walk(&self, place: Place<'_>) -> Option<(&Schema, Walk)> {
+        let schema = self.schema?;
+        let root = if place.action { schema.action(place.command) } else { schema.arguments(place.command) }?;
+        let parts = place.key.parts.iter();
+        let path: Vec<Step<'_>> = parts.map(|part| Step { text: &part.text, literal: part.quoted }).collect();
+        Some((schema, schema.walk(root, &path, &|path| place.given.text(path))))
+    }
+}
+
+impl Types for Typed<'_> {
+    fn splits(&self, place: Place<'_>) -> bool {
+        if Untyped.splits(place) {
+            return true;
+        }
+        // Of `device_add`, only what the schema lists.
+        self.walk(place).is_some_and(|(_, walk)| walk.known == place.key.parts.len())
+    }
+
+    fn indices(&self, place: Place<'_>) -> Vec<bool> {
+        self.walk(place).map(|(_, walk)| walk.indices).unwrap_or_default()
+    }
+
+    fn value(&self, place: Place<'_>, text: &str, out: &mut String) {
+        if let Some(property) = self.property.filter(|_| place.is_property_value()) {
+            push_property(out, property, text);
+            return;
+        }
+        match self.walk(place) {
+            Some((schema, Walk { ty: Some(ty), .. })) => push(out, schema, ty, text),
+            _ => Untyped.value(place, text, out),
+        }
+    }
+}
+
+/// Adds `text` as a value of the type `ty`.
+fn push(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
+    match schema.get(ty) {
+        Type::Builtin(Builtin::Any) | Type::Unknown => push_untyped(out, text),
+        Type::Builtin(builtin) => push_builtin(out, *builtin, text),
+        Type::Alternate(_) => push_alternate(out, schema, ty, text),
+        Type::Enum(_) | Type::Array(_) | Type::Object(_) => push_string(out, text),
+    }
+}
+
+fn push_builtin(out: &mut String, builtin: Builtin, text: &str) {
+    let json = match builtin {
+        Builtin::Bool => scalar::boolean(text).map(|value| value.to_string()),
+        Builtin::Number if scalar::is_number(text) => Some(text.to_owned()),
+        Builtin::Int | Builtin::Number => scalar::integer(text).map(|value| value.to_string()),
+        Builtin::Null => (text == "null").then(|| text.to_owned()),
+        Builtin::Str | Builtin::Any => None,
+    };
+    match json {
+        Some(json) => out.push_str(&json),
+        None => push_string(out, text),
+    }
+}
+
+/// null, true, false and integers as JSON spells them, then an enum's value, then a string; only where none of these can be
+/// one, booleans and integers as they are spelled elsewhere.
+fn push_alternate(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
+    let choices = schema.choices(ty);
+    let has = |builtin| choices.iter().any(|ty| *schema.get(*ty) == Type::Builtin(builtin));
+    let enum_has = || schema.enum_values(ty).is_some_and(|values| values.iter().any(|value| &*value.name == text));
+    let plain = (has(Builtin::Null) && text == "null")
+        || (has(Builtin::Bool) && matches!(text, "true" | "false"))
+        || (has(Builtin::Int) && is_json_integer(text) && scalar::integer(text).is_some())
+        || (has(Builtin::Number) && scalar::is_number(text));
+    if has(Builtin::Any) {
+        push_untyped(out, text);
+    } else if plain {
+        out.push_str(text);
+    } else if enum_has() || has(Builtin::Str) {
+        push_string(out, text);
+    } else if has(Builtin::Bool) && scalar::boolean(text).is_some() {
+        push_builtin(out, Builtin::Bool, text);
+    } else if has(Builtin::Int) {
+        push_builtin(out, Builtin::Int, text);
+    } else if has(Builtin::Number) {
+        push_builtin(out, Builtin::Number, text);
+    } else {
+        push_string(out, text);
+    }
+}
+
+/// Adds `text` as a value of a property whose type QEMU's object model calls `name`. Enums, links and structures have names of
+/// their own; they take strings, or JSON.
+fn push_property(out: &mut String, name: &str, text: &str) {
+    let unsigned = name.strip_prefix('u').unwrap_or(name);
+    let bits = unsigned.strip_prefix("int").or_else(|| name.strip_prefix("size"));
+    let builtin = match name {
+        "bool" => Builtin::Bool,
+        "number" | "double" | "float" => Builtin::Number,
+        _ if bits.is_some_and(|bits| bits.bytes().all(|byte| byte.is_ascii_digit())) => Builtin::Int,
+        _ => Builtin::Str,
+    };
+    push_builtin(out, builtin, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties() {
+        let check = |name: &str, text: &str, expected: &str| {
+            let mut out = String::new();
+            push_property(&mut out, name, text);
+            assert_eq!(out, expected, "{name} {text}");
+        };
+        check("bool", "on", "true");
+        check("bool", "5", "\"5\"");
+        for name in ["int", "uint8", "uint16", "uint32", "uint64", "int8", "int32", "int64", "size", "size32"] {
+            check(name, "0x10", "16");
+            check(name, "1k", "1024");
+            check(name, "x", "\"x\"");
+        }
+        check("number", "1.5", "1.5");
+        check("string", "5", "\"5\"");
+        check("str", "true", "\"true\"");
+        check("OnOffAuto", "on", "\"on\"");
+        check("link<memory-backend>", "0", "\"0\"");
+        check("interface", "5", "\"5\"");
+        check("uuid", "5", "\"5\"");
+    }
+}
