@@ -41,6 +41,8 @@ pub struct Walk {
     pub known: usize,
     /// Which parts are indices of lists.
     pub indices: Vec<bool>,
+    /// How many parts lead to a value that may be anything, if the path leads through or to one.
+    pub any: Option<usize>,
 }
 
 /// How many types one question may look at: QEMU's own schema needs about a hundred, a hostile one could have no end.
@@ -53,7 +55,7 @@ impl Schema {
     ///
     /// Of a union whose tag is not known, members are found on which all variants that have them agree.
     pub fn walk(&self, root: TypeId, path: &[Step<'_>], tags: &Tags<'_>) -> Walk {
-        let mut walk = Walk { ty: Some(root), known: 0, indices: vec![false; path.len()] };
+        let mut walk = Walk { ty: Some(root), known: 0, indices: vec![false; path.len()], any: None };
         let mut at = Vec::with_capacity(path.len() + 1);
         let mut budget = BUDGET;
         for (n, step) in path.iter().enumerate() {
@@ -68,6 +70,9 @@ impl Schema {
             let Some((_, index)) = next else { break };
             walk.indices[n] = index;
             walk.known = n + 1;
+            if walk.any.is_none() && walk.ty.is_some_and(|ty| *self.get(ty) == Type::Builtin(Builtin::Any)) {
+                walk.any = Some(n + 1);
+            }
             at.push(step.text);
         }
         walk

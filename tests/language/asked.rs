@@ -79,26 +79,6 @@ fn the_type_of_a_property() {
 }
 
 #[test]
-fn device_add_is_sent_once_more_with_the_type_that_is_expected() {
-    let refusal = "Invalid parameter type for 'n', expected: integer";
-    let mock = Mock::qmp()
-        .expect(r#"{"execute":"device_add","arguments":{"driver":"x","n":"5","m":"5"}}"#)
-        .error("GenericError", refusal)
-        .expect(r#"{"execute":"device_add","arguments":{"driver":"x","n":5,"m":"5"}}"#)
-        .reply("{}")
-        // Once, and not again.
-        .expect(r#"{"execute":"device_add","arguments":{"driver":"x","n":"5"}}"#)
-        .error("GenericError", refusal)
-        .expect(r#"{"execute":"device_add","arguments":{"driver":"x","n":5}}"#)
-        .error("GenericError", "Bus 'pci.0' not found")
-        .unix();
-    let lines = "device_add driver=x n=5 m=5\ndevice_add driver=x n=5\nquery-status\n";
-    let output = qmpsh().arg(mock.socket()).stdin(lines).run();
-    output.stdout("{}\n").stderr_contains("GenericError: Bus 'pci.0' not found").status(1);
-    mock.finish();
-}
-
-#[test]
 fn a_refusal_that_the_schema_does_not_explain_asks_nothing() {
     let mock = Mock::qmp().expect_execute("set").error("DeviceNotFound", "Device 'x' not found").unix();
     qmpsh().arg(mock.socket()).args(["set", "id=x"]).run().status(1);

@@ -1,6 +1,8 @@
 //! The language on real peers: what they say they can do, what a line sends them, and what a refusal teaches.
 
 mod asked;
+mod devices;
 mod hints;
+mod resend;
 mod schema;
 mod typed;

@@ -1,11 +1,13 @@
 //! Dotted keys to nested objects.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{TypingError, TypingErrorKind};
+use super::{Role, TypingError, TypingErrorKind};
 use crate::language::syntax::{Key, MAX_NESTING, Span, push_string, shown};
 
 /// An object as it is put together: members in the order they were first named.
+#[derive(Clone)]
 pub(super) struct Builder {
     nodes: Vec<Node>,
     /// Which node a key of a node is.
@@ -14,6 +16,7 @@ pub(super) struct Builder {
     depth: usize,
 }
 
+#[derive(Clone)]
 enum Node {
     Branch {
         members: Vec<(String, usize)>,
@@ -41,69 +44,79 @@ impl Builder {
         Self { nodes: vec![Node::branch()], index: HashMap::new(), depth }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.nodes.len() == 1
-    }
-
     /// Adds a member that is no argument.
     pub(super) fn add_first(&mut self, key: &str, text: String) {
-        self.child(0, key, false, Node::Leaf(text));
+        self.child(0, key, Role::Member, Node::Leaf(text));
     }
 
-    /// Adds a value under `key`, whose dots separate if `split`; `indices` tells which of its parts are indices of lists.
-    pub(super) fn add(&mut self, key: &Key, split: bool, indices: &[bool], json: Json) -> Result<(), TypingError> {
-        let joined = key.joined();
-        let parts: Vec<(&str, Span)> = if split {
-            key.parts.iter().map(|part| (part.text.as_str(), part.span)).collect()
-        } else {
-            vec![(joined.as_str(), key.span)]
-        };
+    /// Adds a value under `key`, whose parts have these roles; what is left out at the end are members. Gives its place, for
+    /// [`leaf`](Self::leaf).
+    pub(super) fn add(&mut self, key: &Key, roles: &[Role], json: Json) -> Result<usize, TypingError> {
+        let mut parts: Vec<(Cow<'_, str>, Span, Role)> = Vec::with_capacity(key.parts.len());
+        for (n, part) in key.parts.iter().enumerate() {
+            match (roles.get(n).copied().unwrap_or(Role::Member), parts.last_mut()) {
+                (Role::Joined, Some((name, span, _))) => {
+                    *name.to_mut() += ".";
+                    *name.to_mut() += &part.text;
+                    *span = span.to(part.span);
+                }
+                (role, _) => parts.push((part.text.as_str().into(), part.span, role)),
+            }
+        }
         if self.depth + parts.len() + json.depth > MAX_NESTING {
             return Err(TypingError::new(json.span, TypingErrorKind::TooDeep));
         }
-        let Some(((last, last_span), branches)) = parts.split_last() else {
-            return Ok(());
+        let Some(((last, last_span, last_role), branches)) = parts.split_last() else {
+            return Ok(0);
         };
-        let is_index = |n: usize| indices.get(n).copied().unwrap_or_default();
         let mut node = 0;
-        for (n, (part, span)) in branches.iter().enumerate() {
+        for (n, (part, span, role)) in branches.iter().enumerate() {
             super::error::check_characters(part, *span)?;
-            node = match self.index.get(&(node, (*part).to_owned())) {
-                None => self.child(node, part, is_index(n), Node::branch()),
+            node = match self.index.get(&(node, part.to_string())) {
+                None => self.child(node, part, *role, Node::branch()),
                 Some(&found) if matches!(self.nodes[found], Node::Branch { .. }) => found,
                 Some(_) => {
-                    let path: Vec<_> = branches[..=n].iter().map(|(part, _)| *part).collect();
+                    let path: Vec<_> = branches[..=n].iter().map(|(part, ..)| &**part).collect();
                     let span = key.parts.first().map_or(key.span, |first| first.span).to(*span);
                     return Err(TypingError::new(span, TypingErrorKind::LeafAndBranch(shown(&path.join(".")))));
                 }
             };
         }
         super::error::check_characters(last, *last_span)?;
-        if let Some(&found) = self.index.get(&(node, (*last).to_owned())) {
+        if let Some(&found) = self.index.get(&(node, last.to_string())) {
             let kind = match self.nodes[found] {
-                Node::Branch { .. } => TypingErrorKind::LeafAndBranch(shown(&joined)),
-                Node::Leaf(_) => TypingErrorKind::GivenTwice(shown(&joined)),
+                Node::Branch { .. } => TypingErrorKind::LeafAndBranch(shown(&key.joined())),
+                Node::Leaf(_) => TypingErrorKind::GivenTwice(shown(&key.joined())),
             };
             return Err(TypingError::new(key.span, kind));
         }
-        self.child(node, last, is_index(branches.len()), Node::Leaf(json.text));
-        Ok(())
+        Ok(self.child(node, last, *last_role, Node::Leaf(json.text)))
     }
 
-    fn child(&mut self, parent: usize, key: &str, index: bool, node: Node) -> usize {
+    /// The JSON of the value at this place.
+    pub(super) fn leaf(&mut self, place: usize) -> Option<&mut String> {
+        match self.nodes.get_mut(place) {
+            Some(Node::Leaf(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn child(&mut self, parent: usize, key: &str, role: Role, node: Node) -> usize {
         let new = self.nodes.len();
         self.nodes.push(node);
         self.index.insert((parent, key.to_owned()), new);
         if let Node::Branch { members, list } = &mut self.nodes[parent] {
             members.push((key.to_owned(), new));
-            *list &= index;
+            *list &= role == Role::Element;
         }
         new
     }
 
-    /// Writes the object as compact JSON. Indices from 0 to n-1, in any order, are a list; others stay keys, for the server to judge.
-    pub(super) fn write(&self, out: &mut String) {
-        self.write_node(0, out);
+    /// The object as compact JSON. Indices from 0 to n-1, in any order, are a list; others stay keys, for the server to judge.
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        self.write_node(0, &mut out);
+        out
     }
 
     /// It recurses no deeper than [`MAX_NESTING`]: `add` has seen to that.

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use crate::json::Document;
 use crate::message::Request;
 use crate::schema::{Builtin, Member, Schema, Type, TypeId, nearest};
 
@@ -44,6 +45,20 @@ pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
     check.object(arguments, given);
     check.hints.truncate(HINTS);
     check.hints
+}
+
+/// The arguments of a `device_add` that are objects or lists. QEMU before 9.2 ignores them without an error; tried on 7.2. The names are not
+/// safe to show as they are.
+///
+/// Source: `qmp_device_add` in QEMU's `system/qdev-monitor.c`, which went by way of `QemuOpts` until then.
+pub fn nested_properties(request: &Request) -> Vec<String> {
+    if request.command != "device_add" {
+        return Vec::new();
+    }
+    let arguments = Document::parse(request.text.as_bytes()).ok().and_then(|message| message.slice("arguments"));
+    let Some(Ok(arguments)) = arguments.as_deref().map(Document::parse) else { return Vec::new() };
+    let nested = arguments.members().filter(|(_, value)| value.starts_with(b"{") || value.starts_with(b"["));
+    nested.map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
 /// A command on its way through the schema.
@@ -282,6 +297,19 @@ mod tests {
         check("resize", &format!(r#"{{"id":{}{}}}"#, "[".repeat(500), "]".repeat(500)), &[]);
         check("resize", r#"{"x":1e999}"#, &[]);
         check("resize", &format!(r#"{{"x":"{}"}}"#, "y".repeat(LONGEST)), &[]);
+    }
+
+    #[test]
+    fn nested_properties_of_devices() {
+        let check = |command: &str, arguments: &str, expected: &[&str]| {
+            let text = format!(r#"{{"execute":"{command}"{arguments}}}"#);
+            let request = Request { text, ..Request::new(command) };
+            assert_eq!(nested_properties(&request), expected, "{command} {arguments}");
+        };
+        check("device_add", r#","arguments":{"driver":"x","a":{"b":1},"c":5,"d":[],"e":"[1]"}"#, &["a", "d"]);
+        check("device_add", r#","arguments":{"driver":"x","a.b":"1"}"#, &[]);
+        check("device_add", "", &[]);
+        check("object-add", r#","arguments":{"a":{"b":1}}"#, &[]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod given;
 mod hints;
 mod limits;
 mod needs;
-mod retry;
+mod resend;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -20,15 +20,16 @@ mod values;
 
 use std::io;
 
-use crate::language::syntax::{Argument, Command, Invocation, JsonLine, Key, Span, Transaction, push_string};
+use crate::language::syntax::{Argument, Command, Invocation, JsonLine, Key, Span, Transaction, Value, push_string};
 use crate::message::Request;
 use builder::Builder;
 pub use error::{TypingError, TypingErrorKind};
 pub use given::Given;
 pub(crate) use given::text_of;
-pub use hints::{can_teach, hints};
+pub use hints::{can_teach, hints, nested_properties};
 pub use needs::{Needs, Property};
-pub use retry::Retry;
+pub use resend::Resend;
+use resend::Word;
 pub use scalar::could_mean_two_things;
 pub use typed::Typed;
 
@@ -67,30 +68,50 @@ impl Place<'_> {
     }
 }
 
+/// What a part of a key is to the parts before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The name of a member.
+    Member,
+    /// An index, if the keys make a list; else the name of a member.
+    Element,
+    /// The rest of the name before it: the dot between them does not separate.
+    Joined,
+}
+
 /// What the arguments of commands are.
 pub trait Types {
-    /// Whether the dots of this key separate; if not, the whole key is one name.
-    fn splits(&self, place: Place<'_>) -> bool;
-    /// Which parts of this key are indices of lists; what is left out at the end is none.
-    fn indices(&self, place: Place<'_>) -> Vec<bool>;
+    /// What the parts of this key are; those left out at the end are members.
+    fn roles(&self, place: Place<'_>) -> Vec<Role>;
     /// The JSON of an unquoted value, added to `out`.
     fn value(&self, place: Place<'_>, text: &str, out: &mut String);
+    /// Whether only the peer knows the type of this argument, so that its refusal is worth learning from.
+    fn is_untyped(&self, place: Place<'_>) -> bool;
 }
 
 /// Without a schema: JSON's integers, and true and false in any case, are what they look like, and all else is a string, as in qmp-shell.
+/// Keys from 0 to n-1 make a list.
 ///
-/// The arguments of `device_add` are all strings, as with `-device`, and its keys are never split: QEMU would drop nested ones
-/// without a word, and CPUs have `sse4.1`.
+/// The arguments of `device_add` are all strings, as with `-device`, and only lists split their keys: CPUs have `sse4.1`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Untyped;
 
 impl Types for Untyped {
-    fn splits(&self, place: Place<'_>) -> bool {
-        !place.is_device_add()
-    }
-
-    fn indices(&self, _: Place<'_>) -> Vec<bool> {
-        Vec::new()
+    fn roles(&self, place: Place<'_>) -> Vec<Role> {
+        if place.key.parts.len() == 1 {
+            return Vec::new();
+        }
+        let elements = place.given.elements(place.key);
+        let is_element = |n: usize| elements.get(n).copied().unwrap_or_default();
+        let mut name = if place.is_device_add() { Role::Joined } else { Role::Member };
+        let roles = (0..place.key.parts.len()).map(|n| {
+            if is_element(n) {
+                name = Role::Member;
+                return Role::Element;
+            }
+            name
+        });
+        roles.collect()
     }
 
     fn value(&self, place: Place<'_>, text: &str, out: &mut String) {
@@ -100,9 +121,14 @@ impl Types for Untyped {
             scalar::push_untyped(out, text);
         }
     }
+
+    fn is_untyped(&self, _: Place<'_>) -> bool {
+        true
+    }
 }
 
-/// The message that `invocation` stands for. Files are read, and secrets asked for, in the order of the arguments.
+/// The message that `invocation` stands for, and what can be learned if the peer refuses it. Files are read, and secrets asked for, in the
+/// order of the arguments.
 ///
 /// ```
 /// use qmpsh::language::syntax::{Statement, parse};
@@ -117,17 +143,23 @@ impl Types for Untyped {
 ///
 /// let line = parse("block_resize node-name=n0 size=1024").unwrap().unwrap();
 /// let Statement::Invoke(invocation) = line.statement else { panic!() };
-/// let request = request(&invocation, &Untyped, &mut Nothing).unwrap();
+/// let (request, _) = request(&invocation, &Untyped, &mut Nothing).unwrap();
 /// assert_eq!(request.text, r#"{"execute":"block_resize","arguments":{"node-name":"n0","size":1024}}"#);
 /// ```
-pub fn request(invocation: &Invocation, types: &dyn Types, sources: &mut dyn Sources) -> Result<Request, TypingError> {
-    let (request, span) = match invocation {
+pub fn request(
+    invocation: &Invocation,
+    types: &dyn Types,
+    sources: &mut dyn Sources,
+) -> Result<(Request, Option<Box<Resend>>), TypingError> {
+    let ((request, resend), span) = match invocation {
         Invocation::Command(command) => (command_request(command, types, sources)?, command.name.span),
-        Invocation::Transaction(transaction) => (transaction_request(transaction, types, sources)?, transaction.span),
-        Invocation::Json(line) => (json_request(line)?, line.span),
+        Invocation::Transaction(transaction) => {
+            ((transaction_request(transaction, types, sources)?, None), transaction.span)
+        }
+        Invocation::Json(line) => ((json_request(line)?, None), line.span),
     };
     limits::check(&request.text, span)?;
-    Ok(request)
+    Ok((request, resend))
 }
 
 fn head(name: &str, span: Span, out_of_band: bool) -> Result<String, TypingError> {
@@ -150,22 +182,23 @@ fn finish(mut text: String, name: &str, arguments: Option<&str>) -> Request {
     Request { text, command, out_of_band: false, own_id: None, hmp_line: None, descriptor: None }
 }
 
-fn command_request(command: &Command, types: &dyn Types, sources: &mut dyn Sources) -> Result<Request, TypingError> {
+fn command_request(
+    command: &Command,
+    types: &dyn Types,
+    sources: &mut dyn Sources,
+) -> Result<(Request, Option<Box<Resend>>), TypingError> {
     let head = head(&command.name.text, command.name.span, false)?;
     if command.arguments.is_empty() {
-        return Ok(finish(head, &command.name.text, None));
+        return Ok((finish(head, &command.name.text, None), None));
     }
     // Within the message's braces.
     let mut builder = Builder::new(1);
-    add_all(&mut builder, command, false, &command.arguments, types, sources)?;
-    let arguments = (!builder.is_empty()).then(|| {
-        let mut arguments = String::new();
-        builder.write(&mut arguments);
-        arguments
-    });
-    Ok(finish(head, &command.name.text, arguments.as_deref()))
+    let words = add_all(&mut builder, command, false, &command.arguments, types, sources)?;
+    let request = finish(head, &command.name.text, Some(&builder.text()));
+    Ok((request, Resend::new(builder, words, command.arguments.len())))
 }
 
+/// Adds arguments, and gives those whose type only the peer knows.
 fn add_all(
     builder: &mut Builder,
     command: &Command,
@@ -173,14 +206,21 @@ fn add_all(
     arguments: &[Argument],
     types: &dyn Types,
     sources: &mut dyn Sources,
-) -> Result<(), TypingError> {
+) -> Result<Vec<Word>, TypingError> {
     let given = Given::new(arguments);
+    let mut words = Vec::new();
     for argument in arguments {
         let place = Place { command: &command.name.text, action, key: &argument.key, given: &given };
         let json = values::json(argument, place, types, sources)?;
-        builder.add(&argument.key, types.splits(place), &types.indices(place), json)?;
+        let roles = types.roles(place);
+        let leaf = builder.add(&argument.key, &roles, json)?;
+        if let Value::Plain(text) = &argument.value
+            && types.is_untyped(place)
+        {
+            words.push(Word::new(place, &roles, text, leaf));
+        }
     }
-    Ok(())
+    Ok(words)
 }
 
 /// As qmp-shell makes it: each action is its name and its arguments. Source: `TransactionAction` in QEMU's `qapi/transaction.json`.
@@ -199,7 +239,7 @@ fn transaction_request(
         error::check_characters(&action.name.text, action.name.span)?;
         push_string(&mut actions, &action.name.text);
         actions.push_str(",\"data\":");
-        data.write(&mut actions);
+        actions.push_str(&data.text());
         actions.push('}');
     }
     actions.push(']');
@@ -208,9 +248,7 @@ fn transaction_request(
     let name = crate::language::syntax::Text { text: NAME.into(), span: transaction.span };
     let this = Command { name, arguments: Vec::new() };
     add_all(&mut builder, &this, false, &transaction.properties, types, sources)?;
-    let mut arguments = String::new();
-    builder.write(&mut arguments);
-    Ok(finish(head(NAME, transaction.span, false)?, NAME, Some(&arguments)))
+    Ok(finish(head(NAME, transaction.span, false)?, NAME, Some(&builder.text())))
 }
 
 fn json_request(line: &JsonLine) -> Result<Request, TypingError> {

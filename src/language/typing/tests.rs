@@ -30,7 +30,7 @@ impl Sources for Files {
 
 fn typed(text: &str) -> Result<Request, TypingError> {
     match parse(text).unwrap().unwrap().statement {
-        Statement::Invoke(invocation) => request(&invocation, &Untyped, &mut Files),
+        Statement::Invoke(invocation) => request(&invocation, &Untyped, &mut Files).map(|(request, _)| request),
         Statement::Dot(_) => panic!("a dot command"),
     }
 }
@@ -58,7 +58,8 @@ fn commands() {
     assert_eq!(sent("query-status"), r#"{"execute":"query-status"}"#);
     check("a=1 b.c=2 b.d.e=x a2=y b.f=", r#"{"a":1,"b":{"c":2,"d":{"e":"x"},"f":""},"a2":"y"}"#);
     check("b=1 a=2", r#"{"b":1,"a":2}"#);
-    check("a.0=x", r#"{"a":{"0":"x"}}"#);
+    check("arg.0=-c arg.1=5 b.c.0.d=x", r#"{"arg":["-c",5],"b":{"c":[{"d":"x"}]}}"#);
+    check("a.1=x b.0=x b.c=y 0=z", r#"{"a":{"1":"x"},"b":{"0":"x","c":"y"},"0":"z"}"#);
     check(r#""a.b".c=1 é="\u0001""#, r#"{"a.b":{"c":1},"é":"\u0001"}"#);
 }
 
@@ -81,12 +82,17 @@ fn values_look_like_what_they_are() {
 }
 
 #[test]
-fn device_add_is_all_strings_and_never_split() {
+fn device_add_is_all_strings_and_only_lists_split_its_keys() {
     assert_eq!(
         sent("device_add driver=nvme id=5 serial=1234 zoned.zasl=5 sse4.1=on n:=3"),
         r#"{"execute":"device_add","arguments":{"driver":"nvme","id":"5","serial":"1234","zoned.zasl":"5","sse4.1":"on","n":3}}"#
     );
     refused("device_add a.b=1 a.b=2", "17..20 `a.b` is given twice");
+    assert_eq!(
+        sent("device_add sse4.1=on a.0.b=1 zoned=on zoned.zasl=5 a.1.c.0=x a.1.d.1=y e.f.0=z g.0=u g.2=v"),
+        r#"{"execute":"device_add","arguments":{"sse4.1":"on","a":[{"b":"1"},{"c":["x"],"d":{"1":"y"}}],"zoned":"on","zoned.zasl":"5","e.f":["z"],"g.0":"u","g.2":"v"}}"#
+    );
+    refused("device_add a.0.b=1 a.0.b=2", "19..24 `a.0.b` is given twice");
 }
 
 #[test]

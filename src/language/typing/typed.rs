@@ -1,7 +1,8 @@
 //! What an unquoted value is, by the schema.
 
+use super::given::may_be_index;
 use super::scalar::{self, push_untyped};
-use super::{Place, Types, Untyped};
+use super::{Place, Role, Types, Untyped};
 use crate::language::syntax::{is_json_integer, push_string};
 use crate::schema::{Builtin, Schema, Step, Type, TypeId, Walk};
 
@@ -28,16 +29,28 @@ impl Typed<'_> {
 }
 
 impl Types for Typed<'_> {
-    fn splits(&self, place: Place<'_>) -> bool {
-        if Untyped.splits(place) {
-            return true;
+    fn roles(&self, place: Place<'_>) -> Vec<Role> {
+        let parts = &place.key.parts;
+        let walk = if parts.len() > 1 { self.walk(place) } else { None };
+        let Some((_, walk)) = walk else { return Untyped.roles(place) };
+        if place.is_device_add() && walk.known < parts.len() {
+            return Untyped.roles(place);
         }
-        // Of `device_add`, only what the schema lists.
-        self.walk(place).is_some_and(|(_, walk)| walk.known == place.key.parts.len())
-    }
-
-    fn indices(&self, place: Place<'_>) -> Vec<bool> {
-        self.walk(place).map(|(_, walk)| walk.indices).unwrap_or_default()
+        let elements = place.given.elements(place.key);
+        let any = walk.any.unwrap_or(parts.len());
+        let role = |(n, part)| {
+            // Below a type that the schema lists, only its lists have elements; anything else may be a list.
+            let is_free = n >= any || n > walk.known;
+            if walk.indices[n] || (is_free && elements.get(n).copied().unwrap_or_default()) {
+                Role::Element
+            } else if n > any && may_be_index(part) {
+                // CPUs have `sse4.1`.
+                Role::Joined
+            } else {
+                Role::Member
+            }
+        };
+        parts.iter().enumerate().map(role).collect()
     }
 
     fn value(&self, place: Place<'_>, text: &str, out: &mut String) {
@@ -48,6 +61,15 @@ impl Types for Typed<'_> {
         match self.walk(place) {
             Some((schema, Walk { ty: Some(ty), .. })) => push(out, schema, ty, text),
             _ => Untyped.value(place, text, out),
+        }
+    }
+
+    fn is_untyped(&self, place: Place<'_>) -> bool {
+        let known = self.property.is_some() && place.is_property_value();
+        match self.walk(place) {
+            Some((_, Walk { any: Some(_), .. })) => !known,
+            Some((_, Walk { ty: Some(_), .. })) => false,
+            _ => Untyped.is_untyped(place),
         }
     }
 }
@@ -63,16 +85,25 @@ fn push(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
 }
 
 fn push_builtin(out: &mut String, builtin: Builtin, text: &str) {
-    let json = match builtin {
+    match fitting(builtin, text) {
+        Some(json) => out.push_str(&json),
+        None => push_string(out, text),
+    }
+}
+
+/// The JSON of `text` as a value of a type, if it can be one.
+pub(super) fn fitting(builtin: Builtin, text: &str) -> Option<String> {
+    match builtin {
         Builtin::Bool => scalar::boolean(text).map(|value| value.to_string()),
         Builtin::Number if scalar::is_number(text) => Some(text.to_owned()),
         Builtin::Int | Builtin::Number => scalar::integer(text).map(|value| value.to_string()),
         Builtin::Null => (text == "null").then(|| text.to_owned()),
-        Builtin::Str | Builtin::Any => None,
-    };
-    match json {
-        Some(json) => out.push_str(&json),
-        None => push_string(out, text),
+        Builtin::Str => {
+            let mut json = String::new();
+            push_string(&mut json, text);
+            Some(json)
+        }
+        Builtin::Any => None,
     }
 }
 
@@ -106,15 +137,23 @@ fn push_alternate(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
 /// Adds `text` as a value of a property whose type QEMU's object model calls `name`. Enums, links and structures have names of
 /// their own; they take strings, or JSON.
 fn push_property(out: &mut String, name: &str, text: &str) {
+    push_builtin(out, named(name).unwrap_or(Builtin::Str), text);
+}
+
+/// The type that QEMU's object model and its refusals call `name`, as in `bool`, `boolean`, `uint16_t` and `size`.
+pub(super) fn named(name: &str) -> Option<Builtin> {
     let unsigned = name.strip_prefix('u').unwrap_or(name);
     let bits = unsigned.strip_prefix("int").or_else(|| name.strip_prefix("size"));
-    let builtin = match name {
-        "bool" => Builtin::Bool,
+    let bits = bits.map(|bits| bits.strip_suffix("_t").unwrap_or(bits));
+    Some(match name {
+        "bool" | "boolean" => Builtin::Bool,
         "number" | "double" | "float" => Builtin::Number,
+        "str" | "string" => Builtin::Str,
+        "null" => Builtin::Null,
+        "integer" => Builtin::Int,
         _ if bits.is_some_and(|bits| bits.bytes().all(|byte| byte.is_ascii_digit())) => Builtin::Int,
-        _ => Builtin::Str,
-    };
-    push_builtin(out, builtin, text);
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -130,7 +169,7 @@ mod tests {
         };
         check("bool", "on", "true");
         check("bool", "5", "\"5\"");
-        for name in ["int", "uint8", "uint16", "uint32", "uint64", "int8", "int32", "int64", "size", "size32"] {
+        for name in ["int", "uint8", "uint16", "uint32", "uint64_t", "int8", "int32", "int64", "size", "size32"] {
             check(name, "0x10", "16");
             check(name, "1k", "1024");
             check(name, "x", "\"x\"");

@@ -10,7 +10,7 @@ fn sent(line: &str, property: Option<&str>) -> String {
     let schema = sample::schema();
     let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
     let types = Typed { schema: Some(&schema), property };
-    let request = request(&invocation, &types, &mut Files).unwrap_or_else(|error| panic!("{line}: {error}"));
+    let (request, _) = request(&invocation, &types, &mut Files).unwrap_or_else(|error| panic!("{line}: {error}"));
     let _: serde_json::Value = serde_json::from_str(&request.text).unwrap();
     let from = request.text.find("\"arguments\":").unwrap() + "\"arguments\":".len();
     request.text[from..request.text.len() - 1].to_owned()
@@ -124,8 +124,15 @@ fn lists() {
     // A name is no index, nor is anything under what is no list.
     check(r#"kinds ints."0"=1"#, r#"{"ints":{"0":1}}"#);
     check("kinds object.0=1", r#"{"object":{"0":1}}"#);
-    check("kinds any.0=1", r#"{"any":{"0":1}}"#);
     check("kinds str.0=1", r#"{"str":{"0":1}}"#);
+    // Below what is anything, or not known to the schema, by the keys alone.
+    check("kinds any.0=1 any.1.x=on", r#"{"any":[1,{"x":"on"}]}"#);
+    check("kinds any.x.0.y=1", r#"{"any":{"x":[{"y":1}]}}"#);
+    check("kinds any.1=1", r#"{"any":{"1":1}}"#);
+    check("kinds any.\"0\"=1", r#"{"any":{"0":1}}"#);
+    check("kinds any.sse4.1=on any.sse4.2=on any.a.b=5", r#"{"any":{"sse4.1":"on","sse4.2":"on","a":{"b":5}}}"#);
+    check("kinds nosuch.0=1 other.1=2 no.such.0=3", r#"{"nosuch":[1],"other":{"1":2},"no":{"such":[3]}}"#);
+    check("nosuch a.0=1", r#"{"a":[1]}"#);
 }
 
 #[test]
@@ -161,7 +168,7 @@ fn the_untyped_places() {
         "device_add driver=nvme id=5 serial=1234 zoned.zasl=5 sse4.1=on x:=5",
         r#"{"driver":"nvme","id":"5","serial":"1234","zoned.zasl":"5","sse4.1":"on","x":5}"#,
     );
-    check("device_add driver.x=1 a.0=1", r#"{"driver.x":"1","a.0":"1"}"#);
+    check("device_add driver.x=1 a.0=1 b.1=1", r#"{"driver.x":"1","a":["1"],"b.1":"1"}"#);
     let check = |value: &str, property: Option<&str>, json: &str| {
         let expected = format!(r#"{{"path":"/5","property":"5","value":{json}}}"#);
         assert_eq!(sent(&format!("qom-set path=/5 property=5 value={value}"), property), expected);
@@ -179,7 +186,7 @@ fn the_untyped_places() {
 #[test]
 fn without_a_schema_it_is_by_spelling() {
     let Statement::Invoke(invocation) = parse("resize id=5 size=1k").unwrap().unwrap().statement else { panic!() };
-    let request = request(&invocation, &Typed::default(), &mut Files).unwrap();
+    let (request, _) = request(&invocation, &Typed::default(), &mut Files).unwrap();
     assert_eq!(request.text, r#"{"execute":"resize","arguments":{"id":5,"size":"1k"}}"#);
 }
 

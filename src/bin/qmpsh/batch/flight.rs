@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::input::lines::Origin;
 use crate::status::Failure;
 use qmpsh::client::Execution;
-use qmpsh::language::typing::Retry;
+use qmpsh::language::typing::Resend;
 use qmpsh::message::Request;
 
 /// A line that was read, and not told of yet.
@@ -20,7 +20,7 @@ pub(super) enum Entry {
 
 pub(super) struct Sent {
     pub(super) request: Arc<Request>,
-    pub(super) retry: Option<Retry>,
+    pub(super) resend: Option<Box<Resend>>,
     pub(super) origin: Origin,
     pub(super) execution: Execution,
     /// Since when it has been the oldest one unanswered: its time limit begins there.
@@ -28,10 +28,14 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// Nothing may be sent before its reply: it may be sent once more, or be the last.
-    pub(super) fn stands_alone(&self) -> bool {
-        self.retry.is_some() || self.request.ends_peer()
+    fn stands_alone(&self) -> bool {
+        stands_alone(&self.request, self.resend.as_deref())
     }
+}
+
+/// Whether nothing may be sent before the reply to this command: it may be sent again, or be the last.
+pub(super) fn stands_alone(request: &Request, resend: Option<&Resend>) -> bool {
+    resend.is_some_and(Resend::is_possible) || request.ends_peer()
 }
 
 /// The lines that were read and not told of yet, the oldest first.

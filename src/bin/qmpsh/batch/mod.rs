@@ -9,6 +9,7 @@ mod running;
 mod waiting;
 pub(crate) mod work;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ use qmpsh::error::describe;
 use qmpsh::json::ScanError;
 use qmpsh::language::hmp::HumanMonitor;
 use qmpsh::language::syntax::Dialect;
-use qmpsh::language::typing::Retry;
+use qmpsh::language::typing::Resend;
 use qmpsh::message::{Reply, Request};
 use qmpsh::protocol::{SessionError, StateWatcher};
 use qmpsh::text;
@@ -155,8 +156,8 @@ impl<'a, 'b> Batch<'a, 'b> {
 
     async fn run_action(&mut self, action: Action, origin: &Origin) -> Result<(), Failure> {
         match action {
-            Action::Send(request, retry) => {
-                let done = self.execute(request, retry, origin).await;
+            Action::Send(request, resend) => {
+                let done = self.execute(request, resend, origin).await;
                 let time = self.display.time();
                 done?;
                 if let Some(time) = time {
@@ -203,26 +204,47 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 
     /// Runs one command; its result is printed with what comes next.
-    async fn execute(&mut self, request: Request, retry: Option<Retry>, origin: &Origin) -> Result<(), Failure> {
+    async fn execute(&mut self, request: Request, resend: Option<Box<Resend>>, origin: &Origin) -> Result<(), Failure> {
         if self.has_quit {
             return Err(self.lost(Fate::NotSent, &request, origin).await);
         }
+        self.warn(&request, origin);
         let began = Instant::now();
         let Some(answer) = self.wait_for(request.clone(), Author::User).await? else {
             return Err(self.timed_out(&request, origin));
         };
         self.display.answered(began);
-        self.settle(answer, &request, retry, origin).await
+        self.settle(answer, &request, resend, origin).await
     }
 
-    /// Tells how a command ended; its result is printed with what comes next.
+    /// Says what the peer will ignore of a command.
+    fn warn(&self, request: &Request, origin: &Origin) {
+        if let Some(warning) = builtins::warning(self.client, request) {
+            self.messages.say(&format!("{}{warning}", origin.prefix()));
+        }
+    }
+
+    /// Tells how a command ended, which is sent again as long as its refusals say how; its result is printed with what comes next.
     async fn settle(
         &mut self,
-        answer: Result<Reply, ExecuteError>,
+        mut answer: Result<Reply, ExecuteError>,
         request: &Request,
-        retry: Option<Retry>,
+        mut resend: Option<Box<Resend>>,
         origin: &Origin,
     ) -> Result<(), Failure> {
+        let mut request = Cow::Borrowed(request);
+        while let Err(ExecuteError::Server { desc, .. }) = &answer
+            && let Some(next) = resend.as_mut().and_then(|resend| resend.next(&request, desc))
+        {
+            let began = Instant::now();
+            answer = match self.wait_for(next.clone(), Author::User).await? {
+                Some(answer) => answer,
+                None => return Err(self.timed_out(&next, origin)),
+            };
+            self.display.answered(began);
+            request = Cow::Owned(next);
+        }
+        let request = &*request;
         self.printer.print_printout().await?;
         match answer {
             Ok(reply) => {
@@ -235,12 +257,9 @@ impl<'a, 'b> Batch<'a, 'b> {
                 failure.map_or(Ok(()), |said| Err(Failure::placed(Status::CommandFailed, said)))
             }
             Err(ExecuteError::Server { class, desc, reply }) => {
-                if let Some(request) = retry.and_then(|retry| retry.request(request, &desc)) {
-                    return Box::pin(self.execute(request, None, origin)).await;
-                }
                 self.printer.refusal(&reply, request).await?;
                 // Whatever becomes of that question, it was refused.
-                let hints = teach(self, request, &class, &desc).await.unwrap_or_default();
+                let hints = teach(self, request, resend.as_deref(), &class, &desc).await.unwrap_or_default();
                 let (class, desc) = (self.messages.peer(&class), self.messages.peer(&desc));
                 Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", origin.prefix())))
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::flight::{Entry, Flight, Sent};
+use super::flight::{Entry, Flight, Sent, stands_alone};
 use super::linger::linger;
 use super::waiting::{Found, Ready, after_others, read, read_ahead, take_if_there};
 use super::{Batch, Fate, name};
@@ -150,8 +150,8 @@ impl Batch<'_, '_> {
             }
             Err(failure) => Err(failure),
         };
-        let (request, retry, origin) = match action {
-            Ok((Some(Action::Send(request, retry)), origin)) if !self.display.timing => (request, retry, origin),
+        let (request, resend, origin) = match action {
+            Ok((Some(Action::Send(request, resend)), origin)) if !self.display.timing => (request, resend, origin),
             Ok((Some(action), origin)) => {
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
@@ -169,8 +169,9 @@ impl Batch<'_, '_> {
             }
         };
         // With one that is out of band, no more than the server reads at once; then those before it are told of first.
-        if request.out_of_band || flight.prompt() > 0 || retry.is_some() || request.ends_peer() {
-            let most = if retry.is_some() || request.ends_peer() { 1 } else { OUT_OF_BAND_LIMIT };
+        let alone = stands_alone(&request, resend.as_deref());
+        if request.out_of_band || flight.prompt() > 0 || alone {
+            let most = if alone { 1 } else { OUT_OF_BAND_LIMIT };
             while flight.len() >= most {
                 self.tell_oldest(flight).await?;
             }
@@ -178,10 +179,11 @@ impl Batch<'_, '_> {
         if self.has_quit {
             return Err(self.lost(Fate::NotSent, &request, &origin).await);
         }
+        self.warn(&request, &origin);
         let request = Arc::new(request);
         match self.client.start_as(Arc::clone(&request), Author::User).await {
             Ok(execution) => {
-                flight.push(Entry::Sent(Box::new(Sent { request, retry, origin, execution, oldest_since: None })));
+                flight.push(Entry::Sent(Box::new(Sent { request, resend, origin, execution, oldest_since: None })));
                 course.gathered += 1;
                 Ok(())
             }
@@ -236,7 +238,7 @@ impl Batch<'_, '_> {
         answer: Result<Reply, ExecuteError>,
         flight: &mut Flight,
     ) -> Result<(), Failure> {
-        match self.settle(answer, &sent.request, sent.retry, &sent.origin).await {
+        match self.settle(answer, &sent.request, sent.resend, &sent.origin).await {
             Ok(()) => Ok(()),
             Err(mut failure) if matches!(failure.status, Status::ConnectionLost | Status::NoSession) => {
                 failure.message.push_str(&self.others(flight).await?);

@@ -1,7 +1,9 @@
-//! `.status`.
+//! `.status`, and what the peer is.
 
 use super::Host;
 use qmpsh::client::Client;
+use qmpsh::language::typing;
+use qmpsh::message::Request;
 use qmpsh::text;
 
 /// What there is to tell about the connection.
@@ -38,4 +40,18 @@ pub(crate) fn version(client: &Client) -> Option<String> {
     let version = client.greeting()?.version;
     let package = text::line(&version.package);
     Some(if package.is_empty() { format!("QEMU {version}") } else { format!("QEMU {version} ({package})") })
+}
+
+/// A warning, if the peer ignores a part of this command without an error.
+pub(crate) fn warning(client: &Client, request: &Request) -> Option<String> {
+    let nested = typing::nested_properties(request);
+    if nested.is_empty() {
+        return None;
+    }
+    let version = client.greeting()?.version;
+    let names: Vec<String> = nested.iter().map(|name| format!("`{}`", text::line(name))).collect();
+    ((version.major, version.minor) < (9, 2)).then(|| {
+        let names = names.join(", ");
+        format!("warning: QEMU {version} ignores {names}; lists and objects in device_add need QEMU 9.2 or later")
+    })
 }

@@ -94,7 +94,7 @@ impl WithDescriptor {
     }
 
     pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
-        let Action::Send(mut request, retry) = *self.action else { return Ok(()) };
+        let Action::Send(mut request, resend) = *self.action else { return Ok(()) };
         if !host.client().passes_descriptors() {
             let message = format!(
                 "`{}` was not sent: an open file can be passed over a Unix socket of this machine only, and this \
@@ -119,7 +119,7 @@ impl WithDescriptor {
             host.say("warning: QEMU's getfd and add-fd take an open file; one that comes with another command is kept for the next of them");
         }
         request.descriptor = Some(descriptor);
-        host.run(Action::Send(request, retry)).await
+        host.run(Action::Send(request, resend)).await
     }
 }
 

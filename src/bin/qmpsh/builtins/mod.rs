@@ -24,7 +24,7 @@ mod wait;
 mod words;
 
 pub(super) use choice::Choice;
-pub(super) use connection::{Connection, version};
+pub(super) use connection::{Connection, version, warning};
 pub(super) use display::Display;
 pub(super) use host::Host;
 pub(crate) use table::COMMANDS;

@@ -7,12 +7,13 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::{QUITTING, Unanswered};
 use super::{Flow, Repl, Stop, piped};
+use crate::builtins;
 use crate::output::render::Form;
 use crate::session::schema::teach;
 use qmpsh::client::ExecuteError;
 use qmpsh::error::describe;
 use qmpsh::events::Batch;
-use qmpsh::language::typing::Retry;
+use qmpsh::language::typing::Resend;
 use qmpsh::message::{Reply, Request};
 use qmpsh::text;
 
@@ -32,8 +33,8 @@ pub(super) enum Waited {
 pub(super) type Execution = Pin<Box<dyn Future<Output = Result<Reply, ExecuteError>> + Send>>;
 
 impl Repl<'_, '_> {
-    /// Sends a command and shows its reply.
-    pub(super) async fn execute(&mut self, request: Request, retry: Option<Retry>) -> Flow {
+    /// Sends a command, again as long as its refusals say how, and shows its reply.
+    pub(super) async fn execute(&mut self, mut request: Request, mut resend: Option<Box<Resend>>) -> Flow {
         if !self.connected {
             // There nobody can end but the shell.
             if request.ends_peer() {
@@ -44,18 +45,28 @@ impl Repl<'_, '_> {
             self.say(&format!("not sent: there is no connection to {}{hint}", self.entrance.shown()));
             return Err(Stop::Failed);
         }
-        let (client, sent) = (self.client.clone(), request.clone());
-        let mut execution: Execution = Box::pin(async move { client.execute(sent).await });
-        let began = Instant::now();
-        let waited = self.wait_for(&mut execution).await?;
+        if let Some(warning) = builtins::warning(self.client, &request) {
+            self.say(&warning);
+        }
+        let mut execution;
+        let waited = loop {
+            let (client, sent) = (self.client.clone(), request.clone());
+            execution = Box::pin(async move { client.execute(sent).await }) as Execution;
+            let began = Instant::now();
+            let waited = self.wait_for(&mut execution).await?;
+            let Waited::Answered(answer) = &waited else { break waited };
+            self.display.answered(began);
+            match &**answer {
+                Err(ExecuteError::Server { desc, .. })
+                    if let Some(next) = resend.as_mut().and_then(|resend| resend.next(&request, desc)) =>
+                {
+                    request = next;
+                }
+                _ => break waited,
+            }
+        };
         let why = match waited {
             Waited::Answered(answer) => {
-                self.display.answered(began);
-                if let (Err(ExecuteError::Server { desc, .. }), Some(retry)) = (&*answer, retry)
-                    && let Some(request) = retry.request(&request, desc)
-                {
-                    return Box::pin(self.execute(request, None)).await;
-                }
                 // What came before the reply is shown before it. After a refusal the peer may be asked about it, and more
                 // events come then: so all that are here go first.
                 let mut events = self.events.try_batch();
@@ -65,7 +76,7 @@ impl Repl<'_, '_> {
                 };
                 let after = events.events.split_off(before);
                 self.show_events(&events);
-                let done = self.on_answer(request, *answer).await;
+                let done = self.on_answer(request, resend, *answer).await;
                 self.show_events(&Batch { events: after, dropped: Vec::new() });
                 return done;
             }
@@ -113,7 +124,12 @@ impl Repl<'_, '_> {
         }
     }
 
-    async fn on_answer(&mut self, request: Request, answer: Result<Reply, ExecuteError>) -> Flow {
+    async fn on_answer(
+        &mut self,
+        request: Request,
+        resend: Option<Box<Resend>>,
+        answer: Result<Reply, ExecuteError>,
+    ) -> Flow {
         match answer {
             Ok(reply) => {
                 let quits = request.ends_peer();
@@ -138,7 +154,9 @@ impl Repl<'_, '_> {
                 }
                 None => {
                     let taught = match &error {
-                        ExecuteError::Server { class, desc, .. } => teach(self, &request, class, desc).await,
+                        ExecuteError::Server { class, desc, .. } => {
+                            teach(self, &request, resend.as_deref(), class, desc).await
+                        }
                         _ => Ok(String::new()),
                     };
                     // Whatever became of that question, the command was refused.

@@ -82,8 +82,8 @@ impl Repl<'_, '_> {
 
     pub(super) async fn run_action(&mut self, action: Action) -> Flow {
         match action {
-            Action::Send(request, retry) => {
-                let done = self.execute(request, retry).await;
+            Action::Send(request, resend) => {
+                let done = self.execute(request, resend).await;
                 if let Some(time) = self.display.time() {
                     self.say(&time);
                 }

@@ -8,14 +8,14 @@ use crate::input::masked::Masked;
 use crate::session::schema::Knowledge;
 use crate::status::{Failure, Status};
 use qmpsh::language::syntax::{self, Invocation, Span, Statement, SyntaxError};
-use qmpsh::language::typing::{self, Needs, Retry, TypingError, TypingErrorKind};
+use qmpsh::language::typing::{self, Needs, Resend, TypingError, TypingErrorKind};
 use qmpsh::message::Request;
 
 /// What a line asks for.
 #[derive(Debug, Clone)]
 pub(crate) enum Action {
     /// A command for the peer, and what may be changed in it if the peer refuses it for a type.
-    Send(Request, Option<Retry>),
+    Send(Request, Option<Box<Resend>>),
     /// Something of the shell's own.
     Own(Own),
 }
@@ -116,7 +116,7 @@ fn statement(
             Ok(Action::Own(own))
         }
         Statement::Invoke(invocation) => match typing::request(&invocation, &knowledge.types(), sources) {
-            Ok(request) => Ok(Action::Send(request, Retry::of(&invocation))),
+            Ok((request, resend)) => Ok(Action::Send(request, resend)),
             Err(error) if was_interrupted(&error) => Err(Failure::silent(Status::Interrupted)),
             Err(error) => Err(text
                 .refuse(error.span, |text, name, first, span| TypingError { span, ..error }.render(text, name, first))),

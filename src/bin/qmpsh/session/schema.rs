@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::session::queries::{Listed, qom_list, query};
 use qmpsh::language::hmp;
-use qmpsh::language::typing::{self, Needs, Property, Typed};
+use qmpsh::language::typing::{self, Needs, Property, Resend, Typed};
 use qmpsh::message::Request;
 use qmpsh::schema::{Schema, SchemaError};
 use qmpsh::text;
@@ -97,17 +97,18 @@ pub(crate) async fn learn<P: Peer>(peer: &mut P, needs: &Needs) -> Result<Knowle
     Ok(Knowledge { schema, property })
 }
 
-/// What the schema says about a command that was refused: lines to put under the refusal, each with a newline in front.
+/// What the schema, or else the line, says about a command that was refused: lines to put under the refusal, each with a newline in front.
 pub(crate) async fn teach<P: Peer>(
     peer: &mut P,
     request: &Request,
+    resend: Option<&Resend>,
     class: &str,
     desc: &str,
 ) -> Result<String, P::Stop> {
+    let shown = |hint: &str| format!("\n  hint: {}", text::line(hint));
     if request.hmp_line.is_some() {
         // The schema knows nothing of the line.
-        let hint = hmp::hint(class, desc);
-        return Ok(hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}")));
+        return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
     }
     if !typing::can_teach(class, desc) {
         return Ok(String::new());
@@ -116,8 +117,12 @@ pub(crate) async fn teach<P: Peer>(
     if known.is_none() && class == "CommandNotFound" {
         known = agent_commands(peer).await?;
     }
-    let hints = known.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
-    Ok(hints.iter().map(|hint| format!("\n  hint: {}", text::line(hint))).collect::<Vec<_>>().concat())
+    let mut hints = known.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
+    if hints.is_empty() {
+        // The schema knows nothing of an argument whose type only the peer knows.
+        hints.extend(resend.and_then(|resend| resend.hint(desc)));
+    }
+    Ok(hints.iter().map(|hint| shown(hint)).collect())
 }
 
 /// What the peer says that it offers: its schema, or the list of a guest agent.

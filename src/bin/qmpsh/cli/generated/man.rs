@@ -107,11 +107,16 @@ fn language() -> Roff {
             "A command and its arguments. A value has the type that the peer's own schema gives its argument: 0123 is a string \
              where a string is wanted; 10G, 0x10 and -5 are integers, on, off, yes, no, true and false booleans. What does not \
              fit is sent as a string, for the server to judge. Without a schema, JSON's integers, and true and false in any case, \
-             are what they look like. The arguments of device_add that the schema does not list are strings, as with -device.",
+             are what they look like. The arguments of device_add that the schema does not list are strings, as with -device. \
+             If the peer refuses an argument whose type the schema does not tell, and names the type, qmpsh converts it and \
+             sends the command again.",
         ),
         ("KEY=\"TEXT\", KEY='TEXT'", "A string, whatever it looks like. Double quotes know JSON's escapes."),
         ("KEY={...}, KEY=[...]", "JSON, or a Python literal, perhaps over several lines."),
-        ("KEY.KEY=VALUE, KEY.0=VALUE", "A nested object; a list, where the schema has one."),
+        (
+            "KEY.KEY=VALUE, KEY.0=VALUE",
+            "A nested object; a list, where the schema has one, or where it tells no type and the keys are 0 to n-1.",
+        ),
         ("KEY:=JSON", "JSON and nothing else."),
         ("KEY==TEXT", "The text as it is, never interpreted: \"password==$PW\"."),
         (
