@@ -192,7 +192,8 @@ impl Client {
     }
 
     /// Queues a command, waiting for room in the queue only; the result is a future of its reply.
-    pub async fn start(&self, request: Request) -> Result<Execution, ExecuteError> {
+    #[expect(clippy::disallowed_methods, reason = "the user's")]
+    pub async fn start(&self, request: impl Into<Arc<Request>>) -> Result<Execution, ExecuteError> {
         self.start_as(request, Author::User).await
     }
 

@@ -9,6 +9,8 @@ use super::types::{Command, Features};
 #[derive(Deserialize)]
 struct Info<'a> {
     #[serde(borrow)]
+    version: Option<Name<'a>>,
+    #[serde(borrow)]
     supported_commands: Vec<Entry<'a>>,
 }
 
@@ -38,7 +40,8 @@ pub(super) fn parse(reply: &[u8]) -> Result<Schema, SchemaError> {
         success_response: entry.success_response,
         features: Features::default(),
     });
-    Ok(Schema::new(Vec::new(), commands.collect(), Vec::new()))
+    let agent_version = info.version.as_ref().map(Name::boxed);
+    Ok(Schema { agent_version, ..Schema::new(Vec::new(), commands.collect(), Vec::new()) })
 }
 
 #[cfg(test)]
@@ -56,6 +59,7 @@ mod tests {
         let names: Vec<_> = schema.commands().iter().map(|c| (&*c.name, c.enabled, c.success_response)).collect();
         assert_eq!(names, [("guest-shutdown", false, false), ("guest-sync", true, true)]);
         assert_eq!(schema.arguments("guest-sync"), None);
+        assert_eq!(schema.agent_version(), Some("7.2.22"));
         assert!(parse(b"[]").is_err() && parse(b"{}").is_err() && parse(br#"{"supported_commands":[1]}"#).is_err());
     }
 }

@@ -33,6 +33,7 @@ pub struct Schema {
     commands: Vec<Command>,
     /// Sorted by name.
     events: Vec<Event>,
+    agent_version: Option<Box<str>>,
 }
 
 impl Schema {
@@ -59,7 +60,7 @@ impl Schema {
     fn new(types: Vec<Type>, mut commands: Vec<Command>, mut events: Vec<Event>) -> Self {
         commands.sort_by(|a, b| a.name.cmp(&b.name));
         events.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { types, commands, events }
+        Self { types, commands, events, agent_version: None }
     }
 
     /// All commands, by name.
@@ -70,6 +71,11 @@ impl Schema {
     /// All events, by name.
     pub fn events(&self) -> &[Event] {
         &self.events
+    }
+
+    /// The version that a guest agent says it has; not safe to show as it is.
+    pub fn agent_version(&self) -> Option<&str> {
+        self.agent_version.as_deref()
     }
 
     /// How many types there are.

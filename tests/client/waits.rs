@@ -33,6 +33,7 @@ fn got(wait: &mut EventWait) -> Option<usize> {
 }
 
 /// A command and its reply, with this before and after the reply, in one write.
+#[expect(clippy::disallowed_methods, reason = "this is about the author")]
 async fn run(client: &Client, server: &mut Server, author: Author, before: &str, after: &str) {
     let execution = within(client.start_as(Request::new("x"), author)).await.unwrap();
     let (_, id) = server.hear_command().await;

@@ -1,6 +1,8 @@
 //! What is committed beside the code says what is true.
 
-use crate::support::qmpsh;
+use std::collections::HashSet;
+
+use crate::support::{Qemu, qmpsh};
 
 #[test]
 fn generate_prints_what_is_committed() {
@@ -13,6 +15,23 @@ fn generate_prints_what_is_committed() {
         qmpsh().args(["--generate", what]).run().stdout(committed).stderr("").status(0);
     }
     qmpsh().args(["--generate", "powershell"]).run().stdout("").status(2);
+}
+
+/// Those of another QEMU than the list was made from are mostly on it.
+#[test]
+fn the_list_of_types_is_fresh() {
+    let list = include_str!("../../src/bin/qmpsh/interactive/qom-types.txt");
+    let listed: HashSet<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
+    let qemu = Qemu::none().start();
+    let mut client = qemu.hold();
+    let version = &client.execute(r#"{"execute":"query-version"}"#)["qemu"];
+    let version = format!("{}.{}.{}", version["major"], version["minor"], version["micro"]);
+    let types = client.execute(r#"{"execute":"qom-list-types","arguments":{"abstract":true}}"#);
+    let types: Vec<&str> = types.as_array().unwrap().iter().filter_map(|ty| ty["name"].as_str()).collect();
+    let missing: Vec<&str> = types.iter().copied().filter(|name| !listed.contains(name)).collect();
+    let is_source = list.lines().next().unwrap().split_whitespace().any(|word| word == version);
+    let allowed = if is_source { 0 } else { types.len() / 5 };
+    assert!(missing.len() <= allowed, "QEMU {version} has types that scripts/qom-types must add: {missing:?}");
 }
 
 #[test]

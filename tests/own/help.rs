@@ -7,8 +7,8 @@ use super::lines;
 use crate::shell::is_at_prompt;
 use crate::support::{Mock, Qemu, qmpsh, temporary_directory};
 
-/// As QEMU 7.2's page has it.
-const PAGE: &str = r#".TH "QEMU-QMP-REF" "7" "May 25, 2026" "7.2.22" "QEMU"
+/// As QEMU 7.2's page has it, but for the version.
+const PAGE: &str = r#".TH "QEMU-QMP-REF" "7" "May 25, 2026" "VERSION" "QEMU"
 .SS \fBblock_resize\fP (Command)
 .sp
 Resize a block image while a guest is running.
@@ -23,34 +23,41 @@ new image size in bytes
 Includes cache\-related options for block devices
 "#;
 
-/// A directory with that page, and what to give as `MANPATH`.
-fn manual() -> (tempfile::TempDir, PathBuf) {
+/// A directory with that page for this version, and what to give as `MANPATH`.
+fn manual(version: &str) -> (tempfile::TempDir, PathBuf) {
     let directory = temporary_directory();
     fs::create_dir(directory.path().join("man7")).unwrap();
-    fs::write(directory.path().join("man7/qemu-qmp-ref.7"), PAGE).unwrap();
+    fs::write(directory.path().join("man7/qemu-qmp-ref.7"), PAGE.replace("VERSION", version)).unwrap();
     let path = directory.path().to_owned();
     (directory, path)
+}
+
+/// The version of this peer, as `7.2.22`.
+fn version(qemu: &Qemu) -> String {
+    let version = &qemu.hold().execute(r#"{"execute":"query-version"}"#)["qemu"];
+    format!("{}.{}.{}", version["major"], version["minor"], version["micro"])
 }
 
 #[test]
 fn what_the_schema_and_the_manual_say() {
     let qemu = Qemu::none().start();
-    let (_directory, path) = manual();
+    let version = version(&qemu);
+    let (_directory, path) = manual(&version);
     let help = |words: &[&str]| {
         qmpsh().env("MANPATH", &path).arg(qemu.socket()).arg(".help").args(words.iter().copied()).run()
     };
-    help(&["block_resize"]).status(0).stderr("").stdout(
+    help(&["block_resize"]).status(0).stderr("").stdout(&format!(
         "block_resize (command)\n\nArguments:\n  device     optional string\n  node-name  optional string\n  \
-         size       integer\n\nReturns: nothing\n\nblock_resize in qemu-qmp-ref(7), QEMU 7.2.22:\n\n  \
+         size       integer\n\nReturns: nothing\n\nblock_resize in qemu-qmp-ref(7), QEMU {version}:\n\n  \
          Resize a block image while a guest is running.\n\n  Arguments:\n    size: int\n        new image size in bytes\n",
-    );
+    ));
     help(&["DEVICE_DELETED"])
         .status(0)
         .stdout("DEVICE_DELETED (event)\n\nData:\n  device  optional string\n  path    string\n");
     // A type has a name only in the manual.
-    help(&["BlockdevCacheOptions"]).status(0).stdout(
-        "BlockdevCacheOptions in qemu-qmp-ref(7), QEMU 7.2.22:\n\n  Includes cache-related options for block devices\n",
-    );
+    help(&["BlockdevCacheOptions"]).status(0).stdout(&format!(
+        "BlockdevCacheOptions in qemu-qmp-ref(7), QEMU {version}:\n\n  Includes cache-related options for block devices\n",
+    ));
     for (name, near) in [
         ("quer-status", "is it query-status?"),
         ("DEVICE_DELETE", "is it DEVICE_DELETED?"),
@@ -67,6 +74,26 @@ fn what_the_schema_and_the_manual_say() {
     help(&[".quit"]).status(0).stdout_contains(".quit\n  leaves");
     help(&["watch"]).status(0).stdout_contains(".watch SECONDS");
     help(&["stop", "now"]).status(2).stderr_contains("only PATH=VALUE may follow");
+}
+
+#[test]
+fn a_manual_for_another_version_is_named_first() {
+    let qemu = Qemu::none().start();
+    let version = version(&qemu);
+    let (_directory, path) = manual("6.2.0");
+    let help = |name: &str| qmpsh().env("MANPATH", &path).arg(qemu.socket()).args([".help", name]).run();
+    help("block_resize").status(0).stderr("").stdout(&format!(
+        "block_resize (command) in QEMU {version}; the installed manual is for QEMU 6.2.0\n\nArguments:\n  \
+         size       integer\n  device     optional string (not in the manual)\n  \
+         node-name  optional string (not in the manual)\n\nReturns: nothing\n\n\
+         block_resize in qemu-qmp-ref(7), QEMU 6.2.0:\n\n  Resize a block image while a guest is running.\n\n  \
+         Arguments:\n    size: int\n        new image size in bytes\n",
+    ));
+    help("BlockdevCacheOptions")
+        .status(0)
+        .stdout_contains(&format!("BlockdevCacheOptions in qemu-qmp-ref(7), QEMU 6.2.0 (this is QEMU {version}):\n"));
+    // The manual has not got it.
+    help("DEVICE_DELETED").status(0).stdout_contains("DEVICE_DELETED (event)\n");
 }
 
 #[test]
@@ -137,14 +164,17 @@ fn what_the_peer_offers() {
     lines(&daemon.socket(), &[".commands block_resize", ".help block_resize"]).run().status(0);
     lines(&daemon.socket(), &[".commands query-status"]).run().status(1);
     // The manual is of all of QEMU.
-    let (_directory, path) = manual();
+    let (_directory, path) = manual("6.2.0");
     let page = fs::read_to_string(path.join("man7/qemu-qmp-ref.7")).unwrap().replace("block_resize", "no_such_command");
     fs::write(path.join("man7/qemu-qmp-ref.7"), page).unwrap();
     let shown = lines(&daemon.socket(), &[".help no_such_command"]).env("MANPATH", &path).run();
     let shown = shown.status(0).stdout_text();
-    let begin =
-        "no_such_command is nothing that this peer offers.\n\nno_such_command in qemu-qmp-ref(7), QEMU 7.2.22:\n";
-    assert!(shown.starts_with(begin), "{shown}");
+    let begin = format!(
+        "This peer does not offer no_such_command: it is QEMU {}; the installed manual is for QEMU 6.2.0.\n\n\
+         no_such_command in qemu-qmp-ref(7), QEMU 6.2.0:\n",
+        version(&daemon)
+    );
+    assert!(shown.starts_with(&begin), "{shown}");
 }
 
 #[test]
@@ -182,7 +212,7 @@ fn a_guest_agent_names_its_commands() {
 
 #[test]
 fn on_a_terminal() {
-    let (_directory, path) = manual();
+    let (_directory, path) = manual("7.2.0");
     let schema = r#"[{"name":"a\u001b[2Jb","meta-type":"command","arg-type":"0","ret-type":"0"},
         {"name":"stop","meta-type":"command","arg-type":"0","ret-type":"1"},
         {"name":"0","meta-type":"object","members":[{"name":"x\u202e","type":"1","default":null}]},

@@ -59,7 +59,8 @@ fn machine(program: impl Into<std::ffi::OsString>) -> (Qemu, Program) {
     let bin = Path::new(env!("CARGO_BIN_EXE_qmpsh")).parent().expect("the program is in a directory");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path)));
-    let program = program.env("PATH", path.expect("directories without a colon"));
+    // A manual for another version than that of this QEMU would change what `.help` prints.
+    let program = program.env("PATH", path.expect("directories without a colon")).env("MANPATH", "/nonexistent");
     (qemu, program)
 }
 

@@ -16,7 +16,7 @@ fn machine() -> Qemu {
 
 /// Waits for the schema: its first sign is that a command's arguments are hinted at, with the next key.
 #[track_caller]
-fn learned(t: &mut Terminal) {
+pub(super) fn learned(t: &mut Terminal) {
     learned_by(t, "block_resize ", "size=integer [device=string] [node-name=string]");
 }
 
@@ -66,7 +66,7 @@ fn tab_until(t: &mut Terminal, line: &str, mut as_expected: impl FnMut(&Screen, 
 
 /// Tab makes `expected` of `line`.
 #[track_caller]
-fn becomes(t: &mut Terminal, line: &str, expected: &str) {
+pub(super) fn becomes(t: &mut Terminal, line: &str, expected: &str) {
     tab_until(t, line, |_, typed| typed == expected);
 }
 
@@ -119,7 +119,7 @@ fn what_exists() {
     becomes(&mut t, "chardev-remove id=", "chardev-remove id=m0 ");
     becomes(&mut t, "device_add driver=virtio-net-pci netdev=", "device_add driver=virtio-net-pci netdev=net0 ");
     becomes(&mut t, "device_add driver=isa-debug-e", "device_add driver=isa-debug-exit ");
-    becomes(&mut t, "device_add driver=e1000 init", "device_add driver=e1000 init-vet=");
+    becomes(&mut t, "device_add driver=e1000 migrate_t", "device_add driver=e1000 migrate_tso_props=");
     becomes(&mut t, "device_add driver=virtio-scsi-pci iothread=", "device_add driver=virtio-scsi-pci iothread=io0 ");
     becomes(
         &mut t,
@@ -134,6 +134,53 @@ fn what_exists() {
     t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
     becomes(&mut t, "block-dirty-bitmap-remove node=disk0 name=", "block-dirty-bitmap-remove node=disk0 name=bitmap0 ");
     becomes(&mut t, "block-dirty-bitmap-clear name=", "block-dirty-bitmap-clear name=bitmap0 ");
+}
+
+/// A network file system that does not answer would hold the VM.
+#[test]
+fn names_of_nodes_and_drives_without_a_look_at_their_files() {
+    let qemu = Qemu::q35()
+        .args(["-blockdev", "driver=null-co,node-name=disk0,read-zeroes=on"])
+        .args(["-drive", "if=none,id=drive0,driver=null-co,read-zeroes=on"])
+        .args(["-device", "virtio-blk-pci,drive=drive0", "-drive", "if=none,id=empty0"])
+        .start();
+    let program = qmpsh().arg(qemu.socket()).args(["-l", "wire.log"]);
+    let log = program.home().join("wire.log");
+    let mut t = at_prompt(program);
+    learned(&mut t);
+    becomes(&mut t, "blockdev-del node-name=d", "blockdev-del node-name=disk0 ");
+    becomes(&mut t, "eject device=d", "eject device=drive0 ");
+    becomes(&mut t, "eject device=e", "eject device=empty0 ");
+    offers(&mut t, "block_resize device=", &["disk0", "drive0", "empty0"]);
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    let log = std::fs::read_to_string(log).unwrap();
+    for (command, is_sent) in [
+        ("x-debug-query-block-graph", true),
+        ("query-blockstats", true),
+        ("query-block", false),
+        ("query-named-block-nodes", false),
+    ] {
+        assert_eq!(log.contains(&format!(r#""execute":"{command}""#)), is_sent, "{command}");
+    }
+}
+
+#[test]
+fn a_peer_without_the_block_graph_is_asked_for_its_nodes() {
+    let mock = Mock::qmp()
+        .expect_execute("query-qmp-schema")
+        .reply(r#"[{"name":"blockdev-del","meta-type":"command","arg-type":"0"},{"name":"0","meta-type":"object","members":[{"name":"node-name","type":"s"}]},{"name":"s","meta-type":"builtin","json-type":"string"}]"#)
+        .expect_execute("x-debug-query-block-graph")
+        .error("CommandNotFound", "The command x-debug-query-block-graph has not been found")
+        .expect_execute("query-named-block-nodes")
+        .reply(r#"[{"node-name":"disk0","drv":"raw","file":"a"}]"#)
+        .unix();
+    let mut t = shell(mock.socket());
+    learned_by(&mut t, "blockdev-del node-name=", "string");
+    becomes(&mut t, "blockdev-del node-name=", "blockdev-del node-name=disk0 ");
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+    mock.finish();
 }
 
 #[test]

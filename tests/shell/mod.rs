@@ -13,6 +13,7 @@ mod history;
 mod hostile;
 mod interrupts;
 mod lines;
+mod modules;
 mod piped;
 mod prompt;
 mod results;

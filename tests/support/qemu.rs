@@ -23,6 +23,7 @@ const STUCK: Duration = Duration::from_secs(5);
 pub struct Builder {
     program: &'static str,
     args: Vec<String>,
+    env: Vec<(&'static str, String)>,
     pretty: bool,
     second: bool,
     tcp: Option<String>,
@@ -142,7 +143,7 @@ impl Drop for Qemu {
 
 impl Builder {
     fn new(program: &'static str) -> Self {
-        Self { program, args: Vec::new(), pretty: false, second: false, tcp: None }
+        Self { program, args: Vec::new(), env: Vec::new(), pretty: false, second: false, tcp: None }
     }
 
     /// `query-name` answers this.
@@ -153,6 +154,12 @@ impl Builder {
     /// More arguments for QEMU's command line.
     pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// A variable for its environment.
+    pub fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.env.push((name, value.to_owned()));
         self
     }
 
@@ -188,6 +195,7 @@ impl Builder {
         let log = |name| File::create(directory.path().join(name)).expect("a log file");
         let mut command = Command::new(self.program);
         command.args(&self.args).args(self.monitors(directory.path()));
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(log("stdout")).stderr(log("stderr"));
         let spawned = {
             let _guard = spawning();

@@ -28,7 +28,7 @@ use crate::session::eval::{Action, Parsed, Sources, Text};
 use crate::session::job_memory::JobMemory;
 use crate::session::schema::{SessionSchema, teach};
 use crate::status::{Failure, Status};
-use qmpsh::client::{Author, Client, ExecuteError, QmpError};
+use qmpsh::client::{Client, ExecuteError, QmpError};
 use qmpsh::error::describe;
 use qmpsh::json::ScanError;
 use qmpsh::language::hmp::HumanMonitor;
@@ -210,7 +210,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         }
         self.warn(&request, origin);
         let began = Instant::now();
-        let Some(answer) = self.wait_for(request.clone(), Author::User).await? else {
+        let Some(answer) = self.wait_for(self.client.execute(request.clone())).await? else {
             return Err(self.timed_out(&request, origin));
         };
         self.display.answered(began);
@@ -237,7 +237,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             && let Some(next) = resend.as_mut().and_then(|resend| resend.next(&request, desc))
         {
             let began = Instant::now();
-            answer = match self.wait_for(next.clone(), Author::User).await? {
+            answer = match self.wait_for(self.client.execute(next.clone())).await? {
                 Some(answer) => answer,
                 None => return Err(self.timed_out(&next, origin)),
             };
@@ -281,14 +281,11 @@ impl<'a, 'b> Batch<'a, 'b> {
         }
     }
 
-    /// Sends a command and waits for its answer, printing meanwhile; `None` when the time limit came first.
+    /// Waits for the answer to a command, printing meanwhile; `None` when the time limit came first.
     async fn wait_for(
         &mut self,
-        request: Request,
-        author: Author,
+        execution: impl Future<Output = Result<Reply, ExecuteError>>,
     ) -> Result<Option<Result<Reply, ExecuteError>>, Failure> {
-        let client = self.client;
-        let execution = async move { client.start_as(request, author).await?.await };
         let deadline = self.options.timeout.map(|limit| Instant::now() + limit);
         tokio::select! {
             biased;

@@ -5,10 +5,10 @@ use bytes::Bytes;
 use super::{Batch, Fate};
 use crate::input::lines::Line;
 use crate::session::eval::{self, Action, Parsed, Read, Sources, Text};
+use crate::session::queries::{self, Query};
 use crate::session::schema::{Peer, SessionSchema, learn};
 use crate::status::Failure;
-use qmpsh::client::{Author, ExecuteError};
-use qmpsh::message::Request;
+use qmpsh::client::ExecuteError;
 
 impl Batch<'_, '_> {
     /// What a statement asks for, with what must be asked from the peer to know.
@@ -48,12 +48,12 @@ impl Peer for Batch<'_, '_> {
         self.client.is_guest_agent()
     }
 
-    async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Failure> {
-        let origin = self.at.clone();
+    async fn ask(&mut self, query: Query) -> Result<Option<Bytes>, Failure> {
+        let (request, origin) = (query.request(), self.at.clone());
         if self.has_quit {
             return Err(self.lost(Fate::NotSent, &request, &origin).await);
         }
-        match self.wait_for(request.clone(), Author::Program).await? {
+        match self.wait_for(queries::ask(self.client, &query)).await? {
             Some(Ok(reply)) => Ok(reply.result()),
             Some(Err(
                 ExecuteError::Server { .. } | ExecuteError::Malformed(_) | ExecuteError::NoDescriptors { .. },

@@ -13,7 +13,7 @@ use crate::input::lines::Lines;
 use crate::output::printer::sleep_until_or_never;
 use crate::session::eval::{Action, Read, Sources};
 use crate::status::{Failure, Status};
-use qmpsh::client::{Author, ExecuteError};
+use qmpsh::client::ExecuteError;
 use qmpsh::message::Reply;
 
 /// How many requests QEMU queues; with more, an out-of-band one is not read at once. Source: QMP-FACTS 1, `qmp-spec.rst`.
@@ -181,7 +181,7 @@ impl Batch<'_, '_> {
         }
         self.warn(&request, &origin);
         let request = Arc::new(request);
-        match self.client.start_as(Arc::clone(&request), Author::User).await {
+        match self.client.start(Arc::clone(&request)).await {
             Ok(execution) => {
                 flight.push(Entry::Sent(Box::new(Sent { request, resend, origin, execution, oldest_since: None })));
                 course.gathered += 1;

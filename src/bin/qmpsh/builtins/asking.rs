@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Host;
+use crate::session::queries::{self, Query};
 use crate::status::Status;
 use qmpsh::client::{Author, ExecuteError};
 use qmpsh::jobs::Attention;
@@ -99,10 +100,28 @@ impl Waiting {
 }
 
 /// Asks the peer for the shell's own sake.
-pub(super) async fn ask<H: Host>(host: &mut H, request: Request, waiting: &Waiting) -> Result<Asked, H::Stop> {
+pub(super) async fn ask<H: Host>(host: &mut H, query: Query, waiting: &Waiting) -> Result<Asked, H::Stop> {
+    let client = host.client().clone();
+    let command = query.request().command;
+    answer(host, &command, async move { queries::ask(&client, &query).await }, waiting).await
+}
+
+/// Sends a command that is part of one of the shell's own, which a person gave: it is not shown, and moves no `.wait`.
+#[expect(clippy::disallowed_methods, reason = "a person asked for it")]
+pub(super) async fn send<H: Host>(host: &mut H, request: Request, waiting: &Waiting) -> Result<Asked, H::Stop> {
     let client = host.client().clone();
     let command = request.command.clone();
-    let answer = async move { client.start_as(request, Author::Program).await?.await };
+    let sent = async move { client.start_as(request, Author::Program).await?.await };
+    answer(host, &command, sent, waiting).await
+}
+
+/// Waits for the answer to a command.
+async fn answer<H: Host>(
+    host: &mut H,
+    command: &str,
+    answer: impl Future<Output = Result<Reply, ExecuteError>>,
+    waiting: &Waiting,
+) -> Result<Asked, H::Stop> {
     let limit = waiting.limit.map(|limit| limit.max(Instant::now() + GRACE));
     match host.attend(answer, limit, &waiting.what).await? {
         Some(Ok(reply)) => Ok(Asked::Reply(Box::new(reply))),

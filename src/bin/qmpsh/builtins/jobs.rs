@@ -6,9 +6,10 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use super::Host;
-use super::asking::{Asked, Waiting, ask, print_json};
+use super::asking::{Asked, Waiting, ask, print_json, send};
 use super::words::{Refusal, Words, seconds};
 use crate::output::progress::{self, Pace};
+use crate::session::queries::Query;
 use crate::status::Status;
 use qmpsh::jobs::{Attention, Goal, Job, Outcome};
 use qmpsh::message::Request;
@@ -159,7 +160,7 @@ pub(super) async fn list<H: Host>(host: &mut H) -> Result<(), H::Stop> {
 /// Asks what jobs there are.
 async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<(), H::Stop> {
     let asked = host.jobs().jobs().latest();
-    match ask(host, Request::new("query-jobs"), waiting).await? {
+    match ask(host, Query::Jobs, waiting).await? {
         Asked::Reply(reply) => {
             let result: Bytes = reply.result().unwrap_or_default();
             if host.jobs().jobs().on_query_jobs(&result, asked) {
@@ -176,7 +177,7 @@ async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<(), H::Stop> {
 /// The same of block jobs; `are_all`: the peer has no others.
 async fn look_at_block_jobs<H: Host>(host: &mut H, waiting: &Waiting, are_all: bool) -> Result<(), H::Stop> {
     let asked = host.jobs().jobs().latest();
-    match ask(host, Request::new("query-block-jobs"), waiting).await? {
+    match ask(host, Query::BlockJobs, waiting).await? {
         Asked::Reply(reply) => {
             let result: Bytes = reply.result().unwrap_or_default();
             host.jobs().jobs().on_query_block_jobs(&result, asked, are_all);
@@ -197,7 +198,7 @@ async fn dismiss<H: Host>(host: &mut H, waiting: &Waiting, job: &Job) -> Result<
         text: format!(r#"{{"execute":"job-dismiss","arguments":{{"id":{id}}}}}"#),
         ..Request::new("job-dismiss")
     };
-    if let Asked::Refused { desc, .. } = ask(host, request, waiting).await? {
+    if let Asked::Refused { desc, .. } = send(host, request, waiting).await? {
         look(host, waiting).await?;
         let stays = host.jobs().jobs().get(&job.id).is_some_and(Job::is_to_be_dismissed);
         if stays {

@@ -8,9 +8,10 @@ use super::Host;
 use super::asking::{Asked, Waiting, ask, print_reply};
 use super::words::{Refusal, Words, seconds};
 use crate::output::progress;
+use crate::session::queries::Query;
 use crate::status::Status;
 use qmpsh::jobs::{Migration, MigrationOutcome, MigrationPhase};
-use qmpsh::message::{Reply, Request};
+use qmpsh::message::Reply;
 use qmpsh::text;
 
 /// How often the migration is looked at if nobody sees how far it has come: its events come only if they were asked for.
@@ -101,7 +102,7 @@ fn still(migration: &Migration, waiting: &Waiting) -> String {
 
 async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<Box<Reply>, H::Stop> {
     let asked = host.jobs().migration().latest();
-    match ask(host, Request::new("query-migrate"), waiting).await? {
+    match ask(host, Query::Migration, waiting).await? {
         Asked::Reply(reply) => {
             let result = reply.result().unwrap_or_default();
             if host.jobs().migration().on_query(&result, asked) {
@@ -120,7 +121,7 @@ async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<Box<Reply>, H:
 
 /// Whether the peer waits for a migration that comes in: as long as it does, `query-migrate` tells nothing.
 async fn comes_in<H: Host>(host: &mut H, waiting: &Waiting) -> Result<bool, H::Stop> {
-    let Asked::Reply(reply) = ask(host, Request::new("query-status"), waiting).await? else { return Ok(false) };
+    let Asked::Reply(reply) = ask(host, Query::Status, waiting).await? else { return Ok(false) };
     let result = reply.result().unwrap_or_default();
     let status = serde_json::from_slice::<serde_json::Value>(&result).ok();
     Ok(status.is_some_and(|status| status["status"] == "inmigrate"))

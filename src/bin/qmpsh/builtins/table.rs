@@ -31,9 +31,10 @@ pub(crate) const COMMANDS: &[Description] = &[
         words: "[NAME [PATH=VALUE...]]",
         summary: "how to write a line, and the keys; or all that is known of a name",
         more: "\
-NAME is a command, an event or a type: what the peer's schema says of it, and what the installed manuals of QEMU do. Of
-what depends on the value of an argument, only the branch is shown that PATH=VALUE names. With a dot NAME is one of the
-shell's own commands.
+NAME is a command, an event or a type: what the peer's schema says of it, and what the installed manuals of QEMU do.
+If the manual is for another version than the peer's, the first line says so, and the arguments that both have come
+first. Of what depends on the value of an argument, only the branch is shown that PATH=VALUE names. With a dot NAME is
+one of the shell's own commands.
 
   .help blockdev-add
   .help blockdev-add driver=qcow2

@@ -9,12 +9,11 @@ use std::time::Duration;
 use super::values::{Answers, LiveValues, Patient, live_values};
 use super::{Repl, SharedDialect};
 use crate::builtins::COMMANDS;
-use crate::session::queries::query;
+use crate::session::queries::{self, Query};
 use crate::terminal;
-use qmpsh::client::{Author, Client, ExecuteError};
+use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::complete::{self, Colour, Completion, Live, Nothing, OwnCommand, Peer, Reader};
 use qmpsh::language::syntax::{Dialect, Span};
-use qmpsh::message::Request;
 use qmpsh::schema::{Schema, SchemaError};
 
 /// How long a prompt stands before the peer is asked what it can do: what was typed ahead comes first.
@@ -157,11 +156,11 @@ pub(super) fn schema(client: &Client) -> Coming {
     let schema = Box::pin(async move {
         tokio::time::sleep(PAUSE).await;
         asks.store(true, Ordering::Relaxed);
-        let list_of_agent = || learn(&client, query("guest-info"), Schema::parse_guest_info);
+        let list_of_agent = || learn(&client, Query::GuestInfo, Schema::parse_guest_info);
         if client.is_guest_agent() {
             return list_of_agent().await.ok().flatten();
         }
-        match learn(&client, query("query-qmp-schema"), Schema::parse).await {
+        match learn(&client, Query::Schema, Schema::parse).await {
             Ok(schema) => schema,
             // With `-N` nobody has said what the peer is.
             Err(ExecuteError::Server { .. }) if client.greeting().is_none() => list_of_agent().await.ok().flatten(),
@@ -173,10 +172,10 @@ pub(super) fn schema(client: &Client) -> Coming {
 
 async fn learn(
     client: &Client,
-    request: Request,
+    query: Query,
     parse: fn(&[u8]) -> Result<Schema, SchemaError>,
 ) -> Result<Option<Arc<Schema>>, ExecuteError> {
-    let reply = client.start_as(request, Author::Program).await?.await?;
+    let reply = queries::ask(client, &query).await?;
     let Some(result) = reply.result() else { return Ok(None) };
     let read = tokio::task::spawn_blocking(move || parse(&result)).await;
     // An error is told when a line needs the schema.

@@ -19,6 +19,7 @@ mod output;
 mod peer;
 mod piped;
 mod prompt;
+mod qom_types;
 mod replies;
 mod running;
 mod sources;

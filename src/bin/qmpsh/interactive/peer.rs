@@ -6,9 +6,9 @@ use tokio::time::Instant;
 use super::command::{Execution, Waited};
 use super::{Repl, Stop};
 use crate::builtins::Host as _;
+use crate::session::queries::{self, Query};
 use crate::session::schema::{Peer, SessionSchema};
-use qmpsh::client::{Author, ExecuteError};
-use qmpsh::message::Request;
+use qmpsh::client::ExecuteError;
 
 impl Peer for Repl<'_, '_> {
     type Stop = Stop;
@@ -43,9 +43,9 @@ impl Peer for Repl<'_, '_> {
         }
     }
 
-    async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Stop> {
+    async fn ask(&mut self, query: Query) -> Result<Option<Bytes>, Stop> {
         let client = self.client.clone();
-        let mut execution: Execution = Box::pin(async move { client.start_as(request, Author::Program).await?.await });
+        let mut execution: Execution = Box::pin(async move { queries::ask(&client, &query).await });
         let why = match self.wait_for(&mut execution).await? {
             Waited::Answered(answer) => {
                 return match *answer {

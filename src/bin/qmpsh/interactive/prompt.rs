@@ -14,9 +14,9 @@ use tokio::time::timeout;
 
 use super::SharedDialect;
 use crate::output::columns::cut;
-use crate::session::queries::query;
+use crate::session::queries::{self, Query};
 use crate::terminal::Sink;
-use qmpsh::client::{Author, Client, ExecuteError};
+use qmpsh::client::{Client, ExecuteError};
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::language::syntax::Dialect;
 use qmpsh::text;
@@ -214,7 +214,7 @@ impl Label {
 
 /// None: it runs.
 async fn run_state(client: &Client) -> Answer<Option<String>> {
-    match ask(client, "query-status").await {
+    match ask(client, &Query::Status).await {
         Answer::Is(RunState { running: true, .. }) => Answer::Is(None),
         Answer::Is(RunState { status, .. }) => Answer::Is(Some(status)),
         Answer::Unknown => Answer::Unknown,
@@ -223,19 +223,15 @@ async fn run_state(client: &Client) -> Answer<Option<String>> {
 }
 
 async fn name(client: &Client) -> Option<String> {
-    match ask(client, "query-name").await {
+    match ask(client, &Query::Name).await {
         Answer::Is(Name { name }) => name.filter(|name| !name.trim().is_empty()),
         Answer::Unknown | Answer::Nothing => None,
     }
 }
 
 /// Asks what changes nothing, and is not shown.
-async fn ask<T: for<'de> Deserialize<'de>>(client: &Client, command: &'static str) -> Answer<T> {
-    let reply = match client.start_as(query(command), Author::Program).await {
-        Ok(execution) => execution.await,
-        Err(error) => Err(error),
-    };
-    match reply {
+async fn ask<T: for<'de> Deserialize<'de>>(client: &Client, query: &Query) -> Answer<T> {
+    match queries::ask(client, query).await {
         Ok(reply) => {
             let value = reply.result().and_then(|result| serde_json::from_slice(&result).ok());
             value.map_or(Answer::Nothing, Answer::Is)

@@ -1,5 +1,7 @@
 //! What is in the replies to the shell's own queries, as far as completion needs it. A reply that is not as it should be has nothing.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -22,24 +24,63 @@ fn entries<T: DeserializeOwned, V>(reply: &[u8], of: impl Fn(T) -> Option<V>) ->
     entries.into_iter().filter_map(|entry| of(serde_json::from_value(entry).ok()?)).collect()
 }
 
-/// Source: `BlockInfo` in QEMU's `qapi/block-core.json`.
+/// Source: `BlockStats` in QEMU's `qapi/block-core.json`.
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Drive {
     device: String,
-    inserted: Option<Inserted>,
-}
-
-#[derive(Deserialize)]
-struct Inserted {
-    file: String,
+    /// The path of the device in the object model.
+    qdev: Option<String>,
+    node_name: Option<String>,
 }
 
 pub(super) fn drives(reply: &[u8]) -> Values {
     read(reply, |drive: Drive| {
-        let file = drive.inserted.map_or_else(|| "empty".to_owned(), |inserted| inserted.file);
+        let node = drive.node_name.unwrap_or_else(|| "empty".to_owned());
+        let about = drive.qdev.map_or(node.clone(), |qdev| format!("{node}, {qdev}"));
         // One that was made with -blockdev has no name of its own.
-        (!drive.device.is_empty()).then(|| value(drive.device, file))
+        (!drive.device.is_empty()).then(|| value(drive.device, about))
     })
+}
+
+/// The node of the block device of this name.
+pub(super) fn node_of_drive(reply: &[u8], name: &str) -> Option<String> {
+    entries(reply, |drive: Drive| drive.node_name.filter(|_| drive.device == name)).pop()
+}
+
+/// Source: `XDbgBlockGraph` in QEMU's `qapi/block-core.json`.
+#[derive(Default, Deserialize)]
+struct Graph {
+    nodes: Vec<GraphNode>,
+    edges: Vec<Edge>,
+}
+
+#[derive(Deserialize)]
+struct GraphNode {
+    id: u64,
+    #[serde(rename = "type")]
+    ty: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Edge {
+    parent: u64,
+    child: u64,
+    name: String,
+}
+
+/// The block nodes, each with what it is to others, such as `file of disk0`.
+pub(super) fn nodes_of_graph(reply: &[u8]) -> Values {
+    let Graph { nodes, edges } = serde_json::from_slice(reply).unwrap_or_default();
+    let names: HashMap<_, _> = nodes.iter().map(|node| (node.id, node.name.as_str())).collect();
+    let about = |child: u64| {
+        let parents = edges.iter().filter(|edge| edge.child == child);
+        let roles = parents.filter_map(|edge| Some(format!("{} of {}", edge.name, names.get(&edge.parent)?)));
+        roles.collect::<Vec<_>>().join(", ")
+    };
+    let block_nodes = nodes.iter().filter(|node| node.ty == "block-driver");
+    block_nodes.map(|node| value(&node.name, about(node.id))).collect()
 }
 
 /// Source: `BlockDeviceInfo` in QEMU's `qapi/block-core.json`.
@@ -77,12 +118,6 @@ struct WithBitmaps {
     dirty_bitmaps: Vec<Bitmap>,
 }
 
-#[derive(Deserialize)]
-struct DriveWithBitmaps {
-    device: String,
-    inserted: Option<WithBitmaps>,
-}
-
 impl WithBitmaps {
     fn values(self) -> impl Iterator<Item = LiveValue> {
         let node = self.node_name.unwrap_or_default();
@@ -99,12 +134,6 @@ pub(super) fn bitmaps(nodes: &[u8], name: Option<&str>) -> Values {
     let nodes = entries(nodes, |node: WithBitmaps| Some(node));
     let wanted = nodes.into_iter().filter(|node| name.is_none() || node.node_name.as_deref() == name);
     wanted.flat_map(WithBitmaps::values).collect()
-}
-
-/// The same of a block device.
-pub(super) fn bitmaps_of_drive(drives: &[u8], name: Option<&str>) -> Values {
-    let drives = entries(drives, |drive: DriveWithBitmaps| drive.inserted.filter(|_| Some(&*drive.device) == name));
-    drives.into_iter().flat_map(WithBitmaps::values).collect()
 }
 
 /// Source: `BlockExportInfo` in QEMU's `qapi/block-export.json`.
@@ -157,19 +186,6 @@ pub(super) fn chardevs(reply: &[u8]) -> Values {
     read(reply, |chardev: Chardev| Some(value(chardev.label, chardev.filename)))
 }
 
-/// Source: `ObjectTypeInfo` in QEMU's `qapi/qom.json`.
-#[derive(Deserialize)]
-struct Type {
-    name: String,
-    parent: Option<String>,
-}
-
-pub(super) fn types(reply: &[u8]) -> Values {
-    let mut types = read(reply, |ty: Type| Some(value(ty.name, ty.parent.unwrap_or_default())));
-    types.sort_by(|a, b| a.name.cmp(&b.name));
-    types
-}
-
 /// All that is at a path: children, links and properties, by name.
 pub(super) fn listed(reply: &[u8]) -> Values {
     let mut listed = read(reply, |listed: Listed| Some(value(listed.name, listed.ty)));
@@ -184,6 +200,11 @@ fn within<'a>(kind: &str, ty: &'a str) -> Option<&'a str> {
 /// The children, each with its type.
 pub(super) fn children(listed: Values) -> Values {
     listed.into_iter().filter_map(|one| Some(value(one.name, within("child", &one.about)?))).collect()
+}
+
+/// The types of the children.
+pub(super) fn types(listed: Values) -> Values {
+    children(listed).into_iter().map(|child| value(child.about, "")).collect()
 }
 
 /// Where a path can go on: children and links.
@@ -243,8 +264,17 @@ mod tests {
             assert_eq!(found, expected);
         };
         check(
-            drives(br#"[{"device":"ide0","inserted":{"file":"a.img","ro":false}},{"device":"cd"},{"device":""},5]"#),
-            &[("ide0", "a.img"), ("cd", "empty")],
+            drives(br#"[{"device":"ide0","qdev":"/x","node-name":"n","stats":{}},{"device":"d","node-name":"n"},{"device":"cd"},{"device":""},5]"#),
+            &[("ide0", "n, /x"), ("d", "n"), ("cd", "empty")],
+        );
+        check(
+            nodes_of_graph(
+                br##"{"nodes":[{"id":1,"type":"block-driver","name":"n0"},{"id":2,"type":"block-driver","name":"#b"},
+                {"id":3,"type":"block-backend","name":"d0"},{"id":4,"type":"new","name":"x"}],
+                "edges":[{"parent":3,"child":1,"name":"root","perm":[]},{"parent":1,"child":2,"name":"file"},
+                {"parent":4,"child":2,"name":"x"},{"parent":9,"child":2,"name":"y"}]}"##,
+            ),
+            &[("n0", "root of d0"), ("#b", "file of n0, x of x")],
         );
         check(
             nodes(br##"[{"node-name":"n0","drv":"qcow2","file":"a"},{"drv":"raw","file":""},{"node-name":"#b","drv":"null-co","file":""}]"##),
@@ -256,20 +286,18 @@ mod tests {
         check(bitmaps(on_nodes, Some("n0")), &[("b0", "of n0, persistent")]);
         check(bitmaps(on_nodes, Some("n2")), &[]);
         check(bitmaps(on_nodes, None), &[("b0", "of n0, persistent"), ("b1", "of n1, not recording")]);
-        let on_drives =
-            br#"[{"device":"d0","inserted":{"node-name":"n0","dirty-bitmaps":[{"name":"b0","recording":true}]}},
-            {"device":"d1"}]"#;
-        check(bitmaps_of_drive(on_drives, Some("d0")), &[("b0", "of n0")]);
-        check(bitmaps_of_drive(on_drives, Some("d1")), &[]);
+        let on_drives = br#"[{"device":"d0","node-name":"n0"},{"device":"d1"},{"node-name":"n1"}]"#;
+        assert_eq!(node_of_drive(on_drives, "d0").as_deref(), Some("n0"));
+        assert_eq!(node_of_drive(on_drives, "d1"), None);
         check(exports(br#"[{"id":"e","type":"nbd","node-name":"n","shutting-down":false}]"#), &[("e", "nbd of n")]);
         check(jobs(br#"[{"id":"j","type":"backup","status":"running"}]"#), &[("j", "backup, running")]);
         check(block_jobs(br#"[{"device":"j","type":"mirror"},{"device":"","type":"stream"}]"#), &[("j", "mirror")]);
         check(chardevs(br#"[{"label":"m0","filename":"unix:x","frontend-open":true}]"#), &[("m0", "unix:x")]);
-        check(types(br#"[{"name":"b","parent":"device"},{"name":"a"}]"#), &[("a", ""), ("b", "device")]);
         let all = || {
             listed(br#"[{"name":"type","type":"string"},{"name":"net0","type":"child<e1000>"},{"name":"bus","type":"link<bus>"}]"#)
         };
         check(children(all()), &[("net0", "e1000")]);
+        check(types(all()), &[("e1000", "")]);
         check(steps(all()), &[("bus", "link<bus>"), ("net0", "child<e1000>")]);
         check(properties(all()), &[("bus", "link<bus>"), ("type", "string")]);
         check(
@@ -287,10 +315,20 @@ mod tests {
         );
         for broken in [&b""[..], b"{}", b"5", b"[[]]"] {
             check(bitmaps(broken, None), &[]);
-            check(bitmaps_of_drive(broken, Some("d0")), &[]);
-            for read in
-                [drives, nodes, exports, jobs, block_jobs, chardevs, types, listed, netdevs, hmp_commands, hmp_info]
-            {
+            assert_eq!(node_of_drive(broken, "d0"), None);
+            for read in [
+                drives,
+                nodes,
+                nodes_of_graph,
+                exports,
+                jobs,
+                block_jobs,
+                chardevs,
+                listed,
+                netdevs,
+                hmp_commands,
+                hmp_info,
+            ] {
                 check(read(broken), &[]);
             }
         }

@@ -1,7 +1,6 @@
 //! What exists at the peer, asked when somebody presses Tab.
 //!
-//! The editor's thread asks and waits, for a third of a second at most; a task on the runtime sends the queries, all of them from
-//! `queries`. What came is kept until an event or a command may have changed it. When the peer is too slow, what was known before is
+//! The editor's thread asks and waits, for a third of a second at most; a task on the runtime sends the queries. What came is kept until an event or a command may have changed it. When the peer is too slow, what was known before is
 //! better than nothing, and its answer is there for the next key.
 
 use std::collections::HashMap;
@@ -11,16 +10,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use super::replies;
-use crate::session::queries::{hmp, qom_list, query, query_with};
-use qmpsh::client::{Author, Client};
+use super::{qom_types, replies};
+use crate::session::queries::{self, QomPath, Query};
+use qmpsh::client::{Client, ExecuteError};
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::language::complete::{Live, LiveValue, Question};
-use qmpsh::message::Request;
 
 /// How long a person who pressed Tab waits for the peer.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -28,8 +25,13 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// How many answers are kept.
 const KEPT: usize = 500;
 
-/// Where devices are in the object model.
-const DEVICES: [&str; 3] = ["/machine/peripheral", "/machine/peripheral-anon", "/machine/unattached"];
+/// Where devices are in the object model that were added: those with an id, and those without.
+const ADDED: [&str; 2] = ["/machine/peripheral", "/machine/peripheral-anon"];
+
+/// Where those are that belong to the machine.
+const BUILT_IN: &str = "/machine/unattached";
+
+const OBJECTS: &str = "/objects";
 
 type Values = Vec<LiveValue>;
 
@@ -141,6 +143,8 @@ impl Live for Patient<'_> {
     fn values(&self, question: &Question) -> Values {
         match question {
             Question::Files(directory) => files(directory),
+            Question::DeviceTypes => qom_types::devices(self.values.ask(question, self.end)),
+            Question::Types => qom_types::all(self.values.ask(question, self.end)),
             question => self.values.ask(question, self.end),
         }
     }
@@ -200,17 +204,16 @@ async fn answer(client: Client, known: Arc<Known>, question: Question) {
 
 /// What the peer says; `None` if it does not.
 async fn ask(client: &Client, question: &Question) -> Option<Values> {
-    let one = |request: Request, read: fn(&[u8]) -> Values| async move {
-        send(client, request).await.map(|reply| read(&reply))
-    };
+    let one =
+        |query: Query, read: fn(&[u8]) -> Values| async move { send(client, query).await.map(|reply| read(&reply)) };
     match question {
-        Question::Drives => one(query("query-block"), replies::drives).await,
-        Question::Nodes => one(query_with("query-named-block-nodes", &json!({ "flat": true })), replies::nodes).await,
+        Question::Drives => one(Query::BlockStats, replies::drives).await,
+        Question::Nodes => nodes(client).await,
         Question::Bitmaps(node) => bitmaps(client, node.as_deref()).await,
-        Question::Exports => one(query("query-block-exports"), replies::exports).await,
+        Question::Exports => one(Query::BlockExports, replies::exports).await,
         Question::Jobs => {
-            let mut jobs = one(query("query-jobs"), replies::jobs).await?;
-            let block_jobs = one(query("query-block-jobs"), replies::block_jobs).await.unwrap_or_default();
+            let mut jobs = one(Query::Jobs, replies::jobs).await?;
+            let block_jobs = one(Query::BlockJobs, replies::block_jobs).await.unwrap_or_default();
             jobs.extend(
                 block_jobs
                     .into_iter()
@@ -219,22 +222,19 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
             );
             Some(jobs)
         }
-        Question::Devices => list(client, DEVICES[0]).await.map(replies::children),
-        Question::Objects => list(client, "/objects").await.map(replies::children),
-        Question::Chardevs => one(query("query-chardev"), replies::chardevs).await,
-        Question::Netdevs => one(hmp("info network"), replies::netdevs).await,
-        Question::DeviceTypes => {
-            let arguments = json!({ "implements": "device", "abstract": false });
-            one(query_with("qom-list-types", &arguments), replies::types).await
-        }
-        Question::Types => one(query_with("qom-list-types", &json!({ "abstract": true })), replies::types).await,
+        Question::Devices => list(client, ADDED[0]).await.map(replies::children),
+        Question::Objects => list(client, OBJECTS).await.map(replies::children),
+        Question::Chardevs => one(Query::Chardevs, replies::chardevs).await,
+        Question::Netdevs => one(Query::HmpInfoNetwork, replies::netdevs).await,
+        Question::DeviceTypes => types_at(client, &ADDED).await,
+        Question::Types => types_at(client, &[ADDED[0], ADDED[1], BUILT_IN, OBJECTS]).await,
         Question::Children(path) => list(client, path).await.map(replies::steps),
         Question::Properties(path) => list(client, path).await.map(replies::properties),
         Question::PropertiesOfType(ty) => properties_of_type(client, ty).await,
-        Question::Hmp(None) => one(hmp("help"), replies::hmp_commands).await,
+        Question::Hmp(None) => one(Query::HmpHelp, replies::hmp_commands).await,
         Question::Hmp(Some(command)) => match command.as_str() {
-            "info" => one(hmp("help info"), replies::hmp_info).await,
-            "help" => one(hmp("help"), replies::hmp_commands).await,
+            "info" => one(Query::HmpHelpInfo, replies::hmp_info).await,
+            "help" => one(Query::HmpHelp, replies::hmp_commands).await,
             _ => Some(Vec::new()),
         },
         Question::Files(_) => None,
@@ -243,22 +243,40 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
 
 /// The dirty bitmaps of a node, or of a block device by its name.
 async fn bitmaps(client: &Client, node: Option<&str>) -> Option<Values> {
-    let nodes = send(client, query_with("query-named-block-nodes", &json!({ "flat": true }))).await?;
-    match node {
-        None => Some(replies::bitmaps(&nodes, None)),
-        Some(_) => {
-            let found = replies::bitmaps(&nodes, node);
-            let drives = if found.is_empty() { send(client, query("query-block")).await } else { None };
-            Some(drives.map_or(found, |drives| replies::bitmaps_of_drive(&drives, node)))
+    let nodes = send(client, Query::NamedBlockNodes).await?;
+    let found = replies::bitmaps(&nodes, node);
+    let Some(drive) = node.filter(|_| found.is_empty()) else { return Some(found) };
+    let drives = send(client, Query::BlockStats).await.unwrap_or_default();
+    let node = replies::node_of_drive(&drives, drive);
+    Some(node.map_or(found, |node| replies::bitmaps(&nodes, Some(&node))))
+}
+
+/// The nodes of the block graph.
+async fn nodes(client: &Client) -> Option<Values> {
+    match queries::ask(client, &Query::BlockGraph).await {
+        Err(ExecuteError::Server { class, .. }) if class == "CommandNotFound" => {
+            send(client, Query::NamedBlockNodes).await.map(|reply| replies::nodes(&reply))
+        }
+        graph => Some(replies::nodes_of_graph(&graph.ok()?.result()?)),
+    }
+}
+
+/// The types of what is there at these paths, of which a storage daemon lacks some.
+async fn types_at(client: &Client, paths: &[&str]) -> Option<Values> {
+    let mut types = None;
+    for path in paths {
+        if let Some(listed) = list(client, path).await {
+            types.get_or_insert_with(Vec::new).extend(replies::types(listed));
         }
     }
+    types
 }
 
 /// What is at a path of the object model.
 fn list(client: &Client, path: &str) -> impl Future<Output = Option<Values>> {
-    let request = qom_list(path);
+    let path = QomPath::new(path);
     async move {
-        let reply = send(client, request?).await?;
+        let reply = send(client, Query::QomList(path?)).await?;
         Some(replies::listed(&reply))
     }
 }
@@ -266,7 +284,7 @@ fn list(client: &Client, path: &str) -> impl Future<Output = Option<Values>> {
 /// The properties of the first device of a type that is there: nothing is made to know them.
 async fn properties_of_type(client: &Client, ty: &str) -> Option<Values> {
     let wanted = format!("child<{ty}>");
-    for parent in DEVICES {
+    for parent in [ADDED[0], ADDED[1], BUILT_IN] {
         let children = list(client, parent).await?;
         if let Some(child) = children.into_iter().find(|child| child.about == wanted) {
             return list(client, &format!("{parent}/{}", child.name)).await.map(replies::properties);
@@ -275,6 +293,6 @@ async fn properties_of_type(client: &Client, ty: &str) -> Option<Values> {
     Some(Vec::new())
 }
 
-async fn send(client: &Client, request: Request) -> Option<Bytes> {
-    client.start_as(request, Author::Program).await.ok()?.await.ok()?.result()
+async fn send(client: &Client, query: Query) -> Option<Bytes> {
+    queries::ask(client, &query).await.ok()?.result()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::session::queries::{Listed, qom_list, query};
+use crate::session::queries::{Listed, QomPath, Query};
 use qmpsh::language::hmp;
 use qmpsh::language::typing::{self, Needs, Property, Resend, Typed};
 use qmpsh::message::Request;
@@ -84,7 +84,7 @@ pub(crate) trait Peer {
     }
 
     /// Sends a query and takes care of everything else meanwhile; what it returns, or `None` if it was refused.
-    async fn ask(&mut self, request: Request) -> Result<Option<Bytes>, Self::Stop>;
+    async fn ask(&mut self, query: Query) -> Result<Option<Bytes>, Self::Stop>;
 }
 
 /// Finds out what a line needs: for most lines nothing, and nothing is asked.
@@ -141,7 +141,7 @@ async fn schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
         peer.coming_schema().await?;
     }
     if let Answer::NotAsked = peer.session_schema().schema {
-        let reply = peer.ask(query("query-qmp-schema")).await?;
+        let reply = peer.ask(Query::Schema).await?;
         peer.session_schema().schema = read(reply, Schema::parse);
     }
     Ok(peer.session_schema().schema.clone().known())
@@ -149,7 +149,7 @@ async fn schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
 
 async fn agent_commands<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
     if let Answer::NotAsked = peer.session_schema().commands {
-        let reply = peer.ask(query("guest-info")).await?;
+        let reply = peer.ask(Query::GuestInfo).await?;
         peer.session_schema().commands = read(reply, Schema::parse_guest_info);
     }
     Ok(peer.session_schema().commands.clone().known())
@@ -168,8 +168,8 @@ fn read(reply: Option<Bytes>, parse: fn(&[u8]) -> Result<Schema, SchemaError>) -
 
 /// The type of a property, as QEMU's object model calls it; `None` if there is no such object or property.
 async fn property_type<P: Peer>(peer: &mut P, property: &Property) -> Result<Option<String>, P::Stop> {
-    let Some(request) = qom_list(&property.path) else { return Ok(None) };
-    let Some(reply) = peer.ask(request).await? else { return Ok(None) };
+    let Some(path) = QomPath::new(&property.path) else { return Ok(None) };
+    let Some(reply) = peer.ask(Query::QomList(path)).await? else { return Ok(None) };
     let listed: Vec<Listed> = serde_json::from_slice(&reply).unwrap_or_default();
     Ok(listed.into_iter().find(|listed| listed.name == property.name).map(|listed| listed.ty))
 }

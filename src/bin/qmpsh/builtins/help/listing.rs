@@ -1,6 +1,6 @@
 //! What the schema says of a command or an event, as text.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use qmpsh::schema::{Choice, Command, Event, Features, Reference, ReferenceLine, Row, Schema, TypeId};
 
@@ -10,15 +10,32 @@ const NAMES: usize = 34;
 /// A choice that the type does not have, as a sentence.
 pub(super) struct Unmatched(pub(super) String);
 
+/// A manual for another version of QEMU than the peer's.
+pub(super) struct OtherVersion<'a> {
+    /// The peer's version.
+    pub(super) peer: &'a str,
+    /// The version that the manual is for.
+    pub(super) manual: &'a str,
+    /// The arguments that it describes; `None` if it does not tell all of them.
+    pub(super) arguments: Option<&'a [String]>,
+}
+
+impl fmt::Display for OtherVersion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "QEMU {}; the installed manual is for QEMU {}", self.peer, self.manual)
+    }
+}
+
 /// A command in full; of a union only the branches that were chosen.
 pub(super) fn command(
     schema: &Schema,
     command: &Command,
     choices: &[Choice],
+    manual: Option<&OtherVersion<'_>>,
     width: usize,
 ) -> Result<String, Unmatched> {
     let name = &*command.name;
-    let mut text = title(name, "command", &command.features);
+    let mut text = title(name, "command", &command.features, manual);
     if !command.enabled {
         text.push_str("\nThe peer's configuration disables it.\n");
     }
@@ -33,7 +50,7 @@ pub(super) fn command(
     if let Some((choice, cases)) = reference.unmatched.first() {
         return Err(unmatched(name, choice, cases));
     }
-    members(&mut text, "Arguments", &reference, width);
+    members(&mut text, "Arguments", &reference, manual, width);
     let first_tag = reference.lines.iter().find_map(|line| match &line.row {
         Row::Branch { path, .. } if line.depth == 0 => Some(path),
         _ => None,
@@ -54,10 +71,10 @@ pub(super) fn command(
 }
 
 /// An event in full.
-pub(super) fn event(schema: &Schema, event: &Event, width: usize) -> String {
-    let mut text = title(&event.name, "event", &event.features);
+pub(super) fn event(schema: &Schema, event: &Event, manual: Option<&OtherVersion<'_>>, width: usize) -> String {
+    let mut text = title(&event.name, "event", &event.features, manual);
     let data = event.data.map(|data| schema.reference(data, "the data", &[]));
-    members(&mut text, "Data", &data.unwrap_or_default(), width);
+    members(&mut text, "Data", &data.unwrap_or_default(), manual, width);
     text
 }
 
@@ -78,10 +95,11 @@ pub(crate) fn signature(schema: &Schema, command: &Command) -> String {
     text
 }
 
-fn title(name: &str, kind: &str, features: &Features) -> String {
+fn title(name: &str, kind: &str, features: &Features, manual: Option<&OtherVersion<'_>>) -> String {
     let features: Vec<&str> = features.names().collect();
     let features = if features.is_empty() { String::new() } else { format!(", {}", features.join(", ")) };
-    format!("{name} ({kind}{features})\n")
+    let versions = manual.map_or_else(String::new, |versions| format!(" in {versions}"));
+    format!("{name} ({kind}{features}){versions}\n")
 }
 
 fn unmatched(name: &str, choice: &Choice, cases: &[String]) -> Unmatched {
@@ -102,25 +120,59 @@ fn returned(text: &mut String, schema: &Schema, result: TypeId, width: usize) {
         text.push('\n');
         hang(text, "Returns: ", kind, width);
     } else if kind == "object" {
-        members(text, "Returns", &reference, width);
+        members(text, "Returns", &reference, None, width);
     } else {
-        members(text, &format!("Returns {kind}, each with"), &reference, width);
+        members(text, &format!("Returns {kind}, each with"), &reference, None, width);
     }
 }
 
-fn members(text: &mut String, heading: &str, reference: &Reference, width: usize) {
+/// The members. Where the manual is for another version, those come first that it describes too.
+fn members(text: &mut String, heading: &str, reference: &Reference, manual: Option<&OtherVersion<'_>>, width: usize) {
+    let described = manual.and_then(|manual| manual.arguments);
     if reference.lines.is_empty() {
         let _ = writeln!(text, "\n{heading}: none");
-        return;
+    } else {
+        let _ = writeln!(text, "\n{heading}:");
+        rows(text, reference, described, width);
     }
-    let _ = writeln!(text, "\n{heading}:");
-    for group in reference.lines.chunk_by(|a, b| a.depth == b.depth && is_member(a) && is_member(b)) {
-        let column =
-            group.iter().map(|line| name(line).map_or(0, |name| name.chars().count())).max().unwrap_or(0).min(NAMES);
-        for line in group {
+    let is_there = |name: &String| reference.lines.iter().any(|line| key(line) == Some(name));
+    let gone: Vec<&str> = described.into_iter().flatten().filter(|name| !is_there(name)).map(String::as_str).collect();
+    if !gone.is_empty() {
+        hang(text, "  only in the manual: ", &gone.join(", "), width);
+    }
+}
+
+fn rows(text: &mut String, reference: &Reference, described: Option<&[String]>, width: usize) {
+    let mut lines: Vec<(Place, &ReferenceLine)> = Vec::new();
+    for line in &reference.lines {
+        let place = match (described, key(line), lines.last()) {
+            (Some(described), Some(key), _) => match &line.row {
+                Row::Branch { path, .. } if path == key => Place::OfAll,
+                _ if described.iter().any(|name| name == key) => Place::Described,
+                _ => Place::NotDescribed,
+            },
+            // What stands below a branch follows it.
+            (_, _, Some((place, _))) => *place,
+            _ => Place::Described,
+        };
+        lines.push((place, line));
+    }
+    lines.sort_by_key(|(place, _)| *place);
+    for group in lines.chunk_by(|(_, a), (_, b)| a.depth == b.depth && is_member(a) && is_member(b)) {
+        let column = group
+            .iter()
+            .map(|(_, line)| name(line).map_or(0, |name| name.chars().count()))
+            .max()
+            .unwrap_or(0)
+            .min(NAMES);
+        for (place, line) in group {
             let indent = " ".repeat(2 + 2 * line.depth);
             match &line.row {
-                Row::Member { path, what } => hang(text, &format!("{indent}{path:column$}  "), what, width),
+                Row::Member { path, what } => {
+                    let is_new = *place == Place::NotDescribed && line.depth == 0;
+                    let note = if is_new { " (not in the manual)" } else { "" };
+                    hang(text, &format!("{indent}{path:column$}  "), &format!("{what}{note}"), width);
+                }
                 Row::Branch { path, cases, note } => {
                     let note = note.as_ref().map_or_else(String::new, |note| format!(" {note}"));
                     hang(text, &format!("{indent}with {path}="), &format!("{cases}:{note}"), width);
@@ -128,6 +180,24 @@ fn members(text: &mut String, heading: &str, reference: &Reference, width: usize
                 Row::Cut => text.push_str("  … (the rest is left out: it is too long)\n"),
             }
         }
+    }
+}
+
+/// Where a line stands among the others, if the manual is for another version.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// The manual describes the argument.
+    Described,
+    NotDescribed,
+    /// It depends on an argument that is at the top, as most of a union does.
+    OfAll,
+}
+
+/// The argument that a line is about, if it is not below a branch.
+fn key(line: &ReferenceLine) -> Option<&str> {
+    match &line.row {
+        Row::Member { path, .. } | Row::Branch { path, .. } if line.depth == 0 => path.split('.').next(),
+        _ => None,
     }
 }
 
@@ -180,8 +250,10 @@ mod tests {
         let choices = choices.iter().map(|(path, case)| Choice { path: (*path).into(), case: (*case).into() });
         let choices: Vec<_> = choices.collect();
         match schema.command(name) {
-            Some(found) => command(&schema, found, &choices, width).unwrap_or_else(|Unmatched(sentence)| sentence),
-            None => event(&schema, schema.event(name).unwrap(), width),
+            Some(found) => {
+                command(&schema, found, &choices, None, width).unwrap_or_else(|Unmatched(sentence)| sentence)
+            }
+            None => event(&schema, schema.event(name).unwrap(), None, width),
         }
     }
 
@@ -221,12 +293,52 @@ mod tests {
     }
 
     #[test]
+    fn with_the_manual_of_another_version() {
+        let schema = sample();
+        let check = |name: &str, arguments: Option<&[&str]>, expected: &str| {
+            let arguments: Option<Vec<String>> =
+                arguments.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+            let manual = OtherVersion { peer: "11.1.3", manual: "7.2.22", arguments: arguments.as_deref() };
+            let found = schema.command(name).unwrap();
+            let text = command(&schema, found, &[], Some(&manual), 80).unwrap_or_else(|Unmatched(sentence)| sentence);
+            let first = format!("{name} (command) in QEMU 11.1.3; the installed manual is for QEMU 7.2.22\n\n");
+            let first = if name == "resize" { first.replace(')', ", deprecated, json-cli)") } else { first };
+            assert_eq!(text.strip_prefix(&first), Some(expected), "{text}");
+        };
+        check(
+            "resize",
+            Some(&["size", "gone", "x-fast", "old"]),
+            "Arguments:\n  size    optional integer\n  x-fast  optional boolean (unstable)\n  \
+             id      string (not in the manual)\n  only in the manual: gone, old\n\nReturns: nothing\n\n\
+             It may go out of band: .oob\n",
+        );
+        check(
+            "resize",
+            None,
+            "Arguments:\n  id      string\n  size    optional integer\n  x-fast  optional boolean (unstable)\n\n\
+             Returns: nothing\n\nIt may go out of band: .oob\n",
+        );
+        check("nothing", Some(&["x"]), "Arguments: none\n  only in the manual: x\n\nReturns: nothing\n");
+        // What depends on an argument stays behind all that does not.
+        let manual = OtherVersion { peer: "11.1.3", manual: "7.2.22", arguments: Some(&["driver".to_owned()]) };
+        let text = command(&schema, schema.command("add").unwrap(), &[], Some(&manual), 80)
+            .unwrap_or_else(|Unmatched(sentence)| sentence);
+        assert!(
+            text.contains(
+                "\n  driver     one of file, raw, other\n  node-name  optional string (not in the manual)\n  \
+                 detached   optional boolean (not in the manual)\n  with driver=file:\n    filename  string\n"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn of_a_guest_agent() {
         let schema = Schema::parse_guest_info(
             br#"{"supported_commands":[{"enabled":false,"name":"guest-shutdown","success-response":false}]}"#,
         )
         .unwrap();
-        let text = command(&schema, schema.command("guest-shutdown").unwrap(), &[], 80)
+        let text = command(&schema, schema.command("guest-shutdown").unwrap(), &[], None, 80)
             .unwrap_or_else(|Unmatched(sentence)| sentence);
         assert_eq!(
             text,

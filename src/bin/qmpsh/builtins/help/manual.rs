@@ -23,6 +23,10 @@ pub(super) struct Found {
     /// Which manual, such as `qemu-qmp-ref(7), QEMU 7.2.22`.
     pub(super) title: String,
     pub(super) text: String,
+    /// The version of QEMU that the manual is for.
+    pub(super) version: Option<String>,
+    /// The arguments that it describes; `None` if it does not tell all of them.
+    pub(super) arguments: Option<Vec<String>>,
 }
 
 /// What the manuals say about `name`; or else the names that they know.
@@ -38,9 +42,13 @@ fn look_up_in(directories: &[PathBuf], name: &str, width: usize) -> Result<Found
     pages.sort_by_key(|page| name.starts_with("guest-") != (*page == AGENT));
     for page in pages {
         let Some(text) = read(directories, page) else { continue };
+        // What makes later pages leaves out this newline where a list begins within a paragraph.
+        let text = text.replace(".INDENT ", "\n.INDENT ").replace("\n\n.INDENT ", "\n.INDENT ");
         if let Some(section) = roff::section(&text, name, width) {
-            let version = roff::version(&text).map_or_else(String::new, |version| format!(", QEMU {version}"));
-            return Ok(Found { title: format!("{page}(7){version}"), text: section });
+            let version = roff::version(&text);
+            let title = version.as_ref().map_or_else(String::new, |version| format!(", QEMU {version}"));
+            let arguments = roff::arguments(&text, name);
+            return Ok(Found { title: format!("{page}(7){title}"), text: section, version, arguments });
         }
         names.extend(roff::names(&text));
     }
@@ -109,12 +117,21 @@ mod tests {
         let directories = [PathBuf::from("/nonexistent"), first.path().to_owned(), second.path().to_owned()];
         assert_eq!(look_up_in(&directories, "a-b", 80), Err(Vec::new()));
         put(second.path(), "qemu-qmp-ref.7", PAGE.as_bytes());
-        let found = Found { title: "qemu-qmp-ref(7), QEMU 7.2.22".into(), text: "Text.\n".into() };
+        let found = Found {
+            title: "qemu-qmp-ref(7), QEMU 7.2.22".into(),
+            text: "Text.\n".into(),
+            version: Some("7.2.22".into()),
+            arguments: Some(Vec::new()),
+        };
         assert_eq!(look_up_in(&directories, "a-b", 80), Ok(found));
         let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
         gz.write_all(PAGE.replace("Text", "Other text").as_bytes()).unwrap();
         put(first.path(), "qemu-qmp-ref.7.gz", &gz.finish().unwrap());
         assert_eq!(look_up_in(&directories, "a-b", 80).unwrap().text, "Other text.\n");
+        let list = PAGE.replace("Text.", r"\fBx\fP (\fBint\fP) \-\- .INDENT 2.0") + ".IP \\(bu 2\none\n.UNINDENT\n";
+        put(first.path(), "qemu-qmp-ref.7", list.as_bytes());
+        assert_eq!(look_up_in(&directories, "a-b", 80).unwrap().text, "x (int) --\n  - one\n");
+        fs::remove_file(first.path().join("man7/qemu-qmp-ref.7")).unwrap();
         // Broken: as if it were not there.
         put(first.path(), "qemu-qmp-ref.7.gz", b"\x1f\x8b\x08broken");
         assert_eq!(look_up_in(&directories, "a-b", 80).unwrap().text, "Text.\n");

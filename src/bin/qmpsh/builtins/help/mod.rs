@@ -14,7 +14,7 @@ use super::table::{COMMANDS, Description, find};
 use super::words::{Refusal, Words};
 use crate::session::schema::known_schema;
 use crate::status::Status;
-use listing::Unmatched;
+use listing::{OtherVersion, Unmatched};
 use manual::Found;
 use qmpsh::schema::{Choice, Schema, nearest};
 use qmpsh::text;
@@ -80,12 +80,15 @@ pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(
     }
     let schema = known_schema(host).await?;
     let width = host.renderer().width();
-    let listed = match schema.as_deref().and_then(|schema| listed(schema, &topic, width)).transpose() {
+    let is_offered = schema.as_deref().is_some_and(|schema| offers(schema, &topic.name));
+    let manual = if own.is_none() || is_offered { look_up(host, &topic.name, width).await? } else { Err(Vec::new()) };
+    let peer = version(host, schema.as_deref());
+    let other_version = manual.as_ref().ok().zip(peer.as_deref()).and_then(|(found, peer)| other_version(found, peer));
+    let listed = schema.as_deref().and_then(|schema| listed(schema, &topic, other_version.as_ref(), width));
+    let listed = match listed.transpose() {
         Ok(listed) => listed,
         Err(Unmatched(sentence)) => return Err(host.fail(Status::CommandFailed, text::line(&sentence).into_owned())),
     };
-    let manual =
-        if own.is_none() || listed.is_some() { look_up(host, &topic.name, width).await? } else { Err(Vec::new()) };
     let mut shown = String::new();
     if let Some(command) = own {
         shown.push_str(&about(command));
@@ -95,18 +98,23 @@ pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(
     }
     shown.push_str(listed.as_deref().unwrap_or_default());
     if shown.is_empty() && manual.is_ok() && schema.is_some() && !is_type(&topic.name) {
-        let _ = writeln!(shown, "{} is nothing that this peer offers.", topic.name);
+        let versions = other_version.as_ref().map_or_else(String::new, |versions| format!(": it is {versions}"));
+        let _ = writeln!(shown, "This peer does not offer {}{versions}.", topic.name);
     }
-    match manual {
-        Ok(Found { title, text }) => {
-            let between = if shown.is_empty() { "" } else { "\n" };
-            let _ = writeln!(shown, "{between}{} in {title}:\n", topic.name);
+    match &manual {
+        Ok(Found { title, text, .. }) => {
+            let (between, versions) = match &other_version {
+                _ if !shown.is_empty() => ("\n", String::new()),
+                Some(versions) => ("", format!(" (this is QEMU {})", versions.peer)),
+                None => ("", String::new()),
+            };
+            let _ = writeln!(shown, "{between}{} in {title}{versions}:\n", topic.name);
             for line in text.lines() {
                 let indent = if line.is_empty() { "" } else { "  " };
                 let _ = writeln!(shown, "{indent}{line}");
             }
         }
-        Err(names) if shown.is_empty() => return Err(unknown(host, &topic.name, schema.as_deref(), &names)),
+        Err(names) if shown.is_empty() => return Err(unknown(host, &topic.name, schema.as_deref(), names)),
         Err(_) => {}
     }
     host.print_text(&shown).await
@@ -118,11 +126,34 @@ fn is_type(name: &str) -> bool {
 }
 
 /// What the schema says, if it knows the name.
-fn listed(schema: &Schema, topic: &Topic, width: usize) -> Option<Result<String, Unmatched>> {
+fn listed(
+    schema: &Schema,
+    topic: &Topic,
+    manual: Option<&OtherVersion<'_>>,
+    width: usize,
+) -> Option<Result<String, Unmatched>> {
     if let Some(command) = schema.command(&topic.name) {
-        return Some(listing::command(schema, command, &topic.choices, width));
+        return Some(listing::command(schema, command, &topic.choices, manual, width));
     }
-    schema.event(&topic.name).map(|event| Ok(listing::event(schema, event, width)))
+    schema.event(&topic.name).map(|event| Ok(listing::event(schema, event, manual, width)))
+}
+
+fn offers(schema: &Schema, name: &str) -> bool {
+    schema.command(name).is_some() || schema.event(name).is_some()
+}
+
+/// The peer's version, as it says itself.
+fn version<H: Host>(host: &H, schema: Option<&Schema>) -> Option<String> {
+    let greeting = host.client().greeting().map(|greeting| greeting.version.to_string());
+    greeting.or_else(|| schema?.agent_version().map(str::to_owned))
+}
+
+/// What to say of a manual that is for another version than the peer's. What QMP has is the same in all of a stable branch, such as
+/// 7.2.0 and 7.2.22.
+fn other_version<'a>(found: &'a Found, peer: &'a str) -> Option<OtherVersion<'a>> {
+    let branch = |version: &'a str| version.split('.').take(2);
+    let manual = found.version.as_deref().filter(|manual| !branch(manual).eq(branch(peer)))?;
+    Some(OtherVersion { peer, manual, arguments: found.arguments.as_deref() })
 }
 
 /// What the installed manuals say; or else what names they know. Reading them takes a thread: a disk can be slow.

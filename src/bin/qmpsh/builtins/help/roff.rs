@@ -26,6 +26,9 @@ const PARTS: [&str; 13] = [
     "If",
 ];
 
+/// How deep types refer to each other, at the most.
+const MOST_TYPES: usize = 8;
+
 /// How far text stands in that belongs to a tag; the page has 7, which is wide for a terminal.
 const STEP: usize = 4;
 
@@ -42,6 +45,43 @@ pub(super) fn section(page: &str, name: &str, width: usize) -> Option<String> {
         text.line(line);
     }
     Some(text.finish())
+}
+
+/// The arguments that the page describes for `name`, those of a type that it refers to among them. Not those that depend on the
+/// value of another. `None`: the page does not tell all of them.
+pub(super) fn arguments(page: &str, name: &str) -> Option<Vec<String>> {
+    let mut found = Vec::new();
+    add_arguments(page, name, MOST_TYPES, &mut found)?;
+    Some(found)
+}
+
+fn add_arguments(page: &str, name: &str, types_left: usize, found: &mut Vec<String>) -> Option<()> {
+    let types_left = types_left.checked_sub(1)?;
+    let mut lines = page.lines().skip_while(|line| heading(line).is_none_or(|(found, _)| found != name));
+    lines.next()?;
+    // How deep a line is indented within the part that lists them: a list of them is one deep.
+    let mut depth = None;
+    for line in lines.take_while(|line| !is_end(line)) {
+        let text = plain(line.trim_start_matches(".SS ").trim_start_matches(".B "));
+        if depth.is_none() || line.starts_with(".SS ") {
+            depth = matches!(text.as_str(), "Arguments" | "Members").then_some(0);
+        } else if line.starts_with(".INDENT") {
+            depth = depth.map(|depth| depth + 1);
+        } else if line.starts_with(".UNINDENT") {
+            depth = depth.and_then(|depth: usize| depth.checked_sub(1)).filter(|depth| *depth > 0);
+        } else if depth == Some(1) {
+            if let Some(ty) = text.strip_prefix("The members of ").filter(|_| !text.contains(" when ")) {
+                add_arguments(page, ty.trim_end_matches('.'), types_left, found)?;
+            } else if line.trim_start_matches(".B ").starts_with("\\fB") {
+                // A tag is `NAME: TYPE`; in later pages an entry of a list begins with `NAME (TYPE)`.
+                let (name, rest) = text.split_at(text.find([':', ' ']).unwrap_or(text.len()));
+                if rest.starts_with(if line.starts_with(".B ") { ": " } else { " (" }) {
+                    found.push(name.to_owned());
+                }
+            }
+        }
+    }
+    Some(())
 }
 
 /// The names that have a section.

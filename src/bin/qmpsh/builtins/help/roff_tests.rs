@@ -157,3 +157,84 @@ fn any_text_is_read_to_its_end() {
         }
     }
 }
+
+#[test]
+fn arguments() {
+    let check = |page: &str, name: &str, expected: Option<&[&str]>| {
+        let expected = expected.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(super::arguments(page, name), expected, "{name}");
+    };
+    check(PAGE, "block_resize", Some(&["device", "size"]));
+    check(PAGE, "NewImageMode", Some(&[]));
+    check(PAGE, "other", None);
+    let of_types = r".SS \fBadd\fP (Command)
+.SS Arguments
+.INDENT 0.0
+.TP
+.B \fBid\fP: \fBstring\fP
+one of
+.INDENT 7.0
+.IP \(bu 2
+\fBno\fP: \fBargument\fP
+.UNINDENT
+.TP
+.B The members of \fBOptions\fP
+.UNINDENT
+.SS Example
+.B \fBno\fP: \fBargument\fP
+.SS \fBOptions\fP (Object)
+.SS Members
+.INDENT 0.0
+.TP
+.B \fBnode\-name\fP: \fBstring\fP (optional)
+text
+.TP
+.B The members of \fBOther\fP when \fBdriver\fP is \fB\(dqx\(dq\fP
+.UNINDENT
+.SS \fBloop\fP (Object)
+.SS Members
+.INDENT 0.0
+.TP
+.B The members of \fBloop\fP
+.UNINDENT
+";
+    check(of_types, "add", Some(&["id", "node-name"]));
+    check(of_types, "loop", None);
+    // As later versions have it.
+    let lists = r".TP
+.B Command add (Since: 2.9)
+Text.
+.INDENT 7.0
+.TP
+.B Arguments
+.INDENT 7.0
+.IP \(bu 2
+\fBid\fP (\fBstring\fP, \fIoptional\fP) \-\- text (default: none)
+\fBid\fP is text (too).
+\fBNote\fP: and this.
+.IP \(bu 2
+The members of \fBOptions\fP\&.
+.UNINDENT
+.TP
+.B Errors
+.INDENT 7.0
+.IP \(bu 2
+\fBno\fP (argument)
+.UNINDENT
+.UNINDENT
+.INDENT 0.0
+.TP
+.B Object Options
+.INDENT 7.0
+.TP
+.B Members
+.INDENT 7.0
+.IP \(bu 2
+\fBdriver\fP (\fBDriver\fP) \-\- text
+.IP \(bu 2
+When \fBdriver\fP is \fBx\fP: The members of \fBOther\fP\&.
+.UNINDENT
+.UNINDENT
+";
+    check(lists, "add", Some(&["id", "driver"]));
+}
