@@ -25,8 +25,8 @@ pub use ssh::Ssh;
 
 /// How many bytes the path of a Unix socket may have: all of `sun_path`, without a closing NUL.
 ///
-/// On Linux 108 bytes work and 109 do not; elsewhere `sun_path` is smaller and keeps its NUL.
-/// Source: QMP-FACTS 2 and `unix(7)`.
+/// On Linux 108 bytes work and 109 do not; elsewhere `sun_path` is smaller and keeps its NUL. On Linux the transports
+/// reach longer paths too, through `/proc/self/fd`. Source: `unix(7)`.
 pub const UNIX_PATH_MAX: usize = if cfg!(target_os = "linux") { 108 } else { 103 };
 
 /// How many bytes the name of an abstract socket may have: `sun_path` without its leading NUL. Source: `unix(7)`.
@@ -48,7 +48,8 @@ pub const ABSTRACT_NAME_MAX: usize = 107;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
-    /// A Unix socket in the file system. The path is not empty, has no NUL, and at most [`UNIX_PATH_MAX`] bytes.
+    /// A Unix socket in the file system. The path is not empty, has no NUL, and at most [`UNIX_PATH_MAX`] bytes but on
+    /// Linux.
     Unix(PathBuf),
     /// A Unix socket in Linux's abstract namespace.
     Abstract {

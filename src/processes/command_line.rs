@@ -26,7 +26,7 @@ pub(super) struct Spec {
     /// The id of its chardev, if it has one.
     pub(super) id: Option<Vec<u8>>,
     pub(super) language: Language,
-    pub(super) spot: Spot,
+    pub(super) backend: Backend,
     /// Whether QEMU listens; otherwise it dials out.
     pub(super) server: bool,
     /// What a client must speak first: `TLS`, `telnet`, `websocket`.
@@ -35,7 +35,7 @@ pub(super) struct Spec {
 
 /// Where a monitor is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Spot {
+pub(super) enum Backend {
     /// A path, perhaps relative.
     Unix(Vec<u8>),
     /// A name in the abstract namespace.
@@ -79,7 +79,8 @@ pub(super) fn read(command_line: &[u8], program: &[u8]) -> CommandLine {
             Some(at) => (&option[..at], Some(&option[at + 1..])),
             None => (option, None),
         };
-        let known: [&[u8]; 7] = [b"name", b"qmp", b"qmp-pretty", b"monitor", b"mon", b"chardev", b"readconfig"];
+        let known: [&[u8]; 8] =
+            [b"name", b"qmp", b"qmp-pretty", b"monitor", b"mon", b"object", b"chardev", b"readconfig"];
         if !known.contains(&option) {
             continue;
         }
@@ -93,6 +94,7 @@ pub(super) fn read(command_line: &[u8], program: &[u8]) -> CommandLine {
             b"readconfig" => found.reads_config = true,
             b"monitor" if daemon => monitors.push(Mention::chardev(&OptionValue::parse(value, "chardev"), true)),
             b"mon" => monitors.push(Mention::chardev(&OptionValue::parse(value, "chardev"), false)),
+            b"object" => monitors.extend(Mention::object(&OptionValue::parse(value, "qom-type"))),
             b"monitor" => monitors.push(Mention::device(value, Language::Hmp)),
             _ => monitors.push(Mention::device(value, Language::Qmp)),
         }
@@ -115,6 +117,16 @@ impl Mention {
             _ => Language::Hmp,
         };
         Mention::Chardev { id: options.get("chardev").unwrap_or_default().to_vec(), language }
+    }
+
+    /// An object, if it is a monitor: QEMU makes monitors so since 11.1.
+    fn object(options: &OptionValue) -> Option<Self> {
+        let language = match options.get("qom-type")? {
+            b"monitor-qmp" => Language::Qmp,
+            b"monitor-hmp" => Language::Hmp,
+            _ => return None,
+        };
+        Some(Mention::Chardev { id: options.get("chardev").unwrap_or_default().to_vec(), language })
     }
 
     fn device(text: &[u8], language: Language) -> Self {
@@ -156,7 +168,7 @@ fn device(text: &[u8], language: Language) -> Spec {
             let (host, port) = address.rsplit_once(':').unwrap_or(("", &address));
             let mut spec = socket(&options, language);
             let to = options.number("to");
-            spec.spot = tcp(host.trim_start_matches('[').trim_end_matches(']'), port, to);
+            spec.backend = tcp(host.trim_start_matches('[').trim_end_matches(']'), port, to);
             match kind {
                 b"telnet" | b"tn3270" => spec.wrapper = Some("telnet"),
                 b"websocket" => spec.wrapper = Some("websocket"),
@@ -170,16 +182,16 @@ fn device(text: &[u8], language: Language) -> Spec {
 
 /// `-chardev socket,…`.
 fn socket(options: &OptionValue, language: Language) -> Spec {
-    let spot = if let Some(number) = options.get("fd") {
+    let backend = if let Some(number) = options.get("fd") {
         match options.number("fd") {
-            Some(number) => Spot::Fd(number),
-            None => Spot::Other(format!("descriptor {}", lossy(number))),
+            Some(number) => Backend::Fd(number),
+            None => Backend::Other(format!("descriptor {}", lossy(number))),
         }
     } else if let Some(path) = options.get("path") {
         if options.is_on("abstract") {
-            Spot::Abstract { name: path.to_vec(), tight: !options.is_off("tight") }
+            Backend::Abstract { name: path.to_vec(), tight: !options.is_off("tight") }
         } else {
-            Spot::Unix(path.to_vec())
+            Backend::Unix(path.to_vec())
         }
     } else {
         let text = |key| lossy(options.get(key).unwrap_or_default()).into_owned();
@@ -194,20 +206,20 @@ fn socket(options: &OptionValue, language: Language) -> Spec {
     } else {
         None
     };
-    Spec { id: None, language, spot, server: options.is_on("server"), wrapper }
+    Spec { id: None, language, backend, server: options.is_on("server"), wrapper }
 }
 
-fn tcp(host: &str, port: &str, to: Option<u16>) -> Spot {
+fn tcp(host: &str, port: &str, to: Option<u16>) -> Backend {
     match port.parse() {
-        Ok(port) => Spot::Tcp { host: host.to_owned(), port, to: to.unwrap_or(port).max(port) },
-        Err(_) => Spot::Other(format!("port {port} of {host}")),
+        Ok(port) => Backend::Tcp { host: host.to_owned(), port, to: to.unwrap_or(port).max(port) },
+        Err(_) => Backend::Other(format!("port {port} of {host}")),
     }
 }
 
 /// A chardev that is no socket: its backend alone.
 fn plain(text: &[u8], language: Language) -> Spec {
     let name = text.split(|byte| matches!(byte, b',' | b':')).next().unwrap_or_default();
-    Spec { id: None, language, spot: Spot::Other(lossy(name).into_owned()), server: false, wrapper: None }
+    Spec { id: None, language, backend: Backend::Other(lossy(name).into_owned()), server: false, wrapper: None }
 }
 
 #[cfg(test)]

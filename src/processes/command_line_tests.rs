@@ -8,16 +8,16 @@ fn read_line(line: &str) -> CommandLine {
     read(line.as_bytes(), line.split('\0').next().unwrap_or_default().as_bytes())
 }
 
-fn spec(language: Language, spot: Spot, server: bool) -> Spec {
-    Spec { id: None, language, spot, server, wrapper: None }
+fn spec(language: Language, backend: Backend, server: bool) -> Spec {
+    Spec { id: None, language, backend, server, wrapper: None }
 }
 
-fn unix(path: &str) -> Spot {
-    Spot::Unix(path.into())
+fn unix(path: &str) -> Backend {
+    Backend::Unix(path.into())
 }
 
-fn tcp(host: &str, port: u16) -> Spot {
-    Spot::Tcp { host: host.into(), port, to: port }
+fn tcp(host: &str, port: u16) -> Backend {
+    Backend::Tcp { host: host.into(), port, to: port }
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn the_older_spelling() {
     fn check(option: &str, expected: Spec) {
         assert_eq!(read_line(&format!("qemu-system-x86_64 {option}")).monitors, [expected], "{option}");
     }
-    let qmp = |spot, server| spec(Language::Qmp, spot, server);
+    let qmp = |backend, server| spec(Language::Qmp, backend, server);
     check("-qmp unix:q.sock,server=on,wait=off", qmp(unix("q.sock"), true));
     check("--qmp unix:/a,,b,server,nowait", qmp(unix("/a,b"), true));
     check("-qmp-pretty unix:/q.sock,server=on", qmp(unix("/q.sock"), true));
@@ -67,16 +67,16 @@ fn the_older_spelling() {
     check("-qmp unix:/q.sock,server=off,reconnect=1", qmp(unix("/q.sock"), false));
     check(
         "-qmp unix:q,abstract=on,tight=off,server=on",
-        qmp(Spot::Abstract { name: b"q".to_vec(), tight: false }, true),
+        qmp(Backend::Abstract { name: b"q".to_vec(), tight: false }, true),
     );
     check("-qmp tcp:localhost:4444,server", qmp(tcp("localhost", 4444), true));
     check("-qmp tcp::4444,server=on,wait=off", qmp(tcp("", 4444), true));
     check("-qmp tcp:[::1]:4444,server=on", qmp(tcp("::1", 4444), true));
-    check("-qmp tcp:h:4444,to=4450,server=on", qmp(Spot::Tcp { host: "h".into(), port: 4444, to: 4450 }, true));
-    check("-qmp tcp:h:http,server=on", qmp(Spot::Other("port http of h".into()), true));
-    check("-qmp stdio", qmp(Spot::Other("stdio".into()), false));
-    check("-qmp mon:stdio,x", qmp(Spot::Other("stdio".into()), false));
-    check("-qmp file:/tmp/x", qmp(Spot::Other("file".into()), false));
+    check("-qmp tcp:h:4444,to=4450,server=on", qmp(Backend::Tcp { host: "h".into(), port: 4444, to: 4450 }, true));
+    check("-qmp tcp:h:http,server=on", qmp(Backend::Other("port http of h".into()), true));
+    check("-qmp stdio", qmp(Backend::Other("stdio".into()), false));
+    check("-qmp mon:stdio,x", qmp(Backend::Other("stdio".into()), false));
+    check("-qmp file:/tmp/x", qmp(Backend::Other("file".into()), false));
     check("-monitor unix:/m,server=on", spec(Language::Hmp, unix("/m"), true));
     let telnet = Spec { wrapper: Some("telnet"), ..qmp(tcp("", 1), true) };
     check("-qmp telnet::1,server=on", telnet.clone());
@@ -91,19 +91,28 @@ fn monitors_on_chardevs() {
         let expected = Spec { id: Some(b"m".to_vec()), ..expected };
         assert_eq!(read_line(&format!("qemu-system-x86_64 {options}")).monitors, [expected], "{options}");
     }
-    let qmp = |spot, server| spec(Language::Qmp, spot, server);
+    let qmp = |backend, server| spec(Language::Qmp, backend, server);
     let socket = "-chardev socket,id=m";
     check(&format!("{socket},path=/q,server=on,wait=off -mon chardev=m,mode=control"), qmp(unix("/q"), true));
     check(&format!("-mon m,mode=control,pretty=on -{socket},path=/q,server=on"), qmp(unix("/q"), true));
     check("-chardev id=m,backend=socket,path=/q -mon chardev=m,mode=control", qmp(unix("/q"), false));
     check(&format!("{socket},host=::1,port=44,server=on -mon mode=control,chardev=m"), qmp(tcp("::1", 44), true));
     check(&format!("{socket},port=44,server=on -qmp chardev:m"), qmp(tcp("", 44), true));
-    check(&format!("{socket},fd=23,server=on,wait=off -mon chardev=m,mode=control"), qmp(Spot::Fd(23), true));
-    check(&format!("{socket},fd=mon0 -mon chardev=m,mode=control"), qmp(Spot::Other("descriptor mon0".into()), false));
+    check(&format!("{socket},fd=23,server=on,wait=off -mon chardev=m,mode=control"), qmp(Backend::Fd(23), true));
+    check(
+        &format!("{socket},fd=mon0 -mon chardev=m,mode=control"),
+        qmp(Backend::Other("descriptor mon0".into()), false),
+    );
     check(&format!("{socket},path=/q,server=on -mon chardev=m"), spec(Language::Hmp, unix("/q"), true));
     check(&format!("{socket},path=/q,server=on -mon m,mode=readline"), spec(Language::Hmp, unix("/q"), true));
-    check("-chardev pty,id=m -mon m,mode=control", qmp(Spot::Other("pty".into()), false));
-    check("-mon m,mode=control", qmp(Spot::Other("a chardev that the command line does not name".into()), false));
+    let object = |object: &str| format!("{socket},path=/q,server=on {object}");
+    check(&object("-object monitor-qmp,id=x,chardev=m"), qmp(unix("/q"), true));
+    check(&object("--object qom-type=monitor-qmp,id=x,chardev=m,pretty=on,close-action=delete"), qmp(unix("/q"), true));
+    let json = r#"{"qom-type":"monitor-qmp","id":"x","chardev":"m","pretty":true}"#;
+    check(&object(&format!("-object {json}")), qmp(unix("/q"), true));
+    check(&object("-object monitor-hmp,id=x,chardev=m,readline=off"), spec(Language::Hmp, unix("/q"), true));
+    check("-chardev pty,id=m -mon m,mode=control", qmp(Backend::Other("pty".into()), false));
+    check("-mon m,mode=control", qmp(Backend::Other("a chardev that the command line does not name".into()), false));
     check(
         &format!("{socket},port=44,server=on,tls-creds=t -mon m,mode=control"),
         Spec { wrapper: Some("TLS"), ..qmp(tcp("", 44), true) },
@@ -121,6 +130,7 @@ fn storage_daemons() {
     let chardev = "socket,id=c,path=q.sock,server=on,wait=off";
     check(&format!("--chardev {chardev} --monitor chardev=c"));
     check(&format!("--chardev={chardev} --monitor=c,pretty=on"));
+    check(&format!("--chardev={chardev} --object=monitor-qmp,id=x,chardev=c"));
     check(&format!(r#"--chardev {chardev} --monitor {{"chardev":"c","mode":"control"}}"#));
 }
 
@@ -129,6 +139,7 @@ fn what_is_no_monitor() {
     assert_eq!(read_line("qemu-system-x86_64 -qmp none -monitor none").monitors, []);
     assert_eq!(read_line("qemu-system-x86_64 -drive file=-qmp -append qmp").monitors, []);
     assert_eq!(read_line("qemu-system-x86_64 -serial unix:/s,server=on -chardev socket,id=c,path=/x").monitors, []);
+    assert_eq!(read_line("qemu-system-x86_64 -object iothread,id=monitor-qmp -object {").monitors, []);
     assert_eq!(read_line("qemu-system-x86_64 -qmp").monitors, []);
     assert_eq!(read(b"", b""), CommandLine::default());
     assert!(read_line("qemu-system-x86_64 -readconfig f").reads_config);
@@ -139,7 +150,7 @@ proptest! {
     fn no_command_line_panics(words in proptest::collection::vec(
         prop_oneof![
             proptest::sample::select(vec![
-                "-qmp", "--mon", "-chardev", "-name", "chardev=m", "socket,id=m", "unix:", "tcp::", "tcp:[", ",fd=", "\0",
+                "-qmp", "--mon", "-chardev", "-object", "monitor-qmp,", "-name", "chardev=m", "socket,id=m", "unix:", "tcp::", "tcp:[", ",fd=", "\0",
             ]).prop_map(|word| word.as_bytes().to_vec()),
             proptest::collection::vec(any::<u8>(), 0..10),
         ], 0..10)) {

@@ -3,6 +3,9 @@
 //! What a command line says about the monitors (`command_line`, in QEMU's syntax of options, `option`) is put together
 //! with what the kernel's tables say about sockets (`tables`, `sockets`); `system` reads both. Only on Linux, and only
 //! what the user may see: the descriptors of another user's processes are not shown to anybody but root.
+//!
+//! A process is a QEMU by the file name of its executable. Its command line is its own claim, which counts only where the
+//! executable cannot be read; such a process is shown, and never reached by its name.
 
 #[cfg(any(target_os = "linux", test))]
 mod command_line;
@@ -37,14 +40,49 @@ pub struct QemuProcess {
     pub program: String,
     /// What `-name` says.
     pub name: Option<OsString>,
+    /// The number of the user who runs it.
+    pub uid: u32,
+    /// That user's name, or the number where there is none.
+    pub user: String,
     /// Its monitors, in the order of its command line.
     pub monitors: Vec<Monitor>,
     /// It was given `-readconfig`, which is not read: it may have more monitors.
     pub reads_config: bool,
     /// libvirt started it.
     pub libvirt: bool,
-    /// It is another user's, and this one is not root: what it has open is not to be seen.
-    pub hidden: bool,
+    /// What the caller may do with it.
+    pub access: Access,
+    /// It does nothing until it is continued.
+    pub stopped: Option<Stopped>,
+}
+
+/// What the caller may do with a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reach it by its name: it runs as the caller, or for root as an account that libvirt or a distribution runs QEMU as.
+    ByName,
+    /// Reach it by its number alone: it is another user's.
+    ByPid,
+    /// The same, and neither its executable nor what it has open can be inspected.
+    Hidden,
+}
+
+/// Why a process does nothing. Source: the state in `proc_pid_stat(5)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// By a signal, such as SIGSTOP.
+    Signal,
+    /// By a debugger.
+    Debugger,
+}
+
+/// `QEMU (4711) is stopped`, and how to continue it.
+fn stopped_sentence(program: &str, pid: u32, stopped: Stopped, access: Access) -> String {
+    match stopped {
+        Stopped::Signal if access == Access::Hidden => format!("{program} ({pid}) is stopped"),
+        Stopped::Signal => format!("{program} ({pid}) is stopped (kill -CONT {pid} continues it)"),
+        Stopped::Debugger => format!("{program} ({pid}) is stopped by a debugger"),
+    }
 }
 
 impl QemuProcess {
@@ -60,6 +98,11 @@ impl QemuProcess {
         Some(format!("virt-qemu-qmp-proxy {}{} PATH", self.libvirt_uri(), self.libvirt_name()?))
     }
 
+    /// Whether the monitor is this process's if `pid`, of the user `uid`, listens on its socket.
+    pub(crate) fn is_listener(&self, pid: Option<u32>, uid: u32) -> bool {
+        pid == Some(self.pid) || uid == self.uid || uid == 0
+    }
+
     /// Its name, quoted for a shell.
     fn libvirt_name(&self) -> Option<Cow<'_, str>> {
         let name = self.name.as_ref().filter(|_| self.libvirt)?;
@@ -70,7 +113,7 @@ impl QemuProcess {
 
     /// Without it libvirt's tools look among the user's own VMs.
     fn libvirt_uri(&self) -> &'static str {
-        if self.hidden { "-c qemu:///system " } else { "" }
+        if self.access == Access::Hidden { "-c qemu:///system " } else { "" }
     }
 }
 
@@ -125,6 +168,10 @@ pub enum State {
     Free,
     /// QMP serves one client at a time, and this one is it.
     Held(Holder),
+    /// Clients wait, and QEMU accepts none: it hangs, is busy or is still starting.
+    NotAccepting,
+    /// It listens, but its socket file was removed or replaced.
+    Unlinked,
     /// Its socket does not listen.
     NotListening,
     /// It dials out, and nobody has answered.
@@ -174,13 +221,35 @@ pub fn find() -> io::Result<Vec<QemuProcess>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "finding QEMU processes works only on Linux"))
 }
 
-/// Who holds the monitor at `address`, other than this process; `None` if nobody does, or the system does not tell.
-pub fn holder(address: &Address) -> Option<Holder> {
+/// Why the monitor at an address does not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Silence {
+    /// Another client has it.
+    Held(Holder),
+    /// Its process is stopped; the sentence says which, and how to continue it.
+    Stopped(String),
+    /// Nobody has it, and its process accepts no connection; the text names the process.
+    NotAccepting(String),
+}
+
+/// Why the monitor at `address` does not answer this process; `None` if the system does not tell.
+pub fn silence(address: &Address) -> Option<Silence> {
     #[cfg(target_os = "linux")]
-    return system::holder(address);
+    return system::silence(address);
     #[cfg(not(target_os = "linux"))]
     {
         let _ = address;
         None
+    }
+}
+
+/// Whether a process is known to have a socket bound to this file. The system may not tell, as for one in a container.
+pub(crate) fn is_bound(file: &std::fs::Metadata) -> bool {
+    #[cfg(target_os = "linux")]
+    return system::is_bound(file);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        false
     }
 }

@@ -1,10 +1,10 @@
 //! `vm:NAME` and `pid:N`: which monitor is meant.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Language, Place, QemuProcess, State};
+use super::{Access, Language, Place, QemuProcess, State};
 use crate::address::Address;
 use crate::text;
 
@@ -30,28 +30,46 @@ pub enum ResolveError {
     /// It has no monitor that can be reached.
     #[error("{0}")]
     NoMonitor(String),
+    /// Its monitor does not listen, as when it is still starting.
+    #[error("{0}")]
+    NotListening(String),
     /// Each of its monitors is in use.
     #[error("{0}")]
     Held(String),
+    /// It is another user's, and was asked for by its name.
+    #[error("{0}")]
+    OtherUser(String),
+    /// It is stopped.
+    #[error("{0}")]
+    Stopped(String),
 }
 
 impl From<ResolveError> for io::Error {
     fn from(error: ResolveError) -> Self {
         let kind = match error {
-            ResolveError::NotFound(_) => io::ErrorKind::NotFound,
+            ResolveError::NotFound(_) | ResolveError::NotListening(_) => io::ErrorKind::NotFound,
             ResolveError::Several(_) => io::ErrorKind::InvalidInput,
             ResolveError::NoMonitor(_) => io::ErrorKind::Unsupported,
             ResolveError::Held(_) => io::ErrorKind::ResourceBusy,
+            ResolveError::OtherUser(_) => io::ErrorKind::PermissionDenied,
+            ResolveError::Stopped(_) => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)
     }
 }
 
-/// The first free QMP monitor of the process that is meant, with or without TLS; one whose state is not known is taken
-/// for free.
-pub fn resolve(wanted: &Wanted, processes: &[QemuProcess], tls: bool) -> Result<Address, ResolveError> {
+/// The process that is meant, and its first free QMP monitor, with or without TLS.
+pub fn resolve<'a>(
+    wanted: &Wanted,
+    processes: &'a [QemuProcess],
+    tls: bool,
+) -> Result<(&'a QemuProcess, &'a Address), ResolveError> {
     let process = choose(wanted, processes)?;
+    if let Some(stopped) = process.stopped {
+        return Err(ResolveError::Stopped(super::stopped_sentence("QEMU", process.pid, stopped, process.access)));
+    }
     let mut busy = Vec::new();
+    let (mut not_accepting, mut not_listening) = (None, None);
     for monitor in &process.monitors {
         let Place::At(address) = &monitor.place else { continue };
         // What needs another protocol first is not for this client.
@@ -59,15 +77,25 @@ pub fn resolve(wanted: &Wanted, processes: &[QemuProcess], tls: bool) -> Result<
             continue;
         }
         match &monitor.state {
+            State::Free => return Ok((process, address)),
             State::Held(holder) => busy.push(format!("{} by {holder}", text::line(&address.to_string()))),
-            State::NotListening | State::NotConnected => {}
-            State::Free | State::Unknown => return Ok(address.clone()),
+            // It may accept in a moment; whether it hangs, the attempt will tell.
+            State::NotAccepting => not_accepting = not_accepting.or(Some(address)),
+            State::NotListening => not_listening = not_listening.or(Some(address)),
+            State::Unlinked | State::NotConnected | State::Unknown => {}
         }
     }
-    if let (true, true, Some(ways)) = (busy.is_empty(), process.hidden, libvirt(process)) {
+    if let Some(address) = not_accepting {
+        return Ok((process, address));
+    }
+    if let (true, true, Some(ways)) = (busy.is_empty(), process.access == Access::Hidden, libvirt(process)) {
         return Err(ResolveError::Held(format!(
             "{process} is another user's, so its monitor is not to be seen; {ways}"
         )));
+    }
+    if let (true, Some(address)) = (busy.is_empty(), not_listening) {
+        let at = address.to_string();
+        return Err(ResolveError::NotListening(format!("{process} does not listen at {}", text::line(&at))));
     }
     if busy.is_empty() {
         let others = process.monitors.iter().any(|monitor| (monitor.wrapper == Some(super::TLS)) != tls);
@@ -93,25 +121,37 @@ fn libvirt(process: &QemuProcess) -> Option<String> {
     Some(format!("ask libvirt instead: {virsh}; or have it make a socket for this shell: {proxy}"))
 }
 
-fn choose<'a>(wanted: &Wanted, processes: &'a [QemuProcess]) -> Result<&'a QemuProcess, ResolveError> {
-    let is_meant = |process: &&QemuProcess| match wanted {
-        Wanted::Vm(name) => process.name.as_ref() == Some(name),
-        Wanted::Pid(pid) => process.pid == *pid,
-    };
-    let found: Vec<_> = processes.iter().filter(is_meant).collect();
-    match (found.as_slice(), wanted) {
+pub(super) fn choose<'a>(wanted: &Wanted, processes: &'a [QemuProcess]) -> Result<&'a QemuProcess, ResolveError> {
+    match wanted {
+        Wanted::Pid(pid) => processes
+            .iter()
+            .find(|process| process.pid == *pid)
+            .ok_or_else(|| ResolveError::NotFound(format!("process {pid} is no running QEMU; {}", running(processes)))),
+        Wanted::Vm(name) => by_name(name, processes),
+    }
+}
+
+fn by_name<'a>(name: &OsStr, processes: &'a [QemuProcess]) -> Result<&'a QemuProcess, ResolveError> {
+    let shown = text::bytes(name.as_bytes());
+    let named = || processes.iter().filter(|process| process.name.as_deref() == Some(name));
+    let own: Vec<_> = named().filter(|process| process.access == Access::ByName).collect();
+    match (own.as_slice(), named().next()) {
         ([process], _) => Ok(process),
-        ([], wanted) => {
-            let what = match wanted {
-                Wanted::Vm(name) => format!("no VM named {} runs on this machine", text::bytes(name.as_bytes())),
-                Wanted::Pid(pid) => format!("process {pid} is no running QEMU"),
-            };
-            Err(ResolveError::NotFound(format!("{what}; {}", running(processes))))
+        ([], None) => {
+            let running = running(processes);
+            Err(ResolveError::NotFound(format!("no VM named {shown} runs on this machine; {running}")))
+        }
+        ([], Some(process)) => {
+            let why = if process.access == Access::Hidden { "cannot be inspected" } else { "is not yours" };
+            let ways = libvirt(process).unwrap_or_else(|| format!("if you trust that user: pid:{}", process.pid));
+            let user = text::line(&process.user);
+            Err(ResolveError::OtherUser(format!(
+                "{process} is run by {user} and {why}, so a name does not reach it; {ways}"
+            )))
         }
         (several, _) => {
             let pids: Vec<_> = several.iter().map(|process| format!("pid:{}", process.pid)).collect();
-            let name = several[0].name.as_ref().map(|name| text::bytes(name.as_bytes())).unwrap_or_default();
-            Err(ResolveError::Several(format!("several VMs are named {name}; say which: {}", pids.join(", "))))
+            Err(ResolveError::Several(format!("several VMs are named {shown}; say which: {}", pids.join(", "))))
         }
     }
 }
@@ -128,7 +168,7 @@ fn running(processes: &[QemuProcess]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Holder, Monitor};
+    use super::super::{Holder, Monitor, Stopped};
     use super::*;
 
     fn monitor(path: &str, state: State) -> Monitor {
@@ -144,11 +184,25 @@ mod tests {
             pid,
             program: "qemu-system-x86_64".into(),
             name: name.map(Into::into),
+            uid: 1000,
+            user: "ann".into(),
             monitors,
             reads_config: false,
             libvirt: false,
-            hidden: false,
+            access: Access::ByName,
+            stopped: None,
         }
+    }
+
+    #[test]
+    fn who_may_listen() {
+        let process = process(7, None, vec![]);
+        let check = |pid, uid, expected| assert_eq!(process.is_listener(pid, uid), expected, "{pid:?} {uid}");
+        check(Some(7), 1001, true);
+        check(Some(8), 1000, true);
+        check(Some(8), 0, true);
+        check(Some(8), 1001, false);
+        check(None, 1001, false);
     }
 
     #[test]
@@ -156,23 +210,32 @@ mod tests {
         let hmp = Monitor { language: Language::Hmp, ..monitor("/hmp", State::Free) };
         let tls = Monitor { wrapper: Some(super::super::TLS), ..monitor("/tls", State::Free) };
         let dials = Monitor { place: Place::DialsOut(Address::Unix("/out".into())), ..monitor("/out", State::Free) };
+        let starting = monitor("/starting", State::NotListening);
         let virsh = QemuProcess { libvirt: true, ..process(6, Some("it's"), vec![monitor("/m", held())]) };
         let unseen = Monitor { place: Place::Other("descriptor 23".to_owned()), ..monitor("/m", State::Unknown) };
-        let hidden = QemuProcess { libvirt: true, hidden: true, ..process(8, Some("db"), vec![unseen]) };
+        let others = |process| QemuProcess { user: "eve".into(), access: Access::ByPid, ..process };
+        let hidden =
+            QemuProcess { libvirt: true, access: Access::Hidden, ..others(process(8, Some("db"), vec![unseen])) };
         let processes = [
             process(1, Some("a"), vec![hmp.clone(), tls, dials, monitor("/held", held()), monitor("/a", State::Free)]),
             process(2, Some("twice"), vec![]),
             process(3, Some("twice"), vec![]),
-            process(4, None, vec![monitor("/n", State::Unknown)]),
+            process(4, None, vec![monitor("/unlinked", State::Unlinked), monitor("/n", State::Free)]),
             process(5, Some("busy"), vec![monitor("/x", held()), monitor("/y", State::Held(Holder::Hidden))]),
             virsh,
-            process(7, Some("\u{1b}[2J"), vec![hmp, monitor("/gone", State::NotListening)]),
+            process(7, Some("\u{1b}[2J"), vec![hmp, monitor("/gone", State::Unlinked)]),
             hidden,
+            others(process(9, Some("hers"), vec![monitor("/hers", State::Free)])),
+            others(process(10, Some("a"), vec![monitor("/trap", State::Free)])),
+            process(11, Some("hung"), vec![monitor("/x", held()), monitor("/h", State::NotAccepting)]),
+            QemuProcess { stopped: Some(Stopped::Signal), ..process(12, Some("t"), vec![monitor("/t", State::Free)]) },
+            process(14, Some("new"), vec![starting]),
+            QemuProcess { stopped: Some(Stopped::Debugger), ..process(13, None, vec![monitor("/d", State::Free)]) },
         ];
         let check = |wanted: Wanted, expected: Result<&str, &str>| {
             let found = resolve(&wanted, &processes, false).map_err(|error| error.to_string());
             let expected = expected.map(|path| Address::Unix(path.into())).map_err(str::to_owned);
-            assert_eq!(found, expected, "{wanted:?}");
+            assert_eq!(found.map(|(_, address)| address.clone()), expected, "{wanted:?}");
         };
         let vm = |name: &str| Wanted::Vm(name.into());
         check(vm("a"), Ok("/a"));
@@ -181,7 +244,7 @@ mod tests {
         check(
             vm("b"),
             Err("no VM named b runs on this machine; there is a (1), twice (2), twice (3), qemu-system-x86_64 (4), \
-                 busy (5) and 3 more"),
+                 busy (5) and 9 more"),
         );
         check(vm("twice"), Err("several VMs are named twice; say which: pid:2, pid:3"));
         check(
@@ -199,6 +262,22 @@ mod tests {
         check(
             vm("db"),
             Err(
+                r#"db (8) is run by eve and cannot be inspected, so a name does not reach it; ask libvirt instead: virsh -c qemu:///system qemu-monitor-command db '{"execute":"query-status"}'; or have it make a socket for this shell: virt-qemu-qmp-proxy -c qemu:///system db PATH"#,
+            ),
+        );
+        check(
+            vm("hers"),
+            Err("hers (9) is run by eve and is not yours, so a name does not reach it; if you trust that user: pid:9"),
+        );
+        check(Wanted::Pid(9), Ok("/hers"));
+        check(Wanted::Pid(10), Ok("/trap"));
+        check(vm("hung"), Ok("/h"));
+        check(vm("new"), Err("new (14) does not listen at /starting"));
+        check(vm("t"), Err("QEMU (12) is stopped (kill -CONT 12 continues it)"));
+        check(Wanted::Pid(13), Err("QEMU (13) is stopped by a debugger"));
+        check(
+            Wanted::Pid(8),
+            Err(
                 r#"db (8) is another user's, so its monitor is not to be seen; ask libvirt instead: virsh -c qemu:///system qemu-monitor-command db '{"execute":"query-status"}'; or have it make a socket for this shell: virt-qemu-qmp-proxy -c qemu:///system db PATH"#,
             ),
         );
@@ -210,7 +289,7 @@ mod tests {
             ),
         );
         let with_tls = resolve(&vm("a"), &processes, true);
-        assert_eq!(with_tls, Ok(Address::Unix("/tls".into())));
+        assert_eq!(with_tls.map(|(_, address)| address), Ok(&Address::Unix("/tls".into())));
         let none = resolve(&Wanted::Pid(4), &processes, true).unwrap_err().to_string();
         assert!(
             none.contains("has no QMP monitor with TLS that can") && none.contains("leave --tls-creds away"),

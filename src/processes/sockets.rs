@@ -6,10 +6,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use super::Place;
-use super::command_line::{Spec, Spot};
+use super::command_line::{Backend, Spec};
 use super::option::lossy;
-use super::tables::{TcpSocket, UnixSocket};
-use crate::address::{ABSTRACT_NAME_MAX, Address, UNIX_PATH_MAX};
+use super::tables::{FileId, TcpSocket, UnixSocket};
+use crate::address::{ABSTRACT_NAME_MAX, Address};
 
 /// All sockets of the machine, of the kinds that monitors have.
 #[derive(Debug, Default)]
@@ -20,11 +20,26 @@ pub(super) struct Sockets {
 
 /// What a process shows of itself.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Inside<'a> {
+pub(super) struct ProcessView<'a> {
     /// Its sockets: descriptor and inode. `None` if this user may not see them.
     pub(super) sockets: Option<&'a [(u32, u64)]>,
     /// Its working directory.
     pub(super) directory: Option<&'a Path>,
+}
+
+/// What the sockets tell of a monitor.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Observed {
+    pub(super) place: Place,
+    pub(super) connection: Connection,
+    /// The socket file that it listens on, if it listens on one and the kernel tells.
+    pub(super) file: Option<FileId>,
+}
+
+impl Observed {
+    fn new(place: Place, connection: Connection) -> Self {
+        Self { place, connection, file: None }
+    }
 }
 
 /// What is known of a monitor's connection.
@@ -32,6 +47,8 @@ pub(super) struct Inside<'a> {
 pub(super) enum Connection {
     Free,
     Held(End),
+    /// Clients wait, and none was accepted.
+    NotAccepting,
     NotListening,
     NotConnected,
     Unknown,
@@ -47,7 +64,7 @@ pub(super) enum End {
     Unknown,
 }
 
-impl Inside<'_> {
+impl ProcessView<'_> {
     fn has(&self, inode: u64) -> bool {
         self.sockets.is_none_or(|sockets| sockets.iter().any(|(_, own)| *own == inode))
     }
@@ -63,86 +80,104 @@ impl Inside<'_> {
 
 impl Sockets {
     /// Where the monitor really is, and who is at its other end.
-    pub(super) fn observe(&self, spec: &Spec, inside: Inside<'_>) -> (Place, Connection) {
-        match &spec.spot {
-            Spot::Other(text) => (Place::Other(text.clone()), Connection::Unknown),
-            Spot::Fd(number) => self.descriptor(*number, inside),
-            Spot::Unix(path) => {
-                let absolute = inside.absolute(path);
-                let place = absolute.as_deref().and_then(unix_address);
-                let connection = self.unix_connection(spec.server, path, absolute.as_deref(), inside);
-                match place {
-                    Some(address) => (directed(spec.server, address), connection),
-                    None => (Place::Other(format!("{} (not reachable by its path)", lossy(path))), connection),
-                }
+    pub(super) fn observe(&self, spec: &Spec, view: ProcessView<'_>) -> Observed {
+        match &spec.backend {
+            Backend::Other(text) => Observed::new(Place::Other(text.clone()), Connection::Unknown),
+            Backend::Fd(number) => self.descriptor(*number, view),
+            Backend::Unix(path) => {
+                let absolute = view.absolute(path);
+                let place = match &absolute {
+                    Some(path) => directed(spec.server, unix_address(path)),
+                    None => Place::Other(format!("{} (relative to an unknown directory)", lossy(path))),
+                };
+                self.unix_socket(place, spec.server, path, absolute.as_deref(), view)
             }
-            Spot::Abstract { name, tight } => {
+            Backend::Abstract { name, tight } => {
                 let address = Address::Abstract { name: OsString::from_vec(name.clone()), tight: *tight };
                 let mut bound = [b"\0", name.as_slice()].concat();
                 if !tight {
                     bound.resize(ABSTRACT_NAME_MAX + 1, 0);
                 }
-                let connection = self.unix_connection(spec.server, &bound, Some(&bound), inside);
-                (directed(spec.server, address), connection)
+                self.unix_socket(directed(spec.server, address), spec.server, &bound, Some(&bound), view)
             }
-            Spot::Tcp { host, port, to } if spec.server => self.tcp_server(host, *port, *to, inside),
-            Spot::Tcp { host, port, .. } => {
+            Backend::Tcp { host, port, to } if spec.server => {
+                let (place, connection) = self.tcp_server(host, *port, *to, view);
+                Observed::new(place, connection)
+            }
+            Backend::Tcp { host, port, .. } => {
                 let address = Address::Tcp { host: shown_host(host), port: *port };
                 let client = |socket: &&TcpSocket| {
-                    socket.connected && socket.remote.port() == *port && socket.inode != 0 && inside.has(socket.inode)
+                    socket.connected && socket.remote.port() == *port && socket.inode != 0 && view.has(socket.inode)
                 };
-                let connection = match (inside.sockets, self.tcp.iter().find(client)) {
+                let connection = match (view.sockets, self.tcp.iter().find(client)) {
                     (None, _) => Connection::Unknown,
                     (_, Some(socket)) => Connection::Held(self.other_end(socket)),
                     (_, None) => Connection::NotConnected,
                 };
-                (Place::DialsOut(address), connection)
+                Observed::new(Place::DialsOut(address), connection)
             }
         }
     }
 
     /// A monitor on a Unix socket with a name, as QEMU gave it and as it is from the root.
-    fn unix_connection(&self, server: bool, name: &[u8], absolute: Option<&[u8]>, inside: Inside<'_>) -> Connection {
+    fn unix_socket(
+        &self,
+        place: Place,
+        server: bool,
+        name: &[u8],
+        absolute: Option<&[u8]>,
+        view: ProcessView<'_>,
+    ) -> Observed {
         let is_named = |socket: &UnixSocket| socket.name == name || Some(socket.name.as_slice()) == absolute;
         if !server {
-            let mut own = self.unix.iter().filter(|socket| socket.connected && inside.has(socket.inode));
+            let mut own = self.unix.iter().filter(|socket| socket.connected && view.has(socket.inode));
             let peer = |inode| self.unix.iter().find(|socket: &&UnixSocket| socket.inode == inode);
             let found = own.find_map(|socket| socket.peer.filter(|&inode| peer(inode).is_some_and(is_named)));
-            return match (inside.sockets, found) {
+            let connection = match (view.sockets, found) {
                 (None, _) => Connection::Unknown,
                 (_, Some(inode)) => Connection::Held(End::Inode(inode)),
                 (_, None) => Connection::NotConnected,
             };
+            return Observed::new(place, connection);
         }
-        let listener = self.unix.iter().find(|socket| socket.listening && is_named(socket) && inside.has(socket.inode));
+        let listener = self.unix.iter().find(|socket| socket.listening && is_named(socket) && view.has(socket.inode));
         match listener {
             // Of another user's process not even the directory is known, by which to tell one `q.sock` from another.
-            _ if inside.sockets.is_none() && absolute.is_none() => Connection::Unknown,
-            None => Connection::NotListening,
-            Some(listener) => self.client_of(listener, inside).map_or(Connection::Free, Connection::Held),
+            _ if view.sockets.is_none() && absolute.is_none() => Observed::new(place, Connection::Unknown),
+            None => Observed::new(place, Connection::NotListening),
+            Some(listener) => Observed { place, connection: self.client_of(listener, view), file: listener.file },
         }
     }
 
-    /// Who is connected to a listening socket, or first in line.
-    fn client_of(&self, listener: &UnixSocket, inside: Inside<'_>) -> Option<End> {
+    /// Who is connected to a listening socket.
+    fn client_of(&self, listener: &UnixSocket, view: ProcessView<'_>) -> Connection {
         let accepted = self.unix.iter().find(|socket| {
             // Where the client has gone, QEMU will notice.
             let connected = socket.connected && socket.inode != 0 && socket.peer != Some(0);
-            connected && (socket.name == listener.name && socket.file == listener.file) && inside.has(socket.inode)
+            connected && (socket.name == listener.name && socket.file == listener.file) && view.has(socket.inode)
         });
         match accepted {
-            Some(socket) => Some(socket.peer.map_or(End::Unknown, End::Inode)),
-            None => listener.waiting.first().map(|&inode| End::Inode(inode)),
+            Some(socket) => Connection::Held(socket.peer.map_or(End::Unknown, End::Inode)),
+            None if listener.waiting.is_empty() => Connection::Free,
+            None => Connection::NotAccepting,
         }
     }
 
-    fn tcp_server(&self, host: &str, port: u16, to: u16, inside: Inside<'_>) -> (Place, Connection) {
+    /// Whether the file at a path, of this identity, is the one that a listener has bound. The kernel's table and
+    /// `stat` may name different devices (btrfs): then it is another one only if another socket has its number.
+    pub(super) fn is_bound_to(&self, bound: FileId, found: FileId) -> bool {
+        bound.inode == found.inode
+            || (bound.device != found.device
+                && !self.unix.iter().any(|socket| socket.file.is_some_and(|file| file.inode == found.inode)))
+    }
+
+    fn tcp_server(&self, host: &str, port: u16, to: u16, view: ProcessView<'_>) -> (Place, Connection) {
         let ip: Option<IpAddr> = host.parse().ok();
         let mut listeners = self.tcp.iter().filter(|socket| {
             let own = socket.local.port();
             socket.listening
-                && inside.has(socket.inode)
-                && (port == 0 && inside.sockets.is_some() || (port..=to).contains(&own))
+                && view.has(socket.inode)
+                && (port == 0 && view.sockets.is_some() || (port..=to).contains(&own))
                 && ip.is_none_or(|ip| ip.to_canonical() == socket.local.ip())
         });
         let address = |port| Place::At(Address::Tcp { host: shown_host(host), port });
@@ -155,18 +190,18 @@ impl Sockets {
             (Some(one), Some(other)) if one.local.port() != other.local.port() => {
                 (Place::Other("one of several TCP ports".to_owned()), Connection::Unknown)
             }
-            (Some(listener), _) => {
-                let client = self.tcp_client_of(listener.local.port(), inside);
-                (address(listener.local.port()), client.map_or(Connection::Free, Connection::Held))
-            }
+            (Some(listener), _) => (address(listener.local.port()), self.tcp_client_of(listener.local.port(), view)),
         }
     }
 
-    /// Who is connected to a port, or first in line.
-    fn tcp_client_of(&self, port: u16, inside: Inside<'_>) -> Option<End> {
-        let connected = || self.tcp.iter().filter(|socket| socket.connected && socket.local.port() == port);
-        let accepted = connected().find(|socket| socket.inode != 0 && inside.has(socket.inode));
-        accepted.or_else(|| connected().find(|socket| socket.inode == 0)).map(|socket| self.other_end(socket))
+    /// Who is connected to a port.
+    fn tcp_client_of(&self, port: u16, view: ProcessView<'_>) -> Connection {
+        let mut clients = self.tcp.iter().filter(|socket| socket.connected && socket.local.port() == port);
+        match clients.clone().find(|socket| socket.inode != 0 && view.has(socket.inode)) {
+            Some(accepted) => Connection::Held(self.other_end(accepted)),
+            None if clients.any(|socket| socket.inode == 0) => Connection::NotAccepting,
+            None => Connection::Free,
+        }
     }
 
     fn other_end(&self, socket: &TcpSocket) -> End {
@@ -182,46 +217,44 @@ impl Sockets {
     }
 
     /// What is behind a descriptor that QEMU inherited.
-    fn descriptor(&self, number: u32, inside: Inside<'_>) -> (Place, Connection) {
-        let unknown = || (Place::Other(format!("descriptor {number}")), Connection::Unknown);
-        let inherited = |connection| (Place::Other("inherited socket".to_owned()), connection);
-        let Some((_, inode)) = inside.sockets.and_then(|all| all.iter().find(|(own, _)| *own == number)) else {
+    fn descriptor(&self, number: u32, view: ProcessView<'_>) -> Observed {
+        let unknown = || Observed::new(Place::Other(format!("descriptor {number}")), Connection::Unknown);
+        let inherited = |end| Observed::new(Place::Other("inherited socket".to_owned()), Connection::Held(end));
+        let Some((_, inode)) = view.sockets.and_then(|all| all.iter().find(|(own, _)| *own == number)) else {
             return unknown();
         };
         if let Some(socket) = self.unix.iter().find(|socket| socket.inode == *inode) {
             if !socket.listening {
-                return inherited(Connection::Held(socket.peer.map_or(End::Unknown, End::Inode)));
+                return inherited(socket.peer.map_or(End::Unknown, End::Inode));
             }
             let address = match socket.name.strip_prefix(b"\0") {
                 Some(name) => Some(Address::Abstract { name: OsString::from_vec(name.to_vec()), tight: true }),
-                None => inside.absolute(&socket.name).as_deref().and_then(unix_address),
+                None if socket.name.is_empty() => None,
+                None => view.absolute(&socket.name).as_deref().map(unix_address),
             };
-            let connection = self.client_of(socket, inside).map_or(Connection::Free, Connection::Held);
-            return match address {
-                Some(address) => (Place::At(address), connection),
-                None => (Place::Other("a socket without a name".to_owned()), connection),
-            };
+            let place = address.map_or_else(|| Place::Other("a socket without a name".to_owned()), Place::At);
+            return Observed { place, connection: self.client_of(socket, view), file: socket.file };
         }
         match self.tcp.iter().find(|socket| socket.inode == *inode) {
             Some(socket) if socket.listening => {
                 let address = Address::Tcp { host: shown_ip(socket.local.ip()), port: socket.local.port() };
-                let client = self.tcp_client_of(socket.local.port(), inside);
-                (Place::At(address), client.map_or(Connection::Free, Connection::Held))
+                Observed::new(Place::At(address), self.tcp_client_of(socket.local.port(), view))
             }
-            Some(socket) => inherited(Connection::Held(self.other_end(socket))),
+            Some(socket) => inherited(self.other_end(socket)),
             None => unknown(),
         }
     }
 
-    /// Who is connected to the socket of this file or name.
-    pub(super) fn client_at_unix(&self, name: &[u8], file: Option<(u32, u32)>) -> Option<End> {
+    /// The listening socket of this file or name: its inode, and who is connected to it.
+    pub(super) fn at_unix(&self, name: &[u8], file: Option<FileId>) -> Option<(u64, Connection)> {
         let is_meant =
             |socket: &&UnixSocket| socket.listening && (socket.name == name || (file.is_some() && socket.file == file));
-        self.client_of(self.unix.iter().find(is_meant)?, Inside::default())
+        let listener = self.unix.iter().find(is_meant)?;
+        Some((listener.inode, self.client_of(listener, ProcessView::default())))
     }
 
-    /// Who is connected to a port of this machine.
-    pub(super) fn client_at_tcp(&self, host: &str, port: u16) -> Option<End> {
+    /// The socket that listens on a port of this machine: its inode, and who is connected to it.
+    pub(super) fn at_tcp(&self, host: &str, port: u16) -> Option<(u64, Connection)> {
         let is_here = |socket: &TcpSocket| {
             let own = socket.local.ip();
             match host.parse::<IpAddr>() {
@@ -229,8 +262,9 @@ impl Sockets {
                 Err(_) => host == "localhost" && (own.is_loopback() || own.is_unspecified()),
             }
         };
-        self.tcp.iter().find(|socket| socket.listening && socket.local.port() == port && is_here(socket))?;
-        self.tcp_client_of(port, Inside::default())
+        let is_meant = |socket: &&TcpSocket| socket.listening && socket.local.port() == port && is_here(socket);
+        let listener = self.tcp.iter().find(is_meant)?;
+        Some((listener.inode, self.tcp_client_of(port, ProcessView::default())))
     }
 }
 
@@ -238,8 +272,8 @@ fn directed(server: bool, address: Address) -> Place {
     if server { Place::At(address) } else { Place::DialsOut(address) }
 }
 
-fn unix_address(path: &[u8]) -> Option<Address> {
-    (1..=UNIX_PATH_MAX).contains(&path.len()).then(|| Address::Unix(std::ffi::OsStr::from_bytes(path).into()))
+fn unix_address(path: &[u8]) -> Address {
+    Address::Unix(std::ffi::OsStr::from_bytes(path).into())
 }
 
 /// A host to connect to: every address of the machine includes localhost.

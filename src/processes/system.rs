@@ -1,76 +1,68 @@
 //! What Linux tells: `/proc`, and the kernel's table of Unix sockets by netlink.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 
-use super::command_line::{self, base_name};
+use super::command_line::{self, Spec, base_name, is_qemu};
 use super::option::lossy;
-use super::sockets::{Connection, End, Inside, Sockets};
-use super::tables::{self, Dump, UnixSocket};
-use super::{Holder, Monitor, Place, QemuProcess, State};
+use super::resolve::{Wanted, choose};
+use super::sockets::{Connection, End, Observed, ProcessView, Sockets};
+use super::tables::{self, Dump, FileId, States, UnixSocket};
+use super::{Access, Holder, Monitor, Place, QemuProcess, Silence, State, Stopped};
 use crate::address::Address;
+use crate::text;
+
+/// The accounts as which libvirt, Incus, LXD and the distributions run QEMU. Root finds their VMs by name.
+const QEMU_ACCOUNTS: [&str; 5] = ["incus", "libvirt-qemu", "lxd", "qemu", "qemu-libvirtd"];
 
 pub(super) fn find() -> io::Result<Vec<QemuProcess>> {
-    let mut found: Vec<(QemuProcess, Vec<command_line::Spec>)> = Vec::new();
     let pids = pids()?;
-    for &pid in &pids {
-        // It may have ended by now: then it is none.
-        let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { continue };
-        let Some(program) = program(pid, &line) else { continue };
-        let read = command_line::read(&line, &program);
-        let process = QemuProcess {
-            pid,
-            program: lossy(base_name(&program)).into_owned(),
-            name: read.name,
-            monitors: Vec::new(),
-            reads_config: read.reads_config,
-            // libvirt's own name for the monitor's chardev.
-            libvirt: read.monitors.iter().any(|monitor| monitor.id.as_deref() == Some(b"charmonitor")),
-            hidden: false,
-        };
-        found.push((process, read.monitors));
-    }
+    let found: Vec<_> = pids.iter().filter_map(|&pid| qemu_process(pid)).collect();
     if found.is_empty() {
         return Ok(Vec::new());
     }
     let sockets = Sockets::load();
     let mut observed = Vec::new();
     for (mut process, specs) in found {
-        let (own, directory) = (sockets_of(process.pid), fs::read_link(format!("/proc/{}/cwd", process.pid)).ok());
-        process.hidden = own.is_none();
-        let inside = Inside { sockets: own.as_deref(), directory: directory.as_deref() };
+        let own = sockets_of(process.pid);
+        if own.is_none() {
+            process.access = Access::Hidden;
+        }
         let monitors: Vec<_> = specs
             .into_iter()
             .map(|spec| {
-                let (place, connection) = sockets.observe(&spec, inside);
-                (spec, visible(place, process.pid), connection)
+                let (seen, is_there) = sockets.monitor(&spec, process.pid, own.as_deref());
+                (spec, seen, is_there)
             })
             .collect();
         observed.push((process, monitors));
     }
-    let ends = observed.iter().flat_map(|(_, monitors)| monitors).filter_map(|(_, _, connection)| match connection {
-        Connection::Held(end) => Some(*end),
+    let ends = observed.iter().flat_map(|(_, monitors)| monitors).filter_map(|(_, seen, _)| match seen.connection {
+        Connection::Held(end) => Some(end),
         _ => None,
     });
     let owners = owners(ends, &pids);
     let finished = observed.into_iter().map(|(mut process, monitors)| {
         process.monitors = monitors
             .into_iter()
-            .map(|(spec, place, connection)| {
-                let state = match connection {
-                    Connection::Free => State::Free,
+            .map(|(spec, seen, is_there)| {
+                let state = match seen.connection {
                     Connection::Held(end) => State::Held(who(end, &owners)),
+                    Connection::Free | Connection::NotAccepting if !is_there => State::Unlinked,
+                    Connection::Free => State::Free,
+                    Connection::NotAccepting => State::NotAccepting,
                     Connection::NotListening => State::NotListening,
                     Connection::NotConnected => State::NotConnected,
                     Connection::Unknown => State::Unknown,
                 };
-                Monitor { language: spec.language, place, wrapper: spec.wrapper, state }
+                Monitor { language: spec.language, place: seen.place, wrapper: spec.wrapper, state }
             })
             .collect();
         process
@@ -78,38 +70,130 @@ pub(super) fn find() -> io::Result<Vec<QemuProcess>> {
     Ok(finished.collect())
 }
 
-pub(super) fn holder(address: &Address) -> Option<Holder> {
+/// The process, if it is a QEMU, and what its command line says of its monitors.
+fn qemu_process(pid: u32) -> Option<(QemuProcess, Vec<Spec>)> {
+    // It may have ended by now: then it is none.
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let (program, is_hidden) = match fs::read_link(format!("/proc/{pid}/exe")) {
+        Ok(file) => (file.into_os_string().into_encoded_bytes(), false),
+        // All there is to go by.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            (line.split(|&byte| byte == 0).next().unwrap_or_default().to_vec(), true)
+        }
+        Err(_) => return None,
+    };
+    if !is_qemu(&program) {
+        return None;
+    }
+    let uid = user_of(pid)?;
+    let user = nix::unistd::User::from_uid(uid.into()).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+    let own = rustix::process::geteuid();
+    let is_trusted = uid == own.as_raw() || (own.is_root() && QEMU_ACCOUNTS.contains(&&*user));
+    let read = command_line::read(&line, &program);
+    let process = QemuProcess {
+        pid,
+        program: lossy(base_name(&program)).into_owned(),
+        name: read.name,
+        uid,
+        user,
+        monitors: Vec::new(),
+        reads_config: read.reads_config,
+        // libvirt's own name for the monitor's chardev.
+        libvirt: read.monitors.iter().any(|monitor| monitor.id.as_deref() == Some(b"charmonitor")),
+        access: match (is_hidden, is_trusted) {
+            (true, _) => Access::Hidden,
+            (false, true) => Access::ByName,
+            (false, false) => Access::ByPid,
+        },
+        stopped: stopped(pid),
+    };
+    Some((process, read.monitors))
+}
+
+pub(super) fn silence(address: &Address) -> Option<Silence> {
     let sockets = Sockets::load();
-    let end = match address {
+    let (listener, connection) = match address {
         Address::Unix(path) => {
             let name = std::path::absolute(path).ok()?;
-            let file = fs::metadata(path).ok().map(|file| kernels_file(&file));
-            sockets.client_at_unix(name.as_os_str().as_bytes(), file)
+            let file = fs::metadata(path).ok().map(|file| FileId::of(&file));
+            sockets.at_unix(name.as_os_str().as_bytes(), file)
         }
         Address::Abstract { name, tight } => {
             let mut bound = [b"\0", name.as_bytes()].concat();
             if !tight {
                 bound.resize(crate::address::ABSTRACT_NAME_MAX + 1, 0);
             }
-            sockets.client_at_unix(&bound, None)
+            sockets.at_unix(&bound, None)
         }
-        Address::Tcp { host, port } => sockets.client_at_tcp(host, *port),
-        Address::Vm(_) | Address::Pid(_) | Address::Exec(_) | Address::Ssh(_) => None,
+        Address::Tcp { host, port } => sockets.at_tcp(host, *port),
+        Address::Vm(name) => return silence_of(&Wanted::Vm(name.clone())),
+        Address::Pid(pid) => return silence_of(&Wanted::Pid(*pid)),
+        Address::Exec(_) | Address::Ssh(_) => None,
     }?;
-    let holder = who(end, &owners([end], &pids().ok()?));
-    match holder {
-        Holder::Process { pid, .. } if pid == std::process::id() => None,
-        // It may be this process's own connection, just closed.
-        Holder::Unknown => None,
-        holder => Some(holder),
+    let pids = pids().ok()?;
+    // Whoever started this process may have left the socket open in it.
+    let others: Vec<u32> = pids.iter().copied().filter(|&pid| pid != std::process::id()).collect();
+    let server = match owners([End::Inode(listener)], &others).remove(&listener) {
+        Some((pid, name)) => {
+            let is_qemu =
+                fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|file| is_qemu(file.as_os_str().as_bytes()));
+            Some((pid, if is_qemu { "QEMU".to_owned() } else { text::line(&name).into_owned() }, Access::ByPid))
+        }
+        // Another user's, which may be known by its command line.
+        None => find().ok()?.into_iter().find_map(|process| {
+            let is_it = |monitor: &Monitor| matches!(&monitor.place, Place::At(at) if is_same(at, address));
+            process.monitors.iter().any(is_it).then(|| (process.pid, "QEMU".to_owned(), process.access))
+        }),
+    };
+    if let Some((pid, name, access)) = &server
+        && let Some(stopped) = stopped(*pid)
+    {
+        return Some(Silence::Stopped(super::stopped_sentence(name, *pid, stopped, *access)));
+    }
+    match connection {
+        Connection::Held(end) => match who(end, &owners([end], &pids)) {
+            Holder::Process { pid, .. } if pid == std::process::id() => None,
+            // It may be this process's own connection, just closed.
+            Holder::Unknown => None,
+            holder => Some(Silence::Held(holder)),
+        },
+        Connection::NotAccepting => {
+            let server = server.map_or_else(|| "its process".to_owned(), |(pid, name, _)| format!("{name} ({pid})"));
+            Some(Silence::NotAccepting(server))
+        }
+        _ => None,
     }
 }
 
-/// Device and inode as the kernel writes them in its tables: cut to 32 bits each.
-#[expect(clippy::cast_possible_truncation, reason = "the kernel cuts them too")]
-fn kernels_file(file: &fs::Metadata) -> (u32, u32) {
-    let device = rustix::fs::major(file.dev()) << 20 | rustix::fs::minor(file.dev());
-    (device, file.ino() as u32)
+pub(super) fn is_bound(file: &fs::Metadata) -> bool {
+    let file = FileId::of(file);
+    ask_for_unix_sockets(States::Bound).unwrap_or_default().iter().any(|socket| socket.file == Some(file))
+}
+
+/// Why a monitor of this process does not answer.
+fn silence_of(wanted: &Wanted) -> Option<Silence> {
+    let processes = find().ok()?;
+    let monitors = &choose(wanted, &processes).ok()?.monitors;
+    monitors.iter().find_map(|monitor| match &monitor.place {
+        Place::At(address) if monitor.language == super::Language::Qmp => silence(address),
+        _ => None,
+    })
+}
+
+/// Whether both are the same address, one of them perhaps a relative path.
+fn is_same(one: &Address, other: &Address) -> bool {
+    match (one, other) {
+        (Address::Unix(one), Address::Unix(other)) => std::path::absolute(other).is_ok_and(|other| other == *one),
+        _ => one == other,
+    }
+}
+
+impl FileId {
+    #[expect(clippy::cast_possible_truncation, reason = "the kernel cuts them too")]
+    fn of(file: &fs::Metadata) -> Self {
+        let device = rustix::fs::major(file.dev()) << 20 | rustix::fs::minor(file.dev());
+        Self { device, inode: file.ino() as u32 }
+    }
 }
 
 fn pids() -> io::Result<Vec<u32>> {
@@ -119,18 +203,25 @@ fn pids() -> io::Result<Vec<u32>> {
     Ok(pids)
 }
 
-/// The program, if it is QEMU; by its command line, which it may have changed, or by its file.
-fn program(pid: u32, command_line: &[u8]) -> Option<Vec<u8>> {
-    let called = command_line.split(|&byte| byte == 0).next().unwrap_or_default();
-    if called.is_empty() {
-        // The kernel's own threads, and what has ended.
-        return None;
+/// The user as whom a process acts.
+fn user_of(pid: u32) -> Option<u32> {
+    // `Uid:` real, effective, saved, of the file system.
+    status_field(pid, "Uid:")?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// Whether a process is stopped.
+fn stopped(pid: u32) -> Option<Stopped> {
+    match status_field(pid, "State:")?.bytes().next()? {
+        b'T' => Some(Stopped::Signal),
+        b't' => Some(Stopped::Debugger),
+        _ => None,
     }
-    if command_line::is_qemu(called) {
-        return Some(called.to_vec());
-    }
-    let file = fs::read_link(format!("/proc/{pid}/exe")).ok()?.into_os_string();
-    command_line::is_qemu(file.as_bytes()).then(|| file.as_bytes().to_vec())
+}
+
+/// A line of `/proc/PID/status`, without its name.
+fn status_field(pid: u32, name: &str) -> Option<String> {
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    Some(lossy(&status).lines().find_map(|line| line.strip_prefix(name))?.trim().to_owned())
 }
 
 /// The sockets of a process, by descriptor; `None` if this user may not see them.
@@ -187,8 +278,7 @@ fn original(mut pid: u32, inode: u64) -> u32 {
 }
 
 fn parent_of(pid: u32) -> Option<u32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()?;
+    let parent = status_field(pid, "PPid:")?.parse().ok()?;
     (parent > 0).then_some(parent)
 }
 
@@ -203,30 +293,65 @@ fn who(end: End, owners: &HashMap<u64, (u32, String)>) -> Holder {
     }
 }
 
-/// A socket in another root or mount namespace, by the way that leads there from here.
-fn visible(place: Place, pid: u32) -> Place {
-    let Place::At(Address::Unix(path)) = &place else { return place };
-    let there = || {
-        let mut there = PathBuf::from(format!("/proc/{pid}/root"));
-        there.push(path.strip_prefix("/").unwrap_or(path));
-        there
-    };
-    if Path::new(path).exists() || !there().exists() { place } else { Place::At(Address::Unix(there())) }
+/// The directories from which a process may have bound a relative path: its own, and the one in which a shell started
+/// it; `-daemonize` makes `/` its own.
+fn directories(pid: u32) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_link(format!("/proc/{pid}/cwd")).into_iter().collect();
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let started = environment.split(|&byte| byte == 0).find_map(|variable| variable.strip_prefix(b"PWD="));
+    found.extend(started.map(|path| PathBuf::from(OsStr::from_bytes(path))).filter(|path| !found.contains(path)));
+    found
 }
 
 impl Sockets {
     fn load() -> Self {
-        let unix = ask_for_unix_sockets().unwrap_or_else(|| {
+        let unix = ask_for_unix_sockets(States::ListeningAndConnected).unwrap_or_else(|| {
             // Without the kernel's module `unix_diag`, or where netlink is not allowed.
             tables::unix_text(&fs::read("/proc/net/unix").unwrap_or_default())
         });
         let tcp = |file| tables::tcp_text(&fs::read_to_string(file).unwrap_or_default());
         Self { unix, tcp: [tcp("/proc/net/tcp"), tcp("/proc/net/tcp6")].concat() }
     }
+
+    /// Where a monitor of a process is, and who is at its other end; and whether its socket file is there.
+    fn monitor(&self, spec: &Spec, pid: u32, own: Option<&[(u32, u64)]>) -> (Observed, bool) {
+        let mut first = None;
+        let directories = directories(pid);
+        for directory in directories.iter().map(Some).chain(directories.is_empty().then_some(None)) {
+            let mut seen = self.observe(spec, ProcessView { sockets: own, directory: directory.map(PathBuf::as_path) });
+            let is_there = self.find_file(&mut seen, pid);
+            if is_there {
+                return (seen, true);
+            }
+            first.get_or_insert(seen);
+        }
+        // There is always one.
+        (first.unwrap_or_else(|| self.observe(spec, ProcessView::default())), false)
+    }
+
+    /// Whether the socket file that the monitor listens on is at its path, or there is none. A file in another root or
+    /// mount namespace gets the path that leads there from here.
+    fn find_file(&self, seen: &mut Observed, pid: u32) -> bool {
+        let Place::At(Address::Unix(path)) = &seen.place else { return true };
+        let mut there = PathBuf::from(format!("/proc/{pid}/root"));
+        there.push(path.strip_prefix("/").unwrap_or(path));
+        for path in [path.clone(), there] {
+            match fs::metadata(&path) {
+                Ok(file) if seen.file.is_none_or(|bound| self.is_bound_to(bound, FileId::of(&file))) => {
+                    seen.place = Place::At(Address::Unix(path));
+                    return true;
+                }
+                // It may well be.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return true,
+                _ => {}
+            }
+        }
+        false
+    }
 }
 
-/// All Unix sockets with their peers; `None` if the kernel does not answer.
-fn ask_for_unix_sockets() -> Option<Vec<UnixSocket>> {
+/// Unix sockets with their files and peers; `None` if the kernel does not answer.
+fn ask_for_unix_sockets(states: States) -> Option<Vec<UnixSocket>> {
     /// What the kernel fills at most with one datagram.
     const DATAGRAM: usize = 32 * 1024;
     let socket = rustix::net::socket_with(
@@ -236,7 +361,7 @@ fn ask_for_unix_sockets() -> Option<Vec<UnixSocket>> {
         Some(netlink::SOCK_DIAG),
     )
     .ok()?;
-    rustix::net::send(&socket, &tables::unix_diag_request(), SendFlags::empty()).ok()?;
+    rustix::net::send(&socket, &tables::unix_diag_request(states), SendFlags::empty()).ok()?;
     let mut sockets = Vec::new();
     let mut buffer = vec![0; DATAGRAM];
     loop {

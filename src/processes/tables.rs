@@ -4,6 +4,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+/// A file, as the kernel's tables name it: device and inode, cut to 32 bits each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId {
+    pub(super) device: u32,
+    pub(super) inode: u32,
+}
+
 /// A Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct UnixSocket {
@@ -14,11 +21,11 @@ pub(super) struct UnixSocket {
     /// The path it was bound to, as it was given; an abstract name begins with NUL. What is accepted has its
     /// listener's.
     pub(super) name: Vec<u8>,
-    /// Device and inode of the socket file.
-    pub(super) file: Option<(u32, u32)>,
+    /// The socket file.
+    pub(super) file: Option<FileId>,
     /// The inode of the other end, if the kernel tells; 0 if nobody has accepted it yet, or it has gone.
     pub(super) peer: Option<u64>,
-    /// Listening: the inodes of those that wait to be accepted.
+    /// Listening: the inodes of those that wait to be accepted; 0 if one has gone again.
     pub(super) waiting: Vec<u64>,
 }
 
@@ -28,6 +35,7 @@ pub(super) struct TcpSocket {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
     pub(super) listening: bool,
+    /// Also of a client that has gone before it was accepted.
     pub(super) connected: bool,
     /// 0 as long as nobody has accepted it.
     pub(super) inode: u64,
@@ -35,6 +43,7 @@ pub(super) struct TcpSocket {
 
 const LISTEN: u8 = 10;
 const ESTABLISHED: u8 = 1;
+const CLOSE_WAIT: u8 = 8;
 
 /// `/proc/net/unix`, which does not tell who the peer is. Lines that are none are left out.
 pub(super) fn unix_text(text: &[u8]) -> Vec<UnixSocket> {
@@ -82,7 +91,8 @@ fn tcp_line(line: &str) -> Option<TcpSocket> {
     let remote = socket_address(fields.next()?)?;
     let state = u8::from_str_radix(fields.next()?, 16).ok()?;
     let inode = fields.nth(5)?.parse().ok()?;
-    Some(TcpSocket { local, remote, listening: state == LISTEN, connected: state == ESTABLISHED, inode })
+    let connected = state == ESTABLISHED || (state == CLOSE_WAIT && inode == 0);
+    Some(TcpSocket { local, remote, listening: state == LISTEN, connected, inode })
 }
 
 /// `0100007F:1F90`: the address in words of the machine's byte order.
@@ -101,13 +111,21 @@ fn socket_address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
-/// The message that asks for all Unix sockets with their names, files and peers.
-pub(super) fn unix_diag_request() -> Vec<u8> {
+/// Which sockets to ask the kernel for, by their states.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum States {
+    ListeningAndConnected,
+    /// Those that listen, and those that do not yet.
+    Bound,
+}
+
+/// The message that asks for Unix sockets with their names, files and peers.
+pub(super) fn unix_diag_request(states: States) -> Vec<u8> {
     const LENGTH: u32 = 40;
     const SOCK_DIAG_BY_FAMILY: u16 = 20;
     const REQUEST_DUMP: u16 = 0x301;
     const AF_UNIX: u8 = 1;
-    const LISTENING_AND_CONNECTED: u32 = 1 << LISTEN | 1 << ESTABLISHED;
+    const CLOSE: u8 = 7; // neither connected nor listening
     const NAME_FILE_PEER_WAITING: u32 = 1 | 2 | 4 | 8;
     const NO_COOKIE: [u8; 8] = [0xff; 8];
     let mut message = Vec::new();
@@ -116,7 +134,11 @@ pub(super) fn unix_diag_request() -> Vec<u8> {
     message.extend(REQUEST_DUMP.to_ne_bytes());
     message.extend([0; 8]); // sequence number, port
     message.extend([AF_UNIX, 0, 0, 0]);
-    message.extend(LISTENING_AND_CONNECTED.to_ne_bytes());
+    let states: u32 = match states {
+        States::ListeningAndConnected => 1 << LISTEN | 1 << ESTABLISHED,
+        States::Bound => 1 << LISTEN | 1 << CLOSE,
+    };
+    message.extend(states.to_ne_bytes());
     message.extend(0_u32.to_ne_bytes()); // any inode
     message.extend(NAME_FILE_PEER_WAITING.to_ne_bytes());
     message.extend(NO_COOKIE);
@@ -167,7 +189,10 @@ fn unix_diag_message(body: &[u8]) -> Option<UnixSocket> {
             // A path comes with its NUL, an abstract name begins with one.
             0 if value.first() == Some(&0) => socket.name = value.to_vec(),
             0 => socket.name = value.strip_suffix(b"\0").unwrap_or(value).to_vec(),
-            1 => socket.file = u32_at(value, 4).zip(u32_at(value, 0)),
+            1 => {
+                let file = u32_at(value, 4).zip(u32_at(value, 0));
+                socket.file = file.map(|(device, inode)| FileId { device, inode });
+            }
             2 => socket.peer = u32_at(value, 0).map(u64::from),
             3 => socket.waiting = value.chunks_exact(4).filter_map(|inode| u32_at(inode, 0)).map(u64::from).collect(),
             _ => {}

@@ -102,7 +102,7 @@ fn the_answer_of_the_kernel() {
             inode: 40,
             listening: true,
             name: b"q.sock".to_vec(),
-            file: Some((254 << 20, 77)),
+            file: Some(FileId { device: 254 << 20, inode: 77 }),
             waiting: vec![5, 6],
             ..UnixSocket::default()
         },

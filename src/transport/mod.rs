@@ -21,7 +21,7 @@ pub use tls::{
     CertificateFault, ClientCredentials, CredentialsError, Reached, Refusal, Role, ServerCredentials, TlsBind, TlsDial,
     TlsError,
 };
-pub use unix::{Unix, UnixLink};
+pub use unix::{SocketFile, Unix, UnixLink, listening_socket, set_private};
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -62,10 +62,11 @@ impl From<&Address> for Endpoint {
 }
 
 impl Endpoint {
-    /// The same, once a process has been found: where its monitor is, one with TLS or one without.
-    async fn located(self, tls: bool) -> io::Result<Self> {
+    /// The same, once a process has been found: where its monitor with TLS is.
+    #[cfg(feature = "tls")]
+    async fn located_with_tls(self) -> io::Result<Self> {
         match self {
-            Endpoint::Process(wanted) => process::locate(wanted, tls).await,
+            Endpoint::Process(wanted) => Ok(Endpoint::from(&process::locate(wanted, true).await?.1)),
             endpoint => Ok(endpoint),
         }
     }
@@ -73,10 +74,10 @@ impl Endpoint {
 
 impl Dial for Endpoint {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
-        match self.located(false).await? {
+        match self {
             Endpoint::Unix(unix) => unix.dial().await,
             Endpoint::Tcp(tcp) => tcp.dial().await,
-            Endpoint::Process(_) => Err(io::Error::other("a process was found that names another one")),
+            Endpoint::Process(wanted) => process::dial(wanted).await,
             Endpoint::Exec(exec) => exec.dial().await,
             Endpoint::Ssh(ssh) => ssh.dial().await,
         }

@@ -4,21 +4,29 @@ use std::any::Any;
 use std::ffi::OsStr;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use rustix::fs::OFlags;
 use rustix::fs::{Mode, Stat};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::address::UNIX_PATH_MAX;
+use crate::processes;
 use crate::protocol::{Bind, Dial, Incoming, Link, Listen, no_descriptors};
 
 /// How long to wait before a listener whose backlog is full is tried again; the system gives no sign when it has room.
@@ -47,6 +55,11 @@ impl UnixLink {
     /// A connected stream, which is not blocking.
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
         Ok(UnixStream::from_std(stream)?.into())
+    }
+
+    /// Who is at the other end; of a listener, who made it listen.
+    pub(super) fn peer(&self) -> io::Result<UCred> {
+        self.stream.peer_cred()
     }
 
     /// A connected stream to what forwards it, and stays for as long as the link does.
@@ -158,17 +171,21 @@ impl Unix {
         }
     }
 
-    /// The name as the system calls take it: a path, or a NUL and the abstract name.
-    fn name(&self) -> Vec<u8> {
-        match self {
-            Unix::Path { path, .. } => path.as_os_str().as_bytes().to_vec(),
-            Unix::Abstract { name, tight } => {
-                let mut bytes = vec![0];
-                bytes.extend_from_slice(name);
-                if !tight {
-                    bytes.resize(ABSTRACT_PADDED + 1, 0);
+    /// Connects; waits where the backlog is full.
+    pub(super) async fn connect(self) -> io::Result<UnixLink> {
+        loop {
+            let connected = match &self {
+                Unix::Path { path, .. } => UnixStream::connect(ShortPath::of(path)?.path()).await,
+                Unix::Abstract { name, tight } => {
+                    let bound = abstract_name(name, *tight);
+                    UnixStream::connect(OsStr::from_bytes(&[b"\0", &*bound].concat())).await
                 }
-                bytes
+            };
+            match connected {
+                // Its backlog is full: one client is served, others wait already.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(JAMMED_RETRY).await,
+                Err(error) => return Err(error),
+                Ok(stream) => return Ok(UnixLink::from(stream)),
             }
         }
     }
@@ -176,15 +193,7 @@ impl Unix {
 
 impl Dial for Unix {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
-        let name = self.name();
-        loop {
-            match UnixStream::connect(Path::new(OsStr::from_bytes(&name))).await {
-                // Its backlog is full: one client is served, others wait already.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(JAMMED_RETRY).await,
-                Err(error) => return Err(error),
-                Ok(stream) => return Ok(Box::new(UnixLink::from(stream))),
-            }
-        }
+        Ok(Box::new(self.connect().await?))
     }
 }
 
@@ -195,9 +204,10 @@ impl Bind for Unix {
                 let (socket, file) = bind_path(path, Mode::from_raw_mode(*mode))?;
                 (socket, Some(file), format!("unix:{}", path.display()))
             }
-            Unix::Abstract { name, .. } => {
+            Unix::Abstract { name, tight } => {
                 let socket = new_socket()?;
-                rustix::net::bind(&socket, &SocketAddrUnix::new_abstract_name(&self.name()[1..])?)?;
+                let bound = abstract_name(name, *tight);
+                rustix::net::bind(&socket, &SocketAddrUnix::new_abstract_name(&bound)?)?;
                 (socket, None, format!("unix:@{}", String::from_utf8_lossy(name)))
             }
         };
@@ -207,9 +217,63 @@ impl Bind for Unix {
     }
 }
 
+/// An abstract name as it is bound, without its leading NUL.
+fn abstract_name(name: &[u8], tight: bool) -> Vec<u8> {
+    let mut bound = name.to_vec();
+    if !tight {
+        bound.resize(ABSTRACT_PADDED, 0);
+    }
+    bound
+}
+
 fn new_socket() -> io::Result<OwnedFd> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
+}
+
+/// A path that fits into a socket's address. A longer one leads through a descriptor of its directory, or of the file.
+enum ShortPath<'a> {
+    Given(&'a Path),
+    Through { _descriptor: OwnedFd, path: PathBuf },
+}
+
+impl<'a> ShortPath<'a> {
+    /// Of a socket that is there.
+    fn of(path: &'a Path) -> io::Result<Self> {
+        if path.as_os_str().len() <= UNIX_PATH_MAX { Ok(ShortPath::Given(path)) } else { through(path, None) }
+    }
+
+    /// Of a socket that is to be made.
+    fn of_new(path: &'a Path) -> io::Result<Self> {
+        match (path.parent(), path.file_name()) {
+            (Some(directory), Some(name)) if path.as_os_str().len() > UNIX_PATH_MAX => {
+                let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+                through(directory, Some(name))
+            }
+            _ => Ok(ShortPath::Given(path)),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            ShortPath::Given(path) => path,
+            ShortPath::Through { path, .. } => path,
+        }
+    }
+}
+
+/// The way to an open file, or to a name in an open directory.
+#[cfg(target_os = "linux")]
+fn through<'a>(opened: &Path, name: Option<&OsStr>) -> io::Result<ShortPath<'a>> {
+    let descriptor = rustix::fs::open(opened, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let mut path = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+    path.extend(name);
+    Ok(ShortPath::Through { _descriptor: descriptor, path })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn through<'a>(_opened: &Path, _name: Option<&OsStr>) -> io::Result<ShortPath<'a>> {
+    Err(rustix::io::Errno::NAMETOOLONG.into())
 }
 
 /// Binds a socket file. A stale one is replaced; a live one, or any other file, never.
@@ -217,7 +281,8 @@ fn bind_path(path: &Path, mode: Mode) -> io::Result<(OwnedFd, SocketFile)> {
     let socket = new_socket()?;
     // Before there is a file: nobody can come in between.
     rustix::fs::fchmod(&socket, mode)?;
-    let address = SocketAddrUnix::new(path)?;
+    let short = ShortPath::of_new(path)?;
+    let address = SocketAddrUnix::new(short.path())?;
     match rustix::net::bind(&socket, &address) {
         Err(rustix::io::Errno::ADDRINUSE) if is_stale(path)? => {
             std::fs::remove_file(path)?;
@@ -225,29 +290,81 @@ fn bind_path(path: &Path, mode: Mode) -> io::Result<(OwnedFd, SocketFile)> {
         }
         result => result?,
     }
-    let file = SocketFile { path: std::path::absolute(path)?, made: rustix::fs::lstat(path)? };
     // What the umask took away (it can take, never add).
-    rustix::fs::chmod(path, mode)?;
+    let stat = set_mode(path, mode)?;
+    Ok((socket, SocketFile { path: std::path::absolute(path)?, made: stat }))
+}
+
+/// Gives a socket file its mode. Whatever else may have come to be at the path keeps its own.
+fn set_mode(path: &Path, mode: Mode) -> io::Result<Stat> {
+    let is_socket = |stat: &Stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Socket;
+    let replaced = || io::Error::other("the socket was replaced by another file");
+    #[cfg(target_os = "linux")]
+    {
+        let file = rustix::fs::open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let stat = rustix::fs::fstat(&file)?;
+        if !is_socket(&stat) {
+            return Err(replaced());
+        }
+        rustix::fs::chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), mode)?;
+        Ok(stat)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let stat = rustix::fs::lstat(path)?;
+        if !is_socket(&stat) {
+            return Err(replaced());
+        }
+        rustix::fs::chmod(path, mode)?;
+        Ok(stat)
+    }
+}
+
+/// Makes a socket file that another process has bound one for its owner alone.
+pub fn set_private(path: &Path) -> io::Result<()> {
+    set_mode(path, Mode::RUSR | Mode::WUSR).map(drop)
+}
+
+/// A listening socket of mode 0600 at an absolute path, which is to be handed to another process. The file is removed
+/// when the [`SocketFile`] is dropped.
+pub fn listening_socket(path: &Path) -> io::Result<(OwnedFd, SocketFile)> {
+    let (socket, file) = bind_path(path, Mode::RUSR | Mode::WUSR)?;
+    rustix::net::listen(&socket, 1)?;
     Ok((socket, file))
 }
 
 /// Whether the file is a socket that nobody listens on any more.
 fn is_stale(path: &Path) -> io::Result<bool> {
-    let stat = rustix::fs::lstat(path)?;
-    if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::Socket {
+    let file = std::fs::symlink_metadata(path)?;
+    if !file.file_type().is_socket() {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of that name which is no socket"));
     }
+    let live = || io::Error::new(io::ErrorKind::AddrInUse, "another process listens there");
+    // A process that does not listen yet refuses connections; and a client that comes only to look ends a monitor that
+    // goes with its client.
+    if processes::is_bound(&file) {
+        return Err(live());
+    }
     // Not blocking: a live one whose backlog is full must not hold this up.
-    match rustix::net::connect(new_socket()?, &SocketAddrUnix::new(path)?) {
+    let short = ShortPath::of(path)?;
+    match rustix::net::connect(new_socket()?, &SocketAddrUnix::new(short.path())?) {
         Err(rustix::io::Errno::CONNREFUSED) => Ok(true),
-        _ => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there")),
+        _ => Err(live()),
     }
 }
 
 /// A socket file that this process made; dropping it removes the file, if it is still that one.
-struct SocketFile {
+#[derive(Debug)]
+pub struct SocketFile {
     path: PathBuf,
     made: Stat,
+}
+
+impl SocketFile {
+    /// Leaves the file to the process that has the socket now.
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for SocketFile {

@@ -91,16 +91,20 @@ fn a_listener_with_a_full_backlog() {
     let path = directory.path().join("jammed");
     let (_listener, _waiting) = jam(&path);
     let output = at(&path).args(["--connect-timeout", "0.3", "query-status"]).run();
+    let own = std::fs::read_to_string("/proc/self/comm").unwrap();
     output.stdout("").status(3).stderr(&format!(
-        "qmpsh: cannot connect to {} within 0.3 s: nobody takes the connection; a monitor serves one client at a \
-         time, and others are waiting already, or the host does not answer\n",
-        path.display()
+        "qmpsh: no session with {} within 0.3 s: {} ({}) accepts no connection, though it serves nobody: it hangs, is \
+         busy, or is still starting (--wait SECONDS waits longer)\n",
+        path.display(),
+        own.trim_end(),
+        std::process::id()
     ));
 }
 
 /// A listener that takes nobody, and as many connections as it lets wait.
 pub(super) fn jam(path: &std::path::Path) -> (std::os::fd::OwnedFd, Vec<std::os::fd::OwnedFd>) {
-    let socket = || rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK, None);
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = || rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
     let address = SocketAddrUnix::new(path).unwrap();
     let listener = socket().unwrap();
     rustix::net::bind(&listener, &address).unwrap();

@@ -71,6 +71,21 @@ async fn e03_a_stale_socket_is_replaced_and_nothing_else_ever() {
         drop(live);
         std::fs::remove_file(&path).unwrap();
 
+        // One that does not listen yet, as between bind and listen.
+        let flags = rustix::net::SocketFlags::CLOEXEC;
+        let (family, kind) = (rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM);
+        let bound = rustix::net::socket_with(family, kind, flags, None).unwrap();
+        rustix::net::bind(&bound, &rustix::net::SocketAddrUnix::new(&path).unwrap()).unwrap();
+        let text = error_text(session.start_server(Unix::path(&path)).await);
+        assert_eq!(text, failed("another process listens there"));
+        rustix::net::listen(&bound, 1).unwrap();
+        // Nobody has connected to look.
+        rustix::io::ioctl_fionbio(&bound, true).unwrap();
+        assert_eq!(error_text(session.start_server(Unix::path(&path)).await), failed("another process listens there"));
+        assert_eq!(rustix::net::accept(&bound).unwrap_err(), rustix::io::Errno::WOULDBLOCK);
+        drop(bound);
+        std::fs::remove_file(&path).unwrap();
+
         let no_socket = failed("there is a file of that name which is no socket");
         std::fs::write(&path, "precious").unwrap();
         assert_eq!(error_text(session.start_server(Unix::path(&path)).await), no_socket);

@@ -2,8 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::version::{reconnect, status_line};
+use crate::support::version::reconnect;
 use crate::support::{Mock, Program, Qemu, qmpsh};
+
+mod others;
+mod silent;
+mod sockets;
 
 /// A name that no other VM of this machine has.
 fn unique(name: &str) -> String {
@@ -24,8 +28,18 @@ fn lines(pid: u32) -> Vec<String> {
     output.status(0).stderr("");
     let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let all: Vec<String> = output.stdout_text().lines().map(squeezed).collect();
-    assert_eq!(all[0], "PID NAME MONITOR STATE");
+    assert_eq!(all[0], "PID USER NAME MONITOR STATE");
     all.into_iter().filter(|line| line.starts_with(&format!("{pid} "))).collect()
+}
+
+/// The user who runs the tests.
+fn user() -> String {
+    Program::new("id").arg("-un").run().stdout_text().trim().to_owned()
+}
+
+/// What `query-name` of a VM prints.
+fn named(name: &str) -> String {
+    format!("{{\"name\": \"{name}\"}}\n")
 }
 
 #[test]
@@ -33,10 +47,10 @@ fn a_vm_its_monitors_and_who_holds_them() {
     let name = unique("listed");
     let qemu = Qemu::none().name(&name).second_monitor().tcp_monitor().start();
     let mut shell = qmpsh().arg(qemu.socket().to_str().unwrap()).start();
-    shell.line("query-status");
-    assert_eq!(shell.read_line() + "\n", status_line("running", true));
+    shell.line("query-name");
+    assert_eq!(shell.read_line() + "\n", named(&name));
 
-    let line = |place: &str, state: &str| format!("{} {name} {place} {state}", qemu.pid());
+    let line = |place: &str, state: &str| format!("{} {} {name} {place} {state}", qemu.pid(), user());
     let held = format!("held by qmpsh ({})", shell.pid());
     let expected = [
         line(&qemu.socket().display().to_string(), &held),
@@ -85,18 +99,19 @@ fn other_monitors() {
 
     let daemon = Qemu::storage_daemon().start();
     assert_eq!(listed(daemon.pid())["program"], "qemu-storage-daemon");
-    assert_eq!(lines(daemon.pid()), [format!("{} - {} free", daemon.pid(), daemon.socket().display())]);
+    let expected = format!("{} {} - {} free", daemon.pid(), user(), daemon.socket().display());
+    assert_eq!(lines(daemon.pid()), [expected]);
 }
 
 #[test]
 fn a_vm_by_name_and_by_number() {
     let name = unique("wanted");
     let qemu = Qemu::none().name(&name).second_monitor().start();
-    qmpsh().args([format!("vm:{name}"), "query-status".into()]).run().stdout(&status_line("running", true)).status(0);
+    qmpsh().args([format!("vm:{name}"), "query-name".into()]).run().stdout(&named(&name)).status(0);
     // Its first monitor is in use: then it is the second.
     let holder = qemu.hold();
-    let by_pid = || qmpsh().args([format!("pid:{}", qemu.pid()), "query-status".into()]);
-    by_pid().run().stdout(&status_line("running", true)).status(0);
+    let by_pid = || qmpsh().args([format!("pid:{}", qemu.pid()), "query-name".into()]);
+    by_pid().run().stdout(&named(&name)).status(0);
 
     let second = qemu.second_client();
     let (pid, own) = (qemu.pid(), std::process::id());
@@ -121,6 +136,8 @@ fn vms_that_cannot_be_told() {
         "qmpsh: cannot connect to vm:{name}: several VMs are named {name}; say which: pid:{}, pid:{}\n",
         pids[0], pids[1]
     ));
+    // `list` says which address reaches it.
+    assert!(lines(pids[0])[0].ends_with(&format!(" free, as pid:{} only", pids[0])));
     let absent = unique("absent");
     let output = qmpsh().args([format!("vm:{absent}"), "stop".into()]).run();
     output.status(3).stderr_contains(&format!("no VM named {absent} runs on this machine; there is "));

@@ -11,6 +11,7 @@ mod human;
 mod jobs;
 mod log;
 mod migration;
+mod monitor;
 mod wait;
 
 use std::path::Path;

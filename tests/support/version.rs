@@ -45,3 +45,8 @@ pub fn status_table(state: &str, running: bool) -> String {
 pub fn reconnect() -> &'static str {
     if version() < (9, 2) { "reconnect=1" } else { "reconnect-ms=1000" }
 }
+
+/// Whether monitors are objects, which can be made while QEMU runs: since 11.1.
+pub fn has_monitor_objects() -> bool {
+    version() >= (11, 1)
+}

@@ -34,7 +34,7 @@ impl<'a> OwnCommand<'a> {
             "wait" | "follow" => Takes::Event,
             "job" => Takes::Job,
             "hmp" => Takes::Hmp,
-            "source" | "fd" => Takes::File,
+            "source" | "fd" | "monitor" => Takes::File,
             "log" => Takes::FileOrOff,
             // Such as `on|off`.
             _ if is_choice(self.words) => Takes::Choice,

@@ -64,7 +64,7 @@ impl Reached {
 impl Dial for TlsDial {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
         let to = match self.to {
-            Target::Endpoint(endpoint) => Target::Endpoint(endpoint.located(true).await?),
+            Target::Endpoint(endpoint) => Target::Endpoint(endpoint.located_with_tls().await?),
             connected @ Target::Connected(_) => connected,
         };
         let host = match &to {

@@ -19,6 +19,7 @@ pub(super) mod human;
 mod jobs;
 mod log;
 mod migration;
+mod monitor;
 mod table;
 mod wait;
 mod words;
@@ -44,6 +45,7 @@ use help::Topic;
 use jobs::JobWait;
 use log::Log;
 use migration::MigrationWait;
+use monitor::NewMonitor;
 use qmpsh::language::syntax::{Command, Dialect, DotCommand};
 use wait::Wait;
 use words::Words;
@@ -63,6 +65,8 @@ pub(super) enum Own {
     Status,
     /// Connect again: `.reconnect`.
     Reconnect,
+    /// A monitor for another client: `.monitor`.
+    Monitor(NewMonitor),
     /// A command whose refusal is no failure: `.try`.
     Try(Box<Action>),
     /// A command again and again: `.watch`.
@@ -109,6 +113,7 @@ pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
         "commands" => Own::Commands(Commands::read(&mut words)?),
         "status" => Own::Status,
         "reconnect" => Own::Reconnect,
+        "monitor" => Own::Monitor(NewMonitor::read(&mut words)?),
         "jobs" => Own::Jobs,
         "job" => Own::Job(JobWait::read(&mut words)?),
         "migration" => Own::Migration(MigrationWait::read(&mut words)?),
@@ -156,6 +161,7 @@ pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> 
         Own::Commands(wanted) => commands::run(host, &wanted).await,
         Own::Status => connection::status(host).await,
         Own::Reconnect => host.reconnect().await,
+        Own::Monitor(monitor) => monitor.run(host).await,
         Own::Try(action) => carriers::attempt(host, *action).await,
         Own::Watch(watch) => watch.run(host).await,
         Own::Jobs => jobs::list(host).await,

@@ -244,6 +244,24 @@ They are run as if they stood here; the first that fails ends it, unless --keep-
         more: "A connection that is there is given up first.",
     },
     Description {
+        name: "monitor",
+        words: "PATH",
+        summary: "make a monitor at the Unix socket PATH for one other client (QEMU 11.1 and later)",
+        more: "\
+QEMU serves one client at a time on each monitor. The new monitor outlives
+this shell. When its client leaves, QEMU removes the monitor, its character
+device and the socket file.
+
+Over a Unix socket of this machine, PATH is relative to the shell's directory.
+The socket has mode 0600 (one of a storage daemon a moment after it was made).
+A stale socket is replaced; any other file at PATH is an error. The file stays
+if QEMU may not remove it, or sees other directories. Over TCP, ssh:// and
+exec: QEMU makes the socket: PATH is on its machine, and QEMU replaces whatever
+is there.
+
+  .monitor /run/user/1000/second.sock",
+    },
+    Description {
         name: "detach",
         words: "",
         summary: "leaves, and lets the QEMU go on that `qmpsh run` started",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::secure;
 use qmpsh::address::Address;
 use qmpsh::client::{Progress, QmpError};
-use qmpsh::processes::{self, Holder};
+use qmpsh::processes::{self, Silence};
 use qmpsh::protocol::{Cause, ConnectError, OpenError};
 use qmpsh::text;
 use qmpsh::transport::{Reached, TlsError};
@@ -100,13 +100,16 @@ impl Problem {
             }
             Problem::Failed(error) => format!("no session with {shown}: {error}"),
             Problem::TookTooLong { progress, limit, tls } => {
-                let holder = address.and_then(processes::holder);
+                let silence = address.and_then(processes::silence);
                 match tls {
+                    _ if matches!(silence, Some(Silence::Stopped(_) | Silence::NotAccepting(_))) => {
+                        explain_no_answer(silence.as_ref(), *limit, shown)
+                    }
                     Some(reached) if *progress == Progress::Connecting && reached.get() => {
-                        explain_no_handshake(*limit, shown, holder.as_ref())
+                        explain_no_handshake(*limit, shown, silence.as_ref())
                     }
                     _ => {
-                        let mut text = explain_silence(progress, *limit, shown, holder.as_ref());
+                        let mut text = explain_silence(progress, *limit, shown, silence.as_ref());
                         let silent = matches!(progress, Progress::AwaitingGreeting { seen } if seen.is_empty());
                         if let (None, true, Some(Address::Tcp { .. })) = (tls, silent, address) {
                             text.push_str(
@@ -140,7 +143,7 @@ fn explain_io(error: &io::Error, address: &Address, to: Wanted) -> String {
             "nobody listens there; the process that made this socket has ended, or does not listen yet".to_owned()
         }
         (ConnectionRefused, _) => "nobody listens there; QEMU has ended, or does not listen yet".to_owned(),
-        (PermissionDenied, Address::Unix(_)) => {
+        (PermissionDenied, Address::Unix(_) | Address::Vm(_) | Address::Pid(_)) if error.raw_os_error().is_some() => {
             "permission denied; run qmpsh as the user who runs QEMU, or as root".to_owned()
         }
         (_, Address::Unix(_)) if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::PROTOTYPE) => {
@@ -177,9 +180,22 @@ fn is_socket(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
-fn explain_silence(progress: &Progress, limit: Duration, address: &str, holder: Option<&Holder>) -> String {
+/// It is QEMU that does nothing.
+fn explain_no_answer(silence: Option<&Silence>, limit: Duration, address: &str) -> String {
+    let why = match silence {
+        Some(Silence::Stopped(sentence)) => sentence.clone(),
+        Some(Silence::NotAccepting(server)) => format!(
+            "{server} accepts no connection, though it serves nobody: it hangs, is busy, or is still starting \
+             (--wait SECONDS waits longer)"
+        ),
+        Some(Silence::Held(_)) | None => held(silence),
+    };
+    format!("no session with {address} within {} s: {why}", limit.as_secs_f64())
+}
+
+fn explain_silence(progress: &Progress, limit: Duration, address: &str, silence: Option<&Silence>) -> String {
     let seconds = limit.as_secs_f64();
-    let held = held(holder);
+    let held = held(silence);
     match progress {
         Progress::Connecting => format!(
             "cannot connect to {address} within {seconds} s: nobody takes the connection; a monitor serves one client \
@@ -209,8 +225,8 @@ fn explain_silence(progress: &Progress, limit: Duration, address: &str, holder: 
     }
 }
 
-fn explain_no_handshake(limit: Duration, address: &str, holder: Option<&Holder>) -> String {
-    let (seconds, held) = (limit.as_secs_f64(), held(holder));
+fn explain_no_handshake(limit: Duration, address: &str, silence: Option<&Silence>) -> String {
+    let (seconds, held) = (limit.as_secs_f64(), held(silence));
     format!(
         "no TLS handshake with {address} within {seconds} s: the connection works, but the peer is silent\n  \
          - QMP serves one client at a time: {held}\n  \
@@ -219,9 +235,9 @@ fn explain_no_handshake(limit: Duration, address: &str, holder: Option<&Holder>)
     )
 }
 
-fn held(holder: Option<&Holder>) -> String {
-    match holder {
-        Some(holder) => format!("{holder} holds this monitor"),
-        None => "another one (libvirt, a second shell) may hold this monitor".to_owned(),
+fn held(silence: Option<&Silence>) -> String {
+    match silence {
+        Some(Silence::Held(holder)) => format!("{holder} holds this monitor"),
+        _ => "another one (libvirt, a second shell) may hold this monitor".to_owned(),
     }
 }

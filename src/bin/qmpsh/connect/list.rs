@@ -7,14 +7,14 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use unicode_width::UnicodeWidthStr;
 
 use crate::cli::manual::{HOW_TO_START, NO_ADDRESS};
 use crate::cli::{ColorMode, Listing, OutputMode};
+use crate::output::columns::{cut, size_of, width};
 use crate::output::messages::Messages;
 use crate::status::{Failure, Status};
 use qmpsh::json::Indenter;
-use qmpsh::processes::{self, Holder, Language, Monitor, Place, QemuProcess, State};
+use qmpsh::processes::{self, Access, Holder, Language, Monitor, Place, QemuProcess, State, Stopped};
 use qmpsh::text;
 
 /// Shows them; on stderr if an address was asked for, which is a usage error then.
@@ -22,7 +22,8 @@ pub(crate) fn run(listing: Listing) -> Status {
     let messages = Messages::new(ColorMode::Auto);
     if !listing.asked {
         let shown = processes::find().ok().filter(|found| !found.is_empty());
-        let shown = shown.map(|found| format!("running here:\n\n{}", table(&found))).unwrap_or_default();
+        let width = size_of(io::stderr()).map(|size| size.columns);
+        let shown = shown.map(|found| format!("running here:\n\n{}", table(&found, width))).unwrap_or_default();
         let message = format!(
             "qmpsh: {NO_ADDRESS}\n\n{shown}{}{HOW_TO_START}\n\nFor more information, try 'qmpsh --help'.",
             if shown.is_empty() { "" } else { "\n" }
@@ -49,7 +50,7 @@ pub(crate) fn run(listing: Listing) -> Status {
 
 fn print(processes: &[QemuProcess], output: OutputMode) -> io::Result<()> {
     let out = if matches!(output, OutputMode::Auto | OutputMode::Table) {
-        table(processes).into_bytes()
+        table(processes, size_of(io::stdout()).map(|size| size.columns)).into_bytes()
     } else {
         let mut json = json(processes)?;
         if io::stdout().is_terminal() {
@@ -68,44 +69,63 @@ fn print(processes: &[QemuProcess], output: OutputMode) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Aligned columns, a line for each monitor; empty if there are no processes.
-fn table(processes: &[QemuProcess]) -> String {
+/// Aligned columns, a line for each monitor; empty if there are no processes. Names are cut to what the `terminal` has
+/// room for.
+fn table(processes: &[QemuProcess], terminal: Option<usize>) -> String {
     if processes.is_empty() {
         return String::new();
     }
-    let mut rows = vec![["PID", "NAME", "MONITOR", "STATE"].map(str::to_owned)];
+    let mut rows = vec![["PID", "USER", "NAME", "MONITOR", "STATE"].map(str::to_owned)];
     for process in processes {
         let pid = process.pid.to_string();
+        let user = text::line(&process.user).into_owned();
         let name = process.name.as_ref().map_or_else(|| "-".into(), |name| text::bytes(name.as_bytes()).into_owned());
-        if process.monitors.is_empty() {
-            let state = if process.reads_config { NOT_READ } else { "no monitor" };
-            rows.push([pid, name, "-".to_owned(), state.to_owned()]);
-            continue;
-        }
+        let by_name =
+            processes.iter().filter(|other| other.name == process.name && other.access == Access::ByName).count();
+        let is_found_by_name = process.name.is_none() || (process.access == Access::ByName && by_name == 1);
+        let mut row = |monitor: String, state: String| {
+            rows.push([pid.clone(), user.clone(), name.clone(), monitor, state]);
+        };
         for monitor in &process.monitors {
-            rows.push([pid.clone(), name.clone(), place(monitor), state(process, monitor)]);
+            let mut state = state(process, monitor);
+            let is_free_for_qmp = monitor.state == State::Free && monitor.language == Language::Qmp;
+            if is_free_for_qmp && process.stopped.is_none() && !is_found_by_name {
+                let _ = write!(state, ", as pid:{pid} only");
+            }
+            row(place(monitor), state);
         }
         if process.reads_config {
-            rows.push([pid, name, "-".to_owned(), NOT_READ.to_owned()]);
+            row("-".to_owned(), NOT_READ.to_owned());
+        } else if process.monitors.is_empty() {
+            row("-".to_owned(), "no monitor".to_owned());
         }
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2)];
+    let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
+    let mut widths = [0, 1, 2, 3].map(widest);
+    if let Some(terminal) = terminal {
+        // The rest of a line can be copied only whole, and its end may wrap.
+        let others = widths[0] + widths[1] + widths[3] + widest(4) + 8;
+        widths[2] = widths[2].min(terminal.saturating_sub(others).max(NAME_LEAST));
+    }
     let mut text = String::new();
-    for [pid, name, monitor, state] in &rows {
-        let pad = |cell: &str, width: usize| " ".repeat(width.saturating_sub(cell.width()));
+    for [pid, user, name, monitor, state] in &rows {
+        let name = cut(name, widths[2]);
+        let pad = |cell: &str, column: usize| " ".repeat(widths[column].saturating_sub(width(cell)));
         // Writing to a String does not fail.
         let _ = writeln!(
             text,
-            "{}{pid}  {name}{}  {monitor}{}  {state}",
-            pad(pid, widths[0]),
-            pad(name, widths[1]),
-            pad(monitor, widths[2])
+            "{}{pid}  {user}{}  {name}{}  {monitor}{}  {state}",
+            pad(pid, 0),
+            pad(user, 1),
+            pad(&name, 2),
+            pad(monitor, 3)
         );
     }
     text
 }
 
+/// So much of a name is always shown.
+const NAME_LEAST: usize = 16;
 const NOT_READ: &str = "more may be in its -readconfig file, which is not read";
 
 fn place(monitor: &Monitor) -> String {
@@ -118,8 +138,13 @@ fn place(monitor: &Monitor) -> String {
 
 fn state(process: &QemuProcess, monitor: &Monitor) -> String {
     let mut text = match &monitor.state {
+        State::Held(holder) if process.stopped.is_some() => format!("held by {holder}, stopped"),
+        _ if process.stopped == Some(Stopped::Debugger) => "stopped by a debugger".to_owned(),
+        _ if process.stopped.is_some() => "stopped".to_owned(),
         State::Free => "free".to_owned(),
         State::Held(holder) => format!("held by {holder}"),
+        State::NotAccepting => "accepts no connection".to_owned(),
+        State::Unlinked => "socket file was removed or replaced".to_owned(),
         State::NotListening => "not listening".to_owned(),
         State::NotConnected => "dials out, nobody answers".to_owned(),
         State::Unknown => "not known".to_owned(),
@@ -142,6 +167,9 @@ struct ProcessObject<'a> {
     pid: u32,
     program: &'a str,
     name: Option<Cow<'a, str>>,
+    user: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stopped: bool,
     monitors: Vec<MonitorObject>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     readconfig: bool,
@@ -178,8 +206,8 @@ struct HolderObject {
     address: Option<String>,
 }
 
-impl From<&Monitor> for MonitorObject {
-    fn from(monitor: &Monitor) -> Self {
+impl MonitorObject {
+    fn new(process: &QemuProcess, monitor: &Monitor) -> Self {
         let mut object = MonitorObject {
             protocol: match monitor.language {
                 Language::Qmp => "qmp",
@@ -194,6 +222,7 @@ impl From<&Monitor> for MonitorObject {
             Place::Other(what) => object.other = Some(what.clone()),
         }
         object.state = match &monitor.state {
+            State::Free | State::NotAccepting if process.stopped.is_some() => "stopped",
             State::Free => "free",
             State::Held(holder) => {
                 object.holder = Some(match holder {
@@ -207,6 +236,8 @@ impl From<&Monitor> for MonitorObject {
                 });
                 "held"
             }
+            State::NotAccepting => "not-accepting",
+            State::Unlinked => "unlinked",
             State::NotListening => "not-listening",
             State::NotConnected => "not-connected",
             State::Unknown => "unknown",
@@ -222,7 +253,9 @@ fn json(processes: &[QemuProcess]) -> serde_json::Result<Vec<u8>> {
             pid: process.pid,
             program: &process.program,
             name: process.name.as_ref().map(|name| name.to_string_lossy()),
-            monitors: process.monitors.iter().map(MonitorObject::from).collect(),
+            user: &process.user,
+            stopped: process.stopped.is_some(),
+            monitors: process.monitors.iter().map(|monitor| MonitorObject::new(process, monitor)).collect(),
             readconfig: process.reads_config,
             virsh: process.virsh(),
         })

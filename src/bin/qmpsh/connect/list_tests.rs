@@ -15,10 +15,13 @@ fn some() -> Vec<QemuProcess> {
         pid: 7,
         program: "qemu-system-x86_64".into(),
         name: Some("web1".into()),
-        monitors: vec![monitor(at("/tmp/a b.sock"), held)],
+        uid: 0,
+        user: "root".into(),
+        monitors: vec![monitor(at("/tmp/a b.sock"), held.clone())],
         reads_config: false,
         libvirt: false,
-        hidden: false,
+        access: Access::ByName,
+        stopped: None,
     };
     let dials = Place::DialsOut(Address::Tcp { host: "h".into(), port: 5 });
     vec![
@@ -35,10 +38,21 @@ fn some() -> Vec<QemuProcess> {
         },
         QemuProcess { pid: 20, name: None, monitors: vec![], ..process.clone() },
         QemuProcess {
+            pid: 22,
+            user: "eve".into(),
+            monitors: vec![monitor(at("/f"), State::Free), monitor(at("/h"), held)],
+            stopped: Some(Stopped::Signal),
+            ..process.clone()
+        },
+        QemuProcess {
+            pid: 23,
+            monitors: vec![monitor(at("/n"), State::NotAccepting), monitor(at("/u"), State::Unlinked)],
+            ..process.clone()
+        },
+        QemuProcess {
             pid: 21,
             name: Some("db".into()),
             libvirt: true,
-            hidden: false,
             monitors: vec![monitor(at("/m"), State::Held(Holder::Process { pid: 2, name: "virt\nd".into() }))],
             ..process
         },
@@ -48,16 +62,35 @@ fn some() -> Vec<QemuProcess> {
 #[test]
 fn columns() {
     let expected = [
-        r" PID  NAME       MONITOR        STATE",
-        r"   7  web1       /tmp/a b.sock  held by qmpsh (12)",
-        r"1234  \u{1b}[2J  stdio          not known, HMP",
-        r"1234  \u{1b}[2J  to h:5         dials out, nobody answers, TLS",
-        r"1234  \u{1b}[2J  -              more may be in its -readconfig file, which is not read",
-        r"  20  -          -              no monitor",
-        r#"  21  db         /m             held by virt\nd (2); libvirt: virsh qemu-monitor-command db '{"execute":"query-status"}'"#,
+        r" PID  USER  NAME       MONITOR        STATE",
+        r"   7  root  web1       /tmp/a b.sock  held by qmpsh (12)",
+        r"1234  root  \u{1b}[2J  stdio          not known, HMP",
+        r"1234  root  \u{1b}[2J  to h:5         dials out, nobody answers, TLS",
+        r"1234  root  \u{1b}[2J  -              more may be in its -readconfig file, which is not read",
+        r"  20  root  -          -              no monitor",
+        r"  22  eve   web1       /f             stopped",
+        r"  22  eve   web1       /h             held by qmpsh (12), stopped",
+        r"  23  root  web1       /n             accepts no connection",
+        r"  23  root  web1       /u             socket file was removed or replaced",
+        r#"  21  root  db         /m             held by virt\nd (2); libvirt: virsh qemu-monitor-command db '{"execute":"query-status"}'"#,
     ];
-    assert_eq!(table(&some()).lines().collect::<Vec<_>>(), expected);
-    assert_eq!(table(&[]), "");
+    assert_eq!(table(&some(), None).lines().collect::<Vec<_>>(), expected);
+    assert_eq!(table(&[], None), "");
+}
+
+#[test]
+fn long_names_are_cut_for_a_terminal() {
+    let one = |name: &str| vec![QemuProcess { name: Some(name.into()), ..some().remove(0) }];
+    let check = |name: &str, terminal: Option<usize>, expected: &str| {
+        let shown = table(&one(name), terminal);
+        assert_eq!(shown.lines().nth(1), Some(expected), "{terminal:?}");
+    };
+    let name = "a-very-long-name-of-a-vm";
+    let whole = "  7  root  a-very-long-name-of-a-vm  /tmp/a b.sock  held by qmpsh (12)";
+    check(name, None, whole);
+    check(name, Some(70), whole);
+    check(name, Some(69), "  7  root  a-very-long-name-of-a-…  /tmp/a b.sock  held by qmpsh (12)");
+    check(name, Some(20), "  7  root  a-very-long-nam…  /tmp/a b.sock  held by qmpsh (12)");
 }
 
 #[test]
@@ -67,6 +100,7 @@ fn objects() {
             "pid": 7,
             "program": "qemu-system-x86_64",
             "name": "web1",
+            "user": "root",
             "monitors": [{
                 "address": "/tmp/a b.sock", "protocol": "qmp", "state": "held", "holder": {"pid": 12, "name": "qmpsh"},
             }],
@@ -75,17 +109,40 @@ fn objects() {
             "pid": 1234,
             "program": "qemu-system-x86_64",
             "name": "\u{1b}[2J",
+            "user": "root",
             "monitors": [
                 {"other": "stdio", "protocol": "hmp", "state": "unknown"},
                 {"dials-out": "h:5", "protocol": "qmp", "state": "not-connected", "wrapper": "tls"},
             ],
             "readconfig": true,
         },
-        {"pid": 20, "program": "qemu-system-x86_64", "name": null, "monitors": []},
+        {"pid": 20, "program": "qemu-system-x86_64", "name": null, "user": "root", "monitors": []},
+        {
+            "pid": 22,
+            "program": "qemu-system-x86_64",
+            "name": "web1",
+            "user": "eve",
+            "stopped": true,
+            "monitors": [
+                {"address": "/f", "protocol": "qmp", "state": "stopped"},
+                {"address": "/h", "protocol": "qmp", "state": "held", "holder": {"pid": 12, "name": "qmpsh"}},
+            ],
+        },
+        {
+            "pid": 23,
+            "program": "qemu-system-x86_64",
+            "name": "web1",
+            "user": "root",
+            "monitors": [
+                {"address": "/n", "protocol": "qmp", "state": "not-accepting"},
+                {"address": "/u", "protocol": "qmp", "state": "unlinked"},
+            ],
+        },
         {
             "pid": 21,
             "program": "qemu-system-x86_64",
             "name": "db",
+            "user": "root",
             "monitors": [{
                 "address": "/m", "protocol": "qmp", "state": "held", "holder": {"pid": 2, "name": "virt\nd"},
             }],

@@ -163,7 +163,8 @@ impl Run {
             if storage_daemon {
                 args.extend(["--chardev".into(), chardev, "--monitor".into(), format!("chardev={id}").into()]);
             } else {
-                args.extend(["-chardev".into(), chardev, "-mon".into(), format!("chardev={id},mode=control").into()]);
+                // `-mon` is deprecated since QEMU 11.1.
+                args.extend(["-chardev".into(), chardev, "-qmp".into(), format!("chardev:{id}").into()]);
             }
         };
         add(OURS, format!("socket,id={OURS},fd={}", socket.as_raw_fd()).into());
@@ -353,14 +354,14 @@ mod tests {
                 expected.iter().map(|arg| arg.replace("fd=N", &format!("fd={}", socket.as_raw_fd())).into()).collect();
             assert_eq!(run.monitors(&socket), expected, "{program}");
         }
-        let ours = ["-chardev", "socket,id=qmpsh-run,fd=N", "-mon", "chardev=qmpsh-run,mode=control"];
+        let ours = ["-chardev", "socket,id=qmpsh-run,fd=N", "-qmp", "chardev:qmpsh-run"];
         check("qemu-system-x86_64", None, &ours);
         check("/opt/storage-daemon/qemu-kvm", None, &ours);
         let second = [
             "-chardev",
             "socket,id=qmpsh-run-second,server=on,wait=off,path=/tmp/a,,b",
-            "-mon",
-            "chardev=qmpsh-run-second,mode=control",
+            "-qmp",
+            "chardev:qmpsh-run-second",
         ];
         check("./qemu", Some("/tmp/a,b"), &[ours, second].concat());
         let daemon = ["--chardev", "socket,id=qmpsh-run,fd=N", "--monitor", "chardev=qmpsh-run"];

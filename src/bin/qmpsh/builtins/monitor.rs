@@ -1,0 +1,166 @@
+//! `.monitor`: gives another client a monitor of its own.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::Host;
+use super::asking::{self, Asked, Waiting};
+use super::words::{Refusal, Words};
+use crate::session::schema::known_schema;
+use crate::status::Status;
+use qmpsh::address::{Address, UNIX_PATH_MAX};
+use qmpsh::message::{Descriptor, Request};
+use qmpsh::schema::{Schema, Step, Type};
+use qmpsh::text;
+use qmpsh::transport::{Unix, listening_socket, set_private};
+
+/// `.monitor PATH`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewMonitor {
+    path: String,
+}
+
+impl NewMonitor {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
+        let path = words.required("the path of a socket")?;
+        if path.is_empty() {
+            return Err(words.refusal("the path is empty"));
+        }
+        Ok(Self { path })
+    }
+
+    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
+        if host.client().is_guest_agent() {
+            return Err(self.failure(host, "a guest agent has no monitors"));
+        }
+        let Some(schema) = known_schema(host).await?.filter(|schema| has_monitor_objects(schema)) else {
+            let version =
+                host.client().greeting().map_or_else(String::new, |greeting| format!(" {}", greeting.version));
+            let why = format!("this QEMU{version} is too old (11.1 and later can make monitors while they run)");
+            return Err(self.failure(host, &why));
+        };
+        // A chardev and an object are named apart, so both can have the same name.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let id = format!("qmpsh-monitor-{:x}", now.as_nanos());
+
+        // A storage daemon takes no socket from here; it makes one where nothing is.
+        let is_here = host.client().passes_descriptors();
+        let path = if is_here { self.absolute() } else { Ok(PathBuf::from(&self.path)) };
+        let bound = path.and_then(|path| {
+            let socket = match (is_here, schema.command("getfd").is_some()) {
+                (true, true) => Some(listening_socket(&path).map_err(explain)?),
+                (true, false) => Unix::check_free(&path).map_err(explain).map(|()| None)?,
+                (false, _) => None,
+            };
+            Ok((path, socket))
+        });
+        let (path, socket) = match bound {
+            Ok(bound) => bound,
+            Err(why) => return Err(self.failure(host, &why)),
+        };
+        let (file, address) = match socket {
+            Some((socket, file)) => {
+                let getfd = request("getfd", &json!({ "fdname": id }));
+                self.ask(host, Request { descriptor: Some(Descriptor::new(socket)), ..getfd }).await?;
+                (Some(file), json!({ "type": "fd", "data": { "str": id } }))
+            }
+            None => (None, json!({ "type": "unix", "data": { "path": path.to_string_lossy() } })),
+        };
+        let data = json!({ "addr": address, "server": true, "wait": false });
+        let chardev = json!({ "id": id, "backend": { "type": "socket", "data": data } });
+        if let Err(stop) = self.ask(host, request("chardev-add", &chardev)).await {
+            if file.is_some() {
+                self.undo(host, request("closefd", &json!({ "fdname": id }))).await?;
+            }
+            return Err(stop);
+        }
+        let object = json!({ "qom-type": "monitor-qmp", "id": id, "chardev": id, "close-action": "delete" });
+        let added = match (is_here, &file) {
+            (true, None) => set_private(&path).map_err(|error| self.failure(host, &explain(error))),
+            _ => Ok(()),
+        };
+        let added = match added {
+            Ok(()) => self.ask(host, request("object-add", &object)).await,
+            failed => failed,
+        };
+        if let Err(stop) = added {
+            self.undo(host, request("chardev-remove", &json!({ "id": id }))).await?;
+            return Err(stop);
+        }
+        if let Some(file) = file {
+            // QEMU removes it with the chardev.
+            file.leave();
+        }
+        if host.renderer().terminal {
+            let client = if is_here {
+                format!(": qmpsh {}", text::line(&Address::Unix(self.path.clone().into()).to_string()))
+            } else {
+                format!(" at {}, on QEMU's machine", text::line(&self.path))
+            };
+            host.say(&format!("the monitor waits for its client{client}"));
+        }
+        Ok(())
+    }
+
+    /// The path as QEMU, in a directory of its own, can remove it.
+    fn absolute(&self) -> Result<PathBuf, String> {
+        let path = std::path::absolute(&self.path).map_err(explain)?;
+        let length = path.as_os_str().len();
+        if length > UNIX_PATH_MAX {
+            return Err(format!(
+                "its absolute path has {length} bytes, and QEMU can remove a socket whose path has at most {UNIX_PATH_MAX}"
+            ));
+        }
+        Ok(path)
+    }
+
+    /// Sends a command, which must succeed.
+    async fn ask<H: Host>(&self, host: &mut H, request: Request) -> Result<(), H::Stop> {
+        match self.send(host, request).await? {
+            Asked::Reply(_) => Ok(()),
+            Asked::Refused { class, desc } => {
+                let why = format!("{}: {}", text::line(&class), text::line(&desc));
+                Err(self.failure(host, &why))
+            }
+        }
+    }
+
+    /// Takes back what an earlier command did; a refusal leaves nothing to be done.
+    async fn undo<H: Host>(&self, host: &mut H, request: Request) -> Result<(), H::Stop> {
+        self.send(host, request).await.map(drop)
+    }
+
+    async fn send<H: Host>(&self, host: &mut H, request: Request) -> Result<Asked, H::Stop> {
+        let waiting = Waiting::new(host, None, format!("the monitor at {}", text::line(&self.path)));
+        asking::send(host, request, &waiting).await
+    }
+
+    fn failure<H: Host>(&self, host: &mut H, why: &str) -> H::Stop {
+        host.fail(Status::CommandFailed, format!("cannot make a monitor at {}: {why}", text::line(&self.path)))
+    }
+}
+
+fn explain(error: io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn request(command: &str, arguments: &Value) -> Request {
+    let text = json!({ "execute": command, "arguments": arguments }).to_string();
+    Request { text, ..Request::new(command) }
+}
+
+/// Whether monitors can be made by `object-add`.
+fn has_monitor_objects(schema: &Schema) -> bool {
+    let types = schema.arguments("object-add").and_then(|ty| schema.step(ty, Step::name("qom-type"), &|_| None));
+    match types.map(|(ty, _)| schema.get(ty)) {
+        Some(Type::Enum(values)) => values.iter().any(|value| &*value.name == "monitor-qmp"),
+        _ => false,
+    }
+}
