@@ -1,4 +1,4 @@
-//! What a key costs while a line is being typed, with the whole schema of a QEMU: hint and colours. `scripts/bench keys` runs it.
+//! What a key costs while a line is being typed, with the whole schema of a QEMU: hint and colors. `scripts/bench keys` runs it.
 //!
 //! Each line is typed key by key; of each key the fastest of a few runs counts, of all keys the slowest.
 
@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use qmpsh::language::complete::{Nothing, Peer, Reading, colours, hint};
+use qmpsh::language::complete::{Nothing, Peer, Reading, colors, hint};
 use qmpsh::schema::Schema;
 
 /// The most that a key may take (SPEC 5).
@@ -20,7 +20,7 @@ const RUNS: usize = 5;
 /// Keys measured in one line.
 const KEYS: usize = 400;
 
-/// As long as a line with colours may be.
+/// As long as a line with colors may be.
 const LONGEST: usize = 4096;
 
 fn main() -> ExitCode {
@@ -99,7 +99,7 @@ fn worst(line: &str, peer: Peer<'_>) -> Duration {
         let run = |_| {
             let start = Instant::now();
             let reading = Reading::new(text);
-            black_box((hint(&reading, peer), colours(&reading, end, peer)));
+            black_box((hint(&reading, peer), colors(&reading, end, peer)));
             start.elapsed()
         };
         (0..RUNS).map(run).min().unwrap_or_default()

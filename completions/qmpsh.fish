@@ -15,7 +15,7 @@ json\t'the result on one line'
 pretty\t'the result indented'
 table\t'the result as columns, for people'
 raw\t'the server\'s whole reply on one line, errors too'"
-complete -c qmpsh -l color -d 'Colours: auto, always, never [default: auto]' -r -f -a "auto\t'on a terminal, unless NO_COLOR is set'
+complete -c qmpsh -l color -d 'Colors: auto, always, never [default: auto]' -r -f -a "auto\t'on a terminal, unless NO_COLOR is set'
 always\t'also in a file or a pipe'
 never\t'nowhere'"
 complete -c qmpsh -l events -d 'Where events go: show, hide, stderr [default: show if interactive]' -r -f -a "show\t'on stdout'

@@ -6,7 +6,7 @@
 //! After `unix:` and `tcp:` QEMU's own spelling with options is taken, so that what follows `-qmp` on QEMU's command
 //! line can be copied: `unix:/tmp/q.sock,server=on,wait=off`. There `,,` stands for a comma, the path may be spelled
 //! `path=PATH` (a leading `@` is then an ordinary character, as it is for QEMU), host and port may be spelled
-//! `host=HOST,port=PORT`, `abstract` and `tight` are honoured, and every other option is ignored. Without a prefix a
+//! `host=HOST,port=PORT`, `abstract` and `tight` are honored, and every other option is ignored. Without a prefix a
 //! comma is an ordinary character.
 
 mod error;

@@ -1,4 +1,4 @@
-//! What is different with a guest agent: no greeting and no negotiation, but a synchronisation; and some commands whose
+//! What is different with a guest agent: no greeting and no negotiation, but a synchronization; and some commands whose
 //! success is silence.
 //!
 //! Source: QEMU's `qga/qapi-schema.json`, and QMP-FACTS 5.
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::{Buf, BytesMut};
 
 use super::qmp::{Outgoing, Qmp, Waiter, has_ended};
-use super::{Author, Progress, QmpError};
+use super::{Origin, Progress, QmpError};
 use crate::json::{Document, ScanError, Scanner};
 use crate::message::{Message, Reply, Request};
 use crate::protocol::Wire;
@@ -16,7 +16,7 @@ use crate::protocol::Wire;
 /// The byte that makes an agent forget what has come of a command, and that stands before its answer.
 pub(super) const SENTINEL: u8 = 0xff;
 
-/// The command that synchronises.
+/// The command that synchronizes.
 pub(super) const SYNC: &str = "guest-sync-delimited";
 
 /// The commands that have no reply if they succeed. Source: `'success-response': false` in `qga/qapi-schema.json`.
@@ -41,7 +41,7 @@ pub(super) fn silent_reply() -> Option<Reply> {
     }
 }
 
-/// What comes, until the agent has answered a synchronisation: the rests of earlier sessions, all of it discarded.
+/// What comes, until the agent has answered a synchronization: the rests of earlier sessions, all of it discarded.
 #[derive(Debug)]
 pub(super) struct Sync {
     token: u64,
@@ -129,7 +129,7 @@ impl Qmp {
     }
 
     /// If nothing is waited for but what was given up, its late reply must not be taken for another's: the guest agent is
-    /// synchronised with again. Agents of long ago know no ids.
+    /// synchronized with again. Agents of long ago know no ids.
     pub(super) fn resynchronize(&mut self, buffer: &mut BytesMut) {
         if self.sync.is_some() || self.pending.take_all_if(Waiter::is_given_up).is_empty() {
             return;
@@ -139,7 +139,7 @@ impl Qmp {
         let request = sync.request();
         buffer.extend_from_slice(request.text.as_bytes());
         if let Some(observer) = &self.options.observer {
-            observer.sent(request.text.as_bytes(), Author::Program);
+            observer.sent(request.text.as_bytes(), Origin::Program);
         }
         self.sync = Some(sync);
     }
@@ -154,7 +154,7 @@ impl Qmp {
         let text = format!(r#"{{"execute":"{PING}","id":{ping}}}"#);
         buffer.extend_from_slice(text.as_bytes());
         if let Some(observer) = &self.options.observer {
-            observer.sent(text.as_bytes(), Author::Program);
+            observer.sent(text.as_bytes(), Origin::Program);
         }
     }
 

@@ -18,7 +18,7 @@ pub enum QmpError {
     #[error("this is no QMP monitor: {stranger}; it said `{}`", text::excerpt(seen, 60))]
     NotQmp {
         /// What it looks like.
-        stranger: Stranger,
+        stranger: NonQmpPeer,
         /// What came.
         seen: Vec<u8>,
     },
@@ -78,7 +78,7 @@ pub enum QmpError {
 
 /// What speaks at the other end, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stranger {
+pub enum NonQmpPeer {
     /// A web server.
     Http,
     /// An SSH server.
@@ -93,34 +93,34 @@ pub enum Stranger {
     Unknown,
 }
 
-impl Stranger {
+impl NonQmpPeer {
     pub(super) fn of(seen: &[u8]) -> Self {
         let starts = |with: &[u8]| seen.starts_with(with);
         if starts(b"HTTP/") || starts(b"<!DOCTYPE") || starts(b"<html") {
-            Stranger::Http
+            NonQmpPeer::Http
         } else if starts(b"SSH-") {
-            Stranger::Ssh
+            NonQmpPeer::Ssh
         } else if starts(&[0x15, 0x03]) || starts(&[0x16, 0x03]) {
-            Stranger::Tls
+            NonQmpPeer::Tls
         } else if starts(&[0xff, 0xfb]) || starts(&[0xff, 0xfd]) || starts(&[0xfb]) || starts(&[0xfd]) {
-            Stranger::Telnet
+            NonQmpPeer::Telnet
         } else if starts(b"QEMU ") {
-            Stranger::Hmp
+            NonQmpPeer::Hmp
         } else {
-            Stranger::Unknown
+            NonQmpPeer::Unknown
         }
     }
 }
 
-impl std::fmt::Display for Stranger {
+impl std::fmt::Display for NonQmpPeer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Stranger::Http => "a web server answers there",
-            Stranger::Ssh => "an SSH server answers there",
-            Stranger::Tls => "the peer speaks TLS (--tls-creds DIR)",
-            Stranger::Telnet => "the peer speaks telnet (its chardev has telnet=on)",
-            Stranger::Hmp => "it is a human monitor (start QEMU with -qmp, or -mon …,mode=control)",
-            Stranger::Unknown => "the peer speaks something else",
+            NonQmpPeer::Http => "a web server answers there",
+            NonQmpPeer::Ssh => "an SSH server answers there",
+            NonQmpPeer::Tls => "the peer speaks TLS (--tls-creds DIR)",
+            NonQmpPeer::Telnet => "the peer speaks telnet (its chardev has telnet=on)",
+            NonQmpPeer::Hmp => "it is a human monitor (start QEMU with -qmp, or -mon …,mode=control)",
+            NonQmpPeer::Unknown => "the peer speaks something else",
         })
     }
 }

@@ -23,8 +23,8 @@ mod pending;
 mod qmp;
 mod received;
 
-pub use error::{ExecuteError, QmpError, Stranger};
-pub use observer::{Author, Observer};
+pub use error::{ExecuteError, NonQmpPeer, QmpError};
+pub use observer::{Observer, Origin};
 pub use qmp::{Outgoing, Qmp};
 pub use received::Received;
 
@@ -56,7 +56,7 @@ pub struct ClientOptions {
     pub out_of_band: bool,
     /// Whether to await the greeting and negotiate; without, commands go out at once.
     pub negotiate: bool,
-    /// Whether the peer is a guest agent: no greeting, a synchronisation in its place.
+    /// Whether the peer is a guest agent: no greeting, a synchronization in its place.
     pub guest_agent: bool,
     /// For accepting: how long one peer may take for its greeting and negotiation.
     pub handshake_limit: Option<Duration>,
@@ -92,7 +92,7 @@ pub enum Progress {
         /// The beginning of what has come so far, if anything.
         seen: Vec<u8>,
     },
-    /// Connected; the guest agent has not answered the synchronisation.
+    /// Connected; the guest agent has not answered the synchronization.
     Synchronizing,
     /// The greeting has come; the answer to the negotiation has not.
     Negotiating,
@@ -163,7 +163,7 @@ impl Client {
     /// Waits for an event that has come already, or will come.
     ///
     /// It looks back to when the first command after the last wait was sent: what came before is forgotten, and so is what has
-    /// ended a wait. Waits in a row look at the same events. What [`Author::Program`] asks does not count. Before the first
+    /// ended a wait. Waits in a row look at the same events. What [`Origin::Program`] asks does not count. Before the first
     /// command it looks back to the beginning.
     ///
     /// The end of a session does not end a wait: what came before it is still found.
@@ -194,18 +194,18 @@ impl Client {
     /// Queues a command, waiting for room in the queue only; the result is a future of its reply.
     #[expect(clippy::disallowed_methods, reason = "the user's")]
     pub async fn start(&self, request: impl Into<Arc<Request>>) -> Result<Execution, ExecuteError> {
-        self.start_as(request, Author::User).await
+        self.start_as(request, Origin::User).await
     }
 
     /// As [`start`](Client::start), on somebody's behalf: an [`Observer`] is told whose.
-    pub async fn start_as(&self, request: impl Into<Arc<Request>>, author: Author) -> Result<Execution, ExecuteError> {
+    pub async fn start_as(&self, request: impl Into<Arc<Request>>, origin: Origin) -> Result<Execution, ExecuteError> {
         let request = request.into();
         if request.descriptor.is_some() && !self.passes_descriptors() {
             return Err(ExecuteError::NoDescriptors { command: request.command.clone() });
         }
         let (sender, answer) = oneshot::channel();
-        let mark = (author == Author::User).then(|| self.shared.hub.mark());
-        match self.session.send(Outgoing::new(Arc::clone(&request), author, mark, sender)).await {
+        let mark = (origin == Origin::User).then(|| self.shared.hub.mark());
+        match self.session.send(Outgoing::new(Arc::clone(&request), origin, mark, sender)).await {
             Ok(()) => {
                 let is_silent = self.guest_agent && agent::is_silent(&request.command);
                 let silence = is_silent.then(|| Box::pin(tokio::time::sleep(agent::SILENCE)));

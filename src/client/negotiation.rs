@@ -4,7 +4,7 @@
 
 use super::qmp::{NEGOTIATION, Outgoing, Qmp, has_ended, may_be_a_reply, warn_dropped};
 use super::received::Received;
-use super::{Progress, QmpError, Stranger};
+use super::{NonQmpPeer, Progress, QmpError};
 use crate::json::ScanError;
 use crate::message::{Fault, Greeting, Malformed, Message, Outcome, Request};
 use crate::protocol::Wire;
@@ -21,7 +21,7 @@ impl Qmp {
                 Ok(Err(malformed)) if malformed.fault == Fault::EventName => warn_dropped(&malformed),
                 Ok(Err(malformed)) => return Err(QmpError::BadGreeting(malformed)),
                 Err(QmpError::Scan(ScanError::Garbage { seen, .. })) => {
-                    return Err(QmpError::NotQmp { stranger: Stranger::of(&seen), seen });
+                    return Err(QmpError::NotQmp { stranger: NonQmpPeer::of(&seen), seen });
                 }
                 Err(QmpError::Scan(ScanError::Truncated { seen, .. })) => {
                     return Err(QmpError::GreetingCutShort { seen });

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::agent::{self, Found, Sync};
 use super::pending::Pending;
 use super::received::Received;
-use super::{Author, ClientOptions, ExecuteError, Progress, QmpError};
+use super::{ClientOptions, ExecuteError, Origin, Progress, QmpError};
 use crate::events::{Hub, Mark};
 use crate::json::Scanner;
 use crate::message::{Descriptor, Event, Fault, Greeting, Malformed, Message, Outcome, Reply, Request};
@@ -37,7 +37,7 @@ pub(super) type Answer = Result<Reply, ExecuteError>;
 /// A command on its way out, with the place where its answer goes.
 pub struct Outgoing {
     request: Arc<Request>,
-    author: Author,
+    origin: Origin,
     answer: Option<oneshot::Sender<Answer>>,
     /// When it was handed over, if it opens the window that waits look at.
     mark: Option<Mark>,
@@ -46,16 +46,16 @@ pub struct Outgoing {
 impl Outgoing {
     pub(super) fn new(
         request: Arc<Request>,
-        author: Author,
+        origin: Origin,
         mark: Option<Mark>,
         answer: oneshot::Sender<Answer>,
     ) -> Self {
-        Self { request, author, answer: Some(answer), mark }
+        Self { request, origin, answer: Some(answer), mark }
     }
 
     /// One that belongs to establishing, which reads the answer itself.
     pub(super) fn unanswered(request: Request) -> Self {
-        Self { request: request.into(), author: Author::Program, answer: None, mark: None }
+        Self { request: request.into(), origin: Origin::Program, answer: None, mark: None }
     }
 }
 
@@ -226,7 +226,7 @@ impl Protocol for Qmp {
     }
 
     fn encode(&mut self, outgoing: Outgoing, buffer: &mut BytesMut) -> Result<(), QmpError> {
-        let Outgoing { request, author, answer, mark } = outgoing;
+        let Outgoing { request, origin, answer, mark } = outgoing;
         if answer.as_ref().is_some_and(oneshot::Sender::is_closed) {
             // Given up before it was sent.
             return Ok(());
@@ -254,7 +254,7 @@ impl Protocol for Qmp {
         buffer.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
         buffer.extend_from_slice(b"}");
         if let Some(observer) = &self.options.observer {
-            observer.sent(&buffer[start..], author);
+            observer.sent(&buffer[start..], origin);
         }
         if is_silent {
             self.ping_after(id, buffer);
@@ -278,7 +278,7 @@ impl Protocol for Qmp {
             let greeting = self.greet(wire).await?;
             self.shared.update(|seen| seen.greeting = Some(greeting.clone()));
             self.one_at_a_time = greeting.version.is_of_libvirt_proxy();
-            wire.trickle(greeting.version.major < READS_WHOLE_RECORDS);
+            wire.one_byte_records(greeting.version.major < READS_WHOLE_RECORDS);
             self.negotiate(wire, &greeting).await?;
         }
         self.established = true;

@@ -1,4 +1,4 @@
-//! What the bytes of a value are, in a single pass: for colours.
+//! What the bytes of a value are, in a single pass: for colors.
 
 use super::is_space;
 use super::nesting::Nesting;

@@ -76,7 +76,7 @@ impl Scanner {
     }
 
     /// Takes the next whole document off the front of `buf`, without copying it; `None` if more bytes are needed.
-    /// White space and 0xFF (with which a guest agent and its clients synchronise) are skipped between documents.
+    /// White space and 0xFF (with which a guest agent and its clients synchronize) are skipped between documents.
     ///
     /// `eof` says that no more bytes will come. Between two calls bytes may be appended to `buf`, nothing else. An
     /// error is final: it comes again from every later call.

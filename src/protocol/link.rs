@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
     /// Whether each byte written goes in a record of its own, for a peer that does not see what its TLS layer still
     /// holds; does nothing where there are no records. A link that has records begins so.
-    fn trickle(&mut self, on: bool) {
+    fn one_byte_records(&mut self, on: bool) {
         let _ = on;
     }
 

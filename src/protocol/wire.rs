@@ -50,9 +50,9 @@ impl Wire<'_> {
         Ok(())
     }
 
-    /// Whether each byte from now on goes in a record of its own; see [`Link::trickle`].
-    pub fn trickle(&mut self, on: bool) {
-        self.link.trickle(on);
+    /// Whether each byte from now on goes in a record of its own; see [`Link::one_byte_records`].
+    pub fn one_byte_records(&mut self, on: bool) {
+        self.link.one_byte_records(on);
     }
 }
 

@@ -45,7 +45,7 @@ fn folded(text: &str) -> Vec<char> {
     text.chars().map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect()
 }
 
-/// What a letter costs that is left out, added, or swapped with its neighbour.
+/// What a letter costs that is left out, added, or swapped with its neighbor.
 const COST: usize = 2;
 /// A wrong letter is rarer than those.
 const WRONG: usize = 3;

@@ -14,7 +14,7 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::time::timeout;
 
 use super::child::{End, Process};
-use super::said::Witness;
+use super::stderr_tail::StderrTail;
 use crate::protocol::{Dial, Link};
 
 /// How long the command may take to end by itself, when its stdin has ended or when it has closed its stdout; and after
@@ -37,14 +37,14 @@ pub struct Exec(
 
 impl Exec {
     /// Starts it. Whether it connects is seen later.
-    pub fn start(&self) -> io::Result<(ExecLink, Witness)> {
+    pub fn start(&self) -> io::Result<(ExecLink, StderrTail)> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process::spawn_without_terminal(&mut command)?;
         let (Some(stdin), Some(stdout), Some(stderr)) = process.pipes() else {
             return Err(io::Error::other("its pipes are missing"));
         };
-        let witness = Witness::new(&process, stderr)?;
+        let stderr_tail = StderrTail::new(&process, stderr)?;
         let to = Some(Sender::from_owned_fd(OwnedFd::from(stdin))?);
         let from = Receiver::from_owned_fd(OwnedFd::from(stdout))?;
         let end = process.end();
@@ -53,7 +53,7 @@ impl Exec {
                 std::future::pending::<()>().await;
             }
         });
-        Ok((ExecLink { to, from, process, asks, ending: None }, witness))
+        Ok((ExecLink { to, from, process, asks, ending: None }, stderr_tail))
     }
 }
 

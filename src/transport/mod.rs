@@ -4,8 +4,8 @@ pub mod child;
 mod exec;
 mod inherited;
 mod process;
-mod said;
 mod ssh;
+mod stderr_tail;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
@@ -13,8 +13,8 @@ mod unix;
 
 pub use exec::{Exec, ExecLink};
 pub use inherited::{Inherited, InheritedError};
-pub use said::Witness;
 pub use ssh::{Ssh, Tunnel, can_ask};
+pub use stderr_tail::StderrTail;
 pub use tcp::Tcp;
 #[cfg(feature = "tls")]
 pub use tls::{

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use tokio::net::UnixStream;
 
 use super::child::{End, Process};
-use super::said::Witness;
+use super::stderr_tail::StderrTail;
 use super::unix::UnixLink;
 use crate::address::{self, UNIX_PATH_MAX};
 use crate::protocol::{Dial, Link};
@@ -68,11 +68,11 @@ impl Ssh {
         let (Some(watched), _, Some(stderr)) = process.pipes() else {
             return Err(io::Error::other("its pipes are missing"));
         };
-        let witness = Witness::new(&process, stderr)?;
-        let tunnel = Tunnel { socket, watched, process, witness, _directory: directory };
+        let stderr_tail = StderrTail::new(&process, stderr)?;
+        let tunnel = Tunnel { socket, watched, process, stderr_tail, _directory: directory };
         while !tunnel.socket.exists() {
-            if let Some(end) = tunnel.witness.end(POLL).await {
-                return Err(failed(end, &tunnel.witness.said()));
+            if let Some(end) = tunnel.stderr_tail.end(POLL).await {
+                return Err(failed(end, &tunnel.stderr_tail.said()));
             }
         }
         Ok(Arc::new(tunnel))
@@ -157,15 +157,15 @@ pub struct Tunnel {
     socket: PathBuf,
     watched: ChildStdin,
     process: Process,
-    witness: Witness,
+    stderr_tail: StderrTail,
     // Goes last.
     _directory: Directory,
 }
 
 impl Tunnel {
     /// What ssh writes on stderr, and how it ends.
-    pub fn witness(&self) -> &Witness {
-        &self.witness
+    pub fn stderr_tail(&self) -> &StderrTail {
+        &self.stderr_tail
     }
 
     /// Whether ssh still runs.

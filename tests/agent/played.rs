@@ -44,7 +44,7 @@ impl Session {
     }
 
     fn synchronize(&mut self) {
-        let (sentinel, message) = self.next().expect("a synchronisation");
+        let (sentinel, message) = self.next().expect("a synchronization");
         assert!(sentinel && message["execute"] == "guest-sync-delimited", "{message}");
         self.say(&format!("\u{20}{{\"return\": {}}}\n", message["arguments"]["id"]), true);
     }
@@ -134,7 +134,7 @@ fn a_late_reply_is_not_taken_for_the_next() {
     let agent = Played::new(|mut session| {
         session.synchronize();
         session.expect("guest-slow");
-        let (sentinel, sync) = session.next().expect("a synchronisation");
+        let (sentinel, sync) = session.next().expect("a synchronization");
         assert!(sentinel && sync["execute"] == "guest-sync-delimited", "{sync}");
         session.say("{\"return\": \"late\"}\n", false);
         session.say(&format!("{{\"return\": {}}}\n", sync["arguments"]["id"]), true);

@@ -1,7 +1,7 @@
 //! What reaches a terminal, and what a pipe: nothing a guest says can drive the terminal, and a pipe gets the bytes.
 
 use super::at;
-use crate::support::terminal::without_colours;
+use crate::support::terminal::without_colors;
 use crate::support::{Mock, Program, Qemu};
 
 /// Escape, bell, delete, C1, an override, a character without width, and a line break.
@@ -22,7 +22,7 @@ fn on_a_terminal(mock: Mock, arguments: &str) -> (String, Vec<u8>) {
 }
 
 fn assert_harmless(raw: &[u8]) {
-    let text = without_colours(raw);
+    let text = without_colors(raw);
     let unsafe_one = text.chars().find(|c| (c.is_control() && !"\r\n".contains(*c)) || "\u{202e}\u{200b}".contains(*c));
     assert_eq!(unsafe_one, None, "{}", raw.escape_ascii());
 }

@@ -1,4 +1,4 @@
-//! The forms for people, to a pipe: tables, and colours where they are asked for.
+//! The forms for people, to a pipe: tables, and colors where they are asked for.
 
 use super::at;
 use crate::support::version::status_table;
@@ -26,13 +26,13 @@ fn tables() {
 }
 
 #[test]
-fn a_pipe_gets_colours_when_it_is_told_so() {
-    let check = |arguments: &[&str], environment: &[(&str, &str)], coloured: bool| {
+fn a_pipe_gets_colors_when_it_is_told_so() {
+    let check = |arguments: &[&str], environment: &[(&str, &str)], colored: bool| {
         let mock =
             Mock::qmp().expect_execute("a").reply(r#"{"k": 1}"#).expect_execute("b").error("GenericError", "no").unix();
         let program = environment.iter().fold(at(mock.socket()), |program, (name, value)| program.env(*name, value));
         let run = program.args(arguments.iter().copied()).args(["-c", "a", "-c", "b"]).run();
-        let (shown, error) = if coloured {
+        let (shown, error) = if colored {
             ("{\n  \x1b[34m\"k\"\x1b[0m: \x1b[36m1\x1b[0m\n}\n", "\x1b[1;31m-c:2: GenericError\x1b[0m: no\n")
         } else if arguments.contains(&"-p") {
             ("{\n  \"k\": 1\n}\n", "-c:2: GenericError: no\n")
@@ -51,7 +51,7 @@ fn a_pipe_gets_colours_when_it_is_told_so() {
 }
 
 #[test]
-fn the_forms_for_programs_have_no_colours() {
+fn the_forms_for_programs_have_no_colors() {
     for form in ["auto", "json", "raw"] {
         let mock = Mock::qmp().expect_execute("a").reply("{}").unix();
         let run = at(mock.socket()).args(["--color", "always", "-o", form, "a"]).run();

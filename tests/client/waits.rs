@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
-use qmpsh::client::{Author, Client, ClientOptions};
+use qmpsh::client::{Client, ClientOptions, Origin};
 use qmpsh::events::{EventWait, HistoryBounds, RanOver};
 use qmpsh::message::{Event, Request};
 
@@ -33,9 +33,9 @@ fn got(wait: &mut EventWait) -> Option<usize> {
 }
 
 /// A command and its reply, with this before and after the reply, in one write.
-#[expect(clippy::disallowed_methods, reason = "this is about the author")]
-async fn run(client: &Client, server: &mut Server, author: Author, before: &str, after: &str) {
-    let execution = within(client.start_as(Request::new("x"), author)).await.unwrap();
+#[expect(clippy::disallowed_methods, reason = "this is about the origin")]
+async fn run(client: &Client, server: &mut Server, origin: Origin, before: &str, after: &str) {
+    let execution = within(client.start_as(Request::new("x"), origin)).await.unwrap();
     let (_, id) = server.hear_command().await;
     server.say(format!(r#"{before}{{"return": {{}}, "id": {id}}}{after}"#)).await;
     answer(execution).await.unwrap();
@@ -44,7 +44,7 @@ async fn run(client: &Client, server: &mut Server, author: Author, before: &str,
 #[tokio::test]
 async fn an_event_before_the_reply_is_found() {
     let (client, mut server) = session().await;
-    run(&client, &mut server, Author::User, &event("A", 1), &event("B", 2)).await;
+    run(&client, &mut server, Origin::User, &event("A", 1), &event("B", 2)).await;
     assert_eq!(number(&within(client.wait(is("B")).unwrap()).await), 2);
     assert_eq!(number(&within(client.wait(is("A")).unwrap()).await), 1);
     let again = client.wait(is("A")).unwrap();
@@ -74,16 +74,16 @@ async fn a_history_that_has_run_over_says_so() {
     let history = Some(HistoryBounds { bytes: 1 << 20, events: 2 });
     let (client, mut server) = session_with(ClientOptions { history, ..ClientOptions::default() }).await;
     let three: String = (0..3).map(|n| event("A", n)).collect();
-    run(&client, &mut server, Author::User, &three, "").await;
+    run(&client, &mut server, Origin::User, &three, "").await;
     assert_eq!(client.wait(is("A")).unwrap_err(), RanOver);
-    run(&client, &mut server, Author::User, &event("A", 7), "").await;
+    run(&client, &mut server, Origin::User, &event("A", 7), "").await;
     assert_eq!(number(&within(client.wait(is("A")).unwrap()).await), 7);
 }
 
 #[derive(Debug, Clone)]
 enum Op {
     /// A command, of the user or of the program, and how many events come before and after its reply.
-    Command(Author, Vec<&'static str>, Vec<&'static str>),
+    Command(Origin, Vec<&'static str>, Vec<&'static str>),
     /// Events that come by themselves.
     Events(Vec<&'static str>),
     /// A wait, and the events that come while it waits. Then it is given up.
@@ -93,9 +93,9 @@ enum Op {
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let kind = || prop::sample::select(vec!["A", "B", "C"]);
     let kinds = || prop::collection::vec(kind(), 0..3);
-    let author = prop::sample::select(vec![Author::User, Author::Program]);
+    let origin = prop::sample::select(vec![Origin::User, Origin::Program]);
     let op = prop_oneof![
-        3 => (author, kinds(), kinds()).prop_map(|(author, before, after)| Op::Command(author, before, after)),
+        3 => (origin, kinds(), kinds()).prop_map(|(origin, before, after)| Op::Command(origin, before, after)),
         1 => kinds().prop_map(Op::Events),
         4 => (kind(), kinds()).prop_map(|(kind, events)| Op::Wait(kind, events)),
     ];
@@ -130,17 +130,17 @@ async fn play(ops: Vec<Op>) -> Result<(), TestCaseError> {
     let mut moves = true;
     for op in ops {
         match op {
-            Op::Command(author, before, after) => {
-                if author == Author::User && moves {
+            Op::Command(origin, before, after) => {
+                if origin == Origin::User && moves {
                     (start, moves) = (came.0.len(), false);
                 }
                 let (before, after) = (came.come(&before), came.come(&after));
-                run(&client, &mut server, author, &before, &after).await;
+                run(&client, &mut server, origin, &before, &after).await;
             }
             Op::Events(kinds) => {
                 let text = came.come(&kinds);
                 server.say(text).await;
-                run(&client, &mut server, Author::Program, "", "").await;
+                run(&client, &mut server, Origin::Program, "", "").await;
             }
             Op::Wait(kind, kinds) => {
                 moves = true;
@@ -148,7 +148,7 @@ async fn play(ops: Vec<Op>) -> Result<(), TestCaseError> {
                 let found = came.take(kind, start);
                 let text = came.come(&kinds);
                 server.say(text).await;
-                run(&client, &mut server, Author::Program, "", "").await;
+                run(&client, &mut server, Origin::Program, "", "").await;
                 let expected = found.or_else(|| came.take(kind, start));
                 prop_assert_eq!(got(&mut wait), expected);
             }

@@ -1,4 +1,4 @@
-//! The protocol engine, over a line protocol and a null protocol; each test's name starts with the behaviour's number.
+//! The protocol engine, over a line protocol and a null protocol; each test's name starts with the behavior's number.
 
 mod accept;
 mod connect;
@@ -99,7 +99,7 @@ impl Protocol for LineProtocol {
     }
 
     async fn establish(&mut self, wire: &mut Wire<'_>) -> Result<(), LineProtocolError> {
-        wire.trickle(!self.plan.whole);
+        wire.one_byte_records(!self.plan.whole);
         if !self.plan.hello {
             return Ok(());
         }

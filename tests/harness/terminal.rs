@@ -21,9 +21,9 @@ fn shows_what_is_typed_and_what_comes() {
     t.type_keys("d\r");
     let screen = t.wait(|screen| screen.text() == "> abd\nred [abd]\n>" && screen.cursor() == (2, 2));
     assert_eq!(screen.row(1), "red [abd]");
-    assert_eq!(screen.colour_of("red"), Some(vt100::Color::Idx(1)));
-    assert_eq!(screen.colour_of("[abd"), Some(vt100::Color::Default));
-    assert_eq!(screen.colour_of("blue"), None);
+    assert_eq!(screen.color_of("red"), Some(vt100::Color::Idx(1)));
+    assert_eq!(screen.color_of("[abd"), Some(vt100::Color::Default));
+    assert_eq!(screen.color_of("blue"), None);
     t.type_keys(keys::ENTER);
     assert_eq!(t.wait_exit(), 5);
     assert!(t.raw().starts_with(b"> abc\x08 \x08d\r\n\x1b[31mred"), "{}", t.raw().escape_ascii());

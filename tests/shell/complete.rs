@@ -296,26 +296,26 @@ fn a_dumb_terminal_asks_for_nothing() {
 }
 
 #[test]
-fn hints_and_colours_follow_the_line() {
+fn hints_and_colors_follow_the_line() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     learned(&mut t);
-    let (grey, red) = (Some(vt100::Color::Idx(8)), Some(vt100::Color::Idx(1)));
+    let (gray, red) = (Some(vt100::Color::Idx(8)), Some(vt100::Color::Idx(1)));
     t.type_keys("block_resize node-name=n ");
     let screen = t.wait(|screen| screen.line().ends_with("node-name=n size=integer [device=string]"));
-    assert_eq!(screen.colour_of("size=integer"), grey, "{t}");
+    assert_eq!(screen.color_of("size=integer"), gray, "{t}");
     t.type_keys("siez=1");
-    t.wait(|screen| screen.colour_of("siez") == red);
+    t.wait(|screen| screen.color_of("siez") == red);
     t.type_keys(&keys::BACKSPACE.repeat(6));
     t.type_keys("size=1");
-    t.wait(|screen| screen.line().ends_with("size=1 [device=string]") && screen.colour_of("size=1") != red);
+    t.wait(|screen| screen.line().ends_with("size=1 [device=string]") && screen.color_of("size=1") != red);
     // What Enter leaves is what was typed.
     t.type_keys(keys::ENTER);
     t.wait(|screen| screen.text().contains("block_resize node-name=n size=1\n") && is_at_prompt(screen));
     // What goes on says so, where nothing else would.
     t.type_keys("transaction(\r");
     let screen = t.wait(|screen| screen.line() == "ACTION KEY=VALUE… or )");
-    assert_eq!((screen.colour_of("ACTION"), screen.cursor().1), (grey, 0), "{t}");
+    assert_eq!((screen.color_of("ACTION"), screen.cursor().1), (gray, 0), "{t}");
     t.type_keys(keys::CTRL_C);
     t.wait(is_at_prompt);
     // A hint ends where its row does.
@@ -325,12 +325,12 @@ fn hints_and_colours_follow_the_line() {
     t.wait(is_at_prompt);
     // A long line is plain.
     t.type_keys(&format!("\x1b[200~block_resize x={} siez=1\x1b[201~ ", "y".repeat(5000)));
-    t.wait(|screen| screen.line().ends_with(" siez=1") && screen.colour_of("siez") != red);
+    t.wait(|screen| screen.line().ends_with(" siez=1") && screen.color_of("siez") != red);
     assert!(!t.screen().text().contains("size=integer"), "{t}");
 }
 
 #[test]
-fn without_colour_there_are_no_hints_and_tab_works() {
+fn without_color_there_are_no_hints_and_tab_works() {
     let qemu = Qemu::none().start();
     for program in [qmpsh().env("NO_COLOR", "1"), qmpsh().args(["--color", "never"])] {
         let mut t = at_prompt(program.arg(qemu.socket()));

@@ -27,7 +27,7 @@ fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
     t.type_keys(&keys::LEFT.repeat(4));
     // It has no such argument: so the peer has said what it can do, and owes no answer.
     let red = Some(vt100::Color::Idx(1));
-    t.wait(|screen| is_typed(screen, "query-status a=1", 4) && screen.colour_of("a=1") == red);
+    t.wait(|screen| is_typed(screen, "query-status a=1", 4) && screen.color_of("a=1") == red);
     qemu.signal(Signal::KILL);
     let told = |screen: &Screen| count(screen, "was lost: the peer closed the connection");
     t.wait(|screen| told(screen) == 1 && is_typed_behind(screen, LOST, "query-status a=1", 4));

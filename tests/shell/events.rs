@@ -2,7 +2,7 @@
 
 use super::{at_prompt, is_at_prompt, is_typed, is_typed_behind, shell, shell_with_history};
 use crate::support::mock::Mock;
-use crate::support::terminal::{Screen, Terminal, keys, without_colours};
+use crate::support::terminal::{Screen, Terminal, keys, without_colors};
 use crate::support::{Qemu, qmpsh};
 
 #[test]
@@ -41,7 +41,7 @@ fn an_event_while_searching_or_pasting_is_not_lost() {
 
 /// How many events were shown, and how many of them counted.
 fn shown_and_counted(t: &Terminal, name: &str) -> (u64, u64) {
-    let text = without_colours(&t.raw());
+    let text = without_colors(&t.raw());
     let shown = text.matches(&format!("\"event\": \"{name}\"")).count() as u64;
     let counted = text.split("… ").skip(1).filter_map(|rest| {
         let (count, rest) = rest.split_once(" more ")?;

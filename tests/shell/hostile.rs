@@ -3,7 +3,7 @@
 use super::{is_at_prompt, shell};
 use crate::support::mock::Mock;
 use crate::support::qmpsh;
-use crate::support::terminal::{keys, without_colours};
+use crate::support::terminal::{keys, without_colors};
 
 /// What a terminal acts on, what turns text around, and what is not seen, as they come in JSON's escapes.
 const EVIL: &str = r"\u001b]0;owned\u0007\u001b[2J\u009b31m\u007f\u0008\r\n\u202e\u2066\u200b\u200d\ufeff\u2028";
@@ -20,7 +20,7 @@ fn greeting() -> String {
 
 /// The characters that came to the terminal and may not, but for what the line editor writes itself.
 fn dangers(raw: &[u8]) -> Vec<char> {
-    let text = without_colours(raw);
+    let text = without_colors(raw);
     let mut found: Vec<char> = text
         .chars()
         .filter(|c| {
@@ -120,7 +120,7 @@ fn in_completions_and_hints() {
     // The names of arguments are listed, and hinted at.
     t.type_keys("do zz=1");
     // Red, when the schema has come.
-    t.wait(|screen| screen.colour_of("zz=") == Some(vt100::Color::Idx(1)));
+    t.wait(|screen| screen.color_of("zz=") == Some(vt100::Color::Idx(1)));
     t.type_keys("\x7f\x7f\x7f\x7f\t");
     t.wait(|screen| screen.text().contains(r"a\u{1b}]0;owned"));
     // Values; what both begin with goes into the line, in quotes.

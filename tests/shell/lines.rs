@@ -2,7 +2,7 @@
 
 use super::{PROMPT, at_prompt, is_at_prompt, is_typed, last, shell};
 use crate::support::mock::Mock;
-use crate::support::terminal::{Screen, Terminal, keys, without_colours};
+use crate::support::terminal::{Screen, Terminal, keys, without_colors};
 use crate::support::version::status_line;
 use crate::support::{Program, Qemu, qmpsh};
 
@@ -34,7 +34,7 @@ fn one_write_has_many_lines_and_the_end() {
     let mut t = shell(&qemu.socket());
     t.type_keys("query-name\rquery-version\rquery-status\r\x04");
     assert_eq!(t.wait_exit(), 0);
-    let text = without_colours(&t.raw());
+    let text = without_colors(&t.raw());
     let (name, version) = (text.find("\r\n{}\r\n").unwrap(), text.find("\"qemu\": {").unwrap());
     let status = text.find("\"running\"").unwrap();
     assert!(name < version && version < status, "{t}");

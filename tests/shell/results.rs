@@ -64,9 +64,9 @@ fn a_table_fits_the_terminal() {
 }
 
 #[test]
-fn results_and_errors_have_colours() {
+fn results_and_errors_have_colors() {
     use vt100::Color::{Default, Idx};
-    let check = |arguments: &[&str], environment: &[(&str, &str)], coloured: bool| {
+    let check = |arguments: &[&str], environment: &[(&str, &str)], colored: bool| {
         let mock = Mock::qmp()
             .expect_execute("a")
             .reply(r#"{"key": "text", "more": [12345, null]}"#)
@@ -81,8 +81,8 @@ fn results_and_errors_have_colours() {
         t.type_keys("b\r");
         let screen = t.wait(|screen| screen.text().contains("GenericError: no") && is_at_prompt(screen));
         let parts = ["\"key\"", "\"text\"", "12345", "null", "\"POWERDOWN\"", "GenericError"];
-        let found = parts.map(|text| screen.colour_of(text).unwrap());
-        let expected = if coloured { [4, 2, 6, 5, 3, 1].map(Idx) } else { [Default; 6] };
+        let found = parts.map(|text| screen.color_of(text).unwrap());
+        let expected = if colored { [4, 2, 6, 5, 3, 1].map(Idx) } else { [Default; 6] };
         assert_eq!(found, expected, "{arguments:?} {environment:?}");
         t.type_keys(keys::CTRL_D);
         assert_eq!(t.wait_exit(), 0);

@@ -260,8 +260,8 @@ impl Screen {
         self.row(self.cursor().0)
     }
 
-    /// The colour of the characters of the first place where this text stands in one row.
-    pub fn colour_of(&self, text: &str) -> Option<vt100::Color> {
+    /// The color of the characters of the first place where this text stands in one row.
+    pub fn color_of(&self, text: &str) -> Option<vt100::Color> {
         let (rows, columns) = self.0.size();
         let row = (0..rows.get()).find(|row| self.row(*row).contains(text))?;
         let before = self.row(row);
@@ -271,12 +271,12 @@ impl Screen {
     }
 }
 
-/// What came to a terminal, without the colours in which the program shows things: nothing else that is escaped is
+/// What came to a terminal, without the colors in which the program shows things: nothing else that is escaped is
 /// taken out.
-pub fn without_colours(raw: &[u8]) -> String {
+pub fn without_colors(raw: &[u8]) -> String {
     const OWN: [&str; 9] = ["0", "1;31", "31", "32", "33", "34", "35", "36", "90"];
     let text = String::from_utf8(raw.to_vec()).expect("what is shown is UTF-8");
-    OWN.iter().fold(text, |text, colour| text.replace(&format!("\x1b[{colour}m"), ""))
+    OWN.iter().fold(text, |text, color| text.replace(&format!("\x1b[{color}m"), ""))
 }
 
 fn modes(master: &dyn MasterPty) -> rustix::termios::Termios {

@@ -15,7 +15,7 @@ use crate::batch::work::Work;
 use crate::batch::{self, Batch};
 use crate::builtins::human;
 use crate::cli::{self, Input, Invocation, Options, Source, Task};
-use crate::connect::{Entrance, Teller, list};
+use crate::connect::{Connector, Notifier, list};
 use crate::input::ask;
 use crate::input::lines::Lines;
 use crate::interactive::{self, Repl, SharedDialect};
@@ -24,7 +24,7 @@ use crate::output::render::Renderer;
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
 use crate::session::eval::{self, Sources, Text};
-use crate::session::schema::Knowledge;
+use crate::session::schema::TypeInfo;
 use crate::signals::{Ending, Interrupt, Signals};
 use crate::status::{Failure, Status};
 use qmpsh::client::{Client, ClientOptions, Observer};
@@ -43,8 +43,8 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     };
     let messages = Messages::new(invocation.options.color);
     // Before the runtime opens descriptors of its own.
-    let entrance = match Entrance::new(&invocation.door, &invocation.options) {
-        Ok(entrance) => entrance,
+    let connector = match Connector::new(&invocation.mode, &invocation.options) {
+        Ok(connector) => connector,
         Err(failure) => {
             messages.tell(&failure);
             return Ok(failure.status);
@@ -52,12 +52,12 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .on_thread_unpark(batch::linger::woken)
+        .on_thread_unpark(batch::busy_wait::woken)
         .build_local(LocalOptions::default())
         .context("cannot start the asynchronous runtime")?;
     // A task like the one that drives the connection: the two take turns without asking the system in between, which a future
     // that the runtime blocks on does each time it is woken.
-    let work = async { tokio::task::spawn_local(run_in(invocation, entrance, messages)).await };
+    let work = async { tokio::task::spawn_local(run_in(invocation, connector, messages)).await };
     let result = runtime.block_on(work).unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
     // A question at the terminal may have been interrupted.
     ask::restore_echo();
@@ -69,17 +69,17 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     }))
 }
 
-async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: Messages) -> Result<Status, Failure> {
+async fn run_in(invocation: &Invocation, mut connector: Connector<'_>, messages: Messages) -> Result<Status, Failure> {
     let interactive =
         invocation.input == Input::Default && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if interactive {
-        return interact(invocation, &mut entrance).await;
+        return interact(invocation, &mut connector).await;
     }
     if invocation.options.reconnect.is_some() {
         return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
     }
     let mut interrupt = Interrupt::new()?;
-    let mut ending = if entrance.needs_tidying() { Some(Ending::new()?) } else { None };
+    let mut ending = if connector.needs_tidying() { Some(Ending::new()?) } else { None };
     let ended = async {
         match &mut ending {
             Some(ending) => ending.signal().await,
@@ -88,7 +88,7 @@ async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: M
     };
     let result = tokio::select! {
         biased;
-        result = run_batch(invocation, &mut entrance, messages) => result,
+        result = run_batch(invocation, &mut connector, messages) => result,
         () = interrupted(&mut interrupt) => Err(Failure::silent(Status::Interrupted)),
         status = ended => Err(Failure::silent(status)),
     };
@@ -98,7 +98,7 @@ async fn run_in(invocation: &Invocation, mut entrance: Entrance<'_>, messages: M
         messages.tell(&failure);
         failure.status
     });
-    entrance.close(&Teller::Stderr(messages), is_done).await;
+    connector.close(&Notifier::Stderr(messages), is_done).await;
     Ok(status)
 }
 
@@ -114,7 +114,7 @@ async fn interrupted(interrupt: &mut Interrupt) {
 
 async fn run_batch(
     invocation: &Invocation,
-    entrance: &mut Entrance<'_>,
+    connector: &mut Connector<'_>,
     messages: Messages,
 ) -> Result<Status, Failure> {
     let Invocation { input, options, .. } = invocation;
@@ -130,7 +130,7 @@ async fn run_batch(
             let Some(parsed) = eval::parse(text)? else { return Ok(Status::Success) };
             if parsed.needs().is_empty() {
                 let sources = Sources { stdin: true };
-                Work::Words(eval::action_apart(parsed, text, sources, Knowledge::default()).await?)
+                Work::Words(eval::action_apart(parsed, text, sources, TypeInfo::default()).await?)
             } else {
                 Work::Untyped(parsed, text)
             }
@@ -143,7 +143,7 @@ async fn run_batch(
     // What may wait may also switch the log.
     let client = client(options, work.may_be_out_of_band(), history, log.observer(looks_back));
     let renderer = Renderer::new(options.output, options.color);
-    let mut batch = Batch::new(&client, entrance, options, renderer, messages, looks_back, log);
+    let mut batch = Batch::new(&client, connector, options, renderer, messages, looks_back, log);
     batch.open().await?;
     match work {
         Work::Words(action) => batch.words(action).await,
@@ -155,7 +155,7 @@ async fn run_batch(
     }
 }
 
-async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Result<Status, Failure> {
+async fn interact(invocation: &Invocation, connector: &mut Connector<'_>) -> Result<Status, Failure> {
     let options = &invocation.options;
     // Before the terminal's settings are changed: whoever is ended by a signal is to put them back.
     let signals = Signals::new()?;
@@ -171,8 +171,8 @@ async fn interact(invocation: &Invocation, entrance: &mut Entrance<'_>) -> Resul
     };
     let client = client(options, true, Some(HistoryBounds::default()), log.observer(true));
     diagnostics::to_console(options.log_level, console.sink());
-    let result = Repl::new(&client, entrance, options, &mut console, signals, dialect, log).run().await;
-    entrance.close(&Teller::Console(console.sink()), result.is_ok()).await;
+    let result = Repl::new(&client, connector, options, &mut console, signals, dialect, log).run().await;
+    connector.close(&Notifier::Console(console.sink()), result.is_ok()).await;
     console.close().await;
     result
 }

@@ -1,4 +1,4 @@
-//! What is still to come, as a grey text behind the cursor.
+//! What is still to come, as a gray text behind the cursor.
 
 use super::own;
 use super::place::{Arguments, hinted, ordered, short};

@@ -1,7 +1,7 @@
-//! What can stand at the cursor, as a person at the keyboard wants it: candidates, hints, colours. No I/O.
+//! What can stand at the cursor, as a person at the keyboard wants it: candidates, hints, colors. No I/O.
 //!
 //! [`crate::language::syntax`] says what the language expects at a place, [`crate::schema`] what the peer has for it, and [`Live`] what exists
-//! there at this moment. [`complete`] makes candidates of these, [`hint`] says what is still to come, and [`colours`] what each part of the
+//! there at this moment. [`complete`] makes candidates of these, [`hint`] says what is still to come, and [`colors`] what each part of the
 //! line is. All three take a [`Reading`], which has the words of a text as it is, unfinished or wrong; a [`Reader`] makes one for all of
 //! them, so each key reads the line once.
 //!
@@ -13,7 +13,7 @@
 
 mod arguments;
 mod choose;
-mod colour;
+mod color;
 mod hint;
 mod live;
 mod own;
@@ -24,7 +24,7 @@ mod tests;
 mod tree;
 mod values;
 
-pub use colour::{Colour, colours};
+pub use color::{Color, colors};
 pub use hint::hint;
 pub use live::{Live, LiveValue, Nothing, Question};
 pub use own::OwnCommand;

@@ -287,7 +287,7 @@ fn hints() {
     check("nothing\nresize id=x ", "[size=integer] [x-fast=true|false unstable]");
 }
 
-/// The line with its colours: `k<…>`, `s<…>`, `l<…>`, `u<…>`.
+/// The line with its colors: `k<…>`, `s<…>`, `l<…>`, `u<…>`.
 fn painted(line: &str) -> String {
     let schema = sample::schema();
     let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
@@ -295,13 +295,13 @@ fn painted(line: &str) -> String {
     let line = line.replacen('^', "", 1);
     let mut shown = String::new();
     let mut end = 0;
-    for (span, colour) in colours(&Reading::new(&line), cursor, peer) {
-        let letter = match colour {
-            Colour::Key => "k",
-            Colour::String => "s",
-            Colour::Number => "n",
-            Colour::Literal => "l",
-            Colour::Unknown => "u",
+    for (span, color) in colors(&Reading::new(&line), cursor, peer) {
+        let letter = match color {
+            Color::Key => "k",
+            Color::String => "s",
+            Color::Number => "n",
+            Color::Literal => "l",
+            Color::Unknown => "u",
         };
         assert!(end <= span.start && span.start < span.end, "{line}: {span:?}");
         shown.push_str(&line[end..span.start]);
@@ -312,7 +312,7 @@ fn painted(line: &str) -> String {
 }
 
 #[test]
-fn the_colours_of_lines() {
+fn the_colors_of_lines() {
     let check = |line: &str, expected: &str| assert_eq!(painted(line), expected, "{line}");
     check("", "");
     check("resize id=x size=10G", "resize k<id>=s<x> k<size>=n<10G>");

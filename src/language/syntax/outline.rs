@@ -1,4 +1,4 @@
-//! The words of a line that may be unfinished or wrong: what colours and completion are made of.
+//! The words of a line that may be unfinished or wrong: what colors and completion are made of.
 
 use super::argument::{self, Operator, Quoting};
 use super::ast::Value;

@@ -9,7 +9,7 @@ use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::error::Refusal;
 use super::link::TlsLink;
-use super::overheard::Overheard;
+use super::peeked::PeekedStream;
 use super::{ClientCredentials, Role, TlsError};
 use crate::protocol::{Dial, Link};
 use crate::transport::Endpoint;
@@ -90,7 +90,7 @@ async fn shake(
     link: Box<dyn Link>,
 ) -> io::Result<Box<dyn Link>> {
     let (config, asked) = credentials.for_one();
-    let handshake = TlsConnector::from(config).connect(name, Overheard::new(link)).into_fallible();
+    let handshake = TlsConnector::from(config).connect(name, PeekedStream::new(link)).into_fallible();
     let stream = handshake.await.map_err(|(error, link)| TlsError::in_handshake(error, Role::Client, link.said()))?;
     let if_silent = match (asked.load(Ordering::Relaxed), credentials.has_certificate()) {
         (false, _) => None,

@@ -7,12 +7,12 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
-use super::overheard::Overheard;
+use super::peeked::PeekedStream;
 use super::{Role, TlsError};
 use crate::protocol::Link;
 
 pub(super) struct TlsLink {
-    stream: TlsStream<Overheard>,
+    stream: TlsStream<PeekedStream>,
     role: Role,
     /// What it means if the peer closes the connection before it has said anything: with TLS 1.3 it judges our
     /// certificate when we take the handshake for done, and QEMU does not say why it closes.
@@ -22,7 +22,7 @@ pub(super) struct TlsLink {
 }
 
 impl TlsLink {
-    pub(super) fn new(stream: TlsStream<Overheard>, role: Role, if_silent: Option<TlsError>) -> Self {
+    pub(super) fn new(stream: TlsStream<PeekedStream>, role: Role, if_silent: Option<TlsError>) -> Self {
         Self { stream, role, if_silent, trickles: true }
     }
 
@@ -66,7 +66,7 @@ impl TlsLink {
 }
 
 impl Link for TlsLink {
-    fn trickle(&mut self, on: bool) {
+    fn one_byte_records(&mut self, on: bool) {
         self.trickles = on;
     }
 }

@@ -7,7 +7,7 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use super::error::Refusal;
 use super::link::TlsLink;
-use super::overheard::Overheard;
+use super::peeked::PeekedStream;
 use super::{Role, ServerCredentials, TlsError};
 use crate::protocol::{Bind, Incoming, Link, Listen};
 use crate::transport::Endpoint;
@@ -58,7 +58,7 @@ impl Listen for TlsListening {
 
 /// The handshake with one who came.
 async fn shake(credentials: ServerCredentials, link: Box<dyn Link>) -> io::Result<Box<dyn Link>> {
-    let handshake = TlsAcceptor::from(credentials.config).accept(Overheard::new(link)).into_fallible();
+    let handshake = TlsAcceptor::from(credentials.config).accept(PeekedStream::new(link)).into_fallible();
     let stream = handshake.await.map_err(|(error, link)| TlsError::in_handshake(error, Role::Server, link.said()))?;
     let refusal = TlsError::Refused(Refusal { role: Role::Server, said: None, names: credentials.names });
     Ok(Box::new(TlsLink::new(TlsStream::Server(stream), Role::Server, Some(refusal))))

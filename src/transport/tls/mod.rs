@@ -30,7 +30,7 @@ mod error;
 mod fault;
 mod link;
 mod listen;
-mod overheard;
+mod peeked;
 
 pub use connect::{Reached, TlsDial};
 pub use credentials::{ClientCredentials, ServerCredentials};

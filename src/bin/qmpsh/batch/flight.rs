@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::input::lines::Origin;
+use crate::input::lines::Location;
 use crate::status::Failure;
 use qmpsh::client::Execution;
 use qmpsh::language::typing::Resend;
@@ -21,7 +21,7 @@ pub(super) enum Entry {
 pub(super) struct Sent {
     pub(super) request: Arc<Request>,
     pub(super) resend: Option<Box<Resend>>,
-    pub(super) origin: Origin,
+    pub(super) location: Location,
     pub(super) execution: Execution,
     /// Since when it has been the oldest one unanswered: its time limit begins there.
     pub(super) oldest_since: Option<Instant>,

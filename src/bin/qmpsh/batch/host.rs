@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::waiting::disconnecting;
 use super::{Batch, about};
-use crate::builtins::{Choice, Connection, Display, Host};
+use crate::builtins::{Connection, Display, EventFilter, Host};
 use crate::cli::OutputMode;
-use crate::connect::Teller;
+use crate::connect::Notifier;
 use crate::input::lines::Lines;
 use crate::output::pipeline;
 use crate::output::printer::sleep_until_or_never;
@@ -60,7 +60,7 @@ impl Host for Batch<'_, '_> {
     }
 
     fn connection(&self) -> Connection<'_> {
-        Connection { address: self.entrance.shown(), is_there: !self.has_quit, unanswered: 0 }
+        Connection { address: self.connector.shown(), is_there: !self.has_quit, unanswered: 0 }
     }
 
     fn jobs(&self) -> Arc<JobMemory> {
@@ -76,8 +76,8 @@ impl Host for Batch<'_, '_> {
     }
 
     async fn run(&mut self, action: Action) -> Result<(), Failure> {
-        let origin = self.at.clone();
-        Box::pin(self.run_action(action, &origin)).await
+        let location = self.at.clone();
+        Box::pin(self.run_action(action, &location)).await
     }
 
     async fn attend<T>(
@@ -105,7 +105,7 @@ impl Host for Batch<'_, '_> {
         self.run_piped(action, pipeline).await
     }
 
-    fn goes_on(&mut self) {
+    fn runs_until_interrupted(&mut self) {
         pipeline::set_goes_on(self.printer.is_piped());
     }
 
@@ -125,13 +125,13 @@ impl Host for Batch<'_, '_> {
         }
     }
 
-    fn choice(&self) -> &Choice {
-        &self.choice
+    fn event_filter(&self) -> &EventFilter {
+        &self.event_filter
     }
 
-    fn choose(&mut self, choice: Choice) {
-        self.printer.choose(self.client, &choice);
-        self.choice = choice;
+    fn set_event_filter(&mut self, event_filter: EventFilter) {
+        self.printer.set_event_filter(self.client, &event_filter);
+        self.event_filter = event_filter;
     }
 
     fn shows_among_results(&self) -> bool {
@@ -155,7 +155,7 @@ impl Host for Batch<'_, '_> {
         about(&self.at, status, message)
     }
 
-    async fn forgive(&mut self, failure: Failure) -> Result<(), Failure> {
+    async fn report_and_continue(&mut self, failure: Failure) -> Result<(), Failure> {
         if failure.status != Status::CommandFailed {
             return Err(failure);
         }
@@ -183,7 +183,7 @@ impl Host for Batch<'_, '_> {
     }
 
     fn detach(&mut self) -> Result<(), Failure> {
-        match self.entrance.detach() {
+        match self.connector.detach() {
             Ok(warning) => {
                 if let Some(warning) = warning {
                     self.messages.say(&warning);
@@ -202,7 +202,7 @@ impl Host for Batch<'_, '_> {
         self.session_schema = SessionSchema::default();
         self.human_monitor = HumanMonitor::default();
         self.jobs.clear();
-        self.entrance.open(self.client, &Teller::Stderr(self.messages)).await?;
+        self.connector.open(self.client, &Notifier::Stderr(self.messages)).await?;
         while self.state.try_changed().is_some() {}
         Ok(())
     }

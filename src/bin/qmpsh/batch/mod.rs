@@ -1,8 +1,8 @@
 //! Commands from the command line, from files or from stdin, one after the other, and an exit status.
 
+pub(crate) mod busy_wait;
 mod flight;
 mod host;
-pub(crate) mod linger;
 mod peer;
 mod piped;
 mod running;
@@ -16,17 +16,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::builtins::{self, Choice, Display, human};
+use crate::builtins::{self, Display, EventFilter, human};
 use crate::cli::{EventsMode, Options};
-use crate::connect::{Entrance, Teller};
-use crate::input::lines::{Line, Lines, Origin};
+use crate::connect::{Connector, Notifier};
+use crate::input::lines::{Line, Lines, Location};
 use crate::output::messages::Messages;
 use crate::output::printer::{Printer, sleep_until_or_never};
 use crate::output::render::Renderer;
 use crate::output::wire_log::WireLog;
 use crate::session::eval::{Action, Parsed, Sources, Text};
 use crate::session::job_memory::JobMemory;
-use crate::session::schema::{SessionSchema, teach};
+use crate::session::schema::{SessionSchema, explain_error};
 use crate::status::{Failure, Status};
 use qmpsh::client::{Client, ExecuteError, QmpError};
 use qmpsh::error::describe;
@@ -46,7 +46,7 @@ const LEFT: Duration = Duration::from_secs(5);
 /// A batch on a client; made before the client connects, so that no event is missed.
 pub(crate) struct Batch<'a, 'b> {
     client: &'a Client,
-    entrance: &'a mut Entrance<'b>,
+    connector: &'a mut Connector<'b>,
     options: &'a Options,
     messages: Messages,
     printer: Printer,
@@ -59,7 +59,7 @@ pub(crate) struct Batch<'a, 'b> {
     human_monitor: HumanMonitor,
     jobs: Arc<JobMemory>,
     /// The line whose command of the shell's own runs, or for which the peer is asked.
-    at: Origin,
+    at: Location,
     display: Display,
     log: Arc<WireLog>,
     /// Files whose lines are to be run next.
@@ -69,14 +69,14 @@ pub(crate) struct Batch<'a, 'b> {
     /// The shell was asked to leave.
     leaves: bool,
     /// Which events are shown.
-    choice: Choice,
+    event_filter: EventFilter,
 }
 
 impl<'a, 'b> Batch<'a, 'b> {
     /// `looks_back`: whether a command may come that asks what events have told before it.
     pub(crate) fn new(
         client: &'a Client,
-        entrance: &'a mut Entrance<'b>,
+        connector: &'a mut Connector<'b>,
         options: &'a Options,
         renderer: Renderer,
         messages: Messages,
@@ -85,7 +85,7 @@ impl<'a, 'b> Batch<'a, 'b> {
     ) -> Self {
         Self {
             client,
-            entrance,
+            connector,
             options,
             messages,
             printer: Printer::new(client, options.events, renderer),
@@ -95,19 +95,19 @@ impl<'a, 'b> Batch<'a, 'b> {
             session_schema: SessionSchema::default(),
             human_monitor: HumanMonitor::default(),
             jobs: Arc::new(JobMemory::new(client, looks_back)),
-            at: Origin { name: None, line: 1 },
+            at: Location { name: None, line: 1 },
             display: Display::new(options.output),
             log,
             included: Vec::new(),
             in_file: false,
             leaves: false,
-            choice: Choice::all(matches!(options.events, Some(EventsMode::Show | EventsMode::Stderr))),
+            event_filter: EventFilter::all(matches!(options.events, Some(EventsMode::Show | EventsMode::Stderr))),
         }
     }
 
     /// Establishes the session.
     pub(crate) async fn open(&mut self) -> Result<(), Failure> {
-        self.entrance.open(self.client, &Teller::Stderr(self.messages)).await
+        self.connector.open(self.client, &Notifier::Stderr(self.messages)).await
     }
 
     /// Runs the words of the command line.
@@ -126,8 +126,8 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 
     async fn run_words(&mut self, action: Action) -> Result<(), Failure> {
-        let origin = self.at.clone();
-        self.run_action(action, &origin).await?;
+        let location = self.at.clone();
+        self.run_action(action, &location).await?;
         self.run_lines(&mut Lines::new(Vec::new(), Dialect::Qmp), Sources { stdin: true }).await
     }
 
@@ -154,10 +154,10 @@ impl<'a, 'b> Batch<'a, 'b> {
         Ok(self.status)
     }
 
-    async fn run_action(&mut self, action: Action, origin: &Origin) -> Result<(), Failure> {
+    async fn run_action(&mut self, action: Action, location: &Location) -> Result<(), Failure> {
         match action {
             Action::Send(request, resend) => {
-                let done = self.execute(request, resend, origin).await;
+                let done = self.execute(request, resend, location).await;
                 let time = self.display.time();
                 done?;
                 if let Some(time) = time {
@@ -166,8 +166,8 @@ impl<'a, 'b> Batch<'a, 'b> {
                 }
                 Ok(())
             }
-            Action::Own(command) => {
-                self.at = origin.clone();
+            Action::Builtin(command) => {
+                self.at = location.clone();
                 // The future is large, and most lines do without it.
                 Box::pin(builtins::run(self, command)).await
             }
@@ -204,23 +204,28 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 
     /// Runs one command; its result is printed with what comes next.
-    async fn execute(&mut self, request: Request, resend: Option<Box<Resend>>, origin: &Origin) -> Result<(), Failure> {
+    async fn execute(
+        &mut self,
+        request: Request,
+        resend: Option<Box<Resend>>,
+        location: &Location,
+    ) -> Result<(), Failure> {
         if self.has_quit {
-            return Err(self.lost(Fate::NotSent, &request, origin).await);
+            return Err(self.lost(LostCommand::NotSent, &request, location).await);
         }
-        self.warn(&request, origin);
+        self.warn(&request, location);
         let began = Instant::now();
         let Some(answer) = self.wait_for(self.client.execute(request.clone())).await? else {
-            return Err(self.timed_out(&request, origin));
+            return Err(self.timed_out(&request, location));
         };
         self.display.answered(began);
-        self.settle(answer, &request, resend, origin).await
+        self.settle(answer, &request, resend, location).await
     }
 
     /// Says what the peer will ignore of a command.
-    fn warn(&self, request: &Request, origin: &Origin) {
+    fn warn(&self, request: &Request, location: &Location) {
         if let Some(warning) = builtins::warning(self.client, request) {
-            self.messages.say(&format!("{}{warning}", origin.prefix()));
+            self.messages.say(&format!("{}{warning}", location.prefix()));
         }
     }
 
@@ -230,7 +235,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         mut answer: Result<Reply, ExecuteError>,
         request: &Request,
         mut resend: Option<Box<Resend>>,
-        origin: &Origin,
+        location: &Location,
     ) -> Result<(), Failure> {
         let mut request = Cow::Borrowed(request);
         while let Err(ExecuteError::Server { desc, .. }) = &answer
@@ -239,7 +244,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             let began = Instant::now();
             answer = match self.wait_for(self.client.execute(next.clone())).await? {
                 Some(answer) => answer,
-                None => return Err(self.timed_out(&next, origin)),
+                None => return Err(self.timed_out(&next, location)),
             };
             self.display.answered(began);
             request = Cow::Owned(next);
@@ -249,19 +254,20 @@ impl<'a, 'b> Batch<'a, 'b> {
         match answer {
             Ok(reply) => {
                 self.has_quit = request.ends_peer();
-                let Some(told) = human::told(&mut self.human_monitor, *self.printer.renderer(), request, &reply) else {
+                let Some(told) = human::hmp_result(&mut self.human_monitor, *self.printer.renderer(), request, &reply)
+                else {
                     return self.printer.reply(&reply, request).await;
                 };
                 self.printer.text_reply(&reply, told.result).await?;
-                let failure = told.failure.map(|said| format!("{}{said}", origin.prefix()));
+                let failure = told.failure.map(|said| format!("{}{said}", location.prefix()));
                 failure.map_or(Ok(()), |said| Err(Failure::placed(Status::CommandFailed, said)))
             }
             Err(ExecuteError::Server { class, desc, reply }) => {
                 self.printer.refusal(&reply, request).await?;
                 // Whatever becomes of that question, it was refused.
-                let hints = teach(self, request, resend.as_deref(), &class, &desc).await.unwrap_or_default();
+                let hints = explain_error(self, request, resend.as_deref(), &class, &desc).await.unwrap_or_default();
                 let (class, desc) = (self.messages.peer(&class), self.messages.peer(&desc));
-                Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", origin.prefix())))
+                Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", location.prefix())))
             }
             Err(ExecuteError::Interrupted { reason, .. })
                 if request.ends_peer() && reason.as_deref().is_some_and(is_end) =>
@@ -271,12 +277,12 @@ impl<'a, 'b> Batch<'a, 'b> {
                 Ok(())
             }
             Err(ExecuteError::Malformed(malformed)) => {
-                Err(about(origin, Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(request))))
+                Err(about(location, Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(request))))
             }
-            Err(error @ ExecuteError::NoDescriptors { .. }) => Err(about(origin, Status::Usage, error.to_string())),
-            Err(ExecuteError::Interrupted { .. }) => Err(self.lost(Fate::Unknown, request, origin).await),
+            Err(error @ ExecuteError::NoDescriptors { .. }) => Err(about(location, Status::Usage, error.to_string())),
+            Err(ExecuteError::Interrupted { .. }) => Err(self.lost(LostCommand::Unknown, request, location).await),
             Err(ExecuteError::NotSent { .. } | ExecuteError::State(_)) => {
-                Err(self.lost(Fate::NotSent, request, origin).await)
+                Err(self.lost(LostCommand::NotSent, request, location).await)
             }
         }
     }
@@ -312,23 +318,23 @@ impl<'a, 'b> Batch<'a, 'b> {
         }
     }
 
-    fn timed_out(&self, request: &Request, origin: &Origin) -> Failure {
+    fn timed_out(&self, request: &Request, location: &Location) -> Failure {
         let seconds = self.options.timeout.unwrap_or_default().as_secs_f64();
         let message = format!("no reply to {} within {seconds} s: it may still be running", name(request));
-        about(origin, Status::TimedOut, message)
+        about(location, Status::TimedOut, message)
     }
 
     /// The connection is gone, and with it this command or its reply.
-    async fn lost(&mut self, fate: Fate, request: &Request, origin: &Origin) -> Failure {
+    async fn lost(&mut self, lost: LostCommand, request: &Request, location: &Location) -> Failure {
         let (command, (status, why)) = (name(request), self.reason().await);
-        let message = match fate {
-            Fate::NotSent => format!("{command} was not sent: {why}"),
-            Fate::Unknown if status == Status::NoSession => format!("{command} did not run: {why}"),
-            Fate::Unknown => format!(
+        let message = match lost {
+            LostCommand::NotSent => format!("{command} was not sent: {why}"),
+            LostCommand::Unknown if status == Status::NoSession => format!("{command} did not run: {why}"),
+            LostCommand::Unknown => format!(
                 "the connection was lost before the reply to {command} came, so whether it ran is unknown: {why}"
             ),
         };
-        about(origin, status, message)
+        about(location, status, message)
     }
 
     /// How the connection ended, and whether there ever was a session: without negotiation a peer that refuses us in TLS
@@ -354,16 +360,16 @@ impl<'a, 'b> Batch<'a, 'b> {
 }
 
 /// What became of a command when the connection was lost.
-enum Fate {
+enum LostCommand {
     NotSent,
     /// Sent, but not answered.
     Unknown,
 }
 
-/// A failure of the command at `origin`.
-fn about(origin: &Origin, status: Status, message: String) -> Failure {
-    match origin.name {
-        Some(_) => Failure::placed(status, format!("{}{message}", origin.prefix())),
+/// A failure of the command at `location`.
+fn about(location: &Location, status: Status, message: String) -> Failure {
+    match location.name {
+        Some(_) => Failure::placed(status, format!("{}{message}", location.prefix())),
         None => Failure::new(status, message),
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::busy_wait::busy_wait;
 use super::flight::{Entry, Flight, Sent, stands_alone};
-use super::linger::linger;
 use super::waiting::{Found, Ready, after_others, read, read_ahead, take_if_there};
-use super::{Batch, Fate, name};
+use super::{Batch, LostCommand, name};
 use crate::input::lines::Lines;
 use crate::output::printer::sleep_until_or_never;
 use crate::session::eval::{Action, Read, Sources};
@@ -26,7 +26,7 @@ const PARTS: usize = 4;
 const NAMED: usize = 5;
 
 /// How far lines have been run.
-struct Course<'a> {
+struct BatchRun<'a> {
     lines: &'a mut Lines,
     /// Where values may come from.
     sources: Sources,
@@ -49,32 +49,32 @@ enum Next {
 impl Batch<'_, '_> {
     /// Runs lines until they end, or one of them ends the batch.
     pub(super) async fn run_lines(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
-        let mut course =
-            Course { lines, sources, flight: Flight::default(), gathered: 0, ahead: None, ended: self.leaves };
+        let mut batch_run =
+            BatchRun { lines, sources, flight: Flight::default(), gathered: 0, ahead: None, ended: self.leaves };
         loop {
-            while self.has_room(&course) {
-                self.include(course.lines)?;
-                let found = match course.ahead.take() {
+            while self.has_room(&batch_run) {
+                self.include(batch_run.lines)?;
+                let found = match batch_run.ahead.take() {
                     Some(found) => found,
-                    None => match take_if_there(course.lines).await {
+                    None => match take_if_there(batch_run.lines).await {
                         Some(found) => found,
-                        None if course.flight.is_empty() => read(self.next_line(course.lines).await?),
+                        None if batch_run.flight.is_empty() => read(self.next_line(batch_run.lines).await?),
                         None => break,
                     },
                 };
-                self.take(found, &mut course).await?;
-                if course.gathered > self.options.pipeline / PARTS {
+                self.take(found, &mut batch_run).await?;
+                if batch_run.gathered > self.options.pipeline / PARTS {
                     after_others().await;
-                    course.gathered = 0;
+                    batch_run.gathered = 0;
                 }
             }
-            let may_join = self.has_room(&course);
-            match course.flight.pop() {
-                None if course.ended => return Ok(()),
+            let may_join = self.has_room(&batch_run);
+            match batch_run.flight.pop() {
+                None if batch_run.ended => return Ok(()),
                 // Only blank lines until now.
                 None => {}
                 Some(Entry::Failed(failure)) => self.go_on_after(failure).await?,
-                Some(Entry::Sent(sent)) => self.go_on_with(sent, may_join, &mut course).await?,
+                Some(Entry::Sent(sent)) => self.go_on_with(sent, may_join, &mut batch_run).await?,
             }
         }
     }
@@ -84,37 +84,37 @@ impl Batch<'_, '_> {
         &mut self,
         mut sent: Box<Sent>,
         may_join: bool,
-        course: &mut Course<'_>,
+        batch_run: &mut BatchRun<'_>,
     ) -> Result<(), Failure> {
         let next = if may_join {
-            self.wait_for_oldest(&mut sent, Some(&mut *course.lines)).await?
-        } else if course.ended || course.ahead.is_some() || !course.flight.is_empty() {
+            self.wait_for_oldest(&mut sent, Some(&mut *batch_run.lines)).await?
+        } else if batch_run.ended || batch_run.ahead.is_some() || !batch_run.flight.is_empty() {
             self.wait_for_oldest(&mut sent, None).await?
         } else {
             let next;
-            (next, course.ahead) = tokio::join!(self.wait_for_oldest(&mut sent, None), read_ahead(course.lines));
+            (next, batch_run.ahead) = tokio::join!(self.wait_for_oldest(&mut sent, None), read_ahead(batch_run.lines));
             next?
         };
         match next {
             Next::Answer(answer) => {
-                let sooner = self.send_sooner(&sent, &answer, course).await;
-                self.told(sent, *answer, &mut course.flight).await?;
+                let sooner = self.send_sooner(&sent, &answer, batch_run).await;
+                self.settle_sent(sent, *answer, &mut batch_run.flight).await?;
                 sooner
             }
             Next::TooLate => {
-                let failure = self.timed_out(&sent.request, &sent.origin);
+                let failure = self.timed_out(&sent.request, &sent.location);
                 self.go_on_after(failure).await
             }
             Next::Line(found) => {
-                course.flight.put_back(Entry::Sent(sent));
-                self.take(found, course).await
+                batch_run.flight.put_back(Entry::Sent(sent));
+                self.take(found, batch_run).await
             }
         }
     }
 
     /// Whether another line may be read: what it asks for is not known yet.
-    fn has_room(&self, course: &Course<'_>) -> bool {
-        !course.ended && course.flight.len() < self.options.pipeline && !course.flight.ends_alone()
+    fn has_room(&self, batch_run: &BatchRun<'_>) -> bool {
+        !batch_run.ended && batch_run.flight.len() < self.options.pipeline && !batch_run.flight.ends_alone()
     }
 
     /// If what is told of this answer can neither end the batch nor change what the next line means, and that has been read and is
@@ -123,43 +123,43 @@ impl Batch<'_, '_> {
         &mut self,
         sent: &Sent,
         answer: &Result<Reply, ExecuteError>,
-        course: &mut Course<'_>,
+        batch_run: &mut BatchRun<'_>,
     ) -> Result<(), Failure> {
         let is_harmless = answer.is_ok() && sent.request.hmp_line.is_none() && !sent.request.ends_peer();
-        if !is_harmless || !course.flight.is_empty() || self.printer.is_piped() || self.display.timing {
+        if !is_harmless || !batch_run.flight.is_empty() || self.printer.is_piped() || self.display.timing {
             return Ok(());
         }
         let is_command =
             |found: &mut Found| matches!(found, Some(Ok(Ready { read: Ok(Some(Read::Action(Action::Send(..)))), .. })));
-        let Some(next) = course.ahead.take_if(is_command) else { return Ok(()) };
-        self.take(next, course).await?;
+        let Some(next) = batch_run.ahead.take_if(is_command) else { return Ok(()) };
+        self.take(next, batch_run).await?;
         after_others().await;
         Ok(())
     }
 
     /// Sends what a line asks for.
-    async fn take(&mut self, found: Found, course: &mut Course<'_>) -> Result<(), Failure> {
+    async fn take(&mut self, found: Found, batch_run: &mut BatchRun<'_>) -> Result<(), Failure> {
         let Some(found) = found else {
-            course.ended = true;
+            batch_run.ended = true;
             return Ok(());
         };
-        let flight = &mut course.flight;
+        let flight = &mut batch_run.flight;
         let action = match found {
             Ok(Ready { line, read }) => {
-                self.action(&line, read, course.sources).await.map(|action| (action, line.origin))
+                self.action(&line, read, batch_run.sources).await.map(|action| (action, line.location))
             }
             Err(failure) => Err(failure),
         };
-        let (request, resend, origin) = match action {
-            Ok((Some(Action::Send(request, resend)), origin)) if !self.display.timing => (request, resend, origin),
-            Ok((Some(action), origin)) => {
+        let (request, resend, location) = match action {
+            Ok((Some(Action::Send(request, resend)), location)) if !self.display.timing => (request, resend, location),
+            Ok((Some(action), location)) => {
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
                 }
-                if let Err(failure) = self.run_action(action, &origin).await {
+                if let Err(failure) = self.run_action(action, &location).await {
                     self.go_on_after(failure).await?;
                 }
-                course.ended = self.leaves;
+                batch_run.ended = self.leaves;
                 return Ok(());
             }
             Ok((None, _)) => return Ok(()),
@@ -177,14 +177,14 @@ impl Batch<'_, '_> {
             }
         }
         if self.has_quit {
-            return Err(self.lost(Fate::NotSent, &request, &origin).await);
+            return Err(self.lost(LostCommand::NotSent, &request, &location).await);
         }
-        self.warn(&request, &origin);
+        self.warn(&request, &location);
         let request = Arc::new(request);
         match self.client.start(Arc::clone(&request)).await {
             Ok(execution) => {
-                flight.push(Entry::Sent(Box::new(Sent { request, resend, origin, execution, oldest_since: None })));
-                course.gathered += 1;
+                flight.push(Entry::Sent(Box::new(Sent { request, resend, location, execution, oldest_since: None })));
+                batch_run.gathered += 1;
                 Ok(())
             }
             Err(error) => {
@@ -192,8 +192,8 @@ impl Batch<'_, '_> {
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
                 }
-                course.ended = true;
-                self.settle(Err(error), &request, None, &origin).await
+                batch_run.ended = true;
+                self.settle(Err(error), &request, None, &location).await
             }
         }
     }
@@ -204,9 +204,9 @@ impl Batch<'_, '_> {
             None => Ok(()),
             Some(Entry::Failed(failure)) => self.go_on_after(failure).await,
             Some(Entry::Sent(mut sent)) => match self.wait_for_oldest(&mut sent, None).await? {
-                Next::Answer(answer) => self.told(sent, *answer, flight).await,
+                Next::Answer(answer) => self.settle_sent(sent, *answer, flight).await,
                 Next::TooLate | Next::Line(_) => {
-                    let failure = self.timed_out(&sent.request, &sent.origin);
+                    let failure = self.timed_out(&sent.request, &sent.location);
                     self.go_on_after(failure).await
                 }
             },
@@ -224,7 +224,7 @@ impl Batch<'_, '_> {
         };
         tokio::select! {
             biased;
-            answer = linger(&mut sent.execution) => Ok(Next::Answer(Box::new(answer))),
+            answer = busy_wait(&mut sent.execution) => Ok(Next::Answer(Box::new(answer))),
             line = line => Ok(Next::Line(line)),
             failed = async { after_others().await; self.printer.print_meanwhile().await } => Err(failed.into()),
             () = sleep_until_or_never(deadline) => Ok(Next::TooLate),
@@ -232,13 +232,13 @@ impl Batch<'_, '_> {
     }
 
     /// Tells how one ended; if the connection is lost, what is known of the others too.
-    async fn told(
+    async fn settle_sent(
         &mut self,
         sent: Box<Sent>,
         answer: Result<Reply, ExecuteError>,
         flight: &mut Flight,
     ) -> Result<(), Failure> {
-        match self.settle(answer, &sent.request, sent.resend, &sent.origin).await {
+        match self.settle(answer, &sent.request, sent.resend, &sent.location).await {
             Ok(()) => Ok(()),
             Err(mut failure) if matches!(failure.status, Status::ConnectionLost | Status::NoSession) => {
                 failure.message.push_str(&self.others(flight).await?);
@@ -255,7 +255,7 @@ impl Batch<'_, '_> {
         let (mut unknown, mut not_sent) = (Vec::new(), Vec::new());
         while let Some(entry) = flight.pop() {
             let Entry::Sent(sent) = entry else { continue };
-            let shown = || format!("{}{}", sent.origin.prefix(), name(&sent.request));
+            let shown = || format!("{}{}", sent.location.prefix(), name(&sent.request));
             // The session has ended, so this does not wait.
             match sent.execution.await {
                 Err(ExecuteError::NotSent { .. } | ExecuteError::State(_) | ExecuteError::NoDescriptors { .. }) => {
@@ -263,7 +263,7 @@ impl Batch<'_, '_> {
                 }
                 Err(ExecuteError::Interrupted { .. }) => unknown.push(shown()),
                 answer @ (Ok(_) | Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_))) => {
-                    match self.settle(answer, &sent.request, None, &sent.origin).await {
+                    match self.settle(answer, &sent.request, None, &sent.location).await {
                         Err(failure) if failure.status == Status::CommandFailed => {
                             told.push('\n');
                             told.push_str(&failure.message);

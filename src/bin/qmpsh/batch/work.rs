@@ -35,7 +35,7 @@ impl Work<'_> {
         match self {
             Work::Words(Action::Send(request, _)) => request.out_of_band,
             // They may carry a command, or the lines of a file.
-            Work::Words(Action::Own(_)) => true,
+            Work::Words(Action::Builtin(_)) => true,
             // JSON could ask for it, and is typed already.
             Work::Untyped(parsed, _) => parsed.is_own(),
             Work::Lines(sources) => sources.iter().any(|source| match source {

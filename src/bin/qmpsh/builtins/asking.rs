@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Host;
 use crate::session::queries::{self, Query};
 use crate::status::Status;
-use qmpsh::client::{Author, ExecuteError};
+use qmpsh::client::{ExecuteError, Origin};
 use qmpsh::jobs::Attention;
 use qmpsh::json::Document;
 use qmpsh::message::{Message, Reply, Request};
@@ -111,7 +111,7 @@ pub(super) async fn ask<H: Host>(host: &mut H, query: Query, waiting: &Waiting) 
 pub(super) async fn send<H: Host>(host: &mut H, request: Request, waiting: &Waiting) -> Result<Asked, H::Stop> {
     let client = host.client().clone();
     let command = request.command.clone();
-    let sent = async move { client.start_as(request, Author::Program).await?.await };
+    let sent = async move { client.start_as(request, Origin::Program).await?.await };
     answer(host, &command, sent, waiting).await
 }
 

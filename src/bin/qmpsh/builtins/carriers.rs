@@ -25,7 +25,7 @@ impl Watch {
     }
 
     pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
-        host.goes_on();
+        host.runs_until_interrupted();
         let mut done = 0;
         loop {
             host.run(Action::clone(&self.action)).await?;
@@ -42,7 +42,7 @@ impl Watch {
 pub(super) async fn attempt<H: Host>(host: &mut H, action: Action) -> Result<(), H::Stop> {
     match host.run(action).await {
         Ok(()) => Ok(()),
-        Err(stop) => host.forgive(stop).await,
+        Err(stop) => host.report_and_continue(stop).await,
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::words::{Refusal, Words, count, seconds};
-use super::{Choice, Host};
+use super::{EventFilter, Host};
 use crate::status::Status;
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::message::Event;
@@ -18,7 +18,7 @@ const ROOM: usize = 1 << 20;
 /// `.follow [count=N] [timeout=S] [EVENT...]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Follow {
-    names: Choice,
+    names: EventFilter,
     /// For ever without a number.
     count: Option<u64>,
     timeout: Option<Duration>,
@@ -29,7 +29,7 @@ impl Follow {
         let [given, timeout] = words.options(["count", "timeout"])?;
         let count = given.map(count).transpose()?;
         let timeout = timeout.map(seconds).transpose()?;
-        Ok(Self { names: Choice::read_names(words)?, count, timeout })
+        Ok(Self { names: EventFilter::read_names(words)?, count, timeout })
     }
 
     pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
@@ -38,19 +38,19 @@ impl Follow {
             let message = "no events can come: there is no connection".to_owned();
             return Err(host.fail(Status::ConnectionLost, message));
         }
-        host.goes_on();
+        host.runs_until_interrupted();
         // It may end before the first event comes, or show that it waits.
         host.begin_pipeline().await?;
         // Nothing is shown twice: what is shown among the results comes the same way meanwhile, so that it stays in order, and what
         // a pipeline gets is not shown beside it.
         let is_piped = host.is_piped();
-        let shown = host.shows_among_results().then(|| host.choice().clone());
-        let beside = shown.clone().filter(|_| !is_piped).unwrap_or_else(|| Choice::all(false));
+        let shown = host.shows_among_results().then(|| host.event_filter().clone());
+        let beside = shown.clone().filter(|_| !is_piped).unwrap_or_else(|| EventFilter::all(false));
         let (wanted, alone) = (self.names.clone(), shown.clone().map(|shown| shown.without(&self.names)));
         let wanted = move |event: &Event| wanted.lets_through(event) || beside.lets_through(event);
         let mut events = host.client().events(Delivery::Lossless { room: ROOM }, wanted);
         if let Some(alone) = alone {
-            host.choose(if is_piped { alone } else { Choice::all(false) });
+            host.set_event_filter(if is_piped { alone } else { EventFilter::all(false) });
         }
         let mut rest = VecDeque::new();
         let done = self.print(host, &mut events, &mut rest, limit).await;
@@ -60,7 +60,7 @@ impl Follow {
             rest.retain(|event| shown.as_ref().is_some_and(|shown| shown.lets_through(event)));
         }
         if let Some(shown) = shown {
-            host.choose(shown);
+            host.set_event_filter(shown);
         }
         if is_piped && done.is_ok() {
             host.show_beside(rest);
@@ -130,7 +130,7 @@ impl Follow {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Own, read};
+    use super::super::{Builtin, read};
     use super::*;
     use crate::session::eval::Action;
     use qmpsh::language::syntax::{Statement, parse};
@@ -138,7 +138,7 @@ mod tests {
     fn follow(words: &str) -> Result<Follow, String> {
         let Statement::Dot(dot) = parse(&format!(".follow {words}")).unwrap().unwrap().statement else { panic!() };
         match read(&dot, None) {
-            Ok(Action::Own(Own::Follow(follow))) => Ok(follow),
+            Ok(Action::Builtin(Builtin::Follow(follow))) => Ok(follow),
             Ok(other) => panic!("{other:?}"),
             Err(refusal) => Err(refusal.message),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Choice, Connection, Display};
+use super::{Connection, Display, EventFilter};
 use crate::cli::OutputMode;
 use crate::output::render::{Pieces, Renderer};
 use crate::output::wire_log::WireLog;
@@ -89,10 +89,10 @@ pub(crate) trait Host: Peer {
     async fn print_events(&mut self, events: VecDeque<Event>, limit: Option<Instant>) -> Result<bool, Self::Stop>;
 
     /// Which events are shown.
-    fn choice(&self) -> &Choice;
+    fn event_filter(&self) -> &EventFilter;
 
     /// From now on these are shown.
-    fn choose(&mut self, choice: Choice);
+    fn set_event_filter(&mut self, event_filter: EventFilter);
 
     /// Whether events are shown where results are, if they do not go to a pipeline.
     fn shows_among_results(&self) -> bool;
@@ -107,7 +107,7 @@ pub(crate) trait Host: Peer {
     async fn pipe(&mut self, action: Action, pipeline: String) -> Result<(), Self::Stop>;
 
     /// The command goes on until Ctrl-C, which ends it also if a pipeline that it feeds goes on.
-    fn goes_on(&mut self);
+    fn runs_until_interrupted(&mut self);
 
     /// Starts the pipeline to which results go, if there is one, before the first of them is there.
     async fn begin_pipeline(&mut self) -> Result<(), Self::Stop>;
@@ -119,7 +119,7 @@ pub(crate) trait Host: Peer {
     fn fail(&mut self, status: Status, message: String) -> Self::Stop;
 
     /// Tells a command's refusal, or that what it waited for has failed, and forgets it; any other end stays one.
-    async fn forgive(&mut self, stop: Self::Stop) -> Result<(), Self::Stop>;
+    async fn report_and_continue(&mut self, stop: Self::Stop) -> Result<(), Self::Stop>;
 
     /// Runs the lines of a file, now or next.
     async fn source(&mut self, path: PathBuf) -> Result<(), Self::Stop>;

@@ -39,7 +39,7 @@ pub(super) async fn line<H: Host>(host: &mut H, line: String) -> Result<(), H::S
 }
 
 /// What an answer of the human monitor comes to.
-pub(crate) struct Told {
+pub(crate) struct HmpResult {
     /// The result, if there is one to print.
     pub(crate) result: Option<Pieces>,
     /// What it says has failed; not safe to show.
@@ -47,10 +47,18 @@ pub(crate) struct Told {
 }
 
 /// Reads the reply to a request that carries a line of the human monitor; none if it carries none.
-pub(crate) fn told(monitor: &mut HumanMonitor, renderer: Renderer, request: &Request, reply: &Reply) -> Option<Told> {
+pub(crate) fn hmp_result(
+    monitor: &mut HumanMonitor,
+    renderer: Renderer,
+    request: &Request,
+    reply: &Reply,
+) -> Option<HmpResult> {
     let line = request.hmp_line.as_deref()?;
     let Some(answer) = reply.result().as_deref().and_then(Answer::read) else {
-        return Some(Told { result: None, failure: Some("the answer of the human monitor is no text".to_owned()) });
+        return Some(HmpResult {
+            result: None,
+            failure: Some("the answer of the human monitor is no text".to_owned()),
+        });
     };
     monitor.answered(line, &answer);
     let result = if !renderer.plain_text {
@@ -61,7 +69,7 @@ pub(crate) fn told(monitor: &mut HumanMonitor, renderer: Renderer, request: &Req
     } else {
         Some(renderer.text(&answer.text))
     };
-    Some(Told { result, failure: answer.failed.then(|| answer.text.trim_end().to_owned()) })
+    Some(HmpResult { result, failure: answer.failed.then(|| answer.text.trim_end().to_owned()) })
 }
 
 #[cfg(test)]

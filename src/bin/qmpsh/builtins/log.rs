@@ -42,7 +42,7 @@ pub(super) async fn run<H: Host>(host: &mut H, log: Option<Log>) -> Result<(), H
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Own, read};
+    use super::super::{Builtin, read};
     use super::*;
     use crate::session::eval::Action;
     use qmpsh::language::syntax::{Statement, parse};
@@ -52,7 +52,7 @@ mod tests {
         let log = |words: &str| {
             let Statement::Dot(dot) = parse(&format!(".log {words}")).unwrap().unwrap().statement else { panic!() };
             match read(&dot, None) {
-                Ok(Action::Own(Own::Log(log))) => Ok(log),
+                Ok(Action::Builtin(Builtin::Log(log))) => Ok(log),
                 Ok(other) => panic!("{other:?}"),
                 Err(refusal) => Err(refusal.message),
             }

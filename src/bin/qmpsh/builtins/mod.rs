@@ -2,15 +2,15 @@
 //!
 //! Each is done once, for the batch and the interactive shell, which are the [`Host`] of it. `table` says what there is,
 //! `words` reads what a person has written after the name, and each family of commands has a file of its own. To add one: a row in
-//! `table`, a case of [`Own`], and its file.
+//! `table`, a case of [`Builtin`], and its file.
 
 mod asking;
 mod carriers;
-mod choice;
 mod commands;
 mod connection;
 mod descriptor;
 mod display;
+mod event_filter;
 mod follow;
 mod guest_exec;
 mod help;
@@ -24,9 +24,9 @@ mod table;
 mod wait;
 mod words;
 
-pub(super) use choice::Choice;
 pub(super) use connection::{Connection, version, warning};
 pub(super) use display::Display;
+pub(super) use event_filter::EventFilter;
 pub(super) use host::Host;
 pub(crate) use table::COMMANDS;
 pub(super) use words::Refusal;
@@ -52,7 +52,7 @@ use words::Words;
 
 /// One of the shell's own commands, with what it is to do.
 #[derive(Debug, Clone)]
-pub(super) enum Own {
+pub(super) enum Builtin {
     /// Leave: `.quit`, or `exit`.
     Quit,
     /// Leave, and do not end the QEMU that was started here: `.detach`.
@@ -92,7 +92,7 @@ pub(super) enum Own {
     /// Events as they come: `.follow`.
     Follow(Follow),
     /// Which events are shown: `.events`.
-    Events(Option<Choice>),
+    Events(Option<EventFilter>),
     /// In which form results are: `.output`.
     Output(Option<OutputMode>),
     /// Whether it is said how long a command took: `.timing`.
@@ -107,80 +107,80 @@ pub(super) enum Own {
 pub(super) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, Refusal> {
     let mut words = Words::new(dot);
     let own = match dot.name.text.as_str() {
-        "quit" => Own::Quit,
-        "detach" => Own::Detach,
-        "help" => Own::Help(Topic::read(&mut words)?),
-        "commands" => Own::Commands(Commands::read(&mut words)?),
-        "status" => Own::Status,
-        "reconnect" => Own::Reconnect,
-        "monitor" => Own::Monitor(NewMonitor::read(&mut words)?),
-        "jobs" => Own::Jobs,
-        "job" => Own::Job(JobWait::read(&mut words)?),
-        "migration" => Own::Migration(MigrationWait::read(&mut words)?),
-        "source" => Own::Source(PathBuf::from(words.required("the name of a file")?)),
-        "hmp" if dot.rest.text.trim().is_empty() => Own::Speak(Dialect::Hmp),
-        "hmp" => Own::Hmp(dot.rest.text.clone()),
-        "qmp" => Own::Speak(Dialect::Qmp),
-        "wait" => Own::Wait(Wait::read(&mut words)?),
-        "follow" => Own::Follow(Follow::read(&mut words)?),
-        "events" => Own::Events(Choice::read(&mut words)?),
-        "output" => Own::Output(display::read_mode(&mut words)?),
-        "timing" => Own::Timing(display::read_switch(&mut words)?),
-        "log" => Own::Log(Log::read(&mut words)?),
-        "try" => Own::Try(Box::new(words.carried(carried)?)),
-        "watch" => Own::Watch(Watch::read(&mut words, carried)?),
-        "fd" => Own::Fd(WithDescriptor::read(&mut words, carried)?),
-        "guest-exec" => Own::GuestExec(GuestExec::read(&mut words)?),
+        "quit" => Builtin::Quit,
+        "detach" => Builtin::Detach,
+        "help" => Builtin::Help(Topic::read(&mut words)?),
+        "commands" => Builtin::Commands(Commands::read(&mut words)?),
+        "status" => Builtin::Status,
+        "reconnect" => Builtin::Reconnect,
+        "monitor" => Builtin::Monitor(NewMonitor::read(&mut words)?),
+        "jobs" => Builtin::Jobs,
+        "job" => Builtin::Job(JobWait::read(&mut words)?),
+        "migration" => Builtin::Migration(MigrationWait::read(&mut words)?),
+        "source" => Builtin::Source(PathBuf::from(words.required("the name of a file")?)),
+        "hmp" if dot.rest.text.trim().is_empty() => Builtin::Speak(Dialect::Hmp),
+        "hmp" => Builtin::Hmp(dot.rest.text.clone()),
+        "qmp" => Builtin::Speak(Dialect::Qmp),
+        "wait" => Builtin::Wait(Wait::read(&mut words)?),
+        "follow" => Builtin::Follow(Follow::read(&mut words)?),
+        "events" => Builtin::Events(EventFilter::read(&mut words)?),
+        "output" => Builtin::Output(display::read_mode(&mut words)?),
+        "timing" => Builtin::Timing(display::read_switch(&mut words)?),
+        "log" => Builtin::Log(Log::read(&mut words)?),
+        "try" => Builtin::Try(Box::new(words.carried(carried)?)),
+        "watch" => Builtin::Watch(Watch::read(&mut words, carried)?),
+        "fd" => Builtin::Fd(WithDescriptor::read(&mut words, carried)?),
+        "guest-exec" => Builtin::GuestExec(GuestExec::read(&mut words)?),
         // It changes how the command is sent.
         "oob" => return carriers::out_of_band(words, carried),
         name => return Err(table::unknown(name, dot.name.span)),
     };
     words.end()?;
-    Ok(Action::Own(own))
+    Ok(Action::Builtin(own))
 }
 
 /// What a person may type who does not know the shell's language. No peer has commands of these names.
-pub(super) fn bare(command: &Command) -> Option<Own> {
+pub(super) fn bare(command: &Command) -> Option<Builtin> {
     match command.name.text.as_str() {
         _ if !command.arguments.is_empty() => None,
-        "exit" => Some(Own::Quit),
-        "help" => Some(Own::Help(None)),
+        "exit" => Some(Builtin::Quit),
+        "help" => Some(Builtin::Help(None)),
         _ => None,
     }
 }
 
 /// Does what the command says. Not to be dropped before it ends, but with the whole session.
-pub(super) async fn run<H: Host>(host: &mut H, own: Own) -> Result<(), H::Stop> {
+pub(super) async fn run<H: Host>(host: &mut H, own: Builtin) -> Result<(), H::Stop> {
     match own {
-        Own::Wait(_) | Own::Follow(_) if host.client().is_guest_agent() => {
+        Builtin::Wait(_) | Builtin::Follow(_) if host.client().is_guest_agent() => {
             Err(host.fail(Status::CommandFailed, "a guest agent sends no events".to_owned()))
         }
-        Own::Quit => host.leave(),
-        Own::Detach => host.detach(),
-        Own::Help(topic) => help::run(host, topic).await,
-        Own::Commands(wanted) => commands::run(host, &wanted).await,
-        Own::Status => connection::status(host).await,
-        Own::Reconnect => host.reconnect().await,
-        Own::Monitor(monitor) => monitor.run(host).await,
-        Own::Try(action) => carriers::attempt(host, *action).await,
-        Own::Watch(watch) => watch.run(host).await,
-        Own::Jobs => jobs::list(host).await,
-        Own::Job(wait) => wait.run(host).await,
-        Own::Migration(wait) => wait.run(host).await,
-        Own::GuestExec(exec) => exec.run(host).await,
-        Own::Fd(with) => with.run(host).await,
-        Own::Source(path) => host.source(path).await,
-        Own::Hmp(line) => human::line(host, line).await,
-        Own::Speak(dialect) => {
+        Builtin::Quit => host.leave(),
+        Builtin::Detach => host.detach(),
+        Builtin::Help(topic) => help::run(host, topic).await,
+        Builtin::Commands(wanted) => commands::run(host, &wanted).await,
+        Builtin::Status => connection::status(host).await,
+        Builtin::Reconnect => host.reconnect().await,
+        Builtin::Monitor(monitor) => monitor.run(host).await,
+        Builtin::Try(action) => carriers::attempt(host, *action).await,
+        Builtin::Watch(watch) => watch.run(host).await,
+        Builtin::Jobs => jobs::list(host).await,
+        Builtin::Job(wait) => wait.run(host).await,
+        Builtin::Migration(wait) => wait.run(host).await,
+        Builtin::GuestExec(exec) => exec.run(host).await,
+        Builtin::Fd(with) => with.run(host).await,
+        Builtin::Source(path) => host.source(path).await,
+        Builtin::Hmp(line) => human::line(host, line).await,
+        Builtin::Speak(dialect) => {
             host.speak(dialect);
             Ok(())
         }
-        Own::Wait(wait) => wait.run(host).await,
-        Own::Follow(follow) => follow.run(host).await,
-        Own::Events(choice) => choice::run(host, choice).await,
-        Own::Output(mode) => display::output(host, mode).await,
-        Own::Timing(on) => display::timing(host, on).await,
-        Own::Log(log) => log::run(host, log).await,
-        Own::Pipe(action, pipeline) => host.pipe(*action, pipeline).await,
+        Builtin::Wait(wait) => wait.run(host).await,
+        Builtin::Follow(follow) => follow.run(host).await,
+        Builtin::Events(event_filter) => event_filter::run(host, event_filter).await,
+        Builtin::Output(mode) => display::output(host, mode).await,
+        Builtin::Timing(on) => display::timing(host, on).await,
+        Builtin::Log(log) => log::run(host, log).await,
+        Builtin::Pipe(action, pipeline) => host.pipe(*action, pipeline).await,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Host;
-use super::choice::names;
+use super::event_filter::names;
 use super::words::{Refusal, Words, seconds};
 use crate::status::Status;
 use qmpsh::events::{Awaited, Condition, HistoryBounds, Step, Verdict};
@@ -70,8 +70,8 @@ impl Wait {
             return Err(host.fail(Status::CommandFailed, message));
         };
         if let Some(schema) = host.session_schema().known() {
-            for doubt in doubts(&schema, &self.awaited) {
-                host.say(&doubt);
+            for warning in warnings(&schema, &self.awaited) {
+                host.say(&warning);
             }
         }
         // Without a connection it can only have come already.
@@ -100,7 +100,7 @@ impl Wait {
 }
 
 /// Names that the peer's schema does not have: it may be waited for ever for what is mistyped.
-fn doubts(schema: &Schema, awaited: &Awaited) -> Vec<String> {
+fn warnings(schema: &Schema, awaited: &Awaited) -> Vec<String> {
     let names = awaited.names.iter().chain(&awaited.fail).filter(|name| !name.is_glob()).map(ToString::to_string);
     let unknown = names.filter(|name| !schema.events().is_empty() && schema.event(name).is_none());
     let told = unknown.map(|name| {
@@ -130,7 +130,7 @@ fn condition(word: &DotWord) -> Result<Condition, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Own, read};
+    use super::super::{Builtin, read};
     use super::*;
     use crate::session::eval::Action;
     use qmpsh::language::syntax::{self, Statement, parse, parse_words};
@@ -138,7 +138,7 @@ mod tests {
     fn read_line(line: syntax::Line) -> Result<Wait, String> {
         let Statement::Dot(dot) = line.statement else { panic!() };
         match read(&dot, None) {
-            Ok(Action::Own(Own::Wait(wait))) => Ok(wait),
+            Ok(Action::Builtin(Builtin::Wait(wait))) => Ok(wait),
             Ok(other) => panic!("{other:?}"),
             Err(refusal) => Err(refusal.message),
         }

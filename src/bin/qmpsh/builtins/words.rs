@@ -3,7 +3,7 @@
 use std::slice::Iter;
 use std::time::Duration;
 
-use super::Own;
+use super::Builtin;
 use crate::session::eval::Action;
 use qmpsh::language::syntax::{DotCommand, DotWord, Span, SyntaxError, Value};
 
@@ -93,7 +93,7 @@ impl<'a> Words<'a> {
     /// What the command that is carried asks for.
     pub(super) fn carried(&self, carried: Option<Action>) -> Result<Action, Refusal> {
         match carried {
-            Some(Action::Own(Own::Speak(_))) => Err(self.refusal("only what runs by itself can be carried")),
+            Some(Action::Builtin(Builtin::Speak(_))) => Err(self.refusal("only what runs by itself can be carried")),
             Some(action) => Ok(action),
             None => Err(self.refusal("a command is missing")),
         }

@@ -9,7 +9,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use tracing::level_filters::LevelFilter;
 
-use super::door::Own;
+use super::connect_mode::SubcommandOptions;
 use super::{ColorMode, EventsMode, History, Options, OutputMode, manual, values};
 
 const RUN: &str = "What to run";
@@ -187,9 +187,9 @@ fn output_options() -> [Arg; 7] {
                 PossibleValue::new("always").help("also in a file or a pipe"),
                 PossibleValue::new("never").help("nowhere"),
             ])
-            .help("Colours: auto, always, never [default: auto]")
+            .help("Colors: auto, always, never [default: auto]")
             .long_help(
-                "Colours in pretty and table, events and errors: auto, always, never [default: auto]\n\
+                "Colors in pretty and table, events and errors: auto, always, never [default: auto]\n\
                  (json and raw never have any)",
             ),
         long("events", "WHERE")
@@ -264,8 +264,8 @@ pub(super) fn address(matches: &ArgMatches) -> Option<&OsStr> {
 }
 
 /// The options that belong to one subcommand.
-pub(super) fn own(matches: &ArgMatches) -> Own {
-    Own {
+pub(super) fn own(matches: &ArgMatches) -> SubcommandOptions {
+    SubcommandOptions {
         socket_mode: matches.get_one("socket-mode").copied(),
         monitor: matches.get_one::<PathBuf>("monitor").cloned(),
     }

@@ -25,7 +25,7 @@ pub(crate) const ADDRESSES: &[Entry] = &[
         "ssh://[USER@]HOST[:PORT]/PATH",
         "the Unix socket PATH on HOST, through the system's OpenSSH and its configuration",
     ),
-    ("unix:PATH,server=on,...", "as QEMU spells it; abstract and tight are honoured, the rest ignored"),
+    ("unix:PATH,server=on,...", "as QEMU spells it; abstract and tight are honored, the rest ignored"),
 ];
 
 /// Calls to learn from, and what they do.
@@ -60,8 +60,8 @@ pub(crate) const EXIT_STATUS: &[Entry] = &[
 /// The environment variables.
 pub(crate) const ENVIRONMENT: &[Entry] = &[
     ("QMP_SOCKET", "the address, if none is given"),
-    ("NO_COLOR", "if not empty, no colours where --color is auto"),
-    ("CLICOLOR_FORCE", "if neither empty nor 0, colours also in a file or a pipe where --color is auto"),
+    ("NO_COLOR", "if not empty, no colors where --color is auto"),
+    ("CLICOLOR_FORCE", "if neither empty nor 0, colors also in a file or a pipe where --color is auto"),
     ("QMPSH_LOG", "the level of diagnostics, if --log-level is not given"),
     ("XDG_STATE_HOME", "where the history is; without it ~/.local/state"),
 ];

@@ -14,8 +14,8 @@
 //! belongs to the command; `--` ends them earlier. Without an address `$QMP_SOCKET` is used; without that, the processes
 //! that could be meant are listed.
 
+mod connect_mode;
 mod definition;
-mod door;
 #[cfg(test)]
 mod generated;
 pub(crate) mod manual;
@@ -29,9 +29,9 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
+pub(crate) use connect_mode::ConnectMode;
+use connect_mode::Subcommand;
 pub(crate) use definition::command;
-pub(crate) use door::Door;
-use door::Subcommand;
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +55,7 @@ pub(crate) struct Listing {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Invocation {
     /// The way to the monitor.
-    pub door: Door,
+    pub mode: ConnectMode,
     /// What to run there.
     pub input: Input,
     /// How to run it.
@@ -103,7 +103,7 @@ pub(crate) struct Options {
     pub reconnect: Option<Duration>,
     /// How results are printed.
     pub output: OutputMode,
-    /// Whether there are colours.
+    /// Whether there are colors.
     pub color: ColorMode,
     /// Where events go; `None` leaves it to the mode: shown in the interactive shell, otherwise hidden.
     pub events: Option<EventsMode>,
@@ -176,7 +176,7 @@ pub(crate) enum OutputMode {
     Raw,
 }
 
-/// Whether there are colours: `--color`.
+/// Whether there are colors: `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ColorMode {
     /// On a terminal that has them, unless the environment says otherwise.
@@ -253,7 +253,7 @@ pub(crate) fn parse(
     let env = |name| env(name).filter(|value| !value.is_empty());
     let mut command = command();
 
-    let subcommand = door::rewrite(&command, &mut args);
+    let subcommand = connect_mode::rewrite(&command, &mut args);
     let matches = command.try_get_matches_from_mut(args).map_err(|error| {
         if error.use_stderr() { Exit::Usage(clap_error(&error)) } else { Exit::Show(error.to_string()) }
     })?;
@@ -273,28 +273,28 @@ pub(crate) fn parse(
     let own = definition::own(&matches);
     let address = definition::address(&matches);
     let mut words = definition::words(&matches);
-    let door = match (address, env("QMP_SOCKET")) {
+    let mode = match (address, env("QMP_SOCKET")) {
         // The words are QEMU's.
-        (program, _) if subcommand == Subcommand::Run => door::run(program, &std::mem::take(&mut words), own)?,
-        (Some(text), _) => door::door(subcommand, text, &own)?,
-        (None, Some(text)) => door::door(subcommand, &text, &own).map_err(|exit| exit.about("$QMP_SOCKET"))?,
+        (program, _) if subcommand == Subcommand::Run => connect_mode::run(program, &std::mem::take(&mut words), own)?,
+        (Some(text), _) => connect_mode::parse(subcommand, text, &own)?,
+        (None, Some(text)) => connect_mode::parse(subcommand, &text, &own).map_err(|exit| exit.about("$QMP_SOCKET"))?,
         (None, None) if subcommand != Subcommand::Connect => return Err(usage(manual::NO_ADDRESS)),
         (None, None) => return Ok(Task::List(Listing { asked: false, output })),
     };
     let mut options = definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
-    options.tls = tls::of(&matches, &door).map_err(usage)?;
+    options.tls = tls::of(&matches, &mode).map_err(usage)?;
     let input = input(&matches, words)?;
     if options.reconnect.is_some() {
         if input != Input::Default {
             return Err(usage(NO_RECONNECT));
         }
-        if !matches!(door, Door::Connect(_)) {
+        if !matches!(mode, ConnectMode::Connect(_)) {
             return Err(usage(
                 "--reconnect belongs to connecting: `listen` listens again by itself, and nothing else can",
             ));
         }
     }
-    Ok(Task::Session(Box::new(Invocation { door, input, options })))
+    Ok(Task::Session(Box::new(Invocation { mode, input, options })))
 }
 
 fn input(matches: &clap::ArgMatches, words: Vec<&OsStr>) -> Result<Input, Exit> {

@@ -38,8 +38,8 @@ fn wrong(line: &str, environment: &[(&str, &str)]) -> String {
     }
 }
 
-fn unix(path: &str) -> Door {
-    Door::Connect(Address::Unix(path.into()))
+fn unix(path: &str) -> ConnectMode {
+    ConnectMode::Connect(Address::Unix(path.into()))
 }
 
 fn words(words: &[&str]) -> Input {
@@ -56,7 +56,7 @@ fn words_after_the_address_are_one_command() {
     #[track_caller]
     fn check(line: &str, expected: &[&str]) {
         let invocation = ok(line);
-        assert_eq!(invocation.door, unix("q.sock"), "{line}");
+        assert_eq!(invocation.mode, unix("q.sock"), "{line}");
         assert_eq!(invocation.input, words(expected), "{line}");
     }
     check("q.sock query-status", &["query-status"]);
@@ -176,7 +176,7 @@ fn the_environment_gives_what_is_missing() {
     #[track_caller]
     fn check(line: &str, environment: &[(&str, &str)], address: &str, input: &Input) {
         let invocation = run(line, environment).unwrap_or_else(|exit| panic!("{line}: {}", exit.text()));
-        assert_eq!(invocation.door, unix(address), "{line}");
+        assert_eq!(invocation.mode, unix(address), "{line}");
         assert_eq!(invocation.input, *input, "{line}");
         assert_eq!(invocation.options.log_level, LevelFilter::DEBUG);
     }
@@ -206,12 +206,12 @@ fn the_environment_gives_what_is_missing() {
 #[test]
 fn a_subcommand_names_the_way() {
     #[track_caller]
-    fn check(line: &str, door: Door, input: &Input) {
+    fn check(line: &str, mode: ConnectMode, input: &Input) {
         let invocation = ok(line);
-        assert_eq!(invocation.door, door, "{line}");
+        assert_eq!(invocation.mode, mode, "{line}");
         assert_eq!(invocation.input, *input, "{line}");
     }
-    let listen = |address: &str, socket_mode| Door::Listen { address: address.parse().unwrap(), socket_mode };
+    let listen = |address: &str, socket_mode| ConnectMode::Listen { address: address.parse().unwrap(), socket_mode };
     let status = words(&["query-status"]);
     check("listen q.sock", listen("q.sock", None), &Input::Default);
     check("-k listen :4444 -o raw query-status", listen("tcp:localhost:4444", None), &status);
@@ -220,17 +220,17 @@ fn a_subcommand_names_the_way() {
     check("listen listen", listen("listen", None), &Input::Default);
     check("listen q.sock -- -k", listen("q.sock", None), &words(&["-k"]));
 
-    check("fd 3 query-status", Door::Fd(Some(3)), &status);
-    check("fd:3 query-status", Door::Fd(Some(3)), &status);
-    check("connect fd:3 -k query-status", Door::Fd(Some(3)), &status);
-    check("-k fd -o raw 3 query-status", Door::Fd(Some(3)), &status);
-    check("fd 3 -- 4", Door::Fd(Some(3)), &words(&["4"]));
-    check("fd", Door::Fd(None), &Input::Default);
-    check("fd query-status", Door::Fd(None), &status);
-    check("fd -o raw query-status 3", Door::Fd(None), &words(&["query-status", "3"]));
-    check("fd -- query-status", Door::Fd(None), &status);
-    check("-c x fd", Door::Fd(None), &Input::Lines(vec![Source::Line("x".into())]));
-    assert_eq!(run("", &[("QMP_SOCKET", "fd:7")]).unwrap().door, Door::Fd(Some(7)));
+    check("fd 3 query-status", ConnectMode::Fd(Some(3)), &status);
+    check("fd:3 query-status", ConnectMode::Fd(Some(3)), &status);
+    check("connect fd:3 -k query-status", ConnectMode::Fd(Some(3)), &status);
+    check("-k fd -o raw 3 query-status", ConnectMode::Fd(Some(3)), &status);
+    check("fd 3 -- 4", ConnectMode::Fd(Some(3)), &words(&["4"]));
+    check("fd", ConnectMode::Fd(None), &Input::Default);
+    check("fd query-status", ConnectMode::Fd(None), &status);
+    check("fd -o raw query-status 3", ConnectMode::Fd(None), &words(&["query-status", "3"]));
+    check("fd -- query-status", ConnectMode::Fd(None), &status);
+    check("-c x fd", ConnectMode::Fd(None), &Input::Lines(vec![Source::Line("x".into())]));
+    assert_eq!(run("", &[("QMP_SOCKET", "fd:7")]).unwrap().mode, ConnectMode::Fd(Some(7)));
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn what_follows_run_is_the_command_line_of_qemu() {
     fn check(line: &str, expected: &[&str], monitor: Option<&str>, input: &Input) {
         let invocation = ok(line);
         let command = expected.iter().map(Into::into).collect();
-        assert_eq!(invocation.door, Door::Run { command, monitor: monitor.map(Into::into) }, "{line}");
+        assert_eq!(invocation.mode, ConnectMode::Run { command, monitor: monitor.map(Into::into) }, "{line}");
         assert_eq!(invocation.input, *input, "{line}");
     }
     let lines = Input::Lines(vec![Source::Line("x".into())]);
@@ -307,12 +307,12 @@ fn the_processes_are_listed() {
         assert_eq!(wrong(line, &[]), sentence(what), "{line}");
     }
     for line in ["./list", "-- ./list", "connect ./list"] {
-        assert_eq!(ok(line).door, unix("./list"));
+        assert_eq!(ok(line).mode, unix("./list"));
     }
     for line in ["connect list", "-- list"] {
-        assert_eq!(ok(line).door, unix("list"));
+        assert_eq!(ok(line).mode, unix("list"));
     }
-    assert_eq!(ok("connect connect").door, unix("connect"));
+    assert_eq!(ok("connect connect").mode, unix("connect"));
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn only_paths_may_be_other_than_utf8() {
     let socket = odd(b"/tmp/\xff");
 
     let invocation = parse(&[name.clone(), "-f".into(), odd(b"\xfe"), socket.clone()]).unwrap();
-    assert_eq!(invocation.door, Door::Connect(Address::Unix(socket.clone().into())));
+    assert_eq!(invocation.mode, ConnectMode::Connect(Address::Unix(socket.clone().into())));
     assert_eq!(invocation.input, Input::Lines(vec![Source::File(odd(b"\xfe").into())]));
 
     let exit = parse(&[name.clone(), socket.clone(), "x".into(), odd(b"a=\xff")]).unwrap_err();

@@ -7,8 +7,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::explain::{Problem, Wanted};
-use super::reach::Reach;
-use super::{Failure, Status, Teller, secure};
+use super::target::Target;
+use super::{Failure, Notifier, Status, secure};
 use crate::cli::Options;
 use qmpsh::client::Client;
 use qmpsh::text;
@@ -18,7 +18,13 @@ const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_millis(250);
 
 /// Connects after the connection was lost: tries again every so often, until it is there.
-pub(super) async fn again(client: Client, reach: Rc<Mutex<Reach>>, options: Options, every: Duration, teller: Teller) {
+pub(super) async fn again(
+    client: Client,
+    reach: Rc<Mutex<Target>>,
+    options: Options,
+    every: Duration,
+    notifier: Notifier,
+) {
     // One attempt at a time, and no advice to try again.
     let options = Options { wait: Some(Duration::ZERO), ..options };
     let mut told = None;
@@ -27,14 +33,14 @@ pub(super) async fn again(client: Client, reach: Rc<Mutex<Reach>>, options: Opti
         let Err(failure) = open(&client, &mut *reach.lock().await, &options).await else { return };
         // Once is enough.
         if told.as_ref() != Some(&failure.message) {
-            teller.tell(&failure.message);
+            notifier.tell(&failure.message);
             told = Some(failure.message);
         }
     }
 }
 
 /// Connects, with as many attempts as `--wait` allows.
-pub(super) async fn open(client: &Client, reach: &mut Reach, options: &Options) -> Result<(), Failure> {
+pub(super) async fn open(client: &Client, reach: &mut Target, options: &Options) -> Result<(), Failure> {
     let credentials = options.tls.as_ref().map(secure::client).transpose()?;
     let hostname = options.tls.as_ref().and_then(|tls| tls.hostname.as_ref());
     let begun = Instant::now();

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::explain::Problem;
-use super::{Failure, Status, Teller, listen, secure};
+use super::{Failure, Notifier, Status, listen, secure};
 use crate::cli::{Options, Tls};
 use qmpsh::client::Client;
 use qmpsh::transport::{Inherited, TlsDial};
@@ -43,7 +43,12 @@ impl Socket {
     }
 
     /// Establishes the session on it, or on the first peer that comes to it.
-    pub(super) async fn open(&mut self, client: &Client, options: &Options, teller: &Teller) -> Result<(), Failure> {
+    pub(super) async fn open(
+        &mut self,
+        client: &Client,
+        options: &Options,
+        notifier: &Notifier,
+    ) -> Result<(), Failure> {
         let number = self.number;
         let shown = self.shown();
         let Some(descriptor) = self.descriptor.take() else {
@@ -66,7 +71,7 @@ impl Socket {
                     Some(tls) => secure::server(tls)?.listen(listener),
                 };
                 client.session().open_with_listener(listener).map_err(state)?;
-                teller.tell(&format!("listening on {shown} ({at})"));
+                notifier.tell(&format!("listening on {shown} ({at})"));
                 return listen::accept(client, options.wait, &shown).await;
             }
             Inherited::Unix(stream) => match &options.tls {

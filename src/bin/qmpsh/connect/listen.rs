@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::explain::Problem;
-use super::{Failure, Status, Teller, secure};
+use super::{Failure, Notifier, Status, secure};
 use crate::cli::Tls;
 use qmpsh::address::Address;
 use qmpsh::client::{Client, QmpError};
@@ -31,7 +31,7 @@ impl Listening {
     }
 
     /// Listens until a peer is there, at most for `wait`.
-    pub(super) async fn open(&self, client: Client, wait: Option<Duration>, teller: Teller) -> Result<(), Failure> {
+    pub(super) async fn open(&self, client: Client, wait: Option<Duration>, notifier: Notifier) -> Result<(), Failure> {
         let asked = text::line(&self.address.to_string()).into_owned();
         let endpoint = self.endpoint.clone();
         let started = match &self.tls {
@@ -43,12 +43,12 @@ impl Listening {
             Err(error) => return Err(Failure::new(Status::NoSession, self.explain(&error, &asked))),
         };
         if let (Some(address), None) = (open_to_others(&at), &self.tls) {
-            teller.tell(&format!(
+            notifier.tell(&format!(
                 "warning: {address} is not a loopback address, and there is no TLS (--tls-creds DIR): whoever reaches it \
                  can be the peer"
             ));
         }
-        teller.tell(&format!("listening on {at}"));
+        notifier.tell(&format!("listening on {at}"));
         accept(&client, wait, &at).await
     }
 

@@ -6,9 +6,9 @@ mod inherited;
 pub(crate) mod list;
 mod listen;
 mod output;
-mod reach;
 mod run;
 mod secure;
+mod target;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::cli::{Door, Options};
+use crate::cli::{ConnectMode, Options};
 use crate::output::messages::Messages;
 use crate::status::{Failure, Status};
 use crate::terminal::Sink;
@@ -27,30 +27,30 @@ use qmpsh::text;
 
 use inherited::Socket;
 use listen::Listening;
-use reach::Reach;
 use run::Run;
+use target::Target;
 
 /// Where progress and warnings are told.
 #[derive(Clone)]
-pub(super) enum Teller {
+pub(super) enum Notifier {
     Stderr(Messages),
     Console(Sink),
 }
 
-impl Teller {
+impl Notifier {
     fn tell(&self, message: &str) {
         match self {
-            Teller::Stderr(messages) => messages.say(message),
-            Teller::Console(sink) => sink.line(text::lines(message)),
+            Notifier::Stderr(messages) => messages.say(message),
+            Notifier::Console(sink) => sink.line(text::lines(message)),
         }
     }
 }
 
-/// A session being opened again; see [`Entrance::again`].
+/// A session being opened again; see [`Connector::again`].
 pub(super) type Opening = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
 
 /// The way to the peer.
-pub(super) struct Entrance<'a> {
+pub(super) struct Connector<'a> {
     way: Way,
     options: &'a Options,
     shown: String,
@@ -61,7 +61,7 @@ pub(super) struct Entrance<'a> {
 enum Way {
     Connect {
         /// Shared with what tries again.
-        reach: Rc<Mutex<Reach>>,
+        reach: Rc<Mutex<Target>>,
         /// Whether a program leads there.
         has_program: bool,
     },
@@ -70,25 +70,25 @@ enum Way {
     Run(Run),
 }
 
-impl<'a> Entrance<'a> {
+impl<'a> Connector<'a> {
     /// The way that was asked for. To be called before anything else has opened a descriptor: it takes the inherited
     /// ones.
-    pub(super) fn new(door: &Door, options: &'a Options) -> Result<Self, Failure> {
-        let (way, shown) = match door {
-            Door::Connect(address) => {
-                let reach = Reach::new(address.clone());
+    pub(super) fn new(mode: &ConnectMode, options: &'a Options) -> Result<Self, Failure> {
+        let (way, shown) = match mode {
+            ConnectMode::Connect(address) => {
+                let reach = Target::new(address.clone());
                 let has_program = reach.has_program();
                 (Way::Connect { reach: Rc::new(Mutex::new(reach)), has_program }, address.to_string())
             }
-            Door::Listen { address, socket_mode } => {
+            ConnectMode::Listen { address, socket_mode } => {
                 (Way::Listen(Listening::new(address.clone(), *socket_mode, options.tls.clone())), address.to_string())
             }
-            Door::Fd(number) => {
+            ConnectMode::Fd(number) => {
                 let socket = Socket::claim(*number)?;
                 let shown = socket.shown();
                 (Way::Inherited(socket), shown)
             }
-            Door::Run { command, monitor } => {
+            ConnectMode::Run { command, monitor } => {
                 let run = Run::new(command.clone(), monitor.clone());
                 let shown = run.shown();
                 (Way::Run(run), shown)
@@ -112,13 +112,13 @@ impl<'a> Entrance<'a> {
     }
 
     /// Establishes the session. Dropping the future gives it up; then, too, [`close`](Self::close) is to be called.
-    pub(super) async fn open(&mut self, client: &Client, teller: &Teller) -> Result<(), Failure> {
+    pub(super) async fn open(&mut self, client: &Client, notifier: &Notifier) -> Result<(), Failure> {
         self.client = Some(client.clone());
         match &mut self.way {
             Way::Connect { reach, .. } => dial::open(client, &mut *reach.lock().await, self.options).await,
-            Way::Listen(listening) => listening.open(client.clone(), self.options.wait, teller.clone()).await,
-            Way::Inherited(socket) => socket.open(client, self.options, teller).await,
-            Way::Run(run) => run.open(client, self.options, teller).await,
+            Way::Listen(listening) => listening.open(client.clone(), self.options.wait, notifier.clone()).await,
+            Way::Inherited(socket) => socket.open(client, self.options, notifier).await,
+            Way::Run(run) => run.open(client, self.options, notifier).await,
         }
     }
 
@@ -135,16 +135,16 @@ impl<'a> Entrance<'a> {
 
     /// Ends the session, and what was started here. If the work is not done, what the peer has not read is not waited
     /// for.
-    pub(super) async fn close(&mut self, teller: &Teller, is_done: bool) {
+    pub(super) async fn close(&mut self, notifier: &Notifier, is_done: bool) {
         let Some(client) = &self.client else { return };
         if let Way::Run(run) = &mut self.way {
-            run.close(client, teller).await;
+            run.close(client, notifier).await;
         }
         if !is_done
             && client.session().state() != Runstate::Running
             && let Some(why) = self.end().await
         {
-            teller.tell(&why);
+            notifier.tell(&why);
         }
         if is_done {
             // Nothing is pending, and how the server takes it changes nothing.
@@ -162,17 +162,17 @@ impl<'a> Entrance<'a> {
     }
 
     /// What to wait for after the session was lost: what brings it back by itself, or tells more of its end.
-    pub(super) fn again(&self, client: &Client, teller: &Teller) -> Option<Opening> {
+    pub(super) fn again(&self, client: &Client, notifier: &Notifier) -> Option<Opening> {
         match &self.way {
             Way::Listen(listening) => {
                 let listening = listening.clone();
-                let (client, wait, teller) = (client.clone(), self.options.wait, teller.clone());
-                Some(Box::pin(async move { listening.open(client, wait, teller).await }))
+                let (client, wait, notifier) = (client.clone(), self.options.wait, notifier.clone());
+                Some(Box::pin(async move { listening.open(client, wait, notifier).await }))
             }
             Way::Run(run) => run.again(),
             Way::Connect { reach, .. } => {
                 let (client, reach, options) = (client.clone(), Rc::clone(reach), self.options.clone());
-                let again = dial::again(client, reach, options, self.options.reconnect?, teller.clone());
+                let again = dial::again(client, reach, options, self.options.reconnect?, notifier.clone());
                 Some(Box::pin(async move {
                     again.await;
                     Ok(())

@@ -18,7 +18,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::explain::Problem;
 use super::output;
-use super::{Failure, Opening, Status, Teller};
+use super::{Failure, Notifier, Opening, Status};
 use crate::cli::Options;
 use crate::signals::{Ending, Interrupts};
 use qmpsh::client::{Client, ExecuteError, Progress};
@@ -67,9 +67,14 @@ impl Run {
     }
 
     /// Starts QEMU and establishes the session. It is up to [`close`](Self::close) to end it, however this ends.
-    pub(super) async fn open(&mut self, client: &Client, options: &Options, teller: &Teller) -> Result<(), Failure> {
+    pub(super) async fn open(
+        &mut self,
+        client: &Client,
+        options: &Options,
+        notifier: &Notifier,
+    ) -> Result<(), Failure> {
         let shown = self.shown();
-        let (socket, output) = self.start(teller)?;
+        let (socket, output) = self.start(notifier)?;
         let Some(qemu) = &self.qemu else { return Ok(()) };
         client.session().open_with_socket(socket).map_err(|error| no_session(error.to_string()))?;
 
@@ -112,7 +117,7 @@ impl Run {
                         break no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown, None, None));
                     }
                     Progress::Negotiating => was_negotiating = true,
-                    _ => teller.tell(&format!(
+                    _ => notifier.tell(&format!(
                         "no greeting from {shown} yet: still waiting (Ctrl-C ends it, --wait SECONDS sets a limit)"
                     )),
                 }
@@ -128,7 +133,7 @@ impl Run {
 
     /// Starts QEMU with a monitor on one end of a pair of sockets. Gives the other end; and what ends when all that
     /// QEMU says has been shown.
-    fn start(&mut self, teller: &Teller) -> Result<(UnixLink, Option<oneshot::Receiver<()>>), Failure> {
+    fn start(&mut self, notifier: &Notifier) -> Result<(UnixLink, Option<oneshot::Receiver<()>>), Failure> {
         if let Some(path) = &self.monitor {
             // QEMU removes whatever it finds there.
             Unix::check_free(path).map_err(|error| {
@@ -140,12 +145,12 @@ impl Run {
         let (ours, theirs) = pair().map_err(failed)?;
         let mut command = Command::new(&program);
         command.args(self.command.iter().skip(1)).args(self.monitors(&theirs)).stdin(Stdio::null());
-        let output = match teller {
-            Teller::Stderr(_) => {
+        let output = match notifier {
+            Notifier::Stderr(_) => {
                 command.stdout(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?);
                 None
             }
-            Teller::Console(sink) => Some(output::show(&mut command, sink.clone()).map_err(failed)?),
+            Notifier::Console(sink) => Some(output::show(&mut command, sink.clone()).map_err(failed)?),
         };
         // Only now, and not for long: no other program gets it.
         rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).map_err(|error| failed(error.into()))?;
@@ -201,7 +206,7 @@ impl Run {
 
     /// Ends QEMU, unless it was detached: `quit`, then SIGTERM, then SIGKILL. A signal to this program leads to the
     /// next step at once.
-    pub(super) async fn close(&mut self, client: &Client, teller: &Teller) {
+    pub(super) async fn close(&mut self, client: &Client, notifier: &Notifier) {
         let Some(qemu) = self.qemu.take() else { return };
         if self.is_detached {
             // It is to go on whatever becomes of this connection.
@@ -209,16 +214,16 @@ impl Run {
             qemu.leave();
             return;
         }
-        let mut hurry = Hurry::new();
+        let mut escalation = Escalation::new();
         let mut signalled = None;
         // Whoever cannot be asked is ending already, as a rule.
         let grace = if client.session().state() == Runstate::Running { GRACE } else { ENDING };
-        let by_itself = self.is_established && hurry.within(grace, quit(&qemu, client)).await == Some(true);
+        let by_itself = self.is_established && escalation.within(grace, quit(&qemu, client)).await == Some(true);
         if !by_itself {
             for signal in [Signal::TERM, Signal::KILL] {
                 signalled = Some(signal);
                 qemu.signal(signal);
-                if hurry.within(GRACE, gone(&qemu, client)).await.is_some() {
+                if escalation.within(GRACE, gone(&qemu, client)).await.is_some() {
                     break;
                 }
             }
@@ -226,14 +231,14 @@ impl Run {
         let shown = self.shown();
         // A daemon has left the group.
         if client.session().state() == Runstate::Running {
-            teller.tell(&format!("warning: {shown} has become a daemon, and did not end: it still runs"));
+            notifier.tell(&format!("warning: {shown} has become a daemon, and did not end: it still runs"));
         }
         match timeout(ENDING, qemu.end()).await {
             Ok(end) if signalled.is_none() && !end.is_success() && !self.end_is_told.get() => {
-                teller.tell(&format!("{shown} {end}"));
+                notifier.tell(&format!("{shown} {end}"));
             }
             Ok(_) if signalled == Some(Signal::KILL) => {
-                teller.tell(&format!("{shown} did not end by itself, and was killed"));
+                notifier.tell(&format!("{shown} did not end by itself, and was killed"));
             }
             _ => {}
         }
@@ -268,12 +273,12 @@ async fn gone(qemu: &Process, client: &Client) {
 }
 
 /// A limit to patience.
-struct Hurry {
+struct Escalation {
     interrupt: Option<Interrupts>,
     ending: Option<Ending>,
 }
 
-impl Hurry {
+impl Escalation {
     fn new() -> Self {
         // They could be caught before; if they cannot any more, it takes its time.
         Self { interrupt: Interrupts::new().ok(), ending: Ending::new().ok() }

@@ -24,26 +24,26 @@ const MAX_FILES: usize = 32;
 /// A logical line, and where it came from.
 pub(crate) struct Line {
     pub(crate) text: String,
-    pub(crate) origin: Origin,
+    pub(crate) location: Location,
 }
 
 impl Line {
     /// Its text, with its place.
     pub(crate) fn as_text(&self) -> Text<'_> {
-        Text::Line { text: &self.text, name: self.origin.name.as_deref(), first: self.origin.line }
+        Text::Line { text: &self.text, name: self.location.name.as_deref(), first: self.location.line }
     }
 }
 
 /// The place of a line, for messages about it.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct Location {
     /// The file's name; `None` for the words of the command line, which need none.
     pub(crate) name: Option<Arc<str>>,
     /// The number of its first line, from 1.
     pub(crate) line: usize,
 }
 
-impl Origin {
+impl Location {
     /// `FILE:LINE: `, or nothing.
     pub(crate) fn prefix(&self) -> String {
         self.name.as_ref().map_or_else(String::new, |name| format!("{}:{}: ", text::line(name), self.line))
@@ -63,7 +63,7 @@ pub(crate) struct Lines {
 
 struct Current {
     /// The line that has asked for it.
-    asked: Option<Origin>,
+    asked: Option<Location>,
     name: Arc<str>,
     /// The number of its first line.
     first: usize,
@@ -111,16 +111,16 @@ impl Lines {
         }
     }
 
-    /// The lines of this file come next, as the line at `origin` asks, then those that were to come. An error is a sentence: files within
+    /// The lines of this file come next, as the line at `location` asks, then those that were to come. An error is a sentence: files within
     /// files, too many of them.
-    pub(crate) fn include(&mut self, path: PathBuf, origin: &Origin) -> Result<(), String> {
+    pub(crate) fn include(&mut self, path: PathBuf, location: &Location) -> Result<(), String> {
         if self.current.len() >= MAX_FILES {
             return Err(format!(
                 "`{}` is not read: more than {MAX_FILES} files within files",
                 text::line(&path.to_string_lossy())
             ));
         }
-        let asked = Some(origin.clone());
+        let asked = Some(location.clone());
         let source = Current { asked, ..self.begin(Source::File(path)) };
         self.current.push(source);
         Ok(())
@@ -158,10 +158,10 @@ impl Current {
                 self.lines += 1;
                 let line = String::from_utf8_lossy(&self.bytes[physical.clone()]);
                 if matches!(line, Cow::Owned(_)) && self.not_utf8.is_none() {
-                    let origin = Origin { name: Some(self.name.clone()), line: self.first + self.lines - 1 };
+                    let location = Location { name: Some(self.name.clone()), line: self.first + self.lines - 1 };
                     let seen = text::excerpt(self.bytes[physical].trim_ascii_end(), 60);
                     let message =
-                        format!("{}the line is not UTF-8, so nothing of it was sent: `{seen}`", origin.prefix());
+                        format!("{}the line is not UTF-8, so nothing of it was sent: `{seen}`", location.prefix());
                     self.not_utf8 = Some(Failure::placed(Status::Usage, message));
                 }
                 if let Some(logical) = self.assembler.push_line(&line) {
@@ -220,8 +220,8 @@ impl Current {
     /// A whole statement, unless something in it was not UTF-8: then nothing of it may be sent.
     fn line(&mut self, logical: LogicalLine) -> Result<Line, Failure> {
         let LogicalLine { text, first_line } = logical;
-        let origin = Origin { name: Some(self.name.clone()), line: first_line + self.first - 1 };
-        self.not_utf8.take().map_or(Ok(Line { text, origin }), Err)
+        let location = Location { name: Some(self.name.clone()), line: first_line + self.first - 1 };
+        self.not_utf8.take().map_or(Ok(Line { text, location }), Err)
     }
 }
 

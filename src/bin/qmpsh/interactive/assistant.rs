@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::values::{Answers, LiveValues, Patient, live_values};
+use super::values::{Answers, LiveValues, WithDeadline, live_values};
 use super::{Repl, SharedDialect};
 use crate::builtins::COMMANDS;
 use crate::session::queries::{self, Query};
 use crate::terminal;
 use qmpsh::client::{Client, ExecuteError};
-use qmpsh::language::complete::{self, Colour, Completion, Live, Nothing, OwnCommand, Peer, Reader};
+use qmpsh::language::complete::{self, Color, Completion, Live, Nothing, OwnCommand, Peer, Reader};
 use qmpsh::language::syntax::{Dialect, Span};
 use qmpsh::schema::{Schema, SchemaError};
 
@@ -26,7 +26,7 @@ pub(crate) struct Assistant {
     own: Vec<OwnCommand<'static>>,
     dialect: SharedDialect,
     values: LiveValues,
-    /// Hint and colours are asked for apart at each key, and for the same text.
+    /// Hint and colors are asked for apart at each key, and for the same text.
     reader: Reader,
 }
 
@@ -45,8 +45,8 @@ impl Assistant {
     }
 
     /// A command was run: something may be different.
-    pub(super) fn grow_old(&self) {
-        self.values.grow_old();
+    pub(super) fn invalidate(&self) {
+        self.values.invalidate();
     }
 
     /// Another peer may be there.
@@ -72,7 +72,7 @@ impl Assistant {
 impl terminal::Assistant for Assistant {
     fn complete(&self, text: &str, cursor: usize) -> Completion {
         let schema = self.schema();
-        let live = Patient::new(&self.values);
+        let live = WithDeadline::new(&self.values);
         let peer = self.peer(schema.as_ref(), &live);
         match self.dialect.get() {
             Dialect::Qmp => complete::complete(&self.reader.read(text), cursor, peer),
@@ -88,12 +88,12 @@ impl terminal::Assistant for Assistant {
         complete::hint(&self.reader.read(text), self.peer(schema.as_ref(), &Nothing))
     }
 
-    fn colours(&self, text: &str, cursor: usize) -> Vec<(Span, Colour)> {
+    fn colors(&self, text: &str, cursor: usize) -> Vec<(Span, Color)> {
         if self.is_hmp(text) {
             return Vec::new();
         }
         let schema = self.schema();
-        complete::colours(&self.reader.read(text), cursor, self.peer(schema.as_ref(), &Nothing))
+        complete::colors(&self.reader.read(text), cursor, self.peer(schema.as_ref(), &Nothing))
     }
 }
 
@@ -109,7 +109,7 @@ impl Repl<'_, '_> {
 
     /// What was run may have changed something, and a line may have needed the schema before it came by itself.
     pub(super) fn after_commands(&mut self) {
-        self.assistant.grow_old();
+        self.assistant.invalidate();
         match (&self.coming, self.session_schema.known()) {
             (Some(_), Some(schema)) => {
                 self.coming = None;
@@ -156,11 +156,11 @@ pub(super) fn schema(client: &Client) -> Coming {
     let schema = Box::pin(async move {
         tokio::time::sleep(PAUSE).await;
         asks.store(true, Ordering::Relaxed);
-        let list_of_agent = || learn(&client, Query::GuestInfo, Schema::parse_guest_info);
+        let list_of_agent = || fetch_schema(&client, Query::GuestInfo, Schema::parse_guest_info);
         if client.is_guest_agent() {
             return list_of_agent().await.ok().flatten();
         }
-        match learn(&client, Query::Schema, Schema::parse).await {
+        match fetch_schema(&client, Query::Schema, Schema::parse).await {
             Ok(schema) => schema,
             // With `-N` nobody has said what the peer is.
             Err(ExecuteError::Server { .. }) if client.greeting().is_none() => list_of_agent().await.ok().flatten(),
@@ -170,7 +170,7 @@ pub(super) fn schema(client: &Client) -> Coming {
     Coming { asked, schema }
 }
 
-async fn learn(
+async fn fetch_schema(
     client: &Client,
     query: Query,
     parse: fn(&[u8]) -> Result<Schema, SchemaError>,

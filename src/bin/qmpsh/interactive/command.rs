@@ -9,7 +9,7 @@ use super::connection::{QUITTING, Unanswered};
 use super::{Flow, Repl, Stop, piped};
 use crate::builtins;
 use crate::output::render::Form;
-use crate::session::schema::teach;
+use crate::session::schema::explain_error;
 use qmpsh::client::ExecuteError;
 use qmpsh::error::describe;
 use qmpsh::events::Batch;
@@ -42,7 +42,7 @@ impl Repl<'_, '_> {
             }
             // A listener gets the next peer by itself.
             let hint = if self.opening.is_some() { "" } else { " (.reconnect connects again)" };
-            self.say(&format!("not sent: there is no connection to {}{hint}", self.entrance.shown()));
+            self.say(&format!("not sent: there is no connection to {}{hint}", self.connector.shown()));
             return Err(Stop::Failed);
         }
         if let Some(warning) = builtins::warning(self.client, &request) {
@@ -155,7 +155,7 @@ impl Repl<'_, '_> {
                 None => {
                     let taught = match &error {
                         ExecuteError::Server { class, desc, .. } => {
-                            teach(self, &request, resend.as_deref(), class, desc).await
+                            explain_error(self, &request, resend.as_deref(), class, desc).await
                         }
                         _ => Ok(String::new()),
                     };

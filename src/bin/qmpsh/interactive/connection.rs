@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Flow, Repl, Stop, assistant};
 use crate::builtins;
-use crate::connect::{Opening, Teller};
+use crate::connect::{Notifier, Opening};
 use crate::session::schema::SessionSchema;
 use crate::status::Failure;
 use qmpsh::client::ExecuteError;
@@ -51,8 +51,8 @@ impl Repl<'_, '_> {
         self.has_quit = false;
         self.prompt.begin(self.client);
         match builtins::version(self.client) {
-            Some(version) => self.say(&format!("{version} at {}; Ctrl-D leaves", self.entrance.shown())),
-            None => self.say(&format!("connected to {}; Ctrl-D leaves", self.entrance.shown())),
+            Some(version) => self.say(&format!("{version} at {}; Ctrl-D leaves", self.connector.shown())),
+            None => self.say(&format!("connected to {}; Ctrl-D leaves", self.connector.shown())),
         }
     }
 
@@ -107,24 +107,24 @@ impl Repl<'_, '_> {
                     .retain(|command| !matches!(command, Unanswered::Unknown(name) if name == "quit" || name == "q"));
                 "QEMU has quit".to_owned()
             }
-            Ok(()) => format!("the connection to {} was closed", self.entrance.shown()),
-            Err(error) => format!("the connection to {} was lost: {}", self.entrance.shown(), describe(&error)),
+            Ok(()) => format!("the connection to {} was closed", self.connector.shown()),
+            Err(error) => format!("the connection to {} was lost: {}", self.connector.shown(), describe(&error)),
         };
         self.say(&format!("{how}{}", tell(&unanswered)));
         if !self.has_quit
-            && let Some(why) = self.entrance.end().await
+            && let Some(why) = self.connector.end().await
         {
             self.say(&why);
         }
         self.prompt.end();
-        if let Some(every) = self.entrance.tries_again() {
+        if let Some(every) = self.connector.tries_again() {
             self.say(&format!("trying again every {} s (.reconnect tries now)", every.as_secs_f64()));
         }
-        self.opening = self.entrance.again(self.client, &self.teller());
+        self.opening = self.connector.again(self.client, &self.notifier());
     }
 
-    pub(super) fn teller(&self) -> Teller {
-        Teller::Console(self.sink.clone())
+    pub(super) fn notifier(&self) -> Notifier {
+        Notifier::Console(self.sink.clone())
     }
 
     /// The peer is back, or will not come.
@@ -141,7 +141,7 @@ impl Repl<'_, '_> {
             self.client.session().abort();
             self.lost(None).await;
         }
-        let tries_again = self.entrance.tries_again().is_some();
+        let tries_again = self.connector.tries_again().is_some();
         if self.opening.is_some() && !tries_again {
             // It comes back by itself.
             return Ok(());
@@ -150,15 +150,15 @@ impl Repl<'_, '_> {
         self.opening = None;
         let done = self.open_again().await;
         if !self.connected && tries_again {
-            self.opening = self.entrance.again(self.client, &self.teller());
+            self.opening = self.connector.again(self.client, &self.notifier());
         }
         done
     }
 
     async fn open_again(&mut self) -> Flow {
-        let teller = self.teller();
+        let notifier = self.notifier();
         tokio::select! {
-            opened = self.entrance.open(self.client, &teller) => match opened {
+            opened = self.connector.open(self.client, &notifier) => match opened {
                 Ok(()) => {
                     self.on_connected();
                     Ok(())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Repl, Stop, piped};
-use crate::builtins::{Choice, Connection, Display, Host};
+use crate::builtins::{Connection, Display, EventFilter, Host};
 use crate::cli::OutputMode;
 use crate::output::printer::sleep_until_or_never;
 use crate::output::progress::width_of;
@@ -62,7 +62,7 @@ impl Host for Repl<'_, '_> {
     }
 
     fn connection(&self) -> Connection<'_> {
-        Connection { address: self.entrance.shown(), is_there: self.connected, unanswered: self.late.len() }
+        Connection { address: self.connector.shown(), is_there: self.connected, unanswered: self.late.len() }
     }
 
     fn jobs(&self) -> Arc<JobMemory> {
@@ -157,9 +157,9 @@ impl Host for Repl<'_, '_> {
         Ok(true)
     }
 
-    fn goes_on(&mut self) {
+    fn runs_until_interrupted(&mut self) {
         if let Some(redirected) = &mut self.redirected {
-            redirected.piped.goes_on = true;
+            redirected.piped.runs_until_interrupted = true;
         }
     }
 
@@ -167,13 +167,13 @@ impl Host for Repl<'_, '_> {
         self.start_pipeline().await
     }
 
-    fn choice(&self) -> &Choice {
-        &self.choice
+    fn event_filter(&self) -> &EventFilter {
+        &self.event_filter
     }
 
-    fn choose(&mut self, choice: Choice) {
-        self.events.choose(choice.filter());
-        self.choice = choice;
+    fn set_event_filter(&mut self, event_filter: EventFilter) {
+        self.events.choose(event_filter.filter());
+        self.event_filter = event_filter;
     }
 
     fn shows_among_results(&self) -> bool {
@@ -202,7 +202,7 @@ impl Host for Repl<'_, '_> {
         Stop::Failed
     }
 
-    async fn forgive(&mut self, stop: Stop) -> Result<(), Stop> {
+    async fn report_and_continue(&mut self, stop: Stop) -> Result<(), Stop> {
         // A failure has been told.
         if stop == Stop::Failed && self.connected { Ok(()) } else { Err(stop) }
     }
@@ -216,7 +216,7 @@ impl Host for Repl<'_, '_> {
     }
 
     fn detach(&mut self) -> Result<(), Stop> {
-        match self.entrance.detach() {
+        match self.connector.detach() {
             Ok(warning) => {
                 if let Some(warning) = warning {
                     Repl::say(self, &warning);

@@ -32,9 +32,9 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use crate::builtins::{Choice, Display};
+use crate::builtins::{Display, EventFilter};
 use crate::cli::{EventsMode, Options};
-use crate::connect::{Entrance, Opening};
+use crate::connect::{Connector, Opening};
 use crate::output::render::Renderer;
 use crate::output::wire_log::WireLog;
 use crate::session::job_memory::JobMemory;
@@ -61,7 +61,7 @@ const EVENT_ROOM: usize = 4 << 20;
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Repl<'a, 'b> {
     client: &'a Client,
-    entrance: &'a mut Entrance<'b>,
+    connector: &'a mut Connector<'b>,
     options: &'a Options,
     renderer: Renderer,
     /// Where results go in place of the terminal.
@@ -72,7 +72,7 @@ pub(super) struct Repl<'a, 'b> {
     sink: Sink,
     events: EventStream,
     /// Which events are shown.
-    choice: Choice,
+    event_filter: EventFilter,
     /// Events go to a stderr that is not this terminal.
     events_to_stderr: bool,
     state: StateWatcher,
@@ -125,14 +125,14 @@ type Flow<T = ()> = Result<T, Stop>;
 impl<'a, 'b> Repl<'a, 'b> {
     pub(super) fn new(
         client: &'a Client,
-        entrance: &'a mut Entrance<'b>,
+        connector: &'a mut Connector<'b>,
         options: &'a Options,
         console: &'a mut Console,
         signals: Signals,
         dialect: SharedDialect,
         log: Arc<WireLog>,
     ) -> Self {
-        let choice = Choice::all(options.events != Some(EventsMode::Hide));
+        let event_filter = EventFilter::all(options.events != Some(EventsMode::Hide));
         let prompt = Prompt::new(console.sink(), dialect.clone());
         let (assistant, mut answers) = Assistant::new(client, dialect.clone());
         let assists = console.assist(assistant.clone());
@@ -140,7 +140,7 @@ impl<'a, 'b> Repl<'a, 'b> {
         answering.spawn(async move { answers.run().await });
         Self {
             client,
-            entrance,
+            connector,
             options,
             renderer: Renderer::new(options.output, options.color),
             redirected: None,
@@ -148,8 +148,8 @@ impl<'a, 'b> Repl<'a, 'b> {
             log,
             sink: console.sink(),
             console,
-            events: client.events(Delivery::Newest { room: EVENT_ROOM }, choice.filter()),
-            choice,
+            events: client.events(Delivery::Newest { room: EVENT_ROOM }, event_filter.filter()),
+            event_filter,
             events_to_stderr: options.events == Some(EventsMode::Stderr) && !io::stderr().is_terminal(),
             state: client.session().watch(),
             connected: false,
@@ -176,9 +176,9 @@ impl<'a, 'b> Repl<'a, 'b> {
 
     /// Connects, then reads and runs lines until the person leaves.
     pub(super) async fn run(&mut self) -> Result<Status, Failure> {
-        let teller = self.teller();
+        let notifier = self.notifier();
         tokio::select! {
-            opened = self.entrance.open(self.client, &teller) => opened?,
+            opened = self.connector.open(self.client, &notifier) => opened?,
             () = self.interrupts.next() => {
                 self.end_row();
                 return Ok(Status::Interrupted);

@@ -56,7 +56,7 @@ impl Repl<'_, '_> {
         reply: &Reply,
         request: &Request,
     ) -> (Option<Pieces>, Option<String>) {
-        match human::told(&mut self.human_monitor, renderer, request, reply) {
+        match human::hmp_result(&mut self.human_monitor, renderer, request, reply) {
             Some(told) => (told.result, told.failure),
             None => (Some(renderer.reply(reply, request.own_id.as_deref())), None),
         }
@@ -75,7 +75,7 @@ impl Repl<'_, '_> {
                 () = self.sink.flushed() => {}
                 () = self.interrupts.next() => {
                     self.sink.cut_output();
-                    // What was cut may have ended within a colour.
+                    // What was cut may have ended within a color.
                     let plain = if self.renderer.colors.are_on() { PLAIN } else { "" };
                     self.sink.line(format!("{plain}… (the rest of the result is not shown)"));
                     return Err(Stop::Interrupted);

@@ -84,7 +84,7 @@ enum Answer<T> {
 pub(super) struct Prompt {
     sink: Sink,
     dialect: SharedDialect,
-    following: JoinSet<()>,
+    updater: JoinSet<()>,
     /// How many changes were told.
     told: Arc<AtomicU64>,
     /// None without a session.
@@ -100,7 +100,7 @@ struct Shown {
 
 impl Prompt {
     pub(super) fn new(sink: Sink, dialect: SharedDialect) -> Self {
-        Self { sink, dialect, following: JoinSet::new(), told: Arc::default(), shown: None }
+        Self { sink, dialect, updater: JoinSet::new(), told: Arc::default(), shown: None }
     }
 
     /// Asks the peer of a new session.
@@ -116,15 +116,15 @@ impl Prompt {
         let (sender, shown) = watch::channel(Shown::default());
         self.shown = Some(shown);
         self.redraw();
-        let following = Following {
+        let updater = PromptUpdater {
             client: client.clone(),
             sink: self.sink.clone(),
             dialect: self.dialect.clone(),
             told: Arc::clone(&self.told),
             shown: sender,
         };
-        self.following = JoinSet::new();
-        self.following.spawn(following.run(changes));
+        self.updater = JoinSet::new();
+        self.updater.spawn(updater.run(changes));
     }
 
     /// Waits until it shows what was told, but not long: a prompt that comes late is worse than one that changes. Cancel safe.
@@ -137,7 +137,7 @@ impl Prompt {
 
     /// The session is over.
     pub(super) fn end(&mut self) {
-        self.following = JoinSet::new();
+        self.updater = JoinSet::new();
         self.shown = None;
         self.redraw();
     }
@@ -152,7 +152,7 @@ impl Prompt {
 }
 
 /// Asks, and asks again.
-struct Following {
+struct PromptUpdater {
     client: Client,
     sink: Sink,
     dialect: SharedDialect,
@@ -160,7 +160,7 @@ struct Following {
     shown: watch::Sender<Shown>,
 }
 
-impl Following {
+impl PromptUpdater {
     async fn run(self, mut changes: EventStream) {
         let told = self.told.load(Ordering::Relaxed);
         if self.client.is_guest_agent() {

@@ -60,16 +60,17 @@ impl Repl<'_, '_> {
                 Ok(line) => line,
                 Err(failure) => return Err(self.fail(failure.status, failure.message)),
             };
-            let logical = LogicalLine { text: line.text, first_line: line.origin.line };
-            let mut done = self.run_line(&logical, line.origin.name.as_deref()).await;
+            let logical = LogicalLine { text: line.text, first_line: line.location.line };
+            let mut done = self.run_line(&logical, line.location.name.as_deref()).await;
             for path in std::mem::take(&mut self.included) {
-                done = done.and(lines.include(path, &line.origin).map_err(|message| self.fail(Status::Usage, message)));
+                done =
+                    done.and(lines.include(path, &line.location).map_err(|message| self.fail(Status::Usage, message)));
             }
             match done {
                 Ok(()) => {}
                 Err(Stop::Failed) if self.options.keep_going && self.connected => {}
                 Err(Stop::Failed) => {
-                    let place = line.origin.prefix();
+                    let place = line.location.prefix();
                     return Err(
                         self.fail(Status::CommandFailed, format!("{place}the lines after this one are not run"))
                     );
@@ -89,7 +90,7 @@ impl Repl<'_, '_> {
                 }
                 done
             }
-            Action::Own(command) => Box::pin(builtins::run(self, command)).await,
+            Action::Builtin(command) => Box::pin(builtins::run(self, command)).await,
         }
     }
 }

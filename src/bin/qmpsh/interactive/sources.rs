@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{Flow, Repl, Stop};
 use crate::input::ask;
 use crate::session::eval::{self, Action, Parsed, Text};
-use crate::session::schema::{Knowledge, learn};
+use crate::session::schema::{TypeInfo, resolve_types};
 use crate::status::{Failure, Status};
 use qmpsh::language::syntax::LogicalLine;
 use qmpsh::language::typing;
@@ -61,7 +61,7 @@ struct Evaluation {
 }
 
 impl Evaluation {
-    fn start(parsed: Parsed, knowledge: Knowledge, line: &LogicalLine, name: Option<&str>) -> io::Result<Self> {
+    fn start(parsed: Parsed, type_info: TypeInfo, line: &LogicalLine, name: Option<&str>) -> io::Result<Self> {
         let (reader, cancel) = io::pipe()?;
         let (sender, result) = oneshot::channel();
         let (text, first, name) = (line.text.clone(), line.first_line, name.map(str::to_owned));
@@ -69,7 +69,7 @@ impl Evaluation {
             let mut sources = Sources { cancel: reader };
             let text = Text::Line { text: &text, name: name.as_deref(), first };
             // Who was interrupted does not wait any more.
-            let _ = sender.send(eval::action(parsed, text, &mut sources, &knowledge));
+            let _ = sender.send(eval::action(parsed, text, &mut sources, &type_info));
         })?;
         Ok(Self { result, cancel })
     }
@@ -85,11 +85,11 @@ impl Repl<'_, '_> {
             Ok(Some(parsed)) => parsed,
             Err(failure) => return Err(self.refuse(&failure)),
         };
-        let knowledge = learn(self, &parsed.needs()).await?;
+        let type_info = resolve_types(self, &parsed.needs()).await?;
         let result = if text.mentions_a_source() {
-            self.evaluate(parsed, knowledge, line, name).await?
+            self.evaluate(parsed, type_info, line, name).await?
         } else {
-            eval::action(parsed, text, &mut eval::Sources { stdin: false }, &knowledge)
+            eval::action(parsed, text, &mut eval::Sources { stdin: false }, &type_info)
         };
         result.map(Some).map_err(|failure| self.refuse(&failure))
     }
@@ -105,13 +105,13 @@ impl Repl<'_, '_> {
     async fn evaluate(
         &mut self,
         parsed: Parsed,
-        knowledge: Knowledge,
+        type_info: TypeInfo,
         line: &LogicalLine,
         name: Option<&str>,
     ) -> Flow<Result<Action, Failure>> {
         let asks = line.text.contains("@?") || line.text.contains("@-");
         let lent = if asks { Some(self.console.lend().await) } else { None };
-        let evaluation = match Evaluation::start(parsed, knowledge, line, name) {
+        let evaluation = match Evaluation::start(parsed, type_info, line, name) {
             Ok(evaluation) => evaluation,
             Err(error) => return Ok(Err(Failure::new(Status::Usage, format!("cannot read values: {error}")))),
         };

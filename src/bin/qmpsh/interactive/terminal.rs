@@ -22,7 +22,7 @@ pub(crate) fn open_console(options: &Options, dialect: &SharedDialect) -> Result
             text.lines().for_each(|line| drop(assembler.push_line(line)));
             !assembler.is_open()
         }),
-        colour: Colors::of_stdout(options.color).are_on(),
+        color: Colors::of_stdout(options.color).are_on(),
     });
     console.map_err(|error| Failure::new(Status::Usage, describe(&error)))
 }

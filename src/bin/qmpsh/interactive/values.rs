@@ -75,7 +75,7 @@ pub(super) fn live_values(client: &Client) -> (LiveValues, Answers) {
     let known = Arc::new(Known::default());
     let counting = Arc::clone(&known);
     let events = client.events(Delivery::Newest { room: 0 }, move |_| {
-        counting.grow_old();
+        counting.invalidate();
         false
     });
     let answers =
@@ -84,7 +84,7 @@ pub(super) fn live_values(client: &Client) -> (LiveValues, Answers) {
 }
 
 impl Known {
-    fn grow_old(&self) {
+    fn invalidate(&self) {
         self.age.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -95,13 +95,13 @@ impl Known {
 
 impl LiveValues {
     /// Something may be different from now on.
-    pub(super) fn grow_old(&self) {
-        self.known.grow_old();
+    pub(super) fn invalidate(&self) {
+        self.known.invalidate();
     }
 
     /// Another peer may be there.
     pub(super) fn forget(&self) {
-        self.grow_old();
+        self.invalidate();
         self.known.answers().clear();
     }
 
@@ -128,18 +128,18 @@ impl LiveValues {
 
 /// The questions of one key, which share one time limit.
 #[derive(Debug)]
-pub(super) struct Patient<'a> {
+pub(super) struct WithDeadline<'a> {
     values: &'a LiveValues,
     end: Instant,
 }
 
-impl<'a> Patient<'a> {
+impl<'a> WithDeadline<'a> {
     pub(super) fn new(values: &'a LiveValues) -> Self {
         Self { values, end: Instant::now() + PATIENCE }
     }
 }
 
-impl Live for Patient<'_> {
+impl Live for WithDeadline<'_> {
     fn values(&self, question: &Question) -> Values {
         match question {
             Question::Files(directory) => files(directory),

@@ -1,4 +1,4 @@
-//! Colours: whether there are any, and which. What is painted has been made safe to show before.
+//! Colors: whether there are any, and which. What is painted has been made safe to show before.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -9,7 +9,7 @@ use colored::{ColoredString, Colorize as _};
 use crate::cli::ColorMode;
 use qmpsh::json::{Part, Parts};
 
-/// What has a colour of its own.
+/// What has a color of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tint {
     Key,
@@ -30,7 +30,7 @@ const TINTS: [Tint; 7] = [Tint::Key, Tint::Text, Tint::Number, Tint::Literal, Ti
 /// Ends what any of the tints began.
 pub(crate) const PLAIN: &str = "\x1b[0m";
 
-/// The colours of one of the program's outputs: on or off.
+/// The colors of one of the program's outputs: on or off.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Colors {
     mode: ColorMode,
@@ -64,7 +64,7 @@ impl Colors {
         self.on
     }
 
-    /// The text in its colour, if there are any.
+    /// The text in its color, if there are any.
     pub(crate) fn paint(self, tint: Tint, text: &str) -> String {
         if self.on { format!("{}{text}{PLAIN}", start(tint)) } else { text.to_owned() }
     }
@@ -90,7 +90,7 @@ impl Colors {
         out
     }
 
-    /// Adds JSON in its colours to `out`; pieces of the same value need the same `parts`.
+    /// Adds JSON in its colors to `out`; pieces of the same value need the same `parts`.
     pub(crate) fn json(self, parts: &mut Parts, json: &[u8], out: &mut Vec<u8>) {
         if !self.on {
             out.extend_from_slice(json);
@@ -114,7 +114,7 @@ impl Colors {
     }
 }
 
-/// Whether there are colours. A variable that is set and empty is as one that is not. Source: no-color.org,
+/// Whether there are colors. A variable that is set and empty is as one that is not. Source: no-color.org,
 /// bixense.com/clicolors.
 fn decide(mode: ColorMode, terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let set = |name| variable(name).filter(|value| !value.is_empty());
@@ -147,7 +147,7 @@ fn styled(tint: Tint, text: &str) -> ColoredString {
 pub(crate) fn start(tint: Tint) -> &'static str {
     /// The library paints whole strings only, so one is painted once, and cut at its text.
     static PALETTE: LazyLock<[String; TINTS.len()]> = LazyLock::new(|| {
-        // Whether there are colours is decided here, for each output.
+        // Whether there are colors is decided here, for each output.
         colored::control::set_override(true);
         TINTS.map(|tint| format!("{}", styled(tint, "\n")).split('\n').next().unwrap_or_default().to_owned())
     });
@@ -162,7 +162,7 @@ mod tests {
     const ON: Colors = Colors { mode: ColorMode::Auto, on: true };
 
     #[test]
-    fn when_there_are_colours() {
+    fn when_there_are_colors() {
         let check = |mode, terminal, variables: &[(&str, &str)], expected| {
             let variable = |name: &str| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| value.into());
             assert_eq!(decide(mode, terminal, variable), expected, "{mode:?}, terminal {terminal}, {variables:?}");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_colours() {
+    fn failures_in_colors() {
         let check = |message: &str, expected: &str| {
             let expected = expected.replace('<', start(Tint::Error)).replace('>', PLAIN);
             assert_eq!(ON.failure(message), expected);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn json_in_colours() {
+    fn json_in_colors() {
         let shown = |colors: Colors| {
             let mut out = Vec::new();
             let mut parts = Parts::new();

@@ -35,8 +35,8 @@ static GOES_ON: AtomicBool = AtomicBool::new(false);
 static INTERRUPTED: Notify = Notify::const_new();
 
 /// The command of a batch that feeds a pipeline goes on until Ctrl-C; or it has ended.
-pub(crate) fn set_goes_on(goes_on: bool) {
-    GOES_ON.store(goes_on, Ordering::Relaxed);
+pub(crate) fn set_goes_on(runs_until_interrupted: bool) {
+    GOES_ON.store(runs_until_interrupted, Ordering::Relaxed);
 }
 
 /// Ctrl-C in a batch: whether a pipeline is running that it is for, as `system(3)` has it.
@@ -59,12 +59,12 @@ pub(crate) struct Piped {
     pub(crate) renderer: Renderer,
     pub(crate) running: Option<Pipeline>,
     /// The command goes on until Ctrl-C.
-    pub(crate) goes_on: bool,
+    pub(crate) runs_until_interrupted: bool,
 }
 
 impl Piped {
     pub(crate) fn new(text: String) -> Self {
-        Self { text, renderer: Renderer::PIPELINE, running: None, goes_on: false }
+        Self { text, renderer: Renderer::PIPELINE, running: None, runs_until_interrupted: false }
     }
 
     /// Runs it, if it is not running yet.
@@ -72,7 +72,7 @@ impl Piped {
         match &mut self.running {
             Some(running) => Ok(running),
             none => {
-                let pipeline = Pipeline::start(&self.text, group, self.goes_on).map_err(|error| {
+                let pipeline = Pipeline::start(&self.text, group, self.runs_until_interrupted).map_err(|error| {
                     Failure::new(Status::CommandFailed, format!("cannot run {}: {error}", shown(&self.text)))
                 })?;
                 Ok(none.insert(pipeline))
@@ -110,7 +110,7 @@ pub(crate) struct Pipeline {
     group: Group,
     /// `None`: closed, or nobody reads it any more.
     stdin: Option<Sender>,
-    /// As long as this is open, the witness lives.
+    /// As long as this is open, the group holder lives.
     _witness: Option<ChildStdin>,
     changes: UnboundedReceiver<Change>,
     end: Option<End>,
@@ -127,8 +127,8 @@ pub(crate) enum Change {
 }
 
 impl Pipeline {
-    /// `goes_on`: the command goes on until Ctrl-C, of which only a group of the pipeline's own is told.
-    fn start(text: &str, group: Group, goes_on: bool) -> io::Result<Self> {
+    /// `runs_until_interrupted`: the command goes on until Ctrl-C, of which only a group of the pipeline's own is told.
+    fn start(text: &str, group: Group, runs_until_interrupted: bool) -> io::Result<Self> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(text).stdin(Stdio::piped());
         if group == Group::Own {
@@ -140,9 +140,10 @@ impl Pipeline {
         let stdin = child.stdin.take().map(OwnedFd::from).map(Sender::from_owned_fd).transpose()?;
         let (sender, changes) = unbounded_channel();
         // Without one, Ctrl-C ends the command with the pipeline.
-        let witness = if goes_on && group == Group::Own { witness(pid, sender.clone()).ok() } else { None };
+        let group_holder =
+            if runs_until_interrupted && group == Group::Own { group_holder(pid, sender.clone()).ok() } else { None };
         RUNNING.fetch_add(1, Ordering::Relaxed);
-        let pipeline = Self { pid, group, stdin, _witness: witness.flatten(), changes, end: None };
+        let pipeline = Self { pid, group, stdin, _witness: group_holder.flatten(), changes, end: None };
         std::thread::Builder::new().name("pipeline".to_owned()).spawn(move || watch(pid, &sender))?;
         Ok(pipeline)
     }
@@ -244,12 +245,12 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
 }
 
 /// Starts a process in the group of a pipeline that does nothing, and dies of Ctrl-C when a pager does not.
-fn witness(group: Pid, changes: UnboundedSender<Change>) -> io::Result<Option<ChildStdin>> {
+fn group_holder(group: Pid, changes: UnboundedSender<Change>) -> io::Result<Option<ChildStdin>> {
     let mut command = Command::new("cat");
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = spawn(command.process_group(group.as_raw_pid()))?;
     let stdin = child.stdin.take();
-    std::thread::Builder::new().name("witness".to_owned()).spawn(move || {
+    std::thread::Builder::new().name("group_holder".to_owned()).spawn(move || {
         if child.wait().is_ok_and(|status| status.signal() == Some(Signal::INT.as_raw())) {
             // Who does not listen any more need not know.
             let _ = changes.send(Change::Interrupted);

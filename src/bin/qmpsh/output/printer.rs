@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::builtins::Choice;
+use crate::builtins::EventFilter;
 use crate::cli::{EventsMode, OutputMode};
 use crate::output::pipeline::{Group, Piped};
 use crate::output::progress::BottomLine;
@@ -48,8 +48,8 @@ struct Events {
 }
 
 impl Events {
-    fn new(client: &Client, choice: &Choice, stderr: Option<Stdout>) -> Self {
-        let stream = client.events(Delivery::Lossless { room: EVENT_ROOM }, choice.filter());
+    fn new(client: &Client, event_filter: &EventFilter, stderr: Option<Stdout>) -> Self {
+        let stream = client.events(Delivery::Lossless { room: EVENT_ROOM }, event_filter.filter());
         Self { stream, held: VecDeque::new(), stderr }
     }
 
@@ -65,7 +65,7 @@ impl Events {
 impl Printer {
     /// Made before the client connects, so that no event is missed.
     pub(crate) fn new(client: &Client, events: Option<EventsMode>, renderer: Renderer) -> Self {
-        let listen = |stderr| Events::new(client, &Choice::all(true), stderr);
+        let listen = |stderr| Events::new(client, &EventFilter::all(true), stderr);
         let events = match events {
             Some(EventsMode::Show) => Some(listen(None)),
             Some(EventsMode::Stderr) => Some(listen(Some(Stdout::new(rustix::stdio::stderr())))),
@@ -155,10 +155,10 @@ impl Printer {
     }
 
     /// From now on these events are shown.
-    pub(crate) fn choose(&mut self, client: &Client, choice: &Choice) {
+    pub(crate) fn set_event_filter(&mut self, client: &Client, event_filter: &EventFilter) {
         match &mut self.events {
-            Some(events) => events.stream.choose(choice.filter()),
-            None if choice.is_on() => self.events = Some(Events::new(client, choice, None)),
+            Some(events) => events.stream.choose(event_filter.filter()),
+            None if event_filter.is_on() => self.events = Some(Events::new(client, event_filter, None)),
             None => {}
         }
     }

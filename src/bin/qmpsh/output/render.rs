@@ -142,9 +142,9 @@ impl Renderer {
         }
     }
 
-    /// Where the name of an event stands that is to have a colour.
+    /// Where the name of an event stands that is to have a color.
     fn name_of(self, event: &[u8]) -> Option<Range<usize>> {
-        // In the forms that are for programs nothing is coloured.
+        // In the forms that are for programs nothing is colored.
         let has_color = self.colors.are_on() && (self.terminal || matches!(self.form, Form::Pretty | Form::Table));
         if has_color { Document::parse(event).ok()?.range("event") } else { None }
     }

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::cli::Options;
 use crate::status::{Failure, Status};
-use qmpsh::client::{Author, Observer};
+use qmpsh::client::{Observer, Origin};
 use qmpsh::date::Utc;
 use qmpsh::json::{Document, compact};
 use qmpsh::secrets;
@@ -94,8 +94,8 @@ impl WireLog {
 }
 
 impl Observer for WireLog {
-    fn sent(&self, message: &[u8], by: Author) {
-        let (shows, records) = (self.verbose && by == Author::User, self.records.load(Ordering::Relaxed));
+    fn sent(&self, message: &[u8], by: Origin) {
+        let (shows, records) = (self.verbose && by == Origin::User, self.records.load(Ordering::Relaxed));
         if !shows && !records {
             return;
         }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Read as _};
 
-use crate::builtins::{self, Own};
+use crate::builtins::{self, Builtin};
 use crate::input::ask;
 use crate::input::masked::Masked;
-use crate::session::schema::Knowledge;
+use crate::session::schema::TypeInfo;
 use crate::status::{Failure, Status};
 use qmpsh::language::syntax::{self, Invocation, Span, Statement, SyntaxError};
 use qmpsh::language::typing::{self, Needs, Resend, TypingError, TypingErrorKind};
@@ -17,7 +17,7 @@ pub(crate) enum Action {
     /// A command for the peer, and what may be changed in it if the peer refuses it for a type.
     Send(Request, Option<Box<Resend>>),
     /// Something of the shell's own.
-    Own(Own),
+    Builtin(Builtin),
 }
 
 /// Where the text of a statement comes from, for messages about it.
@@ -88,7 +88,7 @@ pub(crate) fn read(text: Text<'_>) -> Result<Option<Read>, Failure> {
     if text.mentions_a_source() || !parsed.needs().is_empty() {
         return Ok(Some(Read::Untyped(parsed)));
     }
-    action(parsed, text, &mut Sources { stdin: false }, &Knowledge::default()).map(|action| Some(Read::Action(action)))
+    action(parsed, text, &mut Sources { stdin: false }, &TypeInfo::default()).map(|action| Some(Read::Action(action)))
 }
 
 /// Types the statement that was read from `text`. On failure nothing was done or sent.
@@ -96,11 +96,11 @@ pub(crate) fn action(
     parsed: Parsed,
     text: Text<'_>,
     sources: &mut dyn typing::Sources,
-    knowledge: &Knowledge,
+    type_info: &TypeInfo,
 ) -> Result<Action, Failure> {
-    let action = statement(parsed.statement, text, sources, knowledge)?;
+    let action = statement(parsed.statement, text, sources, type_info)?;
     Ok(match parsed.pipeline {
-        Some(pipeline) => Action::Own(Own::Pipe(Box::new(action), pipeline)),
+        Some(pipeline) => Action::Builtin(Builtin::Pipe(Box::new(action), pipeline)),
         None => action,
     })
 }
@@ -109,20 +109,20 @@ fn statement(
     statement: Statement,
     text: Text<'_>,
     sources: &mut dyn typing::Sources,
-    knowledge: &Knowledge,
+    type_info: &TypeInfo,
 ) -> Result<Action, Failure> {
     match statement {
         Statement::Invoke(Invocation::Command(command)) if let Some(own) = builtins::bare(&command) => {
-            Ok(Action::Own(own))
+            Ok(Action::Builtin(own))
         }
-        Statement::Invoke(invocation) => match typing::request(&invocation, &knowledge.types(), sources) {
+        Statement::Invoke(invocation) => match typing::request(&invocation, &type_info.types(), sources) {
             Ok((request, resend)) => Ok(Action::Send(request, resend)),
             Err(error) if was_interrupted(&error) => Err(Failure::silent(Status::Interrupted)),
             Err(error) => Err(text
                 .refuse(error.span, |text, name, first, span| TypingError { span, ..error }.render(text, name, first))),
         },
         Statement::Dot(mut dot) => {
-            let carried = dot.carried.take().map(|carried| self::statement(*carried, text, sources, knowledge));
+            let carried = dot.carried.take().map(|carried| self::statement(*carried, text, sources, type_info));
             builtins::read(&dot, carried.transpose()?).map_err(|refusal| at(text, refusal.span, &refusal.message))
         }
     }
@@ -133,20 +133,20 @@ pub(crate) async fn action_apart(
     parsed: Parsed,
     text: Text<'_>,
     mut sources: Sources,
-    knowledge: Knowledge,
+    type_info: TypeInfo,
 ) -> Result<Action, Failure> {
     if !text.mentions_a_source() {
-        return action(parsed, text, &mut sources, &knowledge);
+        return action(parsed, text, &mut sources, &type_info);
     }
     let run: Box<dyn FnOnce() -> Result<Action, Failure> + Send> = match text {
         Text::Words(words) => {
             let words = words.to_vec();
-            Box::new(move || action(parsed, Text::Words(&words), &mut sources, &knowledge))
+            Box::new(move || action(parsed, Text::Words(&words), &mut sources, &type_info))
         }
         Text::Line { text, name, first } => {
             let (text, name) = (text.to_owned(), name.map(str::to_owned));
             Box::new(move || {
-                action(parsed, Text::Line { text: &text, name: name.as_deref(), first }, &mut sources, &knowledge)
+                action(parsed, Text::Line { text: &text, name: name.as_deref(), first }, &mut sources, &type_info)
             })
         }
     };

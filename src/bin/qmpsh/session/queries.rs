@@ -12,7 +12,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use qmpsh::client::{Author, Client, ExecuteError};
+use qmpsh::client::{Client, ExecuteError, Origin};
 use qmpsh::language::syntax::is_refused;
 use qmpsh::message::{Reply, Request};
 
@@ -97,7 +97,7 @@ impl Query {
 /// Sends a query on the shell's own behalf, and waits for its reply. Cancel safe: a late reply is dropped.
 #[expect(clippy::disallowed_methods, reason = "a query is harmless")]
 pub(crate) async fn ask(client: &Client, query: &Query) -> Result<Reply, ExecuteError> {
-    client.start_as(query.request(), Author::Program).await?.await
+    client.start_as(query.request(), Origin::Program).await?.await
 }
 
 /// One thing that `qom-list` lists. Source: `ObjectPropertyInfo` in QEMU's `qapi/qom.json`.

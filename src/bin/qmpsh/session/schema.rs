@@ -57,12 +57,12 @@ impl Answer {
 
 /// What is known about the arguments of one line.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Knowledge {
+pub(crate) struct TypeInfo {
     schema: Option<Arc<Schema>>,
     property: Option<String>,
 }
 
-impl Knowledge {
+impl TypeInfo {
     pub(crate) fn types(&self) -> Typed<'_> {
         Typed { schema: self.schema.as_deref(), property: self.property.as_deref() }
     }
@@ -88,17 +88,17 @@ pub(crate) trait Peer {
 }
 
 /// Finds out what a line needs: for most lines nothing, and nothing is asked.
-pub(crate) async fn learn<P: Peer>(peer: &mut P, needs: &Needs) -> Result<Knowledge, P::Stop> {
+pub(crate) async fn resolve_types<P: Peer>(peer: &mut P, needs: &Needs) -> Result<TypeInfo, P::Stop> {
     let schema = if needs.schema { schema(peer).await? } else { None };
     let property = match &needs.property {
         Some(property) => property_type(peer, property).await?,
         None => None,
     };
-    Ok(Knowledge { schema, property })
+    Ok(TypeInfo { schema, property })
 }
 
 /// What the schema, or else the line, says about a command that was refused: lines to put under the refusal, each with a newline in front.
-pub(crate) async fn teach<P: Peer>(
+pub(crate) async fn explain_error<P: Peer>(
     peer: &mut P,
     request: &Request,
     resend: Option<&Resend>,

@@ -39,7 +39,7 @@ pub(super) struct Editor {
 impl Editor {
     pub(super) fn new(lines: Lines, terminal: Arc<Terminal>, history: History) -> Result<Self, Error> {
         // Without "forced" the variable NO_COLOR would turn the highlighter off, and with it the painting of what is
-        // pending. Colour itself is not rustyline's matter.
+        // pending. Color itself is not rustyline's matter.
         // After a lone Escape rustyline would wait for the next key, and show nothing that comes meanwhile.
         // Each Tab is a question of its own: what is found is listed elsewhere.
         let config = Config::builder()

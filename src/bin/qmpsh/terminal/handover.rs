@@ -10,7 +10,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::process::{self, Pid, getpgrp, kill_current_process_group, kill_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 
-use super::{Console, Lent, Mode, settings};
+use super::{Console, Mode, TerminalGuard, settings};
 
 /// What a job that was killed may have left: the other screen, keys of an application, a hidden cursor.
 const RESET: &[u8] = b"\x1b[?47l\x1b[?1l\x1b>\x1b[?25h\x1b[0m";
@@ -51,7 +51,7 @@ impl Console {
             // If this fails so does the next read, which says it.
             let _ = rustix::io::write(io::stdout(), &text);
         }
-        drop(Lent { console: self });
+        drop(TerminalGuard { console: self });
     }
 }
 

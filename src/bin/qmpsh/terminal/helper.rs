@@ -14,11 +14,11 @@ use rustyline::{Context, Helper};
 use unicode_width::UnicodeWidthStr;
 
 use super::IsComplete;
-use super::list::{self, grey};
+use super::list::{self, gray};
 use super::state::Shared;
 use crate::output::color::{self, Tint};
 use crate::output::columns::{Size, cut, size_of};
-use qmpsh::language::complete::{Colour, Completion};
+use qmpsh::language::complete::{Color, Completion};
 use qmpsh::language::syntax::Span;
 
 /// In bytes: a longer text is shown plain, without hint and completion, so that each key stays fast.
@@ -33,8 +33,8 @@ pub(crate) trait Assistant: fmt::Debug + Send + Sync {
     /// What is still to come behind the end of `text`. Safe to show.
     fn hint(&self, text: &str) -> Option<String>;
 
-    /// The parts of `text` that have a colour, in order.
-    fn colours(&self, text: &str, cursor: usize) -> Vec<(Span, Colour)>;
+    /// The parts of `text` that have a color, in order.
+    fn colors(&self, text: &str, cursor: usize) -> Vec<(Span, Color)>;
 }
 
 /// What rustyline asks.
@@ -43,7 +43,7 @@ pub(super) struct Lines {
     is_complete: IsComplete,
     /// Set when somebody knows the lines.
     assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
-    colour: bool,
+    color: bool,
     /// The text and the cursor for which a part of a list was shown last.
     listed: RefCell<Option<(String, usize)>>,
 }
@@ -53,9 +53,9 @@ impl Lines {
         shared: Arc<Shared>,
         is_complete: IsComplete,
         assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
-        colour: bool,
+        color: bool,
     ) -> Self {
-        Self { shared, is_complete, assistant, colour, listed: RefCell::default() }
+        Self { shared, is_complete, assistant, color, listed: RefCell::default() }
     }
 
     /// Who helps with this text, if anybody.
@@ -66,7 +66,7 @@ impl Lines {
     /// Shows the list above the line; all of it when it is asked for again.
     fn list(&self, completion: &Completion, line: &str, cursor: usize) {
         let again = self.listed.take().is_some_and(|(text, at)| text == line && at == cursor);
-        let (rows, all) = list::rows(&completion.candidates, size(), again, self.colour);
+        let (rows, all) = list::rows(&completion.candidates, size(), again, self.color);
         if again || !all {
             *self.listed.borrow_mut() = Some((line.to_owned(), cursor));
         }
@@ -78,8 +78,8 @@ impl Helper for Lines {}
 
 impl Highlighter for Lines {
     fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
-        match self.assistant(line).filter(|_| self.colour) {
-            Some(assistant) => Cow::Owned(painted(line, &assistant.colours(line, cursor))),
+        match self.assistant(line).filter(|_| self.color) {
+            Some(assistant) => Cow::Owned(painted(line, &assistant.colors(line, cursor))),
             None => Cow::Borrowed(line),
         }
     }
@@ -89,10 +89,10 @@ impl Highlighter for Lines {
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        Cow::Owned(grey(hint))
+        Cow::Owned(gray(hint))
     }
 
-    /// Each key repaints, so that what is pending does not wait for the waker, and colours follow.
+    /// Each key repaints, so that what is pending does not wait for the waker, and colors follow.
     fn highlight_char(&self, line: &str, cursor: usize, _: CmdKind) -> bool {
         self.shared.note(line, cursor);
         true
@@ -125,9 +125,9 @@ impl Hint for Grey {
 impl Hinter for Lines {
     type Hint = Grey;
 
-    /// Without colour a hint could not be told from what was typed.
+    /// Without color a hint could not be told from what was typed.
     fn hint(&self, line: &str, cursor: usize, _: &Context<'_>) -> Option<Grey> {
-        let assistant = self.assistant(line).filter(|_| self.colour && cursor == line.len())?;
+        let assistant = self.assistant(line).filter(|_| self.color && cursor == line.len())?;
         let hint = assistant.hint(line)?;
         let room = room_behind(line, self.shared.prompt().width(), size().columns);
         (room > 3).then(|| Grey(cut(&hint, room).into_owned()))
@@ -162,16 +162,16 @@ fn room_behind(line: &str, prompt: usize, columns: usize) -> usize {
     columns.saturating_sub(end % columns.max(1) + 1)
 }
 
-fn painted(line: &str, colours: &[(Span, Colour)]) -> String {
-    let mut painted = String::with_capacity(line.len() + colours.len() * 12);
+fn painted(line: &str, colors: &[(Span, Color)]) -> String {
+    let mut painted = String::with_capacity(line.len() + colors.len() * 12);
     let mut end = 0;
-    for (span, colour) in colours {
-        let tint = match colour {
-            Colour::Key => Tint::Key,
-            Colour::String => Tint::Text,
-            Colour::Number => Tint::Number,
-            Colour::Literal => Tint::Literal,
-            Colour::Unknown => Tint::Error,
+    for (span, color) in colors {
+        let tint = match color {
+            Color::Key => Tint::Key,
+            Color::String => Tint::Text,
+            Color::Number => Tint::Number,
+            Color::Literal => Tint::Literal,
+            Color::Unknown => Tint::Error,
         };
         let (Some(before), Some(text)) = (line.get(end..span.start), line.get(span.start..span.end)) else { continue };
         painted.extend([before, color::start(tint), text, color::PLAIN]);
@@ -191,15 +191,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_put_around_what_they_are_for() {
-        let check = |colours: &[(Span, Colour)], expected: &str| assert_eq!(painted("a=é b", colours), expected);
+    fn colors_are_put_around_what_they_are_for() {
+        let check = |colors: &[(Span, Color)], expected: &str| assert_eq!(painted("a=é b", colors), expected);
         check(&[], "a=é b");
         check(
-            &[(Span::new(0, 1), Colour::Key), (Span::new(2, 4), Colour::String)],
+            &[(Span::new(0, 1), Color::Key), (Span::new(2, 4), Color::String)],
             "\x1b[34ma\x1b[0m=\x1b[32mé\x1b[0m b",
         );
         // What does not fit the text is left out.
-        check(&[(Span::new(3, 4), Colour::Key), (Span::new(5, 99), Colour::Key)], "a=é b");
+        check(&[(Span::new(3, 4), Color::Key), (Span::new(5, 99), Color::Key)], "a=é b");
     }
 
     #[test]

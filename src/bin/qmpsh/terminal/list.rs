@@ -18,11 +18,11 @@ const GAP: usize = 2;
 const NAME: usize = 32;
 
 /// The rows of a list, and whether it is all of it.
-pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, colour: bool) -> (Vec<String>, bool) {
+pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, color: bool) -> (Vec<String>, bool) {
     let limit = ROWS.min(size.rows.saturating_sub(4)).max(3);
     let has_about = candidates.iter().any(|candidate| !candidate.about.is_empty());
     if candidates.len() <= limit && has_about {
-        return (described(candidates, size.columns, colour), true);
+        return (described(candidates, size.columns, color), true);
     }
     let name = |candidate: &Candidate| cut(&candidate.name, size.columns.saturating_sub(1)).into_owned();
     let names: Vec<String> = candidates.iter().map(name).collect();
@@ -85,7 +85,7 @@ impl Columns {
 }
 
 /// One to a row, with what it is.
-fn described(candidates: &[Candidate], columns: usize, colour: bool) -> Vec<String> {
+fn described(candidates: &[Candidate], columns: usize, color: bool) -> Vec<String> {
     let names = candidates.iter().map(|candidate| candidate.name.width());
     let column = names.max().unwrap_or_default().min(NAME.max(columns / 2)) + GAP;
     let row = |candidate: &Candidate| {
@@ -96,15 +96,15 @@ fn described(candidates: &[Candidate], columns: usize, colour: bool) -> Vec<Stri
         if !candidate.about.is_empty() && room > 3 {
             text.extend(std::iter::repeat_n(' ', column.saturating_sub(width).max(GAP)));
             let about = cut(&candidate.about, room);
-            text.push_str(&if colour { grey(&about).into() } else { about });
+            text.push_str(&if color { gray(&about).into() } else { about });
         }
         text
     };
     candidates.iter().map(row).collect()
 }
 
-/// `text` in the colour of what is only said about something.
-pub(super) fn grey(text: &str) -> String {
+/// `text` in the color of what is only said about something.
+pub(super) fn gray(text: &str) -> String {
     format!("\x1b[90m{text}\x1b[0m")
 }
 
@@ -123,8 +123,8 @@ mod tests {
         let list = candidates(&[("id=", "string"), ("size=", "optional integer"), ("x=", "")]);
         let expected = ["id=    string", "size=  optional integer", "x="];
         assert_eq!(rows(&list, SIZE, false, false), (expected.map(str::to_owned).to_vec(), true));
-        let (coloured, _) = rows(&list[..1], SIZE, false, true);
-        assert_eq!(coloured, ["id=  \x1b[90mstring\x1b[0m"]);
+        let (colored, _) = rows(&list[..1], SIZE, false, true);
+        assert_eq!(colored, ["id=  \x1b[90mstring\x1b[0m"]);
         let long = candidates(&[(&"n".repeat(60), "about"), ("b", &"words ".repeat(20))]);
         let (shown, _) = rows(&long, SIZE, false, false);
         assert_eq!(shown[0], format!("{}…", "n".repeat(38)));

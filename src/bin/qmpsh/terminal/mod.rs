@@ -15,10 +15,10 @@
 
 mod editor;
 mod error;
+mod guard;
 mod handover;
 mod helper;
 mod history;
-mod lent;
 mod list;
 mod options;
 mod plain;
@@ -40,10 +40,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 pub(crate) use error::Error;
+pub(crate) use guard::TerminalGuard;
 pub(crate) use handover::Handover;
 pub(crate) use helper::Assistant;
 pub(crate) use history::HistoryOptions;
-pub(crate) use lent::Lent;
 pub(crate) use options::{ConsoleOptions, IsComplete};
 pub(crate) use settings::{can_edit, is_dumb};
 pub(crate) use sink::Sink;
@@ -114,7 +114,7 @@ impl Console {
     /// # Panics
     /// Outside of a tokio runtime that has its I/O enabled.
     pub(crate) fn open(options: ConsoleOptions) -> Result<Self, Error> {
-        let ConsoleOptions { prompt, history, is_complete, colour } = options;
+        let ConsoleOptions { prompt, history, is_complete, color } = options;
         // Before the first line: rustyline puts back the handler it found.
         let interrupts = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
         let shared = Arc::new(Shared::new(prompt));
@@ -138,7 +138,7 @@ impl Console {
             stop::block();
             let stopper = (Arc::clone(&shared), Arc::clone(&terminal));
             threads::spawn("stopper", move || stop::run(&stopper.0, &stopper.1))?;
-            let lines = Lines::new(Arc::clone(&shared), is_complete, Arc::clone(&console.assistant), colour);
+            let lines = Lines::new(Arc::clone(&shared), is_complete, Arc::clone(&console.assistant), color);
             let mut editor = Editor::new(lines, terminal, History::new(history))?;
             let printer = editor.printer()?;
             console.threads.start("editor", move || editor.run(&requested, &sender))?;
@@ -157,7 +157,7 @@ impl Console {
         Sink::new(Arc::clone(&self.shared))
     }
 
-    /// Has somebody help with the lines: completion, and with colour hints and colours. The first who is given stays; where
+    /// Has somebody help with the lines: completion, and with color hints and colors. The first who is given stays; where
     /// lines are not edited nobody is asked. True if somebody will be.
     pub(crate) fn assist(&self, assistant: Arc<dyn Assistant>) -> bool {
         self.assistant.set(assistant).is_ok() && matches!(self.mode, Mode::Editor { .. })
@@ -169,7 +169,7 @@ impl Console {
         matches!(self.mode, Mode::Plain(_))
     }
 
-    /// Paints the line being typed again: its colours are others now.
+    /// Paints the line being typed again: its colors are others now.
     pub(crate) fn repaint(&self) {
         self.shared.repaint();
     }

@@ -29,12 +29,12 @@ impl fmt::Debug for IsComplete {
 /// How a [`super::Console`] is to be.
 #[derive(Clone, Debug)]
 pub(crate) struct ConsoleOptions {
-    /// The prompt, without colours.
+    /// The prompt, without colors.
     pub prompt: String,
     /// Where lines are kept, and which.
     pub history: HistoryOptions,
     /// Says false for a text that is not finished (an open bracket, quote, transaction): Enter then adds a line to it.
     pub is_complete: IsComplete,
-    /// Whether there are colours, and with them hints.
-    pub colour: bool,
+    /// Whether there are colors, and with them hints.
+    pub color: bool,
 }

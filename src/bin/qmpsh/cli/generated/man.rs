@@ -180,9 +180,9 @@ fn interactive() -> Roff {
             "Events are shown above the line being typed, the moment they come. The prompt names the VM, if it has a name, and its \
              state if it does not run.",
             "Tab completes commands, the arguments that fit what stands there already, their values, file names, and what the VM has \
-             at that moment: nodes, devices, QOM paths, properties, jobs. A second Tab lists what there is. A grey hint shows \
+             at that moment: nodes, devices, QOM paths, properties, jobs. A second Tab lists what there is. A gray hint shows \
              the arguments still to come, required ones first; Tab does not need it. A name that the peer does not know turns red \
-             before Enter; strings, numbers and keys are coloured, unless --color never or NO_COLOR says otherwise. Completion \
+             before Enter; strings, numbers and keys are colored, unless --color never or NO_COLOR says otherwise. Completion \
              only sends queries that change nothing and load nothing. The names of device types come from a list in the program.",
             "Ctrl-C drops the line, or stops waiting for a command, whose late reply is shown when it comes; Ctrl-D on an empty line \
              leaves. Ctrl-R searches the history. A pipeline has the terminal until it ends, with Ctrl-C and Ctrl-Z, and events wait.",

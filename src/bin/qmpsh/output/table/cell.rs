@@ -6,7 +6,7 @@ use crate::output::columns;
 use qmpsh::json::{compact, decode};
 use qmpsh::text;
 
-/// How many columns an object or an array gets at most: enough for a small one, and to recognise a large one.
+/// How many columns an object or an array gets at most: enough for a small one, and to recognize a large one.
 pub(super) const NESTED: usize = 48;
 
 /// How many columns any cell gets at most.

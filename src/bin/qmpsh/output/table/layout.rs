@@ -33,7 +33,7 @@ pub(super) struct Column {
 
 /// What is known of the objects that were looked at.
 #[derive(Debug)]
-pub(super) struct Survey {
+pub(super) struct ColumnStats {
     cells: Cells,
     /// How much of a value need be measured.
     room: usize,
@@ -43,7 +43,7 @@ pub(super) struct Survey {
     pub(super) widest_key: usize,
 }
 
-impl Survey {
+impl ColumnStats {
     /// `available`: the width of the terminal, if it is one.
     pub(super) fn new(cells: Cells, available: Option<usize>) -> Self {
         Self { cells, room: available.unwrap_or(ALIGNED), columns: Some(Vec::new()), widest_key: 0 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::output::color::{Colors, Tint};
 use crate::output::columns::{cut, width};
 use cell::{Cells, Kind};
-use layout::{Column, GAP, Survey, find};
+use layout::{Column, ColumnStats, GAP, find};
 use long_text::LongText;
 use qmpsh::json::{Elements, elements, members};
 
@@ -77,7 +77,7 @@ impl Table {
 }
 
 fn nested(value: &Bytes, style: Style) -> What {
-    let mut survey = Survey::new(style.cells(), style.width);
+    let mut survey = ColumnStats::new(style.cells(), style.width);
     let Some(list) = elements(value) else {
         if members(value).is_none_or(|mut members| members.next().is_none()) {
             return What::Line(Some(Bytes::from_static(b"{}")));
@@ -105,7 +105,7 @@ fn nested(value: &Bytes, style: Style) -> What {
 }
 
 /// Takes an object into account; false if it is none.
-fn add(survey: &mut Survey, object: &[u8]) -> bool {
+fn add(survey: &mut ColumnStats, object: &[u8]) -> bool {
     let Some(members) = members(object) else { return false };
     let mut hint = 0;
     for (key, value) in members {

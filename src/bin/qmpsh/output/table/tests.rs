@@ -104,7 +104,7 @@ fn a_long_text_does_not_widen_every_row() {
 }
 
 #[test]
-fn a_table_in_colours() {
+fn a_table_in_colors() {
     let style = Style { terminal: false, width: None, colors: Colors::of_stdout(ColorMode::Always) };
     let shown = |value: &'static str| {
         let pieces = Table::new(&Bytes::from_static(value.as_bytes()), style);

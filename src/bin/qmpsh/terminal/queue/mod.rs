@@ -3,13 +3,13 @@
 //! Lines and results are kept until they are printed. Events may be dropped: when more of them wait than
 //! [`EVENTS`] or [`EVENT_BYTES`] allow, the oldest go, and are counted by name. No I/O and no locks here.
 
-mod gap;
+mod dropped;
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use gap::{Gap, more};
+use dropped::{Gap, more};
 
 /// The most events that wait: a few screens, so that one repaint stays short also on a slow terminal.
 pub(super) const EVENTS: usize = 500;

@@ -138,7 +138,7 @@ impl Shared {
         }
         add(&mut state.queue);
         match state.phase {
-            Phase::Idle | Phase::Starting | Phase::Ending | Phase::Lent => self.changed.notify_all(),
+            Phase::Idle | Phase::Starting | Phase::Ending | Phase::TerminalGuard => self.changed.notify_all(),
             Phase::Typing { .. } => self.wake.notify_all(),
         }
     }

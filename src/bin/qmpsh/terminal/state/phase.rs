@@ -12,7 +12,7 @@ pub(super) enum Phase {
     /// The line has ended; the waker may still be at it.
     Ending,
     /// Another program has the terminal.
-    Lent,
+    TerminalGuard,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -28,7 +28,7 @@ impl Shared {
             let may = match state.phase {
                 Phase::Idle => true,
                 Phase::Starting => state.comes_first(),
-                Phase::Typing { .. } | Phase::Ending | Phase::Lent => false,
+                Phase::Typing { .. } | Phase::Ending | Phase::TerminalGuard => false,
             };
             if may && let Some(chunk) = state.next_chunk() {
                 state.writing = Some(chunk.through);
@@ -92,7 +92,7 @@ impl Shared {
     /// Stops the printer, while no line is being read; none: it writes nothing, else tells when it has written its chunk.
     pub(crate) fn lend(&self) -> Option<oneshot::Receiver<()>> {
         let mut state = self.lock();
-        state.phase = Phase::Lent;
+        state.phase = Phase::TerminalGuard;
         let through = state.writing?;
         let (sender, receiver) = oneshot::channel();
         state.waiting.push((through, sender));

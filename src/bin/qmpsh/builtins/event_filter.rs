@@ -10,7 +10,7 @@ use qmpsh::text;
 
 /// Which events are shown, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Choice {
+pub(crate) struct EventFilter {
     /// Some are shown, and not none.
     is_on: bool,
     /// These; if there are none, all.
@@ -18,17 +18,17 @@ pub(crate) struct Choice {
     /// But none of these.
     hidden: Vec<Pattern>,
     /// Nor any of what this lets through.
-    elsewhere: Option<Box<Choice>>,
+    elsewhere: Option<Box<EventFilter>>,
 }
 
-impl Choice {
+impl EventFilter {
     /// All of them, or none.
     pub(crate) fn all(is_on: bool) -> Self {
         Self { is_on, only: Vec::new(), hidden: Vec::new(), elsewhere: None }
     }
 
     /// This one, without what `other` lets through.
-    pub(super) fn without(self, other: &Choice) -> Self {
+    pub(super) fn without(self, other: &EventFilter) -> Self {
         Self { elsewhere: Some(Box::new(other.clone())), ..self }
     }
 
@@ -50,39 +50,39 @@ impl Choice {
 
     /// `[on|off|PATTERN...]`; `None`: it is asked for.
     pub(super) fn read(words: &mut Words<'_>) -> Result<Option<Self>, Refusal> {
-        let mut choice = Self::all(true);
+        let mut event_filter = Self::all(true);
         let mut count = 0;
         while let Some((text, span)) = words.next()? {
             count += 1;
             let refused = |message: String| Refusal::new(span, message);
             match text.as_str() {
                 "on" | "off" if count == 1 => {
-                    choice.is_on = text == "on";
+                    event_filter.is_on = text == "on";
                     // Anything more is refused.
-                    return Ok(Some(choice));
+                    return Ok(Some(event_filter));
                 }
                 "on" | "off" => return Err(refused(format!("`{text}` stands alone"))),
-                _ => choice.add(&text).map_err(refused)?,
+                _ => event_filter.add(&text).map_err(refused)?,
             }
         }
-        Ok((count > 0).then_some(choice))
+        Ok((count > 0).then_some(event_filter))
     }
 
     /// As [`read`](Self::read), without `on` and `off`; without words all are chosen.
     pub(super) fn read_names(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        let mut choice = Self::all(true);
+        let mut event_filter = Self::all(true);
         loop {
             words.no_option()?;
             let Some((text, span)) = words.next()? else { break };
-            choice.add(&text).map_err(|message| Refusal::new(span, message))?;
+            event_filter.add(&text).map_err(|message| Refusal::new(span, message))?;
         }
-        Ok(choice)
+        Ok(event_filter)
     }
 
     /// The function that says whether an event is shown, for a stream.
     pub(crate) fn filter(&self) -> impl Fn(&Event) -> bool + Send + 'static {
-        let choice = self.clone();
-        move |event| choice.lets_through(event)
+        let event_filter = self.clone();
+        move |event| event_filter.lets_through(event)
     }
 
     /// `PATTERN`, `PATTERN|PATTERN`, and the same after a minus sign.
@@ -108,7 +108,7 @@ pub(super) fn names(text: &str) -> Result<Vec<Pattern>, String> {
 }
 
 /// In a sentence; not safe to show as it is.
-impl fmt::Display for Choice {
+impl fmt::Display for EventFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.is_on {
             return f.write_str("events are not shown");
@@ -126,14 +126,14 @@ impl fmt::Display for Choice {
 }
 
 /// `.events`
-pub(super) async fn run<H: Host>(host: &mut H, choice: Option<Choice>) -> Result<(), H::Stop> {
+pub(super) async fn run<H: Host>(host: &mut H, choice: Option<EventFilter>) -> Result<(), H::Stop> {
     match choice {
-        Some(choice) => {
-            host.choose(choice);
+        Some(event_filter) => {
+            host.set_event_filter(event_filter);
             Ok(())
         }
         None => {
-            let shown = host.choice().to_string();
+            let shown = host.event_filter().to_string();
             host.print_text(&shown).await
         }
     }
@@ -141,32 +141,32 @@ pub(super) async fn run<H: Host>(host: &mut H, choice: Option<Choice>) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Own, read};
+    use super::super::{Builtin, read};
     use super::*;
     use crate::session::eval::Action;
     use qmpsh::json::Document;
     use qmpsh::language::syntax::{Statement, parse};
     use qmpsh::message::Message;
 
-    fn choice(words: &str) -> Result<Option<Choice>, String> {
+    fn filter(words: &str) -> Result<Option<EventFilter>, String> {
         let Statement::Dot(dot) = parse(&format!(".events {words}")).unwrap().unwrap().statement else { panic!() };
         match read(&dot, None) {
-            Ok(Action::Own(Own::Events(choice))) => Ok(choice),
+            Ok(Action::Builtin(Builtin::Events(event_filter))) => Ok(event_filter),
             Ok(other) => panic!("{other:?}"),
             Err(refusal) => Err(refusal.message),
         }
     }
 
     #[test]
-    fn choices() {
+    fn filters() {
         let check = |words: &str, shown: &str, yes: &[&str], no: &[&str]| {
-            let choice = choice(words).unwrap().unwrap();
-            assert_eq!(choice.to_string(), shown, "{words}");
+            let event_filter = filter(words).unwrap().unwrap();
+            assert_eq!(event_filter.to_string(), shown, "{words}");
             for (names, expected) in [(yes, true), (no, false)] {
                 for name in names {
                     let document = Document::parse(format!(r#"{{"event": "{name}"}}"#).as_bytes()).unwrap();
                     let Message::Event(event) = Message::from_document(document).unwrap() else { panic!() };
-                    assert_eq!(choice.lets_through(&event), expected, "{words}: {name}");
+                    assert_eq!(event_filter.lets_through(&event), expected, "{words}: {name}");
                 }
             }
         };
@@ -177,12 +177,12 @@ mod tests {
         check("-BLOCK_*", "all events are shown but BLOCK_*", &["STOP"], &["BLOCK_JOB_READY"]);
         check("B* -BL*|BX", "events are shown: B*, but not BL*, BX", &["BA", "B"], &["BLA", "BX", "C"]);
         check("\"STOP\"", "events are shown: STOP", &["STOP"], &["RESUME"]);
-        assert_eq!(choice(""), Ok(None));
+        assert_eq!(filter(""), Ok(None));
     }
 
     #[test]
     fn what_is_wrong() {
-        let check = |words: &str, expected: &str| assert_eq!(choice(words).unwrap_err(), expected, "{words}");
+        let check = |words: &str, expected: &str| assert_eq!(filter(words).unwrap_err(), expected, "{words}");
         check("on STOP", ".events takes no more words");
         check("STOP off", "`off` stands alone");
         check("STOP|", "the name of an event is missing");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How long it stays awake.
-const LINGER: Duration = Duration::from_micros(50);
+const BUSY_WAIT_LIMIT: Duration = Duration::from_micros(50);
 
 /// Notified each time that the system has woken the program.
 static WOKEN: Notify = Notify::const_new();
@@ -21,13 +21,13 @@ pub(crate) fn woken() {
 }
 
 /// Waits for `reply`. Cancel safe if that is.
-pub(super) async fn linger<F: Future + Unpin>(mut reply: F) -> F::Output {
+pub(super) async fn busy_wait<F: Future + Unpin>(mut reply: F) -> F::Output {
     tokio::select! {
         biased;
         reply = &mut reply => return reply,
         () = WOKEN.notified() => {}
     }
-    let end = Instant::now() + LINGER;
+    let end = Instant::now() + BUSY_WAIT_LIMIT;
     while Instant::now() < end {
         tokio::select! {
             biased;
@@ -47,11 +47,11 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::{LINGER, linger, woken};
+    use super::{BUSY_WAIT_LIMIT, busy_wait, woken};
 
     #[tokio::test]
     async fn the_reply_comes_at_any_time() {
-        assert_eq!(linger(ready(1)).await, 1);
+        assert_eq!(busy_wait(ready(1)).await, 1);
 
         // Before a wake-up, and after one or more have been in vain.
         for wake_ups in [0, 1, 3] {
@@ -61,11 +61,11 @@ mod tests {
                 for _ in 0..wake_ups {
                     woken();
                     // Longer than it stays awake.
-                    tokio::time::sleep(LINGER * 2).await;
+                    tokio::time::sleep(BUSY_WAIT_LIMIT * 2).await;
                 }
                 sender.send(2)
             };
-            let (reply, sent) = tokio::join!(linger(reply), answering);
+            let (reply, sent) = tokio::join!(busy_wait(reply), answering);
             assert_eq!((reply, sent), (Ok(2), Ok(())), "{wake_ups}");
         }
     }

@@ -12,12 +12,12 @@ use crate::protocol::Link;
 const KEPT: usize = 61;
 
 /// A link whose first bytes are remembered.
-pub(super) struct Overheard {
+pub(super) struct PeekedStream {
     link: Box<dyn Link>,
     said: Vec<u8>,
 }
 
-impl Overheard {
+impl PeekedStream {
     pub(super) fn new(link: Box<dyn Link>) -> Self {
         Self { link, said: Vec::new() }
     }
@@ -28,7 +28,7 @@ impl Overheard {
     }
 }
 
-impl AsyncRead for Overheard {
+impl AsyncRead for PeekedStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
@@ -42,7 +42,7 @@ impl AsyncRead for Overheard {
     }
 }
 
-impl AsyncWrite for Overheard {
+impl AsyncWrite for PeekedStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.link).poll_write(context, bytes)
     }

@@ -8,10 +8,10 @@ impl Console {
     /// being typed is given up.
     ///
     /// Cancel safe: the terminal is then not lent.
-    pub(crate) async fn lend(&mut self) -> Lent<'_> {
+    pub(crate) async fn lend(&mut self) -> TerminalGuard<'_> {
         self.interrupt().await;
         self.sink().flushed().await;
-        let lent = Lent { console: self };
+        let lent = TerminalGuard { console: self };
         if let Some(written) = lent.console.shared.lend() {
             // An error means that the console is gone, and nothing is written.
             let _ = written.await;
@@ -26,11 +26,11 @@ impl Console {
 /// The terminal is another program's, until this is dropped.
 #[derive(Debug)]
 #[must_use = "the terminal comes back when this is dropped"]
-pub(crate) struct Lent<'c> {
+pub(crate) struct TerminalGuard<'c> {
     pub(super) console: &'c mut Console,
 }
 
-impl Drop for Lent<'_> {
+impl Drop for TerminalGuard<'_> {
     fn drop(&mut self) {
         if let Mode::Editor { terminal } = &self.console.mode {
             // If this fails so does the next read, which says it.

@@ -11,7 +11,7 @@ use qmpsh::client::QmpError;
 use qmpsh::protocol::{Cause, ConnectError, Dial, Link, OpenError, Phase};
 use qmpsh::text;
 use qmpsh::transport::child::End;
-use qmpsh::transport::{ClientCredentials, Endpoint, Exec, ExecLink, Ssh, TlsDial, Tunnel, Witness, can_ask};
+use qmpsh::transport::{ClientCredentials, Endpoint, Exec, ExecLink, Ssh, StderrTail, TlsDial, Tunnel, can_ask};
 
 /// How long a program may take to end that has closed the connection, for its exit status to be told.
 const ENDING: Duration = Duration::from_millis(500);
@@ -20,12 +20,12 @@ const ENDING: Duration = Duration::from_millis(500);
 const CTRL_C: Duration = Duration::from_millis(50);
 
 /// An address to connect to, as often as need be.
-pub(super) struct Reach {
+pub(super) struct Target {
     address: Address,
     /// ssh, as long as it is connected: it is asked for nothing twice.
     tunnel: Option<Arc<Tunnel>>,
     /// The program that was started last.
-    program: Option<Witness>,
+    program: Option<StderrTail>,
     /// Whether there was a session.
     was_established: bool,
 }
@@ -79,7 +79,7 @@ impl Dial for To {
     }
 }
 
-impl Reach {
+impl Target {
     pub(super) fn new(address: Address) -> Self {
         Self { address, tunnel: None, program: None, was_established: false }
     }
@@ -99,8 +99,8 @@ impl Reach {
         self.was_established = false;
         match &self.address {
             Address::Exec(command) => {
-                let (link, witness) = Exec(command.clone()).start().map_err(problem)?;
-                self.program = Some(witness);
+                let (link, stderr_tail) = Exec(command.clone()).start().map_err(problem)?;
+                self.program = Some(stderr_tail);
                 Ok(To::Program(link))
             }
             Address::Ssh(address) => {
@@ -122,7 +122,7 @@ impl Reach {
                         opened.map_err(problem)?
                     }
                 };
-                self.program = Some(tunnel.witness().clone());
+                self.program = Some(tunnel.stderr_tail().clone());
                 self.tunnel = Some(Arc::clone(&tunnel));
                 Ok(To::Tunnel(tunnel))
             }

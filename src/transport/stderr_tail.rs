@@ -22,14 +22,14 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A look at a program from outside: what it says, and how it ended. It keeps nothing alive.
 #[derive(Debug, Clone)]
-pub struct Witness {
+pub struct StderrTail {
     said: Arc<Mutex<Said>>,
     /// Whether it can say no more.
     silent: watch::Receiver<bool>,
     end: watch::Receiver<Option<End>>,
 }
 
-impl Witness {
+impl StderrTail {
     /// Listens to the stderr of a process, in a thread that ends with it.
     pub fn new(process: &Process, mut stderr: ChildStderr) -> io::Result<Self> {
         let said: Arc<Mutex<Said>> = Arc::default();

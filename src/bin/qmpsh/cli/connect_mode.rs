@@ -8,7 +8,7 @@ use qmpsh::address::Address;
 
 /// The way to the peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum ConnectMode {
     /// Connect to it.
     Connect(Address),
     /// Wait for it to connect.
@@ -72,7 +72,7 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Subc
 }
 
 /// QEMU's command line.
-pub(super) fn run(program: Option<&OsStr>, args: &[&OsStr], own: Own) -> Result<Door, Exit> {
+pub(super) fn run(program: Option<&OsStr>, args: &[&OsStr], own: SubcommandOptions) -> Result<ConnectMode, Exit> {
     let Some(program) = program.filter(|program| !program.is_empty()) else {
         return Err(usage(
             "`run` starts QEMU: its command line is missing, as in `qmpsh run qemu-system-x86_64 -M q35`",
@@ -82,11 +82,11 @@ pub(super) fn run(program: Option<&OsStr>, args: &[&OsStr], own: Own) -> Result<
         return Err(usage(NOT_LISTENING));
     }
     let command = std::iter::once(program).chain(args.iter().copied()).map(OsStr::to_owned).collect();
-    Ok(Door::Run { command, monitor: own.monitor })
+    Ok(ConnectMode::Run { command, monitor: own.monitor })
 }
 
 /// The options that belong to one subcommand.
-pub(super) struct Own {
+pub(super) struct SubcommandOptions {
     pub(super) socket_mode: Option<u32>,
     pub(super) monitor: Option<PathBuf>,
 }
@@ -94,12 +94,12 @@ pub(super) struct Own {
 const NOT_LISTENING: &str = "--socket-mode belongs to `qmpsh listen`";
 
 /// The way that subcommand and address mean; [`run`] is another matter.
-pub(super) fn door(subcommand: Subcommand, address: &OsStr, own: &Own) -> Result<Door, Exit> {
+pub(super) fn parse(subcommand: Subcommand, address: &OsStr, own: &SubcommandOptions) -> Result<ConnectMode, Exit> {
     let socket_mode = own.socket_mode;
     if own.monitor.is_some() {
         return Err(usage("--monitor belongs to `qmpsh run`"));
     }
-    let door = match (subcommand, descriptor(address)) {
+    let mode = match (subcommand, descriptor(address)) {
         (Subcommand::Listen, Some(_)) => {
             let shown = address.to_string_lossy();
             return Err(usage(format_args!(
@@ -107,9 +107,9 @@ pub(super) fn door(subcommand: Subcommand, address: &OsStr, own: &Own) -> Result
                 shown.escape_debug()
             )));
         }
-        (Subcommand::Fd, Some("")) => Door::Fd(None),
+        (Subcommand::Fd, Some("")) => ConnectMode::Fd(None),
         (_, Some(number)) => {
-            Door::Fd(Some(number.parse().ok().filter(|_| is_number(number.as_ref())).ok_or_else(|| {
+            ConnectMode::Fd(Some(number.parse().ok().filter(|_| is_number(number.as_ref())).ok_or_else(|| {
                 usage(format_args!("`fd:{}` names no descriptor: a number belongs there", number.escape_debug()))
             })?))
         }
@@ -128,14 +128,14 @@ pub(super) fn door(subcommand: Subcommand, address: &OsStr, own: &Own) -> Result
             if socket_mode.is_some() && !matches!(address, Address::Unix(_)) {
                 return Err(usage(format_args!("--socket-mode: there is no socket file at {address}")));
             }
-            return Ok(Door::Listen { address, socket_mode });
+            return Ok(ConnectMode::Listen { address, socket_mode });
         }
-        (_, None) => Door::Connect(Address::parse(address).map_err(usage)?),
+        (_, None) => ConnectMode::Connect(Address::parse(address).map_err(usage)?),
     };
     if socket_mode.is_some() {
         return Err(usage(NOT_LISTENING));
     }
-    Ok(door)
+    Ok(mode)
 }
 
 /// What stands after `fd:`.

@@ -1,4 +1,4 @@
-//! What each part of a line is, for its colours.
+//! What each part of a line is, for its colors.
 
 use super::place::Arguments;
 use super::{Peer, Reading, own};
@@ -6,7 +6,7 @@ use crate::language::syntax::{ArgumentWord, Pair, PartialKey, Span, ValuePlace, 
 
 /// What a part of a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
+pub enum Color {
     /// The name of an argument, or a key in JSON.
     Key,
     /// Text.
@@ -19,8 +19,8 @@ pub enum Colour {
     Unknown,
 }
 
-/// The parts of a text that have a colour, in order; they do not overlap. `cursor` stands in a word that may be unfinished.
-pub fn colours(reading: &Reading, cursor: usize, peer: Peer<'_>) -> Vec<(Span, Colour)> {
+/// The parts of a text that have a color, in order; they do not overlap. `cursor` stands in a word that may be unfinished.
+pub fn colors(reading: &Reading, cursor: usize, peer: Peer<'_>) -> Vec<(Span, Color)> {
     let mut all = Vec::new();
     for (start, line, outline) in reading.lines() {
         let mut painter = Painter { line, start, cursor: cursor.wrapping_sub(start), peer, painted: all };
@@ -37,7 +37,7 @@ struct Painter<'a> {
     /// From there.
     cursor: usize,
     peer: Peer<'a>,
-    painted: Vec<(Span, Colour)>,
+    painted: Vec<(Span, Color)>,
 }
 
 impl Painter<'_> {
@@ -49,13 +49,13 @@ impl Painter<'_> {
             match &first.kind {
                 WordKind::Command { action } => {
                     if self.is_finished(first) && !self.is_known(text, *action) {
-                        self.paint(first.span, Colour::Unknown);
+                        self.paint(first.span, Color::Unknown);
                     }
                     rest = self.arguments(text, *action, after);
                 }
                 WordKind::Mark if text == ")" => rest = self.arguments("transaction", false, after),
                 WordKind::DotName if self.is_finished(first) && own::find(self.peer, &text[1..]).is_none() => {
-                    self.paint(first.span, Colour::Unknown);
+                    self.paint(first.span, Color::Unknown);
                 }
                 WordKind::Json => self.json(first.span),
                 _ => {}
@@ -76,7 +76,7 @@ impl Painter<'_> {
                     let is_known = |last: Option<_>| arguments.unknown_part(name.parts.iter().chain(last)).is_none();
                     let known = is_known(Some(&name.last))
                         || (!self.is_finished(word) && is_known(None) && is_begun(&arguments, name));
-                    self.paint(word.span, if known { Colour::Key } else { Colour::Unknown });
+                    self.paint(word.span, if known { Color::Key } else { Color::Unknown });
                 }
                 _ => {}
             }
@@ -86,23 +86,23 @@ impl Painter<'_> {
 
     fn pair(&mut self, arguments: &Arguments<'_>, pair: &Pair) {
         match arguments.unknown_part(pair.key.parts.iter()) {
-            None => self.paint(pair.key.span, Colour::Key),
+            None => self.paint(pair.key.span, Color::Key),
             Some(part) => {
                 let unknown = pair.key.parts[part].span;
                 if part > 0 {
-                    self.paint(Span::new(pair.key.span.start, unknown.start), Colour::Key);
+                    self.paint(Span::new(pair.key.span.start, unknown.start), Color::Key);
                 }
-                self.paint(Span::new(unknown.start, pair.key.span.end), Colour::Unknown);
+                self.paint(Span::new(unknown.start, pair.key.span.end), Color::Unknown);
             }
         }
         let value = pair.span;
         let text = value.of(self.line);
         match pair.place {
             ValuePlace::Json => self.json(value),
-            ValuePlace::Plain if is_word(text) => self.paint(value, Colour::Literal),
-            ValuePlace::Plain if is_number(text) => self.paint(value, Colour::Number),
-            ValuePlace::Quoted(_) => self.paint(Span::new(value.start - 1, value.end), Colour::String),
-            ValuePlace::Plain | ValuePlace::Text | ValuePlace::File => self.paint(value, Colour::String),
+            ValuePlace::Plain if is_word(text) => self.paint(value, Color::Literal),
+            ValuePlace::Plain if is_number(text) => self.paint(value, Color::Number),
+            ValuePlace::Quoted(_) => self.paint(Span::new(value.start - 1, value.end), Color::String),
+            ValuePlace::Plain | ValuePlace::Text | ValuePlace::File => self.paint(value, Color::String),
         }
     }
 
@@ -117,9 +117,9 @@ impl Painter<'_> {
         !(word.span.start..=word.span.end).contains(&self.cursor)
     }
 
-    fn paint(&mut self, span: Span, colour: Colour) {
+    fn paint(&mut self, span: Span, color: Color) {
         if span.start < span.end {
-            self.painted.push((Span::new(self.start + span.start, self.start + span.end), colour));
+            self.painted.push((Span::new(self.start + span.start, self.start + span.end), color));
         }
     }
 
@@ -133,14 +133,14 @@ impl Painter<'_> {
                 b'"' | b'\'' => {
                     at = string_end(text, at);
                     let is_key = text[at..].trim_start().starts_with(':');
-                    let colour = if is_key { Colour::Key } else { Colour::String };
-                    self.paint(Span::new(span.start + start, span.start + at), colour);
+                    let color = if is_key { Color::Key } else { Color::String };
+                    self.paint(Span::new(span.start + start, span.start + at), color);
                 }
                 byte if byte.is_ascii_alphanumeric() || *byte == b'-' => {
                     let end = text[at..].find(|c: char| !c.is_alphanumeric() && !"+-._".contains(c));
                     at = end.map_or(text.len(), |end| at + end);
-                    let colour = if is_number(&text[start..at]) { Colour::Number } else { Colour::Literal };
-                    self.paint(Span::new(span.start + start, span.start + at), colour);
+                    let color = if is_number(&text[start..at]) { Color::Number } else { Color::Literal };
+                    self.paint(Span::new(span.start + start, span.start + at), color);
                 }
                 _ => at += 1,
             }
