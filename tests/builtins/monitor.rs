@@ -107,6 +107,12 @@ fn what_is_there_stays() {
     assert_eq!(left(&mut second).len(), if is_old { 0 } else { 2 });
 }
 
+#[test]
+fn an_abstract_name_is_no_path() {
+    let qemu = Qemu::none().start();
+    qmpsh().arg(qemu.socket()).args(["-c", ".monitor @name"]).run().status(2).stderr_contains("give a path");
+}
+
 /// No descriptor can be passed: QEMU makes the socket, where it runs.
 #[test]
 fn elsewhere_the_path_is_qemus() {
@@ -123,6 +129,18 @@ fn elsewhere_the_path_is_qemus() {
     drop(Client::unix(&path).negotiate());
     let gone = poll_until(DEADLINE, || (left(&mut second).is_empty() && !path.exists()).then_some(()));
     assert!(gone.is_some(), "{:?}", left(&mut second));
+    // QEMU would replace what is there; this one runs on the machine of the shell.
+    let file = qemu.file("precious");
+    std::fs::write(&file, "text").expect("a file");
+    for (there, why) in
+        [(file.clone(), "there is a file of that name"), (qemu.socket(), "another process listens there")]
+    {
+        let output = qmpsh().arg(qemu.tcp().to_string()).arg(".monitor").arg(&there).run();
+        output.status(1).stderr_contains(why);
+    }
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), "text");
+    let output = qmpsh().arg(qemu.tcp().to_string()).args([".monitor", "new.sock"]).run();
+    output.status(1).stderr_contains("give an absolute path");
     // What QEMU cannot do leaves nothing.
     let nowhere = qemu.file("nowhere/m.sock");
     let output = qmpsh().arg(qemu.tcp().to_string()).arg(".monitor").arg(&nowhere).run();

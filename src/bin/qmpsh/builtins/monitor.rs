@@ -26,8 +26,13 @@ pub(crate) struct NewMonitor {
 impl NewMonitor {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
         let path = words.required("the path of a socket")?;
+        // As an address spells it.
+        let path = path.strip_prefix("unix:").map_or(path.clone(), str::to_owned);
         if path.is_empty() {
             return Err(words.refusal("the path is empty"));
+        }
+        if path.starts_with('@') {
+            return Err(words.refusal("an abstract socket has no file; give a path (./@NAME for a file of that name)"));
         }
         Ok(Self { path })
     }
@@ -48,12 +53,13 @@ impl NewMonitor {
 
         // A storage daemon takes no socket from here; it makes one where nothing is.
         let is_here = host.client().passes_descriptors();
-        let path = if is_here { self.absolute() } else { Ok(PathBuf::from(&self.path)) };
+        let path = if is_here { self.absolute() } else { self.elsewhere() };
         let bound = path.and_then(|path| {
             let socket = match (is_here, schema.command("getfd").is_some()) {
                 (true, true) => Some(listening_socket(&path).map_err(explain)?),
                 (true, false) => Unix::check_free(&path).map_err(explain).map(|()| None)?,
-                (false, _) => None,
+                // QEMU may run here all the same, and would remove what is there.
+                (false, _) => Unix::check_free(&path).map_err(explain).map(|()| None)?,
             };
             Ok((path, socket))
         });
@@ -113,6 +119,15 @@ impl NewMonitor {
             return Err(format!(
                 "its absolute path has {length} bytes, and QEMU can remove a socket whose path has at most {UNIX_PATH_MAX}"
             ));
+        }
+        Ok(path)
+    }
+
+    /// The path as a QEMU on another machine has it.
+    fn elsewhere(&self) -> Result<PathBuf, String> {
+        let path = PathBuf::from(&self.path);
+        if path.is_relative() {
+            return Err("QEMU has another current directory over this connection; give an absolute path".to_owned());
         }
         Ok(path)
     }

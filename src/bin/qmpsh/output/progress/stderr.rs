@@ -33,8 +33,11 @@ impl BottomLine {
 
     /// Takes the line away, because something else is to be written to the terminal.
     pub(crate) fn clear(&mut self) {
-        if self.shown && self.write(ERASE) {
-            self.shown = false;
+        if self.shown {
+            // On Ctrl-C the kernel first sends the signal and then discards what is on its way to the terminal. It does both
+            // under the lock of the terminal's settings, so reading them waits until nothing more is discarded.
+            let _ = rustix::termios::tcgetattr(rustix::stdio::stderr());
+            self.shown = !self.write(ERASE);
         }
     }
 
