@@ -2,7 +2,7 @@
 //!
 //! Device names, error texts, guest strings and HMP output can hold whatever a guest likes: escape sequences that drive
 //! the terminal, bidirectional overrides that show another text than the one that is there, characters that are not
-//! seen at all. On the wire all is ASCII; the danger begins after decoding. Source: QMP-FACTS 10, SPEC 3.
+//! seen at all. On the wire all is ASCII; the danger begins after decoding. Source: docs/qmp.md, "Terminal".
 //!
 //! Escaped are C0, DEL and C1, bidirectional marks, embeddings, overrides and isolates, and characters without a width or
 //! a shape of their own. A backslash is not doubled: paths stay readable, and the escapes only have to be harmless.

@@ -1,7 +1,7 @@
 //! What is different with a guest agent: no greeting and no negotiation, but a synchronization; and some commands whose
 //! success is silence.
 //!
-//! Source: QEMU's `qga/qapi-schema.json`, and QMP-FACTS 5.
+//! Source: QEMU's `qga/qapi-schema.json`, and docs/qmp.md, "Guest agent".
 
 use std::time::{Duration, SystemTime};
 

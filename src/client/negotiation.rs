@@ -15,7 +15,7 @@ impl Qmp {
         loop {
             match self.recv(wire).await {
                 Ok(Ok(Message::Greeting(greeting))) => return Ok(*greeting),
-                // With `mux=on` an event may come first (QMP-FACTS 1).
+                // With `mux=on` an event may come first (docs/qmp.md, "Wire").
                 Ok(Ok(Message::Event(event))) => self.shared.hub.publish([event]),
                 Ok(Ok(Message::Reply(_))) => return Err(QmpError::ReplyBeforeGreeting),
                 Ok(Err(malformed)) if malformed.fault == Fault::EventName => warn_dropped(&malformed),
@@ -80,7 +80,7 @@ impl Qmp {
                     };
                 }
                 Ok(Message::Event(event)) => self.shared.hub.publish([event]),
-                // A pty opened during start-up gets it twice (QMP-FACTS 1).
+                // A pty opened during start-up gets it twice (docs/qmp.md, "Wire").
                 Ok(Message::Greeting(_)) => {}
                 Err(malformed) if malformed.fault == Fault::Id => {
                     tracing::debug!("dropped a reply to an earlier client: {malformed}");

@@ -21,7 +21,7 @@ use crate::message::{Descriptor, Event, Fault, Greeting, Malformed, Message, Out
 use crate::protocol::{Context, End, Protocol, SessionError, Wire};
 
 /// The first version of QEMU that reads all of a TLS record; those before take one byte and forget the rest, until more
-/// comes (QMP-FACTS 2). Source: QEMU's commit ffda5db65a.
+/// comes (docs/qmp.md, "TLS"). Source: QEMU's commit ffda5db65a.
 const READS_WHOLE_RECORDS: u64 = 8;
 
 /// The id of the negotiation; those of commands are counted from 1.
@@ -249,7 +249,7 @@ impl Protocol for Qmp {
         let start = buffer.len();
         let open = request.text.strip_suffix('}').unwrap_or(&request.text);
         buffer.extend_from_slice(open.as_bytes());
-        // No byte after the last brace: QEMU would still be reading when it has ended (QMP-FACTS 1).
+        // No byte after the last brace: QEMU would still be reading when it has ended (docs/qmp.md, "Wire").
         buffer.extend_from_slice(b",\"id\":");
         buffer.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
         buffer.extend_from_slice(b"}");

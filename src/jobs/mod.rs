@@ -3,7 +3,7 @@
 //! A job may be over before the command that started it is answered, and then no query knows it any more: so how jobs
 //! ended is remembered from their events. The error of a job that has to be dismissed is in no event, only in
 //! `query-jobs`: so both are needed, with the order in which they came ([`Event::arrival`](crate::message::Event::arrival)).
-//! Source: QMP-FACTS 4 and 8, QEMU's `job.json`, `block-core.json` and `migration.json`.
+//! Source: docs/qmp.md, "Events"; docs/qmp.md, "Jobs"; QEMU's `job.json`, `block-core.json` and `migration.json`.
 //!
 //! ```
 //! use qmpsh::jobs::{Jobs, Outcome};

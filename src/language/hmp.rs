@@ -2,7 +2,7 @@
 //!
 //! `human-monitor-command` runs one line and returns what the monitor printed. Each call begins anew, so what `cpu N` selects is
 //! forgotten at once; [`HumanMonitor`] remembers it, and sends it along. That a line has failed is only said in the text.
-//! Source: QEMU's `monitor/hmp.c` and `qapi/misc.json`; QMP-FACTS 7; tried on 7.2.
+//! Source: QEMU's `monitor/hmp.c` and `qapi/misc.json`; docs/qmp.md, "HMP".
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -119,7 +119,7 @@ impl Answer {
     }
 }
 
-/// Whether the answer says that its line has failed. Source: SPEC 4.
+/// Whether the answer says that its line has failed. Source: docs/qmp.md, "HMP".
 fn is_failure(text: &str) -> bool {
     let last = text.trim_end().lines().next_back().unwrap_or_default();
     text.starts_with("Error")

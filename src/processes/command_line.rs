@@ -119,7 +119,7 @@ impl Mention {
         Mention::Chardev { id: options.get("chardev").unwrap_or_default().to_vec(), language }
     }
 
-    /// An object, if it is a monitor: QEMU makes monitors so since 11.1.
+    /// An object, if it is a monitor: QEMU makes monitors so since 11.1 (docs/qmp.md, "Versions").
     fn object(options: &OptionValue) -> Option<Self> {
         let language = match options.get("qom-type")? {
             b"monitor-qmp" => Language::Qmp,

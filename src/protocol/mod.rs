@@ -1,5 +1,7 @@
 //! A protocol engine: asynchronous, message-based, full duplex, generic over the protocol.
 //!
+//! The numbers E1 to E20 are those of the behaviors in docs/engine.md.
+//!
 //! A [`Session`] drives one connection at a time through four run states (E1):
 //!
 //! ```text

@@ -5,7 +5,7 @@
 //!
 //! Type names are masked numbers that change from one QEMU to the next, so nothing here depends on them. Types may be recursive, and what
 //! a peer sends may be anything: types refer to each other by index, and each walk has a budget.
-//! Source: QEMU's `qapi/introspect.json`; QMP-FACTS 3.
+//! Source: QEMU's `qapi/introspect.json`; docs/qmp.md, "Introspection".
 
 mod agent;
 mod describe;

@@ -2,7 +2,7 @@
 //!
 //! One list for the wire log, diagnostics and the history. It knows the arguments that QEMU's schema and the guest agent
 //! have for secrets, and besides takes every argument for one whose name says so. Members that end in `-secret` hold the
-//! id of a `secret` object and are shown. Source: QMP-FACTS 9, SPEC 5.
+//! id of a `secret` object and are shown. Source: docs/qmp.md, "Secrets".
 
 mod mask;
 

@@ -1,6 +1,6 @@
 //! A Unix socket on another machine: a socket here that the system's OpenSSH forwards.
 //!
-//! `ssh -N -L` and not `ssh -W`, which is silent with Unix sockets before OpenSSH 9.4 (QMP-FACTS 2).
+//! `ssh -N -L` and not `ssh -W`, which is silent with Unix sockets before OpenSSH 9.4 (docs/qmp.md, "Transports").
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};

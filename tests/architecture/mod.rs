@@ -1,5 +1,7 @@
 //! ARCHITECTURE.md says what is true: which module imports which, and that what it names is there.
 
+mod references;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -145,8 +147,8 @@ fn the_page_names_what_is_there() {
     }
     let mut paths = 0;
     for quoted in ARCHITECTURE.split('`').skip(1).step_by(2) {
-        if ["src/", "tests/", "benches/", "scripts/", ".ci/"].iter().any(|folder| quoted.starts_with(folder)) {
-            let path = quoted.split(' ').next().unwrap_or_default();
+        if ["src/", "tests/", "benches/", "docs/", "scripts/", ".ci/"].iter().any(|folder| quoted.starts_with(folder)) {
+            let path = quoted.split([' ', ',']).next().unwrap_or_default();
             assert!(root().join(path).exists(), "ARCHITECTURE.md names {path}, which is not there");
             paths += 1;
         }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// How the program ends (SPEC 3).
+/// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     /// Everything succeeded.

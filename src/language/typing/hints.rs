@@ -50,7 +50,8 @@ pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
 /// The arguments of a `device_add` that are objects or lists. QEMU before 9.2 ignores them without an error; tried on 7.2. The names are not
 /// safe to show as they are.
 ///
-/// Source: `qmp_device_add` in QEMU's `system/qdev-monitor.c`, which went by way of `QemuOpts` until then.
+/// Source: docs/qmp.md, "Introspection", and `qmp_device_add` in QEMU's `system/qdev-monitor.c`, which went by way of `QemuOpts`
+/// until then.
 pub fn nested_properties(request: &Request) -> Vec<String> {
     if request.command != "device_add" {
         return Vec::new();

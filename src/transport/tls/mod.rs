@@ -8,7 +8,7 @@
 //! | `server-cert.pem`, `server-key.pem` | our certificate and its key | | needed |
 //!
 //! The peer is always verified: the server's certificate and the name it is for, and the client's certificate. There is
-//! no way not to. Source: QEMU's `docs/system/tls.rst`, `crypto/tlscredsx509.c`.
+//! no way not to. Source: docs/qmp.md, "TLS", and QEMU's `docs/system/tls.rst`, `crypto/tlscredsx509.c`.
 //!
 //! ```no_run
 //! use qmpsh::client::{Client, ClientOptions};

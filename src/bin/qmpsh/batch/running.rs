@@ -16,7 +16,7 @@ use crate::status::{Failure, Status};
 use qmpsh::client::ExecuteError;
 use qmpsh::message::Reply;
 
-/// How many requests QEMU queues; with more, an out-of-band one is not read at once. Source: QMP-FACTS 1, `qmp-spec.rst`.
+/// How many requests QEMU queues; with more, an out-of-band one is not read at once. Source: docs/qmp.md, "Wire".
 const OUT_OF_BAND_LIMIT: usize = 8;
 
 /// In how many parts those that may be unanswered at once are sent, at least: while the peer works on one, another is made.

@@ -11,7 +11,7 @@ use crate::status::Status;
 use qmpsh::message::Descriptor;
 use qmpsh::text;
 
-/// The commands that take one. Source: QMP-FACTS 6, `qmp_getfd` and `qmp_add_fd` in QEMU.
+/// The commands that take one. Source: docs/qmp.md, "Descriptors", and `qmp_getfd` and `qmp_add_fd` in QEMU.
 const TAKERS: [&str; 2] = ["getfd", "add-fd"];
 
 /// `.fd PATH|NUMBER COMMAND`

@@ -1,6 +1,6 @@
 //! The command line: from arguments to validated types. Nothing else knows clap.
 //!
-//! The grammar, from SPEC 1:
+//! The grammar:
 //!
 //! ```text
 //! qmpsh [OPTIONS] [connect] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]

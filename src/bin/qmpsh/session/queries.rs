@@ -3,8 +3,8 @@
 //! None of these queries can harm a VM: QEMU makes no object for it, loads no module, and ends nothing. That rules out
 //! `device-list-properties` and `qom-list-properties`, which make an object of the type in question: for some types that
 //! aborts QEMU 7.2. It rules out `qom-list-types`, which loads all modules: QEMU aborts if those on disk are of another build, as
-//! after an upgrade. And it rules out `query-block`, which looks at every image file: a network file system that does not
-//! answer would hold the VM.
+//! after an upgrade (docs/qmp.md, "Modules"). And it rules out `query-block`, which looks at every image file: a network file
+//! system that does not answer would hold the VM.
 //!
 //! What a person has asked for goes another way: `Client::execute`, or `own::asking::send` for a part of one of the shell's own
 //! commands.
