@@ -1,44 +1,44 @@
-complete -c qmpsh -s c -l command -d 'Run LINE and exit; may be given several times, also beside -f' -r
+complete -c qmpsh -s c -l command -d 'Run LINE and exit; can be repeated and combined with -f' -r
 complete -c qmpsh -s f -l file -d 'Run the lines of FILE and exit; - is stdin' -r -F
-complete -c qmpsh -l pipeline -d 'With -k: up to N commands unanswered at once [default: 1]' -r
-complete -c qmpsh -s t -l timeout -d 'How long a command may wait for its reply [default: for ever]' -r
-complete -c qmpsh -l connect-timeout -d 'How long connecting may take, greeting included [default: 10]' -r
+complete -c qmpsh -l pipeline -d 'With -k: send up to N commands before their replies [default: 1]' -r
+complete -c qmpsh -s t -l timeout -d 'Set the timeout of each command [default: none]' -r
+complete -c qmpsh -l connect-timeout -d 'Set the timeout of connecting, greeting included [default: 10]' -r
 complete -c qmpsh -l wait -d 'Keep trying until the monitor can be reached' -r
-complete -c qmpsh -l reconnect -d 'Shell: when the connection is lost, try again every SECONDS' -r
-complete -c qmpsh -l max-message -d 'The longest message accepted [default: 256M]' -r
-complete -c qmpsh -l tls-creds -d 'TLS with the credentials in DIR, as QEMU\'s tls-creds-x509' -r -f -a "(__fish_complete_directories)"
-complete -c qmpsh -l tls-hostname -d 'The name in the server\'s certificate [default: the host]' -r
-complete -c qmpsh -l socket-mode -d 'listen: the mode of the Unix socket [default: 0600]' -r
-complete -c qmpsh -l monitor -d 'run: make a second monitor there, to come back to after .detach' -r -F
-complete -c qmpsh -s o -l output -d 'How to print results: auto, json, pretty, table, raw [default: auto]' -r -f -a "auto\t'pretty on a terminal, otherwise json'
+complete -c qmpsh -l reconnect -d 'Shell: reconnect every SECONDS after the connection is lost' -r
+complete -c qmpsh -l max-message -d 'Set the longest message to accept [default: 256M]' -r
+complete -c qmpsh -l tls-creds -d 'Use TLS with the credentials in DIR, as QEMU\'s tls-creds-x509' -r -f -a "(__fish_complete_directories)"
+complete -c qmpsh -l tls-hostname -d 'Expect NAME in the server\'s certificate [default: the host]' -r
+complete -c qmpsh -l socket-mode -d 'listen: set the mode of the Unix socket [default: 0600]' -r
+complete -c qmpsh -l monitor -d 'run: make a second monitor at PATH, to reconnect to after .detach' -r -F
+complete -c qmpsh -s o -l output -d 'Set the output format: auto, json, pretty, table, raw [default: auto]' -r -f -a "auto\t'pretty on a terminal, otherwise json'
 json\t'the result on one line'
 pretty\t'the result indented'
-table\t'the result as columns, for people'
+table\t'the result in columns, for people'
 raw\t'the server\'s whole reply on one line, errors too'"
-complete -c qmpsh -l color -d 'Colors: auto, always, never [default: auto]' -r -f -a "auto\t'on a terminal, unless NO_COLOR is set'
+complete -c qmpsh -l color -d 'Use colors: auto, always, never [default: auto]' -r -f -a "auto\t'on a terminal, unless NO_COLOR is set'
 always\t'also in a file or a pipe'
 never\t'nowhere'"
-complete -c qmpsh -l events -d 'Where events go: show, hide, stderr [default: show if interactive]' -r -f -a "show\t'on stdout'
+complete -c qmpsh -l events -d 'Set where events go: show, hide, stderr [default: show if interactive]' -r -f -a "show\t'on stdout'
 hide\t'nowhere'
 stderr\t'on stderr'"
 complete -c qmpsh -s l -l logfile -d 'Append all messages to FILE as JSON lines' -r -F
-complete -c qmpsh -l log-level -d 'Diagnostics: off, error, warn, info, debug, trace [default: warn]' -r -f -a "off\t''
+complete -c qmpsh -l log-level -d 'Set the level of diagnostics: off, error, warn, info, debug, trace [default: warn]' -r -f -a "off\t''
 error\t''
 warn\t''
 info\t''
 debug\t''
 trace\t''"
-complete -c qmpsh -l history -d 'Where to keep the history [default: $XDG_STATE_HOME/qmpsh/history]' -r -F
+complete -c qmpsh -l history -d 'Keep the history in FILE [default: $XDG_STATE_HOME/qmpsh/history]' -r -F
 complete -c qmpsh -l generate -d 'Print the man page or a completion script' -r -f -a "man\t''
 bash\t''
 zsh\t''
 fish\t''"
 complete -c qmpsh -s k -l keep-going -d 'Do not stop at the first command that fails'
-complete -c qmpsh -s H -l hmp -d 'Lines are those of the human monitor (HMP)'
-complete -c qmpsh -s N -l skip-negotiation -d 'Await no greeting and negotiate nothing'
-complete -c qmpsh -l qga -d 'The peer is a guest agent'
-complete -c qmpsh -s p -l pretty -d 'The same as -o pretty'
-complete -c qmpsh -s v -l verbose -d 'Show each message sent on stderr'
-complete -c qmpsh -l no-history -d 'Keep no history'
+complete -c qmpsh -s H -l hmp -d 'Read lines as commands of the human monitor (HMP)'
+complete -c qmpsh -s N -l skip-negotiation -d 'Skip the greeting and the negotiation'
+complete -c qmpsh -l qga -d 'Connect to a guest agent'
+complete -c qmpsh -s p -l pretty -d 'Same as -o pretty'
+complete -c qmpsh -s v -l verbose -d 'Print each sent message on stderr'
+complete -c qmpsh -l no-history -d 'Do not keep a history'
 complete -c qmpsh -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qmpsh -s V -l version -d 'Print version'

@@ -24,7 +24,7 @@ pub struct Pattern {
 
 /// Why a text is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no pattern: a `[` is never closed (`[[]` stands for one)")]
+#[error("bad pattern `{text}`: a `[` is never closed (`[[]` matches a `[`)")]
 pub struct PatternError {
     text: String,
 }
@@ -110,7 +110,7 @@ mod tests {
     fn what_is_no_pattern_says_why() {
         for text in ["[", "a[b", "[a-", "[]"] {
             let error = Pattern::new(text).unwrap_err().to_string();
-            assert_eq!(error, format!("`{text}` is no pattern: a `[` is never closed (`[[]` stands for one)"));
+            assert_eq!(error, format!("bad pattern `{text}`: a `[` is never closed (`[[]` matches a `[`)"));
         }
     }
 

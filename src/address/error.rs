@@ -35,7 +35,7 @@ pub enum Problem {
     #[error("it is empty")]
     Empty,
     /// `fd:N`: an inherited socket is nothing that can be connected to.
-    #[error("a descriptor is no address")]
+    #[error("a descriptor is not an address")]
     Descriptor,
     /// `exec:` and no command.
     #[error("the command after `exec:` is missing")]
@@ -47,7 +47,7 @@ pub enum Problem {
     #[error("the path of the socket is missing, as in `ssh://HOST/run/qmp.sock`")]
     MissingRemotePath,
     /// A name of a user that ssh would take for something else.
-    #[error("`{0}` is no name of a user")]
+    #[error("`{0}` is not a user name")]
     BadUser(String),
     /// `unix:` and no path.
     #[error("the path is missing")]
@@ -62,18 +62,18 @@ pub enum Problem {
     #[error("`{0}` is not a process id")]
     NotAPid(String),
     /// A NUL, which no path can hold.
-    #[error("there is a NUL character in it")]
+    #[error("it contains a NUL character")]
     Nul,
     /// More bytes than a socket's path may have.
     #[error(
-        "the path has {0} bytes, the longest a Unix socket can have is {UNIX_PATH_MAX} (a relative path is shorter)"
+        "the path has {0} bytes; the longest path of a Unix socket has {UNIX_PATH_MAX} (a relative path is shorter)"
     )]
     PathTooLong(usize),
     /// More bytes than an abstract socket's name may have.
-    #[error("the name has {0} bytes, the longest an abstract socket can have is {ABSTRACT_NAME_MAX}")]
+    #[error("the name has {0} bytes; the longest name of an abstract socket has {ABSTRACT_NAME_MAX}")]
     NameTooLong(usize),
     /// `abstract=` or `tight=` with something that is neither on nor off.
-    #[error("`{option}` is on or off, not `{value}`")]
+    #[error("`{option}` must be on or off, not `{value}`")]
     NotOnOff {
         /// `abstract` or `tight`.
         option: &'static str,
@@ -102,13 +102,13 @@ pub enum Problem {
     #[error("after `]` comes `:PORT`, not `{0}`")]
     AfterBracket(String),
     /// An IPv6 address whose end cannot be told from the port.
-    #[error("an IPv6 address is written in brackets, as in `{0}`")]
+    #[error("an IPv6 address needs brackets, as in `{0}`")]
     Ipv6WithoutBrackets(String),
     /// More than one `:` and no IPv6 address.
-    #[error("there is more than one `:` in it")]
+    #[error("it contains more than one `:`")]
     TooManyColons,
     /// A character that no host name has.
-    #[error("there is no `{0}` in a host name")]
+    #[error("a host name cannot contain `{0}`")]
     BadHost(String),
     /// Bytes that are not UTF-8 where only a path may have them.
     #[error("the host or port is not UTF-8")]

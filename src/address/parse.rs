@@ -235,14 +235,14 @@ mod tests {
     fn the_message_is_whole_and_safe() {
         assert_eq!(
             parse(OsStr::new("\u{1b}[31mh:x")).unwrap_err().to_string(),
-            "bad address `\\u{1b}[31mh:x`: there is no `\\u{1b}` in a host name; an address is the PATH of a socket, \
+            "bad address `\\u{1b}[31mh:x`: a host name cannot contain `\\u{1b}`; an address is the PATH of a socket, \
              unix:PATH, @NAME (abstract), HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT, vm:NAME, pid:N, \
              exec:COMMAND or ssh://[USER@]HOST[:PORT]/PATH"
         );
         let long = format!("@{}", "x".repeat(1000));
         let message = parse(OsStr::new(&long)).unwrap_err().to_string();
         let expected = format!(
-            "bad address `@{}…{}`: the name has 1000 bytes, the longest an abstract socket can have is {ABSTRACT_NAME_MAX}",
+            "bad address `@{}…{}`: the name has 1000 bytes; the longest name of an abstract socket has {ABSTRACT_NAME_MAX}",
             "x".repeat(29),
             "x".repeat(30)
         );

@@ -15,7 +15,7 @@ pub enum QmpError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The first thing that came was no JSON: another protocol is spoken there.
-    #[error("this is no QMP monitor: {stranger}; it said `{}`", text::excerpt(seen, 60))]
+    #[error("this is not a QMP monitor: {stranger}; it said `{}`", text::excerpt(seen, 60))]
     NotQmp {
         /// What it looks like.
         stranger: NonQmpPeer,
@@ -23,7 +23,7 @@ pub enum QmpError {
         seen: Vec<u8>,
     },
     /// The peer closed the connection before it had sent a greeting.
-    #[error("the peer closed the connection before its greeting: it is no QMP monitor, or it is just ending")]
+    #[error("the peer closed the connection before its greeting: it is not a QMP monitor, or it is shutting down")]
     ClosedBeforeGreeting,
     /// The peer closed the connection in the middle of its greeting.
     #[error("the peer closed the connection in the middle of its greeting, after `{}`", text::excerpt(seen, 60))]
@@ -33,17 +33,17 @@ pub enum QmpError {
     },
     /// A reply came where the greeting was expected.
     #[error(
-        "the peer sent a reply where its greeting should be: it is no QMP monitor, or the session on this connection has begun already"
+        "the peer sent a reply instead of a greeting: it is not a QMP monitor, or the session on this connection has already begun"
     )]
     ReplyBeforeGreeting,
     /// A greeting came where a guest agent's answer was expected.
-    #[error("this is a QMP monitor, and no guest agent: it sent a greeting (without --qga it can be used)")]
+    #[error("this is a QMP monitor, not a guest agent: it sent a greeting (omit --qga to use it)")]
     NoAgent,
     /// The guest agent closed the connection before it had answered.
     #[error("the peer closed the connection before it answered as a guest agent")]
     ClosedBeforeSync,
     /// The greeting, or what came before it, is no message of QMP.
-    #[error("the peer's greeting is not one of QMP: {0}")]
+    #[error("the peer's greeting is not a QMP greeting: {0}")]
     BadGreeting(Malformed),
     /// The connection was closed while capabilities were negotiated.
     #[error("the peer closed the connection during the negotiation")]
@@ -120,7 +120,7 @@ impl std::fmt::Display for NonQmpPeer {
             NonQmpPeer::Tls => "the peer speaks TLS (--tls-creds DIR)",
             NonQmpPeer::Telnet => "the peer speaks telnet (its chardev has telnet=on)",
             NonQmpPeer::Hmp => "it is a human monitor (start QEMU with -qmp, or -mon …,mode=control)",
-            NonQmpPeer::Unknown => "the peer speaks something else",
+            NonQmpPeer::Unknown => "the peer speaks another protocol",
         })
     }
 }
@@ -154,10 +154,7 @@ pub enum ExecuteError {
         command: String,
     },
     /// It has an open file to be sent with it, and the connection cannot pass one; nothing was sent.
-    #[error(
-        "`{}` was not sent: an open file can be passed over a Unix socket of this machine only",
-        text::line(command)
-    )]
+    #[error("`{}` was not sent: only a Unix socket on this machine can pass an open file", text::line(command))]
     NoDescriptors {
         /// The command's name.
         command: String,

@@ -61,7 +61,7 @@ impl Qmp {
         Ok(Some(Received::Events(std::mem::take(&mut self.run))))
     }
 
-    /// Takes the message that was found, of which it is known what it is.
+    /// Consumes the message that was found, whose `kind` is known.
     fn take(&mut self, kind: Result<Kind, Fault>, buffer: &mut BytesMut) -> Result<Message, Malformed> {
         let document = self.scanner.take(buffer);
         if let Some(observer) = &self.options.observer {

@@ -24,7 +24,7 @@ pub enum Outcome<'a> {
     FailedUnexplained,
     /// It was cancelled.
     Cancelled,
-    /// It was there and is gone, and how it ended was not seen.
+    /// It was there and is gone; this session did not see how it ended.
     Unknown,
 }
 

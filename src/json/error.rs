@@ -10,7 +10,7 @@ const SEEN: usize = 160;
 #[non_exhaustive]
 pub enum ScanError {
     /// Something else than an object where a message should begin.
-    #[error("what came is no JSON object: `{}`", text::excerpt(seen, 80))]
+    #[error("received data is not a JSON object: `{}`", text::excerpt(seen, 80))]
     Garbage {
         /// The first bytes of it, as they came.
         seen: Vec<u8>,

@@ -79,9 +79,9 @@ fn what_is_no_message_is_an_error() {
             }
         }
     };
-    check(b"HTTP/1.1 400\r\n", "what came is no JSON object: `HTTP/1.1 400\\r\\n`");
-    check(b"{}\xff[]", "what came is no JSON object: `[]`");
-    check(b"\xff\xfb\x01", "what came is no JSON object: `\\xfb\\u{1}`");
+    check(b"HTTP/1.1 400\r\n", "received data is not a JSON object: `HTTP/1.1 400\\r\\n`");
+    check(b"{}\xff[]", "received data is not a JSON object: `[]`");
+    check(b"\xff\xfb\x01", "received data is not a JSON object: `\\xfb\\u{1}`");
     check(b"{\"a\":[}", "malformed message: `]` expected at byte 6, near `{\"a\":[}`");
     check(b"{\"a\":{]", "malformed message: `}` expected at byte 6, near `{\"a\":{]`");
     check(b"{]", "malformed message: a quoted name expected at byte 1, near `{]`");

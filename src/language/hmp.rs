@@ -87,7 +87,7 @@ pub fn hint(class: &str, desc: &str) -> Option<&'static str> {
     if class == "CommandNotFound" {
         Some("this peer has no human monitor: a storage daemon and a guest agent have none")
     } else if desc.contains("'cpu-index'") {
-        Some("the CPU that was selected is not there any more: `cpu 0` selects the first one")
+        Some("the selected CPU no longer exists: `cpu 0` selects the first one")
     } else {
         None
     }

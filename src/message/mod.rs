@@ -345,11 +345,11 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unknown => "the server sent what is neither a greeting nor an event nor a reply",
+            Self::Unknown => "the server sent a message that is not a greeting, an event or a reply",
             Self::Ambiguous => "the server sent a message that is two things at once",
             Self::Greeting => "the server sent a greeting without a valid version",
-            Self::EventName => "the server sent an event whose name is no string",
-            Self::Id => "the server sent a reply whose id is none that was sent to it",
+            Self::EventName => "the server sent an event whose name is not a string",
+            Self::Id => "the server sent a reply with an unknown id",
             Self::NoId => "the server sent a reply without the id of its command",
             Self::Error => "the server sent an error without class and description",
         })

@@ -150,7 +150,7 @@ fn what_a_malformed_message_says_is_safe_to_show() {
     let error = message(b"{\"x\": \"\x1b[2J\", \"password\": \"hunter2\"}").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the server sent what is neither a greeting nor an event nor a reply: `{\"x\": \"\\u{1b}[2J\", \"password\": \"***\"}`"
+        "the server sent a message that is not a greeting, an event or a reply: `{\"x\": \"\\u{1b}[2J\", \"password\": \"***\"}`"
     );
     assert!(error.id.is_none());
 }

@@ -205,7 +205,7 @@ impl fmt::Display for Holder {
             Holder::Process { pid, name } => write!(f, "{} ({pid})", text::line(name)),
             Holder::Remote(address) => write!(f, "{address}"),
             Holder::Hidden => f.write_str("a process that only its user or root may see"),
-            Holder::Unknown => f.write_str("somebody whom the system does not name"),
+            Holder::Unknown => f.write_str("a client that the system does not name"),
         }
     }
 }

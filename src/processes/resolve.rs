@@ -90,7 +90,7 @@ pub fn resolve<'a>(
     }
     if let (true, true, Some(ways)) = (busy.is_empty(), process.access == Access::Hidden, libvirt(process)) {
         return Err(ResolveError::Held(format!(
-            "{process} is another user's, so its monitor is not to be seen; {ways}"
+            "{process} belongs to another user, so its monitor is not visible; {ways}"
         )));
     }
     if let (true, Some(address)) = (busy.is_empty(), not_listening) {
@@ -102,7 +102,7 @@ pub fn resolve<'a>(
         let (with, otherwise) = match (tls, others) {
             (false, true) => ("without TLS ", "--tls-creds DIR, as one of its monitors has TLS"),
             (false, false) => ("", "QEMU makes one with -qmp unix:PATH,server=on,wait=off"),
-            (true, _) => ("with TLS ", "for one without it leave --tls-creds away"),
+            (true, _) => ("with TLS ", "to use one without TLS, omit --tls-creds"),
         };
         return Err(ResolveError::NoMonitor(format!(
             "{process} has no QMP monitor {with}that can be connected to; `qmpsh list` shows what it has ({otherwise})"
@@ -123,10 +123,9 @@ fn libvirt(process: &QemuProcess) -> Option<String> {
 
 pub(super) fn choose<'a>(wanted: &Wanted, processes: &'a [QemuProcess]) -> Result<&'a QemuProcess, ResolveError> {
     match wanted {
-        Wanted::Pid(pid) => processes
-            .iter()
-            .find(|process| process.pid == *pid)
-            .ok_or_else(|| ResolveError::NotFound(format!("process {pid} is no running QEMU; {}", running(processes)))),
+        Wanted::Pid(pid) => processes.iter().find(|process| process.pid == *pid).ok_or_else(|| {
+            ResolveError::NotFound(format!("process {pid} is not a running QEMU; {}", running(processes)))
+        }),
         Wanted::Vm(name) => by_name(name, processes),
     }
 }
@@ -146,7 +145,7 @@ fn by_name<'a>(name: &OsStr, processes: &'a [QemuProcess]) -> Result<&'a QemuPro
             let ways = libvirt(process).unwrap_or_else(|| format!("if you trust that user: pid:{}", process.pid));
             let user = text::line(&process.user);
             Err(ResolveError::OtherUser(format!(
-                "{process} is run by {user} and {why}, so a name does not reach it; {ways}"
+                "{process} is run by {user} and {why}, so vm: does not connect to it; {ways}"
             )))
         }
         (several, _) => {
@@ -262,12 +261,14 @@ mod tests {
         check(
             vm("db"),
             Err(
-                r#"db (8) is run by eve and cannot be inspected, so a name does not reach it; ask libvirt instead: virsh -c qemu:///system qemu-monitor-command db '{"execute":"query-status"}'; or have it make a socket for this shell: virt-qemu-qmp-proxy -c qemu:///system db PATH"#,
+                r#"db (8) is run by eve and cannot be inspected, so vm: does not connect to it; ask libvirt instead: virsh -c qemu:///system qemu-monitor-command db '{"execute":"query-status"}'; or have it make a socket for this shell: virt-qemu-qmp-proxy -c qemu:///system db PATH"#,
             ),
         );
         check(
             vm("hers"),
-            Err("hers (9) is run by eve and is not yours, so a name does not reach it; if you trust that user: pid:9"),
+            Err(
+                "hers (9) is run by eve and is not yours, so vm: does not connect to it; if you trust that user: pid:9",
+            ),
         );
         check(Wanted::Pid(9), Ok("/hers"));
         check(Wanted::Pid(10), Ok("/trap"));
@@ -278,7 +279,7 @@ mod tests {
         check(
             Wanted::Pid(8),
             Err(
-                r#"db (8) is another user's, so its monitor is not to be seen; ask libvirt instead: virsh -c qemu:///system qemu-monitor-command db '{"execute":"query-status"}'; or have it make a socket for this shell: virt-qemu-qmp-proxy -c qemu:///system db PATH"#,
+                r#"db (8) belongs to another user, so its monitor is not visible; ask libvirt instead: virsh -c qemu:///system qemu-monitor-command db '{"execute":"query-status"}'; or have it make a socket for this shell: virt-qemu-qmp-proxy -c qemu:///system db PATH"#,
             ),
         );
         check(
@@ -291,15 +292,12 @@ mod tests {
         let with_tls = resolve(&vm("a"), &processes, true);
         assert_eq!(with_tls.map(|(_, address)| address), Ok(&Address::Unix("/tls".into())));
         let none = resolve(&Wanted::Pid(4), &processes, true).unwrap_err().to_string();
-        assert!(
-            none.contains("has no QMP monitor with TLS that can") && none.contains("leave --tls-creds away"),
-            "{none}"
-        );
+        assert!(none.contains("has no QMP monitor with TLS that can") && none.contains("omit --tls-creds"), "{none}");
         let processes = [process(1, Some("a"), vec![processes[0].monitors[1].clone()])];
         let only = resolve(&vm("a"), &processes, false).unwrap_err().to_string();
         assert!(only.contains("without TLS") && only.contains("(--tls-creds DIR, as one"), "{only}");
         let nothing = resolve(&Wanted::Pid(8), &[], false).unwrap_err();
-        assert_eq!(nothing.to_string(), "process 8 is no running QEMU; no QEMU runs here");
+        assert_eq!(nothing.to_string(), "process 8 is not a running QEMU; no QEMU runs here");
         assert_eq!(io::Error::from(nothing).kind(), io::ErrorKind::NotFound);
     }
 }

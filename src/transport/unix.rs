@@ -337,7 +337,7 @@ pub fn listening_socket(path: &Path) -> io::Result<(OwnedFd, SocketFile)> {
 fn is_stale(path: &Path) -> io::Result<bool> {
     let file = std::fs::symlink_metadata(path)?;
     if !file.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of that name which is no socket"));
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists and is not a socket"));
     }
     let live = || io::Error::new(io::ErrorKind::AddrInUse, "another process listens there");
     // A process that does not listen yet refuses connections; and a client that comes only to look ends a monitor that

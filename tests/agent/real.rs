@@ -125,13 +125,13 @@ fn a_large_file_is_read_on_one_line() {
 fn each_side_is_told_what_the_other_is() {
     let agent = Agent::start();
     let output = qmpsh().arg(agent.socket()).args(["--connect-timeout", "0.3", "guest-ping"]).run();
-    output.stderr_contains("a guest agent sends no greeting: if this is one, --qga talks to it").status(3);
+    output.stderr_contains("a guest agent sends no greeting: if this is one, use --qga").status(3);
     let qemu = Qemu::none().pretty().start();
     let output = qmpsh().arg("--qga").arg(qemu.socket()).arg("guest-ping").run();
-    output.stderr_contains("this is a QMP monitor, and no guest agent").status(3);
+    output.stderr_contains("this is a QMP monitor, not a guest agent").status(3);
     qmpsh().arg(qemu.socket()).args([".guest-exec", "/bin/true"]).run().status(1).stderr_contains("(--qga)");
     let output = qmpsh().arg("--qga").arg(agent.file("missing")).arg("guest-ping").run();
-    output.stderr_contains("there is no such socket; QEMU makes it with -chardev socket,id=ga,path=PATH,").status(3);
+    output.stderr_contains("no such socket; QEMU creates it with -chardev socket,id=ga,path=PATH,").status(3);
     // One that is served keeps the others waiting.
     let _held = UnixStream::connect(agent.socket()).expect("the agent listens");
     let output = to(&agent).args(["--wait", "0", "--connect-timeout", "0.3", "guest-ping"]).run();

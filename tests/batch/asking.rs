@@ -36,5 +36,5 @@ fn ctrl_c_instead_of_an_answer_leaves_the_terminal_as_it_was() {
 fn without_a_terminal_there_is_nobody_to_ask() {
     let output =
         Program::new("setsid").args(["--wait", env!("CARGO_BIN_EXE_qmpsh"), "missing.sock", "x", "a=@?"]).run();
-    output.stdout("").status(2).stderr_contains("=@? asks at the terminal, and there is none");
+    output.stdout("").status(2).stderr_contains("=@? needs a terminal");
 }

@@ -22,31 +22,31 @@ fn check(address: &str, shown: &str, expected: &str) {
 fn a_socket_that_is_not_there() {
     let directory = temporary_directory();
     let path = |name: &str| directory.path().join(name).display().to_string();
-    let missing = "there is no such socket; QEMU makes it with -qmp unix:PATH,server=on,wait=off";
+    let missing = "no such socket; QEMU creates it with -qmp unix:PATH,server=on,wait=off";
     check(&path("missing"), &path("missing"), &format!("{missing}{RETRY}"));
-    check(&path("none/q"), &path("none/q"), &format!("there is no directory {}{RETRY}", path("none")));
+    check(&path("none/q"), &path("none/q"), &format!("no such directory: {}{RETRY}", path("none")));
     std::fs::write(path("file"), "").unwrap();
-    check(&path("file"), &path("file"), &format!("this file is no socket{RETRY}"));
-    check(&path(""), &path(""), &format!("this file is no socket{RETRY}"));
+    check(&path("file"), &path("file"), &format!("this file is not a socket{RETRY}"));
+    check(&path(""), &path(""), &format!("this file is not a socket{RETRY}"));
     check(&path("file/q"), &path("file/q"), "Not a directory (os error 20)");
     drop(UnixListener::bind(path("stale")).unwrap());
-    let stale = "nobody listens there; the process that made this socket has ended, or does not listen yet";
+    let stale = "no process listens there; the one that made this socket has ended or is not listening yet";
     check(&path("stale"), &path("stale"), &format!("{stale}{RETRY}"));
     let _datagrams = UnixDatagram::bind(path("datagrams")).unwrap();
-    check(&path("datagrams"), &path("datagrams"), "this socket is for datagrams, and a monitor's is a stream");
-    let nobody = "nobody listens there; QEMU has ended, or does not listen yet";
+    check(&path("datagrams"), &path("datagrams"), "this is a datagram socket, and a monitor needs a stream socket");
+    let nobody = "no process listens there; QEMU has ended or is not listening yet";
     check("@qmpsh-test-nobody", "@qmpsh-test-nobody", &format!("{nobody}{RETRY}"));
 }
 
 #[test]
 fn a_port_where_nobody_listens_and_a_name_that_nobody_has() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nobody = format!("nobody listens there; QEMU has ended, or does not listen yet{RETRY}");
+    let nobody = format!("no process listens there; QEMU has ended or is not listening yet{RETRY}");
     check(&free.to_string(), &free.to_string(), &nobody);
     let output = qmpsh().args(["--connect-timeout", "20", "no-such-host.invalid:4444", "query-status"]).run();
     output.stdout("").status(3);
     output.stderr_contains("qmpsh: cannot connect to no-such-host.invalid:4444");
-    output.stderr_contains("the name no-such-host.invalid cannot be looked up: ");
+    output.stderr_contains("cannot look up the name no-such-host.invalid: ");
 }
 
 /// Permission is not denied to root, so this is a process that has given that up.
@@ -80,7 +80,7 @@ fn a_monitor_in_use_says_so_in_time() {
         "qmpsh: no greeting from {} within 0.3 s: the connection works, but the peer is silent\n  \
          - QMP serves one client at a time: {own} holds this monitor\n  \
          - QEMU may still be starting: --wait SECONDS waits longer\n  \
-         - a guest agent sends no greeting: if this is one, --qga talks to it\n",
+         - a guest agent sends no greeting: if this is one, use --qga\n",
         qemu.socket().display()
     ));
 }
@@ -93,7 +93,7 @@ fn a_listener_with_a_full_backlog() {
     let output = at(&path).args(["--connect-timeout", "0.3", "query-status"]).run();
     let own = std::fs::read_to_string("/proc/self/comm").unwrap();
     output.stdout("").status(3).stderr(&format!(
-        "qmpsh: no session with {} within 0.3 s: {} ({}) accepts no connection, though it serves nobody: it hangs, is \
+        "qmpsh: no session with {} within 0.3 s: {} ({}) does not accept connections, though it has no client: it hangs, is \
          busy, or is still starting (--wait SECONDS waits longer)\n",
         path.display(),
         own.trim_end(),
@@ -122,12 +122,13 @@ pub(super) fn jam(path: &std::path::Path) -> (std::os::fd::OwnedFd, Vec<std::os:
 
 #[test]
 fn peers_that_are_no_monitor() {
-    let no_monitor = "this is no QMP monitor";
+    let no_monitor = "this is not a QMP monitor";
     // What the peer does, and what is said after `qmpsh: no session with ADDRESS: `.
     let rows: &[(Mock, String)] = &[
         (
             Mock::new().close(),
-            "the peer closed the connection before its greeting: it is no QMP monitor, or it is just ending".into(),
+            "the peer closed the connection before its greeting: it is not a QMP monitor, or it is shutting down"
+                .into(),
         ),
         (
             Mock::new().send(&GREETING[..20]).close(),
@@ -159,7 +160,7 @@ fn peers_that_are_no_monitor() {
 fn half_a_greeting_and_half_a_negotiation_in_time() {
     let mock = Mock::new().send(&GREETING[..20]).unix();
     let output = at(mock.socket()).args(["--connect-timeout", "0.3", "x"]).run();
-    output.status(3).stderr_contains("within 0.3 s: only a part of one came: `{\"QMP\": {\"version\": `\n");
+    output.status(3).stderr_contains("within 0.3 s: only part of it came: `{\"QMP\": {\"version\": `\n");
     mock.finish();
     let mock = Mock::new().greeting().expect_execute("qmp_capabilities").unix();
     let output = at(mock.socket()).args(["--connect-timeout", "0.3", "x"]).run();
@@ -175,5 +176,5 @@ fn a_human_monitor() {
     // It is there as soon as the other monitor is.
     assert!(UnixStream::connect(&path).is_ok());
     let output = at(&path).arg("query-status").run();
-    output.status(3).stderr_contains("this is no QMP monitor: it is a human monitor (start QEMU with -qmp, or -mon");
+    output.status(3).stderr_contains("this is not a QMP monitor: it is a human monitor (start QEMU with -qmp, or -mon");
 }

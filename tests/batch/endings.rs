@@ -21,7 +21,7 @@ fn what_was_sent_is_told_from_what_was_not() {
     let mock = Mock::qmp().expect_execute("b").send("\x1b[31mgarbage").close().unix();
     at(mock.socket()).arg("b").run().stdout("").status(4).stderr(
         "qmpsh: the connection was lost before the reply to `b` came, so whether it ran is unknown: \
-         what came is no JSON object: `\\u{1b}[31mgarbage`\n",
+         received data is not a JSON object: `\\u{1b}[31mgarbage`\n",
     );
     mock.finish();
     let mock = Mock::qmp().expect_execute("b").reset().tcp();
@@ -43,8 +43,7 @@ fn while_it_waits_for_input() {
     let said = process.read_stderr_line();
     assert_eq!(
         said,
-        "qmpsh: the connection was lost while waiting for input: the peer closed the connection; no command was \
-         unanswered"
+        "qmpsh: the connection was lost while waiting for input: the peer closed the connection; every command had its reply"
     );
     process.wait().status(4);
     mock.finish();
@@ -131,13 +130,13 @@ fn an_error_that_names_no_command_is_that_of_the_one_pending() {
 fn a_reply_that_is_none_is_the_failure_of_its_command() {
     let mock = Mock::qmp().expect_execute("a").send(r#"{"id": 1}"#).expect_execute("b").reply_latest("2").unix();
     at(mock.socket()).arg("-k").stdin("a\nb\n").run().stdout("2\n").status(1).stderr(
-        "stdin:1: no valid reply to `a`: the server sent what is neither a greeting nor an event nor a reply: \
+        "stdin:1: no valid reply to `a`: the server sent a message that is not a greeting, an event or a reply: \
          `{\"id\": 1}`\n",
     );
     mock.finish();
     let mock = Mock::qmp().expect_execute("a").send(r#"{"id": 1}"#).unix();
     at(mock.socket()).arg("a").run().status(1).stderr(
-        "qmpsh: no valid reply to `a`: the server sent what is neither a greeting nor an event nor a reply: \
+        "qmpsh: no valid reply to `a`: the server sent a message that is not a greeting, an event or a reply: \
          `{\"id\": 1}`\n",
     );
 }

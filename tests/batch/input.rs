@@ -72,7 +72,7 @@ fn a_line_that_is_not_utf_8_takes_its_statement_with_it() {
     lines.extend_from_slice(b"second x=\xff\xfe\nthird\n)\nb\n");
     let output = at(mock.socket()).arg("-k").stdin(&lines).run();
     output.stdout(&numbered(1..=2)).status(2);
-    output.stderr("stdin:4: the line is not UTF-8, so nothing of it was sent: `second x=\\xff\\xfe`\n");
+    output.stderr("stdin:4: not sent, because the line is not UTF-8: `second x=\\xff\\xfe`\n");
     mock.finish();
 }
 
@@ -126,7 +126,7 @@ fn values_from_files_and_stdin() {
     for args in [&["-f", "-"][..], &[]] {
         let mock = Mock::qmp().unix();
         let output = at(mock.socket()).args(args).stdin("y in=@-\n").run();
-        output.stdout("").status(2).stderr_contains("the commands come from stdin already");
+        output.stdout("").status(2).stderr_contains("stdin already provides the commands");
         mock.finish();
     }
 }
@@ -169,7 +169,7 @@ fn json_lines_are_whole_messages() {
 #[test]
 fn usage_errors_reach_nobody() {
     let rows: &[(&[&str], &str)] = &[
-        (&["-c", "a", "b"], "`b` would be a command beside those of -c and -f"),
+        (&["-c", "a", "b"], "`b` after -c or -f is ambiguous"),
         (&["-f", "-", "-f", "-"], "`-f -` is given twice"),
         (&["--bogus"], "--bogus"),
         (&["-t", "0"], "-t"),

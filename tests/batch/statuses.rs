@@ -117,7 +117,7 @@ fn no_session_is_3() {
     let missing = at("missing.sock".as_ref()).arg("query-status").run();
     missing.stdout("").status(3);
     missing.stderr(
-        "qmpsh: cannot connect to missing.sock: there is no such socket; QEMU makes it with \
+        "qmpsh: cannot connect to missing.sock: no such socket; QEMU creates it with \
          -qmp unix:PATH,server=on,wait=off (--wait SECONDS keeps trying)\n",
     );
     // Even so, what cannot be sent is found first.

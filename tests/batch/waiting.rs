@@ -98,7 +98,7 @@ fn a_backlog_that_empties() {
 fn the_time_ends() {
     let output = qmpsh().args(["--wait", "0.2", "missing.sock", "x"]).run();
     output.stdout("").status(3).stderr(
-        "qmpsh: cannot connect to missing.sock, tried for 0.2 s: there is no such socket; QEMU makes it with \
+        "qmpsh: cannot connect to missing.sock, tried for 0.2 s: no such socket; QEMU creates it with \
          -qmp unix:PATH,server=on,wait=off\n",
     );
 }

@@ -17,7 +17,7 @@ fn a_refusal_that_is_no_failure() {
         .run()
         .status(2)
         .stdout("")
-        .stderr("-c:1:2: a command is missing: it is written .try COMMAND\n  .try\n   ^^^\n");
+        .stderr("-c:1:2: a command is missing (usage: .try COMMAND)\n  .try\n   ^^^\n");
     lines(&socket, &[".try .try query-nothing"]).run().status(0).stdout("");
     let mock = Mock::qmp().expect_execute("stop").close().unix();
     lines(mock.socket(), &[".try stop"]).run().status(4);

@@ -131,26 +131,23 @@ fn what_cannot_be_done_is_told() {
     run(".fd /nonexistent add-fd")
         .status(2)
         .stderr("-c:1: cannot open /nonexistent: No such file or directory (os error 2)\n");
-    run(".fd")
-        .status(2)
-        .stderr_contains("the number of a descriptor, is missing: it is written .fd PATH|NUMBER COMMAND");
+    run(".fd").status(2).stderr_contains("the path or descriptor number is missing (usage: .fd PATH|NUMBER COMMAND)");
     run(".fd /dev/null").status(2).stderr_contains("a command is missing");
-    run(".fd /dev/null .quit").status(2).stderr_contains("an open file can go with a command for the peer only");
+    run(".fd /dev/null .quit").status(2).stderr_contains("only a command for the peer can carry an open file");
     run(".fd /dev/null getfd fdname=1x").status(1).stderr_contains("GenericError: Parameter 'fdname' expects");
     // It was not taken, and is not left for the next.
-    run(".fd /dev/null query-name").status(0).stderr_contains("warning: QEMU's getfd and add-fd take an open file");
+    run(".fd /dev/null query-name").status(0).stderr_contains("warning: only getfd and add-fd take an open file");
 
     let over_tcp =
         qmpsh().arg(qemu.tcp().to_string()).args(["-c", &with_file(&paths[0], "add-fd"), "-c", "query-name"]);
-    let why = "-c:1: `add-fd` was not sent: an open file can be passed over a Unix socket of this machine only, and this \
-               connection is none\n";
+    let why = "-c:1: `add-fd` was not sent: only a Unix socket on this machine can pass an open file\n";
     over_tcp.run().status(2).stdout("").stderr(why);
     let through = format!("exec:socat - UNIX:{}", socket.display());
     qmpsh()
         .args([through.as_str(), ".fd", "/dev/null", "add-fd"])
         .run()
         .status(2)
-        .stderr_contains("was not sent: an open");
+        .stderr_contains("was not sent: only a Unix socket");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn timing_in_a_batch() {
         let said = run.status(0).stdout("off\n{}\n{}\n{}\n").stderr_text();
         assert_eq!((said.lines().count(), said.lines().all(is_time)), (2, true), "{said}");
     }
-    lines(&qemu.socket(), &[".timing maybe"]).run().status(2).stderr_contains("neither `on` nor `off`");
+    lines(&qemu.socket(), &[".timing maybe"]).run().status(2).stderr_contains("not `on` or `off`");
 }
 
 #[test]

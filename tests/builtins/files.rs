@@ -36,7 +36,7 @@ fn the_lines_of_a_file() {
     let itself = qemu.file("itself.qmp").display().to_string();
     let itself = file("itself.qmp", &format!(".source {itself}\n"));
     let endless = lines(&socket, &[&format!(".source {itself}")]).run();
-    assert!(endless.status(2).stderr_text().contains("more than 32 files within files"), "{endless:?}");
+    assert!(endless.status(2).stderr_text().contains("nested too deep: more than 32 files"), "{endless:?}");
     let absent = lines(&socket, &[".source /nonexistent/file"]).run();
     let missing = "cannot read `/nonexistent/file`: No such file or directory (os error 2)\n";
     absent.status(2).stderr(&format!("-c:1: {missing}"));
@@ -53,7 +53,7 @@ fn the_lines_of_a_file() {
             && is_at_prompt(screen)
     });
     t.type_keys(&format!(".source {itself}\r"));
-    t.wait(|screen| screen.text().contains("more than 32 files within files") && is_at_prompt(screen));
+    t.wait(|screen| screen.text().contains("nested too deep: more than 32 files") && is_at_prompt(screen));
     t.type_keys(&format!("\u{c}.source {inner}\r"));
     t.wait(|screen| screen.text().ends_with("inner.qmp\n{}\n(QEMU)"));
 }

@@ -59,19 +59,19 @@ fn what_the_schema_and_the_manual_say() {
         "BlockdevCacheOptions in qemu-qmp-ref(7), QEMU {version}:\n\n  Includes cache-related options for block devices\n",
     ));
     for (name, near) in [
-        ("quer-status", "is it query-status?"),
-        ("DEVICE_DELETE", "is it DEVICE_DELETED?"),
-        ("BlockdevCacheOption", "is it BlockdevCacheOptions?"),
-        ("wathc", "is it watch?"),
-        (".wathc", "is it .watch?"),
+        ("quer-status", "did you mean query-status?"),
+        ("DEVICE_DELETE", "did you mean DEVICE_DELETED?"),
+        ("BlockdevCacheOption", "did you mean BlockdevCacheOptions?"),
+        ("wathc", "did you mean watch?"),
+        (".wathc", "did you mean .watch?"),
         ("xyzzy", ".commands those of the peer"),
     ] {
         let unknown = help(&[name]);
         unknown.status(1).stdout("").stderr_contains(&format!("no help for `{name}` (")).stderr_contains(near);
     }
     // Of the shell and of the peer.
-    help(&["quit"]).status(0).stdout_contains(".quit\n  leaves").stdout_contains("\nquit (command)\n");
-    help(&[".quit"]).status(0).stdout_contains(".quit\n  leaves");
+    help(&["quit"]).status(0).stdout_contains(".quit\n  Leave qmpsh").stdout_contains("\nquit (command)\n");
+    help(&[".quit"]).status(0).stdout_contains(".quit\n  Leave qmpsh");
     help(&["watch"]).status(0).stdout_contains(".watch SECONDS");
     help(&["stop", "now"]).status(2).stderr_contains("only PATH=VALUE may follow");
 }
@@ -155,7 +155,7 @@ fn what_the_peer_offers() {
         .stdout("")
         .stderr_contains("the peer has no command `blockdev` (`.commands *blockdev*` looks for a part of a name)");
     commands(&[], &["x*y"]).status(1).stderr_contains("the peer has no command `x*y`\n");
-    commands(&[], &["[a"]).status(2).stderr_contains("is no pattern");
+    commands(&[], &["[a"]).status(2).stderr_contains("bad pattern `[a`");
     commands(&["-o", "json"], &["query-status"]).status(0).stdout(
         "[{\"name\":\"query-status\",\"arguments\":[],\"deprecated\":false,\"unstable\":false,\"enabled\":true}]\n",
     );
@@ -205,8 +205,8 @@ fn a_guest_agent_names_its_commands() {
     let silent = lines(mock.socket(), &[".commands", ".help stop"]).arg("-k").env("MANPATH", "/nonexistent").run();
     silent
         .status(1)
-        .stderr_contains("-c:1: the peer does not tell what it offers\n")
-        .stderr_contains("-c:2: no help for `stop` (the peer does not tell what it offers, and no manual");
+        .stderr_contains("-c:1: the peer does not list its commands\n")
+        .stderr_contains("-c:2: no help for `stop` (the peer does not list its commands, and no installed");
     mock.finish();
 }
 
@@ -228,7 +228,7 @@ fn on_a_terminal() {
     t.type_keys("\u{c}.help stop\r");
     t.wait(|screen| screen.text().contains("x\\u{202e}  optional one of v\\u{7}\n") && is_at_prompt(screen));
     t.type_keys("\u{c}.help sotp\r");
-    t.wait(|screen| screen.text().contains("no help for `sotp` (is it stop?)") && is_at_prompt(screen));
+    t.wait(|screen| screen.text().contains("no help for `sotp` (did you mean stop?)") && is_at_prompt(screen));
     t.type_keys("\u{c}.help block_resize\r");
     t.wait(|screen| screen.text().contains("new image size in bytes\n(QEMU)"));
     drop(t);

@@ -56,7 +56,7 @@ fn the_dialect_goes_from_one_source_to_the_next() {
     sourced.run().status(0).stdout("0x1\n{}\n{}\n0x2\n");
     for alone in [".try .hmp", ".watch 1 .qmp"] {
         let refused = lines(&socket, &[alone]).run();
-        refused.status(2).stderr_contains("only what runs by itself can be carried");
+        refused.status(2).stderr_contains("a command that changes the language cannot run here");
     }
     lines(&socket, &[".qmp now"]).run().status(2).stderr_contains(".qmp takes no arguments");
 }
@@ -143,11 +143,11 @@ fn what_the_peer_says() {
     assert_eq!(answered(r#""a\u001b[2J\r\nb\rc""#, false), "a\u{1b}[2J\nbc\n");
     assert_eq!(answered(r#""a\u001b[2J\r\nb""#, true).trim_end(), "a\\u{1b}[2J\nb");
     assert_eq!(answered(r#""Error: \u001b[2J\u202e\r\n""#, true).trim_end(), "Error: \\u{1b}[2J\\u{202e}");
-    assert_eq!(answered("{}", false), "the answer of the human monitor is no text\n");
+    assert_eq!(answered("{}", false), "the human monitor's answer is not a string\n");
     // A character that QEMU refuses in any message is not sent.
     let mock = Mock::qmp().unix();
     let refused = lines(mock.socket(), &[".hmp print \u{ffff}"]).run();
-    refused.status(2).stderr_contains("QEMU takes U+FFFF in no message");
+    refused.status(2).stderr_contains("QEMU does not accept the character U+FFFF");
     mock.finish();
 }
 
@@ -196,9 +196,9 @@ fn an_hmp_shell() {
     t.type_keys("\u{c}\u{1b}[200~print 5\n.qmp\nquery-kvm\u{1b}[201~\r");
     t.wait(|screen| screen.text().contains("0x5\n{\n") && is_at_name(screen));
     t.type_keys("\u{c}\u{1b}[200~.hmp\nprint [\nquery-kvm\u{1b}[201~\r");
-    t.wait(|screen| screen.text().contains("it was line 2; 1 more line was not run") && is_at_hmp_prompt(screen));
+    t.wait(|screen| screen.text().contains("stopped at line 2; 1 line not run") && is_at_hmp_prompt(screen));
     enter(&mut t, "q", "QEMU has quit", |screen| screen.line() == "(disconnected)");
-    enter(&mut t, "info name", "not sent: there is no connection", |screen| screen.line() == "(disconnected)");
+    enter(&mut t, "info name", "not sent: not connected", |screen| screen.line() == "(disconnected)");
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);
 }

@@ -93,7 +93,7 @@ fn progress_below_the_events_and_the_next_prompt() {
     t.type_keys(keys::CTRL_C);
     let screen = t.wait(is_at_prompt);
     let text = screen.text();
-    assert!(text.ends_with("\ninterrupted: the job `b1` is not waited for any more\n(QSD)"), "{text}");
+    assert!(text.ends_with("\ninterrupted: stopped waiting for the job `b1`\n(QSD)"), "{text}");
     assert!(!text.contains(" of 64.0 MiB"), "{text}");
     assert_eq!(jobs(&daemon)[0]["status"], "paused");
     t.type_keys(".job b1\r");
@@ -261,19 +261,22 @@ fn one_that_was_never_seen() {
     let socket = daemon.socket();
     let unknown = lines(&socket, &[".job b9"]).run();
     unknown.status(1).stdout("").stderr(
-        "-c:1: no job `b9` was seen: it has another id, or was over before this session began; no other was seen either\n",
+        "-c:1: no job `b9` found: it has another id, or ended before this session began; this session saw no other job\n",
     );
     let unknown = lines(&socket, &[&backup("b1", ""), ".job \"b\\u001b9\""]).run();
-    unknown.status(1).stderr_contains("no job `b\\u{1b}9` was seen").stderr_contains("; the last that were seen: `b1`");
+    unknown
+        .status(1)
+        .stderr_contains("no job `b\\u{1b}9` found")
+        .stderr_contains("; the last jobs of this session: `b1`");
     // It ended in another session.
     lines(&socket, &[".job b1"]).run().status(1);
     let usage = |line: &str, message: &str| {
         lines(&socket, &[line]).run().status(2).stdout("").stderr_contains(message);
     };
-    usage(".job", "the id of a job is missing: it is written .job [timeout=S] [until=ready|pending|concluded] ID");
+    usage(".job", "the id of a job is missing (usage: .job [timeout=S] [until=ready|pending|concluded] ID)");
     usage(".job until=done b1", "not one of `ready`, `pending` and `concluded`");
     usage(".job timeout=soon b1", "not a time in seconds");
-    usage(".job b1 b2", ".job takes no more words");
+    usage(".job b1 b2", ".job takes no more arguments");
     usage(".jobs b1", ".jobs takes no arguments");
 }
 
@@ -373,7 +376,7 @@ fn a_connection_that_is_lost() {
     mock.finish();
     let mock = Mock::qmp().expect_execute("quit").reply("{}").close().unix();
     let lost = lines(mock.socket(), &["quit", ".job b1"]).run();
-    lost.status(4).stderr_contains("the job `b1`").stderr_contains("no connection");
+    lost.status(4).stderr_contains("the job `b1`").stderr_contains("not connected");
     mock.finish();
 
     let mut daemon = daemon();
@@ -386,7 +389,7 @@ fn a_connection_that_is_lost() {
     let text = screen.text();
     assert!(text.contains("was lost: ") && !text.contains(" of 64.0 MiB"), "{text}");
     t.type_keys(".job b1\r");
-    t.wait_for("cannot ask about the job `b1`: there is no connection");
+    t.wait_for("cannot ask about the job `b1`: not connected");
 }
 
 #[test]

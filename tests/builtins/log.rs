@@ -108,8 +108,8 @@ fn a_file_that_cannot_be_written() {
     let full =
         "qmpsh: cannot write the log /dev/full: No space left on device (os error 28); messages are missing from it\n";
     lines(&qemu.socket(), &given).run().status(0).stdout("{}\n{}\n{}\n{}\n").stderr(&full.repeat(2));
-    lines(&qemu.socket(), &[".log a b"]).run().status(2).stderr_contains(".log takes no more words");
-    lines(&qemu.socket(), &[".log \"\""]).run().status(2).stderr_contains("a file has a name");
+    lines(&qemu.socket(), &[".log a b"]).run().status(2).stderr_contains(".log takes no more arguments");
+    lines(&qemu.socket(), &[".log \"\""]).run().status(2).stderr_contains("the file name is empty");
 }
 
 #[test]

@@ -24,11 +24,11 @@ fn full_qemu(directory: &Path) -> Qemu {
 fn one_that_never_began() {
     let qemu = qemu();
     let none = lines(&qemu.socket(), &[".migration"]).run();
-    none.status(1).stdout("").stderr("-c:1: no migration has begun here: `migrate uri=...` begins one\n");
+    none.status(1).stdout("").stderr("-c:1: no migration has started here (start one with `migrate uri=...`)\n");
     lines(&qemu.socket(), &[".migration now"]).run().status(2).stdout("");
     let daemon = Qemu::storage_daemon().start();
     let none = lines(&daemon.socket(), &[".migration"]).run();
-    none.status(1).stderr("-c:1: this peer does not migrate: it does not know `query-migrate`\n");
+    none.status(1).stderr("-c:1: this peer cannot migrate: it does not know `query-migrate`\n");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn one_that_fails_and_one_that_comes_in() {
     for capability in [no_events, events] {
         let other = Qemu::q35().args(["-incoming", "defer"]).start();
         let waits = lines(&other.socket(), &[".migration timeout=0"]).run();
-        waits.status(5).stderr("-c:1: the migration is not over after 0 s; it waits for the other side\n");
+        waits.status(5).stderr("-c:1: the migration is not over after 0 s; it is waiting for the other side\n");
         let incoming = format!("migrate-incoming uri='exec:sleep 0.3; cat {}'", file.display());
         let done = lines(&other.socket(), &[capability, &incoming, ".migration"]).run();
         done.status(0).stdout("{}\n{}\n{\"status\": \"completed\"}\n").stderr("");

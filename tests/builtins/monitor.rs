@@ -92,9 +92,9 @@ fn what_is_there_stays() {
     let long = qemu.file(&"x".repeat(120));
     let run = |path: &Path| qmpsh().arg(qemu.socket()).arg(".monitor").arg(path).run();
     for (path, why) in [
-        (&file, "there is a file of that name which is no socket"),
+        (&file, "the file exists and is not a socket"),
         (&live, "another process listens there"),
-        (&qemu.file("nowhere/m.sock"), "there is no such directory"),
+        (&qemu.file("nowhere/m.sock"), "no such directory"),
         (&long, "bytes, and QEMU can remove a socket whose path has at most 108"),
     ] {
         let why = if is_old { "is too old" } else { why };
@@ -227,7 +227,7 @@ fn at_the_prompt_it_tells_how_to_connect() {
     let mut terminal = shell(&qemu.socket());
     terminal.type_keys(&format!(".monitor {}\r", path.display()));
     if has_monitor_objects() {
-        terminal.wait_for(&format!("the monitor waits for its client: qmpsh {}", path.display()));
+        terminal.wait_for(&format!("the monitor is waiting for its client: qmpsh {}", path.display()));
     } else {
         terminal.wait_for("new.sock: this QEMU");
     }

@@ -86,7 +86,7 @@ fn a_name_that_the_schema_does_not_have_is_doubted_where_the_schema_is_known() {
     let unknown = lines(&qemu.socket(), &[wait]).run();
     unknown.status(5).stderr("-c:1: no `stop|RESUME|NO_*` within 0.05 s\n");
     let known = lines(&qemu.socket(), &[".try query-nothing", wait]).run();
-    known.status(5).stderr_contains("the peer's schema has no event `stop` (is it STOP?)\n");
+    known.status(5).stderr_contains("the peer's schema has no event `stop` (did you mean STOP?)\n");
     assert_eq!(known.stderr_text().matches("has no event").count(), 1);
 }
 
@@ -171,8 +171,7 @@ fn more_than_is_remembered_is_said() {
     let output = lines(mock.socket(), &["a", ".wait FLOOD n=0", "b", ".wait timeout=0 FLOOD"]).args(["-k"]).run();
     output.status(5).stdout("1\n2\n");
     output.stderr(
-        "-c:2: whether `FLOOD n=0` has come is unknown: since the command that the wait looks back to, more events have \
-         come than are remembered (100000, or 8 MiB); the next command begins anew\n-c:4: no `FLOOD` within 0 s\n",
+        "-c:2: cannot tell whether `FLOOD n=0` has come: since the last .wait more events have come than qmpsh keeps (100000, or 8 MiB); the next command starts anew\n-c:4: no `FLOOD` within 0 s\n",
     );
     mock.finish();
 }
@@ -224,7 +223,7 @@ fn what_is_written_wrong_says_where() {
     let output = lines(mock.socket(), &[".wait STOP RESUME"]).run();
     output.status(2).stdout("");
     output.stderr(
-        "-c:1:12: not PATH=VALUE, a value of the event's data; other events are written EVENT|EVENT\n  \
+        "-c:1:12: not PATH=VALUE (to wait for one of several events, write EVENT|EVENT)\n  \
          .wait STOP RESUME\n             ^^^^^^\n",
     );
     mock.abandon();
@@ -261,7 +260,7 @@ fn at_the_prompt_events_stay_in_order_and_ctrl_c_ends_it() {
     t.type_keys("query-half");
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| {
-        screen.text().contains("interrupted: `SIX` is not waited for any more") && is_typed(screen, "query-half", 0)
+        screen.text().contains("interrupted: stopped waiting for `SIX`") && is_typed(screen, "query-half", 0)
     });
     mock.go_on();
     t.wait(|screen| screen.text().contains("\"FIVE\"") && is_typed(screen, "query-half", 0));
@@ -286,5 +285,5 @@ fn at_the_prompt_the_loss_of_the_connection_ends_it() {
     qemu.wait();
     t.wait(|screen| screen.text().contains("the connection to ") && screen.text().ends_with("(disconnected)"));
     t.type_keys(".wait STOP\r");
-    t.wait_for("`STOP` cannot come: there is no connection");
+    t.wait_for("`STOP` cannot come: not connected");
 }

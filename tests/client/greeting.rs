@@ -20,10 +20,10 @@ async fn refused(bytes: &[u8]) -> String {
 #[tokio::test]
 async fn every_stranger_has_a_sentence_of_its_own() {
     let rows: &[(&[u8], &str)] = &[
-        (b"", "the peer closed the connection before its greeting: it is no QMP monitor, or it is just ending"),
+        (b"", "the peer closed the connection before its greeting: it is not a QMP monitor, or it is shutting down"),
         (
             b"\r\n \xff\r\n",
-            "the peer closed the connection before its greeting: it is no QMP monitor, or it is just ending",
+            "the peer closed the connection before its greeting: it is not a QMP monitor, or it is shutting down",
         ),
         (
             b"{\"QMP\": {\"version\"",
@@ -31,40 +31,38 @@ async fn every_stranger_has_a_sentence_of_its_own() {
         ),
         (
             b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n",
-            "this is no QMP monitor: a web server answers there; it said `HTTP/1.1 400 Bad Request\\r\\nServer: x\\r\\n`",
+            "this is not a QMP monitor: a web server answers there; it said `HTTP/1.1 400 Bad Request\\r\\nServer: x\\r\\n`",
         ),
         (
             b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
-            "this is no QMP monitor: an SSH server answers there; it said `SSH-2.0-OpenSSH_9.2p1 Debian-2\\r\\n`",
+            "this is not a QMP monitor: an SSH server answers there; it said `SSH-2.0-OpenSSH_9.2p1 Debian-2\\r\\n`",
         ),
         (
             b"\x15\x03\x01\x00\x02\x02\x46",
-            "this is no QMP monitor: the peer speaks TLS (--tls-creds DIR); it said `\\u{15}\\u{3}\\u{1}\\u{0}\\u{2}\\u{2}F`",
+            "this is not a QMP monitor: the peer speaks TLS (--tls-creds DIR); it said `\\u{15}\\u{3}\\u{1}\\u{0}\\u{2}\\u{2}F`",
         ),
         (
             b"\xff\xfd\x03\xff\xfb\x01{\"QMP\": {}}",
-            "this is no QMP monitor: the peer speaks telnet (its chardev has telnet=on); it said `\\xfd\\u{3}\\xff\\xfb\\u{1}{\"QMP\": {}}`",
+            "this is not a QMP monitor: the peer speaks telnet (its chardev has telnet=on); it said `\\xfd\\u{3}\\xff\\xfb\\u{1}{\"QMP\": {}}`",
         ),
         (
             b"QEMU 7.2.22 monitor - type 'help' for more information\r\n(qemu) ",
-            "this is no QMP monitor: it is a human monitor (start QEMU with -qmp, or -mon \u{2026},mode=control); \
+            "this is not a QMP monitor: it is a human monitor (start QEMU with -qmp, or -mon \u{2026},mode=control); \
              it said `QEMU 7.2.22 monitor - type 'help' for more information\\r\\n(\u{2026}`",
         ),
-        (b"\x1b[2J hello", "this is no QMP monitor: the peer speaks something else; it said `\\u{1b}[2J hello`"),
-        (b"[1]", "this is no QMP monitor: the peer speaks something else; it said `[1]`"),
+        (b"\x1b[2J hello", "this is not a QMP monitor: the peer speaks another protocol; it said `\\u{1b}[2J hello`"),
+        (b"[1]", "this is not a QMP monitor: the peer speaks another protocol; it said `[1]`"),
         (
             b"{\"return\": {}}",
-            "the peer sent a reply where its greeting should be: it is no QMP monitor, or the session on this \
-             connection has begun already",
+            "the peer sent a reply instead of a greeting: it is not a QMP monitor, or the session on this connection has already begun",
         ),
         (
             b"{\"QMP\": {}}",
-            "the peer's greeting is not one of QMP: the server sent a greeting without a valid version: `{\"QMP\": {}}`",
+            "the peer's greeting is not a QMP greeting: the server sent a greeting without a valid version: `{\"QMP\": {}}`",
         ),
         (
             b"{\"hello\": 1}",
-            "the peer's greeting is not one of QMP: the server sent what is neither a greeting nor an event nor a \
-             reply: `{\"hello\": 1}`",
+            "the peer's greeting is not a QMP greeting: the server sent a message that is not a greeting, an event or a reply: `{\"hello\": 1}`",
         ),
     ];
     for (bytes, expected) in rows {
@@ -207,8 +205,8 @@ async fn e17_a_negotiation_that_fails_says_how() {
             "the negotiation failed: GenericError: a\\u{1b}b",
         ),
         (r#"{"return": {}}"#, "the server sent a reply without the id of its command: `{\"return\": {}}`"),
-        (r#"{"id": 1}"#, "the server sent what is neither a greeting nor an event nor a reply: `{\"id\": 1}`"),
-        ("nonsense", "what came is no JSON object: `nonsense`"),
+        (r#"{"id": 1}"#, "the server sent a message that is not a greeting, an event or a reply: `{\"id\": 1}`"),
+        ("nonsense", "received data is not a JSON object: `nonsense`"),
     ];
     for (reply, expected) in rows {
         let client = Client::new(ClientOptions::default());

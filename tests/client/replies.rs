@@ -54,22 +54,25 @@ async fn one_command_pending() {
         (r#"{"return": 1}"#, failed("the server sent a reply without the id of its command: `{\"return\": 1}`")),
         (
             r#"{"return": 1, "id": "1"}"#,
-            failed("the server sent a reply whose id is none that was sent to it: `{\"return\": 1, \"id\": \"1\"}`"),
+            failed("the server sent a reply with an unknown id: `{\"return\": 1, \"id\": \"1\"}`"),
         ),
         (
             r#"{"return": 1, "id": 1.0}"#,
-            failed("the server sent a reply whose id is none that was sent to it: `{\"return\": 1, \"id\": 1.0}`"),
+            failed("the server sent a reply with an unknown id: `{\"return\": 1, \"id\": 1.0}`"),
         ),
         (
             r#"{"return": 1, "id": null}"#,
-            failed("the server sent a reply whose id is none that was sent to it: `{\"return\": 1, \"id\": null}`"),
+            failed("the server sent a reply with an unknown id: `{\"return\": 1, \"id\": null}`"),
         ),
         (
             r#"{"what": 1}"#,
-            failed("the server sent what is neither a greeting nor an event nor a reply: `{\"what\": 1}`"),
+            failed("the server sent a message that is not a greeting, an event or a reply: `{\"what\": 1}`"),
         ),
         // With its id.
-        (r#"{"id": 1}"#, failed("the server sent what is neither a greeting nor an event nor a reply: `{\"id\": 1}`")),
+        (
+            r#"{"id": 1}"#,
+            failed("the server sent a message that is not a greeting, an event or a reply: `{\"id\": 1}`"),
+        ),
         (
             r#"{"id": 1, "return": {}, "error": {"class": "A", "desc": "b"}}"#,
             failed(
@@ -118,8 +121,8 @@ async fn several_commands_pending() {
     for (said, why) in [
         (PARSING, "the server reports an error without saying for which command: GenericError: JSON parse error"),
         (r#"{"return": 1}"#, "the server sent a reply without the id of its command: `{\"return\": 1}`"),
-        (r#"{"x": 1}"#, "the server sent what is neither a greeting nor an event nor a reply: `{\"x\": 1}`"),
-        ("}", "what came is no JSON object: `}{\"return\": 2, \"id\": 2}{\"return\": 1, \"id\": 1}`"),
+        (r#"{"x": 1}"#, "the server sent a message that is not a greeting, an event or a reply: `{\"x\": 1}`"),
+        ("}", "received data is not a JSON object: `}{\"return\": 2, \"id\": 2}{\"return\": 1, \"id\": 1}`"),
     ] {
         let expected = (vec![unknown("x", why), unknown("y", why)], Some(why.to_owned()));
         assert_eq!(with_two_pending(said).await, expected, "{said}");

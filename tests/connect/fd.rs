@@ -78,7 +78,7 @@ fn anything_else_is_an_error_that_says_what_it_is() {
     check("exec \"$0\" \"$@\" 3</", null(), "it is a directory, not a socket");
     check(AS_3, null(), "it is a terminal or another character device, not a socket");
     check(AS_3, std::io::pipe().expect("a pipe").0, "it is a pipe, not a socket");
-    check("exec \"$0\" \"$@\" 3<&-", null(), "there is no open descriptor of that number");
+    check("exec \"$0\" \"$@\" 3<&-", null(), "the descriptor is not open");
     let datagrams = UnixDatagram::unbound().expect("a socket");
     check(AS_3, datagrams, "it is a datagram socket, and a stream socket is needed");
     let socket = |family| socket(family, SocketType::STREAM, None).expect("a socket");
@@ -90,7 +90,7 @@ fn anything_else_is_an_error_that_says_what_it_is() {
 fn the_three_standard_descriptors_are_not_taken() {
     qmpsh().args(["fd", "0"]).run().stderr("qmpsh: fd 0: it is stdin; pass the socket as 3 or more\n").status(3);
     qmpsh().args(["fd", "2"]).run().stderr("qmpsh: fd 2: it is stderr; pass the socket as 3 or more\n").status(3);
-    let expected = "qmpsh: fd 4000000000: there is no open descriptor of that number\n";
+    let expected = "qmpsh: fd 4000000000: the descriptor is not open\n";
     qmpsh().args(["fd", "4000000000"]).run().stderr(expected).status(3);
 }
 

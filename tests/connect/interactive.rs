@@ -24,7 +24,7 @@ fn the_shell_listens_again() {
     });
     terminal.type_keys("query-lost\r");
     terminal.wait(|screen| {
-        screen.line() == "(disconnected)" && screen.text().contains("not sent: there is no connection to l.sock")
+        screen.line() == "(disconnected)" && screen.text().contains("not sent: not connected to l.sock")
     });
 
     let mut monitor = Monitor::dial(&socket).greet();

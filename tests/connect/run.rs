@@ -70,8 +70,8 @@ fn what_does_not_start_says_why() {
         output.stderr_text().ends_with("\nqmpsh: qemu-system-x86_64 ended with exit status 1, before its greeting\n")
     );
 
-    run(&["qemu-nosuch"]).stderr("qmpsh: cannot start qemu-nosuch: there is no such program\n").status(3);
-    run(&["./"]).stderr("qmpsh: cannot start ./: it may not be executed\n").status(3);
+    run(&["qemu-nosuch"]).stderr("qmpsh: cannot start qemu-nosuch: no such program\n").status(3);
+    run(&["./"]).stderr("qmpsh: cannot start ./: it is not executable\n").status(3);
     run(&["true"]).stderr("qmpsh: true ended with exit status 0, before its greeting\n").status(3);
     run(&["sh", "-c", "kill -9 $$"])
         .stderr("qmpsh: sh was ended by signal 9 (SIGKILL), before its greeting\n")
@@ -107,8 +107,7 @@ fn the_second_monitor_is_there_after_detaching() {
 fn detaching_without_a_second_monitor_is_warned_of() {
     let marked = Marked::new();
     let output = marked.run_apart(&["-c", ".detach"]).run();
-    let warning = "warning: qemu-system-x86_64 runs on without a monitor to come back by; --monitor PATH would have \
-                   made one\n";
+    let warning = "warning: qemu-system-x86_64 runs on without a monitor to reconnect to (--monitor PATH makes one)\n";
     output.stdout("").status(0);
     assert_eq!(fs::read_to_string(output.home().join("stderr")).expect("a file"), warning);
     marked.signal(Signal::TERM);
@@ -120,8 +119,8 @@ fn there_is_nothing_else_to_detach_from() {
     let qemu = Qemu::none().start();
     let socket = qemu.socket();
     let output = qmpsh().arg(&socket).args(["-k", "-c", ".detach", "-c", "stop"]).run();
-    output.stdout("{}\n").stderr_contains(".detach is for a QEMU that `qmpsh run` has started").status(2);
-    qmpsh().arg(&socket).arg(".detach").run().stderr_contains(".detach is for a QEMU that").status(2);
+    output.stdout("{}\n").stderr_contains(".detach works only with `qmpsh run`").status(2);
+    qmpsh().arg(&socket).arg(".detach").run().stderr_contains(".detach works only with").status(2);
     qmpsh().arg(&socket).args(["-c", ".detach now"]).run().stderr_contains(".detach takes no arguments").status(2);
 }
 
@@ -132,7 +131,7 @@ fn what_is_in_the_place_of_the_second_monitor_stays() {
     fs::write(&path, "text").expect("a file");
     let shown = path.display();
     let run = |path: &str| qmpsh().args(["run", "--monitor", path, "-c", "x", "--"]).args(NONE).run();
-    let why = "there is a file of that name which is no socket";
+    let why = "the file exists and is not a socket";
     run(&shown.to_string()).stderr(&format!("qmpsh: cannot make the monitor {shown}: {why}\n")).status(3);
     assert_eq!(fs::read_to_string(&path).expect("the file"), "text");
     let qemu = Qemu::none().start();

@@ -100,7 +100,7 @@ fn each_signal_leads_to_the_next_means() {
     process.signal(Signal::INT);
     assert_eq!(process.read_stderr_line(), "terminated");
     process.signal(Signal::INT);
-    process.wait().stderr("asked\nterminated\nbash did not end by itself, and was killed\n").status(0);
+    process.wait().stderr("asked\nterminated\nbash did not end by itself, so qmpsh killed it\n").status(0);
 }
 
 #[test]

@@ -86,7 +86,7 @@ async fn e03_a_stale_socket_is_replaced_and_nothing_else_ever() {
         drop(bound);
         std::fs::remove_file(&path).unwrap();
 
-        let no_socket = failed("there is a file of that name which is no socket");
+        let no_socket = failed("the file exists and is not a socket");
         std::fs::write(&path, "precious").unwrap();
         assert_eq!(error_text(session.start_server(Unix::path(&path)).await), no_socket);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");

@@ -141,7 +141,7 @@ fn vms_that_cannot_be_told() {
     let absent = unique("absent");
     let output = qmpsh().args([format!("vm:{absent}"), "stop".into()]).run();
     output.status(3).stderr_contains(&format!("no VM named {absent} runs on this machine; there is "));
-    qmpsh().args(["pid:1", "stop"]).run().status(3).stderr_contains("process 1 is no running QEMU");
+    qmpsh().args(["pid:1", "stop"]).run().status(3).stderr_contains("process 1 is not a running QEMU");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn one_who_finds_a_monitor_held_learns_by_whom() {
     // Nobody holds it, and it is silent.
     let silent = Mock::default().pause().unix();
     let output = qmpsh().arg("--connect-timeout=0.3").arg(silent.socket()).arg("stop").run();
-    output.status(3).stderr_contains("another one (libvirt, a second shell) may hold this monitor");
+    output.status(3).stderr_contains("another client (libvirt, a second shell) may hold this monitor");
     silent.abandon();
 }
 

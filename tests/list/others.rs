@@ -42,9 +42,11 @@ fn a_program_that_calls_itself_qemu_is_none() {
     let mut impostor = Program::new("sh").args(["-c", &script]).start();
     assert_eq!(impostor.read_line(), "ready");
     assert!(all().iter().all(|process| process["pid"] != impostor.pid()), "{:?}", all());
-    for address in [format!("vm:{name}"), format!("pid:{}", impostor.pid())] {
+    let by_name = (format!("vm:{name}"), format!("no VM named {name} runs"));
+    let by_pid = (format!("pid:{}", impostor.pid()), format!("process {} is not a running QEMU", impostor.pid()));
+    for (address, why) in [by_name, by_pid] {
         let output = qmpsh().args([&address, "set_password"]).run();
-        output.stdout("").status(3).stderr_contains(" no ");
+        output.stdout("").status(3).stderr_contains(&why);
     }
     listener.set_nonblocking(true).expect("its mode");
     assert!(listener.accept().is_err(), "nobody connected");
@@ -86,8 +88,7 @@ fn another_users_vm() {
         return;
     }
     by_name.stdout("").status(3).stderr(&format!(
-        "qmpsh: cannot connect to vm:{name}: {name} ({pid}) is run by nobody and is not yours, so a name does not reach \
-         it; if you trust that user: pid:{pid}\n"
+        "qmpsh: cannot connect to vm:{name}: {name} ({pid}) is run by nobody and is not yours, so vm: does not connect to it; if you trust that user: pid:{pid}\n"
     ));
     assert_eq!(listed(pid)["user"], "nobody");
     let expected = format!("{pid} nobody {name} {} free, as pid:{pid} only", socket.display());

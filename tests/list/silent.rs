@@ -61,8 +61,7 @@ fn a_qemu_that_accepts_nobody_is_named_as_that() {
     for address in [&first, &format!("vm:{name}")] {
         let output = qmpsh().args(["--connect-timeout", "0.3", address, "query-name"]).run();
         output.status(3).stdout("").stderr(&format!(
-            "qmpsh: no session with {address} within 0.3 s: QEMU ({}) accepts no connection, though it serves \
-             nobody: it hangs, is busy, or is still starting (--wait SECONDS waits longer)\n",
+            "qmpsh: no session with {address} within 0.3 s: QEMU ({}) does not accept connections, though it has no client: it hangs, is busy, or is still starting (--wait SECONDS waits longer)\n",
             qemu.pid()
         ));
     }

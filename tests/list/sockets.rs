@@ -33,7 +33,7 @@ fn a_path_longer_than_a_sockets_address() {
         qmpsh().args([&address, "query-name"]).run().stdout(&named(&name)).status(0);
     }
     let absent = long.join("absent").display().to_string();
-    qmpsh().args([&absent, "query-name"]).run().status(3).stderr_contains("there is no such socket");
+    qmpsh().args([&absent, "query-name"]).run().status(3).stderr_contains("no such socket");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_command_that_fails_is_told_of_with_what_it_said() {
         .stderr_contains("\n  \\u{1b}[2Jb\n")
         .status(3);
     exec("nosuch-program").args(["--wait", "100", "x"]).run().stderr_contains("exit status 127, before").status(3);
-    exec("echo hello; sleep 1000").arg("x").run().stderr_contains("this is no QMP monitor").status(3);
+    exec("echo hello; sleep 1000").arg("x").run().stderr_contains("this is not a QMP monitor").status(3);
     exec("echo wait >&2; sleep 1000")
         .args(["--connect-timeout", "0.2", "x"])
         .run()
@@ -101,8 +101,7 @@ fn its_end_in_a_session_is_told() {
     // Before that, the end of its input would be its end.
     process.read_stderr_line();
     process.wait().status(4).stderr(
-        "qmpsh: the connection was lost while waiting for input: the peer closed the connection; no command was \
-         unanswered\nthe command ended with exit status 7: gone\n",
+        "qmpsh: the connection was lost while waiting for input: the peer closed the connection; every command had its reply\nthe command ended with exit status 7: gone\n",
     );
 }
 
@@ -129,8 +128,9 @@ fn it_is_ended_with_the_session_whatever_it_does() {
 fn a_question_at_the_terminal_is_told_of_at_once() {
     let mut terminal = exec("read answer </dev/tty; exec cat").args(["--connect-timeout", "1000"]).terminal();
     assert_eq!(terminal.wait_exit(), 3);
-    terminal
-        .wait(|screen| screen.text().replace('\n', "").contains("asked something at the terminal, where it cannot"));
+    terminal.wait(|screen| {
+        screen.text().replace('\n', "").contains("asked a question at the terminal, which exec: does not")
+    });
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
     t.type_keys("b");
     t.wait(|screen| is_typed_behind(screen, LOST, "query-statusb a=1", 4) && count(screen, "a=1") == 1);
     t.type_keys("\r");
-    t.wait(|screen| count(screen, "not sent: there is no connection to ") == 1 && is_disconnected(screen));
+    t.wait(|screen| count(screen, "not sent: not connected to ") == 1 && is_disconnected(screen));
     t.type_keys(".status\r");
     t.wait(|screen| count(screen, "not connected to ") == 1 && is_disconnected(screen));
     // Until then the kernel may still take who connects.
@@ -158,7 +158,7 @@ fn no_session_is_no_prompt() {
     let directory = temporary_directory();
     let mut t = qmpsh().arg(directory.path().join("none.sock")).terminal();
     assert_eq!(t.wait_exit(), 3);
-    t.wait(|screen| count(screen, "there is no such socket") == 1);
+    t.wait(|screen| count(screen, "no such socket") == 1);
     assert_eq!(count(&t.screen(), "(QEMU)"), 0, "{t}");
     t.assert_as_found();
 
@@ -254,9 +254,9 @@ fn trying_again_is_for_the_shell_and_for_connecting() {
             .status(2)
             .stderr_contains(why);
     };
-    let why = "--reconnect is for the interactive shell";
+    let why = "--reconnect works only in the interactive shell";
     wrong(&["q.sock", "query-name"], why);
     wrong(&["-c", "query-name", "q.sock"], why);
     wrong(&["q.sock"], why);
-    wrong(&["listen", "q.sock"], "--reconnect belongs to connecting");
+    wrong(&["listen", "q.sock"], "--reconnect works only for connecting");
 }

@@ -108,7 +108,7 @@ fn one_warning_if_it_cannot_be_written() {
         t.type_keys(&format!("{line}\r"));
         t.wait(|screen| screen.text().contains(&format!("{line}\n{{")) && is_at_prompt(screen));
     }
-    assert_eq!(t.screen().text().matches("warning: the history is not kept").count(), 1, "{t}");
+    assert_eq!(t.screen().text().matches("warning: cannot keep the history").count(), 1, "{t}");
     leave(t);
 }
 

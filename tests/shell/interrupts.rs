@@ -103,7 +103,7 @@ fn ctrl_c_stops_a_paste() {
     t.type_keys("\x1b[200~one\ntwo\nthree\nfour\x1b[201~\r");
     mock.wait_for_pause();
     t.type_keys(keys::CTRL_C);
-    t.wait(|screen| screen.text().contains("it was line 2; 2 more lines were not run") && is_at_prompt(screen));
+    t.wait(|screen| screen.text().contains("stopped at line 2; 2 lines not run") && is_at_prompt(screen));
     mock.abandon();
 }
 

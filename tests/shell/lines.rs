@@ -12,7 +12,7 @@ fn a_command_and_its_result() {
     let mut t = shell(&qemu.socket());
     let screen = t.screen();
     assert!(screen.row(0).starts_with("QEMU "), "{}", screen.text());
-    assert_eq!(screen.text().lines().nth_back(1), Some("`help` tells how to write a command."));
+    assert_eq!(screen.text().lines().nth_back(1), Some("Type .help for help."));
     t.type_keys("query-status\r");
     let screen = t.wait(|screen| screen.text().contains("}\n(QEMU)") && is_at_prompt(screen));
     let text = screen.text();
@@ -70,7 +70,7 @@ fn a_paste_runs_in_order_and_stops_at_the_first_failure() {
     assert_eq!(
         shown,
         "{}\nGenericError: Parameter 'a' is unexpected\n  hint: query-status has no argument `a`; it takes none\n\
-         it was line 4; 2 more lines were not run\n(QEMU)"
+         stopped at line 4; 2 lines not run\n(QEMU)"
     );
 
     t.type_keys("\x1b[200~query-name\rquery-kvm\r\x1b[201~\r");
@@ -113,7 +113,7 @@ fn the_shells_own_commands() {
     for help in ["help", ".help"] {
         let mut t = shell(&socket);
         t.type_keys(&format!("{help}\r"));
-        t.wait(|screen| screen.text().contains("connects again\n") && is_at_prompt(screen));
+        t.wait(|screen| screen.text().contains("Connect again\n") && is_at_prompt(screen));
         t.type_keys(".status\r");
         t.wait(|screen| {
             let text = screen.text();

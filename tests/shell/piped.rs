@@ -60,7 +60,7 @@ fn the_terminal_comes_back_from_one_that_was_killed() {
     let mut t = shell(&qemu.socket());
     t.type_keys("query-name | (stty raw -echo </dev/tty; printf '\\033[?1049h\\033[?25l'; kill -9 $$)\r");
     t.wait(|screen| screen.text().contains("(SIGKILL)") && is_at_prompt(screen));
-    assert!(t.screen().text().contains("`help` tells"), "the other screen is gone\n{t}");
+    assert!(t.screen().text().contains("Type .help"), "the other screen is gone\n{t}");
     run(&mut t, "query-name", "{}\n");
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);

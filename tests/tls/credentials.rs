@@ -19,16 +19,16 @@ fn files_that_are_missing() {
     check(
         &empty,
         "connect",
-        "there is no DIR/ca-cert.pem; connecting with TLS needs ca-cert.pem (and client-cert.pem with client-key.pem, \
+        "DIR/ca-cert.pem is missing; connecting with TLS needs ca-cert.pem (and client-cert.pem with client-key.pem, \
          if the server asks for a certificate)",
     );
     let needed = "listening with TLS needs ca-cert.pem, server-cert.pem and server-key.pem";
-    check(&empty, "listen", &format!("there is no DIR/ca-cert.pem; {needed}"));
-    check(&authority.client_folder(), "listen", &format!("there is no DIR/server-cert.pem; {needed}"));
+    check(&empty, "listen", &format!("DIR/ca-cert.pem is missing; {needed}"));
+    check(&authority.client_folder(), "listen", &format!("DIR/server-cert.pem is missing; {needed}"));
     let half = authority.client_folder().without("client-key.pem");
-    check(&half, "connect", "there is no DIR/client-key.pem; it belongs to client-cert.pem, which is there");
+    check(&half, "connect", "DIR/client-key.pem is missing; it belongs to client-cert.pem");
     let half = authority.server_folder().without("server-cert.pem");
-    check(&half, "listen", "there is no DIR/server-cert.pem; it belongs to server-key.pem, which is there");
+    check(&half, "listen", "DIR/server-cert.pem is missing; it belongs to server-key.pem");
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn directories_that_are_none() {
     let missing = directory.path().join("missing");
     for (path, why) in [(&file, "not a directory"), (&missing, "No such file or directory (os error 2)")] {
         let path = path.display().to_string();
-        let expected = format!("qmpsh: --tls-creds: {path} is no directory of TLS credentials: {why}\n");
+        let expected = format!("qmpsh: --tls-creds: {path} is not a directory of TLS credentials: {why}\n");
         qmpsh().args(["--tls-creds", &path, ":1", "x"]).run().stderr(&expected).status(3);
     }
 }
@@ -93,7 +93,7 @@ fn files_that_are_not_what_they_should_be() {
     let folder = client();
     std::fs::remove_file(folder.file("ca-cert.pem")).expect("a file");
     std::fs::create_dir(folder.file("ca-cert.pem")).expect("a directory");
-    let why = "cannot read DIR/ca-cert.pem, which is there for connecting with TLS: Is a directory (os error 21)";
+    let why = "cannot read DIR/ca-cert.pem for connecting with TLS: Is a directory (os error 21)";
     check(&folder, "connect", why);
 }
 
@@ -134,17 +134,17 @@ fn certificates_of_our_own_that_the_peer_would_refuse() {
 #[test]
 fn options_that_do_not_go_together() {
     for (words, expected) in [
-        (
-            &["--tls-hostname", "h", ":1", "x"][..],
-            "--tls-hostname is the name to check with TLS, and TLS needs --tls-creds DIR",
-        ),
+        (&["--tls-hostname", "h", ":1", "x"][..], "--tls-hostname needs TLS (--tls-creds DIR)"),
         (&["--tls-creds", "d", "q.sock", "x"], "a Unix socket has no host name to check"),
         (&["--tls-creds", "d", "@q", "x"], "a Unix socket has no host name to check"),
-        (&["--tls-creds", "d", "exec:x", "y"], "what is behind exec: and ssh: has no host name to check"),
-        (&["--tls-creds", "d", "ssh://h/q", "y"], "what is behind exec: and ssh: has no host name to check"),
-        (&["--tls-creds", "d", "--tls-hostname", "h", "listen", ":1", "x"], "who listens is the server"),
-        (&["--tls-creds", "d", "run", "qemu-system-x86_64"], "there is nothing to protect"),
-        (&["--tls-creds", "d", "--tls-hostname", "a b", ":1"], "it is no host name and no IP address"),
+        (&["--tls-creds", "d", "exec:x", "y"], "exec: and ssh: have no host name to check"),
+        (&["--tls-creds", "d", "ssh://h/q", "y"], "exec: and ssh: have no host name to check"),
+        (
+            &["--tls-creds", "d", "--tls-hostname", "h", "listen", ":1", "x"],
+            "--tls-hostname does not work with `listen`",
+        ),
+        (&["--tls-creds", "d", "run", "qemu-system-x86_64"], "--tls-creds does not work with `run`"),
+        (&["--tls-creds", "d", "--tls-hostname", "a b", ":1"], "it is not a host name or an IP address"),
     ] {
         qmpsh().args(words.to_vec()).run().stdout("").stderr_contains(expected).status(2);
     }

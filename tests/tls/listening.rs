@@ -37,7 +37,7 @@ fn versions_before_1_3_are_spoken() {
     let without = authority.folder();
     let qemu = dialing_with("127.0.0.1", &port, without.path(), before).start();
     let warning = process.read_stderr_line();
-    assert!(warning.contains("the client shows no certificate that a CA of ca-cert.pem has signed"), "{warning}");
+    assert!(warning.contains("the client sent no certificate that a CA in ca-cert.pem has signed"), "{warning}");
     drop(qemu);
     let client = authority.client_folder();
     let _qemu = dialing_with("127.0.0.1", &port, client.path(), before).start();
@@ -53,7 +53,7 @@ fn a_client_of_another_ca_is_dropped_and_listening_goes_on() {
     let strange = other.client_folder().with("ca-cert.pem", format!("{}{}", authority.pem(), other.pem()));
     let revoked = authority.folder().with_pair("client", &Leaf::client().serial(77).signed_by(&authority));
     let without = authority.folder();
-    let none = "the client shows no certificate that a CA of ca-cert.pem has signed, and it needs one; still listening";
+    let none = "the client sent no certificate that a CA in ca-cert.pem has signed; still listening";
     for (folder, expected) in [
         // It is told whose certificates are wanted here, and has none of those.
         (strange, none),
@@ -117,5 +117,5 @@ fn others_may_reach_a_socket_with_tls() {
 fn time_out_says_so() {
     let server = Authority::new().server_folder();
     let output = with(&server).args(["listen", "127.0.0.1:0", "--wait", "0.05", "x"]).run();
-    output.stderr_contains("no peer that could be taken came to").status(3);
+    output.stderr_contains("no usable peer connected to").status(3);
 }

@@ -40,14 +40,10 @@ fn a_server_whose_certificate_is_not_good() {
     let why = refused("it was made for another use (its extended key usage)");
     check(&server(Leaf::client().names(&["127.0.0.1"])), &client, &why);
     let why = refused(
-        "it is for host1.example, not for 127.0.0.1 (--tls-hostname NAME is the name to check, if it is not that of \
-         the address)",
+        "it is for host1.example, not for 127.0.0.1 (if the name differs from the address, use --tls-hostname NAME)",
     );
     check(&server(Leaf::server().names(&["host1.example"])), &client, &why);
-    let why = refused(
-        "it has no names of its own, and should be for 127.0.0.1; a CN does not count: it is to be made with \
-         subjectAltName (certtool: dns_name, ip_address)",
-    );
+    let why = refused("it has no subjectAltName for 127.0.0.1; its CN does not count (certtool: dns_name, ip_address)");
     check(&server(Leaf::server().names(&[])), &client, &why);
 }
 
@@ -96,8 +92,7 @@ fn a_server_that_refuses_us() {
          refuse our certificate, client-cert.pem (because of its CA, a revocation, or tls-authz of QEMU)\n"
     );
     with(&client).args([&address, "query-status"]).run().stdout("").stderr(&expected).status(3);
-    let required = "the server requires a certificate from its clients, and client-cert.pem and client-key.pem are \
-                    not there\n";
+    let required = "the server requires a client certificate, but client-cert.pem and client-key.pem are missing\n";
     let expected = format!("qmpsh: no session with {address}: {required}");
     with(&authority.folder()).args([&address, "query-status"]).run().stdout("").stderr(&expected).status(3);
 
@@ -126,8 +121,8 @@ fn a_server_that_refuses_us() {
 #[test]
 fn a_host_that_no_certificate_can_be_for() {
     let output = with(&Authority::new().folder()).args(["[fe80::1%lo]:1", "query-status"]).run();
-    output.stderr_contains("`fe80::1%lo` is no name that a certificate can be for: it is a host name or an IP address");
-    output.stderr_contains("(--tls-hostname NAME is the name to check)").status(3);
+    output.stderr_contains("`fe80::1%lo` is not a host name or an IP address, so no certificate can name it");
+    output.stderr_contains("(give another with --tls-hostname NAME)").status(3);
 }
 
 #[test]
@@ -168,7 +163,9 @@ fn a_server_without_tls() {
     let address = qemu.tcp().to_string();
     let output = with(&client).args([&address, "query-status"]).run();
     output.stdout("").stderr_contains("the peer does not speak TLS; it said `{\"QMP\": {\"version\": {\"qemu\": ");
-    output.stderr_contains("` (without TLS leave --tls-creds away; with it QEMU's chardev has tls-creds=ID)").status(3);
+    output
+        .stderr_contains("` (to connect without TLS, omit --tls-creds; with TLS, QEMU's chardev needs tls-creds=ID)")
+        .status(3);
 
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -188,7 +185,7 @@ fn a_server_with_tls_where_none_was_asked_for() {
     let server = authority.server_folder();
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
     let output = qmpsh().args([&qemu.tcp().to_string(), "--connect-timeout", "0.05", "query-status"]).run();
-    output.stderr_contains("a monitor with TLS waits for a client that speaks it: --tls-creds DIR").status(3);
+    output.stderr_contains("a monitor with TLS waits for a TLS client: use --tls-creds DIR").status(3);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn a_unix_socket_needs_a_name() {
         forward(taken, TcpStream::connect(address).expect("QEMU's port"));
     });
     let socket = socket.display().to_string();
-    with(&client).args([&socket, "query-status"]).run().stderr_contains("--tls-hostname NAME says which").status(2);
+    with(&client).args([&socket, "query-status"]).run().stderr_contains("use --tls-hostname NAME").status(2);
     let program = with(&client).args(["--tls-hostname", "localhost", &socket, "query-status"]);
     program.run().stdout(&status_line("running", true)).stderr("").status(0);
     forwarding.join().expect("forwarded");
@@ -74,8 +74,7 @@ fn an_inherited_connection_is_a_client_s() {
     let connect = || TcpStream::connect(qemu.tcp()).expect("a connection");
     let output = inheriting(&client, &["query-status"], connect()).run();
     output.stderr(
-        "qmpsh: no session with fd:3: there is no host name that the server's certificate could be checked \
-                   for (--tls-hostname NAME says which it is)\n",
+        "qmpsh: no session with fd:3: there is no host name to check the server's certificate against (give it with --tls-hostname NAME)\n",
     );
     output.status(3);
     let output = inheriting(&client, &["--tls-hostname", "localhost", "query-status"], connect()).run();
@@ -96,7 +95,7 @@ fn an_inherited_listener_is_a_server_s() {
     let _qemu = dialing("localhost", &port, client.path()).start();
     process.wait().stdout("{\"name\": \"dialer\"}\n").status(0);
     let output = inheriting(&server, &["--tls-hostname", "localhost", "query-name"], listen()).run();
-    output.stderr_contains("it is a listening socket, and --tls-hostname is the name of the server").status(3);
+    output.stderr_contains("--tls-hostname does not work with a listening socket").status(3);
 }
 
 /// `qmpsh fd 3` with these credentials, and this descriptor.

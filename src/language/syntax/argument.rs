@@ -152,7 +152,7 @@ fn json_value(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<Value, Syntax
         cursor.skip_space();
     }
     let json = literal::value(cursor, Grammar::Strict, VALUE_DEPTH)
-        .map_err(|error| error.or_help("KEY:=VALUE takes JSON; text is written KEY=TEXT"))?;
+        .map_err(|error| error.or_help("KEY:=VALUE takes JSON; for text, write KEY=TEXT"))?;
     json_end(cursor, quoting)?;
     Ok(Value::Json(json))
 }

@@ -41,7 +41,7 @@ pub enum SyntaxErrorKind {
     #[error("the key {0} is given twice")]
     DuplicateKey(String),
     /// A backslash and something JSON does not know.
-    #[error("{0} is no escape of JSON")]
+    #[error("{0} is not a JSON escape")]
     BadEscape(String),
     /// Half of a surrogate pair.
     #[error("{0} is half of a surrogate pair")]
@@ -71,7 +71,7 @@ pub enum SyntaxErrorKind {
     #[error("{0:?} must be {1}")]
     WrongMember(&'static str, &'static str),
     /// A member of a JSON line that the protocol does not know.
-    #[error("{0} is no member of a QMP message")]
+    #[error("{0} is not a member of a QMP message")]
     UnknownMember(String),
     /// `|` and nothing after it.
     #[error("no command after this |")]

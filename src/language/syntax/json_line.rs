@@ -126,7 +126,7 @@ mod tests {
         check(r#"{"execute":"a","arguments":[]}"#, "27 \"arguments\" must be an object");
         check(r#"{"execute":"a","exec-oob":"a"}"#, "15 a JSON line has either \"execute\" or \"exec-oob\"");
         check(r#"{"execute":"a","execute":"b"}"#, "15 the key `execute` is given twice");
-        check(r#"{"execute":"a","foo":1}"#, "15 `foo` is no member of a QMP message");
+        check(r#"{"execute":"a","foo":1}"#, "15 `foo` is not a member of a QMP message");
         check(r#"{"execute":"a","id":01}"#, "20 `01` is not a number");
         check(r#"{"execute":"a",}"#, "15 unexpected `}`");
         check(r#"{"execute":"a" "id":1}"#, "15 unexpected `\"`");

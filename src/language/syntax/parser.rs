@@ -136,7 +136,7 @@ impl Parser<'_> {
                 let kind = SyntaxErrorKind::Unclosed(Opening::Transaction);
                 let error = SyntaxError::new(open.span, kind, &["`)`"]);
                 let glued = self.text.trim_end().ends_with(')');
-                return Err(if glued { error.help("the `)` is a word of its own") } else { error });
+                return Err(if glued { error.help("write `)` as a separate word") } else { error });
             }
             if self.take(TokenKind::Separator).is_none() {
                 actions.push(self.command(true)?);

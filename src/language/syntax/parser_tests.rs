@@ -118,7 +118,7 @@ fn quotes() {
     check(r#"c a="x"|jq"#, "7..8 unexpected `|`");
     check(r#"c "a"b=1"#, "5..6 unexpected `b`");
     check(r#"c "a""#, "2..5 `\"a\"` is not KEY=VALUE");
-    check(r#"c a="\x""#, "5..7 `\\x` is no escape of JSON");
+    check(r#"c a="\x""#, "5..7 `\\x` is not a JSON escape");
     check(r"c a='it\'s'", "9..10 unexpected `s`");
     check("c a=\"x", "open: 4..5 this quote \" is never closed");
     check("c a='x\ny", "open: 4..5 this quote ' is never closed");

@@ -92,7 +92,7 @@ fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes) -> Result<Esca
         _ if python && c != 'N' => return Ok(Escape::Kept),
         _ => {
             let kind = SyntaxErrorKind::BadEscape(shown(cursor.since(from)));
-            return Err(cursor.error(from, kind, &[]).help("a backslash itself is written \\\\"));
+            return Err(cursor.error(from, kind, &[]).help("for a backslash, write \\\\"));
         }
     }))
 }
@@ -160,9 +160,9 @@ mod tests {
         };
         bad("\"abc", "0..1 this quote \" is never closed");
         bad("\"abc\\", "0..1 this quote \" is never closed");
-        bad(r#""a\x41""#, "2..4 `\\x` is no escape of JSON");
-        bad(r#""\'""#, "1..3 `\\'` is no escape of JSON");
-        bad(r#""\u12g4""#, "1..5 `\\u12` is no escape of JSON");
+        bad(r#""a\x41""#, "2..4 `\\x` is not a JSON escape");
+        bad(r#""\'""#, "1..3 `\\'` is not a JSON escape");
+        bad(r#""\u12g4""#, "1..5 `\\u12` is not a JSON escape");
         bad(r#""\ud800""#, "1..7 `\\ud800` is half of a surrogate pair");
         bad(r#""\ud800\u0041""#, "1..7 `\\ud800` is half of a surrogate pair");
         bad(r#""\ude00""#, "1..7 `\\ude00` is half of a surrogate pair");

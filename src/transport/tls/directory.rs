@@ -15,7 +15,7 @@ use crate::text;
 #[non_exhaustive]
 pub enum CredentialsError {
     /// It cannot be looked into.
-    #[error("{} is no directory of TLS credentials: {why}", shown(.path))]
+    #[error("{} is not a directory of TLS credentials: {why}", shown(.path))]
     Directory {
         /// Where it should be.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum CredentialsError {
         why: io::Error,
     },
     /// A file is not there.
-    #[error("there is no {}; {} with TLS needs {}", shown(.file), doing(*.role), needs(*.role))]
+    #[error("{} is missing; {} with TLS needs {}", shown(.file), doing(*.role), needs(*.role))]
     Missing {
         /// The file that is missing.
         file: PathBuf,
@@ -31,7 +31,7 @@ pub enum CredentialsError {
         role: Role,
     },
     /// One of the two files that belong together is not there.
-    #[error("there is no {}; it belongs to {}, which is there", shown(.file), .beside)]
+    #[error("{} is missing; it belongs to {}", shown(.file), .beside)]
     Half {
         /// The file that is missing.
         file: PathBuf,
@@ -39,7 +39,7 @@ pub enum CredentialsError {
         beside: &'static str,
     },
     /// A file cannot be read.
-    #[error("cannot read {}, which is there for {} with TLS: {why}", shown(.file), doing(*.role))]
+    #[error("cannot read {} for {} with TLS: {why}", shown(.file), doing(*.role))]
     Unreadable {
         /// The file.
         file: PathBuf,

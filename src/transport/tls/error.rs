@@ -14,10 +14,10 @@ use crate::text;
 #[non_exhaustive]
 pub enum TlsError {
     /// There is no name that the server's certificate could be checked for.
-    #[error("there is no host name that the server's certificate could be checked for")]
+    #[error("there is no host name to check the server's certificate against")]
     NoName,
     /// What should be a name is none.
-    #[error("`{}` is no name that a certificate can be for: it is a host name or an IP address", text::line(.0))]
+    #[error("`{}` is not a host name or an IP address, so no certificate can name it", text::line(.0))]
     BadName(String),
     /// The peer speaks something else; this came.
     #[error("the peer does not speak TLS; it said `{}`", text::excerpt(.0, 60))]
@@ -26,10 +26,10 @@ pub enum TlsError {
     #[error("the certificate of the {0} is refused: {1}")]
     Certificate(Role, CertificateFault),
     /// The client has shown no certificate.
-    #[error("the client shows no certificate that a CA of ca-cert.pem has signed, and it needs one")]
+    #[error("the client sent no certificate that a CA in ca-cert.pem has signed")]
     NoCertificate,
     /// The peer requires a certificate, and there is none.
-    #[error("the server requires a certificate from its clients, and client-cert.pem and client-key.pem are not there")]
+    #[error("the server requires a client certificate, but client-cert.pem and client-key.pem are missing")]
     CertificateRequired,
     /// The peer refuses our certificate, or seems to.
     #[error("{0}")]
@@ -41,8 +41,7 @@ pub enum TlsError {
     Closed,
     /// The peer offers nothing that is known here.
     #[error(
-        "no version of TLS or no cipher is known to both sides (QEMU needs tls-creds-x509; tls-creds-anon and \
-         tls-creds-psk are others)"
+        "both sides have no TLS version or cipher in common (QEMU needs tls-creds-x509, not tls-creds-anon or tls-creds-psk)"
     )]
     NothingInCommon,
     /// The peer gave up, and named its reason.
@@ -202,7 +201,7 @@ mod tests {
         check(
             AlertDescription::CertificateRequired,
             Role::Client,
-            "the server requires a certificate from its clients, and client-cert.pem and client-key.pem are not there",
+            "the server requires a client certificate, but client-cert.pem and client-key.pem are missing",
         );
         check(AlertDescription::InternalError, Role::Server, "the peer ended TLS with the alert InternalError");
     }

@@ -91,8 +91,7 @@ impl fmt::Display for CertificateFault {
             Self::Revoked => f.write_str("it was revoked, as ca-crl.pem says"),
             Self::Name { expected, names } if names.is_empty() => write!(
                 f,
-                "it has no names of its own, and should be for {expected}; a CN does not count: it is to be made with \
-                 subjectAltName (certtool: dns_name, ip_address)",
+                "it has no subjectAltName for {expected}; its CN does not count (certtool: dns_name, ip_address)",
             ),
             Self::Name { expected, names } => {
                 let names: Vec<_> = names.iter().map(|name| text::line(name)).collect();
@@ -163,7 +162,7 @@ mod tests {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
         };
         assert_eq!(name(&["a\u{1b}", "b"]).to_string(), "it is for a\\u{1b}, b, not for h");
-        assert!(name(&[]).to_string().starts_with("it has no names of its own, and should be for h; a CN does not"));
+        assert!(name(&[]).to_string().starts_with("it has no subjectAltName for h; its CN does not"));
     }
 
     #[test]

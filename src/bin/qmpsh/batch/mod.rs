@@ -311,7 +311,7 @@ impl<'a, 'b> Batch<'a, 'b> {
                 () = self.printer.more_events() => {}
                 () = disconnecting(&mut self.state), if !self.has_quit => {
                     let (status, why) = self.reason().await;
-                    let message = format!("the connection was lost while waiting for input: {why}; no command was unanswered");
+                    let message = format!("the connection was lost while waiting for input: {why}; every command had its reply");
                     return Err(Failure::new(status, message));
                 }
             }

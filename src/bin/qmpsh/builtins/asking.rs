@@ -144,7 +144,7 @@ async fn lost<H: Host>(host: &mut H, waiting: &Waiting) -> H::Stop {
     {
         return stop;
     }
-    host.fail(Status::ConnectionLost, format!("cannot ask about {}: there is no connection", waiting.what))
+    host.fail(Status::ConnectionLost, format!("cannot ask about {}: not connected", waiting.what))
 }
 
 /// Prints a result of the shell's own, as if the peer had returned it: so it has the same forms.
@@ -152,7 +152,7 @@ pub(super) async fn print_json<H: Host>(host: &mut H, json: &str) -> Result<(), 
     let document = Document::parse(format!(r#"{{"return": {json}}}"#).as_bytes());
     match document.map(Message::from_document) {
         Ok(Ok(Message::Reply(reply))) => print_reply(host, &reply).await,
-        _ => Err(host.fail(Status::CommandFailed, "the result cannot be shown".to_owned())),
+        _ => Err(host.fail(Status::CommandFailed, "cannot display the result".to_owned())),
     }
 }
 

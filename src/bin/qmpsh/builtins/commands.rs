@@ -68,7 +68,7 @@ impl<'a> Entry<'a> {
 
 pub(super) async fn run<H: Host>(host: &mut H, wanted: &Commands) -> Result<(), H::Stop> {
     let Some(schema) = known_schema(host).await? else {
-        return Err(host.fail(Status::CommandFailed, "the peer does not tell what it offers".to_owned()));
+        return Err(host.fail(Status::CommandFailed, "the peer does not list its commands".to_owned()));
     };
     let found: Vec<&Command> = schema.commands().iter().filter(|command| wanted.matches(&command.name)).collect();
     if found.is_empty() {

@@ -21,13 +21,13 @@ pub(super) async fn status<H: Host>(host: &mut H) -> Result<(), H::Stop> {
     let version = version(host.client()).unwrap_or_else(|| "no greeting".to_owned());
     let late = match unanswered {
         0 => String::new(),
-        1 => "\n1 command is without its reply".to_owned(),
-        count => format!("\n{count} commands are without their replies"),
+        1 => "\nwaiting for the reply to 1 command".to_owned(),
+        count => format!("\nwaiting for the replies to {count} commands"),
     };
     let status = if is_there {
         format!("connected to {address}\n{version}{late}")
     } else {
-        format!("not connected to {address} (.reconnect connects again)\nit was: {version}{late}")
+        format!("not connected to {address} (.reconnect connects again)\nlast connected to: {version}{late}")
     };
     host.print_text(&status).await
 }

@@ -82,13 +82,13 @@ fn inherited(number: RawFd) -> io::Result<OwnedFd> {
 
 impl WithDescriptor {
     pub(super) fn read(words: &mut Words<'_>, carried: Option<Action>) -> Result<Self, Refusal> {
-        let what = What::read(&words.required("a path, or the number of a descriptor,")?);
+        let what = What::read(&words.required("the path or descriptor number")?);
         if matches!(&what, What::File(path) | What::New(path) if path.is_empty()) {
             return Err(words.refusal("the path is empty"));
         }
         let action = words.carried(carried)?;
         if !matches!(action, Action::Send(..)) {
-            return Err(words.refusal("an open file can go with a command for the peer only"));
+            return Err(words.refusal("only a command for the peer can carry an open file"));
         }
         Ok(Self { what, action: Box::new(action) })
     }
@@ -97,8 +97,7 @@ impl WithDescriptor {
         let Action::Send(mut request, resend) = *self.action else { return Ok(()) };
         if !host.client().passes_descriptors() {
             let message = format!(
-                "`{}` was not sent: an open file can be passed over a Unix socket of this machine only, and this \
-                 connection is none",
+                "`{}` was not sent: only a Unix socket on this machine can pass an open file",
                 text::line(&request.command)
             );
             return Err(host.fail(Status::Usage, message));
@@ -106,7 +105,7 @@ impl WithDescriptor {
         let what = self.what.clone();
         // A pipe waits for its other end.
         let open = tokio::task::spawn_blocking(move || what.open());
-        let opened = host.attend(open, None, "a file to be opened").await?;
+        let opened = host.attend(open, None, "the file to open").await?;
         let descriptor = match opened.map(|joined| joined.unwrap_or_else(|error| Err(io::Error::other(error)))) {
             None => return Ok(()),
             Some(Ok(descriptor)) => descriptor,
@@ -116,7 +115,7 @@ impl WithDescriptor {
             }
         };
         if !TAKERS.contains(&request.command.as_str()) {
-            host.say("warning: QEMU's getfd and add-fd take an open file; one that comes with another command is kept for the next of them");
+            host.say("warning: only getfd and add-fd take an open file; QEMU keeps this one for the next of them");
         }
         request.descriptor = Some(descriptor);
         host.run(Action::Send(request, resend)).await

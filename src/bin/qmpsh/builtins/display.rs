@@ -58,7 +58,7 @@ pub(super) fn read_switch(words: &mut Words<'_>) -> Result<Option<bool>, Refusal
         None => Ok(None),
         Some((word, _)) if word == "on" => Ok(Some(true)),
         Some((word, _)) if word == "off" => Ok(Some(false)),
-        Some((_, span)) => Err(Refusal::new(span, "neither `on` nor `off`")),
+        Some((_, span)) => Err(Refusal::new(span, "not `on` or `off`")),
     }
 }
 

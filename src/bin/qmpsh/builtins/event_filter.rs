@@ -61,7 +61,7 @@ impl EventFilter {
                     // Anything more is refused.
                     return Ok(Some(event_filter));
                 }
-                "on" | "off" => return Err(refused(format!("`{text}` stands alone"))),
+                "on" | "off" => return Err(refused(format!("`{text}` cannot be combined with other arguments"))),
                 _ => event_filter.add(&text).map_err(refused)?,
             }
         }
@@ -101,7 +101,7 @@ pub(super) fn names(text: &str) -> Result<Vec<Pattern>, String> {
     let names = text.split('|').map(|name| match name {
         "" => Err("the name of an event is missing".to_owned()),
         // Every name of an event is without it.
-        name if name.contains('=') => Err(format!("`{}` is no name of an event", text::line(name))),
+        name if name.contains('=') => Err(format!("`{}` is not an event name", text::line(name))),
         name => Pattern::new(name).map_err(|error| text::line(&error.to_string()).into_owned()),
     });
     names.collect()
@@ -118,7 +118,7 @@ impl fmt::Display for EventFilter {
         }
         let list = |patterns: &[Pattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         match (self.only.is_empty(), self.hidden.is_empty()) {
-            (true, _) => write!(f, "all events are shown but {}", list(&self.hidden)),
+            (true, _) => write!(f, "all events are shown except {}", list(&self.hidden)),
             (false, true) => write!(f, "events are shown: {}", list(&self.only)),
             (false, false) => write!(f, "events are shown: {}, but not {}", list(&self.only), list(&self.hidden)),
         }
@@ -174,7 +174,7 @@ mod tests {
         check("off", "events are not shown", &[], &["STOP"]);
         check("STOP", "events are shown: STOP", &["STOP"], &["RESUME"]);
         check("JOB_* STOP|RESUME", "events are shown: JOB_*, STOP, RESUME", &["JOB_X", "RESUME"], &["BLOCK_JOB_X"]);
-        check("-BLOCK_*", "all events are shown but BLOCK_*", &["STOP"], &["BLOCK_JOB_READY"]);
+        check("-BLOCK_*", "all events are shown except BLOCK_*", &["STOP"], &["BLOCK_JOB_READY"]);
         check("B* -BL*|BX", "events are shown: B*, but not BL*, BX", &["BA", "B"], &["BLA", "BX", "C"]);
         check("\"STOP\"", "events are shown: STOP", &["STOP"], &["RESUME"]);
         assert_eq!(filter(""), Ok(None));
@@ -183,11 +183,11 @@ mod tests {
     #[test]
     fn what_is_wrong() {
         let check = |words: &str, expected: &str| assert_eq!(filter(words).unwrap_err(), expected, "{words}");
-        check("on STOP", ".events takes no more words");
-        check("STOP off", "`off` stands alone");
+        check("on STOP", ".events takes no more arguments");
+        check("STOP off", "`off` cannot be combined with other arguments");
         check("STOP|", "the name of an event is missing");
         check("-", "the name of an event is missing");
-        check("a=b", "`a=b` is no name of an event");
-        check("[A", "`[A` is no pattern: a `[` is never closed (`[[]` stands for one)");
+        check("a=b", "`a=b` is not an event name");
+        check("[A", "bad pattern `[A`: a `[` is never closed (`[[]` matches a `[`)");
     }
 }

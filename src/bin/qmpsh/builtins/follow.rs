@@ -35,7 +35,7 @@ impl Follow {
     pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
         let limit = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if !host.connection().is_there {
-            let message = "no events can come: there is no connection".to_owned();
+            let message = "cannot receive events: not connected".to_owned();
             return Err(host.fail(Status::ConnectionLost, message));
         }
         host.runs_until_interrupted();
@@ -93,7 +93,7 @@ impl Follow {
                 *rest = batch.split_off(behind);
             }
             if !host.print_events(batch, limit).await? && !is_over {
-                let message = format!("the events could not be written within {}", self.seconds());
+                let message = format!("cannot write the events within {}", self.seconds());
                 return Err(host.fail(Status::TimedOut, message));
             }
             if is_over && left != Some(0) {
@@ -161,9 +161,12 @@ mod tests {
     #[test]
     fn what_is_wrong() {
         let check = |words: &str, expected: &str| assert_eq!(follow(words).unwrap_err(), expected, "{words}");
-        check("count=0", "not a number of times");
+        check("count=0", "not a count of 1 or more");
         check("timeout=-1", "not a time in seconds");
-        check("STOP count=1", "count= stands before the other words: .follow [count=N] [timeout=S] [EVENT...]");
-        check("limit=1", "`limit=1` is no name of an event");
+        check(
+            "STOP count=1",
+            "count= must come before the other arguments (usage: .follow [count=N] [timeout=S] [EVENT...])",
+        );
+        check("limit=1", "`limit=1` is not an event name");
     }
 }

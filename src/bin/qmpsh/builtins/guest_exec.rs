@@ -60,7 +60,7 @@ impl GuestExec {
         let shown = text::line(&self.path).into_owned();
         let arguments = serde_json::json!({ "path": self.path, "arg": self.args, "capture-output": true });
         let Some(started) = ask(host, "guest-exec", &arguments, limit).await? else {
-            let message = format!("no reply to `guest-exec` within {}: whether {shown} runs is unknown", said(timeout));
+            let message = format!("no reply to `guest-exec` within {}; {shown} may be running", said(timeout));
             return Err(host.fail(Status::TimedOut, message));
         };
         let pid =
@@ -76,7 +76,7 @@ impl GuestExec {
                     return self.ended(host, &reply, &state).await;
                 }
                 (Some(_), Some(Err(error))) => {
-                    let message = format!("`guest-exec-status` returned something else than a state: {error}");
+                    let message = format!("`guest-exec-status` did not return a state: {error}");
                     return Err(host.fail(Status::CommandFailed, message));
                 }
                 (Some(_), _) if host.attend(sleep(pause), limit, "a program in the guest").await?.is_some() => {
@@ -98,7 +98,7 @@ impl GuestExec {
         let shown = text::line(&self.path).into_owned();
         let decoded = |data: &Option<String>| data.as_deref().map_or(Some(Vec::new()), base64);
         let (Some(out), Some(err)) = (decoded(&state.out_data), decoded(&state.err_data)) else {
-            return Err(host.fail(Status::CommandFailed, "the output that the agent sent is not base64".to_owned()));
+            return Err(host.fail(Status::CommandFailed, "the agent's output is not base64".to_owned()));
         };
         if host.renderer().plain_text {
             if !out.is_empty() {
@@ -118,7 +118,7 @@ impl GuestExec {
         }
         for (truncated, name) in [(state.out_truncated, "stdout"), (state.err_truncated, "stderr")] {
             if truncated {
-                host.say(&format!("warning: the agent has cut the {name} of {shown} short"));
+                host.say(&format!("warning: the agent truncated the {name} of {shown}"));
             }
         }
         match (state.exitcode, state.signal) {
@@ -152,7 +152,7 @@ async fn ask<H: Host>(
         Some(Ok(reply)) => Ok(Some(reply)),
         Some(Err(ExecuteError::Server { class, desc, .. })) => {
             let hint = if class == "CommandNotFound" && !host.client().is_guest_agent() {
-                "\n  hint: .guest-exec is for a guest agent (--qga)"
+                "\n  hint: .guest-exec needs a guest agent (--qga)"
             } else {
                 ""
             };

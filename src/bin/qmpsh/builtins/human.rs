@@ -33,7 +33,7 @@ pub(super) async fn line<H: Host>(host: &mut H, line: String) -> Result<(), H::S
         Ok(request) => host.run(Action::Send(request, None)).await,
         Err(refused) => {
             let refused = u32::from(refused);
-            Err(host.fail(Status::Usage, format!("not sent: QEMU takes U+{refused:04X} in no message")))
+            Err(host.fail(Status::Usage, format!("not sent: QEMU does not accept the character U+{refused:04X}")))
         }
     }
 }
@@ -57,7 +57,7 @@ pub(crate) fn hmp_result(
     let Some(answer) = reply.result().as_deref().and_then(Answer::read) else {
         return Some(HmpResult {
             result: None,
-            failure: Some("the answer of the human monitor is no text".to_owned()),
+            failure: Some("the human monitor's answer is not a string".to_owned()),
         });
     };
     monitor.answered(line, &answer);

@@ -140,12 +140,12 @@ impl JobWait {
     fn known(&self, jobs: &[&Job]) -> String {
         let known: Vec<_> = jobs.iter().rev().take(NAMED).map(|job| named(&job.id)).collect();
         let known = if known.is_empty() {
-            "no other was seen either".to_owned()
+            "this session saw no other job".to_owned()
         } else {
-            format!("the last that were seen: {} (.jobs shows all)", known.join(", "))
+            format!("the last jobs of this session: {} (.jobs lists all)", known.join(", "))
         };
         let id = named(&self.id);
-        format!("no job {id} was seen: it has another id, or was over before this session began; {known}")
+        format!("no job {id} found: it has another id, or ended before this session began; {known}")
     }
 }
 
@@ -166,7 +166,7 @@ async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<(), H::Stop> {
             if host.jobs().jobs().on_query_jobs(&result, asked) {
                 return Ok(());
             }
-            Err(host.fail(Status::CommandFailed, "the peer's answer to `query-jobs` is no list of jobs".to_owned()))
+            Err(host.fail(Status::CommandFailed, "the peer's reply to `query-jobs` is not a list of jobs".to_owned()))
         }
         // Before QEMU 3.0.
         Asked::Refused { class, .. } if class == "CommandNotFound" => look_at_block_jobs(host, waiting, true).await,
@@ -214,9 +214,11 @@ fn failure(job: &Job, outcome: Outcome<'_>) -> Option<String> {
     Some(match outcome {
         Outcome::Completed => return None,
         Outcome::Failed(error) => format!("the job {id} failed: {}", text::line(error)),
-        Outcome::FailedUnexplained => format!("the job {id} failed, and was dismissed before its error was asked for"),
+        Outcome::FailedUnexplained => {
+            format!("the job {id} failed, and was dismissed before qmpsh could read its error")
+        }
         Outcome::Cancelled => format!("the job {id} was cancelled"),
-        Outcome::Unknown => format!("the job {id} is gone, and how it ended was not seen"),
+        Outcome::Unknown => format!("the job {id} is gone; this session did not see how it ended"),
     })
 }
 

@@ -18,7 +18,7 @@ impl Log {
         Ok(match words.next()? {
             None => None,
             Some((word, _)) if word == "off" => Some(Self::Off),
-            Some((word, span)) if word.is_empty() => return Err(Refusal::new(span, "a file has a name")),
+            Some((word, span)) if word.is_empty() => return Err(Refusal::new(span, "the file name is empty")),
             Some((word, _)) => Some(Self::File(PathBuf::from(word))),
         })
     }
@@ -66,7 +66,7 @@ mod tests {
         check("./off", file("./off"));
         check("on", file("on"));
         check("\"my log\"", file("my log"));
-        check("\"\"", Err("a file has a name"));
-        check("a b", Err(".log takes no more words"));
+        check("\"\"", Err("the file name is empty"));
+        check("a b", Err(".log takes no more arguments"));
     }
 }

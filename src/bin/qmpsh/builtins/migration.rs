@@ -67,7 +67,7 @@ async fn pursue<H: Host>(host: &mut H, mut waiting: Waiting) -> Result<Box<Reply
                 return Err(host.fail(Status::CommandFailed, format!("the migration failed{why}")));
             }
             MigrationPhase::None if !comes_in(host, &waiting).await? => {
-                let message = "no migration has begun here: `migrate uri=...` begins one".to_owned();
+                let message = "no migration has started here (start one with `migrate uri=...`)".to_owned();
                 return Err(host.fail(Status::CommandFailed, message));
             }
             MigrationPhase::None | MigrationPhase::Working | MigrationPhase::Waiting => {}
@@ -93,7 +93,7 @@ async fn pursue<H: Host>(host: &mut H, mut waiting: Waiting) -> Result<Box<Reply
 fn still(migration: &Migration, waiting: &Waiting) -> String {
     let state = match (migration.phase(), migration.attention()) {
         (_, Some(attention)) => format!("it {}", progress::needs("", attention)),
-        (MigrationPhase::None, None) => "it waits for the other side".to_owned(),
+        (MigrationPhase::None, None) => "it is waiting for the other side".to_owned(),
         _ => format!("it is {}", text::line(migration.status())),
     };
     let amount = progress::amount(migration.progress()).map_or_else(String::new, |amount| format!(" ({amount})"));
@@ -108,11 +108,11 @@ async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<Box<Reply>, H:
             if host.jobs().migration().on_query(&result, asked) {
                 return Ok(reply);
             }
-            let message = "the peer's answer to `query-migrate` tells of no migration".to_owned();
+            let message = "the peer's reply to `query-migrate` does not describe a migration".to_owned();
             Err(host.fail(Status::CommandFailed, message))
         }
         Asked::Refused { class, .. } if class == "CommandNotFound" => {
-            let message = "this peer does not migrate: it does not know `query-migrate`".to_owned();
+            let message = "this peer cannot migrate: it does not know `query-migrate`".to_owned();
             Err(host.fail(Status::CommandFailed, message))
         }
         Asked::Refused { class, desc } => Err(host.fail(Status::CommandFailed, format!("{class}: {desc}"))),

@@ -106,7 +106,7 @@ impl NewMonitor {
             } else {
                 format!(" at {}, on QEMU's machine", text::line(&self.path))
             };
-            host.say(&format!("the monitor waits for its client{client}"));
+            host.say(&format!("the monitor is waiting for its client{client}"));
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl NewMonitor {
 
 fn explain(error: io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such directory".to_owned(),
+        io::ErrorKind::NotFound => "no such directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string(),
     }

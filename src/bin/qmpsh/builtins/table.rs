@@ -1,4 +1,4 @@
-//! What commands of its own the shell has, in words.
+//! The built-in commands as `.help`, completion, README.md and the man page describe them.
 
 use super::words::Refusal;
 use qmpsh::language::syntax::Span;
@@ -9,16 +9,16 @@ use qmpsh::schema::nearest;
 pub(crate) struct Description {
     /// Its name, without the dot.
     pub name: &'static str,
-    /// What stands after the name.
+    /// Its arguments, as its usage line shows them.
     pub words: &'static str,
     /// What it does, on one line.
     pub summary: &'static str,
-    /// What more there is to know, in paragraphs; lines that are indented are examples.
+    /// The rest of its description, in paragraphs; indented lines are examples.
     pub more: &'static str,
 }
 
 impl Description {
-    /// How the command is written.
+    /// Its usage line.
     pub(crate) fn usage(&self) -> String {
         format!(".{} {}", self.name, self.words).trim_end().to_owned()
     }
@@ -29,12 +29,11 @@ pub(crate) const COMMANDS: &[Description] = &[
     Description {
         name: "help",
         words: "[NAME [PATH=VALUE...]]",
-        summary: "how to write a line, and the keys; or all that is known of a name",
+        summary: "Explain the language and the keys, or describe NAME",
         more: "\
-NAME is a command, an event or a type: what the peer's schema says of it, and what the installed manuals of QEMU do.
-If the manual is for another version than the peer's, the first line says so, and the arguments that both have come
-first. Of what depends on the value of an argument, only the branch is shown that PATH=VALUE names. With a dot NAME is
-one of the shell's own commands.
+NAME is a command, an event or a type. The description comes from the peer's schema and from the installed QEMU
+manuals. If the manual is for another version of QEMU, the first line says so, and the arguments that both have come
+first. PATH=VALUE limits the description to the branch for that value. With a dot, NAME is a built-in command.
 
   .help blockdev-add
   .help blockdev-add driver=qcow2
@@ -44,29 +43,29 @@ one of the shell's own commands.
     Description {
         name: "commands",
         words: "[PATTERN]",
-        summary: "what the peer offers",
+        summary: "List the commands of the peer",
         more: "\
-PATTERN is a shell glob. On a terminal each has its arguments with it, those in brackets may be left out.
+PATTERN is a shell glob. On a terminal the list shows the arguments too, optional ones in brackets.
 
   .commands block*",
     },
     Description {
         name: "try",
         words: "COMMAND",
-        summary: "a command whose refusal is shown, and is no failure",
+        summary: "Run COMMAND; an error is shown but does not count",
         more: "\
-A batch goes on after it, and the exit status does not tell of it. A line that does not parse, a time limit and a lost
-connection stay failures.
+The error does not end a batch or change the exit status. A syntax error, a timeout and a lost connection still
+count as failures.
 
   .try device_del id=net0",
     },
     Description {
         name: "watch",
         words: "SECONDS [count=N] COMMAND",
-        summary: "a command again and again, until Ctrl-C or the first failure",
+        summary: "Repeat COMMAND until Ctrl-C or the first error",
         more: "\
-SECONDS lie between the end of one and the beginning of the next. A pipeline gets the results of all of them, each when
-it is there, and .watch ends when the pipeline does.
+Waits SECONDS between runs. One pipeline gets the result of every run, each as soon as it arrives. .watch ends when
+the pipeline ends. count=N stops after N runs.
 
   .watch 1 query-migrate | jq -r .status
   .watch 1 query-status
@@ -75,21 +74,22 @@ it is there, and .watch ends when the pipeline does.
     Description {
         name: "oob",
         words: "COMMAND",
-        summary: "a command out of band: it does not wait for those before it",
+        summary: "Run COMMAND out of band, ahead of the commands that are waiting",
         more: "\
-Only commands that allow it (`migrate-recover`, `migrate-pause`, `yank`) can be sent like that, and only to a peer that
-offers the capability `oob`.
+Only some commands can run out of band, such as `migrate-recover`, `migrate-pause` and `yank`. The peer must offer
+the capability `oob`.
 
   .oob migrate-pause",
     },
     Description {
         name: "hmp",
         words: "[LINE]",
-        summary: "a line of the human monitor; alone: all lines from here on, until .qmp",
+        summary: "Run LINE in the human monitor; without LINE, send all lines there until .qmp",
         more: "\
-The line goes as it is: no pipeline, comment, quote or continuation. Its answer is text, which -o json and -o raw leave
-as JSON. It counts as failed if the answer begins with `Error` or `unknown command`, or ends with
-`Try \"help ...\" for more information`; the monitor does not tell every failure. What `cpu N` selects is remembered.
+qmpsh sends LINE unchanged, without pipelines, comments, quotes or continuation. The answer is text; -o json and
+-o raw print it as JSON. The command counts as failed if the answer begins with `Error` or `unknown command`, or ends
+with `Try \"help ...\" for more information`; the monitor does not report every failure. qmpsh remembers the CPU that
+`cpu N` selects.
 
   .hmp info registers
   .hmp",
@@ -97,25 +97,26 @@ as JSON. It counts as failed if the answer begins with `Error` or `unknown comma
     Description {
         name: "qmp",
         words: "",
-        summary: "back to commands of QMP, after .hmp or -H",
-        more: "Lines that begin with a dot are the shell's there, too.",
+        summary: "Return to QMP commands after .hmp or -H",
+        more: "Lines that begin with a dot are built-in commands there, too.",
     },
     Description {
         name: "wait",
         words: "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]",
-        summary: "until an event comes, or has come already",
+        summary: "Wait for an event",
         more: "\
-It looks back to when the first command after the last .wait was sent, so an event that comes
-before the reply of its command is not missed. An event ends one .wait. The event is printed. PATH
-leads to a value of its data, with dots between names and the numbers of lists: device=x,
-info.0.name=y. Values are compared as text.
+Also finds events that came since the first command after the last .wait was sent. So .wait does
+not miss an event that comes before the reply of its command. Prints the event. Each event ends
+only one .wait. PATH names a value in the data of the event, with dots between property names and
+list indexes: device=x, info.0.name=y. Values are compared as text.
 
-Names and values may be patterns: * is any text, ? any character, [a-z] one of these, [!a-z]
-another; [*] is a star. Quoted, or after ==, a value is no pattern.
+EVENT and VALUE may be patterns: * matches any text, ? any character, [a-z] one of these
+characters, [!a-z] any other, [*] a star. A value in quotes or after == is literal.
 
-fail=EVENT is status 1, unless the event has another value at a PATH. timeout=S is status 5 after
-S seconds; without it --timeout holds, and 0 only looks back. Up to 100,000 events or 8 MiB are
-looked back on; if more have come, that is said, with status 1.
+If the event of fail=EVENT comes, .wait fails with status 1, unless the event has another value at a
+PATH. timeout=S ends it with status 5 after S seconds [default: --timeout]; timeout=0 only searches
+the events so far. qmpsh keeps the last 100,000 events or 8 MiB. If some were dropped, .wait says so
+and fails with status 1.
 
   device_del id=net0
   .wait timeout=30 fail=DEVICE_UNPLUG_GUEST_ERROR DEVICE_DELETED device=net0
@@ -124,13 +125,13 @@ looked back on; if more have come, that is said, with status 1.
     Description {
         name: "follow",
         words: "[count=N] [timeout=S] [EVENT...]",
-        summary: "events as they come, until Ctrl-C, so many of them, or so long",
+        summary: "Print events as they come, until Ctrl-C, N events or S seconds",
         more: "\
-It prints those that come from now on, all of them or those named. Names may be patterns, as in
-.wait; -EVENT leaves some out. If count=N is given and so many have not come after timeout=S
-seconds, that is status 5.
+Prints all events from now on, or those that match an EVENT. EVENT may be a pattern, as in .wait;
+-EVENT excludes events. With count=N, .follow ends with status 5 if fewer than N events come within
+timeout=S seconds.
 
-A pipeline gets each event when it comes, and .follow ends when the pipeline does.
+A pipeline gets each event when it comes. .follow ends when the pipeline ends.
 
   .follow | jq -r .event
   .follow count=1 SHUTDOWN
@@ -139,11 +140,10 @@ A pipeline gets each event when it comes, and .follow ends when the pipeline doe
     Description {
         name: "events",
         words: "[on|off|EVENT...]",
-        summary: "which events are shown; without words, says it",
+        summary: "Show or set which events are displayed",
         more: "\
-Names may be patterns, as in .wait; -EVENT leaves some out. They go where --events says: to
-stdout, or to stderr. At the prompt they are shown from the beginning, in a batch they are not.
-.wait sees all of them.
+EVENT may be a pattern, as in .wait; -EVENT excludes events. --events chooses stdout or stderr. The
+default is on at the prompt and off in a batch. .wait sees all events.
 
   .events off
   .events BLOCK_* JOB_*
@@ -152,25 +152,25 @@ stdout, or to stderr. At the prompt they are shown from the beginning, in a batc
     Description {
         name: "output",
         words: "[auto|json|pretty|table|raw]",
-        summary: "in which form results are from now on, as with -o; without words, says it",
+        summary: "Show or set the output format, as with -o",
         more: "  .output table",
     },
     Description {
         name: "timing",
         words: "[on|off]",
-        summary: "whether it is said how long each command waited for its reply",
+        summary: "Show how long each command took",
         more: "\
-It is said below the result, in a batch on stderr. In a batch with --pipeline commands are then sent one at a time.
+The time is below the result; in a batch it is on stderr. With --pipeline, commands are then sent one at a time.
 
   .timing on",
     },
     Description {
         name: "log",
         words: "[FILE|off]",
-        summary: "where the messages of the wire are recorded, as with -l; without words, says it",
+        summary: "Show or set the file that records all messages, as with -l",
         more: "\
-Each message sent and received from now on is added to FILE: one JSON object a line, with its
-time, secrets as ***. A file that is called off is ./off.
+Appends each message sent or received from now on to FILE: one JSON object a line, with its time,
+secrets as ***. To log to a file named off, write ./off.
 
   .log wire.log
   .log off",
@@ -178,18 +178,18 @@ time, secrets as ***. A file that is called off is ./off.
     Description {
         name: "jobs",
         words: "",
-        summary: "the jobs there are, and how those ended that were seen",
+        summary: "List the jobs, including ended ones with their outcome",
         more: "\
-Those that have ended have an `outcome`: completed, failed, cancelled or unknown. The last 1,000 are remembered.",
+A job that ended has an `outcome`: completed, failed, cancelled or unknown. qmpsh remembers the last 1,000.",
     },
     Description {
         name: "job",
         words: "[timeout=S] [until=ready|pending|concluded] ID",
-        summary: "waits for a job, shows how far it has come, and dismisses it",
+        summary: "Wait for a job, show its progress, and dismiss it",
         more: "\
-It fails if the job failed or was cancelled. One that is over already has its outcome too, if the session saw it.
-until=ready and until=pending wait for the point at which `job-complete` and `job-finalize` can be given.
-Ctrl-C stops the waiting, not the job.
+Fails if the job failed or was cancelled. A job that ended earlier counts too, if this session saw it end.
+until=ready waits until `job-complete` is possible; until=pending, until `job-finalize` is. Ctrl-C ends only the
+waiting; the job goes on.
 
   blockdev-backup job-id=b1 device=disk0 target=backup0 sync=full
   .job timeout=3600 b1",
@@ -197,9 +197,9 @@ Ctrl-C stops the waiting, not the job.
     Description {
         name: "migration",
         words: "[timeout=S]",
-        summary: "waits for the migration, and shows how far it has come",
+        summary: "Wait for the migration and show its progress",
         more: "\
-It fails if the migration failed or was cancelled. Where a migration comes in it waits for that one.
+Fails if the migration failed or was cancelled. On the destination it waits for the incoming migration.
 
   migrate uri=unix:/run/vm.sock
   .migration",
@@ -207,10 +207,11 @@ It fails if the migration failed or was cancelled. Where a migration comes in it
     Description {
         name: "guest-exec",
         words: "[timeout=S] PATH [ARG...]",
-        summary: "a program in the guest, by its agent (--qga): its output, its success as ours",
+        summary: "Run a program in the guest and report its output and exit status (needs --qga)",
         more: "\
-What it writes is printed when it has ended, stdout and stderr apart; -o json prints what the agent says of it. No shell
-is in between. timeout=S is status 5 after S seconds, without it --timeout holds; the program goes on then.
+The agent starts PATH directly, without a shell. When the program ends, qmpsh prints its stdout and stderr separately;
+-o json prints the agent's report instead. timeout=S ends the waiting with status 5 after S seconds [default:
+--timeout]; the program goes on.
 
   .guest-exec /bin/ls -l /
   .guest-exec timeout=10 /bin/sh -c \"systemctl is-active sshd\"",
@@ -218,10 +219,10 @@ is in between. timeout=S is status 5 after S seconds, without it --timeout holds
     Description {
         name: "fd",
         words: "PATH|NUMBER COMMAND",
-        summary: "a command together with an open file, for `add-fd` and `getfd`",
+        summary: "Send an open file with COMMAND, for `add-fd` and `getfd`",
         more: "\
-The file is opened to be read and written, or to be read if that is all that is allowed; wo:PATH is made, or emptied,
-and written. A NUMBER is a descriptor that the shell has inherited. It needs a Unix socket.
+Opens PATH for reading and writing, or read-only if its permissions allow no more. wo:PATH creates or empties the file
+and opens it for writing. NUMBER is a descriptor that qmpsh inherited. Needs a Unix socket.
 
   .fd disk.raw add-fd fdset-id=1
   blockdev-add driver=file node-name=n0 filename=/dev/fdset/1
@@ -230,23 +231,23 @@ and written. A NUMBER is a descriptor that the shell has inherited. It needs a U
     Description {
         name: "source",
         words: "FILE",
-        summary: "the lines of a file",
+        summary: "Run the lines of FILE",
         more: "\
-They are run as if they stood here; the first that fails ends it, unless --keep-going was given.
+Stops at the first line that fails, unless --keep-going is given.
 
   .source setup.qmp",
     },
-    Description { name: "status", words: "", summary: "what the shell is connected to", more: "" },
+    Description { name: "status", words: "", summary: "Show the connection", more: "" },
     Description {
         name: "reconnect",
         words: "",
-        summary: "connects again",
-        more: "A connection that is there is given up first.",
+        summary: "Connect again",
+        more: "Closes the current connection first.",
     },
     Description {
         name: "monitor",
         words: "PATH",
-        summary: "make a monitor at the Unix socket PATH for one other client (QEMU 11.1 and later)",
+        summary: "Make a monitor at the Unix socket PATH for one other client (QEMU 11.1 and later)",
         more: "\
 QEMU serves one client at a time on each monitor. The new monitor outlives
 this shell. When its client leaves, QEMU removes the monitor, its character
@@ -264,33 +265,33 @@ is there.
     Description {
         name: "detach",
         words: "",
-        summary: "leaves, and lets the QEMU go on that `qmpsh run` started",
+        summary: "Leave qmpsh and let the QEMU that `qmpsh run` started go on",
         more: "",
     },
     Description {
         name: "quit",
         words: "",
-        summary: "leaves, as Ctrl-D and `exit` do; the command `quit` ends QEMU",
+        summary: "Leave qmpsh, as Ctrl-D and `exit` do (the command `quit` ends QEMU)",
         more: "",
     },
 ];
 
-/// The command of this name, which stands with or without its dot.
+/// The command of this name, with or without its dot.
 pub(super) fn find(name: &str) -> Option<&'static Description> {
     let name = name.strip_prefix('.').unwrap_or(name);
     COMMANDS.iter().find(|command| command.name == name)
 }
 
-/// How a command is written.
+/// The usage line of a command.
 pub(super) fn usage(name: &str) -> String {
     find(name).map_or_else(|| format!(".{name}"), Description::usage)
 }
 
-/// There is no command of this name.
+/// The error for a name that no built-in command has.
 pub(super) fn unknown(name: &str, span: Span) -> Refusal {
     let nearest = nearest(name, COMMANDS.iter().map(|command| command.name));
-    let hint = nearest.map_or_else(|| ".help shows them all".to_owned(), |name| format!("is it .{name}?"));
-    Refusal::new(span, format!("the shell has no such command ({hint})"))
+    let hint = nearest.map_or_else(|| ".help lists them".to_owned(), |name| format!("did you mean .{name}?"));
+    Refusal::new(span, format!("no such built-in command ({hint})"))
 }
 
 #[cfg(test)]
@@ -307,16 +308,16 @@ mod tests {
         for command in COMMANDS {
             if let Err(refusal) = read(&format!(".{}", command.name)) {
                 assert!(refusal.message.contains("is missing"), ".{}: {}", command.name, refusal.message);
-                assert!(refusal.message.ends_with(&usage(command.name)), "{}", refusal.message);
+                assert!(refusal.message.ends_with(&format!("(usage: {})", usage(command.name))), "{}", refusal.message);
             }
         }
         let check = |text: &str, expected: &str| assert_eq!(read(text).unwrap_err().message, expected, "{text}");
-        check(".stats", "the shell has no such command (is it .status?)");
-        check(".frobnicate", "the shell has no such command (.help shows them all)");
+        check(".stats", "no such built-in command (did you mean .status?)");
+        check(".frobnicate", "no such built-in command (.help lists them)");
         check(".quit now", ".quit takes no arguments");
-        check(".source a b", ".source takes no more words");
-        check(".source", "the name of a file is missing: it is written .source FILE");
+        check(".source a b", ".source takes no more arguments");
+        check(".source", "the name of a file is missing (usage: .source FILE)");
         check(".watch x query-status", "not a time in seconds");
-        check(".watch 1 count=0 query-status", "not a number of times");
+        check(".watch 1 count=0 query-status", "not a count of 1 or more");
     }
 }

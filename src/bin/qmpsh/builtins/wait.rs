@@ -35,7 +35,7 @@ impl Wait {
         let (text, span) = words.required_at("the name of an event")?;
         if let Some((name, _)) = text.split_once('=') {
             let message = format!(
-                "`{}` is no option of .wait, which has timeout= and fail=; values of data stand after the event",
+                "`{}` is not an option of .wait, which has timeout= and fail= (PATH=VALUE goes after the event)",
                 text::line(name)
             );
             return Err(Refusal::new(span, message));
@@ -62,8 +62,8 @@ impl Wait {
         let Ok(wait) = host.client().wait(move |event| judge.judge(event).is_some()) else {
             let HistoryBounds { bytes, events } = HistoryBounds::default();
             let message = format!(
-                "whether `{}` has come is unknown: since the command that the wait looks back to, more events have come \
-                 than are remembered ({events}, or {} MiB); the next command begins anew",
+                "cannot tell whether `{}` has come: since the last .wait more events have come than qmpsh keeps ({events}, \
+                 or {} MiB); the next command starts anew",
                 self.what,
                 bytes >> 20
             );
@@ -83,7 +83,7 @@ impl Wait {
                 return Err(host.fail(Status::TimedOut, format!("no `{}` within {seconds} s", self.what)));
             }
             None => {
-                let message = format!("`{}` cannot come: there is no connection", self.what);
+                let message = format!("`{}` cannot come: not connected", self.what);
                 return Err(host.fail(Status::ConnectionLost, message));
             }
         };
@@ -105,7 +105,7 @@ fn warnings(schema: &Schema, awaited: &Awaited) -> Vec<String> {
     let unknown = names.filter(|name| !schema.events().is_empty() && schema.event(name).is_none());
     let told = unknown.map(|name| {
         let nearest = nearest(&name, schema.events().iter().map(|event| &*event.name));
-        let hint = nearest.map_or_else(String::new, |nearest| format!(" (is it {nearest}?)"));
+        let hint = nearest.map_or_else(String::new, |nearest| format!(" (did you mean {nearest}?)"));
         format!("the peer's schema has no event `{}`{hint}", text::line(&name))
     });
     told.collect()
@@ -114,7 +114,7 @@ fn warnings(schema: &Schema, awaited: &Awaited) -> Vec<String> {
 /// `PATH=VALUE`
 fn condition(word: &DotWord) -> Result<Condition, Refusal> {
     if !word.raw.contains('=') {
-        let message = "not PATH=VALUE, a value of the event's data; other events are written EVENT|EVENT";
+        let message = "not PATH=VALUE (to wait for one of several events, write EVENT|EVENT)";
         return Err(Refusal::new(word.span, message));
     }
     let comparison = word.comparison()?;
@@ -193,20 +193,20 @@ mod tests {
             let message = wait(words).unwrap_err();
             assert!(message.contains(expected), "{words}: {message}");
         };
-        check("", "the name of an event is missing: it is written .wait [timeout=S]");
+        check("", "the name of an event is missing (usage: .wait [timeout=S]");
         check("timeout=5", "the name of an event is missing");
         check("timeout=x STOP", "not a time in seconds");
         check("timeout=1 timeout=2 STOP", "timeout= is given twice");
-        check("limit=5 STOP", "`limit` is no option of .wait, which has timeout= and fail=");
-        check("STOP timeout=5", "timeout= stands before the other words: .wait [timeout=S]");
-        check("STOP a=1 fail=B", "fail= stands before the other words");
+        check("limit=5 STOP", "`limit` is not an option of .wait, which has timeout= and fail=");
+        check("STOP timeout=5", "timeout= must come before the other arguments (usage: .wait [timeout=S]");
+        check("STOP a=1 fail=B", "fail= must come before the other arguments");
         assert!(wait("STOP \"timeout\"=5").is_ok());
         check("STOP|", "the name of an event is missing");
         check("fail= STOP", "the name of an event is missing");
-        check("STOP RESUME", "other events are written EVENT|EVENT");
+        check("STOP RESUME", "write EVENT|EVENT");
         check("STOP a:=1", "`:=`");
         check("STOP =x", "a key has an empty part");
         check("STOP a=[x]y[", "is never closed");
-        check("[A", "is no pattern");
+        check("[A", "bad pattern `[A`");
     }
 }

@@ -31,7 +31,7 @@ impl From<SyntaxError> for Refusal {
 pub(super) struct Words<'a> {
     dot: &'a DotCommand,
     left: Iter<'a, DotWord>,
-    /// What stands before the other words.
+    /// The options already read, which come before the other words.
     options: Vec<&'a str>,
 }
 
@@ -75,8 +75,12 @@ impl<'a> Words<'a> {
     pub(super) fn no_option(&self) -> Result<(), Refusal> {
         let Some(word) = self.left.as_slice().first() else { return Ok(()) };
         let late = self.options.iter().find(|name| is_option(&word.raw, name));
-        let message =
-            |name| format!("{name}= stands before the other words: {}", super::table::usage(&self.dot.name.text));
+        let message = |name| {
+            format!(
+                "{name}= must come before the other arguments (usage: {})",
+                super::table::usage(&self.dot.name.text)
+            )
+        };
         late.map_or(Ok(()), |name| Err(Refusal::new(word.span, message(name))))
     }
 
@@ -93,7 +97,9 @@ impl<'a> Words<'a> {
     /// What the command that is carried asks for.
     pub(super) fn carried(&self, carried: Option<Action>) -> Result<Action, Refusal> {
         match carried {
-            Some(Action::Builtin(Builtin::Speak(_))) => Err(self.refusal("only what runs by itself can be carried")),
+            Some(Action::Builtin(Builtin::Speak(_))) => {
+                Err(self.refusal("a command that changes the language cannot run here"))
+            }
             Some(action) => Ok(action),
             None => Err(self.refusal("a command is missing")),
         }
@@ -107,14 +113,14 @@ impl<'a> Words<'a> {
             Some(word) if self.dot.words.len() == 1 => {
                 Err(Refusal::new(word.span, format!("{} takes no arguments", self.name())))
             }
-            Some(word) => Err(Refusal::new(word.span, format!("{} takes no more words", self.name()))),
+            Some(word) => Err(Refusal::new(word.span, format!("{} takes no more arguments", self.name()))),
         }
     }
 
     /// Something wrong with the command as a whole.
     pub(super) fn refusal(&self, message: impl AsRef<str>) -> Refusal {
         let usage = super::table::usage(&self.dot.name.text);
-        Refusal::new(self.dot.name.span, format!("{}: it is written {usage}", message.as_ref()))
+        Refusal::new(self.dot.name.span, format!("{} (usage: {usage})", message.as_ref()))
     }
 
     fn name(&self) -> String {
@@ -134,5 +140,5 @@ pub(super) fn seconds((text, span): (String, Span)) -> Result<Duration, Refusal>
 
 /// A number of times, at least once.
 pub(super) fn count((text, span): (String, Span)) -> Result<u64, Refusal> {
-    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| Refusal::new(span, "not a number of times"))
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| Refusal::new(span, "not a count of 1 or more"))
 }

@@ -74,9 +74,7 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Subc
 /// QEMU's command line.
 pub(super) fn run(program: Option<&OsStr>, args: &[&OsStr], own: SubcommandOptions) -> Result<ConnectMode, Exit> {
     let Some(program) = program.filter(|program| !program.is_empty()) else {
-        return Err(usage(
-            "`run` starts QEMU: its command line is missing, as in `qmpsh run qemu-system-x86_64 -M q35`",
-        ));
+        return Err(usage("`run` needs the command line of QEMU, as in `qmpsh run qemu-system-x86_64 -M q35`"));
     };
     if own.socket_mode.is_some() {
         return Err(usage(NOT_LISTENING));
@@ -91,42 +89,42 @@ pub(super) struct SubcommandOptions {
     pub(super) monitor: Option<PathBuf>,
 }
 
-const NOT_LISTENING: &str = "--socket-mode belongs to `qmpsh listen`";
+const NOT_LISTENING: &str = "--socket-mode works only with `qmpsh listen`";
 
 /// The way that subcommand and address mean; [`run`] is another matter.
 pub(super) fn parse(subcommand: Subcommand, address: &OsStr, own: &SubcommandOptions) -> Result<ConnectMode, Exit> {
     let socket_mode = own.socket_mode;
     if own.monitor.is_some() {
-        return Err(usage("--monitor belongs to `qmpsh run`"));
+        return Err(usage("--monitor works only with `qmpsh run`"));
     }
     let mode = match (subcommand, descriptor(address)) {
         (Subcommand::Listen, Some(_)) => {
             let shown = address.to_string_lossy();
             return Err(usage(format_args!(
-                "`{}` is no place to listen at; `qmpsh fd N` takes a peer from a listening socket too",
+                "cannot listen at `{}` (for an inherited listening socket, use `qmpsh fd N`)",
                 shown.escape_debug()
             )));
         }
         (Subcommand::Fd, Some("")) => ConnectMode::Fd(None),
         (_, Some(number)) => {
             ConnectMode::Fd(Some(number.parse().ok().filter(|_| is_number(number.as_ref())).ok_or_else(|| {
-                usage(format_args!("`fd:{}` names no descriptor: a number belongs there", number.escape_debug()))
+                usage(format_args!("`fd:{}` is not a descriptor: give its number", number.escape_debug()))
             })?))
         }
         (Subcommand::Listen, None) => {
             let address = Address::parse(address).map_err(usage)?;
             let why = match address {
-                Address::Vm(_) | Address::Pid(_) => Some("there is a QEMU already"),
-                Address::Exec(_) => Some("a command is started, and does not come"),
-                Address::Ssh(_) => Some("ssh reaches sockets that are there already"),
+                Address::Vm(_) | Address::Pid(_) => Some("it names a running QEMU"),
+                Address::Exec(_) => Some("qmpsh starts the command; it does not connect"),
+                Address::Ssh(_) => Some("ssh connects to existing sockets"),
                 _ => None,
             };
             if let Some(why) = why {
                 let shown = address.to_string();
-                return Err(usage(format_args!("`{}` is no place to listen at: {why}", shown.escape_debug())));
+                return Err(usage(format_args!("cannot listen at `{}`: {why}", shown.escape_debug())));
             }
             if socket_mode.is_some() && !matches!(address, Address::Unix(_)) {
-                return Err(usage(format_args!("--socket-mode: there is no socket file at {address}")));
+                return Err(usage(format_args!("--socket-mode: {address} has no socket file")));
             }
             return Ok(ConnectMode::Listen { address, socket_mode });
         }

@@ -23,7 +23,7 @@ pub(crate) fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("An interactive shell and a scripting client for the QEMU Machine Protocol (QMP)")
         .override_usage(manual::USAGE)
-        .after_help("`qmpsh --help` says more: addresses, examples, exit statuses.")
+        .after_help("`qmpsh --help` adds addresses, examples and exit statuses.")
         .after_long_help(manual::after_help())
         .args_override_self(true)
         .next_line_help(false)
@@ -74,7 +74,7 @@ fn run_options() -> [Arg; 6] {
         value("command", 'c', "LINE")
             .action(ArgAction::Append)
             .value_parser(value_parser!(OsString))
-            .help("Run LINE and exit; may be given several times, also beside -f"),
+            .help("Run LINE and exit; can be repeated and combined with -f"),
         value("file", 'f', "FILE")
             .action(ArgAction::Append)
             .value_parser(value_parser!(OsString))
@@ -83,20 +83,20 @@ fn run_options() -> [Arg; 6] {
         flag("keep-going")
             .short('k')
             .help("Do not stop at the first command that fails")
-            .long_help("Do not stop at the first command that fails; the exit status still tells"),
+            .long_help("Do not stop at the first command that fails; the exit status still reports it"),
         flag("hmp")
             .short('H')
-            .help("Lines are those of the human monitor (HMP)")
-            .long_help("Lines are those of the human monitor (HMP), but for those that begin with a dot"),
+            .help("Read lines as commands of the human monitor (HMP)")
+            .long_help("Read lines as commands of the human monitor (HMP), except those that begin with a dot"),
         long("pipeline", "N")
             .value_parser(values::count)
             .allow_negative_numbers(true)
-            .help("With -k: up to N commands unanswered at once [default: 1]")
-            .long_help("With -k: up to N commands unanswered at once, for slow links [default: 1]"),
+            .help("With -k: send up to N commands before their replies [default: 1]")
+            .long_help("With -k: send up to N commands before their replies, for slow links [default: 1]"),
         value("timeout", 't', "SECONDS")
             .value_parser(values::limit)
             .allow_negative_numbers(true)
-            .help("How long a command may wait for its reply [default: for ever]"),
+            .help("Set the timeout of each command [default: none]"),
     ]
     .map(|arg| arg.help_heading(RUN))
 }
@@ -106,62 +106,62 @@ fn connection_options() -> [Arg; 10] {
         long("connect-timeout", "SECONDS")
             .value_parser(values::limit)
             .allow_negative_numbers(true)
-            .help("How long connecting may take, greeting included [default: 10]")
+            .help("Set the timeout of connecting, greeting included [default: 10]")
             .long_help(
-                "How long connecting, greeting and negotiation may take together [default: 10]\n\
-                 (for listen and run: from the moment the peer is connected)",
+                "Set the timeout of connecting, greeting and negotiation together [default: 10]\n\
+                 (for listen and run: counted from when the peer connects)",
             ),
         long("wait", "SECONDS")
             .value_parser(values::seconds)
             .allow_negative_numbers(true)
             .help("Keep trying until the monitor can be reached")
             .long_help(
-                "Keep trying while the socket is not there, refuses, is busy, or closes before the greeting\n\
-                 (for listen and run: how long to wait for the peer [default: for ever])",
+                "Keep trying while the socket is missing, refuses, is busy, or closes before the greeting\n\
+                 (for listen and run: wait this long for the peer [default: forever])",
             ),
         long("reconnect", "SECONDS")
             .value_parser(values::limit)
             .allow_negative_numbers(true)
-            .help("Shell: when the connection is lost, try again every SECONDS")
-            .long_help("The interactive shell tries again every SECONDS when the connection is lost"),
+            .help("Shell: reconnect every SECONDS after the connection is lost")
+            .long_help("In the interactive shell, reconnect every SECONDS after the connection is lost"),
         long("max-message", "SIZE")
             .value_parser(values::size)
             .allow_negative_numbers(true)
-            .help("The longest message accepted [default: 256M]")
-            .long_help("The longest message accepted; k, M, G are powers of 1024 [default: 256M]"),
+            .help("Set the longest message to accept [default: 256M]")
+            .long_help("Set the longest message to accept; k, M, G are powers of 1024 [default: 256M]"),
         flag("skip-negotiation")
             .short('N')
-            .help("Await no greeting and negotiate nothing")
-            .long_help("Await no greeting and negotiate nothing: for a peer that has done both already"),
+            .help("Skip the greeting and the negotiation")
+            .long_help("Skip the greeting and the negotiation, for a peer that has done both already"),
         flag("qga")
-            .help("The peer is a guest agent")
-            .long_help("The peer is a guest agent (qemu-ga): no greeting, guest-sync-delimited in its place"),
+            .help("Connect to a guest agent")
+            .long_help("Connect to a guest agent (qemu-ga), with guest-sync-delimited in place of the greeting"),
         long("tls-creds", "DIR")
             .value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::DirPath)
-            .help("TLS with the credentials in DIR, as QEMU's tls-creds-x509")
+            .help("Use TLS with the credentials in DIR, as QEMU's tls-creds-x509")
             .long_help(
-                "TLS with the credentials in DIR, in files named as for QEMU's tls-creds-x509:\n\
-                 ca-cert.pem and, if there, ca-crl.pem; to connect client-cert.pem and\n\
-                 client-key.pem, if there; to listen server-cert.pem and server-key.pem.\n\
-                 The peer is always verified",
+                "Use TLS with the credentials in DIR, in files named as for QEMU's tls-creds-x509:\n\
+                 ca-cert.pem and optionally ca-crl.pem; to connect, optionally client-cert.pem and\n\
+                 client-key.pem; to listen, server-cert.pem and server-key.pem.\n\
+                 qmpsh always verifies the peer",
             ),
         long("tls-hostname", "NAME")
             .value_parser(values::host_name)
             .hide_short_help(true)
-            .help("The name in the server's certificate [default: the host]")
-            .long_help("What the server's certificate must be for: a name or an IP address [default: the host]"),
+            .help("Expect NAME in the server's certificate [default: the host]")
+            .long_help("Expect NAME in the server's certificate: a name or an IP address [default: the host]"),
         long("socket-mode", "OCTAL")
             .value_parser(values::mode)
             .hide_short_help(true)
-            .help("listen: the mode of the Unix socket [default: 0600]")
-            .long_help("listen: the mode of the Unix socket [default: 0600]"),
+            .help("listen: set the mode of the Unix socket [default: 0600]")
+            .long_help("listen: set the mode of the Unix socket [default: 0600]"),
         long("monitor", "PATH")
             .value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::FilePath)
             .hide_short_help(true)
-            .help("run: make a second monitor there, to come back to after .detach")
-            .long_help("run: make a second monitor there, to come back to after .detach"),
+            .help("run: make a second monitor at PATH, to reconnect to after .detach")
+            .long_help("run: make a second monitor at PATH, to reconnect to after .detach"),
     ]
     .map(|arg| arg.help_heading(CONNECTION))
 }
@@ -175,11 +175,11 @@ fn output_options() -> [Arg; 7] {
                 PossibleValue::new("auto").help("pretty on a terminal, otherwise json"),
                 PossibleValue::new("json").help("the result on one line"),
                 PossibleValue::new("pretty").help("the result indented"),
-                PossibleValue::new("table").help("the result as columns, for people"),
+                PossibleValue::new("table").help("the result in columns, for people"),
                 PossibleValue::new("raw").help("the server's whole reply on one line, errors too"),
             ])
-            .help("How to print results: auto, json, pretty, table, raw [default: auto]"),
-        flag("pretty").short('p').overrides_with("output").help("The same as -o pretty"),
+            .help("Set the output format: auto, json, pretty, table, raw [default: auto]"),
+        flag("pretty").short('p').overrides_with("output").help("Same as -o pretty"),
         long("color", "WHEN")
             .hide_possible_values(true)
             .value_parser([
@@ -187,10 +187,10 @@ fn output_options() -> [Arg; 7] {
                 PossibleValue::new("always").help("also in a file or a pipe"),
                 PossibleValue::new("never").help("nowhere"),
             ])
-            .help("Colors: auto, always, never [default: auto]")
+            .help("Use colors: auto, always, never [default: auto]")
             .long_help(
-                "Colors in pretty and table, events and errors: auto, always, never [default: auto]\n\
-                 (json and raw never have any)",
+                "Color pretty and table output, events and errors: auto, always, never [default: auto]\n\
+                 (json and raw have no colors)",
             ),
         long("events", "WHERE")
             .hide_possible_values(true)
@@ -199,12 +199,12 @@ fn output_options() -> [Arg; 7] {
                 PossibleValue::new("hide").help("nowhere"),
                 PossibleValue::new("stderr").help("on stderr"),
             ])
-            .help("Where events go: show, hide, stderr [default: show if interactive]")
-            .long_help("Where events go: show (stdout), hide, stderr [default: interactive show, otherwise hide]"),
+            .help("Set where events go: show, hide, stderr [default: show if interactive]")
+            .long_help("Set where events go: show (stdout), hide, stderr [default: show if interactive, else hide]"),
         flag("verbose")
             .short('v')
-            .help("Show each message sent on stderr")
-            .long_help("Show each message sent on stderr, as it is sent; secrets as ***"),
+            .help("Print each sent message on stderr")
+            .long_help("Print each sent message on stderr; secrets as ***"),
         value("logfile", 'l', "FILE")
             .value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::FilePath)
@@ -213,7 +213,7 @@ fn output_options() -> [Arg; 7] {
         long("log-level", "LEVEL")
             .value_parser(LEVELS.map(|(name, _)| name))
             .hide_possible_values(true)
-            .help("Diagnostics: off, error, warn, info, debug, trace [default: warn]"),
+            .help("Set the log level: off, error, warn, info, debug, trace [default: warn]"),
     ]
     .map(|arg| arg.help_heading(OUTPUT))
 }
@@ -224,8 +224,8 @@ fn shell_options() -> [Arg; 2] {
             .overrides_with("no-history")
             .value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::FilePath)
-            .help("Where to keep the history [default: $XDG_STATE_HOME/qmpsh/history]"),
-        flag("no-history").overrides_with("history").help("Keep no history"),
+            .help("Keep the history in FILE [default: $XDG_STATE_HOME/qmpsh/history]"),
+        flag("no-history").overrides_with("history").help("Do not keep a history"),
     ]
     .map(|arg| arg.help_heading(SHELL))
 }
@@ -324,9 +324,10 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
     };
     let pipeline = matches.get_one("pipeline").copied();
     if pipeline.is_some() && !matches.get_flag("keep-going") {
-        return Err("--pipeline sends commands before it is known whether those before them failed, so it needs -k \
-                    (--keep-going)"
-            .to_owned());
+        return Err(
+            "--pipeline needs -k (--keep-going): it sends commands before it knows whether earlier ones failed"
+                .to_owned(),
+        );
     }
     Ok(Options {
         keep_going: matches.get_flag("keep-going"),
@@ -358,7 +359,7 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         },
         log_level: log_level.ok_or_else(|| {
             format!(
-                "$QMPSH_LOG is `{}`, but a level is one of {}",
+                "bad level `{}` in $QMPSH_LOG: use one of {}",
                 log.unwrap_or_default().to_string_lossy().escape_debug(),
                 LEVELS.map(|(name, _)| name).join(", ")
             )

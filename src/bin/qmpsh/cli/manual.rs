@@ -1,8 +1,8 @@
-//! What `--help` and the man page say beside the options, written once.
+//! The texts that `--help`, the man page and README.md share, besides the options.
 
 use std::fmt::Write as _;
 
-/// How the program is called.
+/// The synopsis of the command line.
 pub(crate) const USAGE: &str = "qmpsh [OPTIONS] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] connect ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
@@ -15,73 +15,99 @@ pub(crate) type Entry = (&'static str, &'static str);
 
 /// The forms of an address.
 pub(crate) const ADDRESSES: &[Entry] = &[
-    ("PATH, unix:PATH", "Unix socket: a word with a / in it, or without a :"),
+    ("PATH, unix:PATH", "Unix socket; PATH alone must contain a / or no :"),
     ("@NAME, unix:@NAME", "abstract Unix socket (Linux)"),
-    ("HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT", "TCP; without a host it is localhost"),
-    ("fd:N", "an inherited socket, as fd N"),
-    ("vm:NAME, pid:N", "a free monitor of that QEMU on this machine; `qmpsh list` shows them (Linux)"),
-    ("exec:COMMAND", "a command for sh -c: its stdin and stdout are the connection"),
-    (
-        "ssh://[USER@]HOST[:PORT]/PATH",
-        "the Unix socket PATH on HOST, through the system's OpenSSH and its configuration",
-    ),
-    ("unix:PATH,server=on,...", "as QEMU spells it; abstract and tight are honored, the rest ignored"),
+    ("HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT", "TCP; HOST defaults to localhost"),
+    ("fd:N", "inherited socket, as with fd N"),
+    ("vm:NAME, pid:N", "a free monitor of that QEMU on this machine; `qmpsh list` lists them (Linux)"),
+    ("exec:COMMAND", "run COMMAND with sh -c and connect to its stdin and stdout"),
+    ("ssh://[USER@]HOST[:PORT]/PATH", "Unix socket PATH on HOST, through the system's OpenSSH and its configuration"),
+    ("unix:PATH,server=on,...", "QEMU's spelling; qmpsh uses abstract and tight and ignores the rest"),
 ];
 
-/// Calls to learn from, and what they do.
+/// Examples, each with what it does.
 pub(crate) const EXAMPLES: &[Entry] = &[
-    ("qmpsh list", "the QEMU processes here, their monitors, and who holds them"),
-    ("qmpsh /tmp/qmp.sock", "the interactive shell"),
-    ("qmpsh vm:web1 query-status", "a command to the VM of that name, wherever its monitor is"),
-    ("qmpsh /tmp/qmp.sock query-status", "one command, its result on one line"),
-    ("qmpsh /tmp/qmp.sock -p device_add driver=e1000 id=net1", "one command with arguments"),
-    ("qmpsh localhost:4444 -c stop -c query-block -c cont", "several commands"),
-    ("qmpsh /tmp/qmp.sock -k <commands.txt", "a batch that goes on after failures"),
+    ("qmpsh list", "list the QEMU processes here, their monitors and the clients that hold them"),
+    ("qmpsh /tmp/qmp.sock", "start the interactive shell"),
+    ("qmpsh vm:web1 query-status", "run a command in the VM of that name"),
+    ("qmpsh /tmp/qmp.sock query-status", "run one command and print its result on one line"),
+    ("qmpsh /tmp/qmp.sock -p device_add driver=e1000 id=net1", "run one command with arguments"),
+    ("qmpsh localhost:4444 -c stop -c query-block -c cont", "run several commands"),
+    ("qmpsh /tmp/qmp.sock -k <commands.txt", "run a batch and go on after errors"),
     ("qmpsh listen :4444", "wait for a QEMU started with -qmp tcp:localhost:4444"),
-    ("qmpsh --tls-creds ~/pki host1:4444 query-status", "a command to a VM on another machine, with TLS"),
-    ("qmpsh run qemu-system-x86_64 -M q35", "start a QEMU, and end it when the shell ends"),
-    ("qmpsh ssh://root@host1/run/vm1.qmp query-status", "a command to a VM on another machine"),
-    ("qmpsh /tmp/qmp.sock --wait 30 query-name", "as soon as QEMU is up, within 30 seconds"),
+    ("qmpsh --tls-creds ~/pki host1:4444 query-status", "run a command in a VM on another machine, with TLS"),
+    ("qmpsh run qemu-system-x86_64 -M q35", "start QEMU, and end it when the shell ends"),
+    ("qmpsh ssh://root@host1/run/vm1.qmp query-status", "run a command in a VM on another machine"),
+    ("qmpsh /tmp/qmp.sock --wait 30 query-name", "run a command as soon as QEMU is up, within 30 seconds"),
 ];
 
 /// The exit statuses.
 pub(crate) const EXIT_STATUS: &[Entry] = &[
     ("0", "everything succeeded"),
     ("1", "a command failed: the server answered with an error, or the pipeline behind it failed"),
-    ("2", "usage: a bad option, a bad address, a line that does not parse"),
-    ("3", "no session: connecting, TLS, greeting or negotiation failed, or the QEMU of run"),
-    ("4", "the connection was lost before the input ended"),
+    ("2", "usage error: a bad option, a bad address, a line that does not parse"),
+    ("3", "no session: connecting, TLS, greeting or negotiation failed, or run could not start QEMU"),
+    ("4", "the connection was lost before the end of the input"),
     ("5", "timed out waiting for a reply"),
     ("129, 143", "hung up (SIGHUP), terminated (SIGTERM)"),
     ("130", "interrupted"),
-    ("141", "stdout was closed with work left"),
+    ("141", "stdout was closed before all output was written"),
 ];
 
 /// The environment variables.
 pub(crate) const ENVIRONMENT: &[Entry] = &[
-    ("QMP_SOCKET", "the address, if none is given"),
-    ("NO_COLOR", "if not empty, no colors where --color is auto"),
-    ("CLICOLOR_FORCE", "if neither empty nor 0, colors also in a file or a pipe where --color is auto"),
-    ("QMPSH_LOG", "the level of diagnostics, if --log-level is not given"),
-    ("XDG_STATE_HOME", "where the history is; without it ~/.local/state"),
+    ("QMP_SOCKET", "default address"),
+    ("NO_COLOR", "if not empty, --color auto uses no colors"),
+    ("CLICOLOR_FORCE", "if neither empty nor 0, --color auto uses colors in files and pipes too"),
+    ("QMPSH_LOG", "default of --log-level"),
+    ("XDG_STATE_HOME", "directory of the history file [default: ~/.local/state]"),
+];
+
+/// The keys of the line editor, which are those that rustyline binds by default and those that `terminal` adds.
+#[cfg(test)]
+pub(crate) const KEYS: &[Entry] = &[
+    ("Enter", "Run the line; if a bracket, a quote or a transaction is open, begin another line of it."),
+    ("Tab", "Complete the word; press again to see the whole list."),
+    ("Ctrl-C", "Drop the line, or stop waiting for a command; a late reply is shown when it comes."),
+    ("Ctrl-D", "On an empty line, leave qmpsh; otherwise delete the character at the cursor."),
+    ("Ctrl-Z", "Suspend qmpsh."),
+    ("Ctrl-L", "Clear the screen."),
+    ("Up, Down", "Move up or down in a line of several rows, or to the previous or next line of the history."),
+    ("Ctrl-P, Ctrl-N", "Show the previous or next line of the history."),
+    ("Alt-<, Alt->", "Show the first or last line of the history."),
+    ("Ctrl-R, Ctrl-S", "Search the history backward or forward; Ctrl-G ends the search."),
+    ("Left, Right, Ctrl-B, Ctrl-F", "Move by a character."),
+    ("Alt-B, Alt-F, Ctrl-Left, Ctrl-Right", "Move by a word."),
+    ("Home, End, Ctrl-A, Ctrl-E", "Move to the start or the end of the line."),
+    ("Backspace, Ctrl-H, Delete", "Delete the character before or at the cursor."),
+    (
+        "Alt-Backspace, Ctrl-W, Alt-D",
+        "Delete the word before or after the cursor; for Ctrl-W, white space ends a word.",
+    ),
+    ("Ctrl-U, Ctrl-K", "Delete to the start or the end of the line."),
+    ("Ctrl-Y, Alt-Y", "Insert the text deleted last; Alt-Y replaces it with text deleted before."),
+    ("Ctrl-T, Alt-T", "Swap two characters or two words."),
+    ("Alt-U, Alt-L, Alt-C", "Make the word upper case, lower case, or capitalized."),
+    ("Ctrl-V, Ctrl-Q", "Insert the next key as it is."),
+    ("Ctrl-_, Ctrl-X Ctrl-U", "Undo the last change."),
 ];
 
 /// The files.
 #[cfg(test)]
 pub(crate) const FILES: &[Entry] = &[(
     "$XDG_STATE_HOME/qmpsh/history",
-    "the history of the interactive shell, readable by its owner only; lines with secrets, or with a leading space, are not kept",
+    "history of the interactive shell, readable only by its owner; it omits lines with secrets or a leading space",
 )];
 
-/// What a call without an address gets to read, above what runs here.
+/// The error if no address is given; a list of the QEMU processes follows.
 pub(crate) const NO_ADDRESS: &str =
-    "no address: name it, as in `qmpsh /tmp/qmp.sock` or `qmpsh vm:NAME`, or set $QMP_SOCKET";
+    "no address: give one, as in `qmpsh /tmp/qmp.sock` or `qmpsh vm:NAME`, or set $QMP_SOCKET";
 
-/// What stands below the processes, or in their place.
+/// The line below the list of processes, or in its place.
 pub(crate) const HOW_TO_START: &str =
-    "A QEMU with a monitor is started so: qemu-system-x86_64 ... -qmp unix:/tmp/qmp.sock,server=on,wait=off";
+    "To start QEMU with a monitor: qemu-system-x86_64 ... -qmp unix:/tmp/qmp.sock,server=on,wait=off";
 
-/// What stands after the options in `--help`.
+/// The part of `--help` after the options.
 pub(super) fn after_help() -> String {
     // Longer terms have a line of their own.
     const COLUMN: usize = 24;

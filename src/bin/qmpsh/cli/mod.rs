@@ -266,7 +266,7 @@ pub(crate) fn parse(
         return match definition::first_but(&matches, &["output", "pretty", "color"]) {
             None => Ok(Task::List(Listing { asked: true, output })),
             Some(what) => Err(usage(format_args!(
-                "`list` takes -o, -p and --color alone, not {what}; for a socket of that name write ./list"
+                "`list` takes only -o, -p and --color, not {what} (for a socket of that name, write ./list)"
             ))),
         };
     }
@@ -289,9 +289,7 @@ pub(crate) fn parse(
             return Err(usage(NO_RECONNECT));
         }
         if !matches!(mode, ConnectMode::Connect(_)) {
-            return Err(usage(
-                "--reconnect belongs to connecting: `listen` listens again by itself, and nothing else can",
-            ));
+            return Err(usage("--reconnect works only for connecting; `listen` listens again by itself"));
         }
     }
     Ok(Task::Session(Box::new(Invocation { mode, input, options })))
@@ -301,7 +299,7 @@ fn input(matches: &clap::ArgMatches, words: Vec<&OsStr>) -> Result<Input, Exit> 
     let sources = definition::sources(matches);
     if let (Some(word), false) = (words.first(), sources.is_empty()) {
         return Err(usage(format_args!(
-            "`{}` would be a command beside those of -c and -f; give it with a -c of its own",
+            "`{}` after -c or -f is ambiguous; put it in a -c of its own",
             word.to_string_lossy().escape_debug()
         )));
     }
@@ -332,14 +330,15 @@ fn source(source: definition::RawSource<'_>) -> Result<Source, Exit> {
 fn utf8(text: &OsStr, what: &str) -> Result<String, Exit> {
     text.to_str().map(str::to_owned).ok_or_else(|| {
         usage(format_args!(
-            "{what} `{}` is not UTF-8, and QMP knows only UTF-8; in JSON any character can be written as \\uXXXX",
+            "{what} `{}` is not UTF-8, which QMP requires; in JSON, write a character as \\uXXXX",
             text.to_string_lossy().escape_debug()
         ))
     })
 }
 
 /// What is wrong with `--reconnect` in a batch.
-pub(crate) const NO_RECONNECT: &str = "--reconnect is for the interactive shell; a batch ends with its connection";
+pub(crate) const NO_RECONNECT: &str =
+    "--reconnect works only in the interactive shell; a batch ends with its connection";
 
 /// What usage errors begin with.
 const OURS: &str = "qmpsh: ";

@@ -196,7 +196,7 @@ fn the_environment_gives_what_is_missing() {
     assert_eq!(task("", &empty), Ok(Task::List(listing)));
     assert_eq!(
         wrong("q.sock", &[("QMPSH_LOG", "loud")]),
-        "$QMPSH_LOG is `loud`, but a level is one of off, error, warn, info, debug, trace"
+        "bad level `loud` in $QMPSH_LOG: use one of off, error, warn, info, debug, trace"
     );
     assert!(
         wrong("", &[("QMP_SOCKET", "h:x")]).starts_with("$QMP_SOCKET: bad address `h:x`: the port `x` is not a number")
@@ -254,7 +254,7 @@ fn what_follows_run_is_the_command_line_of_qemu() {
     check("run run", &["run"], None, &Input::Default);
     // It is no address.
     check("run vm:1 fd:3", &["vm:1", "fd:3"], None, &Input::Default);
-    let missing = "`run` starts QEMU: its command line is missing, as in `qmpsh run qemu-system-x86_64 -M q35`";
+    let missing = "`run` needs the command line of QEMU, as in `qmpsh run qemu-system-x86_64 -M q35`";
     for line in ["run", "run -k", "-c x run --"] {
         assert_eq!(wrong(line, &[("QMP_SOCKET", "/run/q.sock")]), missing, "{line}");
     }
@@ -268,21 +268,21 @@ fn what_a_way_does_not_take() {
         let message = wrong(line, &[]);
         assert!(message.starts_with(expected), "{line}: {message}");
     }
-    check("--socket-mode 600 q.sock", "--socket-mode belongs to `qmpsh listen`");
-    check("--socket-mode 600 fd 3", "--socket-mode belongs to `qmpsh listen`");
-    check("--socket-mode 600 run qemu", "--socket-mode belongs to `qmpsh listen`");
-    check("--monitor m q.sock", "--monitor belongs to `qmpsh run`");
-    check("--monitor m listen q.sock", "--monitor belongs to `qmpsh run`");
-    check("--socket-mode 600 listen :0", "--socket-mode: there is no socket file at localhost:0");
+    check("--socket-mode 600 q.sock", "--socket-mode works only with `qmpsh listen`");
+    check("--socket-mode 600 fd 3", "--socket-mode works only with `qmpsh listen`");
+    check("--socket-mode 600 run qemu", "--socket-mode works only with `qmpsh listen`");
+    check("--monitor m q.sock", "--monitor works only with `qmpsh run`");
+    check("--monitor m listen q.sock", "--monitor works only with `qmpsh run`");
+    check("--socket-mode 600 listen :0", "--socket-mode: localhost:0 has no socket file");
     check("--socket-mode 1777 listen q", "invalid value '1777' for '--socket-mode <OCTAL>': it is not a mode in octal");
     check("listen", "no address");
     check("listen h:x", "bad address `h:x`: the port `x` is not a number");
-    check("listen fd:3", "`fd:3` is no place to listen at");
-    check("fd:", "`fd:` names no descriptor");
-    check("fd:x", "`fd:x` names no descriptor");
-    check("fd:-3", "`fd:-3` names no descriptor");
-    check("fd 99999999999", "`fd:99999999999` names no descriptor");
-    assert!(wrong("", &[("QMP_SOCKET", "fd:x")]).starts_with("$QMP_SOCKET: `fd:x` names no descriptor"));
+    check("listen fd:3", "cannot listen at `fd:3`");
+    check("fd:", "`fd:` is not a descriptor");
+    check("fd:x", "`fd:x` is not a descriptor");
+    check("fd:-3", "`fd:-3` is not a descriptor");
+    check("fd 99999999999", "`fd:99999999999` is not a descriptor");
+    assert!(wrong("", &[("QMP_SOCKET", "fd:x")]).starts_with("$QMP_SOCKET: `fd:x` is not a descriptor"));
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn the_processes_are_listed() {
     check("connect", false, OutputMode::Auto);
     check("-c query-status", false, OutputMode::Auto);
     let sentence = |what: &str| {
-        format!("`list` takes -o, -p and --color alone, not {what}; for a socket of that name write ./list")
+        format!("`list` takes only -o, -p and --color, not {what} (for a socket of that name, write ./list)")
     };
     for (line, what) in
         [("list query-status", "`query-status`"), ("list -k", "--keep-going"), ("-t 5 list", "--timeout")]
@@ -321,36 +321,35 @@ fn usage_errors_say_what_to_try() {
     fn check(line: &str, expected: &str) {
         assert_eq!(wrong(line, &[]), expected, "{line}");
     }
-    check(
-        "q.sock -c a query-status",
-        "`query-status` would be a command beside those of -c and -f; give it with a -c of its own",
-    );
-    check("-f x q.sock a", "`a` would be a command beside those of -c and -f; give it with a -c of its own");
+    check("q.sock -c a query-status", "`query-status` after -c or -f is ambiguous; put it in a -c of its own");
+    check("-f x q.sock a", "`a` after -c or -f is ambiguous; put it in a -c of its own");
     check("q.sock -f - -f -", "`-f -` is given twice, but stdin can be read only once");
     check(
         "q.sock --pipeline 4",
-        "--pipeline sends commands before it is known whether those before them failed, so it needs -k (--keep-going)",
+        "--pipeline needs -k (--keep-going): it sends commands before it knows whether earlier ones failed",
     );
-    check("q.sock -k --pipeline 0", "invalid value '0' for '--pipeline <N>': it is not a number from 1 up");
+    check("q.sock -k --pipeline 0", "invalid value '0' for '--pipeline <N>': it is not a number of 1 or more");
     check("q.sock --file=", "the file name of -f is empty; for stdin write `-f -`");
     check("q.sock --nonsense", "unexpected argument '--nonsense' found");
     check("q.sock -o xml", "invalid value 'xml' for '--output <MODE>'");
     check(
         "q.sock -t 0",
-        "invalid value '0' for '--timeout <SECONDS>': a time limit of 0 would end everything at once; give more than 0, as in 0.5 or 10",
+        "invalid value '0' for '--timeout <SECONDS>': a timeout must be more than 0, such as 0.5 or 10",
     );
     check(
         "q.sock -t -5",
-        "invalid value '-5' for '--timeout <SECONDS>': it is not a number of seconds, as 10 or 0.5 are",
+        "invalid value '-5' for '--timeout <SECONDS>': it is not a number of seconds, such as 10 or 0.5",
     );
     check(
         "q.sock --max-message 1T",
-        "invalid value '1T' for '--max-message <SIZE>': it is not a size, as 65536, 64k, 256M or 1G are",
+        "invalid value '1T' for '--max-message <SIZE>': it is not a size, such as 65536, 64k, 256M or 1G",
     );
     assert!(wrong("exec:", &[]).starts_with("bad address `exec:`: the command after `exec:` is missing; "));
-    assert!(wrong("listen exec:x", &[]).starts_with("`exec:x` is no place to listen at: a command is started, "));
-    assert!(wrong("listen ssh://h/q", &[]).starts_with("`ssh://h/q` is no place to listen at: ssh reaches sockets "));
-    assert_eq!(wrong("listen vm:x", &[]), "`vm:x` is no place to listen at: there is a QEMU already");
+    assert!(wrong("listen exec:x", &[]).starts_with("cannot listen at `exec:x`: qmpsh starts the command"));
+    assert!(
+        wrong("listen ssh://h/q", &[]).starts_with("cannot listen at `ssh://h/q`: ssh connects to existing sockets")
+    );
+    assert_eq!(wrong("listen vm:x", &[]), "cannot listen at `vm:x`: it names a running QEMU");
     assert!(wrong("host:99999 x", &[]).starts_with("bad address `host:99999`: the port 99999 is over 65535; "));
 }
 

@@ -13,25 +13,20 @@ pub(super) fn of(matches: &ArgMatches, mode: &ConnectMode) -> Result<Option<Tls>
     let Some(credentials) = matches.get_one::<PathBuf>("tls-creds").cloned() else {
         return match hostname {
             None => Ok(None),
-            Some(_) => Err("--tls-hostname is the name to check with TLS, and TLS needs --tls-creds DIR"),
+            Some(_) => Err("--tls-hostname needs TLS (--tls-creds DIR)"),
         };
     };
     match (mode, &hostname) {
-        (ConnectMode::Run { .. }, _) => {
-            Err("--tls-creds: `run` passes QEMU a socket that nobody else can reach; there is nothing to protect")
-        }
+        (ConnectMode::Run { .. }, _) => Err("--tls-creds does not work with `run`, whose socket is private"),
         (ConnectMode::Listen { .. }, Some(_)) => {
-            Err("--tls-hostname is the name in a server's certificate; who listens is the server (clients are checked \
-                 by the CA in ca-cert.pem)")
+            Err("--tls-hostname does not work with `listen`, which checks clients by the CA in ca-cert.pem")
         }
-        (ConnectMode::Connect(Address::Unix(_) | Address::Abstract { .. }), None) => Err(
-            "--tls-creds: a Unix socket has no host name to check the server's certificate for; --tls-hostname NAME \
-                 says which",
+        (ConnectMode::Connect(Address::Unix(_) | Address::Abstract { .. }), None) => {
+            Err("--tls-creds: a Unix socket has no host name to check the certificate against; use --tls-hostname NAME")
+        }
+        (ConnectMode::Connect(Address::Exec(_) | Address::Ssh(_)), None) => Err(
+            "--tls-creds: exec: and ssh: have no host name to check the certificate against; use --tls-hostname NAME",
         ),
-        (ConnectMode::Connect(Address::Exec(_) | Address::Ssh(_)), None) => {
-            Err("--tls-creds: what is behind exec: and ssh: has no host name to check the server's certificate for; \
-             --tls-hostname NAME says which")
-        }
         _ => Ok(Some(Tls { credentials, hostname })),
     }
 }

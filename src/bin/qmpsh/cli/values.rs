@@ -10,16 +10,14 @@ const LONGEST: f64 = 4_294_967_295.0;
 /// A time limit in seconds, fractions allowed; never zero, which would end everything at once.
 pub(super) fn limit(text: &str) -> Result<Duration, String> {
     match seconds(text)? {
-        Duration::ZERO => Err("a time limit of 0 would end everything at once; \
-             give more than 0, as in 0.5 or 10"
-            .to_owned()),
+        Duration::ZERO => Err("a timeout must be more than 0, such as 0.5 or 10".to_owned()),
         limit => Ok(limit),
     }
 }
 
 /// A time in seconds, fractions allowed.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let wrong = || "it is not a number of seconds, as 10 or 0.5 are".to_owned();
+    let wrong = || "it is not a number of seconds, such as 10 or 0.5".to_owned();
     if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return Err(wrong());
     }
@@ -34,13 +32,13 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(count),
-        _ => Err("it is not a number from 1 up".to_owned()),
+        _ => Err("it is not a number of 1 or more".to_owned()),
     }
 }
 
 /// A size in bytes: a whole number and perhaps k, M or G, powers of 1024; never zero.
 pub(super) fn size(text: &str) -> Result<usize, String> {
-    let wrong = "it is not a size, as 65536, 64k, 256M or 1G are";
+    let wrong = "it is not a size, such as 65536, 64k, 256M or 1G";
     let (digits, shift) = match text.as_bytes() {
         [.., b'k' | b'K'] => (&text[..text.len() - 1], 10),
         [.., b'm' | b'M'] => (&text[..text.len() - 1], 20),
@@ -62,7 +60,7 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
 pub(super) fn mode(text: &str) -> Result<u32, String> {
     match (text.bytes().all(|byte| byte.is_ascii_digit()), u32::from_str_radix(text, 8)) {
         (true, Ok(mode @ 0..=0o777)) => Ok(mode),
-        _ => Err("it is not a mode in octal, as 0600 or 660 are".to_owned()),
+        _ => Err("it is not a mode in octal, such as 0600 or 660".to_owned()),
     }
 }
 
@@ -70,7 +68,7 @@ pub(super) fn mode(text: &str) -> Result<u32, String> {
 pub(super) fn host_name(text: &str) -> Result<String, String> {
     match ServerName::try_from(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("it is no host name and no IP address".to_owned()),
+        Err(_) => Err("it is not a host name or an IP address".to_owned()),
     }
 }
 
@@ -97,7 +95,7 @@ mod tests {
     #[test]
     fn a_limit_is_never_zero() {
         for zero in ["0", "0.0", ".0", "0.0000000001"] {
-            assert!(limit(zero).unwrap_err().contains("at once"), "{zero}");
+            assert!(limit(zero).unwrap_err().contains("more than 0"), "{zero}");
         }
         assert_eq!(limit("0.001"), Ok(Duration::from_millis(1)));
     }

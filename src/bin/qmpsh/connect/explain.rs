@@ -112,16 +112,14 @@ impl Problem {
                         let mut text = explain_silence(progress, *limit, shown, silence.as_ref());
                         let silent = matches!(progress, Progress::AwaitingGreeting { seen } if seen.is_empty());
                         if let (None, true, Some(Address::Tcp { .. })) = (tls, silent, address) {
-                            text.push_str(
-                                "\n  - a monitor with TLS waits for a client that speaks it: --tls-creds DIR",
-                            );
+                            text.push_str("\n  - a monitor with TLS waits for a TLS client: use --tls-creds DIR");
                         }
                         // A greeting comes without that.
                         if let (Progress::Negotiating | Progress::Synchronizing, Some(Address::Exec(_))) =
                             (progress, address)
                         {
                             text.push_str(
-                                "\n  - the command may not read its stdin: those of kubectl and docker do with `exec -i`",
+                                "\n  - the command may not read its stdin; kubectl and docker need `exec -i`",
                             );
                         }
                         text
@@ -138,22 +136,22 @@ fn explain_io(error: &io::Error, address: &Address, to: Wanted) -> String {
     match (error.kind(), address) {
         (_, Address::Exec(_) | Address::Ssh(_)) => error.to_string(),
         (NotFound, Address::Unix(path)) => explain_missing(path, to),
-        (ConnectionRefused, Address::Unix(path)) if !is_socket(path) => "this file is no socket".to_owned(),
+        (ConnectionRefused, Address::Unix(path)) if !is_socket(path) => "this file is not a socket".to_owned(),
         (ConnectionRefused, Address::Unix(_)) => {
-            "nobody listens there; the process that made this socket has ended, or does not listen yet".to_owned()
+            "no process listens there; the one that made this socket has ended or is not listening yet".to_owned()
         }
-        (ConnectionRefused, _) => "nobody listens there; QEMU has ended, or does not listen yet".to_owned(),
+        (ConnectionRefused, _) => "no process listens there; QEMU has ended or is not listening yet".to_owned(),
         (PermissionDenied, Address::Unix(_) | Address::Vm(_) | Address::Pid(_)) if error.raw_os_error().is_some() => {
             "permission denied; run qmpsh as the user who runs QEMU, or as root".to_owned()
         }
         (_, Address::Unix(_)) if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::PROTOTYPE) => {
-            "this socket is for datagrams, and a monitor's is a stream".to_owned()
+            "this is a datagram socket, and a monitor needs a stream socket".to_owned()
         }
         // The only step without an error number is the look-up of the name.
         (_, Address::Tcp { host, .. }) if error.raw_os_error().is_none() => {
             let why = error.to_string();
             let why = why.strip_prefix("failed to lookup address information: ").unwrap_or(&why);
-            format!("the name {} cannot be looked up: {why}", text::line(host))
+            format!("cannot look up the name {}: {why}", text::line(host))
         }
         _ => error.to_string(),
     }
@@ -162,10 +160,10 @@ fn explain_io(error: &io::Error, address: &Address, to: Wanted) -> String {
 fn explain_missing(path: &Path, to: Wanted) -> String {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
-            format!("there is no directory {}", text::line(&parent.display().to_string()))
+            format!("no such directory: {}", text::line(&parent.display().to_string()))
         }
         _ => format!(
-            "there is no such socket; QEMU makes it with {}",
+            "no such socket; QEMU creates it with {}",
             match to {
                 Wanted::Monitor => "-qmp unix:PATH,server=on,wait=off",
                 Wanted::GuestAgent =>
@@ -185,7 +183,7 @@ fn explain_no_answer(silence: Option<&Silence>, limit: Duration, address: &str) 
     let why = match silence {
         Some(Silence::Stopped(sentence)) => sentence.clone(),
         Some(Silence::NotAccepting(server)) => format!(
-            "{server} accepts no connection, though it serves nobody: it hangs, is busy, or is still starting \
+            "{server} does not accept connections, though it has no client: it hangs, is busy, or is still starting \
              (--wait SECONDS waits longer)"
         ),
         Some(Silence::Held(_)) | None => held(silence),
@@ -198,23 +196,22 @@ fn explain_silence(progress: &Progress, limit: Duration, address: &str, silence:
     let held = held(silence);
     match progress {
         Progress::Connecting => format!(
-            "cannot connect to {address} within {seconds} s: nobody takes the connection; a monitor serves one client \
-             at a time, and others are waiting already, or the host does not answer"
+            "cannot connect to {address} within {seconds} s: no process accepts the connection; a monitor serves one client at a time and others are waiting, or the host is down"
         ),
         Progress::AwaitingGreeting { seen } if seen.is_empty() => format!(
             "no greeting from {address} within {seconds} s: the connection works, but the peer is silent\n  \
              - QMP serves one client at a time: {held}\n  \
              - QEMU may still be starting: --wait SECONDS waits longer\n  \
-             - a guest agent sends no greeting: if this is one, --qga talks to it"
+             - a guest agent sends no greeting: if this is one, use --qga"
         ),
         Progress::AwaitingGreeting { seen } => format!(
-            "no greeting from {address} within {seconds} s: only a part of one came: `{}`",
+            "no greeting from {address} within {seconds} s: only part of it came: `{}`",
             text::excerpt(seen, 60)
         ),
         Progress::Synchronizing => format!(
             "no answer from a guest agent at {address} within {seconds} s: the connection works, but the peer is \
              silent\n  \
-             - the agent may not run in the guest: QEMU takes the connection anyway\n  \
+             - the agent may not be running in the guest: QEMU accepts the connection anyway\n  \
              - it serves one client at a time: {held}\n  \
              - it may be busy with a command of an earlier client: --wait SECONDS waits longer"
         ),
@@ -231,13 +228,13 @@ fn explain_no_handshake(limit: Duration, address: &str, silence: Option<&Silence
         "no TLS handshake with {address} within {seconds} s: the connection works, but the peer is silent\n  \
          - QMP serves one client at a time: {held}\n  \
          - QEMU may still be starting: --wait SECONDS waits longer\n  \
-         - the peer may speak no TLS: QEMU does where the chardev of its monitor has tls-creds=ID"
+         - the peer may not use TLS: QEMU needs tls-creds=ID on the chardev of its monitor"
     )
 }
 
 fn held(silence: Option<&Silence>) -> String {
     match silence {
         Some(Silence::Held(holder)) => format!("{holder} holds this monitor"),
-        _ => "another one (libvirt, a second shell) may hold this monitor".to_owned(),
+        _ => "another client (libvirt, a second shell) may hold this monitor".to_owned(),
     }
 }

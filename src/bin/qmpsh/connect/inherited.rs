@@ -64,8 +64,7 @@ impl Socket {
                     None => listener,
                     Some(Tls { hostname: Some(_), .. }) => {
                         return Err(unusable(&format!(
-                            "fd {number}: it is a listening socket, and --tls-hostname is the name of the server to \
-                             connect to"
+                            "fd {number}: --tls-hostname does not work with a listening socket"
                         )));
                     }
                     Some(tls) => secure::server(tls)?.listen(listener),
@@ -106,12 +105,10 @@ fn passed(variable: impl Fn(&str) -> Option<String>, pid: u32) -> Result<RawFd, 
     let none = |why: &str| Err(unusable(&format!("no descriptor was passed: {why}; name one, as in `qmpsh fd 3`")));
     match (variable("LISTEN_PID"), number("LISTEN_PID"), variable("LISTEN_FDS"), number("LISTEN_FDS")) {
         (None, ..) => none("$LISTEN_PID is not set"),
-        (_, None, ..) => none("$LISTEN_PID is no number"),
-        (_, Some(other), ..) if other != pid => {
-            none(&format!("$LISTEN_PID is {other}, but this is process {pid}: they are for another one"))
-        }
+        (_, None, ..) => none("$LISTEN_PID is not a number"),
+        (_, Some(other), ..) if other != pid => none(&format!("$LISTEN_PID is {other}, but this is process {pid}")),
         (_, _, None, _) => none("$LISTEN_FDS is not set"),
-        (_, _, _, None) => none("$LISTEN_FDS is no number"),
+        (_, _, _, None) => none("$LISTEN_FDS is not a number"),
         (_, _, _, Some(0)) => none("$LISTEN_FDS is 0"),
         (_, _, _, Some(1)) => Ok(FIRST_PASSED),
         (_, _, _, Some(count)) => {
@@ -124,7 +121,7 @@ fn passed(variable: impl Fn(&str) -> Option<String>, pid: u32) -> Result<RawFd, 
 }
 
 fn closed(number: impl std::fmt::Display) -> String {
-    format!("fd {number}: there is no open descriptor of that number")
+    format!("fd {number}: the descriptor is not open")
 }
 
 fn unusable(message: &str) -> Failure {
@@ -164,10 +161,10 @@ mod tests {
         }
         check(Some("7"), Some("1"), Ok(3));
         check(None, Some("1"), Err("$LISTEN_PID is not set"));
-        check(Some("8"), Some("1"), Err("for another one"));
-        check(Some("x"), Some("1"), Err("no number"));
+        check(Some("8"), Some("1"), Err("$LISTEN_PID is 8, but this is process 7"));
+        check(Some("x"), Some("1"), Err("$LISTEN_PID is not a number"));
         check(Some("7"), None, Err("$LISTEN_FDS is not set"));
-        check(Some("7"), Some("-1"), Err("$LISTEN_FDS is no number"));
+        check(Some("7"), Some("-1"), Err("$LISTEN_FDS is not a number"));
         check(Some("7"), Some("0"), Err("$LISTEN_FDS is 0"));
         check(Some("7"), Some("3"), Err("3 descriptors were passed, 3 to 5"));
         check(Some("7"), Some("4294967295"), Err("3 to 4294967297"));

@@ -126,7 +126,7 @@ fn table(processes: &[QemuProcess], terminal: Option<usize>) -> String {
 
 /// So much of a name is always shown.
 const NAME_LEAST: usize = 16;
-const NOT_READ: &str = "more may be in its -readconfig file, which is not read";
+const NOT_READ: &str = "its -readconfig file may have more, which qmpsh does not read";
 
 fn place(monitor: &Monitor) -> String {
     match &monitor.place {
@@ -146,7 +146,7 @@ fn state(process: &QemuProcess, monitor: &Monitor) -> String {
         State::NotAccepting => "accepts no connection".to_owned(),
         State::Unlinked => "socket file was removed or replaced".to_owned(),
         State::NotListening => "not listening".to_owned(),
-        State::NotConnected => "dials out, nobody answers".to_owned(),
+        State::NotConnected => "dials out, no answer".to_owned(),
         State::Unknown => "not known".to_owned(),
     };
     if monitor.language == Language::Hmp {

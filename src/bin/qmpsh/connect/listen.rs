@@ -44,8 +44,7 @@ impl Listening {
         };
         if let (Some(address), None) = (open_to_others(&at), &self.tls) {
             notifier.tell(&format!(
-                "warning: {address} is not a loopback address, and there is no TLS (--tls-creds DIR): whoever reaches it \
-                 can be the peer"
+                "warning: {address} is not a loopback address: without TLS (--tls-creds DIR), any host that reaches it can be the peer"
             ));
         }
         notifier.tell(&format!("listening on {at}"));
@@ -66,7 +65,7 @@ impl Listening {
             return format!("cannot listen on {asked}: {error}");
         };
         let why = match (error.kind(), &self.address) {
-            (io::ErrorKind::NotFound, Address::Unix(_)) => "there is no such directory".to_owned(),
+            (io::ErrorKind::NotFound, Address::Unix(_)) => "no such directory".to_owned(),
             (io::ErrorKind::AddrInUse, Address::Tcp { .. } | Address::Abstract { .. }) => {
                 "another process listens there".to_owned()
             }
@@ -87,7 +86,7 @@ pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) ->
                 let seconds = wait.as_secs_f64();
                 return Err(Failure::new(
                     Status::NoSession,
-                    format!("no peer that could be taken came to {at} within {seconds} s"),
+                    format!("no usable peer connected to {at} within {seconds} s"),
                 ));
             }
         },

@@ -128,7 +128,7 @@ impl<'a> Connector<'a> {
             Way::Run(run) => Ok(run.detach()),
             _ => Err(Failure::new(
                 Status::Usage,
-                ".detach is for a QEMU that `qmpsh run` has started; this one runs on anyway (.quit leaves)",
+                ".detach works only with `qmpsh run`; this QEMU runs on anyway (use .quit to leave)",
             )),
         }
     }

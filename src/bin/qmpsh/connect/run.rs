@@ -199,9 +199,9 @@ impl Run {
     pub(super) fn detach(&mut self) -> Option<String> {
         self.is_detached = true;
         let shown = self.shown();
-        self.monitor.is_none().then(|| {
-            format!("warning: {shown} runs on without a monitor to come back by; --monitor PATH would have made one")
-        })
+        self.monitor
+            .is_none()
+            .then(|| format!("warning: {shown} runs on without a monitor to reconnect to (--monitor PATH makes one)"))
     }
 
     /// Ends QEMU, unless it was detached: `quit`, then SIGTERM, then SIGKILL. A signal to this program leads to the
@@ -231,14 +231,14 @@ impl Run {
         let shown = self.shown();
         // A daemon has left the group.
         if client.session().state() == Runstate::Running {
-            notifier.tell(&format!("warning: {shown} has become a daemon, and did not end: it still runs"));
+            notifier.tell(&format!("warning: {shown} has become a daemon and is still running"));
         }
         match timeout(ENDING, qemu.end()).await {
             Ok(end) if signalled.is_none() && !end.is_success() && !self.end_is_told.get() => {
                 notifier.tell(&format!("{shown} {end}"));
             }
             Ok(_) if signalled == Some(Signal::KILL) => {
-                notifier.tell(&format!("{shown} did not end by itself, and was killed"));
+                notifier.tell(&format!("{shown} did not end by itself, so qmpsh killed it"));
             }
             _ => {}
         }
@@ -339,8 +339,8 @@ fn explain_start(error: &io::Error, program: &OsStr) -> String {
     let shown = program.to_string_lossy();
     let shown = text::line(&shown);
     match error.kind() {
-        io::ErrorKind::NotFound => format!("cannot start {shown}: there is no such program"),
-        io::ErrorKind::PermissionDenied => format!("cannot start {shown}: it may not be executed"),
+        io::ErrorKind::NotFound => format!("cannot start {shown}: no such program"),
+        io::ErrorKind::PermissionDenied => format!("cannot start {shown}: it is not executable"),
         _ => format!("cannot start {shown}: {error}"),
     }
 }

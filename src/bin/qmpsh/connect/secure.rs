@@ -21,12 +21,14 @@ fn unusable(error: CredentialsError) -> Failure {
 /// Why TLS failed when connecting, and which option may help.
 pub(super) fn explain(error: &TlsError) -> String {
     let hint = match error {
-        TlsError::NoName => " (--tls-hostname NAME says which it is)",
-        TlsError::BadName(_) => " (--tls-hostname NAME is the name to check)",
+        TlsError::NoName => " (give it with --tls-hostname NAME)",
+        TlsError::BadName(_) => " (give another with --tls-hostname NAME)",
         TlsError::Certificate(Role::Server, CertificateFault::Name { names, .. }) if !names.is_empty() => {
-            " (--tls-hostname NAME is the name to check, if it is not that of the address)"
+            " (if the name differs from the address, use --tls-hostname NAME)"
         }
-        TlsError::NotTls(_) => " (without TLS leave --tls-creds away; with it QEMU's chardev has tls-creds=ID)",
+        TlsError::NotTls(_) => {
+            " (to connect without TLS, omit --tls-creds; with TLS, QEMU's chardev needs tls-creds=ID)"
+        }
         _ => "",
     };
     format!("{error}{hint}")

@@ -145,17 +145,15 @@ impl Target {
             (Address::Ssh(ssh), _) if said.contains("open failed") => {
                 // sshd does not tell them apart.
                 let (host, path) = (text::line(&ssh.host), ssh.path.to_string_lossy());
-                let why = "there is no such socket, nobody listens there, that user may not open it, or forwarding is \
-                           not allowed there (AllowStreamLocalForwarding)";
+                let why = "no such socket, no process listens there, the user may not open it, or forwarding is not allowed (AllowStreamLocalForwarding)";
                 (format!("cannot connect to {shown}: {host} cannot open {}: {why}", text::line(&path)), true)
             }
             (_, Some(End::Asks)) => {
-                let why = "the command asked something at the terminal, where it cannot be answered; keys and the like \
-                           must be there before (ssh:// can ask)";
+                let why = "the command asked a question at the terminal, which exec: does not allow (set up keys first, or use ssh://)";
                 (format!("no session with {shown}: {why}"), false)
             }
             (_, Some(end)) => {
-                // 126 and 127: there is no such program, or it may not be started.
+                // 126 and 127: no such program, or it may not be started.
                 let may_pass = !matches!(end, End::Exited(126 | 127));
                 (format!("no session with {shown}: {} {end}, before the greeting", self.name()), may_pass)
             }

@@ -22,11 +22,13 @@ mod keys {
 /// # Errors
 /// There is no terminal; [`io::ErrorKind::Interrupted`] after Ctrl-C; the answer is not UTF-8.
 pub(crate) fn secret(prompt: &str) -> io::Result<String> {
-    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| {
-        io::Error::new(error.kind(), "=@? asks at the terminal, and there is none (=@FILE or =@- read elsewhere)")
-    })?;
+    let mut terminal = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .map_err(|error| io::Error::new(error.kind(), "=@? needs a terminal (without one, use =@FILE or =@-)"))?;
     if !terminal.is_terminal() {
-        return Err(io::Error::other("/dev/tty is no terminal"));
+        return Err(io::Error::other("/dev/tty is not a terminal"));
     }
     let before = tcgetattr(&terminal)?;
     let mut silent = before.clone();

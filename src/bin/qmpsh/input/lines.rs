@@ -116,7 +116,7 @@ impl Lines {
     pub(crate) fn include(&mut self, path: PathBuf, location: &Location) -> Result<(), String> {
         if self.current.len() >= MAX_FILES {
             return Err(format!(
-                "`{}` is not read: more than {MAX_FILES} files within files",
+                "`{}` is nested too deep: more than {MAX_FILES} files",
                 text::line(&path.to_string_lossy())
             ));
         }
@@ -160,8 +160,7 @@ impl Current {
                 if matches!(line, Cow::Owned(_)) && self.not_utf8.is_none() {
                     let location = Location { name: Some(self.name.clone()), line: self.first + self.lines - 1 };
                     let seen = text::excerpt(self.bytes[physical].trim_ascii_end(), 60);
-                    let message =
-                        format!("{}the line is not UTF-8, so nothing of it was sent: `{seen}`", location.prefix());
+                    let message = format!("{}not sent, because the line is not UTF-8: `{seen}`", location.prefix());
                     self.not_utf8 = Some(Failure::placed(Status::Usage, message));
                 }
                 if let Some(logical) = self.assembler.push_line(&line) {

@@ -42,7 +42,7 @@ impl Repl<'_, '_> {
             }
             // A listener gets the next peer by itself.
             let hint = if self.opening.is_some() { "" } else { " (.reconnect connects again)" };
-            self.say(&format!("not sent: there is no connection to {}{hint}", self.connector.shown()));
+            self.say(&format!("not sent: not connected to {}{hint}", self.connector.shown()));
             return Err(Stop::Failed);
         }
         if let Some(warning) = builtins::warning(self.client, &request) {

@@ -101,7 +101,7 @@ impl Host for Repl<'_, '_> {
                 done = &mut work => return Ok(Some(done)),
                 () = self.interrupts.next() => {
                     self.end_row();
-                    self.say(&format!("interrupted: {what} is not waited for any more"));
+                    self.say(&format!("interrupted: stopped waiting for {what}"));
                     return Err(Stop::Interrupted);
                 }
                 status = self.ending.signal() => return Err(Stop::Leave(status)),

@@ -186,7 +186,7 @@ impl<'a, 'b> Repl<'a, 'b> {
             status = self.ending.signal() => return Ok(status),
         }
         self.on_connected();
-        self.say("`help` tells how to write a command.");
+        self.say("Type .help for help.");
         self.prompt.settle().await;
         Ok(self.read_and_run().await)
     }

@@ -24,7 +24,7 @@ impl Peer for Repl<'_, '_> {
     async fn coming_schema(&mut self) -> Result<(), Stop> {
         let Some(mut coming) = self.coming.take_if(|coming| coming.is_asked()) else { return Ok(()) };
         let limit = self.options.timeout.map(|limit| Instant::now() + limit);
-        let schema = self.attend(coming.schema(), limit, "what the peer can do").await;
+        let schema = self.attend(coming.schema(), limit, "the peer's schema").await;
         match schema {
             Ok(Some(schema)) => {
                 self.on_schema(schema);
@@ -32,7 +32,7 @@ impl Peer for Repl<'_, '_> {
             }
             Ok(None) => {
                 self.coming = Some(coming);
-                self.say(&format!("{}: the peer has not said what it can do", self.too_late()));
+                self.say(&format!("{}: the peer has not sent its schema", self.too_late()));
                 Err(Stop::Interrupted)
             }
             // It may still come.
@@ -62,7 +62,7 @@ impl Peer for Repl<'_, '_> {
             }
             Waited::TimedOut => self.too_late(),
         };
-        self.say(&format!("{why}: the peer has not said what it can do"));
+        self.say(&format!("{why}: the peer has not answered"));
         Err(Stop::Interrupted)
     }
 }

@@ -57,7 +57,7 @@ impl Repl<'_, '_> {
     /// Does what a line asks for, with its results as the stdin of a pipeline.
     pub(super) async fn run_piped(&mut self, action: Action, pipeline: String) -> Flow {
         if self.redirected.is_some() {
-            self.say_failure("not run: its results are for a pipeline already");
+            self.say_failure("not run: its results already go to a pipeline");
             return Err(Stop::Failed);
         }
         self.redirected = Some(Redirected { piped: Piped::new(pipeline), handover: None, is_interrupted: false });

@@ -25,8 +25,8 @@ impl Repl<'_, '_> {
             };
             let left = lines.len() - index - 1;
             if left > 0 && !(stop == Stop::Failed && self.options.keep_going && self.connected) {
-                let lines = if left == 1 { "line was" } else { "lines were" };
-                self.say(&format!("it was line {}; {left} more {lines} not run", line.first_line));
+                let lines = if left == 1 { "line" } else { "lines" };
+                self.say(&format!("stopped at line {}; {left} {lines} not run", line.first_line));
                 return None;
             }
         }

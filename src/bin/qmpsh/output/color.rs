@@ -203,7 +203,7 @@ mod tests {
         check("GenericError: no device: x", "<GenericError>: no device: x");
         check("f.txt:3: CommandNotFound: The command x", "<f.txt:3: CommandNotFound>: The command x");
         check("qmpsh: cannot: x", "<qmpsh: cannot>: x");
-        check("not sent: there is no connection", "not sent: there is no connection");
+        check("not sent: not connected", "not sent: not connected");
         check("bad\n  x = 1\n    ^^\n  expected: y", "bad\n  x = 1\n<    ^^>\n  expected: y");
         check("", "");
         check("GenericError: ", "<GenericError>: ");

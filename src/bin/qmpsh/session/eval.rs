@@ -154,7 +154,7 @@ pub(crate) async fn action_apart(
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(Failure::new(Status::Usage, format!("reading a value was given up: {error}"))),
+            Err(error) => Err(Failure::new(Status::Usage, format!("cannot read a value: {error}"))),
         },
     }
 }
@@ -216,7 +216,7 @@ impl typing::Sources for Sources {
 
     fn stdin(&mut self) -> io::Result<Vec<u8>> {
         if !self.stdin {
-            return Err(io::Error::other("the commands come from stdin already"));
+            return Err(io::Error::other("stdin already provides the commands"));
         }
         let mut bytes = Vec::new();
         io::stdin().read_to_end(&mut bytes)?;

@@ -115,7 +115,7 @@ impl Editor {
                 Err(ReadlineError::Signal(Signal::Resize)) => continue,
                 Err(ReadlineError::Eof) => Input::EndOfFile,
                 Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                    self.shared.line("the line was dropped: what was typed is not UTF-8".to_owned());
+                    self.shared.line("dropped the line: it is not UTF-8".to_owned());
                     continue;
                 }
                 Err(error) => Input::Failed(error.to_string()),
@@ -158,7 +158,7 @@ impl Editor {
         {
             // A path can hold anything.
             let path = path.to_string_lossy();
-            self.shared.line(format!("warning: the history is not kept: {path:?}: {error}"));
+            self.shared.line(format!("warning: cannot keep the history: {path:?}: {error}"));
         }
     }
 }

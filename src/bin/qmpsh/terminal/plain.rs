@@ -16,7 +16,7 @@ pub(super) fn run(shared: &Shared, requests: &Receiver<()>, inputs: &UnboundedSe
     let mut stdin = io::stdin().lock();
     while requests.recv().is_ok() {
         let input = read(&mut stdin, || {
-            shared.line("the line was dropped: it is not UTF-8".to_owned());
+            shared.line("dropped the line: it is not UTF-8".to_owned());
         });
         shared.hide_prompt();
         if inputs.send(input).is_err() {

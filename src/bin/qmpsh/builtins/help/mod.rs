@@ -20,29 +20,29 @@ use qmpsh::schema::{Choice, Schema, nearest};
 use qmpsh::text;
 
 const LANGUAGE: &str = "\
-A line is a command of QMP with its arguments:
+A line is a QMP command with its arguments:
   query-status
   block_resize node-name=n0 size=10G
   blockdev-add node-name=n0 driver=qcow2 file.driver=file file.filename=\"/my disk.qcow2\"
 
-  KEY=VALUE         of the type that QEMU's schema gives the argument: a string, a number (10G, 0x10),
-                    true, a word of a list; quotes make a string, { and [ begin JSON
+  KEY=VALUE         a value of the type in QEMU's schema: a string, a number (10G, 0x10), true,
+                    an enum value; quotes make a string, { and [ begin JSON
   KEY.KEY=VALUE     an object within an object
-  KEY:=JSON         strict JSON            KEY==TEXT     the text, whatever it looks like
-  KEY=@FILE         what is in a file      KEY=@?        asks, without echo
+  KEY:=JSON         strict JSON            KEY==TEXT     the text as it is
+  KEY=@FILE         a file's contents      KEY=@?        ask, without echo
   {\"execute\": ...}  a whole message        # ...         a comment
   transaction(      actions, one a line, up to a closing )
-  ... | PIPELINE    the result as JSON to a command of the system's shell, such as jq or less
+  ... | PIPELINE    send the result as JSON to a shell command, such as jq or less
 
-A line goes on while a bracket or a quote is open. Several lines can be pasted; they stop at the first that fails.
+A line continues while a bracket or a quote is open. Pasted lines stop at the first that fails.
 
-Commands of the shell itself (.help NAME tells more):
+Built-in commands (.help NAME describes one):
 ";
 
 const KEYS: &str = "
-Tab completes what can stand at the cursor.
+Tab completes the word at the cursor.
 Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes); Ctrl-R searches the history.
-A line that begins with a space, or has a password in it, is not kept in the history.
+The history omits lines that begin with a space or contain a password.
 ";
 
 /// `.help [NAME [PATH=VALUE...]]`
@@ -178,11 +178,11 @@ fn unknown<H: Host>(host: &mut H, name: &str, schema: Option<&Schema>, in_manual
         nearest(name, peers.chain(bare)).or_else(|| nearest(name, in_manuals.iter().map(String::as_str)))
     };
     let hint = match near {
-        Some(near) => format!("is it {}?", text::line(near)),
+        Some(near) => format!("did you mean {}?", text::line(near)),
         None if schema.is_none() && !name.starts_with('.') => {
-            "the peer does not tell what it offers, and no manual of QEMU that has it is installed".to_owned()
+            "the peer does not list its commands, and no installed QEMU manual describes it".to_owned()
         }
-        None => ".help shows the shell's own commands, .commands those of the peer".to_owned(),
+        None => ".help lists the built-in commands, .commands those of the peer".to_owned(),
     };
     host.fail(Status::CommandFailed, format!("no help for `{}` ({hint})", text::line(name)))
 }

@@ -1,5 +1,5 @@
-//! The man page: the options from the definition of the command line, the shell's own commands from their table, the rest written
-//! here and in `cli::manual`.
+//! The man page: the options come from the definition of the command line, the built-in commands from their table, and the rest
+//! from here and `cli::manual`.
 
 use std::io::Write as _;
 
@@ -18,7 +18,7 @@ pub(super) fn page() -> Vec<u8> {
     let mut page = Vec::new();
     let out = &mut page;
     // A page in an array cannot fail to be written.
-    // The title by hand: clap_mangen drops an empty date, and with it the places of what comes after.
+    // clap_mangen drops an empty date, and the fields after it move up, so the title is written here.
     let title = concat!(".TH QMPSH 1 \"\" \"qmpsh ", env!("CARGO_PKG_VERSION"), "\" \"User Commands\"\n");
     out.extend(title.bytes());
     man.render_name_section(out).expect("name");
@@ -28,7 +28,7 @@ pub(super) fn page() -> Vec<u8> {
     man.render_options_section(&mut options).expect("options");
     let mut options = String::from_utf8(options).expect("roff is text");
     for heading in headings {
-        // The groups of options are parts of one section.
+        // clap_mangen makes a section of each group of options.
         options = options.replace(&format!(".SH \"{}\"\n", heading.to_uppercase()), &format!(".SS \"{heading}\"\n"));
         options = options.replace(&format!(".SH {}\n", heading.to_uppercase()), &format!(".SS {heading}\n"));
     }
@@ -73,20 +73,20 @@ fn description() -> Roff {
     paragraphs(
         &mut roff,
         &[
-            "qmpsh speaks the QEMU Machine Protocol (QMP) with a running QEMU or with qemu-storage-daemon.",
-            "It connects to an address. With listen it waits there for QEMU to connect, and takes one peer. With fd it uses \
-             an inherited socket: descriptor N, or the one that systemd passes. With run it starts QEMU, with a monitor \
-             that nobody else can reach, and ends it when the shell ends: quit, SIGTERM after 5 seconds, SIGKILL after 5 \
-             more; .detach leaves the shell and lets QEMU run on.",
-            "Words after the address are one command, which is run once: each word is a finished token, and the calling \
-             shell's quoting is the only one. With -c and -f it runs lines of its language. Otherwise it is an interactive \
-             shell if stdin and stdout are terminals, and else reads lines from stdin. With words, -c or -f FILE stdin is \
-             not read.",
-            "Options stand before the address or directly after it. The first word of the command ends them, and everything \
-             after that word belongs to the command; -- ends them earlier. Words do not go together with -c or -f.",
-            "The results, and nothing else, are on stdout; errors and diagnostics are on stderr. A result is the value of \
-             return as the server sent it, on one line if stdout is no terminal. A batch ends with the first command that \
-             fails, unless -k is given.",
+            "qmpsh speaks the QEMU Machine Protocol (QMP) with a running QEMU or qemu-storage-daemon.",
+            "It connects to an address. With listen it waits there for QEMU to connect, and accepts one peer. With fd it uses an \
+             inherited socket: descriptor N, or the one that systemd passes. With run it starts QEMU with a private monitor and \
+             ends it when the shell ends: with quit, with SIGTERM after 5 seconds, and with SIGKILL after 5 more. .detach leaves \
+             the shell and lets QEMU run on.",
+            "The words after the address are one command, which qmpsh runs once. Each word is a finished token: only the calling \
+             shell interprets quotes. With -c and -f, qmpsh runs lines of its own language. Without a command, it is an \
+             interactive shell if stdin and stdout are terminals; otherwise it reads lines from stdin. With a command, -c or \
+             -f FILE, it does not read stdin.",
+            "Options go before the address or directly after it. The first word of the command ends the options, and all later \
+             words belong to the command; -- ends the options earlier. A command cannot be combined with -c or -f.",
+            "stdout has the results and nothing else; errors and diagnostics go to stderr. A result is the value of return as the \
+             server sent it, on one line if stdout is not a terminal. A batch stops at the first command that fails, unless -k is \
+             given.",
         ],
     );
     roff
@@ -97,35 +97,35 @@ fn language() -> Roff {
     paragraphs(
         &mut roff,
         &[
-            "One command a line. A blank line does nothing; a # at the start of a line or after white space begins a comment. \
-             A line goes on while a bracket, a quote or a transaction is open.",
+            "Each line has one command. A blank line does nothing; a # at the start of a line or after white space begins a \
+             comment. A line continues while a bracket, a quote or a transaction is open.",
         ],
     );
     for (term, meaning) in [
         (
             "COMMAND KEY=VALUE ...",
-            "A command and its arguments. A value has the type that the peer's own schema gives its argument: 0123 is a string \
-             where a string is wanted; 10G, 0x10 and -5 are integers, on, off, yes, no, true and false booleans. What does not \
-             fit is sent as a string, for the server to judge. Without a schema, JSON's integers, and true and false in any case, \
-             are what they look like. The arguments of device_add that the schema does not list are strings, as with -device. \
-             If the peer refuses an argument whose type the schema does not tell, and names the type, qmpsh converts it and \
-             sends the command again.",
+            "A command and its arguments. A value has the type that the peer's schema gives the argument. 0123 is a string if \
+             the schema has a string. 10G, 0x10 and -5 are integers; on, off, yes, no, true and false are booleans. A value that \
+             does not fit is sent as a string, and the server decides. Without a schema, JSON integers become integers, and true \
+             and false in any case become booleans. Arguments of device_add that the schema does not list are strings, as with \
+             -device. If the peer refuses an argument and names its type, and the schema gives none, qmpsh converts the argument \
+             and sends the command again.",
         ),
-        ("KEY=\"TEXT\", KEY='TEXT'", "A string, whatever it looks like. Double quotes know JSON's escapes."),
-        ("KEY={...}, KEY=[...]", "JSON, or a Python literal, perhaps over several lines."),
+        ("KEY=\"TEXT\", KEY='TEXT'", "A string. In double quotes, JSON escapes work."),
+        ("KEY={...}, KEY=[...]", "JSON or a Python literal; it can span several lines."),
         (
             "KEY.KEY=VALUE, KEY.0=VALUE",
-            "A nested object; a list, where the schema has one, or where it tells no type and the keys are 0 to n-1.",
+            "A nested object; or a list, if the schema has a list, or has no type and the keys are 0 to n-1.",
         ),
-        ("KEY:=JSON", "JSON and nothing else."),
-        ("KEY==TEXT", "The text as it is, never interpreted: \"password==$PW\"."),
+        ("KEY:=JSON", "Strict JSON."),
+        ("KEY==TEXT", "The text as it is, without interpretation: \"password==$PW\"."),
         (
             "KEY=@FILE, KEY:=@FILE",
-            "The contents of FILE: as a string, one final newline dropped; as JSON. @- is stdin.",
+            "The contents of FILE: with = as a string without its final newline, with := as JSON. @- is stdin.",
         ),
-        ("KEY=@?", "A text asked for at the terminal, without echo."),
-        ("transaction( ... )", "Actions, separated by newlines or ;, that are done together or not at all."),
-        ("{\"execute\": ...}", "A whole message as the protocol has it, exec-oob included."),
+        ("KEY=@?", "Text that qmpsh asks for at the terminal, without echo."),
+        ("transaction( ... )", "Actions, separated by newlines or ;, that QEMU does together or not at all."),
+        ("{\"execute\": ...}", "A whole QMP message; exec-oob works too."),
     ] {
         roff.control("TP", []).text([bold(term)]).text([roman(meaning)]);
     }
@@ -133,20 +133,20 @@ fn language() -> Roff {
         &mut roff,
         &[
             "Quotes, {, [ and @ are special only as the first character of a value, so it's, a|b and tcp::2222-:22 are plain.",
-            "The server is the judge: no command and no argument is refused because it is unknown here. What does not parse is \
-           not sent.",
+            "qmpsh sends commands and arguments that it does not know; the server decides. It does not send a line that does not \
+             parse.",
         ],
     );
     roff
 }
 
 fn own_commands() -> Roff {
-    let mut roff = section("COMMANDS OF THE SHELL");
+    let mut roff = section("BUILT-IN COMMANDS");
     paragraphs(
         &mut roff,
         &[
-            "Words that begin with a dot belong to the shell. They work in scripts too. Their own options come first, before what \
-           belongs to the command they carry. Patterns are shell globs.",
+            "Words that begin with a dot are built-in commands. They work in scripts too. Their options come first, before the \
+             command they run. Patterns are shell globs.",
         ],
     );
     for command in COMMANDS {
@@ -166,10 +166,9 @@ fn own_commands() -> Roff {
     roff
 }
 
-/// What stands in a list, as a sentence.
+/// A summary as a sentence of the man page.
 fn sentence(summary: &str) -> String {
-    let (first, rest) = summary.split_at(1);
-    format!("{}{}.", first.to_uppercase(), rest.replace('`', ""))
+    format!("{}.", summary.replace('`', ""))
 }
 
 fn interactive() -> Roff {
@@ -177,18 +176,31 @@ fn interactive() -> Roff {
     paragraphs(
         &mut roff,
         &[
-            "Events are shown above the line being typed, the moment they come. The prompt names the VM, if it has a name, and its \
-             state if it does not run.",
-            "Tab completes commands, the arguments that fit what stands there already, their values, file names, and what the VM has \
-             at that moment: nodes, devices, QOM paths, properties, jobs. A second Tab lists what there is. A gray hint shows \
-             the arguments still to come, required ones first; Tab does not need it. A name that the peer does not know turns red \
-             before Enter; strings, numbers and keys are colored, unless --color never or NO_COLOR says otherwise. Completion \
-             only sends queries that change nothing and load nothing. The names of device types come from a list in the program.",
-            "Ctrl-C drops the line, or stops waiting for a command, whose late reply is shown when it comes; Ctrl-D on an empty line \
-             leaves. Ctrl-R searches the history. A pipeline has the terminal until it ends, with Ctrl-C and Ctrl-Z, and events wait.",
-            "What the peer sends cannot drive the terminal: control characters are shown escaped.",
+            "Events appear above the line you are typing, as soon as they come. The prompt shows the name of the VM, if it has \
+             one, and its run state, if it is not running.",
+            "A pipeline has the terminal until it ends, including Ctrl-C and Ctrl-Z; events wait until then.",
+            "Output from the peer cannot control the terminal: qmpsh escapes control characters.",
         ],
     );
+    roff.control("SS", ["Completion"]);
+    paragraphs(
+        &mut roff,
+        &[
+            "Tab completes commands, arguments that fit the rest of the line, their values, file names, and what the VM has at \
+             that moment: nodes, devices, QOM paths, properties, jobs. If several candidates fit, Tab lists them; a second Tab \
+             shows the whole list. A candidate fits if it begins with the typed text. If none does, Tab ignores case and the \
+             difference between - and _. If there is still none, and two or more letters are typed, Tab finds candidates that \
+             contain the text: mirror finds blockdev-mirror and drive-mirror.",
+            "A gray hint shows the arguments still to come, required ones first. A name that the peer does not know turns red \
+             before Enter. Strings, numbers and keys are colored, unless --color never or NO_COLOR turns colors off. Completion \
+             only sends queries that change nothing and load nothing. The names of device types come from a list in the program.",
+        ],
+    );
+    roff.control("SS", ["Keys"]);
+    paragraphs(&mut roff, &["The keys are those of Emacs and readline."]);
+    for (keys, meaning) in manual::KEYS {
+        roff.control("TP", []).text([bold(*keys)]).text([roman(*meaning)]);
+    }
     roff
 }
 

@@ -38,7 +38,7 @@ fn options() -> String {
 }
 
 fn own_commands() -> String {
-    let mut table = "| command | does |\n|---|---|\n".to_owned();
+    let mut table = "| command | description |\n|---|---|\n".to_owned();
     for command in COMMANDS {
         row(&mut table, &command.usage(), command.summary);
     }
