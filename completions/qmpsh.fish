@@ -22,7 +22,7 @@ complete -c qmpsh -l events -d 'Set where events go: show, hide, stderr [default
 hide\t'nowhere'
 stderr\t'on stderr'"
 complete -c qmpsh -s l -l logfile -d 'Append all messages to FILE as JSON lines' -r -F
-complete -c qmpsh -l log-level -d 'Set the level of diagnostics: off, error, warn, info, debug, trace [default: warn]' -r -f -a "off\t''
+complete -c qmpsh -l log-level -d 'Set the log level: off, error, warn, info, debug, trace [default: warn]' -r -f -a "off\t''
 error\t''
 warn\t''
 info\t''

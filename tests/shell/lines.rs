@@ -125,7 +125,7 @@ fn the_shells_own_commands() {
         assert_eq!(t.wait_exit(), 0);
     }
     let help = qmpsh().arg(&socket).args(["-c", "help"]).run().stdout_text();
-    assert!(help.starts_with("A line is a command"), "{help}");
+    assert!(help.starts_with("A line is a QMP command"), "{help}");
     qmpsh().arg(&socket).args(["-c", "exit", "-c", "query-name"]).run().status(0).stdout("");
 }
 
