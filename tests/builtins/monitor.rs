@@ -133,7 +133,7 @@ fn elsewhere_the_path_is_qemus() {
     let file = qemu.file("precious");
     std::fs::write(&file, "text").expect("a file");
     for (there, why) in
-        [(file.clone(), "there is a file of that name"), (qemu.socket(), "another process listens there")]
+        [(file.clone(), "the file exists and is not a socket"), (qemu.socket(), "another process listens there")]
     {
         let output = qmpsh().arg(qemu.tcp().to_string()).arg(".monitor").arg(&there).run();
         output.status(1).stderr_contains(why);
