@@ -55,7 +55,7 @@ fn completion_loads_no_module() {
         .env("LD_PRELOAD", preload.to_str().unwrap())
         .env("TEST_MODULES", modules.to_str().unwrap())
         .start();
-    // The upgrade. There is no link where QEMU finds its modules without being told where.
+    // Plays the upgrade. The link is absent where QEMU finds its modules by itself.
     let _ = fs::remove_file(&modules);
     fs::create_dir(&modules).unwrap();
     for name in MODULES {

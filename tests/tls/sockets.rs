@@ -74,7 +74,7 @@ fn an_inherited_connection_is_a_client_s() {
     let connect = || TcpStream::connect(qemu.tcp()).expect("a connection");
     let output = inheriting(&client, &["query-status"], connect()).run();
     output.stderr(
-        "qmpsh: no session with fd:3: there is no host name to check the server's certificate against (give it with --tls-hostname NAME)\n",
+        "qmpsh: no session with fd:3: checking the server's certificate needs a host name (give it with --tls-hostname NAME)\n",
     );
     output.status(3);
     let output = inheriting(&client, &["--tls-hostname", "localhost", "query-status"], connect()).run();

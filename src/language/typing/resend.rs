@@ -125,7 +125,7 @@ fn find(words: &[Word], name: &str) -> Option<usize> {
 /// The parameter and the type that it should have.
 ///
 /// Source: `QERR_INVALID_PARAMETER_TYPE` and `QERR_INVALID_PARAMETER_VALUE` in QEMU's `qapi/qobject-input-visitor.c` and
-/// `qapi/qapi-visit-core.c`; tried on 7.2, 10.0 and 11.1. What else is expected (`a pluggable device type`) is no type.
+/// `qapi/qapi-visit-core.c`; tried on 7.2, 10.0 and 11.1. Other expectations, such as `a pluggable device type`, do not name a type.
 fn refused_type(desc: &str) -> Option<(&str, &str)> {
     let of_type = || desc.strip_prefix("Invalid parameter type for '")?.rsplit_once("', expected: ");
     let of_value = || desc.strip_prefix("Parameter '")?.rsplit_once("' expects ");

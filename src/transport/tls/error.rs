@@ -14,7 +14,7 @@ use crate::text;
 #[non_exhaustive]
 pub enum TlsError {
     /// There is no name that the server's certificate could be checked for.
-    #[error("there is no host name to check the server's certificate against")]
+    #[error("checking the server's certificate needs a host name")]
     NoName,
     /// What should be a name is none.
     #[error("`{}` is not a host name or an IP address, so no certificate can name it", text::line(.0))]

@@ -12,7 +12,7 @@ pub(crate) struct Connection<'a> {
     /// The peer's address, fit for a terminal.
     pub(crate) address: &'a str,
     pub(crate) is_there: bool,
-    /// How many commands are without their replies, for which nobody waits.
+    /// How many abandoned commands are still unanswered.
     pub(crate) unanswered: usize,
 }
 

@@ -67,7 +67,7 @@ pub(super) enum Builtin {
     Reconnect,
     /// A monitor for another client: `.monitor`.
     Monitor(NewMonitor),
-    /// A command whose refusal is no failure: `.try`.
+    /// `.try`: run a command; an error is shown but does not count.
     Try(Box<Action>),
     /// A command again and again: `.watch`.
     Watch(Watch),
@@ -95,7 +95,7 @@ pub(super) enum Builtin {
     Events(Option<EventFilter>),
     /// In which form results are: `.output`.
     Output(Option<OutputMode>),
-    /// Whether it is said how long a command took: `.timing`.
+    /// `.timing`: show how long each command took.
     Timing(Option<bool>),
     /// Where the messages of the wire are recorded: `.log`.
     Log(Option<Log>),

@@ -180,7 +180,7 @@ impl Repl<'_, '_> {
         Ok(())
     }
 
-    /// Shows a reply for which nobody waits any more.
+    /// Shows the late reply of an abandoned command.
     pub(super) async fn show_late(&mut self, late: Late) -> Flow {
         let Late { request, answer } = late;
         let command = text::line(request.label()).into_owned();
