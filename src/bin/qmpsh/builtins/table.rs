@@ -257,8 +257,8 @@ Over a Unix socket of this machine, PATH is relative to the shell's directory.
 The socket has mode 0600 (one of a storage daemon a moment after it was made).
 A stale socket is replaced; any other file at PATH is an error. The file stays
 if QEMU may not remove it, or sees other directories. Over TCP, ssh:// and
-exec: QEMU makes the socket: PATH is on its machine, and QEMU replaces whatever
-is there.
+exec: QEMU makes the socket: PATH is absolute, on QEMU's machine, where QEMU
+replaces whatever is there. A file at PATH on this machine is an error too.
 
   .monitor /run/user/1000/second.sock",
     },
