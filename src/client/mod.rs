@@ -37,7 +37,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-use crate::events::{Delivery, EventStream, EventWait, HistoryBounds, Hub, RanOver};
+use crate::events::{Delivery, EventStream, EventWait, HistoryBounds, Hub, OnEvent, RanOver};
 use crate::message::{Event, Greeting, Reply, Request};
 use crate::protocol::{Dial, End, OpenError, SendError, Session, SessionOptions};
 use qmp::{Answer, Shared};
@@ -62,6 +62,8 @@ pub struct ClientOptions {
     pub handshake_limit: Option<Duration>,
     /// Who looks at the messages; without one, looking costs nothing.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Called with every event, in the order in which they come, before any stream or wait gets it.
+    pub on_event: Option<OnEvent>,
     /// How many events [`Client::wait`] can look back on; without it, only on those that come while it waits.
     pub history: Option<HistoryBounds>,
 }
@@ -76,6 +78,7 @@ impl Default for ClientOptions {
             guest_agent: false,
             handshake_limit: None,
             observer: None,
+            on_event: None,
             history: Some(HistoryBounds::default()),
         }
     }
@@ -111,7 +114,8 @@ pub struct Client {
 impl Client {
     /// A client that is not connected yet.
     pub fn new(options: ClientOptions) -> Self {
-        let shared = Arc::new(Shared { hub: Hub::new(options.history), seen: Mutex::default() });
+        let shared =
+            Arc::new(Shared { hub: Hub::new(options.history, options.on_event.clone()), seen: Mutex::default() });
         let session_options = SessionOptions {
             name: options.name.clone(),
             handshake_limit: options.handshake_limit,

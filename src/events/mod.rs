@@ -21,8 +21,36 @@ use stream::Queue;
 pub(crate) use window::Mark;
 use window::{WaitId, Window};
 
+/// A function that is called with every event.
+///
+/// The task that owns the connection calls it, so it must not wait.
+///
+/// ```
+/// use qmpsh::client::ClientOptions;
+/// use qmpsh::events::OnEvent;
+///
+/// let on_event = OnEvent::new(|event| println!("{}", event.name()));
+/// let options = ClientOptions { on_event: Some(on_event), ..ClientOptions::default() };
+/// ```
+#[derive(Clone)]
+pub struct OnEvent(Arc<dyn Fn(&Event) + Send + Sync>);
+
+impl OnEvent {
+    /// Wraps a function; clones share it.
+    pub fn new(function: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(function))
+    }
+}
+
+impl fmt::Debug for OnEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnEvent").finish_non_exhaustive()
+    }
+}
+
 /// Where events come in, streams branch off, and waits look back.
 pub(crate) struct Hub {
+    on_event: Option<OnEvent>,
     listeners: Arc<Mutex<Listeners>>,
     /// How many bytes the fullest lossless stream had room for when that was looked at last; it can only be more by now, since
     /// nobody else publishes. Asked for every message, so without a lock.
@@ -45,9 +73,9 @@ impl fmt::Debug for Hub {
 
 impl Hub {
     /// A hub without listeners, which remembers as much as `history` says for waits to look back on.
-    pub(crate) fn new(history: Option<HistoryBounds>) -> Self {
+    pub(crate) fn new(history: Option<HistoryBounds>, on_event: Option<OnEvent>) -> Self {
         let listeners = Listeners { queues: Vec::new(), window: Window::new(history), next: 0 };
-        Self { listeners: Arc::new(Mutex::new(listeners)), room: AtomicUsize::new(usize::MAX) }
+        Self { on_event, listeners: Arc::new(Mutex::new(listeners)), room: AtomicUsize::new(usize::MAX) }
     }
 
     /// A new stream; it sees every event published from now on that `wanted` lets through. `wanted` must not touch the hub, nor
@@ -77,7 +105,10 @@ impl Hub {
     }
 
     /// Remembers events and hands each to every stream.
-    pub(crate) fn publish(&self, events: impl IntoIterator<Item = Event>) {
+    pub(crate) fn publish(&self, events: impl AsRef<[Event]> + IntoIterator<Item = Event>) {
+        if let Some(OnEvent(call)) = &self.on_event {
+            events.as_ref().iter().for_each(|event| call(event));
+        }
         let mut listeners = lock(&self.listeners);
         let Listeners { queues, window, .. } = &mut *listeners;
         for event in events {
@@ -190,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_lossless_stream_asks_the_reader_to_wait() {
-        let hub = Hub::new(None);
+        let hub = Hub::new(None, None);
         let mut stream = hub.stream(Delivery::Lossless { room: 20 }, |_| true);
         assert!(poll_room(&hub).is_ready());
         hub.publish([event("A")]);
@@ -207,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_newest_are_kept_and_the_rest_counted() {
-        let hub = Hub::new(None);
+        let hub = Hub::new(None, None);
         let mut stream = hub.stream(Delivery::Newest { room: 30 }, |_| true);
         for name in ["A", "A", "B", "C", "D"] {
             hub.publish([event(name)]);
@@ -221,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_filter_lets_through_what_is_wanted() {
-        let hub = Hub::new(None);
+        let hub = Hub::new(None, None);
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |event| event.name() == "B");
         hub.publish([event("A")]);
         hub.publish([event("B")]);
@@ -230,7 +261,7 @@ mod tests {
 
     #[test]
     fn another_choice_is_for_what_comes() {
-        let hub = Hub::new(None);
+        let hub = Hub::new(None, None);
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |_| true);
         hub.publish([event("A")]);
         stream.choose(|event| event.name() == "B");
@@ -241,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiting_listener_is_woken() {
-        let hub = Arc::new(Hub::new(None));
+        let hub = Arc::new(Hub::new(None, None));
         let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |_| true);
         let waiting = tokio::spawn(async move { names(&stream.batch().await) });
         tokio::task::yield_now().await;

@@ -182,7 +182,7 @@ fn a_guest_agent_names_its_commands() {
     let info = r#"{"version":"7.2","supported_commands":[{"enabled":true,"name":"guest-ping","success-response":true},
         {"enabled":false,"name":"guest-shutdown","success-response":false}]}"#;
     let agent = || {
-        Mock::qmp()
+        Mock::new()
             .expect_execute("query-qmp-schema")
             .error("CommandNotFound", "no such command")
             .expect_execute("guest-info")
@@ -190,19 +190,21 @@ fn a_guest_agent_names_its_commands() {
             .unix()
     };
     let mock = agent();
-    let shown = lines(mock.socket(), &[".commands", ".help guest-shutdown"]).env("MANPATH", "/nonexistent").run();
+    let shown =
+        lines(mock.socket(), &[".commands", ".help guest-shutdown"]).arg("-N").env("MANPATH", "/nonexistent").run();
     shown.status(0).stdout(
         "guest-ping\nguest-shutdown\nguest-shutdown (command)\n\nThe peer's configuration disables it.\n\n\
          A success is not answered.\n\nThe guest agent does not say what its commands take and return.\n",
     );
     mock.finish();
-    let mock = Mock::qmp()
+    let mock = Mock::new()
         .expect_execute("query-qmp-schema")
         .error("CommandNotFound", "no such command")
         .expect_execute("guest-info")
         .error("CommandNotFound", "no such command")
         .unix();
-    let silent = lines(mock.socket(), &[".commands", ".help stop"]).arg("-k").env("MANPATH", "/nonexistent").run();
+    let silent =
+        lines(mock.socket(), &[".commands", ".help stop"]).args(["-N", "-k"]).env("MANPATH", "/nonexistent").run();
     silent
         .status(1)
         .stderr_contains("-c:1: the peer does not list its commands\n")

@@ -4,6 +4,7 @@ mod batch;
 mod builtins;
 mod cli;
 mod connect;
+mod eval;
 mod input;
 mod interactive;
 mod output;

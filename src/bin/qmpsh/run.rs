@@ -1,8 +1,4 @@
-//! The program: what the command line asks for, done on a client, and an exit status.
-//!
-//! A batch (`batch`) takes commands from words, files and stdin (`lines`); what a line asks for is found by `eval`, with
-//! what `session_schema` asks the peer where a line cannot be understood without; results are formed by `render`, put in
-//! order by `printer`, and leave through `stdout`. How the client gets its session is the matter of `doors`.
+//! The program: does what the command line asks for, on a session, and returns an exit status.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -13,21 +9,20 @@ use tokio::runtime::LocalOptions;
 
 use crate::batch::work::Work;
 use crate::batch::{self, Batch};
-use crate::builtins::human;
 use crate::cli::{self, Input, Invocation, Options, Source, Task};
 use crate::connect::{Connector, Notifier, list};
+use crate::eval::{self, Sources, Text};
 use crate::input::ask;
 use crate::input::lines::Lines;
-use crate::interactive::{self, Repl, SharedDialect};
+use crate::interactive::{self, Repl};
 use crate::output::messages::Messages;
-use crate::output::render::Renderer;
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
-use crate::session::eval::{self, Sources, Text};
 use crate::session::schema::TypeInfo;
+use crate::session::{Session, SharedDialect, Tracker, hmp};
 use crate::signals::{Ending, Interrupt, Signals};
 use crate::status::{Failure, Status};
-use qmpsh::client::{Client, ClientOptions, Observer};
+use qmpsh::client::{Client, ClientOptions};
 use qmpsh::events::HistoryBounds;
 use qmpsh::text;
 
@@ -69,37 +64,59 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     }))
 }
 
-async fn run_in(invocation: &Invocation, mut connector: Connector<'_>, messages: Messages) -> Result<Status, Failure> {
+async fn run_in(
+    invocation: &'static Invocation,
+    connector: Connector<'static>,
+    messages: Messages,
+) -> Result<Status, Failure> {
+    let options = &invocation.options;
     let interactive =
         invocation.input == Input::Default && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if interactive {
-        return interact(invocation, &mut connector).await;
+        return interact(options, connector).await;
     }
-    if invocation.options.reconnect.is_some() {
+    if options.reconnect.is_some() {
         return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
     }
     let mut interrupt = Interrupt::new()?;
     let mut ending = if connector.needs_tidying() { Some(Ending::new()?) } else { None };
-    let ended = async {
-        match &mut ending {
-            Some(ending) => ending.signal().await,
-            None => std::future::pending().await,
-        }
-    };
-    let result = tokio::select! {
-        biased;
-        result = run_batch(invocation, &mut connector, messages) => result,
-        () = interrupted(&mut interrupt) => Err(Failure::silent(Status::Interrupted)),
-        status = ended => Err(Failure::silent(status)),
-    };
+    diagnostics::to_stderr(options.log_level);
+    // What cannot be recorded is told before anything is done.
+    let log = WireLog::new(options, "qmpsh: ", move |line| messages.say(line))?;
+    let work = unless_ended(&mut interrupt, &mut ending, work(invocation)).await?;
+    let Some(work) = work else { return Ok(Status::Success) };
+    let dialect = SharedDialect::new(hmp::dialect(options));
+    let mut session = session(options, connector, log, dialect, Some(&work));
+    let batch = Box::pin(run_batch(&mut session, work, messages));
+    let result = unless_ended(&mut interrupt, &mut ending, batch).await;
     let is_done = result.is_ok();
     // Before QEMU is ended, which may take its time.
     let status = result.unwrap_or_else(|failure| {
         messages.tell(&failure);
         failure.status
     });
-    connector.close(&Notifier::Stderr(messages), is_done).await;
+    session.connector.close(&Notifier::Stderr(messages), is_done).await;
     Ok(status)
+}
+
+/// Does `work` until a signal ends the program.
+async fn unless_ended<T>(
+    interrupt: &mut Interrupt,
+    ending: &mut Option<Ending>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let ended = async {
+        match ending {
+            Some(ending) => ending.signal().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        result = work => result,
+        () = interrupted(interrupt) => Err(Failure::silent(Status::Interrupted)),
+        status = ended => Err(Failure::silent(status)),
+    }
 }
 
 /// Waits for a Ctrl-C that is for the program itself.
@@ -112,54 +129,40 @@ async fn interrupted(interrupt: &mut Interrupt) {
     }
 }
 
-async fn run_batch(
-    invocation: &Invocation,
-    connector: &mut Connector<'_>,
-    messages: Messages,
-) -> Result<Status, Failure> {
-    let Invocation { input, options, .. } = invocation;
-    diagnostics::to_stderr(options.log_level);
-    // What cannot be recorded is told before anything is done.
-    let log = WireLog::new(options, "qmpsh: ", move |line| messages.say(line))?;
-    let human_words;
-    let work = match input {
-        Input::Words(words) => {
-            human_words = human::words(words, human::dialect(options));
-            // What cannot be sent needs no connection.
-            let text = Text::Words(&human_words);
-            let Some(parsed) = eval::parse(text)? else { return Ok(Status::Success) };
-            if parsed.needs().is_empty() {
-                let sources = Sources { stdin: true };
-                Work::Words(eval::action_apart(parsed, text, sources, TypeInfo::default()).await?)
-            } else {
-                Work::Untyped(parsed, text)
-            }
-        }
-        Input::Lines(sources) => Work::Lines(sources.clone()),
-        Input::Default => Work::Lines(vec![Source::Stdin]),
+/// What a batch has to do; `None` if that is nothing. A command that cannot be sent needs no connection.
+async fn work(invocation: &'static Invocation) -> Result<Option<Work>, Failure> {
+    let words = match &invocation.input {
+        Input::Words(words) => hmp::words(words, hmp::dialect(&invocation.options)),
+        Input::Lines(sources) => return Ok(Some(Work::Lines(sources.clone()))),
+        Input::Default => return Ok(Some(Work::Lines(vec![Source::Stdin]))),
     };
-    let looks_back = work.may_wait();
-    let history = looks_back.then(HistoryBounds::default);
-    // What may wait may also switch the log.
-    let client = client(options, work.may_be_out_of_band(), history, log.observer(looks_back));
-    let renderer = Renderer::new(options.output, options.color);
-    let mut batch = Batch::new(&client, connector, options, renderer, messages, looks_back, log);
+    let text = Text::Words(&words);
+    let Some(parsed) = eval::parse(text)? else { return Ok(None) };
+    if !parsed.needs().is_empty() {
+        return Ok(Some(Work::Untyped(parsed, words)));
+    }
+    let action = eval::action_apart(parsed, text, Sources { stdin: true }, TypeInfo::default()).await?;
+    Ok(Some(Work::Words(action)))
+}
+
+async fn run_batch(session: &mut Session, work: Work, messages: Messages) -> Result<Status, Failure> {
+    let dialect = session.dialect.get();
+    let mut batch = Batch::new(session, messages);
     batch.open().await?;
     match work {
         Work::Words(action) => batch.words(action).await,
-        Work::Untyped(parsed, text) => batch.untyped_words(parsed, text).await,
+        Work::Untyped(parsed, words) => batch.untyped_words(parsed, Text::Words(&words)).await,
         Work::Lines(sources) => {
             let stdin = !sources.contains(&Source::Stdin);
-            batch.lines(Lines::new(sources, human::dialect(options)), stdin).await
+            batch.lines(Lines::new(sources, dialect), stdin).await
         }
     }
 }
 
-async fn interact(invocation: &Invocation, connector: &mut Connector<'_>) -> Result<Status, Failure> {
-    let options = &invocation.options;
+async fn interact(options: &'static Options, connector: Connector<'static>) -> Result<Status, Failure> {
     // Before the terminal's settings are changed: whoever is ended by a signal is to put them back.
     let signals = Signals::new()?;
-    let dialect = SharedDialect::new(human::dialect(options));
+    let dialect = SharedDialect::new(hmp::dialect(options));
     let mut console = interactive::open_console(options, &dialect)?;
     let sink = console.sink();
     let log = match WireLog::new(options, "", move |line| sink.line(text::lines(line))) {
@@ -169,28 +172,35 @@ async fn interact(invocation: &Invocation, connector: &mut Connector<'_>) -> Res
             return Err(failure);
         }
     };
-    let client = client(options, true, Some(HistoryBounds::default()), log.observer(true));
+    let mut session = session(options, connector, log, dialect, None);
     diagnostics::to_console(options.log_level, console.sink());
-    let result = Repl::new(&client, connector, options, &mut console, signals, dialect, log).run().await;
-    connector.close(&Notifier::Console(console.sink()), result.is_ok()).await;
+    let result = Repl::new(&mut session, &mut console, signals).run().await;
+    session.connector.close(&Notifier::Console(console.sink()), result.is_ok()).await;
     console.close().await;
     result
 }
 
-fn client(
-    options: &Options,
-    out_of_band: bool,
-    history: Option<HistoryBounds>,
-    observer: Option<Arc<dyn Observer>>,
-) -> Client {
-    Client::new(ClientOptions {
-        out_of_band,
+/// A session that is not connected yet. `work` is that of a batch: a session that cannot ask about events does not follow them.
+fn session(
+    options: &'static Options,
+    connector: Connector<'static>,
+    log: Arc<WireLog>,
+    dialect: SharedDialect,
+    work: Option<&Work>,
+) -> Session {
+    let follows_events = work.is_none_or(Work::may_wait);
+    let tracker = Arc::new(Tracker::default());
+    let client = Client::new(ClientOptions {
+        out_of_band: work.is_none_or(Work::may_be_out_of_band),
         max_message: options.max_message,
         negotiate: !options.skip_negotiation,
         guest_agent: options.guest_agent,
         handshake_limit: Some(options.connect_timeout),
-        observer,
-        history,
+        // What may wait for an event may also switch the log.
+        observer: log.observer(follows_events),
+        on_event: follows_events.then(|| tracker.on_event()),
+        history: follows_events.then(HistoryBounds::default),
         ..ClientOptions::default()
-    })
+    });
+    Session::new(client, connector, options, log, tracker, dialect, work.is_none())
 }

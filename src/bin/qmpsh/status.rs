@@ -47,7 +47,12 @@ impl Status {
         }
     }
 
-    /// The higher of two that a batch goes on after.
+    /// Whether `--keep-going` runs the commands after one that ended so: the session lives on.
+    pub(crate) fn allows_more(self) -> bool {
+        matches!(self, Status::CommandFailed | Status::Usage | Status::TimedOut)
+    }
+
+    /// The higher of two.
     #[must_use]
     pub(crate) fn worse(self, other: Self) -> Self {
         if other.code() > self.code() { other } else { self }
@@ -81,6 +86,11 @@ impl Failure {
         Self { status, message: message.into(), placed: true }
     }
 
+    /// Whether the message begins with a place, or needs none.
+    pub(crate) fn is_placed(&self) -> bool {
+        self.placed || self.message.is_empty()
+    }
+
     pub(crate) fn silent(status: Status) -> Self {
         Self::new(status, "")
     }
@@ -88,6 +98,47 @@ impl Failure {
     /// As it is shown outside the interactive shell.
     pub(crate) fn shown(&self) -> String {
         if self.placed { self.message.clone() } else { format!("qmpsh: {}", self.message) }
+    }
+}
+
+/// Why the commands after this one do not run.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The command failed.
+    Failed(Failure),
+    /// The shell ends.
+    Leave(Status),
+}
+
+impl Stop {
+    /// A failure of the command at hand.
+    pub(crate) fn failed(status: Status, message: impl Into<String>) -> Self {
+        Failure::new(status, message).into()
+    }
+
+    /// A failure that needs no message, or has had it.
+    pub(crate) fn silent(status: Status) -> Self {
+        Failure::silent(status).into()
+    }
+
+    /// The status that the program ends with if nothing else happens.
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Stop::Failed(failure) => failure.status,
+            Stop::Leave(status) => *status,
+        }
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Failed(failure)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Failure::from(error).into()
     }
 }
 

@@ -2,112 +2,72 @@
 
 pub(crate) mod busy_wait;
 mod flight;
-mod host;
-mod peer;
+mod frontend;
 mod piped;
 mod running;
 mod waiting;
 pub(crate) mod work;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::builtins::{self, Display, EventFilter, human};
-use crate::cli::{EventsMode, Options};
-use crate::connect::{Connector, Notifier};
+use crate::connect::Notifier;
+use crate::eval::{Parsed, Sources, Text};
 use crate::input::lines::{Line, Lines, Location};
 use crate::output::messages::Messages;
 use crate::output::printer::{Printer, sleep_until_or_never};
 use crate::output::render::Renderer;
-use crate::output::wire_log::WireLog;
-use crate::session::eval::{Action, Parsed, Sources, Text};
-use crate::session::job_memory::JobMemory;
-use crate::session::schema::{SessionSchema, explain_error};
-use crate::status::{Failure, Status};
-use qmpsh::client::{Client, ExecuteError, QmpError};
-use qmpsh::error::describe;
-use qmpsh::json::ScanError;
-use qmpsh::language::hmp::HumanMonitor;
+use crate::session::outcome::{self, Lost, Outcome, name};
+use crate::session::schema::explain_error;
+use crate::session::{Action, Session, hmp, peer};
+use crate::status::{Failure, Status, Stop};
+use qmpsh::client::ExecuteError;
 use qmpsh::language::syntax::Dialect;
 use qmpsh::language::typing::Resend;
 use qmpsh::message::{Reply, Request};
-use qmpsh::protocol::{SessionError, StateWatcher};
-use qmpsh::text;
-use qmpsh::transport::TlsError;
+use qmpsh::protocol::StateWatcher;
 use waiting::{after_others, disconnecting, or_timeout};
 
 /// How long stdout may take what is left after a time limit that a command has of its own.
 const LEFT: Duration = Duration::from_secs(5);
 
-/// A batch on a client; made before the client connects, so that no event is missed.
-pub(crate) struct Batch<'a, 'b> {
-    client: &'a Client,
-    connector: &'a mut Connector<'b>,
-    options: &'a Options,
+/// A batch on a session; made before the client connects, so that no event is missed.
+pub(crate) struct Batch<'a> {
+    session: &'a mut Session,
     messages: Messages,
     printer: Printer,
     state: StateWatcher,
     /// The worst that happened, with `--keep-going`.
     status: Status,
-    /// The server has ended as it was asked to.
-    has_quit: bool,
-    session_schema: SessionSchema,
-    human_monitor: HumanMonitor,
-    jobs: Arc<JobMemory>,
-    /// The line whose command of the shell's own runs, or for which the peer is asked.
+    /// The line whose built-in command runs.
     at: Location,
-    display: Display,
-    log: Arc<WireLog>,
-    /// Files whose lines are to be run next.
-    included: Vec<PathBuf>,
-    /// The lines of a file are being run whose results are for a pipeline.
-    in_file: bool,
     /// The shell was asked to leave.
     leaves: bool,
-    /// Which events are shown.
-    event_filter: EventFilter,
 }
 
-impl<'a, 'b> Batch<'a, 'b> {
-    /// `looks_back`: whether a command may come that asks what events have told before it.
-    pub(crate) fn new(
-        client: &'a Client,
-        connector: &'a mut Connector<'b>,
-        options: &'a Options,
-        renderer: Renderer,
-        messages: Messages,
-        looks_back: bool,
-        log: Arc<WireLog>,
-    ) -> Self {
+impl<'a> Batch<'a> {
+    pub(crate) fn new(session: &'a mut Session, messages: Messages) -> Self {
+        let options = session.options;
         Self {
-            client,
-            connector,
-            options,
             messages,
-            printer: Printer::new(client, options.events, renderer),
-            state: client.session().watch(),
+            printer: Printer::new(&session.client, options.events, Renderer::new(options.output, options.color)),
+            state: session.client.session().watch(),
             status: Status::Success,
-            has_quit: false,
-            session_schema: SessionSchema::default(),
-            human_monitor: HumanMonitor::default(),
-            jobs: Arc::new(JobMemory::new(client, looks_back)),
             at: Location { name: None, line: 1 },
-            display: Display::new(options.output),
-            log,
-            included: Vec::new(),
-            in_file: false,
             leaves: false,
-            event_filter: EventFilter::all(matches!(options.events, Some(EventsMode::Show | EventsMode::Stderr))),
+            session,
         }
     }
 
     /// Establishes the session.
     pub(crate) async fn open(&mut self) -> Result<(), Failure> {
-        self.connector.open(self.client, &Notifier::Stderr(self.messages)).await
+        let Session { client, connector, .. } = &mut *self.session;
+        connector.open(client, &Notifier::Stderr(self.messages)).await?;
+        self.session.connected();
+        while self.state.try_changed().is_some() {}
+        Ok(())
     }
 
     /// Runs the words of the command line.
@@ -144,10 +104,10 @@ impl<'a, 'b> Batch<'a, 'b> {
         let timed_out = status == Status::TimedOut;
         if timed_out {
             // What was given up may be in a queue that the peer does not read: do not wait for that either.
-            self.client.session().abort();
+            self.session.client.session().abort();
         }
         // A reader of stdout that has stopped reading must not make the time limit worthless.
-        let limit = timed_out.then(|| self.options.timeout.unwrap_or(LEFT));
+        let limit = timed_out.then(|| self.session.options.timeout.unwrap_or(LEFT));
         let flushed = or_timeout(limit, self.printer.print_all()).await;
         result?;
         flushed.unwrap_or(Ok(()))?;
@@ -156,27 +116,50 @@ impl<'a, 'b> Batch<'a, 'b> {
 
     async fn run_action(&mut self, action: Action, location: &Location) -> Result<(), Failure> {
         match action {
-            Action::Send(request, resend) => {
-                let done = self.execute(request, resend, location).await;
-                let time = self.display.time();
-                done?;
-                if let Some(time) = time {
-                    self.printer.print_all().await?;
-                    self.messages.say(&time);
-                }
-                Ok(())
-            }
-            Action::Builtin(command) => {
+            Action::Send(request, resend) => self.execute_timed(request, resend, location).await,
+            builtin => {
                 self.at = location.clone();
                 // The future is large, and most lines do without it.
-                Box::pin(builtins::run(self, command)).await
+                match Box::pin(builtin.run(self)).await {
+                    Ok(()) => Ok(()),
+                    Err(stop) => self.stopped(stop, location),
+                }
             }
         }
     }
 
+    /// What a stop means for the batch.
+    fn stopped(&mut self, stop: Stop, location: &Location) -> Result<(), Failure> {
+        match stop {
+            Stop::Leave(_) => {
+                self.leaves = true;
+                Ok(())
+            }
+            Stop::Failed(failure) if failure.is_placed() || failure.status == Status::StdoutClosed => Err(failure),
+            Stop::Failed(failure) => Err(about(location, failure.status, failure.message)),
+        }
+    }
+
+    /// Runs a command, and says how long it took if `.timing` is on.
+    async fn execute_timed(
+        &mut self,
+        request: Request,
+        resend: Option<Box<Resend>>,
+        location: &Location,
+    ) -> Result<(), Failure> {
+        let done = self.execute(request, resend, location).await;
+        let time = self.session.timing.take();
+        done?;
+        if let Some(time) = time {
+            self.printer.print_all().await?;
+            self.messages.say(&time);
+        }
+        Ok(())
+    }
+
     /// The lines of files that were asked for come next.
     fn include(&mut self, lines: &mut Lines) -> Result<(), Failure> {
-        for path in self.included.drain(..) {
+        for path in std::mem::take(&mut self.session.included) {
             lines.include(path, &self.at).map_err(|message| about(&self.at, Status::Usage, message))?;
         }
         Ok(())
@@ -184,14 +167,13 @@ impl<'a, 'b> Batch<'a, 'b> {
 
     /// With `--keep-going`, a failure that leaves the session alive is told and remembered.
     async fn go_on_after(&mut self, failure: Failure) -> Result<(), Failure> {
-        let may_go_on = matches!(failure.status, Status::CommandFailed | Status::Usage | Status::TimedOut);
-        if !(may_go_on && self.options.keep_going) {
+        if !(failure.status.allows_more() && self.session.options.keep_going) {
             return Err(failure);
         }
         self.status = self.status.worse(failure.status);
-        let limit = (failure.status == Status::TimedOut).then(|| self.options.timeout.unwrap_or(LEFT));
+        let limit = (failure.status == Status::TimedOut).then(|| self.session.options.timeout.unwrap_or(LEFT));
         let print = async {
-            if self.options.pipeline > 1 {
+            if self.session.options.pipeline > 1 {
                 // Events that have come may stand behind replies that are told later.
                 self.printer.print_told().await
             } else {
@@ -210,21 +192,22 @@ impl<'a, 'b> Batch<'a, 'b> {
         resend: Option<Box<Resend>>,
         location: &Location,
     ) -> Result<(), Failure> {
-        if self.has_quit {
-            return Err(self.lost(LostCommand::NotSent, &request, location).await);
+        if self.session.is_quitting() {
+            return Err(self.lost(Lost::NotSent, &request, location).await);
         }
         self.warn(&request, location);
         let began = Instant::now();
-        let Some(answer) = self.wait_for(self.client.execute(request.clone())).await? else {
+        let (client, sent) = (self.session.client.clone(), request.clone());
+        let Some(answer) = self.wait_for(client.execute(sent)).await? else {
             return Err(self.timed_out(&request, location));
         };
-        self.display.answered(began);
+        self.session.timing.add(began);
         self.settle(answer, &request, resend, location).await
     }
 
     /// Says what the peer will ignore of a command.
     fn warn(&self, request: &Request, location: &Location) {
-        if let Some(warning) = builtins::warning(self.client, request) {
+        if let Some(warning) = peer::warning(&self.session.client, request) {
             self.messages.say(&format!("{}{warning}", location.prefix()));
         }
     }
@@ -242,48 +225,42 @@ impl<'a, 'b> Batch<'a, 'b> {
             && let Some(next) = resend.as_mut().and_then(|resend| resend.next(&request, desc))
         {
             let began = Instant::now();
-            answer = match self.wait_for(self.client.execute(next.clone())).await? {
+            let (client, sent) = (self.session.client.clone(), next.clone());
+            answer = match self.wait_for(client.execute(sent)).await? {
                 Some(answer) => answer,
                 None => return Err(self.timed_out(&next, location)),
             };
-            self.display.answered(began);
+            self.session.timing.add(began);
             request = Cow::Owned(next);
         }
         let request = &*request;
         self.printer.print_printout().await?;
-        match answer {
-            Ok(reply) => {
-                self.has_quit = request.ends_peer();
-                let Some(told) = human::hmp_result(&mut self.human_monitor, *self.printer.renderer(), request, &reply)
+        match Outcome::of(request, answer) {
+            Outcome::Returned(reply) => {
+                self.session.succeeded(request);
+                let Some(answer) =
+                    hmp::hmp_result(&mut self.session.human_monitor, self.printer.current(), request, &reply)
                 else {
                     return self.printer.reply(&reply, request).await;
                 };
-                self.printer.text_reply(&reply, told.result).await?;
-                let failure = told.failure.map(|said| format!("{}{said}", location.prefix()));
-                failure.map_or(Ok(()), |said| Err(Failure::placed(Status::CommandFailed, said)))
+                self.printer.text_reply(&reply, answer.result).await?;
+                let failure = answer.failure.map(|text| format!("{}{text}", location.prefix()));
+                failure.map_or(Ok(()), |message| Err(Failure::placed(Status::CommandFailed, message)))
             }
-            Err(ExecuteError::Server { class, desc, reply }) => {
+            Outcome::Refused { class, desc, reply } => {
                 self.printer.refusal(&reply, request).await?;
-                // Whatever becomes of that question, it was refused.
+                // The command was refused, whatever becomes of the question for the schema.
                 let hints = explain_error(self, request, resend.as_deref(), &class, &desc).await.unwrap_or_default();
                 let (class, desc) = (self.messages.peer(&class), self.messages.peer(&desc));
                 Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", location.prefix())))
             }
-            Err(ExecuteError::Interrupted { reason, .. })
-                if request.ends_peer() && reason.as_deref().is_some_and(is_end) =>
-            {
+            Outcome::PeerEnded => {
                 self.printer.no_reply(request).await?;
-                self.has_quit = true;
+                self.session.succeeded(request);
                 Ok(())
             }
-            Err(ExecuteError::Malformed(malformed)) => {
-                Err(about(location, Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(request))))
-            }
-            Err(error @ ExecuteError::NoDescriptors { .. }) => Err(about(location, Status::Usage, error.to_string())),
-            Err(ExecuteError::Interrupted { .. }) => Err(self.lost(LostCommand::Unknown, request, location).await),
-            Err(ExecuteError::NotSent { .. } | ExecuteError::State(_)) => {
-                Err(self.lost(LostCommand::NotSent, request, location).await)
-            }
+            Outcome::Failed(status, message) => Err(about(location, status, message)),
+            Outcome::Lost(lost) => Err(self.lost(lost, request, location).await),
         }
     }
 
@@ -292,7 +269,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         &mut self,
         execution: impl Future<Output = Result<Reply, ExecuteError>>,
     ) -> Result<Option<Result<Reply, ExecuteError>>, Failure> {
-        let deadline = self.options.timeout.map(|limit| Instant::now() + limit);
+        let deadline = self.session.options.timeout.map(|limit| Instant::now() + limit);
         tokio::select! {
             biased;
             answer = execution => Ok(Some(answer)),
@@ -309,7 +286,7 @@ impl<'a, 'b> Batch<'a, 'b> {
                 biased;
                 line = lines.next() => return Ok(line),
                 () = self.printer.more_events() => {}
-                () = disconnecting(&mut self.state), if !self.has_quit => {
+                () = disconnecting(&mut self.state), if !self.session.is_quitting() => {
                     let (status, why) = self.reason().await;
                     let message = format!("the connection was lost while waiting for input: {why}; every command had its reply");
                     return Err(Failure::new(status, message));
@@ -319,51 +296,32 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 
     fn timed_out(&self, request: &Request, location: &Location) -> Failure {
-        let seconds = self.options.timeout.unwrap_or_default().as_secs_f64();
-        let message = format!("no reply to {} within {seconds} s: it may still be running", name(request));
-        about(location, Status::TimedOut, message)
+        let no_reply = outcome::no_reply(request, self.session.options.timeout.unwrap_or_default());
+        about(location, Status::TimedOut, format!("{no_reply}: it may still be running"))
     }
 
     /// The connection is gone, and with it this command or its reply.
-    async fn lost(&mut self, lost: LostCommand, request: &Request, location: &Location) -> Failure {
+    async fn lost(&mut self, lost: Lost, request: &Request, location: &Location) -> Failure {
         let (command, (status, why)) = (name(request), self.reason().await);
         let message = match lost {
-            LostCommand::NotSent => format!("{command} was not sent: {why}"),
-            LostCommand::Unknown if status == Status::NoSession => format!("{command} did not run: {why}"),
-            LostCommand::Unknown => format!(
+            Lost::NotSent => format!("{command} was not sent: {why}"),
+            Lost::Unanswered if status == Status::NoSession => format!("{command} did not run: {why}"),
+            Lost::Unanswered => format!(
                 "the connection was lost before the reply to {command} came, so whether it ran is unknown: {why}"
             ),
         };
         about(location, status, message)
     }
 
-    /// How the connection ended, and whether there ever was a session: without negotiation a peer that refuses us in TLS
-    /// is found out only here.
+    /// How the connection ended.
     async fn reason(&self) -> (Status, String) {
-        let why = match self.client.disconnect().await {
-            _ if self.has_quit => "the server has quit".to_owned(),
-            Ok(()) => "the connection was closed".to_owned(),
-            Err(error) => match &*error {
-                SessionError::Protocol(QmpError::Scan(too_long @ ScanError::TooLong { .. })) => {
-                    format!("{too_long} (--max-message SIZE allows more)")
-                }
-                SessionError::Read(error) | SessionError::Write(error)
-                    if let Some(refusal) = TlsError::of(error).filter(|error| error.is_refusal()) =>
-                {
-                    return (Status::NoSession, refusal.to_string());
-                }
-                error => describe(error),
-            },
-        };
-        (Status::ConnectionLost, why)
+        let (status, why) = outcome::reason(&self.session.client).await;
+        if self.session.is_quitting() {
+            (Status::ConnectionLost, "the server has quit".to_owned())
+        } else {
+            (status, why)
+        }
     }
-}
-
-/// What became of a command when the connection was lost.
-enum LostCommand {
-    NotSent,
-    /// Sent, but not answered.
-    Unknown,
 }
 
 /// A failure of the command at `location`.
@@ -371,22 +329,5 @@ fn about(location: &Location, status: Status, message: String) -> Failure {
     match location.name {
         Some(_) => Failure::placed(status, format!("{}{message}", location.prefix())),
         None => Failure::new(status, message),
-    }
-}
-
-/// A command's name in a sentence.
-fn name(request: &Request) -> String {
-    format!("`{}`", text::line(request.label()))
-}
-
-/// Whether the peer just went: end of file, or what the system says when there were bytes it had not read.
-fn is_end(error: &SessionError<QmpError>) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    match error {
-        SessionError::EndOfFile => true,
-        SessionError::Read(error) | SessionError::Write(error) => {
-            matches!(error.kind(), BrokenPipe | ConnectionReset)
-        }
-        _ => false,
     }
 }

@@ -3,43 +3,44 @@
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
-use super::{Batch, about};
-use crate::builtins::Host as _;
+use super::Batch;
 use crate::output::pipeline::{self, Piped};
-use crate::session::eval::Action;
-use crate::status::{Failure, Status};
+use crate::session::Action;
+use crate::status::{Status, Stop};
 use qmpsh::transport::child::End;
 
 /// What a shell has for a command that a signal has ended: this and the signal's number.
 const BY_SIGNAL: i32 = 128;
 
-impl Batch<'_, '_> {
-    /// Does what a line asks for, with its results as the stdin of a pipeline.
-    pub(super) async fn run_piped(&mut self, action: Action, pipeline: String) -> Result<(), Failure> {
+impl Batch<'_> {
+    /// Runs an action with its results as the stdin of a pipeline.
+    pub(super) async fn run_piped(&mut self, action: Action, pipeline: String) -> Result<(), Stop> {
         let outer = self.printer.redirect(Some(Piped::new(pipeline)));
+        self.session.is_piped = true;
         let done = tokio::select! {
             biased;
-            done = self.run(action) => done,
+            done = action.run(self) => done,
             // The pipeline may go on, as a pager does; it is waited for.
-            () = pipeline::interrupted() => Err(Failure::silent(Status::Interrupted)),
+            () = pipeline::interrupted() => Err(Stop::silent(Status::Interrupted)),
         };
         pipeline::set_goes_on(false);
         let done = self.finish_pipeline(done).await;
+        self.session.is_piped = outer.is_some();
         self.printer.redirect(outer);
         done
     }
 
-    /// Waits for the end of the pipeline; `done` is how the command ended whose results it gets.
-    async fn finish_pipeline(&mut self, done: Result<(), Failure>) -> Result<(), Failure> {
+    /// Waits for the end of the pipeline. `done` is how the action ended.
+    async fn finish_pipeline(&mut self, done: Result<(), Stop>) -> Result<(), Stop> {
         let has_seen_enough =
             self.printer.piped().and_then(|piped| piped.running.as_mut()).is_some_and(|p| p.is_closed());
-        // A command that goes on and on ends with its reader.
-        let done = done.or_else(|failure| match failure.status {
+        // A command without an end stops with its reader.
+        let done = done.or_else(|stop| match stop.status() {
             Status::StdoutClosed if has_seen_enough => Ok(()),
-            _ => Err(failure),
+            _ => Err(stop),
         });
-        if done.is_ok() {
-            self.begin_piped().await?;
+        if matches!(done, Ok(()) | Err(Stop::Leave(_))) {
+            self.printer.start_pipeline().await?;
         }
         let Some(piped) = self.printer.piped() else { return done };
         let Some(pipeline) = &mut piped.running else { return done };
@@ -48,19 +49,10 @@ impl Batch<'_, '_> {
         let result = piped.result(end);
         done?;
         match result {
-            // As any filter: who reads stdout has gone.
-            Err(_) if is_broken_pipe(end) && stdout_is_closed() => Err(Failure::silent(Status::StdoutClosed)),
-            result => result.map_err(|failure| self.of_this_line(failure)),
+            // As any filter whose reader has gone.
+            Err(_) if is_broken_pipe(end) && stdout_is_closed() => Err(Stop::silent(Status::StdoutClosed)),
+            result => Ok(result?),
         }
-    }
-
-    /// Starts the pipeline to which results go, if there is one.
-    pub(super) async fn begin_piped(&mut self) -> Result<(), Failure> {
-        self.printer.start_pipeline().await.map_err(|failure| self.of_this_line(failure))
-    }
-
-    fn of_this_line(&self, failure: Failure) -> Failure {
-        if failure.message.is_empty() { failure } else { about(&self.at, failure.status, failure.message) }
     }
 }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::Batch;
 use super::busy_wait::busy_wait;
 use super::flight::{Entry, Flight, Sent, stands_alone};
 use super::waiting::{Found, Ready, after_others, read, read_ahead, take_if_there};
-use super::{Batch, LostCommand, name};
+use crate::eval::{Read, Sources};
 use crate::input::lines::Lines;
 use crate::output::printer::sleep_until_or_never;
-use crate::session::eval::{Action, Read, Sources};
+use crate::session::Action;
+use crate::session::outcome::{Lost, name};
 use crate::status::{Failure, Status};
 use qmpsh::client::ExecuteError;
 use qmpsh::message::Reply;
@@ -46,7 +48,7 @@ enum Next {
     TooLate,
 }
 
-impl Batch<'_, '_> {
+impl Batch<'_> {
     /// Runs lines until they end, or one of them ends the batch.
     pub(super) async fn run_lines(&mut self, lines: &mut Lines, sources: Sources) -> Result<(), Failure> {
         let mut batch_run =
@@ -63,7 +65,7 @@ impl Batch<'_, '_> {
                     },
                 };
                 self.take(found, &mut batch_run).await?;
-                if batch_run.gathered > self.options.pipeline / PARTS {
+                if batch_run.gathered > self.session.options.pipeline / PARTS {
                     after_others().await;
                     batch_run.gathered = 0;
                 }
@@ -114,7 +116,7 @@ impl Batch<'_, '_> {
 
     /// Whether another line may be read: what it asks for is not known yet.
     fn has_room(&self, batch_run: &BatchRun<'_>) -> bool {
-        !batch_run.ended && batch_run.flight.len() < self.options.pipeline && !batch_run.flight.ends_alone()
+        !batch_run.ended && batch_run.flight.len() < self.session.options.pipeline && !batch_run.flight.ends_alone()
     }
 
     /// If what is told of this answer can neither end the batch nor change what the next line means, and that has been read and is
@@ -126,7 +128,7 @@ impl Batch<'_, '_> {
         batch_run: &mut BatchRun<'_>,
     ) -> Result<(), Failure> {
         let is_harmless = answer.is_ok() && sent.request.hmp_line.is_none() && !sent.request.ends_peer();
-        if !is_harmless || !batch_run.flight.is_empty() || self.printer.is_piped() || self.display.timing {
+        if !is_harmless || !batch_run.flight.is_empty() || self.session.is_piped || self.session.timing.is_on {
             return Ok(());
         }
         let is_command =
@@ -151,7 +153,9 @@ impl Batch<'_, '_> {
             Err(failure) => Err(failure),
         };
         let (request, resend, location) = match action {
-            Ok((Some(Action::Send(request, resend)), location)) if !self.display.timing => (request, resend, location),
+            Ok((Some(Action::Send(request, resend)), location)) if !self.session.timing.is_on => {
+                (request, resend, location)
+            }
             Ok((Some(action), location)) => {
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
@@ -176,12 +180,12 @@ impl Batch<'_, '_> {
                 self.tell_oldest(flight).await?;
             }
         }
-        if self.has_quit {
-            return Err(self.lost(LostCommand::NotSent, &request, &location).await);
+        if self.session.is_quitting() {
+            return Err(self.lost(Lost::NotSent, &request, &location).await);
         }
         self.warn(&request, &location);
         let request = Arc::new(request);
-        match self.client.start(Arc::clone(&request)).await {
+        match self.session.client.start(Arc::clone(&request)).await {
             Ok(execution) => {
                 flight.push(Entry::Sent(Box::new(Sent { request, resend, location, execution, oldest_since: None })));
                 batch_run.gathered += 1;
@@ -215,7 +219,8 @@ impl Batch<'_, '_> {
 
     /// Waits for the answer to the oldest command, or for a line, printing meanwhile.
     async fn wait_for_oldest(&mut self, sent: &mut Sent, lines: Option<&mut Lines>) -> Result<Next, Failure> {
-        let deadline = self.options.timeout.map(|limit| *sent.oldest_since.get_or_insert_with(Instant::now) + limit);
+        let deadline =
+            self.session.options.timeout.map(|limit| *sent.oldest_since.get_or_insert_with(Instant::now) + limit);
         let line = async {
             match lines {
                 Some(lines) => read(lines.next().await),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::eval::{self, Read};
 use crate::input::lines::{Line, Lines};
-use crate::session::eval::{self, Read};
 use crate::status::Failure;
 use qmpsh::protocol::{Runstate, StateWatcher};
 

@@ -1,5 +1,6 @@
 //! What a batch has to do, and what of the session that asks for.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::os::fd::AsFd;
 
@@ -8,21 +9,22 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use crate::cli::Source;
-use crate::session::eval::{Action, Parsed, Text};
+use crate::eval::Parsed;
+use crate::session::Action;
 
 /// The longest file, in bytes, that is looked through before it is run.
 const LOOKED_THROUGH: usize = 16 << 20;
 
 /// What a batch has to do.
-pub(crate) enum Work<'a> {
+pub(crate) enum Work {
     /// The words of the command line.
     Words(Action),
     /// The same, which cannot be typed without asking the peer.
-    Untyped(Parsed, Text<'a>),
+    Untyped(Parsed, Cow<'static, [String]>),
     Lines(Vec<Source>),
 }
 
-impl Work<'_> {
+impl Work {
     /// Whether something may wait for an event: if not, none need be remembered.
     pub(crate) fn may_wait(&self) -> bool {
         !matches!(self, Work::Words(Action::Send(..)))
@@ -35,9 +37,9 @@ impl Work<'_> {
         match self {
             Work::Words(Action::Send(request, _)) => request.out_of_band,
             // They may carry a command, or the lines of a file.
-            Work::Words(Action::Builtin(_)) => true,
+            Work::Words(Action::Builtin(_) | Action::Pipe(..)) => true,
             // JSON could ask for it, and is typed already.
-            Work::Untyped(parsed, _) => parsed.is_own(),
+            Work::Untyped(parsed, _) => parsed.is_builtin(),
             Work::Lines(sources) => sources.iter().any(|source| match source {
                 Source::Line(line) => may_mention_it(line.as_bytes()),
                 // A file that cannot be read is told of when its turn comes.

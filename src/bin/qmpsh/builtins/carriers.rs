@@ -1,58 +1,74 @@
-//! Commands that carry another one: `.try`, `.watch`, `.oob`.
+//! Built-in commands that carry another command: `.try`, `.watch`, `.oob`.
 
 use std::time::Duration;
 
-use super::Host;
+use async_trait::async_trait;
+
 use super::words::{Refusal, Words, count, seconds};
-use crate::session::eval::Action;
+use crate::session::{Action, Builtin, Frontend, attend};
+use crate::status::{Status, Stop};
 
 /// `.watch SECONDS [count=N] COMMAND`
-#[derive(Debug, Clone)]
-pub(crate) struct Watch {
-    /// The pause between the end of one and the beginning of the next.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// The time between the end of one run and the beginning of the next.
     pause: Duration,
-    /// For ever without a number.
+    /// How many runs; `None` for no end.
     count: Option<u64>,
-    action: Box<Action>,
+    action: Action,
 }
 
 impl Watch {
-    pub(super) fn read(words: &mut Words<'_>, carried: Option<Action>) -> Result<Self, Refusal> {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
         let pause = seconds(words.required_at("the number of seconds")?)?;
         let [given] = words.options(["count"])?;
         let count = given.map(count).transpose()?;
-        Ok(Self { pause, count, action: Box::new(words.carried(carried)?) })
+        Ok(Self { pause, count, action: words.carried()? })
     }
+}
 
-    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
-        host.runs_until_interrupted();
-        let mut done = 0;
+#[async_trait(?Send)]
+impl Builtin for Watch {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        frontend.begin_stream(false).await?;
+        let mut runs = 0;
         loop {
-            host.run(Action::clone(&self.action)).await?;
-            done += 1;
-            if self.count == Some(done) {
+            self.action.clone().run(frontend).await?;
+            runs += 1;
+            if self.count == Some(runs) {
                 return Ok(());
             }
-            host.attend(tokio::time::sleep(self.pause), None, "the next run").await?;
+            attend(frontend, tokio::time::sleep(self.pause), None, "the next run").await?;
         }
     }
 }
 
 /// `.try COMMAND`
-pub(super) async fn attempt<H: Host>(host: &mut H, action: Action) -> Result<(), H::Stop> {
-    match host.run(action).await {
-        Ok(()) => Ok(()),
-        Err(stop) => host.report_and_continue(stop).await,
+#[derive(Debug)]
+pub(super) struct Try(Action);
+
+impl Try {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
+        words.carried().map(Self)
     }
 }
 
-/// `.oob COMMAND`: the command itself, sent another way.
-pub(super) fn out_of_band(words: Words<'_>, carried: Option<Action>) -> Result<Action, Refusal> {
-    let Action::Send(mut request, _) = words.carried(carried)? else {
+#[async_trait(?Send)]
+impl Builtin for Try {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        match self.0.clone().run(frontend).await {
+            Err(Stop::Failed(failure)) if failure.status == Status::CommandFailed => frontend.report(&failure).await,
+            done => done,
+        }
+    }
+}
+
+/// `.oob COMMAND`: the command itself, sent out of band.
+pub(super) fn out_of_band(words: &mut Words<'_>) -> Result<Action, Refusal> {
+    let Action::Send(mut request, _) = words.carried()? else {
         return Err(words.refusal("only a command for the peer can go out of band"));
     };
-    words.end()?;
     request.send_out_of_band();
-    // A command of that kind has no argument whose type must be found out.
+    // No command that can run out of band has an argument whose type must be found out.
     Ok(Action::Send(request, None))
 }

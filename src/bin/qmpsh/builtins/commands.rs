@@ -1,21 +1,23 @@
-//! `.commands`: what the peer offers.
+//! `.commands`: lists the commands of the peer.
 
+use async_trait::async_trait;
 use serde::Serialize;
 
-use super::Host;
 use super::help::signature;
 use super::words::{Refusal, Words};
+use super::{print_text, print_value, renderer};
 use crate::output::render::Form;
-use crate::session::schema::known_schema;
-use crate::status::Status;
+use crate::session::schema::schema;
+use crate::session::{Builtin, Frontend};
+use crate::status::{Status, Stop};
 use qmpsh::pattern::Pattern;
 use qmpsh::schema::{Command, Schema};
 use qmpsh::text;
 
 /// `.commands [PATTERN]`
-#[derive(Debug, Clone)]
-pub(crate) struct Commands {
-    /// As it was written, and what it means.
+#[derive(Debug)]
+pub(super) struct Commands {
+    /// The text and its meaning.
     pattern: Option<(String, Pattern)>,
 }
 
@@ -30,7 +32,7 @@ impl Commands {
         self.pattern.as_ref().is_none_or(|(_, pattern)| pattern.matches(name))
     }
 
-    /// Why nothing was found.
+    /// The message when no command matches.
     fn none(&self) -> String {
         match &self.pattern {
             None => "the peer offers no commands".to_owned(),
@@ -66,29 +68,31 @@ impl<'a> Entry<'a> {
     }
 }
 
-pub(super) async fn run<H: Host>(host: &mut H, wanted: &Commands) -> Result<(), H::Stop> {
-    let Some(schema) = known_schema(host).await? else {
-        return Err(host.fail(Status::CommandFailed, "the peer does not list its commands".to_owned()));
-    };
-    let found: Vec<&Command> = schema.commands().iter().filter(|command| wanted.matches(&command.name)).collect();
-    if found.is_empty() {
-        return Err(host.fail(Status::CommandFailed, wanted.none()));
-    }
-    let renderer = *host.renderer();
-    if !renderer.plain_text || renderer.form == Form::Table {
-        let entries: Vec<_> = found.iter().map(|command| Entry::of(&schema, command)).collect();
-        // A list of names and booleans is always JSON.
-        let json = serde_json::to_string(&entries).unwrap_or_default();
-        return host.print(renderer.value(json)).await;
-    }
-    let mut shown = String::new();
-    for command in found {
-        if renderer.terminal {
-            shown.push_str(&signature(&schema, command));
-        } else {
-            shown.push_str(&command.name);
+#[async_trait(?Send)]
+impl Builtin for Commands {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let Some(schema) = schema(frontend).await? else {
+            return Err(Stop::failed(Status::CommandFailed, "the peer does not list its commands"));
+        };
+        let found: Vec<&Command> = schema.commands().iter().filter(|command| self.matches(&command.name)).collect();
+        if found.is_empty() {
+            return Err(Stop::failed(Status::CommandFailed, self.none()));
         }
-        shown.push('\n');
+        let renderer = renderer(frontend);
+        if !renderer.plain_text || renderer.form == Form::Table {
+            let entries: Vec<_> = found.iter().map(|command| Entry::of(&schema, command)).collect();
+            // A list of names and booleans is always JSON.
+            return print_value(frontend, serde_json::to_string(&entries).unwrap_or_default()).await;
+        }
+        let mut shown = String::new();
+        for command in found {
+            if renderer.terminal {
+                shown.push_str(&signature(&schema, command));
+            } else {
+                shown.push_str(&command.name);
+            }
+            shown.push('\n');
+        }
+        print_text(frontend, &shown).await
     }
-    host.print_text(&shown).await
 }

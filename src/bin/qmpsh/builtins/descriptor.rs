@@ -1,34 +1,37 @@
-//! `.fd`: an open file goes with a command.
+//! `.fd`: sends an open file with a command.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
-use super::Host;
+use async_trait::async_trait;
+
 use super::words::{Refusal, Words};
-use crate::session::eval::Action;
-use crate::status::Status;
-use qmpsh::message::Descriptor;
+use crate::session::{Action, Builtin, Frontend, attend};
+use crate::status::{Status, Stop};
+use qmpsh::language::typing::Resend;
+use qmpsh::message::{Descriptor, Request};
 use qmpsh::text;
 
-/// The commands that take one. Source: docs/qmp.md, "Descriptors", and `qmp_getfd` and `qmp_add_fd` in QEMU.
+/// The commands that take an open file. Source: docs/qmp.md, "Descriptors", and `qmp_getfd` and `qmp_add_fd` in QEMU.
 const TAKERS: [&str; 2] = ["getfd", "add-fd"];
 
 /// `.fd PATH|NUMBER COMMAND`
-#[derive(Debug, Clone)]
-pub(crate) struct WithDescriptor {
+#[derive(Debug)]
+pub(super) struct WithDescriptor {
     what: What,
-    action: Box<Action>,
+    request: Request,
+    resend: Option<Box<Resend>>,
 }
 
-/// What is sent.
+/// What to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
     /// A descriptor that this program has inherited.
     Number(RawFd),
-    /// A file, to be read and written if that is allowed, else to be read.
+    /// A file, for reading and writing if its permissions allow both, else for reading.
     File(String),
-    /// A file, to be written; made, or emptied.
+    /// A file for writing, created or emptied.
     New(String),
 }
 
@@ -50,7 +53,7 @@ impl What {
             What::File(path) => match OpenOptions::new().read(true).write(true).open(path) {
                 Ok(file) => Ok(Descriptor::new(file)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
-                // Whatever is against writing; if it is against reading too, that is told.
+                // If reading is not allowed either, that error is shown.
                 Err(_) => File::open(path).map(Descriptor::new),
             },
             What::New(path) => {
@@ -67,7 +70,7 @@ impl What {
     }
 }
 
-/// A copy of an inherited descriptor; what this program has opened itself is none.
+/// Copies an inherited descriptor. Those that this program opened itself do not count.
 #[allow(unsafe_code, reason = "a bare number is all that a parent process passes on")]
 fn inherited(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: a number that is not open gives an error, and harms nothing; one that was inherited (it is not
@@ -81,44 +84,41 @@ fn inherited(number: RawFd) -> io::Result<OwnedFd> {
 }
 
 impl WithDescriptor {
-    pub(super) fn read(words: &mut Words<'_>, carried: Option<Action>) -> Result<Self, Refusal> {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
         let what = What::read(&words.required("the path or descriptor number")?);
         if matches!(&what, What::File(path) | What::New(path) if path.is_empty()) {
             return Err(words.refusal("the path is empty"));
         }
-        let action = words.carried(carried)?;
-        if !matches!(action, Action::Send(..)) {
+        let Action::Send(request, resend) = words.carried()? else {
             return Err(words.refusal("only a command for the peer can carry an open file"));
-        }
-        Ok(Self { what, action: Box::new(action) })
+        };
+        Ok(Self { what, request, resend })
     }
+}
 
-    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
-        let Action::Send(mut request, resend) = *self.action else { return Ok(()) };
-        if !host.client().passes_descriptors() {
+#[async_trait(?Send)]
+impl Builtin for WithDescriptor {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let mut request = self.request.clone();
+        if !frontend.session().client.passes_descriptors() {
             let message = format!(
                 "`{}` was not sent: only a Unix socket on this machine can pass an open file",
                 text::line(&request.command)
             );
-            return Err(host.fail(Status::Usage, message));
+            return Err(Stop::failed(Status::Usage, message));
         }
         let what = self.what.clone();
         // A pipe waits for its other end.
         let open = tokio::task::spawn_blocking(move || what.open());
-        let opened = host.attend(open, None, "the file to open").await?;
-        let descriptor = match opened.map(|joined| joined.unwrap_or_else(|error| Err(io::Error::other(error)))) {
-            None => return Ok(()),
-            Some(Ok(descriptor)) => descriptor,
-            Some(Err(error)) => {
-                let message = format!("cannot open {}: {error}", self.what.shown());
-                return Err(host.fail(Status::Usage, message));
-            }
-        };
+        let Some(opened) = attend(frontend, open, None, "the file to open").await? else { return Ok(()) };
+        let descriptor = opened
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|error| Stop::failed(Status::Usage, format!("cannot open {}: {error}", self.what.shown())))?;
         if !TAKERS.contains(&request.command.as_str()) {
-            host.say("warning: only getfd and add-fd take an open file; QEMU keeps this one for the next of them");
+            frontend.say("warning: only getfd and add-fd take an open file; QEMU keeps this one for the next of them");
         }
         request.descriptor = Some(descriptor);
-        host.run(Action::Send(request, resend)).await
+        frontend.execute(request, self.resend.clone()).await
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_meant() {
+    fn numbers_paths_and_new_files_are_told_apart() {
         for (word, expected) in [
             ("7", What::Number(7)),
             ("0", What::Number(0)),

@@ -1,14 +1,17 @@
-//! `.follow`: events as they come.
+//! `.follow`: prints events as they come.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::task::yield_now;
-use tokio::time::Instant;
 
+use super::events::read_names;
+use super::wait::NO_EVENTS;
 use super::words::{Refusal, Words, count, seconds};
-use super::{EventFilter, Host};
-use crate::status::Status;
+use crate::session::ask::TimeLimit;
+use crate::session::{Builtin, EventFilter, Frontend, attend};
+use crate::status::{Status, Stop};
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::message::Event;
 
@@ -17,9 +20,9 @@ const ROOM: usize = 1 << 20;
 
 /// `.follow [count=N] [timeout=S] [EVENT...]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Follow {
+pub(super) struct Follow {
     names: EventFilter,
-    /// For ever without a number.
+    /// How many events; `None` for no end.
     count: Option<u64>,
     timeout: Option<Duration>,
 }
@@ -29,54 +32,17 @@ impl Follow {
         let [given, timeout] = words.options(["count", "timeout"])?;
         let count = given.map(count).transpose()?;
         let timeout = timeout.map(seconds).transpose()?;
-        Ok(Self { names: EventFilter::read_names(words)?, count, timeout })
+        Ok(Self { names: read_names(words)?, count, timeout })
     }
 
-    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
-        let limit = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        if !host.connection().is_there {
-            let message = "cannot receive events: not connected".to_owned();
-            return Err(host.fail(Status::ConnectionLost, message));
-        }
-        host.runs_until_interrupted();
-        // It may end before the first event comes, or show that it waits.
-        host.begin_pipeline().await?;
-        // Nothing is shown twice: what is shown among the results comes the same way meanwhile, so that it stays in order, and what
-        // a pipeline gets is not shown beside it.
-        let is_piped = host.is_piped();
-        let shown = host.shows_among_results().then(|| host.event_filter().clone());
-        let beside = shown.clone().filter(|_| !is_piped).unwrap_or_else(|| EventFilter::all(false));
-        let (wanted, alone) = (self.names.clone(), shown.clone().map(|shown| shown.without(&self.names)));
-        let wanted = move |event: &Event| wanted.lets_through(event) || beside.lets_through(event);
-        let mut events = host.client().events(Delivery::Lossless { room: ROOM }, wanted);
-        if let Some(alone) = alone {
-            host.set_event_filter(if is_piped { alone } else { EventFilter::all(false) });
-        }
-        let mut rest = VecDeque::new();
-        let done = self.print(host, &mut events, &mut rest, limit).await;
-        rest.append(&mut events.try_batch().events);
-        if done.is_ok() {
-            // What came after the last one is shown as if this had not been.
-            rest.retain(|event| shown.as_ref().is_some_and(|shown| shown.lets_through(event)));
-        }
-        if let Some(shown) = shown {
-            host.set_event_filter(shown);
-        }
-        if is_piped && done.is_ok() {
-            host.show_beside(rest);
-            return done;
-        }
-        done.and(host.print_events(rest, limit).await.map(drop))
-    }
-
-    /// `rest` gets the events that came with the last one.
-    async fn print<H: Host>(
+    /// Prints events until the last one. `rest` gets the events that came with it.
+    async fn print(
         &self,
-        host: &mut H,
+        frontend: &mut dyn Frontend,
         events: &mut EventStream,
         rest: &mut VecDeque<Event>,
-        limit: Option<Instant>,
-    ) -> Result<(), H::Stop> {
+        limit: TimeLimit,
+    ) -> Result<(), Stop> {
         let mut left = self.count;
         while left != Some(0) {
             let next = async {
@@ -84,7 +50,7 @@ impl Follow {
                 yield_now().await;
                 events.batch().await
             };
-            let next = host.attend(next, limit, "the next event").await?;
+            let next = attend(frontend, next, limit.end, "the next event").await?;
             let is_over = next.is_none();
             let mut batch = next.unwrap_or_else(|| events.try_batch()).events;
             if let Some(left) = &mut left
@@ -92,21 +58,21 @@ impl Follow {
             {
                 *rest = batch.split_off(behind);
             }
-            if !host.print_events(batch, limit).await? && !is_over {
-                let message = format!("cannot write the events within {}", self.seconds());
-                return Err(host.fail(Status::TimedOut, message));
+            if !frontend.print_events(batch, limit.end).await? && !is_over {
+                let message = format!("cannot write the events within {limit}");
+                return Err(Stop::failed(Status::TimedOut, message));
             }
             if is_over && left != Some(0) {
-                return self.end(host, left);
+                return self.end(left, limit);
             }
         }
         Ok(())
     }
 
-    /// Counts the events that were asked for; if `left` comes to 0, gives the place behind the last one.
+    /// Counts the events that were asked for. When `left` reaches 0, returns the index after the last one.
     fn count_down(&self, batch: &VecDeque<Event>, left: &mut u64) -> Option<usize> {
         for (at, event) in batch.iter().enumerate() {
-            if self.names.lets_through(event) {
+            if self.names.accepts(event) {
                 *left -= 1;
                 if *left == 0 {
                     return Some(at + 1);
@@ -116,36 +82,68 @@ impl Follow {
         None
     }
 
-    /// The time is over, and `left` events of those to be counted have not come.
-    fn end<H: Host>(&self, host: &mut H, left: Option<u64>) -> Result<(), H::Stop> {
+    /// The outcome when the time is over: a failure if events of a count are missing.
+    fn end(&self, left: Option<u64>, limit: TimeLimit) -> Result<(), Stop> {
         let (Some(count), Some(left)) = (self.count, left) else { return Ok(()) };
-        let message = format!("only {} of {count} events came within {}", count - left, self.seconds());
-        Err(host.fail(Status::TimedOut, message))
+        let message = format!("only {} of {count} events came within {limit}", count - left);
+        Err(Stop::failed(Status::TimedOut, message))
     }
+}
 
-    fn seconds(&self) -> String {
-        format!("{} s", self.timeout.unwrap_or_default().as_secs_f64())
+#[async_trait(?Send)]
+impl Builtin for Follow {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let session = frontend.session();
+        if session.client.is_guest_agent() {
+            return Err(Stop::failed(Status::CommandFailed, NO_EVENTS));
+        }
+        if !session.is_connected() {
+            return Err(Stop::failed(Status::ConnectionLost, "cannot receive events: not connected"));
+        }
+        let limit = TimeLimit::new(self.timeout);
+        // The pipeline may end before the first event comes, or show that it waits.
+        frontend.begin_stream(true).await?;
+        let session = frontend.session();
+        let is_piped = session.is_piped;
+        // No event is printed twice. Events that are shown among the results come the same way meanwhile, so that they keep
+        // their order. What a pipeline gets is not shown beside it.
+        let shown = (!session.events_to_stderr).then(|| session.event_filter.clone());
+        let beside = shown.clone().filter(|_| !is_piped).unwrap_or_else(|| EventFilter::all(false));
+        let (wanted, others) = (self.names.clone(), shown.clone().map(|shown| shown.without(&self.names)));
+        let wanted = move |event: &Event| wanted.accepts(event) || beside.accepts(event);
+        let mut events = session.client.events(Delivery::Lossless { room: ROOM }, wanted);
+        if let Some(others) = others {
+            frontend.set_event_filter(if is_piped { others } else { EventFilter::all(false) });
+        }
+        let mut rest = VecDeque::new();
+        let done = self.print(frontend, &mut events, &mut rest, limit).await;
+        rest.append(&mut events.try_batch().events);
+        if done.is_ok() {
+            // Events after the last one are shown as if `.follow` had not run.
+            rest.retain(|event| shown.as_ref().is_some_and(|shown| shown.accepts(event)));
+        }
+        if let Some(shown) = shown {
+            frontend.set_event_filter(shown);
+        }
+        if is_piped && done.is_ok() {
+            frontend.show_events(rest);
+            return done;
+        }
+        done.and(frontend.print_events(rest, limit.end).await.map(drop))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Builtin, read};
+    use super::super::words::read_line;
     use super::*;
-    use crate::session::eval::Action;
-    use qmpsh::language::syntax::{Statement, parse};
 
     fn follow(words: &str) -> Result<Follow, String> {
-        let Statement::Dot(dot) = parse(&format!(".follow {words}")).unwrap().unwrap().statement else { panic!() };
-        match read(&dot, None) {
-            Ok(Action::Builtin(Builtin::Follow(follow))) => Ok(follow),
-            Ok(other) => panic!("{other:?}"),
-            Err(refusal) => Err(refusal.message),
-        }
+        read_line(&format!(".follow {words}"), Follow::read)
     }
 
     #[test]
-    fn words() {
+    fn options_and_names_are_read() {
         let check = |words: &str, count, timeout: Option<f64>, names: &str| {
             let follow = follow(words).unwrap();
             let timeout = timeout.map(Duration::from_secs_f64);
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong() {
+    fn a_bad_argument_is_refused() {
         let check = |words: &str, expected: &str| assert_eq!(follow(words).unwrap_err(), expected, "{words}");
         check("count=0", "not a count of 1 or more");
         check("timeout=-1", "not a time in seconds");

@@ -1,24 +1,28 @@
-//! `.jobs` and `.job`.
+//! `.jobs` and `.job`: jobs, and the waiting for one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::Host;
-use super::asking::{Asked, Waiting, ask, print_json, send};
+use super::print_value;
+use super::waiting::Waiting;
 use super::words::{Refusal, Words, seconds};
 use crate::output::progress::{self, Pace};
+use crate::session::ask::Answer;
 use crate::session::queries::Query;
-use crate::status::Status;
+use crate::session::{Builtin, Frontend, attend};
+use crate::status::{Status, Stop};
 use qmpsh::jobs::{Attention, Goal, Job, Outcome};
 use qmpsh::message::Request;
 use qmpsh::text;
 
-/// How many ids are named to somebody who asks for one that is not known.
+/// How many ids the message about an unknown one names.
 const NAMED: usize = 5;
 
-/// How often a job is looked at if events tell what becomes of it: they should, but nothing may wait for ever for one.
+/// How often to ask about a job whose events should tell everything: no job may wait forever for an event.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// `.job [timeout=S] [until=ready|pending|concluded] ID`
@@ -46,81 +50,73 @@ impl JobWait {
         Ok(Self { id, goal, timeout })
     }
 
-    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
-        let waiting = Waiting::new(host, self.timeout, format!("the job {}", named(&self.id)));
-        let done = self.pursue(host, waiting).await;
-        host.show_progress(None);
-        let job = done?;
-        print_json(host, &job.to_json()).await
-    }
-
-    /// Waits until the job is where it should be; it is as it was seen last.
-    async fn pursue<H: Host>(&self, host: &mut H, mut waiting: Waiting) -> Result<Job, H::Stop> {
-        let memory = host.jobs();
-        look(host, &waiting).await?;
+    /// Waits until the job is where it should be, and returns what is known of it.
+    async fn pursue(&self, frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Job, Stop> {
+        let tracker = Arc::clone(&frontend.session().tracker);
+        look(frontend, &waiting).await?;
         let mut pace = Pace::default();
         let (mut asked_why, mut is_late) = (false, false);
         loop {
-            let Some(job) = memory.jobs().get(&self.id).cloned() else {
-                let known = self.known(&memory.jobs().all());
-                return Err(host.fail(Status::CommandFailed, known));
+            let Some(job) = tracker.jobs().get(&self.id).cloned() else {
+                let known = self.known(&tracker.jobs().all());
+                return Err(Stop::failed(Status::CommandFailed, known));
             };
             if job.is_to_be_asked() {
-                look(host, &waiting).await?;
+                look(frontend, &waiting).await?;
                 continue;
             }
             if job.is_to_be_dismissed() {
-                dismiss(host, &waiting, &job).await?;
+                dismiss(frontend, &waiting, &job).await?;
             }
             if let Some(outcome) = job.outcome() {
                 return match failure(&job, outcome) {
                     None => Ok(job),
-                    Some(sentence) => Err(host.fail(Status::CommandFailed, sentence)),
+                    Some(sentence) => Err(Stop::failed(Status::CommandFailed, sentence)),
                 };
             }
             if job.has_reached(self.goal) {
                 if job.is_answered() {
                     return Ok(job);
                 }
-                // An event does not tell how far it has come.
-                look(host, &waiting).await?;
+                // Events do not tell amounts.
+                look(frontend, &waiting).await?;
                 continue;
             }
             if job.attention() != Some(Attention::Resume) {
                 asked_why = false;
             } else if !std::mem::replace(&mut asked_why, true) {
                 // The event about the error may be from before the session.
-                look_at_block_jobs(host, &waiting, false).await?;
+                look_at_block_jobs(frontend, &waiting, false).await?;
                 continue;
             }
             if is_late {
-                return Err(host.fail(Status::TimedOut, self.still(&job, &waiting)));
+                return Err(Stop::failed(Status::TimedOut, self.still(&job, &waiting)));
             }
             if let Some(progress) = job.progress {
                 pace.add(waiting.since.elapsed(), progress.current);
             }
-            waiting.show(host, |waited, width| progress::of_job(&job, &pace, waited, width));
-            waiting.note(host, job.attention(), |attention| format!("is {}", progress::needs(&job.id, attention)));
+            waiting.show(frontend, |waited, width| progress::of_job(&job, &pace, waited, width));
+            waiting.note(frontend, job.attention(), |attention| format!("is {}", progress::needs(&job.id, attention)));
             let tick = waiting.tick(LOOK);
             let news = async {
                 tokio::select! {
-                    () = memory.changed() => false,
+                    () = tracker.job_news() => false,
                     () = sleep(tick) => true,
                 }
             };
-            match host.attend(news, waiting.limit, &waiting.what).await? {
+            match attend(frontend, news, waiting.limit.end, &waiting.what).await? {
                 Some(false) => {}
-                Some(true) => look(host, &waiting).await?,
+                Some(true) => look(frontend, &waiting).await?,
                 None => {
-                    // What is said of it is not what it was before.
-                    look(host, &waiting).await?;
+                    // The message tells how the job is now.
+                    look(frontend, &waiting).await?;
                     is_late = true;
                 }
             }
         }
     }
 
-    /// What to say of a job for which the time was too short.
+    /// The message about a job for which the time was too short.
     fn still(&self, job: &Job, waiting: &Waiting) -> String {
         let goal = match self.goal {
             Goal::Ready => "ready",
@@ -133,10 +129,10 @@ impl JobWait {
             (None, Some(status)) => text::line(status.as_str()).into_owned(),
             (None, None) => "running".to_owned(),
         };
-        format!("{} is not {goal} after {}{amount}; it is {state}", waiting.what, waiting.seconds())
+        format!("{} is not {goal} after {}{amount}; it is {state}", waiting.what, waiting.limit)
     }
 
-    /// What to say to somebody who asks for a job that was never seen.
+    /// The message about a job that was never seen.
     fn known(&self, jobs: &[&Job]) -> String {
         let known: Vec<_> = jobs.iter().rev().take(NAMED).map(|job| named(&job.id)).collect();
         let known = if known.is_empty() {
@@ -150,65 +146,86 @@ impl JobWait {
 }
 
 /// `.jobs`
-pub(super) async fn list<H: Host>(host: &mut H) -> Result<(), H::Stop> {
-    let waiting = Waiting::new(host, None, "the list of jobs".to_owned());
-    look(host, &waiting).await?;
-    let jobs: Vec<String> = host.jobs().jobs().all().into_iter().map(Job::to_json).collect();
-    print_json(host, &format!("[{}]", jobs.join(", "))).await
+#[derive(Debug)]
+pub(super) struct JobList;
+
+#[async_trait(?Send)]
+impl Builtin for JobList {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let waiting = Waiting::new(frontend, None, "the list of jobs".to_owned());
+        look(frontend, &waiting).await?;
+        let jobs: Vec<String> = frontend.session().tracker.jobs().all().into_iter().map(Job::to_json).collect();
+        print_value(frontend, format!("[{}]", jobs.join(", "))).await
+    }
+}
+
+#[async_trait(?Send)]
+impl Builtin for JobWait {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let waiting = Waiting::new(frontend, self.timeout, format!("the job {}", named(&self.id)));
+        let done = self.pursue(frontend, waiting).await;
+        frontend.show_progress(None);
+        print_value(frontend, done?.to_json()).await
+    }
 }
 
 /// Asks what jobs there are.
-async fn look<H: Host>(host: &mut H, waiting: &Waiting) -> Result<(), H::Stop> {
-    let asked = host.jobs().jobs().latest();
-    match ask(host, Query::Jobs, waiting).await? {
-        Asked::Reply(reply) => {
+async fn look(frontend: &mut dyn Frontend, waiting: &Waiting) -> Result<(), Stop> {
+    let asked = frontend.session().tracker.jobs().latest();
+    match waiting.query(frontend, Query::Jobs).await? {
+        Answer::Reply(reply) => {
             let result: Bytes = reply.result().unwrap_or_default();
-            if host.jobs().jobs().on_query_jobs(&result, asked) {
+            if frontend.session().tracker.jobs().on_query_jobs(&result, asked) {
                 return Ok(());
             }
-            Err(host.fail(Status::CommandFailed, "the peer's reply to `query-jobs` is not a list of jobs".to_owned()))
+            Err(Stop::failed(
+                Status::CommandFailed,
+                "the peer's reply to `query-jobs` is not a list of jobs".to_owned(),
+            ))
         }
         // Before QEMU 3.0.
-        Asked::Refused { class, .. } if class == "CommandNotFound" => look_at_block_jobs(host, waiting, true).await,
-        Asked::Refused { class, desc } => Err(host.fail(Status::CommandFailed, format!("{class}: {desc}"))),
+        Answer::Refused { class, .. } if class == "CommandNotFound" => {
+            look_at_block_jobs(frontend, waiting, true).await
+        }
+        Answer::Refused { class, desc } => Err(Stop::failed(Status::CommandFailed, format!("{class}: {desc}"))),
     }
 }
 
-/// The same of block jobs; `are_all`: the peer has no others.
-async fn look_at_block_jobs<H: Host>(host: &mut H, waiting: &Waiting, are_all: bool) -> Result<(), H::Stop> {
-    let asked = host.jobs().jobs().latest();
-    match ask(host, Query::BlockJobs, waiting).await? {
-        Asked::Reply(reply) => {
+/// Asks what block jobs there are. `are_all`: the peer has no other jobs.
+async fn look_at_block_jobs(frontend: &mut dyn Frontend, waiting: &Waiting, are_all: bool) -> Result<(), Stop> {
+    let asked = frontend.session().tracker.jobs().latest();
+    match waiting.query(frontend, Query::BlockJobs).await? {
+        Answer::Reply(reply) => {
             let result: Bytes = reply.result().unwrap_or_default();
-            host.jobs().jobs().on_query_block_jobs(&result, asked, are_all);
+            frontend.session().tracker.jobs().on_query_block_jobs(&result, asked, are_all);
             Ok(())
         }
-        Asked::Refused { .. } if !are_all => Ok(()),
-        Asked::Refused { class, .. } if class == "CommandNotFound" => {
-            Err(host.fail(Status::CommandFailed, "this peer has no jobs: it does not know `query-jobs`".to_owned()))
+        Answer::Refused { .. } if !are_all => Ok(()),
+        Answer::Refused { class, .. } if class == "CommandNotFound" => {
+            Err(Stop::failed(Status::CommandFailed, "this peer has no jobs: it does not know `query-jobs`".to_owned()))
         }
-        Asked::Refused { class, desc } => Err(host.fail(Status::CommandFailed, format!("{class}: {desc}"))),
+        Answer::Refused { class, desc } => Err(Stop::failed(Status::CommandFailed, format!("{class}: {desc}"))),
     }
 }
 
-/// Dismisses a job that has concluded. If somebody else did it at the same moment there is nothing to say.
-async fn dismiss<H: Host>(host: &mut H, waiting: &Waiting, job: &Job) -> Result<(), H::Stop> {
+/// Dismisses a job that has concluded. Another client may have done it at the same moment.
+async fn dismiss(frontend: &mut dyn Frontend, waiting: &Waiting, job: &Job) -> Result<(), Stop> {
     let id = serde_json::to_string(&job.id).unwrap_or_default();
     let request = Request {
         text: format!(r#"{{"execute":"job-dismiss","arguments":{{"id":{id}}}}}"#),
         ..Request::new("job-dismiss")
     };
-    if let Asked::Refused { desc, .. } = send(host, request, waiting).await? {
-        look(host, waiting).await?;
-        let stays = host.jobs().jobs().get(&job.id).is_some_and(Job::is_to_be_dismissed);
+    if let Answer::Refused { desc, .. } = waiting.send(frontend, request).await? {
+        look(frontend, waiting).await?;
+        let stays = frontend.session().tracker.jobs().get(&job.id).is_some_and(Job::is_to_be_dismissed);
         if stays {
-            host.say(&format!("{} stays, because it cannot be dismissed: {desc}", waiting.what));
+            frontend.say(&format!("{} stays, because it cannot be dismissed: {desc}", waiting.what));
         }
     }
     Ok(())
 }
 
-/// How a job ended that did not do what it was to do.
+/// Why a job counts as failed; `None` if it completed.
 fn failure(job: &Job, outcome: Outcome<'_>) -> Option<String> {
     let id = named(&job.id);
     Some(match outcome {

@@ -1,68 +1,62 @@
-//! `.log`: where the messages of the wire are recorded.
+//! `.log`: the file that records all messages.
 
 use std::path::PathBuf;
 
-use super::Host;
-use super::words::{Refusal, Words};
+use async_trait::async_trait;
 
-/// What `.log` makes of the log.
+use super::print_text;
+use super::words::{Refusal, Words};
+use crate::session::{Builtin, Frontend};
+use crate::status::Stop;
+
+/// `.log [FILE|off]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Log {
+pub(super) enum Log {
+    Show,
     File(PathBuf),
     Off,
 }
 
 impl Log {
-    /// `[FILE|off]`; `None`: it is asked for.
-    pub(super) fn read(words: &mut Words<'_>) -> Result<Option<Self>, Refusal> {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
         Ok(match words.next()? {
-            None => None,
-            Some((word, _)) if word == "off" => Some(Self::Off),
+            None => Self::Show,
+            Some((word, _)) if word == "off" => Self::Off,
             Some((word, span)) if word.is_empty() => return Err(Refusal::new(span, "the file name is empty")),
-            Some((word, _)) => Some(Self::File(PathBuf::from(word))),
+            Some((word, _)) => Self::File(PathBuf::from(word)),
         })
     }
 }
 
-/// `.log [FILE|off]`
-pub(super) async fn run<H: Host>(host: &mut H, log: Option<Log>) -> Result<(), H::Stop> {
-    match log {
-        Some(Log::Off) => host.log().end(),
-        Some(Log::File(path)) => {
-            let opened = host.log().write_to(&path);
-            opened.map_err(|failure| host.fail(failure.status, failure.message))?;
+#[async_trait(?Send)]
+impl Builtin for Log {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let log = &frontend.session().log;
+        match self {
+            Log::Off => log.end(),
+            Log::File(path) => log.write_to(path)?,
+            Log::Show => {
+                let name = log.name().unwrap_or_else(|| "off".to_owned());
+                return print_text(frontend, &name).await;
+            }
         }
-        None => {
-            let name = host.log().name().unwrap_or_else(|| "off".to_owned());
-            return host.print_text(&name).await;
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Builtin, read};
+    use super::super::words::read_line;
     use super::*;
-    use crate::session::eval::Action;
-    use qmpsh::language::syntax::{Statement, parse};
 
     #[test]
-    fn words() {
-        let log = |words: &str| {
-            let Statement::Dot(dot) = parse(&format!(".log {words}")).unwrap().unwrap().statement else { panic!() };
-            match read(&dot, None) {
-                Ok(Action::Builtin(Builtin::Log(log))) => Ok(log),
-                Ok(other) => panic!("{other:?}"),
-                Err(refusal) => Err(refusal.message),
-            }
+    fn a_file_or_off_is_read() {
+        let file = |name: &str| Ok(Log::File(PathBuf::from(name)));
+        let check = |words: &str, expected: Result<Log, &str>| {
+            assert_eq!(read_line(&format!(".log {words}"), Log::read), expected.map_err(str::to_owned), "{words}");
         };
-        let file = |name: &str| Ok(Some(Log::File(PathBuf::from(name))));
-        let check = |words: &str, expected: Result<Option<Log>, &str>| {
-            assert_eq!(log(words), expected.map_err(str::to_owned), "{words}");
-        };
-        check("", Ok(None));
-        check("off", Ok(Some(Log::Off)));
+        check("", Ok(Log::Show));
+        check("off", Ok(Log::Off));
         check("./off", file("./off"));
         check("on", file("on"));
         check("\"my log\"", file("my log"));

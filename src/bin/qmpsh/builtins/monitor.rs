@@ -1,16 +1,17 @@
-//! `.monitor`: gives another client a monitor of its own.
+//! `.monitor`: makes a monitor for another client.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::Host;
-use super::asking::{self, Asked, Waiting};
 use super::words::{Refusal, Words};
-use crate::session::schema::known_schema;
-use crate::status::Status;
+use crate::session::ask::{self, Answer, TimeLimit};
+use crate::session::schema::schema;
+use crate::session::{Builtin, Frontend};
+use crate::status::{Status, Stop};
 use qmpsh::address::{Address, UNIX_PATH_MAX};
 use qmpsh::message::{Descriptor, Request};
 use qmpsh::schema::{Schema, Step, Type};
@@ -19,7 +20,7 @@ use qmpsh::transport::{Unix, listening_socket, set_private};
 
 /// `.monitor PATH`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NewMonitor {
+pub(super) struct NewMonitor {
     path: String,
 }
 
@@ -37,22 +38,74 @@ impl NewMonitor {
         Ok(Self { path })
     }
 
-    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
-        if host.client().is_guest_agent() {
-            return Err(self.failure(host, "a guest agent has no monitors"));
+    /// The absolute path: QEMU may run in another directory, and is to remove the socket.
+    fn absolute(&self) -> Result<PathBuf, String> {
+        let path = std::path::absolute(&self.path).map_err(explain)?;
+        let length = path.as_os_str().len();
+        if length > UNIX_PATH_MAX {
+            return Err(format!(
+                "its absolute path has {length} bytes, and QEMU can remove a socket whose path has at most {UNIX_PATH_MAX}"
+            ));
         }
-        let Some(schema) = known_schema(host).await?.filter(|schema| has_monitor_objects(schema)) else {
-            let version =
-                host.client().greeting().map_or_else(String::new, |greeting| format!(" {}", greeting.version));
+        Ok(path)
+    }
+
+    /// The path for a QEMU on another machine.
+    fn elsewhere(&self) -> Result<PathBuf, String> {
+        let path = PathBuf::from(&self.path);
+        if path.is_relative() {
+            return Err("QEMU has another current directory over this connection; give an absolute path".to_owned());
+        }
+        Ok(path)
+    }
+
+    /// Sends a command that must succeed.
+    async fn ask(&self, frontend: &mut dyn Frontend, request: Request) -> Result<(), Stop> {
+        match self.send(frontend, request).await? {
+            Answer::Reply(_) => Ok(()),
+            Answer::Refused { class, desc } => {
+                let why = format!("{}: {}", text::line(&class), text::line(&desc));
+                Err(self.failure(&why))
+            }
+        }
+    }
+
+    /// Sends a command that undoes an earlier one. If QEMU refuses it, nothing more can be done.
+    async fn undo(&self, frontend: &mut dyn Frontend, request: Request) -> Result<(), Stop> {
+        self.send(frontend, request).await.map(drop)
+    }
+
+    async fn send(&self, frontend: &mut dyn Frontend, request: Request) -> Result<Answer, Stop> {
+        let limit = TimeLimit::new(frontend.session().options.timeout);
+        ask::send(frontend, request, limit, &format!("the monitor at {}", text::line(&self.path))).await
+    }
+
+    fn failure(&self, why: &str) -> Stop {
+        Stop::failed(Status::CommandFailed, format!("cannot make a monitor at {}: {why}", text::line(&self.path)))
+    }
+}
+
+#[async_trait(?Send)]
+impl Builtin for NewMonitor {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        if frontend.session().client.is_guest_agent() {
+            return Err(self.failure("a guest agent has no monitors"));
+        }
+        let Some(schema) = schema(frontend).await?.filter(|schema| has_monitor_objects(schema)) else {
+            let version = frontend
+                .session()
+                .client
+                .greeting()
+                .map_or_else(String::new, |greeting| format!(" {}", greeting.version));
             let why = format!("this QEMU{version} is too old (11.1 and later can make monitors while they run)");
-            return Err(self.failure(host, &why));
+            return Err(self.failure(&why));
         };
         // A chardev and an object are named apart, so both can have the same name.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let id = format!("qmpsh-monitor-{:x}", now.as_nanos());
 
         // A storage daemon takes no socket from here; it makes one where nothing is.
-        let is_here = host.client().passes_descriptors();
+        let is_here = frontend.session().client.passes_descriptors();
         let path = if is_here { self.absolute() } else { self.elsewhere() };
         let bound = path.and_then(|path| {
             let socket = match (is_here, schema.command("getfd").is_some()) {
@@ -65,96 +118,50 @@ impl NewMonitor {
         });
         let (path, socket) = match bound {
             Ok(bound) => bound,
-            Err(why) => return Err(self.failure(host, &why)),
+            Err(why) => return Err(self.failure(&why)),
         };
         let (file, address) = match socket {
             Some((socket, file)) => {
                 let getfd = request("getfd", &json!({ "fdname": id }));
-                self.ask(host, Request { descriptor: Some(Descriptor::new(socket)), ..getfd }).await?;
+                self.ask(frontend, Request { descriptor: Some(Descriptor::new(socket)), ..getfd }).await?;
                 (Some(file), json!({ "type": "fd", "data": { "str": id } }))
             }
             None => (None, json!({ "type": "unix", "data": { "path": path.to_string_lossy() } })),
         };
         let data = json!({ "addr": address, "server": true, "wait": false });
         let chardev = json!({ "id": id, "backend": { "type": "socket", "data": data } });
-        if let Err(stop) = self.ask(host, request("chardev-add", &chardev)).await {
+        if let Err(stop) = self.ask(frontend, request("chardev-add", &chardev)).await {
             if file.is_some() {
-                self.undo(host, request("closefd", &json!({ "fdname": id }))).await?;
+                self.undo(frontend, request("closefd", &json!({ "fdname": id }))).await?;
             }
             return Err(stop);
         }
         let object = json!({ "qom-type": "monitor-qmp", "id": id, "chardev": id, "close-action": "delete" });
         let added = match (is_here, &file) {
-            (true, None) => set_private(&path).map_err(|error| self.failure(host, &explain(error))),
+            (true, None) => set_private(&path).map_err(|error| self.failure(&explain(error))),
             _ => Ok(()),
         };
         let added = match added {
-            Ok(()) => self.ask(host, request("object-add", &object)).await,
+            Ok(()) => self.ask(frontend, request("object-add", &object)).await,
             failed => failed,
         };
         if let Err(stop) = added {
-            self.undo(host, request("chardev-remove", &json!({ "id": id }))).await?;
+            self.undo(frontend, request("chardev-remove", &json!({ "id": id }))).await?;
             return Err(stop);
         }
         if let Some(file) = file {
             // QEMU removes it with the chardev.
             file.leave();
         }
-        if host.renderer().terminal {
+        if super::renderer(frontend).terminal {
             let client = if is_here {
                 format!(": qmpsh {}", text::line(&Address::Unix(self.path.clone().into()).to_string()))
             } else {
                 format!(" at {}, on QEMU's machine", text::line(&self.path))
             };
-            host.say(&format!("the monitor is waiting for its client{client}"));
+            frontend.say(&format!("the monitor is waiting for its client{client}"));
         }
         Ok(())
-    }
-
-    /// The path as QEMU, in a directory of its own, can remove it.
-    fn absolute(&self) -> Result<PathBuf, String> {
-        let path = std::path::absolute(&self.path).map_err(explain)?;
-        let length = path.as_os_str().len();
-        if length > UNIX_PATH_MAX {
-            return Err(format!(
-                "its absolute path has {length} bytes, and QEMU can remove a socket whose path has at most {UNIX_PATH_MAX}"
-            ));
-        }
-        Ok(path)
-    }
-
-    /// The path as a QEMU on another machine has it.
-    fn elsewhere(&self) -> Result<PathBuf, String> {
-        let path = PathBuf::from(&self.path);
-        if path.is_relative() {
-            return Err("QEMU has another current directory over this connection; give an absolute path".to_owned());
-        }
-        Ok(path)
-    }
-
-    /// Sends a command, which must succeed.
-    async fn ask<H: Host>(&self, host: &mut H, request: Request) -> Result<(), H::Stop> {
-        match self.send(host, request).await? {
-            Asked::Reply(_) => Ok(()),
-            Asked::Refused { class, desc } => {
-                let why = format!("{}: {}", text::line(&class), text::line(&desc));
-                Err(self.failure(host, &why))
-            }
-        }
-    }
-
-    /// Takes back what an earlier command did; a refusal leaves nothing to be done.
-    async fn undo<H: Host>(&self, host: &mut H, request: Request) -> Result<(), H::Stop> {
-        self.send(host, request).await.map(drop)
-    }
-
-    async fn send<H: Host>(&self, host: &mut H, request: Request) -> Result<Asked, H::Stop> {
-        let waiting = Waiting::new(host, None, format!("the monitor at {}", text::line(&self.path)));
-        asking::send(host, request, &waiting).await
-    }
-
-    fn failure<H: Host>(&self, host: &mut H, why: &str) -> H::Stop {
-        host.fail(Status::CommandFailed, format!("cannot make a monitor at {}: {why}", text::line(&self.path)))
     }
 }
 

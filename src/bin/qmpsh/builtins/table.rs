@@ -1,14 +1,33 @@
 //! The built-in commands as `.help`, completion, README.md and the man page describe them.
 
-use super::words::Refusal;
+use super::carriers::{Try, Watch, out_of_band};
+use super::commands::Commands;
+use super::connection::{Detach, Quit, Reconnect, ShowStatus};
+use super::descriptor::WithDescriptor;
+use super::events::Events;
+use super::follow::Follow;
+use super::guest_exec::GuestExec;
+use super::help::Help;
+use super::hmp::{self, SwitchLanguage};
+use super::jobs::{JobList, JobWait};
+use super::log::Log;
+use super::migration::MigrationWait;
+use super::monitor::NewMonitor;
+use super::settings::{Output, ShowTiming};
+use super::source::SourceFile;
+use super::wait::Wait;
+use super::words::{Refusal, Words};
+use crate::session::Action;
+use qmpsh::language::syntax::Dialect;
 use qmpsh::language::syntax::Span;
 use qmpsh::schema::nearest;
 
 /// One command, as help, completion and documentation show it.
-#[derive(Debug)]
 pub(crate) struct Description {
     /// Its name, without the dot.
     pub name: &'static str,
+    /// Reads its arguments.
+    pub(super) read: fn(&mut Words<'_>) -> Result<Action, Refusal>,
     /// Its arguments, as its usage line shows them.
     pub words: &'static str,
     /// What it does, on one line.
@@ -28,6 +47,7 @@ impl Description {
 pub(crate) const COMMANDS: &[Description] = &[
     Description {
         name: "help",
+        read: |words| Help::read(words).map(Action::from),
         words: "[NAME [PATH=VALUE...]]",
         summary: "Explain the language and the keys, or describe NAME",
         more: "\
@@ -42,6 +62,7 @@ first. PATH=VALUE limits the description to the branch for that value. With a do
     },
     Description {
         name: "commands",
+        read: |words| Commands::read(words).map(Action::from),
         words: "[PATTERN]",
         summary: "List the commands of the peer",
         more: "\
@@ -51,6 +72,7 @@ PATTERN is a shell glob. On a terminal the list shows the arguments too, optiona
     },
     Description {
         name: "try",
+        read: |words| Try::read(words).map(Action::from),
         words: "COMMAND",
         summary: "Run COMMAND; an error is shown but does not count",
         more: "\
@@ -61,6 +83,7 @@ count as failures.
     },
     Description {
         name: "watch",
+        read: |words| Watch::read(words).map(Action::from),
         words: "SECONDS [count=N] COMMAND",
         summary: "Repeat COMMAND until Ctrl-C or the first error",
         more: "\
@@ -73,6 +96,7 @@ the pipeline ends. count=N stops after N runs.
     },
     Description {
         name: "oob",
+        read: out_of_band,
         words: "COMMAND",
         summary: "Run COMMAND out of band, ahead of the commands that are waiting",
         more: "\
@@ -83,6 +107,7 @@ the capability `oob`.
     },
     Description {
         name: "hmp",
+        read: |words| Ok(hmp::read(words)),
         words: "[LINE]",
         summary: "Run LINE in the human monitor; without LINE, send all lines there until .qmp",
         more: "\
@@ -96,12 +121,14 @@ with `Try \"help ...\" for more information`; the monitor does not report every 
     },
     Description {
         name: "qmp",
+        read: |_| Ok(SwitchLanguage(Dialect::Qmp).into()),
         words: "",
         summary: "Return to QMP commands after .hmp or -H",
         more: "Lines that begin with a dot are built-in commands there, too.",
     },
     Description {
         name: "wait",
+        read: |words| Wait::read(words).map(Action::from),
         words: "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]",
         summary: "Wait for an event",
         more: "\
@@ -124,6 +151,7 @@ and fails with status 1.
     },
     Description {
         name: "follow",
+        read: |words| Follow::read(words).map(Action::from),
         words: "[count=N] [timeout=S] [EVENT...]",
         summary: "Print events as they come, until Ctrl-C, N events or S seconds",
         more: "\
@@ -139,6 +167,7 @@ A pipeline gets each event when it comes. .follow ends when the pipeline ends.
     },
     Description {
         name: "events",
+        read: |words| Events::read(words).map(Action::from),
         words: "[on|off|EVENT...]",
         summary: "Show or set which events are displayed",
         more: "\
@@ -151,12 +180,14 @@ default is on at the prompt and off in a batch. .wait sees all events.
     },
     Description {
         name: "output",
+        read: |words| Output::read(words).map(Action::from),
         words: "[auto|json|pretty|table|raw]",
         summary: "Show or set the output format, as with -o",
         more: "  .output table",
     },
     Description {
         name: "timing",
+        read: |words| ShowTiming::read(words).map(Action::from),
         words: "[on|off]",
         summary: "Show how long each command took",
         more: "\
@@ -166,6 +197,7 @@ The time is below the result; in a batch it is on stderr. With --pipeline, comma
     },
     Description {
         name: "log",
+        read: |words| Log::read(words).map(Action::from),
         words: "[FILE|off]",
         summary: "Show or set the file that records all messages, as with -l",
         more: "\
@@ -177,6 +209,7 @@ secrets as ***. To log to a file named off, write ./off.
     },
     Description {
         name: "jobs",
+        read: |_| Ok(JobList.into()),
         words: "",
         summary: "List the jobs, including ended ones with their outcome",
         more: "\
@@ -184,6 +217,7 @@ A job that ended has an `outcome`: completed, failed, cancelled or unknown. qmps
     },
     Description {
         name: "job",
+        read: |words| JobWait::read(words).map(Action::from),
         words: "[timeout=S] [until=ready|pending|concluded] ID",
         summary: "Wait for a job, show its progress, and dismiss it",
         more: "\
@@ -196,6 +230,7 @@ waiting; the job goes on.
     },
     Description {
         name: "migration",
+        read: |words| MigrationWait::read(words).map(Action::from),
         words: "[timeout=S]",
         summary: "Wait for the migration and show its progress",
         more: "\
@@ -206,6 +241,7 @@ Fails if the migration failed or was cancelled. On the destination it waits for 
     },
     Description {
         name: "guest-exec",
+        read: |words| GuestExec::read(words).map(Action::from),
         words: "[timeout=S] PATH [ARG...]",
         summary: "Run a program in the guest and report its output and exit status (needs --qga)",
         more: "\
@@ -218,6 +254,7 @@ The agent starts PATH directly, without a shell. When the program ends, qmpsh pr
     },
     Description {
         name: "fd",
+        read: |words| WithDescriptor::read(words).map(Action::from),
         words: "PATH|NUMBER COMMAND",
         summary: "Send an open file with COMMAND, for `add-fd` and `getfd`",
         more: "\
@@ -230,6 +267,7 @@ and opens it for writing. NUMBER is a descriptor that qmpsh inherited. Needs a U
     },
     Description {
         name: "source",
+        read: |words| SourceFile::read(words).map(Action::from),
         words: "FILE",
         summary: "Run the lines of FILE",
         more: "\
@@ -237,15 +275,23 @@ Stops at the first line that fails, unless --keep-going is given.
 
   .source setup.qmp",
     },
-    Description { name: "status", words: "", summary: "Show the connection", more: "" },
+    Description {
+        name: "status",
+        read: |_| Ok(ShowStatus.into()),
+        words: "",
+        summary: "Show the connection",
+        more: "",
+    },
     Description {
         name: "reconnect",
+        read: |_| Ok(Reconnect.into()),
         words: "",
         summary: "Connect again",
         more: "Closes the current connection first.",
     },
     Description {
         name: "monitor",
+        read: |words| NewMonitor::read(words).map(Action::from),
         words: "PATH",
         summary: "Make a monitor at the Unix socket PATH for one other client (QEMU 11.1 and later)",
         more: "\
@@ -264,12 +310,14 @@ replaces whatever is there. A file at PATH on this machine is an error too.
     },
     Description {
         name: "detach",
+        read: |_| Ok(Detach.into()),
         words: "",
         summary: "Leave qmpsh and let the QEMU that `qmpsh run` started go on",
         more: "",
     },
     Description {
         name: "quit",
+        read: |_| Ok(Quit.into()),
         words: "",
         summary: "Leave qmpsh, as Ctrl-D and `exit` do (the command `quit` ends QEMU)",
         more: "",

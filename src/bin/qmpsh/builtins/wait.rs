@@ -1,26 +1,30 @@
-//! `.wait`: until an event comes.
+//! `.wait`: waits for an event.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use async_trait::async_trait;
 
-use super::Host;
-use super::event_filter::names;
 use super::words::{Refusal, Words, seconds};
-use crate::status::Status;
+use crate::session::ask::TimeLimit;
+use crate::session::event_filter::names;
+use crate::session::{Builtin, Frontend, attend};
+use crate::status::{Status, Stop};
 use qmpsh::events::{Awaited, Condition, HistoryBounds, Step, Verdict};
 use qmpsh::language::syntax::DotWord;
 use qmpsh::pattern::Pattern;
 use qmpsh::schema::{Schema, nearest};
 use qmpsh::text;
 
+/// Why `.wait` and `.follow` fail with a guest agent.
+pub(super) const NO_EVENTS: &str = "a guest agent sends no events";
+
 /// `.wait [timeout=S] [fail=EVENT[|EVENT...]] EVENT[|EVENT...] [PATH=VALUE...]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wait {
+pub(super) struct Wait {
     awaited: Awaited,
     timeout: Option<Duration>,
-    /// The event and its values as they were written, fit for a terminal.
+    /// The event and its conditions as they were written, safe for a terminal.
     what: String,
 }
 
@@ -53,13 +57,21 @@ impl Wait {
         }
         Ok(Self { awaited: Awaited { names, fail, conditions }, timeout, what })
     }
+}
 
-    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<(), H::Stop> {
-        let since = Instant::now();
-        let allowed = self.timeout.or(host.time_limit());
-        let limit = allowed.and_then(|allowed| since.checked_add(allowed));
+#[async_trait(?Send)]
+impl Builtin for Wait {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let session = frontend.session();
+        let is_connected = session.is_connected();
+        if session.client.is_guest_agent() {
+            return Err(Stop::failed(Status::CommandFailed, NO_EVENTS));
+        }
+        // Without a connection the event can only have come already.
+        let timeout = if is_connected { self.timeout.or(session.options.timeout) } else { Some(Duration::ZERO) };
+        let limit = TimeLimit::new(timeout);
         let judge = self.awaited.clone();
-        let Ok(wait) = host.client().wait(move |event| judge.judge(event).is_some()) else {
+        let Ok(wait) = session.client.wait(move |event| judge.judge(event).is_some()) else {
             let HistoryBounds { bytes, events } = HistoryBounds::default();
             let message = format!(
                 "cannot tell whether `{}` has come: since the last .wait more events have come than qmpsh keeps ({events}, \
@@ -67,39 +79,32 @@ impl Wait {
                 self.what,
                 bytes >> 20
             );
-            return Err(host.fail(Status::CommandFailed, message));
+            return Err(Stop::failed(Status::CommandFailed, message));
         };
-        if let Some(schema) = host.session_schema().known() {
-            for warning in warnings(&schema, &self.awaited) {
-                host.say(&warning);
-            }
+        let unknown = session.schema.known().map(|schema| warnings(&schema, &self.awaited));
+        for warning in unknown.unwrap_or_default() {
+            frontend.say(&warning);
         }
-        // Without a connection it can only have come already.
-        let (limit, is_there) = if host.connection().is_there { (limit, true) } else { (Some(since), false) };
-        let event = match host.attend(wait, limit, &format!("`{}`", self.what)).await? {
-            Some(event) => event,
-            None if is_there => {
-                let seconds = allowed.unwrap_or_default().as_secs_f64();
-                return Err(host.fail(Status::TimedOut, format!("no `{}` within {seconds} s", self.what)));
-            }
-            None => {
-                let message = format!("`{}` cannot come: not connected", self.what);
-                return Err(host.fail(Status::ConnectionLost, message));
-            }
+        let Some(event) = attend(frontend, wait, limit.end, &format!("`{}`", self.what)).await? else {
+            return Err(if is_connected {
+                Stop::failed(Status::TimedOut, format!("no `{}` within {limit}", self.what))
+            } else {
+                Stop::failed(Status::ConnectionLost, format!("`{}` cannot come: not connected", self.what))
+            });
         };
-        host.print_event(&event).await?;
+        frontend.print_event(&event).await?;
         match self.awaited.judge(&event) {
             Some(Verdict::Failed) => {
                 let name = event.name();
                 let message = format!("{} came while waiting for `{}`", text::line(&name), self.what);
-                Err(host.fail(Status::CommandFailed, message))
+                Err(Stop::failed(Status::CommandFailed, message))
             }
             Some(Verdict::Came) | None => Ok(()),
         }
     }
 }
 
-/// Names that the peer's schema does not have: it may be waited for ever for what is mistyped.
+/// Warnings about names that the peer's schema does not have: a mistyped event would never come.
 fn warnings(schema: &Schema, awaited: &Awaited) -> Vec<String> {
     let names = awaited.names.iter().chain(&awaited.fail).filter(|name| !name.is_glob()).map(ToString::to_string);
     let unknown = names.filter(|name| !schema.events().is_empty() && schema.event(name).is_none());
@@ -130,22 +135,12 @@ fn condition(word: &DotWord) -> Result<Condition, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Builtin, read};
+    use super::super::words::{read_line, read_parsed};
     use super::*;
-    use crate::session::eval::Action;
-    use qmpsh::language::syntax::{self, Statement, parse, parse_words};
-
-    fn read_line(line: syntax::Line) -> Result<Wait, String> {
-        let Statement::Dot(dot) = line.statement else { panic!() };
-        match read(&dot, None) {
-            Ok(Action::Builtin(Builtin::Wait(wait))) => Ok(wait),
-            Ok(other) => panic!("{other:?}"),
-            Err(refusal) => Err(refusal.message),
-        }
-    }
+    use qmpsh::language::syntax::parse_words;
 
     fn wait(words: &str) -> Result<Wait, String> {
-        read_line(parse(&format!(".wait {words}")).unwrap().unwrap())
+        read_line(&format!(".wait {words}"), Wait::read)
     }
 
     fn shown(wait: Wait) -> String {
@@ -171,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn words() {
+    fn options_names_and_conditions_are_read() {
         let check = |words: &str, expected: &str| assert_eq!(shown(wait(words).unwrap()), expected, "{words}");
         check("STOP", "STOP");
         check("STOP|RESUME", "STOP|RESUME");
@@ -184,11 +179,14 @@ mod tests {
         check("E a=[ab]* b={x} c=@d e=it's f=", "E a=[ab]*~ b={x} c=@d e=it's f=");
         check("'A|B' \"timeout\"=5", "A|B <timeout>=5");
         let words: Vec<String> = [".wait", "fail=B", "A", "a=\"x*\" y", "b==c*"].map(str::to_owned).into();
-        assert_eq!(shown(read_line(parse_words(&words).unwrap().unwrap()).unwrap()), "A a=\"x*\" y~ b=c* !B");
+        assert_eq!(
+            shown(read_parsed(parse_words(&words).unwrap().unwrap(), Wait::read).unwrap()),
+            "A a=\"x*\" y~ b=c* !B"
+        );
     }
 
     #[test]
-    fn what_is_wrong() {
+    fn a_bad_argument_is_refused() {
         let check = |words: &str, expected: &str| {
             let message = wait(words).unwrap_err();
             assert!(message.contains(expected), "{words}: {message}");

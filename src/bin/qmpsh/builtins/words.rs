@@ -1,13 +1,12 @@
-//! The words after the name of one of the shell's own commands.
+//! The words after the name of a built-in command.
 
 use std::slice::Iter;
 use std::time::Duration;
 
-use super::Builtin;
-use crate::session::eval::Action;
+use crate::session::Action;
 use qmpsh::language::syntax::{DotCommand, DotWord, Span, SyntaxError, Value};
 
-/// Why a dot command cannot be done as it is written, and at which of its words.
+/// Why a built-in command cannot run as it is written, and at which of its words.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) span: Span,
@@ -33,11 +32,13 @@ pub(super) struct Words<'a> {
     left: Iter<'a, DotWord>,
     /// The options already read, which come before the other words.
     options: Vec<&'a str>,
+    /// The action of the command that it carries.
+    carried: Option<Action>,
 }
 
 impl<'a> Words<'a> {
-    pub(super) fn new(dot: &'a DotCommand) -> Self {
-        Self { dot, left: dot.words.iter(), options: Vec::new() }
+    pub(super) fn new(dot: &'a DotCommand, carried: Option<Action>) -> Self {
+        Self { dot, left: dot.words.iter(), options: Vec::new(), carried }
     }
 
     /// The options of these names that stand next, each with its place.
@@ -94,10 +95,15 @@ impl<'a> Words<'a> {
         self.next()?.ok_or_else(|| self.refusal(format!("{what} is missing")))
     }
 
-    /// What the command that is carried asks for.
-    pub(super) fn carried(&self, carried: Option<Action>) -> Result<Action, Refusal> {
-        match carried {
-            Some(Action::Builtin(Builtin::Speak(_))) => {
+    /// The rest of the line, unchanged.
+    pub(super) fn rest(&self) -> &'a str {
+        &self.dot.rest.text
+    }
+
+    /// The action of the command that it carries, which must be there.
+    pub(super) fn carried(&mut self) -> Result<Action, Refusal> {
+        match self.carried.take() {
+            Some(Action::Builtin(builtin)) if builtin.switches_language() => {
                 Err(self.refusal("a command that changes the language cannot run here"))
             }
             Some(action) => Ok(action),
@@ -141,4 +147,22 @@ pub(super) fn seconds((text, span): (String, Span)) -> Result<Duration, Refusal>
 /// A number of times, at least once.
 pub(super) fn count((text, span): (String, Span)) -> Result<u64, Refusal> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| Refusal::new(span, "not a count of 1 or more"))
+}
+
+/// Reads a line with a built-in command, for a test of the function that reads its arguments.
+#[cfg(test)]
+pub(super) fn read_line<T>(line: &str, read: impl FnOnce(&mut Words<'_>) -> Result<T, Refusal>) -> Result<T, String> {
+    read_parsed(qmpsh::language::syntax::parse(line).unwrap().unwrap(), read)
+}
+
+/// Reads a parsed line, for a test.
+#[cfg(test)]
+pub(super) fn read_parsed<T>(
+    line: qmpsh::language::syntax::Line,
+    read: impl FnOnce(&mut Words<'_>) -> Result<T, Refusal>,
+) -> Result<T, String> {
+    let qmpsh::language::syntax::Statement::Dot(dot) = line.statement else { panic!() };
+    let mut words = Words::new(&dot, None);
+    let result = read(&mut words).and_then(|read| words.end().map(|()| read));
+    result.map_err(|refusal| refusal.message)
 }

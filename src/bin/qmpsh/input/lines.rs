@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::cli::Source;
-use crate::session::eval::Text;
+use crate::eval::Text;
 use crate::status::{Failure, Status};
 use qmpsh::language::syntax::{Assembler, Dialect, LogicalLine};
 use qmpsh::text;

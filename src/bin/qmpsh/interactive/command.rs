@@ -1,210 +1,174 @@
 //! A command and its reply, which may come late or never.
 
-use std::future::{Future, pending};
 use std::pin::Pin;
+use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::connection::{QUITTING, Unanswered};
-use super::{Flow, Repl, Stop, piped};
-use crate::builtins;
+use super::connection::Unanswered;
+use super::waiting::{Loss, Waited};
+use super::{Flow, Repl};
 use crate::output::render::Form;
+use crate::session::ask::TimeLimit;
+use crate::session::outcome::{self, Outcome};
 use crate::session::schema::explain_error;
+use crate::session::{Connection, peer};
+use crate::status::{Failure, Status, Stop};
 use qmpsh::client::ExecuteError;
-use qmpsh::error::describe;
 use qmpsh::events::Batch;
 use qmpsh::language::typing::Resend;
 use qmpsh::message::{Reply, Request};
 use qmpsh::text;
 
-/// How a command ended when nobody waited for it any more.
+/// How long the prompt waits for the end of a peer that was asked to end and has answered.
+const QUITTING: Duration = Duration::from_secs(1);
+
+type Answer = Result<Reply, ExecuteError>;
+
+/// How a command ended whose waiting was given up.
 pub(super) struct Late {
     pub(super) request: Request,
-    pub(super) answer: Result<Reply, ExecuteError>,
+    pub(super) answer: Answer,
 }
 
-/// How the waiting for a reply ended.
-pub(super) enum Waited {
-    Answered(Box<Result<Reply, ExecuteError>>),
-    Interrupted,
-    TimedOut,
-}
-
-pub(super) type Execution = Pin<Box<dyn Future<Output = Result<Reply, ExecuteError>> + Send>>;
-
-impl Repl<'_, '_> {
+impl Repl<'_> {
     /// Sends a command, again as long as its refusals say how, and shows its reply.
-    pub(super) async fn execute(&mut self, mut request: Request, mut resend: Option<Box<Resend>>) -> Flow {
-        if !self.connected {
-            // There nobody can end but the shell.
+    pub(super) async fn send(&mut self, mut request: Request, mut resend: Option<Box<Resend>>) -> Flow {
+        if self.session.connection == Connection::Closed {
+            // Without a peer, `quit` can end only the shell.
             if request.ends_peer() {
-                return Err(Stop::Leave(crate::status::Status::Success));
+                return Err(Stop::Leave(Status::Success));
             }
             // A listener gets the next peer by itself.
             let hint = if self.opening.is_some() { "" } else { " (.reconnect connects again)" };
-            self.say(&format!("not sent: not connected to {}{hint}", self.connector.shown()));
-            return Err(Stop::Failed);
+            let message = format!("not sent: not connected to {}{hint}", self.session.connector.shown());
+            return Err(Stop::failed(Status::ConnectionLost, message));
         }
-        if let Some(warning) = builtins::warning(self.client, &request) {
+        if let Some(warning) = peer::warning(&self.session.client, &request) {
             self.say(&warning);
         }
-        let mut execution;
-        let waited = loop {
-            let (client, sent) = (self.client.clone(), request.clone());
-            execution = Box::pin(async move { client.execute(sent).await }) as Execution;
+        loop {
+            let limit = TimeLimit::new(self.session.options.timeout);
+            let (client, sent) = (self.session.client.clone(), request.clone());
+            let mut execution: Pin<Box<dyn Future<Output = Answer> + Send>> =
+                Box::pin(async move { client.execute(sent).await });
             let began = Instant::now();
-            let waited = self.wait_for(&mut execution).await?;
-            let Waited::Answered(answer) = &waited else { break waited };
-            self.display.answered(began);
-            match &**answer {
+            let mut answer = None;
+            let waited = {
+                let work = std::pin::pin!(async { answer = Some((&mut execution).await) });
+                self.wait_for(work, limit.end, Loss::EndsTheWork).await?
+            };
+            let Some(answer) = answer else {
+                let why = match waited {
+                    Waited::TimedOut => format!("no reply within {limit}"),
+                    Waited::Interrupted | Waited::Done => "interrupted".to_owned(),
+                };
+                let command = outcome::name(&request);
+                self.say(&format!("{why}: {command} may still be running; its reply will be shown when it comes"));
+                self.late.spawn(async move { Late { answer: execution.await, request } });
+                let timed_out = waited == Waited::TimedOut;
+                return Err(Stop::silent(if timed_out { Status::TimedOut } else { Status::Interrupted }));
+            };
+            self.session.timing.add(began);
+            match &answer {
                 Err(ExecuteError::Server { desc, .. })
                     if let Some(next) = resend.as_mut().and_then(|resend| resend.next(&request, desc)) =>
                 {
                     request = next;
                 }
-                _ => break waited,
-            }
-        };
-        let why = match waited {
-            Waited::Answered(answer) => {
-                // What came before the reply is shown before it. After a refusal the peer may be asked about it, and more
-                // events come then: so all that are here go first.
-                let mut events = self.events.try_batch();
-                let before = match &*answer {
-                    Ok(reply) => events.events.partition_point(|event| event.arrival() < reply.arrival()),
-                    Err(_) => events.events.len(),
-                };
-                let after = events.events.split_off(before);
-                self.show_events(&events);
-                let done = self.on_answer(request, resend, *answer).await;
-                self.show_events(&Batch { events: after, dropped: Vec::new() });
-                return done;
-            }
-            Waited::Interrupted => {
-                self.end_row();
-                "interrupted".to_owned()
-            }
-            Waited::TimedOut => self.too_late(),
-        };
-        let command = text::line(request.label());
-        self.say(&format!("{why}: `{command}` may still be running; its reply will be shown when it comes"));
-        self.late.spawn(async move { Late { answer: execution.await, request } });
-        Err(Stop::Interrupted)
-    }
-
-    pub(super) fn too_late(&self) -> String {
-        format!("no reply within {} s", self.options.timeout.unwrap_or_default().as_secs_f64())
-    }
-
-    /// Waits for a reply, and takes care of everything else meanwhile.
-    pub(super) async fn wait_for(&mut self, execution: &mut Execution) -> Flow<Waited> {
-        let limit = self.options.timeout;
-        let mut limit = Box::pin(async move {
-            match limit {
-                Some(limit) => sleep(limit).await,
-                None => pending().await,
-            }
-        });
-        loop {
-            tokio::select! {
-                biased;
-                answer = &mut *execution => return Ok(Waited::Answered(Box::new(answer))),
-                () = self.interrupts.next() => return Ok(Waited::Interrupted),
-                status = self.ending.signal() => return Err(Stop::Leave(status)),
-                batch = self.events.batch() => self.show_events(&batch),
-                change = piped::changed(&mut self.redirected) => {
-                    self.on_pipeline(change);
-                    if self.is_interrupted() {
-                        return Ok(Waited::Interrupted);
-                    }
-                }
-                Some(Ok(late)) = self.late.join_next() => self.show_late(late).await?,
-                () = &mut limit => return Ok(Waited::TimedOut),
+                _ => return self.on_answer(request, resend, answer).await,
             }
         }
     }
 
-    async fn on_answer(
-        &mut self,
-        request: Request,
-        resend: Option<Box<Resend>>,
-        answer: Result<Reply, ExecuteError>,
-    ) -> Flow {
-        match answer {
-            Ok(reply) => {
-                let quits = request.ends_peer();
-                self.has_quit |= quits;
-                let done = self.show_answer(&reply, &request).await;
-                if quits {
-                    // The next prompt tells already that the peer is gone, if it goes soon.
+    async fn on_answer(&mut self, request: Request, resend: Option<Box<Resend>>, answer: Answer) -> Flow {
+        // Events that came before the reply are shown before it. After a refusal the peer may be asked about it, and more events
+        // come then, so all that are here go first.
+        let mut events = self.events.try_batch();
+        let before = match &answer {
+            Ok(reply) => events.events.partition_point(|event| event.arrival() < reply.arrival()),
+            Err(_) => events.events.len(),
+        };
+        let after = events.events.split_off(before);
+        self.show_events(&events);
+        let done = self.on_outcome(&request, resend.as_deref(), Outcome::of(&request, answer)).await;
+        self.show_events(&Batch { events: after, dropped: Vec::new() });
+        done
+    }
+
+    async fn on_outcome(&mut self, request: &Request, resend: Option<&Resend>, outcome: Outcome) -> Flow {
+        match outcome {
+            Outcome::Returned(reply) => {
+                self.session.succeeded(request);
+                let done = self.show_answer(&reply, request).await;
+                if self.session.is_quitting() {
+                    // The next prompt shows already that the peer is gone, if it goes soon.
                     let _ = timeout(QUITTING, self.closed()).await;
                 }
                 done
             }
-            Err(error) => match Unanswered::from_error(&request, &error) {
-                // `quit` asked for it, and it need not be answered.
-                Some(Unanswered::Unknown(_)) if request.ends_peer() => {
-                    self.has_quit = true;
-                    self.lost(None).await;
-                    Ok(())
+            Outcome::Refused { class, desc, reply } => {
+                let hints = explain_error(self, request, resend, &class, &desc).await;
+                let refusal = refusal(&class, &desc, hints.as_deref().unwrap_or_default());
+                self.show_raw(&reply, request).await?;
+                match hints {
+                    Ok(_) => Err(refusal.into()),
+                    // The command was refused, whatever became of the question for the schema.
+                    Err(stop) => {
+                        self.show_failure(&refusal);
+                        Err(stop)
+                    }
                 }
-                Some(unanswered) => {
-                    self.lost(Some(unanswered)).await;
-                    Err(Stop::Failed)
-                }
-                None => {
-                    let taught = match &error {
-                        ExecuteError::Server { class, desc, .. } => {
-                            explain_error(self, &request, resend.as_deref(), class, desc).await
-                        }
-                        _ => Ok(String::new()),
-                    };
-                    // Whatever became of that question, the command was refused.
-                    self.show_error(&request, &error, taught.as_deref().unwrap_or_default()).await?;
-                    Err(taught.err().unwrap_or(Stop::Failed))
-                }
-            },
+            }
+            Outcome::PeerEnded => {
+                self.session.succeeded(request);
+                self.lost(None).await;
+                Ok(())
+            }
+            Outcome::Failed(status, message) => Err(Stop::failed(status, message)),
+            Outcome::Lost(lost) => {
+                self.lost(Some(Unanswered::new(lost, request))).await;
+                Err(Stop::silent(Status::ConnectionLost))
+            }
         }
     }
 
-    /// What the server says is wrong, and what its schema says of that.
-    async fn show_error(&mut self, request: &Request, error: &ExecuteError, hints: &str) -> Flow {
-        let ExecuteError::Server { class, desc, reply } = error else {
-            self.say(&describe(error));
-            return Ok(());
-        };
-        if self.renderer.form == Form::Raw {
-            self.show_reply_here(reply, request).await?;
-        }
-        self.say_failure(&format!("{}: {}{hints}", text::line(class), text::line(desc)));
-        Ok(())
+    /// Shows the whole reply to a refused command, if the output format is `raw`.
+    async fn show_raw(&mut self, reply: &Reply, request: &Request) -> Flow {
+        if self.renderer.form == Form::Raw { self.show_reply_here(reply, request).await } else { Ok(()) }
     }
 
     /// Shows the late reply of an abandoned command.
     pub(super) async fn show_late(&mut self, late: Late) -> Flow {
         let Late { request, answer } = late;
-        let command = text::line(request.label()).into_owned();
-        match answer {
-            Ok(reply) => {
-                self.has_quit |= request.ends_peer();
-                self.say(&format!("the reply to `{command}`:"));
+        let command = outcome::name(&request);
+        match Outcome::of(&request, answer) {
+            Outcome::Returned(reply) => {
+                self.session.succeeded(&request);
+                self.say(&format!("the reply to {command}:"));
                 match self.show_answer_here(&reply, &request).await {
-                    // That it has failed is said, and there is nothing that it could stop.
-                    Err(Stop::Failed) => Ok(()),
-                    done => done,
+                    // There is nothing left that a failure could stop.
+                    Err(Stop::Failed(failure)) => self.show_failure(&failure),
+                    done => return done,
                 }
             }
-            Err(error) => match Unanswered::from_error(&request, &error) {
-                Some(unanswered) => {
-                    self.has_quit |= request.ends_peer();
-                    self.lost(Some(unanswered)).await;
-                    Ok(())
-                }
-                None => {
-                    self.say(&format!("`{command}` has failed:"));
-                    self.show_error(&request, &error, "").await
-                }
-            },
+            Outcome::Refused { class, desc, reply } => {
+                self.say(&format!("{command} has failed:"));
+                self.show_raw(&reply, &request).await?;
+                self.show_failure(&refusal(&class, &desc, ""));
+            }
+            Outcome::Failed(status, message) => self.show_failure(&Failure::new(status, message)),
+            Outcome::PeerEnded => {
+                self.session.succeeded(&request);
+                self.lost(None).await;
+            }
+            Outcome::Lost(lost) => self.lost(Some(Unanswered::new(lost, &request))).await,
         }
+        Ok(())
     }
+}
+
+/// The failure of a command that the peer refused.
+fn refusal(class: &str, desc: &str, hints: &str) -> Failure {
+    Failure::placed(Status::CommandFailed, format!("{}: {}{hints}", text::line(class), text::line(desc)))
 }

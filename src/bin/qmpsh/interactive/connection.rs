@@ -1,71 +1,72 @@
 //! The connection: found, lost, and connected again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Flow, Repl, Stop, assistant};
-use crate::builtins;
+use super::{Flow, Repl};
 use crate::connect::{Notifier, Opening};
-use crate::session::schema::SessionSchema;
-use crate::status::Failure;
-use qmpsh::client::ExecuteError;
+use crate::session::outcome::{Lost, Outcome};
+use crate::session::{Connection, Session, peer};
+use crate::status::{Failure, Status, Stop};
 use qmpsh::error::describe;
-use qmpsh::language::hmp::HumanMonitor;
 use qmpsh::message::Request;
 use qmpsh::protocol::Runstate;
 use qmpsh::text;
 
-/// How long the prompt waits for a peer that was asked to end, and has answered.
-pub(super) const QUITTING: Duration = Duration::from_secs(1);
+/// How long a prompt stands before qmpsh asks for the schema: lines that were typed ahead come first.
+const PAUSE: Duration = Duration::from_millis(30);
 
-/// A command that the end of the connection left without a reply.
+/// A command whose session ended before its reply came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unanswered {
-    /// It was sent, and whether it ran is unknown.
-    Unknown(String),
-    /// It was not sent.
-    NotSent(String),
+pub(super) struct Unanswered {
+    name: String,
+    lost: Lost,
 }
 
 impl Unanswered {
-    /// None: the error is not about the connection.
-    pub(super) fn from_error(request: &Request, error: &ExecuteError) -> Option<Self> {
-        let command = request.label();
-        match error {
-            ExecuteError::Interrupted { .. } => Some(Self::Unknown(command.to_owned())),
-            ExecuteError::NotSent { .. } | ExecuteError::State(_) => Some(Self::NotSent(command.to_owned())),
-            ExecuteError::Server { .. } | ExecuteError::Malformed(_) | ExecuteError::NoDescriptors { .. } => None,
-        }
+    pub(super) fn new(lost: Lost, request: &Request) -> Self {
+        Self { name: request.label().to_owned(), lost }
     }
 }
 
-impl Repl<'_, '_> {
-    /// The session is there: says with whom.
+impl Repl<'_> {
+    /// Begins with a new session, and says what the peer is.
     pub(super) fn on_connected(&mut self) {
         while self.state.try_changed().is_some() {}
-        self.connected = true;
-        // Another peer may be there now.
-        self.session_schema = SessionSchema::default();
-        self.human_monitor = HumanMonitor::default();
-        self.assistant.forget();
-        self.coming = self.assists.then(|| assistant::schema(self.client));
-        self.has_quit = false;
-        self.prompt.begin(self.client);
-        match builtins::version(self.client) {
-            Some(version) => self.say(&format!("{version} at {}; Ctrl-D leaves", self.connector.shown())),
-            None => self.say(&format!("connected to {}; Ctrl-D leaves", self.connector.shown())),
+        self.session.connected();
+        self.assistant.begin(self.session);
+        self.fetch_schema();
+        self.prompt.begin(self.session);
+        let address = self.session.connector.shown();
+        match peer::version(&self.session.client) {
+            Some(version) => self.say(&format!("{version} at {address}; Ctrl-D leaves")),
+            None => self.say(&format!("connected to {address}; Ctrl-D leaves")),
         }
     }
 
-    /// Tells at once that the connection is gone, also while a line is being typed.
+    /// Fetches the schema for the assistant, if the editor uses one.
+    pub(super) fn fetch_schema(&mut self) {
+        self.fetching.abort_all();
+        if self.assists {
+            let (client, schema) = (self.session.client.clone(), Arc::clone(&self.session.schema));
+            self.fetching.spawn(async move {
+                tokio::time::sleep(PAUSE).await;
+                // Without a schema the assistant knows less.
+                let _ = schema.fetch(&client).await;
+            });
+        }
+    }
+
+    /// Says at once that the connection is gone, even while a line is being typed.
     pub(super) async fn on_state(&mut self, state: Runstate) {
         if state == Runstate::Disconnecting {
             self.lost(None).await;
         }
     }
 
-    /// Waits until the connection is gone, and tells it.
+    /// Waits until the connection is gone, and says so.
     pub(super) async fn closed(&mut self) {
-        while self.connected {
+        while self.session.connection != Connection::Closed {
             match self.state.changed().await {
                 Some(state) => self.on_state(state).await,
                 None => return,
@@ -73,23 +74,23 @@ impl Repl<'_, '_> {
         }
     }
 
-    /// The connection is gone: says so once, with the reason and what became of the commands without a reply.
+    /// Says once that the connection is gone, why, and what became of the commands without a reply.
     pub(super) async fn lost(&mut self, command: Option<Unanswered>) {
-        if !std::mem::replace(&mut self.connected, false) {
+        if self.session.connection == Connection::Closed {
             return;
         }
-        self.coming = None;
-        self.assistant.forget();
-        let end = self.client.disconnect().await;
-        // Another peer may come.
-        self.jobs.clear();
+        let has_quit = self.session.is_quitting();
+        self.fetching.abort_all();
+        let end = self.session.client.disconnect().await;
+        self.session.disconnected();
+        self.assistant.begin(self.session);
         self.show_events_so_far();
         let mut unanswered: Vec<_> = command.into_iter().collect();
         while let Some(Ok(late)) = self.late.join_next().await {
-            match late.answer {
-                Err(error) => unanswered.extend(Unanswered::from_error(&late.request, &error)),
-                // It came together with the end.
-                Ok(reply) => {
+            match Outcome::of(&late.request, late.answer) {
+                Outcome::Lost(lost) => unanswered.push(Unanswered::new(lost, &late.request)),
+                // The reply came together with the end.
+                Outcome::Returned(reply) => {
                     self.say(&format!("the reply to `{}`:", text::line(late.request.label())));
                     let (result, failure) = self.answer(self.renderer, &reply, &late.request);
                     if let Some(result) = result {
@@ -99,35 +100,38 @@ impl Repl<'_, '_> {
                         self.say(&failure);
                     }
                 }
+                Outcome::Refused { .. } | Outcome::Failed(..) | Outcome::PeerEnded => {}
             }
         }
         let how = match end {
-            _ if self.has_quit => {
-                unanswered
-                    .retain(|command| !matches!(command, Unanswered::Unknown(name) if name == "quit" || name == "q"));
+            _ if has_quit => {
+                let is_quit = |command: &Unanswered| {
+                    command.lost == Lost::Unanswered && (command.name == "quit" || command.name == "q")
+                };
+                unanswered.retain(|command| !is_quit(command));
                 "QEMU has quit".to_owned()
             }
-            Ok(()) => format!("the connection to {} was closed", self.connector.shown()),
-            Err(error) => format!("the connection to {} was lost: {}", self.connector.shown(), describe(&error)),
+            Ok(()) => format!("the connection to {} was closed", self.session.connector.shown()),
+            Err(error) => {
+                format!("the connection to {} was lost: {}", self.session.connector.shown(), describe(&error))
+            }
         };
         self.say(&format!("{how}{}", tell(&unanswered)));
-        if !self.has_quit
-            && let Some(why) = self.connector.end().await
-        {
+        if !has_quit && let Some(why) = self.session.connector.end().await {
             self.say(&why);
         }
         self.prompt.end();
-        if let Some(every) = self.connector.tries_again() {
+        if let Some(every) = self.session.connector.tries_again() {
             self.say(&format!("trying again every {} s (.reconnect tries now)", every.as_secs_f64()));
         }
-        self.opening = self.connector.again(self.client, &self.notifier());
+        self.opening = self.session.connector.again(&self.session.client, &self.notifier());
     }
 
     pub(super) fn notifier(&self) -> Notifier {
         Notifier::Console(self.sink.clone())
     }
 
-    /// The peer is back, or will not come.
+    /// Begins again with a peer that came back, or says why none will.
     pub(super) fn on_opened_again(&mut self, opened: Result<(), Failure>) {
         match opened {
             Ok(()) => self.on_connected(),
@@ -135,43 +139,41 @@ impl Repl<'_, '_> {
         }
     }
 
-    /// Connects again; a connection that is there is given up first.
+    /// Connects again; drops the current connection first.
     pub(super) async fn reconnect(&mut self) -> Flow {
-        if self.connected {
-            self.client.session().abort();
+        if self.session.connection != Connection::Closed {
+            self.session.client.session().abort();
             self.lost(None).await;
         }
-        let tries_again = self.connector.tries_again().is_some();
+        let tries_again = self.session.connector.tries_again().is_some();
         if self.opening.is_some() && !tries_again {
             // It comes back by itself.
             return Ok(());
         }
-        // This attempt is in the place of those.
+        // This attempt replaces those that repeat by themselves.
         self.opening = None;
         let done = self.open_again().await;
-        if !self.connected && tries_again {
-            self.opening = self.connector.again(self.client, &self.notifier());
+        if self.session.connection == Connection::Closed && tries_again {
+            self.opening = self.session.connector.again(&self.session.client, &self.notifier());
         }
         done
     }
 
     async fn open_again(&mut self) -> Flow {
         let notifier = self.notifier();
+        let Session { client, connector, .. } = &mut *self.session;
         tokio::select! {
-            opened = self.connector.open(self.client, &notifier) => match opened {
+            opened = connector.open(client, &notifier) => match opened {
                 Ok(()) => {
                     self.on_connected();
                     Ok(())
                 }
-                Err(failure) => {
-                    self.say(&failure.message);
-                    Err(Stop::Failed)
-                }
+                Err(failure) => Err(failure.into()),
             },
             () = self.interrupts.next() => {
                 self.end_row();
                 self.say("interrupted: not connected");
-                Err(Stop::Interrupted)
+                Err(Stop::silent(Status::Interrupted))
             }
             status = self.ending.signal() => Err(Stop::Leave(status)),
         }
@@ -188,13 +190,11 @@ pub(super) async fn opened_again(opening: &mut Option<Opening>) -> Result<(), Fa
 
 /// What became of commands without a reply, as the end of a sentence.
 fn tell(unanswered: &[Unanswered]) -> String {
-    let names = |wanted: fn(&Unanswered) -> Option<&String>| {
-        let names: Vec<_> =
-            unanswered.iter().filter_map(wanted).map(|name| format!("`{}`", text::line(name))).collect();
-        names.join(", ")
+    let names = |lost: Lost| {
+        let names = unanswered.iter().filter(|command| command.lost == lost);
+        names.map(|command| format!("`{}`", text::line(&command.name))).collect::<Vec<_>>().join(", ")
     };
-    let unknown = names(|command| if let Unanswered::Unknown(name) = command { Some(name) } else { None });
-    let not_sent = names(|command| if let Unanswered::NotSent(name) = command { Some(name) } else { None });
+    let (unknown, not_sent) = (names(Lost::Unanswered), names(Lost::NotSent));
     match (unknown.is_empty(), not_sent.is_empty()) {
         (true, true) => String::new(),
         (false, true) => format!("; no reply came to {unknown}, so whether it ran is unknown"),
@@ -211,8 +211,8 @@ mod tests {
 
     #[test]
     fn commands_without_a_reply() {
-        let unknown = |name: &str| Unanswered::Unknown(name.to_owned());
-        let not_sent = |name: &str| Unanswered::NotSent(name.to_owned());
+        let unknown = |name: &str| Unanswered { name: name.to_owned(), lost: Lost::Unanswered };
+        let not_sent = |name: &str| Unanswered { name: name.to_owned(), lost: Lost::NotSent };
         let check = |unanswered: &[Unanswered], expected: &str| assert_eq!(tell(unanswered), expected);
         check(&[], "");
         check(&[unknown("stop")], "; no reply came to `stop`, so whether it ran is unknown");

@@ -8,12 +8,12 @@ use qmpsh::events::Batch;
 use qmpsh::message::Event;
 use qmpsh::text;
 
-impl Repl<'_, '_> {
+impl Repl<'_> {
     pub(super) fn show_events(&self, batch: &Batch) {
         for (name, count) in &batch.dropped {
             self.sink.missed(&text::line(name), *count);
         }
-        self.show_each(&batch.events, self.events_to_stderr);
+        self.show_each(&batch.events, self.session.events_to_stderr);
     }
 
     pub(super) fn show_each(&self, events: &VecDeque<Event>, to_stderr: bool) {

@@ -2,51 +2,45 @@
 
 use bytes::Bytes;
 
-use super::{Flow, Repl, Stop};
-use crate::builtins::Host as _;
-use crate::builtins::human;
+use super::{Flow, Repl};
 use crate::output::color::PLAIN;
 use crate::output::render::{Pieces, Renderer};
+use crate::session::hmp;
+use crate::status::{Failure, Status, Stop};
 use qmpsh::message::{Reply, Request};
 
-impl Repl<'_, '_> {
-    /// Shows a result, or gives it to the pipeline that is to have it.
-    pub(super) async fn show(&mut self, result: Pieces) -> Flow {
-        if self.redirected.is_some() { self.feed(result).await } else { self.show_here(result).await }
+impl Repl<'_> {
+    /// How results are formatted where they go now.
+    pub(super) fn current_renderer(&self) -> Renderer {
+        if self.session.is_piped { Renderer::PIPELINE } else { self.renderer }
     }
 
-    /// A reply that is for the terminal, whatever is run.
+    /// Shows a result on the terminal, or gives it to the pipeline.
+    pub(super) async fn show(&mut self, result: Pieces) -> Flow {
+        if self.session.is_piped { self.feed(result).await } else { self.show_here(result).await }
+    }
+
+    /// Shows a reply on the terminal.
     pub(super) async fn show_reply_here(&mut self, reply: &Reply, request: &Request) -> Flow {
         self.show_here(self.renderer.reply(reply, request.own_id.as_deref())).await
     }
 
-    /// Shows what came of a command that was answered; one of the human monitor can have failed.
+    /// Shows the result of a command. One of the human monitor can have failed.
     pub(super) async fn show_answer(&mut self, reply: &Reply, request: &Request) -> Flow {
-        let renderer = *self.renderer();
-        let (result, failure) = self.answer(renderer, reply, request);
+        let (result, failure) = self.answer(self.current_renderer(), reply, request);
         if let Some(result) = result {
             self.show(result).await?;
         }
-        self.tell_failure(failure)
+        failed(failure)
     }
 
-    /// The same, for the terminal, whatever is run.
+    /// Shows the result of a command on the terminal, even if a pipeline gets the results now.
     pub(super) async fn show_answer_here(&mut self, reply: &Reply, request: &Request) -> Flow {
         let (result, failure) = self.answer(self.renderer, reply, request);
         if let Some(result) = result {
             self.show_here(result).await?;
         }
-        self.tell_failure(failure)
-    }
-
-    fn tell_failure(&self, failure: Option<String>) -> Flow {
-        match failure {
-            None => Ok(()),
-            Some(failure) => {
-                self.say(&failure);
-                Err(Stop::Failed)
-            }
-        }
+        failed(failure)
     }
 
     /// The result that is to be shown, and what has failed.
@@ -56,7 +50,7 @@ impl Repl<'_, '_> {
         reply: &Reply,
         request: &Request,
     ) -> (Option<Pieces>, Option<String>) {
-        match human::hmp_result(&mut self.human_monitor, renderer, request, reply) {
+        match hmp::hmp_result(&mut self.session.human_monitor, renderer, request, reply) {
             Some(told) => (told.result, told.failure),
             None => (Some(renderer.reply(reply, request.own_id.as_deref())), None),
         }
@@ -78,7 +72,7 @@ impl Repl<'_, '_> {
                     // What was cut may have ended within a color.
                     let plain = if self.renderer.colors.are_on() { PLAIN } else { "" };
                     self.sink.line(format!("{plain}… (the rest of the result is not shown)"));
-                    return Err(Stop::Interrupted);
+                    return Err(Stop::silent(Status::Interrupted));
                 }
                 status = self.ending.signal() => {
                     self.sink.cut_output();
@@ -88,6 +82,11 @@ impl Repl<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// The failure of a line of the human monitor, if it failed.
+fn failed(failure: Option<String>) -> Flow {
+    failure.map_or(Ok(()), |message| Err(Failure::placed(Status::CommandFailed, message).into()))
 }
 
 /// Pieces put together so that each ends where a line does; a last newline may be missing.

@@ -2,11 +2,11 @@
 
 use rustix::process::Signal;
 
-use super::{Flow, Repl, Stop};
+use super::{Flow, Repl};
 use crate::output::pipeline::{Change, Group, Piped, Pipeline};
 use crate::output::render::Pieces;
-use crate::session::eval::Action;
-use crate::status::Status;
+use crate::session::Action;
+use crate::status::{Status, Stop};
 use crate::terminal::Handover;
 use qmpsh::transport::child::End;
 
@@ -53,17 +53,18 @@ pub(super) async fn changed(redirected: &mut Option<Redirected>) -> Change {
     }
 }
 
-impl Repl<'_, '_> {
+impl Repl<'_> {
     /// Does what a line asks for, with its results as the stdin of a pipeline.
     pub(super) async fn run_piped(&mut self, action: Action, pipeline: String) -> Flow {
         if self.redirected.is_some() {
-            self.say_failure("not run: its results already go to a pipeline");
-            return Err(Stop::Failed);
+            return Err(Stop::failed(Status::Usage, "not run: its results already go to a pipeline"));
         }
         self.redirected = Some(Redirected { piped: Piped::new(pipeline), handover: None, is_interrupted: false });
-        let done = Box::pin(self.run_action(action)).await;
+        self.session.is_piped = true;
+        let done = Box::pin(action.run(self)).await;
         let done = self.finish_pipeline(done).await;
         self.redirected = None;
+        self.session.is_piped = false;
         // What happened meanwhile is told before the next prompt.
         self.show_events_so_far();
         while let Some(state) = self.state.try_changed() {
@@ -114,7 +115,7 @@ impl Repl<'_, '_> {
                     return Ok(());
                 }
                 if self.is_interrupted() {
-                    return Err(Stop::Interrupted);
+                    return Err(Stop::silent(Status::Interrupted));
                 }
             }
         }
@@ -140,16 +141,15 @@ impl Repl<'_, '_> {
             }
             Err(failure) => {
                 self.console.take_back(handover, false);
-                self.say_failure(&failure.message);
-                Err(Stop::Failed)
+                Err(failure.into())
             }
         }
     }
 
     /// Waits for the end of the pipeline; `done` is how the command ended whose results it gets.
     async fn finish_pipeline(&mut self, done: Flow) -> Flow {
-        // A command that goes on and on ends with its reader.
-        let done = if done == Err(Stop::Unread) { Ok(()) } else { done };
+        // A command without an end stops with its reader.
+        let done = done.or_else(|stop| if stop.status() == Status::StdoutClosed { Ok(()) } else { Err(stop) });
         if done.is_ok() {
             self.start_pipeline().await?;
         }
@@ -171,13 +171,7 @@ impl Repl<'_, '_> {
         };
         self.console.take_back(handover, was_killed(end));
         done?;
-        piped.result(end).map_err(|failure| {
-            if failure.status == Status::Interrupted {
-                return Stop::Interrupted;
-            }
-            self.say_failure(&failure.message);
-            Stop::Failed
-        })
+        Ok(piped.result(end)?)
     }
 
     async fn wait_for_pipeline(&mut self) -> Flow<End> {

@@ -1,10 +1,9 @@
 //! The prompt: which VM it is, and in which state.
 //!
 //! `(QEMU) `, `(web1) ` if the VM has a name, `(web1 paused) ` if it does not run; `(QSD) ` for a storage daemon and
-//! `(QGA) ` for a guest agent, which have neither. A task of its own asks the peer, and asks again when an event tells of a change, so that nothing waits for it.
+//! `(QGA) ` for a guest agent, which have neither. A task asks the peer, and asks again when an event tells of a change.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -12,37 +11,28 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::SharedDialect;
 use crate::output::columns::cut;
 use crate::session::queries::{self, Query};
+use crate::session::{Session, SharedDialect, Tracker};
 use crate::terminal::Sink;
 use qmpsh::client::{Client, ExecuteError};
-use qmpsh::events::{Delivery, EventStream};
 use qmpsh::language::syntax::Dialect;
 use qmpsh::text;
 
-/// Without a connection.
+/// The prompt without a connection.
 pub(super) const DISCONNECTED: &str = "(disconnected) ";
 
 /// How long the first prompt waits for what the peer says.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// Columns that a name, or a state, may take: both come from outside.
+/// Columns that a name or a state may have: both come from the peer.
 const WIDEST: usize = 24;
 
-/// Bytes of events that may wait; what they say does not matter.
-const ROOM: usize = 4096;
-
-/// The events after which a VM may be in another state. A panic, an error of a disk and the watchdog have `STOP` behind them; so has
-/// `SHUTDOWN` where QEMU stays, and where it ends a question would be lost, and make a reset of the end of the connection. Source:
-/// run-state.json.
-const CHANGES: [&str; 6] = ["STOP", "RESUME", "RESET", "SUSPEND", "WAKEUP", "MIGRATION"];
-
-/// What the peer has said of itself.
+/// What the prompt shows of the peer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Label {
     name: Option<String>,
-    /// None while it runs, and before it has said so.
+    /// `None` while it runs, and as long as it is unknown.
     state: Option<String>,
     kind: Kind,
 }
@@ -69,13 +59,13 @@ struct Name {
     name: Option<String>,
 }
 
-/// How a peer answered a question.
+/// How the peer answered.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer<T> {
     Is(T),
-    /// It does not know that command.
+    /// It does not know the command.
     Unknown,
-    /// Nothing to go by.
+    /// Anything else.
     Nothing,
 }
 
@@ -84,65 +74,59 @@ enum Answer<T> {
 pub(super) struct Prompt {
     sink: Sink,
     dialect: SharedDialect,
+    tracker: Arc<Tracker>,
     updater: JoinSet<()>,
-    /// How many changes were told.
-    told: Arc<AtomicU64>,
-    /// None without a session.
+    /// `None` without a session.
     shown: Option<watch::Receiver<Shown>>,
 }
 
-/// What the prompt shows, and how many of the changes that were told are in it.
+/// What the prompt shows, and how many run state changes are in it.
 #[derive(Debug, Default)]
 struct Shown {
     label: Label,
-    told: u64,
+    changes: u64,
 }
 
 impl Prompt {
-    pub(super) fn new(sink: Sink, dialect: SharedDialect) -> Self {
-        Self { sink, dialect, updater: JoinSet::new(), told: Arc::default(), shown: None }
+    pub(super) fn new(session: &Session, sink: Sink) -> Self {
+        let (dialect, tracker) = (session.dialect.clone(), Arc::clone(&session.tracker));
+        Self { sink, dialect, tracker, updater: JoinSet::new(), shown: None }
     }
 
     /// Asks the peer of a new session.
-    pub(super) fn begin(&mut self, client: &Client) {
-        // The first thing to be shown is what it is now.
-        self.told = Arc::new(AtomicU64::new(1));
-        let told = Arc::clone(&self.told);
-        let changes = client.events(Delivery::Newest { room: ROOM }, move |event| {
-            let is_one = CHANGES.contains(&&*event.name());
-            told.fetch_add(is_one.into(), Ordering::Relaxed);
-            is_one
-        });
+    pub(super) fn begin(&mut self, session: &Session) {
+        // What the peer is now counts as a change.
+        self.tracker.expect_run_state_change();
         let (sender, shown) = watch::channel(Shown::default());
         self.shown = Some(shown);
         self.redraw();
         let updater = PromptUpdater {
-            client: client.clone(),
+            client: session.client.clone(),
             sink: self.sink.clone(),
             dialect: self.dialect.clone(),
-            told: Arc::clone(&self.told),
+            changes: self.tracker.run_state_changes(),
             shown: sender,
         };
         self.updater = JoinSet::new();
-        self.updater.spawn(updater.run(changes));
+        self.updater.spawn(updater.run());
     }
 
-    /// Waits until it shows what was told, but not long: a prompt that comes late is worse than one that changes. Cancel safe.
+    /// Waits until the prompt shows all changes, but not long: a late prompt is worse than one that changes. Cancel safe.
     pub(super) async fn settle(&mut self) {
         let Some(shown) = &mut self.shown else { return };
-        let told = self.told.load(Ordering::Relaxed);
-        // An error means that nobody follows any more.
-        let _ = timeout(PATIENCE, shown.wait_for(|shown| shown.told >= told)).await;
+        let changes = *self.tracker.run_state_changes().borrow();
+        // An error means that the session ended.
+        let _ = timeout(PATIENCE, shown.wait_for(|shown| shown.changes >= changes)).await;
     }
 
-    /// The session is over.
+    /// Shows that the session ended.
     pub(super) fn end(&mut self) {
         self.updater = JoinSet::new();
         self.shown = None;
         self.redraw();
     }
 
-    /// Lines may be taken for another language now.
+    /// Shows the language of the next line.
     pub(super) fn redraw(&self) {
         self.sink.set_prompt(match &self.shown {
             Some(shown) => shown.borrow().label.prompt(self.dialect.get()),
@@ -151,39 +135,38 @@ impl Prompt {
     }
 }
 
-/// Asks, and asks again.
+/// Asks the peer, and asks again after each change.
 struct PromptUpdater {
     client: Client,
     sink: Sink,
     dialect: SharedDialect,
-    told: Arc<AtomicU64>,
+    changes: watch::Receiver<u64>,
     shown: watch::Sender<Shown>,
 }
 
 impl PromptUpdater {
-    async fn run(self, mut changes: EventStream) {
-        let told = self.told.load(Ordering::Relaxed);
+    async fn run(mut self) {
+        let changes = *self.changes.borrow_and_update();
         if self.client.is_guest_agent() {
-            // It knows none of the questions.
-            return self.show(&Label { kind: Kind::GuestAgent, ..Label::default() }, told);
+            // A guest agent does not know these queries.
+            return self.show(&Label { kind: Kind::GuestAgent, ..Label::default() }, changes);
         }
         // Both are sent before the first is answered.
         let (state, name) = tokio::join!(run_state(&self.client), name(&self.client));
         let kind = if state == Answer::Unknown { Kind::StorageDaemon } else { Kind::Vm };
         let mut label = Label { name, kind, state: None };
         label.set_state(state);
-        self.show(&label, told);
-        while label.kind == Kind::Vm {
-            changes.batch().await;
-            let told = self.told.load(Ordering::Relaxed);
+        self.show(&label, changes);
+        while label.kind == Kind::Vm && self.changes.changed().await.is_ok() {
+            let changes = *self.changes.borrow_and_update();
             label.set_state(run_state(&self.client).await);
-            self.show(&label, told);
+            self.show(&label, changes);
         }
     }
 
-    fn show(&self, label: &Label, told: u64) {
+    fn show(&self, label: &Label, changes: u64) {
         self.sink.set_prompt(label.prompt(self.dialect.get()));
-        self.shown.send_replace(Shown { label: label.clone(), told });
+        self.shown.send_replace(Shown { label: label.clone(), changes });
     }
 }
 
@@ -212,7 +195,7 @@ impl Label {
     }
 }
 
-/// None: it runs.
+/// The run state; `None` while the VM runs.
 async fn run_state(client: &Client) -> Answer<Option<String>> {
     match ask(client, &Query::Status).await {
         Answer::Is(RunState { running: true, .. }) => Answer::Is(None),
@@ -229,7 +212,7 @@ async fn name(client: &Client) -> Option<String> {
     }
 }
 
-/// Asks what changes nothing, and is not shown.
+/// Sends a query and reads its reply.
 async fn ask<T: for<'de> Deserialize<'de>>(client: &Client, query: &Query) -> Answer<T> {
     match queries::ask(client, query).await {
         Ok(reply) => {
@@ -246,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prompts() {
+    fn prompts_show_name_state_and_kind() {
         let check = |name: Option<&str>, state: Option<&str>, kind: Kind, expected: &str| {
             let label = Label { name: name.map(str::to_owned), state: state.map(str::to_owned), kind };
             assert_eq!(label.prompt(Dialect::Qmp), expected);

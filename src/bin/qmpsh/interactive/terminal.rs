@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{SharedDialect, prompt};
+use super::prompt;
 use crate::cli::{History, Options};
 use crate::output::color::Colors;
+use crate::session::SharedDialect;
 use crate::status::{Failure, Status};
 use crate::terminal::{Console, ConsoleOptions, HistoryOptions, IsComplete};
 use qmpsh::error::describe;

@@ -1,298 +1,120 @@
-//! What exists at the peer, asked when somebody presses Tab.
-//!
-//! The editor's thread asks and waits, for a third of a second at most; a task on the runtime sends the queries. What came is kept until an event or a command may have changed it. When the peer is too slow, what was known before is
-//! better than nothing, and its answer is there for the next key.
+//! Reads the values of a typed line that do not stand in it: files, and answers of the user.
 
-use std::collections::HashMap;
-use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::io::{self, PipeReader, PipeWriter, Write as _};
+use std::thread;
 
-use bytes::Bytes;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinSet;
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::sync::oneshot;
 
-use super::{qom_types, replies};
-use crate::session::queries::{self, QomPath, Query};
-use qmpsh::client::{Client, ExecuteError};
-use qmpsh::events::{Delivery, EventStream};
-use qmpsh::language::complete::{Live, LiveValue, Question};
+use super::{Flow, Repl};
+use crate::eval::{self, Parsed, Text};
+use crate::input::ask;
+use crate::session::Action;
+use crate::session::schema::{TypeInfo, resolve_types};
+use crate::status::{Failure, Status, Stop};
+use qmpsh::language::syntax::LogicalLine;
+use qmpsh::language::typing;
 
-/// How long a person who pressed Tab waits for the peer.
-const PATIENCE: Duration = Duration::from_millis(300);
-
-/// How many answers are kept.
-const KEPT: usize = 500;
-
-/// Where devices are in the object model that were added: those with an id, and those without.
-const ADDED: [&str; 2] = ["/machine/peripheral", "/machine/peripheral-anon"];
-
-/// Where those are that belong to the machine.
-const BUILT_IN: &str = "/machine/unattached";
-
-const OBJECTS: &str = "/objects";
-
-type Values = Vec<LiveValue>;
-
-/// The side of the editor's thread.
-#[derive(Debug)]
-pub(super) struct LiveValues {
-    asked: UnboundedSender<Question>,
-    known: Arc<Known>,
+/// Reads files, and asks at the terminal, until the other end of `cancel` is closed.
+struct Sources {
+    cancel: PipeReader,
 }
 
-/// The side of the runtime.
-#[derive(Debug)]
-pub(super) struct Answers {
-    client: Client,
-    asked: UnboundedReceiver<Question>,
-    known: Arc<Known>,
-    running: JoinSet<()>,
-    /// Lets nothing through: it counts.
-    _events: EventStream,
-}
-
-/// What is known, and how old the world is: each event and each command is a step.
-#[derive(Debug, Default)]
-struct Known {
-    age: AtomicU64,
-    answers: Mutex<HashMap<Question, Kept>>,
-    answered: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    values: Values,
-    age: u64,
-    /// The peer has been asked again and has not answered.
-    pending: bool,
-}
-
-/// Both sides, before the client connects.
-pub(super) fn live_values(client: &Client) -> (LiveValues, Answers) {
-    let (sender, asked) = unbounded_channel();
-    let known = Arc::new(Known::default());
-    let counting = Arc::clone(&known);
-    let events = client.events(Delivery::Newest { room: 0 }, move |_| {
-        counting.invalidate();
-        false
-    });
-    let answers =
-        Answers { client: client.clone(), asked, known: Arc::clone(&known), running: JoinSet::new(), _events: events };
-    (LiveValues { asked: sender, known }, answers)
-}
-
-impl Known {
-    fn invalidate(&self) {
-        self.age.fetch_add(1, Ordering::Relaxed);
+impl typing::Sources for Sources {
+    fn file(&mut self, path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
     }
 
-    fn answers(&self) -> MutexGuard<'_, HashMap<Question, Kept>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl LiveValues {
-    /// Something may be different from now on.
-    pub(super) fn invalidate(&self) {
-        self.known.invalidate();
-    }
-
-    /// Another peer may be there.
-    pub(super) fn forget(&self) {
-        self.invalidate();
-        self.known.answers().clear();
-    }
-
-    /// What there is, asked until `end` at the longest.
-    fn ask(&self, question: &Question, end: Instant) -> Values {
-        let age = self.known.age.load(Ordering::Relaxed);
-        let mut answers = self.known.answers();
-        let unknown = || Kept { age: age.wrapping_sub(1), ..Kept::default() };
-        let kept = answers.entry(question.clone()).or_insert_with(unknown);
-        if kept.age == age && !kept.pending {
-            return kept.values.clone();
-        }
-        // A question that is on its way is not asked twice.
-        if !kept.pending {
-            kept.pending = self.asked.send(question.clone()).is_ok();
-        }
-        let left = end.saturating_duration_since(Instant::now());
-        let is_pending = |answers: &mut HashMap<Question, Kept>| answers.get(question).is_some_and(|kept| kept.pending);
-        let waited = self.known.answered.wait_timeout_while(answers, left, is_pending);
-        let (answers, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        answers.get(question).map(|kept| kept.values.clone()).unwrap_or_default()
-    }
-}
-
-/// The questions of one key, which share one time limit.
-#[derive(Debug)]
-pub(super) struct WithDeadline<'a> {
-    values: &'a LiveValues,
-    end: Instant,
-}
-
-impl<'a> WithDeadline<'a> {
-    pub(super) fn new(values: &'a LiveValues) -> Self {
-        Self { values, end: Instant::now() + PATIENCE }
-    }
-}
-
-impl Live for WithDeadline<'_> {
-    fn values(&self, question: &Question) -> Values {
-        match question {
-            Question::Files(directory) => files(directory),
-            Question::DeviceTypes => qom_types::devices(self.values.ask(question, self.end)),
-            Question::Types => qom_types::all(self.values.ask(question, self.end)),
-            question => self.values.ask(question, self.end),
-        }
-    }
-}
-
-/// What is in a directory of this machine, by name.
-fn files(directory: &str) -> Values {
-    let path = if directory.is_empty() { "." } else { directory };
-    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| {
-            let mut name = entry.file_name().into_string().ok()?;
-            if entry.path().is_dir() {
-                name.push('/');
-            }
-            Some(name)
-        })
-        .collect();
-    names.sort();
-    names.into_iter().map(|name| LiveValue { name, about: String::new() }).collect()
-}
-
-impl Answers {
-    /// Answers one question after the other, until nobody can ask. Cancel safe: questions on their way go on with the next call.
-    pub(super) async fn run(&mut self) {
+    /// What is typed, up to Ctrl-D.
+    fn stdin(&mut self) -> io::Result<Vec<u8>> {
+        let stdin = io::stdin();
+        io::stdout().write_all(b"(the value, up to Ctrl-D at the start of a line)\n")?;
+        let mut bytes = Vec::new();
+        let mut chunk = [0; 4096];
         loop {
-            tokio::select! {
-                asked = self.asked.recv() => {
-                    let Some(question) = asked else { return };
-                    let (client, known) = (self.client.clone(), Arc::clone(&self.known));
-                    self.running.spawn(answer(client, known, question));
-                }
-                Some(_) = self.running.join_next() => {}
+            let mut ready = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.cancel, PollFlags::IN)];
+            match poll(&mut ready, None) {
+                Err(rustix::io::Errno::INTR) => continue,
+                result => result?,
+            };
+            if !ready[1].revents().is_empty() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            // Not through the standard library: its buffer would keep what belongs to the next line.
+            match rustix::io::read(&stdin, &mut chunk) {
+                Ok(0) => return Ok(bytes),
+                Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
-}
 
-async fn answer(client: Client, known: Arc<Known>, question: Question) {
-    // What changes while the peer answers is not in the answer, or only in part.
-    let age = known.age.load(Ordering::Relaxed);
-    let found = ask(&client, &question).await;
-    let mut answers = known.answers();
-    if answers.len() > KEPT {
-        answers.clear();
-    }
-    let kept = answers.entry(question).or_default();
-    kept.pending = false;
-    match found {
-        Some(values) => *kept = Kept { values, age, pending: false },
-        // Not worth remembering: a connection that is gone, a command that the peer has not.
-        None => *kept = Kept { age: age.wrapping_sub(1), ..Kept::default() },
-    }
-    known.answered.notify_all();
-}
-
-/// What the peer says; `None` if it does not.
-async fn ask(client: &Client, question: &Question) -> Option<Values> {
-    let one =
-        |query: Query, read: fn(&[u8]) -> Values| async move { send(client, query).await.map(|reply| read(&reply)) };
-    match question {
-        Question::Drives => one(Query::BlockStats, replies::drives).await,
-        Question::Nodes => nodes(client).await,
-        Question::Bitmaps(node) => bitmaps(client, node.as_deref()).await,
-        Question::Exports => one(Query::BlockExports, replies::exports).await,
-        Question::Jobs => {
-            let mut jobs = one(Query::Jobs, replies::jobs).await?;
-            let block_jobs = one(Query::BlockJobs, replies::block_jobs).await.unwrap_or_default();
-            jobs.extend(
-                block_jobs
-                    .into_iter()
-                    .filter(|block| jobs.iter().all(|job| job.name != block.name))
-                    .collect::<Vec<_>>(),
-            );
-            Some(jobs)
-        }
-        Question::Devices => list(client, ADDED[0]).await.map(replies::children),
-        Question::Objects => list(client, OBJECTS).await.map(replies::children),
-        Question::Chardevs => one(Query::Chardevs, replies::chardevs).await,
-        Question::Netdevs => one(Query::HmpInfoNetwork, replies::netdevs).await,
-        Question::DeviceTypes => types_at(client, &ADDED).await,
-        Question::Types => types_at(client, &[ADDED[0], ADDED[1], BUILT_IN, OBJECTS]).await,
-        Question::Children(path) => list(client, path).await.map(replies::steps),
-        Question::Properties(path) => list(client, path).await.map(replies::properties),
-        Question::PropertiesOfType(ty) => properties_of_type(client, ty).await,
-        Question::Hmp(None) => one(Query::HmpHelp, replies::hmp_commands).await,
-        Question::Hmp(Some(command)) => match command.as_str() {
-            "info" => one(Query::HmpHelpInfo, replies::hmp_info).await,
-            "help" => one(Query::HmpHelp, replies::hmp_commands).await,
-            _ => Some(Vec::new()),
-        },
-        Question::Files(_) => None,
+    fn secret(&mut self, prompt: &str) -> io::Result<String> {
+        ask::secret(prompt)
     }
 }
 
-/// The dirty bitmaps of a node, or of a block device by its name.
-async fn bitmaps(client: &Client, node: Option<&str>) -> Option<Values> {
-    let nodes = send(client, Query::NamedBlockNodes).await?;
-    let found = replies::bitmaps(&nodes, node);
-    let Some(drive) = node.filter(|_| found.is_empty()) else { return Some(found) };
-    let drives = send(client, Query::BlockStats).await.unwrap_or_default();
-    let node = replies::node_of_drive(&drives, drive);
-    Some(node.map_or(found, |node| replies::bitmaps(&nodes, Some(&node))))
+/// The evaluation of a line on a thread: a file or a user may take any time.
+struct Evaluation {
+    result: oneshot::Receiver<Result<Action, Failure>>,
+    cancel: PipeWriter,
 }
 
-/// The nodes of the block graph.
-async fn nodes(client: &Client) -> Option<Values> {
-    match queries::ask(client, &Query::BlockGraph).await {
-        Err(ExecuteError::Server { class, .. }) if class == "CommandNotFound" => {
-            send(client, Query::NamedBlockNodes).await.map(|reply| replies::nodes(&reply))
-        }
-        graph => Some(replies::nodes_of_graph(&graph.ok()?.result()?)),
+impl Evaluation {
+    fn start(parsed: Parsed, type_info: TypeInfo, line: &LogicalLine, name: Option<&str>) -> io::Result<Self> {
+        let (reader, cancel) = io::pipe()?;
+        let (sender, result) = oneshot::channel();
+        let (text, first, name) = (line.text.clone(), line.first_line, name.map(str::to_owned));
+        thread::Builder::new().name("values".to_owned()).spawn(move || {
+            let mut sources = Sources { cancel: reader };
+            let text = Text::Line { text: &text, name: name.as_deref(), first };
+            // After Ctrl-C nobody waits for it.
+            let _ = sender.send(eval::action(parsed, text, &mut sources, &type_info));
+        })?;
+        Ok(Self { result, cancel })
     }
 }
 
-/// The types of what is there at these paths, of which a storage daemon lacks some.
-async fn types_at(client: &Client, paths: &[&str]) -> Option<Values> {
-    let mut types = None;
-    for path in paths {
-        if let Some(listed) = list(client, path).await {
-            types.get_or_insert_with(Vec::new).extend(replies::types(listed));
-        }
+impl Repl<'_> {
+    /// The action of a line; `None` if it is blank. A question for a value has the terminal for itself.
+    pub(super) async fn action(&mut self, line: &LogicalLine, name: Option<&str>) -> Result<Option<Action>, Stop> {
+        let text = Text::Line { text: &line.text, name, first: line.first_line };
+        let parsed = match eval::parse(text) {
+            Ok(None) => return Ok(None),
+            Ok(Some(parsed)) => parsed,
+            Err(failure) => return Err(failure.into()),
+        };
+        let type_info = resolve_types(self, &parsed.needs()).await?;
+        let result = if text.mentions_a_source() {
+            self.evaluate(parsed, type_info, line, name).await?
+        } else {
+            eval::action(parsed, text, &mut eval::Sources { stdin: false }, &type_info)
+        };
+        Ok(Some(result?))
     }
-    types
-}
 
-/// What is at a path of the object model.
-fn list(client: &Client, path: &str) -> impl Future<Output = Option<Values>> {
-    let path = QomPath::new(path);
-    async move {
-        let reply = send(client, Query::QomList(path?)).await?;
-        Some(replies::listed(&reply))
+    async fn evaluate(
+        &mut self,
+        parsed: Parsed,
+        type_info: TypeInfo,
+        line: &LogicalLine,
+        name: Option<&str>,
+    ) -> Flow<Result<Action, Failure>> {
+        let asks = line.text.contains("@?") || line.text.contains("@-");
+        let lent = if asks { Some(self.console.lend().await) } else { None };
+        let evaluation = match Evaluation::start(parsed, type_info, line, name) {
+            Ok(evaluation) => evaluation,
+            Err(error) => return Ok(Err(Failure::new(Status::Usage, format!("cannot read values: {error}")))),
+        };
+        let Evaluation { result, cancel } = evaluation;
+        let answer = tokio::select! {
+            answer = result => answer,
+            // The thread ends by `cancel`, or is left alone with a file that does not end.
+            () = self.interrupts.next() => return Err(Stop::silent(Status::Interrupted)),
+            status = self.ending.signal() => return Err(Stop::Leave(status)),
+        };
+        drop((lent, cancel));
+        answer.or_else(|_| Ok(Err(Failure::new(Status::Usage, "cannot read values"))))
     }
-}
-
-/// The properties of the first device of a type that is there: nothing is made to know them.
-async fn properties_of_type(client: &Client, ty: &str) -> Option<Values> {
-    let wanted = format!("child<{ty}>");
-    for parent in [ADDED[0], ADDED[1], BUILT_IN] {
-        let children = list(client, parent).await?;
-        if let Some(child) = children.into_iter().find(|child| child.about == wanted) {
-            return list(client, &format!("{parent}/{}", child.name)).await.map(replies::properties);
-        }
-    }
-    Some(Vec::new())
-}
-
-async fn send(client: &Client, query: Query) -> Option<Bytes> {
-    queries::ask(client, &query).await.ok()?.result()
 }

@@ -17,7 +17,6 @@ use tokio::net::unix::pipe::Sender;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::output::render::Renderer;
 use crate::status::{Failure, Status};
 use qmpsh::text;
 use qmpsh::transport::child::End;
@@ -55,8 +54,6 @@ pub(crate) async fn interrupted() {
 /// Where results go in place of stdout: a pipeline, which may not be running yet.
 pub(crate) struct Piped {
     text: String,
-    /// How results are formed for it.
-    pub(crate) renderer: Renderer,
     pub(crate) running: Option<Pipeline>,
     /// The command goes on until Ctrl-C.
     pub(crate) runs_until_interrupted: bool,
@@ -64,7 +61,7 @@ pub(crate) struct Piped {
 
 impl Piped {
     pub(crate) fn new(text: String) -> Self {
-        Self { text, renderer: Renderer::PIPELINE, running: None, runs_until_interrupted: false }
+        Self { text, running: None, runs_until_interrupted: false }
     }
 
     /// Runs it, if it is not running yet.

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::builtins::EventFilter;
-use crate::cli::{EventsMode, OutputMode};
+use crate::cli::EventsMode;
 use crate::output::pipeline::{Group, Piped};
 use crate::output::progress::BottomLine;
 use crate::output::render::{Form, Pieces, Renderer};
 use crate::output::stdout::Stdout;
+use crate::session::EventFilter;
 use crate::status::Failure;
 use qmpsh::client::Client;
 use qmpsh::events::{self, Delivery, EventStream};
@@ -84,7 +84,7 @@ impl Printer {
     /// The command succeeded. What came before the reply is printed; the reply is, with what comes next.
     pub(crate) async fn reply(&mut self, reply: &Reply, request: &Request) -> Result<(), Failure> {
         self.take_events(Some(reply.arrival())).await?;
-        let result = self.renderer().reply(reply, request.own_id.as_deref());
+        let result = self.current().reply(reply, request.own_id.as_deref());
         self.emit(result).await
     }
 
@@ -109,7 +109,7 @@ impl Printer {
     /// As [`reply`](Self::reply), for a command that has succeeded without one.
     pub(crate) async fn no_reply(&mut self, request: &Request) -> Result<(), Failure> {
         self.take_events(None).await?;
-        let result = self.renderer().empty(request.own_id.as_deref());
+        let result = self.current().empty(request.own_id.as_deref());
         self.emit(result).await
     }
 
@@ -134,7 +134,7 @@ impl Printer {
                 events.held.pop_front();
             }
         }
-        let result = self.renderer().event_result(event);
+        let result = self.current().event_result(event);
         self.emit(result).await
     }
 
@@ -144,7 +144,7 @@ impl Printer {
         self.take_events(None).await?;
         for event in events {
             if self.piped.is_some() {
-                let result = self.renderer().event_result(&event);
+                let result = self.current().event_result(&event);
                 self.emit(result).await?;
                 continue;
             }
@@ -163,11 +163,6 @@ impl Printer {
         }
     }
 
-    /// Whether events that are shown go to stdout.
-    pub(crate) fn shows_on_stdout(&self) -> bool {
-        self.events.as_ref().is_some_and(|events| events.stderr.is_none())
-    }
-
     /// These events are shown with those that came by themselves.
     pub(crate) fn show(&mut self, events: VecDeque<Event>) {
         if let Some(shown) = &mut self.events {
@@ -175,22 +170,14 @@ impl Printer {
         }
     }
 
-    /// Whether results go to a pipeline.
-    pub(crate) fn is_piped(&self) -> bool {
-        self.piped.is_some()
-    }
-
-    /// How results are formed.
+    /// How results on stdout are formatted.
     pub(crate) fn renderer(&mut self) -> &mut Renderer {
-        match &mut self.piped {
-            Some(piped) => &mut piped.renderer,
-            None => &mut self.renderer,
-        }
+        &mut self.renderer
     }
 
-    /// Results on stdout are formed like this from now on.
-    pub(crate) fn set_output(&mut self, output: OutputMode) {
-        self.renderer = self.renderer.with_output(output);
+    /// How results are formatted where they go now.
+    pub(crate) fn current(&self) -> Renderer {
+        if self.piped.is_some() { Renderer::PIPELINE } else { self.renderer }
     }
 
     /// Sends results to a pipeline, or to stdout again; returns where they went before.

@@ -33,6 +33,8 @@ pub(crate) enum Form {
 /// Prints replies in one form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Renderer {
+    /// What the user asked for.
+    pub(crate) mode: OutputMode,
     pub(crate) form: Form,
     /// Whether a person's terminal gets it: then nothing in it may drive the terminal.
     pub(crate) terminal: bool,
@@ -48,7 +50,8 @@ impl Renderer {
     }
 
     /// For a program that reads results.
-    pub(crate) const PIPELINE: Self = Self { form: Form::Json, terminal: false, colors: Colors::OFF, plain_text: true };
+    pub(crate) const PIPELINE: Self =
+        Self { mode: OutputMode::Json, form: Form::Json, terminal: false, colors: Colors::OFF, plain_text: true };
 
     /// As `-o` and `--color` say, for what stdout is.
     pub(crate) fn new(output: OutputMode, color: ColorMode) -> Self {
@@ -61,7 +64,7 @@ impl Renderer {
             OutputMode::Raw => Form::Raw,
         };
         let plain_text = !matches!(output, OutputMode::Json | OutputMode::Raw);
-        Self { form, terminal, colors: Colors::of_stdout(color), plain_text }
+        Self { mode: output, form, terminal, colors: Colors::of_stdout(color), plain_text }
     }
 
     /// As this one, in another form.
@@ -86,11 +89,12 @@ impl Renderer {
         if self.terminal { terminal_width() } else { 80 }
     }
 
-    /// A value of the program's own, as JSON or as a table.
+    /// A value of a built-in command, as if the peer had returned it.
     pub(crate) fn value(self, json: String) -> Pieces {
         let value = Bytes::from(json);
         match self.form {
-            Form::Json | Form::Raw => self.on_one_line([value]),
+            Form::Json => self.on_one_line([value]),
+            Form::Raw => self.on_one_line([Bytes::from_static(b"{\"return\": "), value, Bytes::from_static(b"}")]),
             Form::Pretty => self.indented(value),
             Form::Table => self.table(&value),
         }
@@ -266,7 +270,13 @@ mod tests {
     }
 
     fn plain(form: Form) -> Renderer {
-        Renderer { form, terminal: false, colors: Colors::of_stdout(ColorMode::Never), plain_text: true }
+        Renderer {
+            mode: OutputMode::Auto,
+            form,
+            terminal: false,
+            colors: Colors::of_stdout(ColorMode::Never),
+            plain_text: true,
+        }
     }
 
     #[test]

@@ -1,56 +1,89 @@
-//! What the shell asks the peer for its own sake: the schema, at most once a session and only when a line cannot be understood
-//! without it or a refusal can be explained by it; and the type of a property that is set.
+//! The schema of the peer, and what it says about a line or a refusal.
 //!
-//! These are queries that instantiate nothing. They are not part of what the user does: they are not shown, and what they return is not
-//! printed.
+//! The peer is asked for its schema at most once a session, and only if a line cannot be understood without it, if it can explain
+//! a refusal, or if it helps with a line that is being typed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
+use tokio::sync::OnceCell;
 
-use crate::session::queries::{Listed, QomPath, Query};
+use super::ask::{self, Answer, TimeLimit};
+use super::queries::{self, Listed, QomPath, Query};
+use super::{Frontend, attend};
+use crate::status::{Failure, Status, Stop};
+use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::hmp;
 use qmpsh::language::typing::{self, Needs, Property, Resend, Typed};
-use qmpsh::message::Request;
+use qmpsh::message::{Reply, Request};
 use qmpsh::schema::{Schema, SchemaError};
 use qmpsh::text;
 
-/// The schema of one session, once it was asked for.
+/// What messages call it.
+const NAME: &str = "the peer's schema";
+
+/// The schema of one session, or what a guest agent lists. It is fetched once, by whoever needs it first.
 #[derive(Debug, Default)]
 pub(crate) struct SessionSchema {
-    schema: Answer,
-    /// What `guest-info` lists, of a guest agent.
-    commands: Answer,
+    fetched: OnceCell<Option<Arc<Schema>>>,
+    requested: AtomicBool,
 }
 
 impl SessionSchema {
-    /// The schema, or what a guest agent lists, if it was asked for and there is one.
+    /// The schema, if it was fetched and the peer has one.
     pub(crate) fn known(&self) -> Option<Arc<Schema>> {
-        self.schema.clone().known().or_else(|| self.commands.clone().known())
+        self.fetched.get().cloned().flatten()
     }
 
-    /// Keeps what somebody else has asked for.
-    pub(crate) fn know(&mut self, schema: &Arc<Schema>) {
-        // A guest agent lists commands, and no types.
-        let answer = if schema.type_count() > 0 { &mut self.schema } else { &mut self.commands };
-        *answer = Answer::Known(Arc::clone(schema));
+    /// Whether the peer was asked.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed)
+    }
+
+    /// Fetches the schema, or waits until somebody else has; `None` if the peer has none. Cancel safe.
+    ///
+    /// # Errors
+    /// The session ended. The next call asks again.
+    pub(crate) async fn fetch(&self, client: &Client) -> Result<Option<Arc<Schema>>, ExecuteError> {
+        self.requested.store(true, Ordering::Relaxed);
+        self.fetched.get_or_try_init(|| request(client)).await.cloned()
     }
 }
 
-#[derive(Clone, Debug, Default)]
-enum Answer {
-    #[default]
-    NotAsked,
-    /// The peer has none.
-    Nothing,
-    Known(Arc<Schema>),
+/// Asks for the schema, and a guest agent for the list of commands.
+async fn request(client: &Client) -> Result<Option<Arc<Schema>>, ExecuteError> {
+    if !client.is_guest_agent() {
+        if let Some(reply) = accepted(queries::ask(client, &Query::Schema).await)? {
+            return Ok(parse(reply, Schema::parse).await);
+        }
+        // Without negotiation the peer may be a guest agent all the same.
+        if client.greeting().is_some() {
+            return Ok(None);
+        }
+    }
+    match accepted(queries::ask(client, &Query::GuestInfo).await)? {
+        Some(reply) => Ok(parse(reply, Schema::parse_guest_info).await),
+        None => Ok(None),
+    }
 }
 
-impl Answer {
-    fn known(self) -> Option<Arc<Schema>> {
-        match self {
-            Answer::Known(schema) => Some(schema),
-            Answer::Nothing | Answer::NotAsked => None,
+/// The reply; `None` if the peer refuses.
+fn accepted(answer: Result<Reply, ExecuteError>) -> Result<Option<Reply>, ExecuteError> {
+    match answer {
+        Ok(reply) => Ok(Some(reply)),
+        Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a schema on a thread: it takes some milliseconds.
+async fn parse(reply: Reply, parse: fn(&[u8]) -> Result<Schema, SchemaError>) -> Option<Arc<Schema>> {
+    let bytes = reply.result()?;
+    match tokio::task::spawn_blocking(move || parse(&bytes)).await.ok()? {
+        Ok(schema) => Some(Arc::new(schema)),
+        Err(error) => {
+            tracing::warn!("{}", qmpsh::error::describe(&error));
+            None
         }
     }
 }
@@ -68,108 +101,69 @@ impl TypeInfo {
     }
 }
 
-/// A session in which the shell can ask for itself.
-pub(crate) trait Peer {
-    /// Why a line cannot go on.
-    type Stop;
-
-    fn session_schema(&mut self) -> &mut SessionSchema;
-
-    /// Whether it is a guest agent, which has no schema.
-    fn is_guest_agent(&self) -> bool;
-
-    /// Waits for the schema if it was asked for already and has not come.
-    async fn coming_schema(&mut self) -> Result<(), Self::Stop> {
-        Ok(())
-    }
-
-    /// Sends a query and takes care of everything else meanwhile; what it returns, or `None` if it was refused.
-    async fn ask(&mut self, query: Query) -> Result<Option<Bytes>, Self::Stop>;
-}
-
 /// Finds out what a line needs: for most lines nothing, and nothing is asked.
-pub(crate) async fn resolve_types<P: Peer>(peer: &mut P, needs: &Needs) -> Result<TypeInfo, P::Stop> {
-    let schema = if needs.schema { schema(peer).await? } else { None };
+pub(crate) async fn resolve_types(frontend: &mut dyn Frontend, needs: &Needs) -> Result<TypeInfo, Stop> {
+    // A guest agent lists commands without types.
+    let schema = if needs.schema && !frontend.session().client.is_guest_agent() {
+        schema(frontend).await?.filter(|schema| schema.type_count() > 0)
+    } else {
+        None
+    };
     let property = match &needs.property {
-        Some(property) => property_type(peer, property).await?,
+        Some(property) => property_type(frontend, property).await?,
         None => None,
     };
     Ok(TypeInfo { schema, property })
 }
 
-/// What the schema, or else the line, says about a command that was refused: lines to put under the refusal, each with a newline in front.
-pub(crate) async fn explain_error<P: Peer>(
-    peer: &mut P,
+/// What the schema, or else the line, says about a command that was refused: lines to put below the refusal, each with a newline in
+/// front.
+pub(crate) async fn explain_error(
+    frontend: &mut dyn Frontend,
     request: &Request,
     resend: Option<&Resend>,
     class: &str,
     desc: &str,
-) -> Result<String, P::Stop> {
+) -> Result<String, Stop> {
     let shown = |hint: &str| format!("\n  hint: {}", text::line(hint));
     if request.hmp_line.is_some() {
-        // The schema knows nothing of the line.
         return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
     }
     if !typing::can_teach(class, desc) {
         return Ok(String::new());
     }
-    let mut known = schema(peer).await?;
-    if known.is_none() && class == "CommandNotFound" {
-        known = agent_commands(peer).await?;
-    }
-    let mut hints = known.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
+    let schema = schema(frontend).await?;
+    let mut hints = schema.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
     if hints.is_empty() {
-        // The schema knows nothing of an argument whose type only the peer knows.
+        // The schema does not have arguments whose types only the peer knows.
         hints.extend(resend.and_then(|resend| resend.hint(desc)));
     }
     Ok(hints.iter().map(|hint| shown(hint)).collect())
 }
 
-/// What the peer says that it offers: its schema, or the list of a guest agent.
-pub(crate) async fn known_schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
-    match schema(peer).await? {
-        Some(schema) => Ok(Some(schema)),
-        None => agent_commands(peer).await,
+/// The schema of the peer, or the list of a guest agent. `None` if it has none or is not connected: the line fails by itself then.
+pub(crate) async fn schema(frontend: &mut dyn Frontend) -> Result<Option<Arc<Schema>>, Stop> {
+    let session = frontend.session();
+    let (client, schema) = (session.client.clone(), Arc::clone(&session.schema));
+    if !session.is_connected() {
+        return Ok(schema.known());
     }
-}
-
-async fn schema<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
-    if peer.is_guest_agent() {
-        return Ok(None);
-    }
-    if let Answer::NotAsked = peer.session_schema().schema {
-        peer.coming_schema().await?;
-    }
-    if let Answer::NotAsked = peer.session_schema().schema {
-        let reply = peer.ask(Query::Schema).await?;
-        peer.session_schema().schema = read(reply, Schema::parse);
-    }
-    Ok(peer.session_schema().schema.clone().known())
-}
-
-async fn agent_commands<P: Peer>(peer: &mut P) -> Result<Option<Arc<Schema>>, P::Stop> {
-    if let Answer::NotAsked = peer.session_schema().commands {
-        let reply = peer.ask(Query::GuestInfo).await?;
-        peer.session_schema().commands = read(reply, Schema::parse_guest_info);
-    }
-    Ok(peer.session_schema().commands.clone().known())
-}
-
-fn read(reply: Option<Bytes>, parse: fn(&[u8]) -> Result<Schema, SchemaError>) -> Answer {
-    match reply.as_deref().map(parse) {
-        Some(Ok(schema)) => Answer::Known(Arc::new(schema)),
-        Some(Err(error)) => {
-            tracing::warn!("{}", qmpsh::error::describe(&error));
-            Answer::Nothing
-        }
-        None => Answer::Nothing,
+    let limit = TimeLimit::new(session.options.timeout);
+    match attend(frontend, schema.fetch(&client), limit.end, NAME).await? {
+        Some(Ok(schema)) => Ok(schema),
+        Some(Err(_)) => Err(ask::lost(frontend, NAME).await),
+        None => Err(Failure::new(Status::TimedOut, format!("no reply to `query-qmp-schema` within {limit}")).into()),
     }
 }
 
 /// The type of a property, as QEMU's object model calls it; `None` if there is no such object or property.
-async fn property_type<P: Peer>(peer: &mut P, property: &Property) -> Result<Option<String>, P::Stop> {
-    let Some(path) = QomPath::new(&property.path) else { return Ok(None) };
-    let Some(reply) = peer.ask(Query::QomList(path)).await? else { return Ok(None) };
-    let listed: Vec<Listed> = serde_json::from_slice(&reply).unwrap_or_default();
+async fn property_type(frontend: &mut dyn Frontend, property: &Property) -> Result<Option<String>, Stop> {
+    let Some(path) = QomPath::new(&property.path).filter(|_| frontend.session().is_connected()) else {
+        return Ok(None);
+    };
+    let limit = TimeLimit::new(frontend.session().options.timeout);
+    let what = format!("the properties of {}", text::line(&property.path));
+    let Answer::Reply(reply) = ask::query(frontend, Query::QomList(path), limit, &what).await? else { return Ok(None) };
+    let listed: Vec<Listed> = serde_json::from_slice(&reply.result().unwrap_or_default()).unwrap_or_default();
     Ok(listed.into_iter().find(|listed| listed.name == property.name).map(|listed| listed.ty))
 }

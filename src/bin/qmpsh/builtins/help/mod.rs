@@ -9,11 +9,14 @@ pub(super) use listing::signature;
 
 use std::fmt::Write as _;
 
-use super::Host;
+use async_trait::async_trait;
+
 use super::table::{COMMANDS, Description, find};
 use super::words::{Refusal, Words};
-use crate::session::schema::known_schema;
-use crate::status::Status;
+use super::{print_text, renderer};
+use crate::session::schema::schema;
+use crate::session::{Builtin, Frontend, attend};
+use crate::status::{Status, Stop};
 use listing::{OtherVersion, Unmatched};
 use manual::Found;
 use qmpsh::schema::{Choice, Schema, nearest};
@@ -46,17 +49,20 @@ The history omits lines that begin with a space or contain a password.
 ";
 
 /// `.help [NAME [PATH=VALUE...]]`
-#[derive(Debug, Clone)]
-pub(crate) struct Topic {
+#[derive(Debug, Default)]
+pub(super) struct Help(Option<Topic>);
+
+/// What to describe.
+#[derive(Debug)]
+struct Topic {
     name: String,
-    /// The branches that are wanted.
+    /// The branches to describe.
     choices: Vec<Choice>,
 }
 
-impl Topic {
-    /// None: the language itself.
-    pub(super) fn read(words: &mut Words<'_>) -> Result<Option<Self>, Refusal> {
-        let Some((name, _)) = words.next()? else { return Ok(None) };
+impl Help {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
+        let Some((name, _)) = words.next()? else { return Ok(Self(None)) };
         let mut choices = Vec::new();
         while let Some((word, span)) = words.next()? {
             let Some((path, case)) = word.split_once('=').filter(|_| !name.starts_with('.')) else {
@@ -64,30 +70,42 @@ impl Topic {
             };
             choices.push(Choice { path: path.to_owned(), case: case.to_owned() });
         }
-        Ok(Some(Self { name, choices }))
+        Ok(Self(Some(Topic { name, choices })))
     }
 }
 
-/// `.help`
-pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(), H::Stop> {
-    let Some(topic) = topic else { return host.print_text(&language()).await };
+#[async_trait(?Send)]
+impl Builtin for Help {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        match &self.0 {
+            None => print_text(frontend, &language()).await,
+            Some(topic) => describe(frontend, topic).await,
+        }
+    }
+}
+
+/// `.help NAME`
+async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop> {
     let own = find(&topic.name);
     if topic.name.starts_with('.') {
         return match own {
-            Some(command) => host.print_text(&about(command)).await,
-            None => Err(unknown(host, &topic.name, None, &[])),
+            Some(command) => print_text(frontend, &about(command)).await,
+            None => Err(unknown(&topic.name, None, &[])),
         };
     }
-    let schema = known_schema(host).await?;
-    let width = host.renderer().width();
+    let schema = schema(frontend).await?;
+    let width = renderer(frontend).width();
     let is_offered = schema.as_deref().is_some_and(|schema| offers(schema, &topic.name));
-    let manual = if own.is_none() || is_offered { look_up(host, &topic.name, width).await? } else { Err(Vec::new()) };
-    let peer = version(host, schema.as_deref());
+    let manual =
+        if own.is_none() || is_offered { look_up(frontend, &topic.name, width).await? } else { Err(Vec::new()) };
+    let peer = version(frontend, schema.as_deref());
     let other_version = manual.as_ref().ok().zip(peer.as_deref()).and_then(|(found, peer)| other_version(found, peer));
-    let listed = schema.as_deref().and_then(|schema| listed(schema, &topic, other_version.as_ref(), width));
+    let listed = schema.as_deref().and_then(|schema| listed(schema, topic, other_version.as_ref(), width));
     let listed = match listed.transpose() {
         Ok(listed) => listed,
-        Err(Unmatched(sentence)) => return Err(host.fail(Status::CommandFailed, text::line(&sentence).into_owned())),
+        Err(Unmatched(sentence)) => {
+            return Err(Stop::failed(Status::CommandFailed, text::line(&sentence).into_owned()));
+        }
     };
     let mut shown = String::new();
     if let Some(command) = own {
@@ -114,10 +132,10 @@ pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(
                 let _ = writeln!(shown, "{indent}{line}");
             }
         }
-        Err(names) if shown.is_empty() => return Err(unknown(host, &topic.name, schema.as_deref(), names)),
+        Err(names) if shown.is_empty() => return Err(unknown(&topic.name, schema.as_deref(), names)),
         Err(_) => {}
     }
-    host.print_text(&shown).await
+    print_text(frontend, &shown).await
 }
 
 /// Whether this is written as the names of types are: the schema does not tell them.
@@ -143,8 +161,8 @@ fn offers(schema: &Schema, name: &str) -> bool {
 }
 
 /// The peer's version, as it says itself.
-fn version<H: Host>(host: &H, schema: Option<&Schema>) -> Option<String> {
-    let greeting = host.client().greeting().map(|greeting| greeting.version.to_string());
+fn version(frontend: &mut dyn Frontend, schema: Option<&Schema>) -> Option<String> {
+    let greeting = frontend.session().client.greeting().map(|greeting| greeting.version.to_string());
     greeting.or_else(|| schema?.agent_version().map(str::to_owned))
 }
 
@@ -157,15 +175,16 @@ fn other_version<'a>(found: &'a Found, peer: &'a str) -> Option<OtherVersion<'a>
 }
 
 /// What the installed manuals say; or else what names they know. Reading them takes a thread: a disk can be slow.
-async fn look_up<H: Host>(host: &mut H, name: &str, width: usize) -> Result<Result<Found, Vec<String>>, H::Stop> {
+async fn look_up(frontend: &mut dyn Frontend, name: &str, width: usize) -> Result<Result<Found, Vec<String>>, Stop> {
     let name = name.to_owned();
     // The text is shown two columns in.
     let reading = tokio::task::spawn_blocking(move || manual::look_up(&name, width.saturating_sub(2)));
-    let found = host.attend(reading, None, "the manual").await?;
+    let found = attend(frontend, reading, None, "the manual").await?;
     Ok(found.and_then(Result::ok).unwrap_or(Err(Vec::new())))
 }
 
-fn unknown<H: Host>(host: &mut H, name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> H::Stop {
+/// The failure for a name that nothing describes.
+fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> Stop {
     let own: Vec<String> = COMMANDS.iter().map(|command| format!(".{}", command.name)).collect();
     let peers = schema.into_iter().flat_map(|schema| {
         let commands = schema.commands().iter().map(|command| &*command.name);
@@ -184,7 +203,7 @@ fn unknown<H: Host>(host: &mut H, name: &str, schema: Option<&Schema>, in_manual
         }
         None => ".help lists the built-in commands, .commands those of the peer".to_owned(),
     };
-    host.fail(Status::CommandFailed, format!("no help for `{}` ({hint})", text::line(name)))
+    Stop::failed(Status::CommandFailed, format!("no help for `{}` ({hint})", text::line(name)))
 }
 
 fn language() -> String {

@@ -1,24 +1,15 @@
-//! From a line of the language to what is to be done.
+//! From a line of the language to an action.
 
 use std::io::{self, Read as _};
 
-use crate::builtins::{self, Builtin};
+use crate::builtins;
 use crate::input::ask;
 use crate::input::masked::Masked;
+use crate::session::Action;
 use crate::session::schema::TypeInfo;
 use crate::status::{Failure, Status};
 use qmpsh::language::syntax::{self, Invocation, Span, Statement, SyntaxError};
-use qmpsh::language::typing::{self, Needs, Resend, TypingError, TypingErrorKind};
-use qmpsh::message::Request;
-
-/// What a line asks for.
-#[derive(Debug, Clone)]
-pub(crate) enum Action {
-    /// A command for the peer, and what may be changed in it if the peer refuses it for a type.
-    Send(Request, Option<Box<Resend>>),
-    /// Something of the shell's own.
-    Builtin(Builtin),
-}
+use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 
 /// Where the text of a statement comes from, for messages about it.
 #[derive(Clone, Copy)]
@@ -58,8 +49,8 @@ impl Parsed {
         }
     }
 
-    /// Whether it is one of the shell's own commands.
-    pub(crate) fn is_own(&self) -> bool {
+    /// Whether it is a built-in command.
+    pub(crate) fn is_builtin(&self) -> bool {
         matches!(self.statement, Statement::Dot(_))
     }
 }
@@ -100,7 +91,7 @@ pub(crate) fn action(
 ) -> Result<Action, Failure> {
     let action = statement(parsed.statement, text, sources, type_info)?;
     Ok(match parsed.pipeline {
-        Some(pipeline) => Action::Builtin(Builtin::Pipe(Box::new(action), pipeline)),
+        Some(pipeline) => Action::Pipe(Box::new(action), pipeline),
         None => action,
     })
 }
@@ -112,9 +103,7 @@ fn statement(
     type_info: &TypeInfo,
 ) -> Result<Action, Failure> {
     match statement {
-        Statement::Invoke(Invocation::Command(command)) if let Some(own) = builtins::bare(&command) => {
-            Ok(Action::Builtin(own))
-        }
+        Statement::Invoke(Invocation::Command(command)) if let Some(builtin) = builtins::bare(&command) => Ok(builtin),
         Statement::Invoke(invocation) => match typing::request(&invocation, &type_info.types(), sources) {
             Ok((request, resend)) => Ok(Action::Send(request, resend)),
             Err(error) if was_interrupted(&error) => Err(Failure::silent(Status::Interrupted)),

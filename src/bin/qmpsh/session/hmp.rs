@@ -1,52 +1,38 @@
-//! The human monitor: `.hmp`, `.qmp`, `-H`.
+//! The human monitor: which lines are for it, and what its answers say.
 
 use std::borrow::Cow;
 
-use super::Host;
 use crate::cli::Options;
 use crate::output::render::{Form, Pieces, Renderer};
-use crate::session::eval::Action;
-use crate::status::Status;
 use qmpsh::language::hmp::{Answer, HumanMonitor};
 use qmpsh::language::syntax::Dialect;
 use qmpsh::message::{Reply, Request};
 
-/// What lines are taken for at first.
+/// The language of the first line.
 pub(crate) fn dialect(options: &Options) -> Dialect {
     if options.hmp { Dialect::Hmp } else { Dialect::Qmp }
 }
 
-/// The words after the address, which with `-H` are one line of the human monitor.
+/// The words after the address. With `-H` they are one line for the human monitor.
 pub(crate) fn words(words: &[String], dialect: Dialect) -> Cow<'_, [String]> {
-    let is_own = words.first().is_some_and(|word| word.starts_with('.'));
+    let is_builtin = words.first().is_some_and(|word| word.starts_with('.'));
     let is_blank = words.iter().all(|word| word.trim().is_empty());
     match dialect {
         Dialect::Hmp if is_blank => Cow::Owned(Vec::new()),
-        Dialect::Hmp if !is_own => Cow::Owned([&[".hmp".to_owned()], words].concat()),
+        Dialect::Hmp if !is_builtin => Cow::Owned([&[".hmp".to_owned()], words].concat()),
         _ => Cow::Borrowed(words),
     }
 }
 
-/// `.hmp LINE`
-pub(super) async fn line<H: Host>(host: &mut H, line: String) -> Result<(), H::Stop> {
-    match host.human_monitor().request(&line) {
-        Ok(request) => host.run(Action::Send(request, None)).await,
-        Err(refused) => {
-            let refused = u32::from(refused);
-            Err(host.fail(Status::Usage, format!("not sent: QEMU does not accept the character U+{refused:04X}")))
-        }
-    }
-}
-
-/// What an answer of the human monitor comes to.
+/// What the human monitor answered.
 pub(crate) struct HmpResult {
     /// The result, if there is one to print.
     pub(crate) result: Option<Pieces>,
-    /// What it says has failed; not safe to show.
+    /// What failed, in its words; not safe for a terminal.
     pub(crate) failure: Option<String>,
 }
 
-/// Reads the reply to a request that carries a line of the human monitor; none if it carries none.
+/// Reads the reply to a line for the human monitor; `None` if the request is something else.
 pub(crate) fn hmp_result(
     monitor: &mut HumanMonitor,
     renderer: Renderer,

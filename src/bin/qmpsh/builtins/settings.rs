@@ -1,0 +1,74 @@
+//! `.output` and `.timing`: how results are shown.
+
+use async_trait::async_trait;
+
+use super::print_text;
+use super::words::{Refusal, Words};
+use crate::cli::OutputMode;
+use crate::session::{Builtin, Frontend};
+use crate::status::Stop;
+
+/// The output formats, by name.
+const MODES: [(&str, OutputMode); 5] = [
+    ("auto", OutputMode::Auto),
+    ("json", OutputMode::Json),
+    ("pretty", OutputMode::Pretty),
+    ("table", OutputMode::Table),
+    ("raw", OutputMode::Raw),
+];
+
+/// `.output [MODE]`
+#[derive(Debug)]
+pub(super) struct Output(Option<OutputMode>);
+
+impl Output {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
+        let Some((name, span)) = words.next()? else { return Ok(Self(None)) };
+        match MODES.iter().find(|(known, _)| *known == name) {
+            Some((_, mode)) => Ok(Self(Some(*mode))),
+            None => Err(Refusal::new(span, "not one of `auto`, `json`, `pretty`, `table` and `raw`")),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Builtin for Output {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let renderer = frontend.renderer();
+        if let Some(mode) = self.0 {
+            *renderer = renderer.with_output(mode);
+            return Ok(());
+        }
+        let mode = renderer.mode;
+        let name = MODES.iter().find(|(_, known)| *known == mode).map_or("", |(name, _)| name);
+        print_text(frontend, name).await
+    }
+}
+
+/// `.timing [on|off]`
+#[derive(Debug)]
+pub(super) struct ShowTiming(Option<bool>);
+
+impl ShowTiming {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
+        match words.next()? {
+            None => Ok(Self(None)),
+            Some((word, _)) if word == "on" => Ok(Self(Some(true))),
+            Some((word, _)) if word == "off" => Ok(Self(Some(false))),
+            Some((_, span)) => Err(Refusal::new(span, "not `on` or `off`")),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Builtin for ShowTiming {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let timing = &mut frontend.session().timing;
+        if let Some(is_on) = self.0 {
+            timing.is_on = is_on;
+            return Ok(());
+        }
+        let shown = if timing.is_on { "on" } else { "off" };
+        print_text(frontend, shown).await
+    }
+}

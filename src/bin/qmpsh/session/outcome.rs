@@ -1,0 +1,98 @@
+//! How a command ended.
+
+use std::time::Duration;
+
+use crate::status::Status;
+use qmpsh::client::{Client, ExecuteError, QmpError};
+use qmpsh::error::describe;
+use qmpsh::json::ScanError;
+use qmpsh::message::{Reply, Request};
+use qmpsh::protocol::SessionError;
+use qmpsh::text;
+use qmpsh::transport::TlsError;
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The peer returned a value.
+    Returned(Reply),
+    /// The peer returned an error.
+    Refused { class: String, desc: String, reply: Box<Reply> },
+    /// The peer ended, as the command asked, before it replied.
+    PeerEnded,
+    /// Something else failed, and the session goes on.
+    Failed(Status, String),
+    /// The session ended first.
+    Lost(Lost),
+}
+
+/// What is known of a command whose session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It was not sent.
+    NotSent,
+    /// It was sent, and whether it ran is unknown.
+    Unanswered,
+}
+
+impl Outcome {
+    /// Classifies the answer to `request`.
+    pub(crate) fn of(request: &Request, answer: Result<Reply, ExecuteError>) -> Self {
+        match answer {
+            Ok(reply) => Outcome::Returned(reply),
+            Err(ExecuteError::Server { class, desc, reply }) => Outcome::Refused { class, desc, reply },
+            Err(ExecuteError::Interrupted { reason, .. })
+                if request.ends_peer() && reason.as_deref().is_some_and(is_end) =>
+            {
+                Outcome::PeerEnded
+            }
+            Err(ExecuteError::Interrupted { .. }) => Outcome::Lost(Lost::Unanswered),
+            Err(ExecuteError::NotSent { .. } | ExecuteError::State(_)) => Outcome::Lost(Lost::NotSent),
+            Err(ExecuteError::Malformed(malformed)) => {
+                Outcome::Failed(Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(request)))
+            }
+            Err(error @ ExecuteError::NoDescriptors { .. }) => Outcome::Failed(Status::Usage, error.to_string()),
+        }
+    }
+}
+
+/// A command's name in a sentence.
+pub(crate) fn name(request: &Request) -> String {
+    format!("`{}`", text::line(request.label()))
+}
+
+/// How long a command may wait for its reply, in a sentence.
+pub(crate) fn no_reply(request: &Request, allowed: Duration) -> String {
+    format!("no reply to {} within {} s", name(request), allowed.as_secs_f64())
+}
+
+/// How the session ended: the status, and why.
+///
+/// Without negotiation a peer that refuses us in TLS is found out only here, so there may never have been a session.
+pub(crate) async fn reason(client: &Client) -> (Status, String) {
+    let why = match client.disconnect().await {
+        Ok(()) => "the connection was closed".to_owned(),
+        Err(error) => match &*error {
+            SessionError::Protocol(QmpError::Scan(too_long @ ScanError::TooLong { .. })) => {
+                format!("{too_long} (--max-message SIZE allows more)")
+            }
+            SessionError::Read(error) | SessionError::Write(error)
+                if let Some(refusal) = TlsError::of(error).filter(|error| error.is_refusal()) =>
+            {
+                return (Status::NoSession, refusal.to_string());
+            }
+            error => describe(error),
+        },
+    };
+    (Status::ConnectionLost, why)
+}
+
+/// Whether the peer just went: end of file, or what the system says when there were bytes it had not read.
+fn is_end(error: &SessionError<QmpError>) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    match error {
+        SessionError::EndOfFile => true,
+        SessionError::Read(error) | SessionError::Write(error) => matches!(error.kind(), BrokenPipe | ConnectionReset),
+        _ => false,
+    }
+}
