@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::live::{Answers, LiveValues, WithDeadline, live_values};
+use super::live::{LiveValues, WithDeadline};
 use crate::builtins::COMMANDS;
 use crate::session::schema::SessionSchema;
 use crate::session::{Session, SharedDialect};
@@ -23,16 +23,16 @@ pub(crate) struct Assistant {
 }
 
 impl Assistant {
-    /// An assistant, and what answers its questions to the peer, which must be run.
-    pub(super) fn new(session: &Session) -> (Arc<Self>, Answers) {
-        let (live, answers) = live_values(&session.client, Arc::clone(&session.tracker));
+    /// To be called on the runtime.
+    pub(super) fn new(session: &Session) -> Arc<Self> {
+        let live = LiveValues::new(session.client.clone(), Arc::clone(&session.tracker));
         let builtins = COMMANDS.iter();
         let builtins = builtins
             .map(|command| OwnCommand { name: command.name, words: command.words, about: command.summary })
             .collect();
         let schema = Mutex::new(Arc::clone(&session.schema));
         let dialect = session.dialect.clone();
-        (Arc::new(Self { schema, builtins, dialect, live, reader: Reader::default() }), answers)
+        Arc::new(Self { schema, builtins, dialect, live, reader: Reader::default() })
     }
 
     /// Begins with a new session, or without one: another peer may come.

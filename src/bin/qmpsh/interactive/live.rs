@@ -11,8 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinSet;
+use tokio::runtime::Handle;
 
 use super::{qom_types, replies};
 use crate::session::Tracker;
@@ -24,7 +23,7 @@ use qmpsh::language::complete::{Live, LiveValue, Question};
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How many answers are kept.
-const KEPT: usize = 500;
+const MOST_ANSWERS: usize = 500;
 
 /// Where devices are in the object model that were added: those with an id, and those without.
 const ADDED: [&str; 2] = ["/machine/peripheral", "/machine/peripheral-anon"];
@@ -36,20 +35,12 @@ const OBJECTS: &str = "/objects";
 
 type Values = Vec<LiveValue>;
 
-/// The side of the editor's thread.
+/// Asks the peer for values and keeps the answers.
 #[derive(Debug)]
 pub(super) struct LiveValues {
-    asked: UnboundedSender<Question>,
-    known: Arc<Known>,
-}
-
-/// The side of the runtime.
-#[derive(Debug)]
-pub(super) struct Answers {
     client: Client,
-    asked: UnboundedReceiver<Question>,
+    runtime: Handle,
     known: Arc<Known>,
-    running: JoinSet<()>,
 }
 
 /// The answers, and how many events and commands may have changed them.
@@ -57,25 +48,16 @@ pub(super) struct Answers {
 struct Known {
     tracker: Arc<Tracker>,
     commands: AtomicU64,
-    answers: Mutex<HashMap<Question, Kept>>,
+    answers: Mutex<HashMap<Question, Answer>>,
     answered: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Answer {
     values: Values,
     age: u64,
-    /// The peer has been asked again and has not answered.
-    pending: bool,
-}
-
-/// Both sides, before the client connects.
-pub(super) fn live_values(client: &Client, tracker: Arc<Tracker>) -> (LiveValues, Answers) {
-    let (sender, asked) = unbounded_channel();
-    let known = Known { tracker, commands: AtomicU64::new(0), answers: Mutex::default(), answered: Condvar::new() };
-    let known = Arc::new(known);
-    let answers = Answers { client: client.clone(), asked, known: Arc::clone(&known), running: JoinSet::new() };
-    (LiveValues { asked: sender, known }, answers)
+    /// The question is on its way to the peer.
+    is_pending: bool,
 }
 
 impl Known {
@@ -84,41 +66,47 @@ impl Known {
         self.tracker.event_count() + self.commands.load(Ordering::Relaxed)
     }
 
-    fn answers(&self) -> MutexGuard<'_, HashMap<Question, Kept>> {
+    fn answers(&self) -> MutexGuard<'_, HashMap<Question, Answer>> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl LiveValues {
-    /// Something may be different from now on.
+    /// To be called on the runtime, which sends the queries.
+    pub(super) fn new(client: Client, tracker: Arc<Tracker>) -> Self {
+        let known = Known { tracker, commands: AtomicU64::new(0), answers: Mutex::default(), answered: Condvar::new() };
+        Self { client, runtime: Handle::current(), known: Arc::new(known) }
+    }
+
+    /// Notes that what exists may have changed.
     pub(super) fn invalidate(&self) {
         self.known.commands.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Another peer may be there.
+    /// Forgets all answers: another peer may come.
     pub(super) fn forget(&self) {
         self.invalidate();
         self.known.answers().clear();
     }
 
-    /// What there is, asked until `end` at the longest.
+    /// Waits for the answer until `end`; then the last answer has to do.
     fn ask(&self, question: &Question, end: Instant) -> Values {
         let age = self.known.age();
         let mut answers = self.known.answers();
-        let unknown = || Kept { age: age.wrapping_sub(1), ..Kept::default() };
-        let kept = answers.entry(question.clone()).or_insert_with(unknown);
-        if kept.age == age && !kept.pending {
-            return kept.values.clone();
+        let unknown = || Answer { age: age.wrapping_sub(1), ..Answer::default() };
+        let answer = answers.entry(question.clone()).or_insert_with(unknown);
+        if answer.age == age && !answer.is_pending {
+            return answer.values.clone();
         }
-        // A question that is on its way is not asked twice.
-        if !kept.pending {
-            kept.pending = self.asked.send(question.clone()).is_ok();
+        if !std::mem::replace(&mut answer.is_pending, true) {
+            self.runtime.spawn(request(self.client.clone(), Arc::clone(&self.known), question.clone()));
         }
         let left = end.saturating_duration_since(Instant::now());
-        let is_pending = |answers: &mut HashMap<Question, Kept>| answers.get(question).is_some_and(|kept| kept.pending);
+        let is_pending =
+            |answers: &mut HashMap<Question, Answer>| answers.get(question).is_some_and(|answer| answer.is_pending);
         let waited = self.known.answered.wait_timeout_while(answers, left, is_pending);
         let (answers, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        answers.get(question).map(|kept| kept.values.clone()).unwrap_or_default()
+        answers.get(question).map(|answer| answer.values.clone()).unwrap_or_default()
     }
 }
 
@@ -164,37 +152,21 @@ fn files(directory: &str) -> Values {
     names.into_iter().map(|name| LiveValue { name, about: String::new() }).collect()
 }
 
-impl Answers {
-    /// Answers one question after the other, until nobody can ask. Cancel safe: questions on their way go on with the next call.
-    pub(super) async fn run(&mut self) {
-        loop {
-            tokio::select! {
-                asked = self.asked.recv() => {
-                    let Some(question) = asked else { return };
-                    let (client, known) = (self.client.clone(), Arc::clone(&self.known));
-                    self.running.spawn(answer(client, known, question));
-                }
-                Some(_) = self.running.join_next() => {}
-            }
-        }
-    }
-}
-
-async fn answer(client: Client, known: Arc<Known>, question: Question) {
-    // What changes while the peer answers is not in the answer, or only in part.
+/// Asks the peer and keeps its answer.
+async fn request(client: Client, known: Arc<Known>, question: Question) {
+    // What changes while the peer answers may not be in the answer.
     let age = known.age();
     let found = ask(&client, &question).await;
     let mut answers = known.answers();
-    if answers.len() > KEPT {
+    if answers.len() > MOST_ANSWERS {
         answers.clear();
     }
-    let kept = answers.entry(question).or_default();
-    kept.pending = false;
-    match found {
-        Some(values) => *kept = Kept { values, age, pending: false },
-        // Not worth remembering: a connection that is gone, a command that the peer has not.
-        None => *kept = Kept { age: age.wrapping_sub(1), ..Kept::default() },
-    }
+    let answer = match found {
+        Some(values) => Answer { values, age, is_pending: false },
+        // Without an answer, as from a connection that is gone, the next key asks again.
+        None => Answer { age: age.wrapping_sub(1), ..Answer::default() },
+    };
+    answers.insert(question, answer);
     known.answered.notify_all();
 }
 

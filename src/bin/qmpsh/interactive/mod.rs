@@ -72,18 +72,14 @@ pub(super) struct Repl<'a> {
     assists: bool,
     /// Fetches the schema for the assistant.
     fetching: JoinSet<()>,
-    /// Answers the questions of the assistant.
-    _answers: JoinSet<()>,
 }
 
 type Flow<T = ()> = Result<T, Stop>;
 
 impl<'a> Repl<'a> {
     pub(super) fn new(session: &'a mut Session, console: &'a mut Console, signals: Signals) -> Self {
-        let (assistant, mut live) = Assistant::new(session);
+        let assistant = Assistant::new(session);
         let assists = console.assist(assistant.clone());
-        let mut answering = JoinSet::new();
-        answering.spawn(async move { live.run().await });
         Self {
             renderer: Renderer::new(session.options.output, session.options.color),
             redirected: None,
@@ -101,7 +97,6 @@ impl<'a> Repl<'a> {
             assistant,
             assists,
             fetching: JoinSet::new(),
-            _answers: answering,
             session,
         }
     }

@@ -1,9 +1,8 @@
-//! What is in the replies to the shell's own queries, as far as completion needs it. A reply that is not as it should be has nothing.
+//! The names in the replies to the shell's own queries, for completion. A reply that is not as expected has none.
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::session::queries::Listed;
 use qmpsh::language::complete::LiveValue;
@@ -14,181 +13,101 @@ fn value(name: impl Into<String>, about: impl Into<String>) -> LiveValue {
     LiveValue { name: name.into(), about: about.into() }
 }
 
-fn read<T: DeserializeOwned>(reply: &[u8], of: impl Fn(T) -> Option<LiveValue>) -> Values {
-    entries(reply, of)
+/// Reads the entries of a list, and leaves out those that `read` does not know: a later QEMU may have others.
+fn read<T>(reply: &[u8], read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
+    let entries: Vec<Value> = serde_json::from_slice(reply).unwrap_or_default();
+    entries.iter().filter_map(read).collect()
 }
 
-/// Those of the entries of a list that can be read; a later QEMU may have others.
-fn entries<T: DeserializeOwned, V>(reply: &[u8], of: impl Fn(T) -> Option<V>) -> Vec<V> {
-    let entries: Vec<serde_json::Value> = serde_json::from_slice(reply).unwrap_or_default();
-    entries.into_iter().filter_map(|entry| of(serde_json::from_value(entry).ok()?)).collect()
+/// A member that is a string.
+fn text<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
+    entry.get(key)?.as_str()
 }
 
 /// Source: `BlockStats` in QEMU's `qapi/block-core.json`.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Drive {
-    device: String,
-    /// The path of the device in the object model.
-    qdev: Option<String>,
-    node_name: Option<String>,
-}
-
 pub(super) fn drives(reply: &[u8]) -> Values {
-    read(reply, |drive: Drive| {
-        let node = drive.node_name.unwrap_or_else(|| "empty".to_owned());
-        let about = drive.qdev.map_or(node.clone(), |qdev| format!("{node}, {qdev}"));
-        // One that was made with -blockdev has no name of its own.
-        (!drive.device.is_empty()).then(|| value(drive.device, about))
+    read(reply, |drive| {
+        let node = text(drive, "node-name").unwrap_or("empty");
+        let about = text(drive, "qdev").map_or(node.to_owned(), |qdev| format!("{node}, {qdev}"));
+        // A block device that was made with -blockdev has no name of its own.
+        text(drive, "device").filter(|name| !name.is_empty()).map(|name| value(name, about))
     })
 }
 
 /// The node of the block device of this name.
 pub(super) fn node_of_drive(reply: &[u8], name: &str) -> Option<String> {
-    entries(reply, |drive: Drive| drive.node_name.filter(|_| drive.device == name)).pop()
+    let node =
+        |drive: &Value| text(drive, "node-name").filter(|_| text(drive, "device") == Some(name)).map(str::to_owned);
+    read(reply, node).pop()
 }
 
-/// Source: `XDbgBlockGraph` in QEMU's `qapi/block-core.json`.
-#[derive(Default, Deserialize)]
-struct Graph {
-    nodes: Vec<GraphNode>,
-    edges: Vec<Edge>,
-}
-
-#[derive(Deserialize)]
-struct GraphNode {
-    id: u64,
-    #[serde(rename = "type")]
-    ty: String,
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Edge {
-    parent: u64,
-    child: u64,
-    name: String,
-}
-
-/// The block nodes, each with what it is to others, such as `file of disk0`.
+/// The block nodes, each with what it is to others, such as `file of disk0`. Source: `XDbgBlockGraph` in QEMU's
+/// `qapi/block-core.json`.
 pub(super) fn nodes_of_graph(reply: &[u8]) -> Values {
-    let Graph { nodes, edges } = serde_json::from_slice(reply).unwrap_or_default();
-    let names: HashMap<_, _> = nodes.iter().map(|node| (node.id, node.name.as_str())).collect();
-    let about = |child: u64| {
-        let parents = edges.iter().filter(|edge| edge.child == child);
-        let roles = parents.filter_map(|edge| Some(format!("{} of {}", edge.name, names.get(&edge.parent)?)));
-        roles.collect::<Vec<_>>().join(", ")
+    let graph: Value = serde_json::from_slice(reply).unwrap_or_default();
+    let list = |key: &str| graph.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let names: HashMap<_, _> =
+        list("nodes").iter().filter_map(|node| Some((node["id"].as_u64()?, text(node, "name")?))).collect();
+    let about = |child: &Value| {
+        let parents = list("edges").iter().filter(|edge| edge["child"] == *child);
+        let role = |edge: &Value| Some(format!("{} of {}", text(edge, "name")?, names.get(&edge["parent"].as_u64()?)?));
+        parents.filter_map(role).collect::<Vec<_>>().join(", ")
     };
-    let block_nodes = nodes.iter().filter(|node| node.ty == "block-driver");
-    block_nodes.map(|node| value(&node.name, about(node.id))).collect()
+    let nodes = list("nodes").iter().filter(|node| text(node, "type") == Some("block-driver"));
+    nodes.filter_map(|node| Some(value(text(node, "name")?, about(&node["id"])))).collect()
 }
 
 /// Source: `BlockDeviceInfo` in QEMU's `qapi/block-core.json`.
-#[derive(Deserialize)]
-struct Node {
-    #[serde(rename = "node-name")]
-    name: Option<String>,
-    drv: String,
-    file: String,
-}
-
 pub(super) fn nodes(reply: &[u8]) -> Values {
-    read(reply, |node: Node| {
-        let about = if node.file.is_empty() { node.drv } else { format!("{} {}", node.drv, node.file) };
-        node.name.map(|name| value(name, about))
+    read(reply, |node| {
+        let about = format!("{} {}", text(node, "drv")?, text(node, "file")?);
+        Some(value(text(node, "node-name")?, about.trim_end()))
     })
 }
 
-/// Source: `BlockDirtyInfo` in QEMU's `qapi/block-core.json`.
-#[derive(Deserialize)]
-struct Bitmap {
-    /// One that a job has made for itself has none.
-    name: Option<String>,
-    #[serde(default)]
-    recording: bool,
-    #[serde(default)]
-    persistent: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct WithBitmaps {
-    node_name: Option<String>,
-    #[serde(default)]
-    dirty_bitmaps: Vec<Bitmap>,
-}
-
-impl WithBitmaps {
-    fn values(self) -> impl Iterator<Item = LiveValue> {
-        let node = self.node_name.unwrap_or_default();
-        self.dirty_bitmaps.into_iter().filter_map(move |bitmap| {
-            let recording = if bitmap.recording { "" } else { ", not recording" };
-            let persistent = if bitmap.persistent { ", persistent" } else { "" };
-            Some(value(bitmap.name?, format!("of {node}{recording}{persistent}")))
-        })
-    }
-}
-
-/// The dirty bitmaps of the node of this name, or of all nodes.
+/// The dirty bitmaps of the node of this name, or of all nodes. Source: `BlockDirtyInfo` in QEMU's `qapi/block-core.json`.
 pub(super) fn bitmaps(nodes: &[u8], name: Option<&str>) -> Values {
-    let nodes = entries(nodes, |node: WithBitmaps| Some(node));
-    let wanted = nodes.into_iter().filter(|node| name.is_none() || node.node_name.as_deref() == name);
-    wanted.flat_map(WithBitmaps::values).collect()
+    let of_node = |entry: &Value| {
+        let node = text(entry, "node-name").unwrap_or_default().to_owned();
+        let bitmaps = entry.get("dirty-bitmaps")?.as_array()?.clone();
+        (name.is_none() || name == Some(&node)).then_some((node, bitmaps))
+    };
+    let bitmap = |node: &str, bitmap: &Value| {
+        let recording = if bitmap["recording"] == true { "" } else { ", not recording" };
+        let persistent = if bitmap["persistent"] == true { ", persistent" } else { "" };
+        // A bitmap that a job made for itself has no name.
+        Some(value(text(bitmap, "name")?, format!("of {node}{recording}{persistent}")))
+    };
+    let nodes = read(nodes, of_node);
+    nodes.iter().flat_map(|(node, list)| list.iter().filter_map(move |entry| bitmap(node, entry))).collect()
 }
 
 /// Source: `BlockExportInfo` in QEMU's `qapi/block-export.json`.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Export {
-    id: String,
-    #[serde(rename = "type")]
-    ty: String,
-    node_name: String,
-}
-
 pub(super) fn exports(reply: &[u8]) -> Values {
-    read(reply, |export: Export| Some(value(export.id, format!("{} of {}", export.ty, export.node_name))))
+    read(reply, |export| {
+        Some(value(text(export, "id")?, format!("{} of {}", text(export, "type")?, text(export, "node-name")?)))
+    })
 }
 
 /// Source: `JobInfo` in QEMU's `qapi/job.json`.
-#[derive(Deserialize)]
-struct Job {
-    id: String,
-    #[serde(rename = "type")]
-    ty: String,
-    status: String,
-}
-
 pub(super) fn jobs(reply: &[u8]) -> Values {
-    read(reply, |job: Job| Some(value(job.id, format!("{}, {}", job.ty, job.status))))
+    read(reply, |job| Some(value(text(job, "id")?, format!("{}, {}", text(job, "type")?, text(job, "status")?))))
 }
 
 /// Source: `BlockJobInfo` in QEMU's `qapi/block-core.json`.
-#[derive(Deserialize)]
-struct BlockJob {
-    device: String,
-    #[serde(rename = "type")]
-    ty: String,
-}
-
 pub(super) fn block_jobs(reply: &[u8]) -> Values {
-    read(reply, |job: BlockJob| (!job.device.is_empty()).then(|| value(job.device, job.ty)))
+    read(reply, |job| Some(value(text(job, "device").filter(|name| !name.is_empty())?, text(job, "type")?)))
 }
 
 /// Source: `ChardevInfo` in QEMU's `qapi/char.json`.
-#[derive(Deserialize)]
-struct Chardev {
-    label: String,
-    filename: String,
-}
-
 pub(super) fn chardevs(reply: &[u8]) -> Values {
-    read(reply, |chardev: Chardev| Some(value(chardev.label, chardev.filename)))
+    read(reply, |chardev| Some(value(text(chardev, "label")?, text(chardev, "filename")?)))
 }
 
 /// All that is at a path: children, links and properties, by name.
 pub(super) fn listed(reply: &[u8]) -> Values {
-    let mut listed = read(reply, |listed: Listed| Some(value(listed.name, listed.ty)));
+    let entries: Vec<Listed> = serde_json::from_slice(reply).unwrap_or_default();
+    let mut listed: Vec<_> = entries.into_iter().map(|entry| value(entry.name, entry.ty)).collect();
     listed.sort_by(|a, b| a.name.cmp(&b.name));
     listed
 }
@@ -258,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replies_of_qemu() {
+    fn names_are_found_in_replies_and_broken_replies_have_none() {
         let check = |values: Values, expected: &[(&str, &str)]| {
             let found: Vec<_> = values.iter().map(|value| (value.name.as_str(), value.about.as_str())).collect();
             assert_eq!(found, expected);
