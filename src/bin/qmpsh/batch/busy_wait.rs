@@ -1,26 +1,26 @@
 //! Waiting for a reply that is about to come.
 //!
-//! When QEMU has read the last byte of a command, the system wakes whoever waits on the Unix socket: there is room again. The reply
-//! to most commands follows within some twenty microseconds, less than it takes to fall asleep and wake up again, while QEMU, with
-//! nothing to do either, falls asleep too. So from that sign on the program stays awake for a moment, once for a command; one that
-//! takes longer is waited for asleep. Where the system gives no such sign, as for TCP, all is waited for asleep.
+//! When QEMU has read the last byte of a command, the kernel wakes the client: its Unix socket has room again. The reply to most
+//! commands follows within twenty microseconds, less than a thread needs to fall asleep and wake up. So after that wake-up the
+//! program polls for a moment, once a command. A command that takes longer is waited for asleep. Over TCP the kernel gives no such
+//! sign, and nothing is polled.
 
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// How long it stays awake.
+/// How long to poll.
 const BUSY_WAIT_LIMIT: Duration = Duration::from_micros(50);
 
-/// Notified each time that the system has woken the program.
+/// Notified each time that the kernel wakes the program.
 static WOKEN: Notify = Notify::const_new();
 
-/// The runtime calls this each time that the system has woken it.
+/// For the runtime to call when the kernel has woken it.
 pub(crate) fn woken() {
     WOKEN.notify_waiters();
 }
 
-/// Waits for `reply`. Cancel safe if that is.
+/// Waits for `reply`. Cancel safe if `reply` is.
 pub(super) async fn busy_wait<F: Future + Unpin>(mut reply: F) -> F::Output {
     tokio::select! {
         biased;
@@ -32,10 +32,10 @@ pub(super) async fn busy_wait<F: Future + Unpin>(mut reply: F) -> F::Output {
         tokio::select! {
             biased;
             reply = &mut reply => return reply,
-            // Between two turns the runtime looks whether something has come.
+            // The runtime reads from the socket between two turns.
             () = tokio::task::yield_now() => {}
         }
-        // QEMU may need this very processor to answer.
+        // QEMU may need this processor to reply.
         std::thread::yield_now();
     }
     reply.await
@@ -53,14 +53,14 @@ mod tests {
     async fn the_reply_comes_at_any_time() {
         assert_eq!(busy_wait(ready(1)).await, 1);
 
-        // Before a wake-up, and after one or more have been in vain.
+        // Without a wake-up, and after wake-ups without a reply.
         for wake_ups in [0, 1, 3] {
             let (sender, reply) = oneshot::channel();
             let answering = async {
                 tokio::task::yield_now().await;
                 for _ in 0..wake_ups {
                     woken();
-                    // Longer than it stays awake.
+                    // Longer than the polling lasts.
                     tokio::time::sleep(BUSY_WAIT_LIMIT * 2).await;
                 }
                 sender.send(2)

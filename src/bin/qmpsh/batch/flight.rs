@@ -1,4 +1,4 @@
-//! Lines on their way: those that were read and not told of yet.
+//! The lines in flight: read, and their outcome not shown yet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use qmpsh::client::Execution;
 use qmpsh::language::typing::Resend;
 use qmpsh::message::Request;
 
-/// A line that was read, and not told of yet.
+/// A line whose outcome has not been shown.
 pub(super) enum Entry {
     Sent(Box<Sent>),
-    /// Nothing of it was sent.
+    /// It failed before anything was sent.
     Failed(Failure),
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Sent {
     pub(super) resend: Option<Box<Resend>>,
     pub(super) location: Location,
     pub(super) execution: Execution,
-    /// Since when it has been the oldest one unanswered: its time limit begins there.
+    /// When it became the oldest command in flight: its time limit begins there.
     pub(super) oldest_since: Option<Instant>,
 }
 
@@ -33,12 +33,12 @@ impl Sent {
     }
 }
 
-/// Whether nothing may be sent before the reply to this command: it may be sent again, or be the last.
+/// Whether nothing may be sent before the reply to this command: it may be sent again, or end the peer.
 pub(super) fn stands_alone(request: &Request, resend: Option<&Resend>) -> bool {
     resend.is_some_and(Resend::is_possible) || request.ends_peer()
 }
 
-/// The lines that were read and not told of yet, the oldest first.
+/// The lines in flight, the oldest first.
 #[derive(Default)]
 pub(super) struct Flight {
     entries: VecDeque<Entry>,
@@ -54,14 +54,13 @@ impl Flight {
         self.entries.len()
     }
 
-    /// How many of them are out-of-band.
+    /// How many commands are out of band.
     pub(super) fn prompt(&self) -> usize {
         self.prompt
     }
 
-    /// Whether nothing may be sent until the newest one has its reply.
+    /// Whether nothing may be sent until the newest command has its reply.
     pub(super) fn ends_alone(&self) -> bool {
-        // What stands alone was sent last, or nothing would have come after it.
         matches!(self.entries.back(), Some(Entry::Sent(sent)) if sent.stands_alone())
     }
 

@@ -1,4 +1,7 @@
-//! Commands from the command line, from files or from stdin, one after the other, and an exit status.
+//! A batch: runs commands from the command line, from files and from stdin, and returns an exit status.
+//!
+//! `work` is what there is to do, `running` runs lines, `flight` has those whose outcome is not shown yet, `piped` gives results to
+//! a pipeline, and `frontend` is the batch as the built-in commands see it.
 
 pub(crate) mod busy_wait;
 mod flight;
@@ -30,7 +33,7 @@ use qmpsh::message::{Reply, Request};
 use qmpsh::protocol::StateWatcher;
 use waiting::{after_others, disconnecting, or_timeout};
 
-/// How long stdout may take what is left after a time limit that a command has of its own.
+/// How long stdout may take the last results after the time limit of a command.
 const LEFT: Duration = Duration::from_secs(5);
 
 /// A batch on a session; made before the client connects, so that no event is missed.
@@ -39,7 +42,7 @@ pub(crate) struct Batch<'a> {
     messages: Messages,
     printer: Printer,
     state: StateWatcher,
-    /// The worst that happened, with `--keep-going`.
+    /// The worst status so far, with `--keep-going`.
     status: Status,
     /// The line whose built-in command runs.
     at: Location,
@@ -76,7 +79,7 @@ impl<'a> Batch<'a> {
         self.finish(result).await
     }
 
-    /// Runs the words of the command line, which cannot be typed without asking the peer.
+    /// Runs the words of the command line, which need the peer's schema.
     pub(crate) async fn untyped_words(mut self, parsed: Parsed, text: Text<'_>) -> Result<Status, Failure> {
         let result = match self.typed(parsed, text, Sources { stdin: true }).await {
             Ok(action) => self.run_words(action).await,
@@ -91,22 +94,22 @@ impl<'a> Batch<'a> {
         self.run_lines(&mut Lines::new(Vec::new(), Dialect::Qmp), Sources { stdin: true }).await
     }
 
-    /// Runs lines until they end. `stdin`: whether stdin is free for values.
+    /// Runs lines until they end. `stdin` tells whether values can be read from stdin.
     pub(crate) async fn lines(mut self, mut lines: Lines, stdin: bool) -> Result<Status, Failure> {
         let sources = Sources { stdin };
         let result = self.run_lines(&mut lines, sources).await;
         self.finish(result).await
     }
 
-    /// What there is to print gets out, whatever happened.
+    /// Prints what is left, whatever happened.
     async fn finish(mut self, result: Result<(), Failure>) -> Result<Status, Failure> {
         let status = result.as_ref().map_or_else(|failure| failure.status, |()| self.status);
         let timed_out = status == Status::TimedOut;
         if timed_out {
-            // What was given up may be in a queue that the peer does not read: do not wait for that either.
+            // The peer may not even read the command, so do not wait for that either.
             self.session.client.session().abort();
         }
-        // A reader of stdout that has stopped reading must not make the time limit worthless.
+        // A reader of stdout that does not read must not defeat the time limit.
         let limit = timed_out.then(|| self.session.options.timeout.unwrap_or(LEFT));
         let flushed = or_timeout(limit, self.printer.print_all()).await;
         result?;
@@ -119,7 +122,7 @@ impl<'a> Batch<'a> {
             Action::Send(request, resend) => self.execute_timed(request, resend, location).await,
             builtin => {
                 self.at = location.clone();
-                // The future is large, and most lines do without it.
+                // The future is large, and most lines need none.
                 match Box::pin(builtin.run(self)).await {
                     Ok(()) => Ok(()),
                     Err(stop) => self.stopped(stop, location),
@@ -128,7 +131,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// What a stop means for the batch.
+    /// Leaves, or adds the place of the line to its failure.
     fn stopped(&mut self, stop: Stop, location: &Location) -> Result<(), Failure> {
         match stop {
             Stop::Leave(_) => {
@@ -157,7 +160,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// The lines of files that were asked for come next.
+    /// Runs the lines of the files that `.source` named next.
     fn include(&mut self, lines: &mut Lines) -> Result<(), Failure> {
         for path in std::mem::take(&mut self.session.included) {
             lines.include(path, &self.at).map_err(|message| about(&self.at, Status::Usage, message))?;
@@ -165,7 +168,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// With `--keep-going`, a failure that leaves the session alive is told and remembered.
+    /// Shows a failure and remembers its status, if `--keep-going` allows more commands after it.
     async fn go_on_after(&mut self, failure: Failure) -> Result<(), Failure> {
         if !(failure.status.allows_more() && self.session.options.keep_going) {
             return Err(failure);
@@ -174,7 +177,7 @@ impl<'a> Batch<'a> {
         let limit = (failure.status == Status::TimedOut).then(|| self.session.options.timeout.unwrap_or(LEFT));
         let print = async {
             if self.session.options.pipeline > 1 {
-                // Events that have come may stand behind replies that are told later.
+                // Events may belong after replies that are not shown yet.
                 self.printer.print_told().await
             } else {
                 self.printer.print_all().await
@@ -185,7 +188,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Runs one command; its result is printed with what comes next.
+    /// Runs a command. Its result is printed with what comes next.
     async fn execute(
         &mut self,
         request: Request,
@@ -205,14 +208,15 @@ impl<'a> Batch<'a> {
         self.settle(answer, &request, resend, location).await
     }
 
-    /// Says what the peer will ignore of a command.
+    /// Warns of what the peer ignores of a command.
     fn warn(&self, request: &Request, location: &Location) {
         if let Some(warning) = peer::warning(&self.session.client, request) {
             self.messages.say(&format!("{}{warning}", location.prefix()));
         }
     }
 
-    /// Tells how a command ended, which is sent again as long as its refusals say how; its result is printed with what comes next.
+    /// Shows the outcome of a command, after sending it again as long as its refusals say how. Its result is printed with what comes
+    /// next.
     async fn settle(
         &mut self,
         mut answer: Result<Reply, ExecuteError>,
@@ -264,7 +268,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Waits for the answer to a command, printing meanwhile; `None` when the time limit came first.
+    /// Waits for the reply to a command; `None` when the time limit comes first. Prints meanwhile.
     async fn wait_for(
         &mut self,
         execution: impl Future<Output = Result<Reply, ExecuteError>>,
@@ -278,7 +282,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Waits for the next line, with everything printed; the connection may be lost meanwhile.
+    /// Prints everything and waits for the next line, or for the end of the connection.
     async fn next_line(&mut self, lines: &mut Lines) -> Result<Option<Result<Line, Failure>>, Failure> {
         loop {
             self.printer.print_all().await?;
@@ -300,7 +304,7 @@ impl<'a> Batch<'a> {
         about(location, Status::TimedOut, format!("{no_reply}: it may still be running"))
     }
 
-    /// The connection is gone, and with it this command or its reply.
+    /// The failure of a command whose session ended.
     async fn lost(&mut self, lost: Lost, request: &Request, location: &Location) -> Failure {
         let (command, (status, why)) = (name(request), self.reason().await);
         let message = match lost {

@@ -1,5 +1,4 @@
-//! Runs lines: one command after the other, or with `--pipeline N` several unanswered at once; what they gave is told in the
-//! order of the lines.
+//! Runs lines: one command after the other, or with `--pipeline N` several at once. Results come in the order of the lines.
 
 use std::sync::Arc;
 
@@ -18,30 +17,29 @@ use crate::status::{Failure, Status};
 use qmpsh::client::ExecuteError;
 use qmpsh::message::Reply;
 
-/// How many requests QEMU queues; with more, an out-of-band one is not read at once. Source: docs/qmp.md, "Wire".
+/// How many requests QEMU queues. With more, it does not read an out-of-band one at once. Source: docs/qmp.md, "Wire".
 const OUT_OF_BAND_LIMIT: usize = 8;
 
-/// In how many parts those that may be unanswered at once are sent, at least: while the peer works on one, another is made.
+/// In how many parts the commands of `--pipeline` are sent, at least: while the peer works on one part, another is made.
 const PARTS: usize = 4;
 
-/// How many commands are named that were lost.
+/// How many lost commands a message names.
 const NAMED: usize = 5;
 
-/// How far lines have been run.
+/// The state of running lines.
 struct BatchRun<'a> {
     lines: &'a mut Lines,
-    /// Where values may come from.
     sources: Sources,
     flight: Flight,
-    /// How many commands have been queued without letting the connection send them.
+    /// How many commands were queued since the connection had its turn to send.
     gathered: usize,
-    /// The next line, read while a command was awaited that it could not join.
+    /// The next line, read while another command was in flight that it could not join.
     ahead: Option<Found>,
-    /// There is no line to come.
+    /// There are no more lines.
     ended: bool,
 }
 
-/// What came first while the oldest command was waited for.
+/// What came first: the reply to the oldest command, or something else.
 enum Next {
     Answer(Box<Result<Reply, ExecuteError>>),
     Line(Found),
@@ -73,7 +71,7 @@ impl Batch<'_> {
             let may_join = self.has_room(&batch_run);
             match batch_run.flight.pop() {
                 None if batch_run.ended => return Ok(()),
-                // Only blank lines until now.
+                // All lines were blank.
                 None => {}
                 Some(Entry::Failed(failure)) => self.go_on_after(failure).await?,
                 Some(Entry::Sent(sent)) => self.go_on_with(sent, may_join, &mut batch_run).await?,
@@ -81,7 +79,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Waits for the oldest command, or for a line if one may join it.
+    /// Waits for the reply to the oldest command, or for a line if it may be sent before that.
     async fn go_on_with(
         &mut self,
         mut sent: Box<Sent>,
@@ -114,13 +112,13 @@ impl Batch<'_> {
         }
     }
 
-    /// Whether another line may be read: what it asks for is not known yet.
+    /// Whether another line may be read and sent.
     fn has_room(&self, batch_run: &BatchRun<'_>) -> bool {
         !batch_run.ended && batch_run.flight.len() < self.session.options.pipeline && !batch_run.flight.ends_alone()
     }
 
-    /// If what is told of this answer can neither end the batch nor change what the next line means, and that has been read and is
-    /// no more than a command, sends it before the answer is told, so that the peer need not wait for that.
+    /// Sends the next line before the outcome of this command is shown, so that the peer need not wait. It does so only if the
+    /// outcome can neither end the batch nor change the meaning of that line, and the line is a command that was read already.
     async fn send_sooner(
         &mut self,
         sent: &Sent,
@@ -139,7 +137,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Sends what a line asks for.
+    /// Sends or runs a line.
     async fn take(&mut self, found: Found, batch_run: &mut BatchRun<'_>) -> Result<(), Failure> {
         let Some(found) = found else {
             batch_run.ended = true;
@@ -172,7 +170,7 @@ impl Batch<'_> {
                 return Ok(());
             }
         };
-        // With one that is out of band, no more than the server reads at once; then those before it are told of first.
+        // With an out-of-band command, QEMU must not have more requests than it reads at once.
         let alone = stands_alone(&request, resend.as_deref());
         if request.out_of_band || flight.prompt() > 0 || alone {
             let most = if alone { 1 } else { OUT_OF_BAND_LIMIT };
@@ -192,7 +190,7 @@ impl Batch<'_> {
                 Ok(())
             }
             Err(error) => {
-                // Those before it are told of first; if they all have their replies, this one is what is lost.
+                // If all commands before it have their replies, this one is lost.
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
                 }
@@ -202,7 +200,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Waits for the oldest one and tells what became of it.
+    /// Waits for the oldest command, and shows its outcome.
     async fn tell_oldest(&mut self, flight: &mut Flight) -> Result<(), Failure> {
         match flight.pop() {
             None => Ok(()),
@@ -217,7 +215,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Waits for the answer to the oldest command, or for a line, printing meanwhile.
+    /// Waits for the reply to the oldest command, or for a line. Prints meanwhile.
     async fn wait_for_oldest(&mut self, sent: &mut Sent, lines: Option<&mut Lines>) -> Result<Next, Failure> {
         let deadline =
             self.session.options.timeout.map(|limit| *sent.oldest_since.get_or_insert_with(Instant::now) + limit);
@@ -236,7 +234,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Tells how one ended; if the connection is lost, what is known of the others too.
+    /// Shows the outcome of a command, and of all others if the connection was lost.
     async fn settle_sent(
         &mut self,
         sent: Box<Sent>,
@@ -253,15 +251,15 @@ impl Batch<'_> {
         }
     }
 
-    /// What became of the commands after the one whose reply was lost, as lines to put under its failure. The results of those that were
-    /// answered before it are printed.
+    /// What became of the commands after the one whose reply was lost, as lines below its failure. Results of those that have their
+    /// replies are printed.
     async fn others(&mut self, flight: &mut Flight) -> Result<String, Failure> {
         let mut told = String::new();
         let (mut unknown, mut not_sent) = (Vec::new(), Vec::new());
         while let Some(entry) = flight.pop() {
             let Entry::Sent(sent) = entry else { continue };
             let shown = || format!("{}{}", sent.location.prefix(), name(&sent.request));
-            // The session has ended, so this does not wait.
+            // This does not wait: the session has ended.
             match sent.execution.await {
                 Err(ExecuteError::NotSent { .. } | ExecuteError::State(_) | ExecuteError::NoDescriptors { .. }) => {
                     not_sent.push(shown());

@@ -1,4 +1,4 @@
-//! What a batch waits for.
+//! Waiting for lines, time limits and the end of the session.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -11,10 +11,10 @@ use crate::input::lines::{Line, Lines};
 use crate::status::Failure;
 use qmpsh::protocol::{Runstate, StateWatcher};
 
-/// What was found where the next line is, or the end of them.
+/// The next line; `None` at the end of the input.
 pub(super) type Found = Option<Result<Ready, Failure>>;
 
-/// A line, with what it asks for as far as it tells.
+/// A line, read as far as that needs nothing else.
 pub(super) struct Ready {
     pub(super) line: Line,
     pub(super) read: Result<Option<Read>, Failure>,
@@ -27,18 +27,18 @@ impl From<Line> for Ready {
     }
 }
 
-/// Reads a line for what it asks for.
+/// Parses a line.
 pub(super) fn read(line: Option<Result<Line, Failure>>) -> Found {
     line.map(|line| line.map(Ready::from))
 }
 
-/// Finds the next line while something else is waited for, if it is there already.
+/// Takes the next line if it is there, after the tasks that send have had their turn.
 pub(super) async fn read_ahead(lines: &mut Lines) -> Option<Found> {
     after_others().await;
     take_if_there(lines).await
 }
 
-/// Lets the other tasks go first that have something to do, such as sending what has been queued.
+/// Lets other tasks run first, such as the one that sends queued commands.
 pub(super) async fn after_others() {
     let mut is_first = true;
     poll_fn(|context| {
@@ -51,7 +51,7 @@ pub(super) async fn after_others() {
     .await;
 }
 
-/// The next line, or the end, if it need not be waited for.
+/// Takes the next line, or the end of the input, if it is there.
 pub(super) async fn take_if_there(lines: &mut Lines) -> Option<Found> {
     tokio::select! {
         biased;
@@ -60,7 +60,7 @@ pub(super) async fn take_if_there(lines: &mut Lines) -> Option<Found> {
     }
 }
 
-/// What `work` gives; `None` if there is a limit and it came first.
+/// The output of `work`; `None` if `limit` comes first.
 pub(super) async fn or_timeout<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match limit {
         Some(limit) => timeout(limit, work).await.ok(),
@@ -68,7 +68,7 @@ pub(super) async fn or_timeout<T>(limit: Option<Duration>, work: impl Future<Out
     }
 }
 
-/// Until the session ends.
+/// Waits until the session ends.
 pub(super) async fn disconnecting(state: &mut StateWatcher) {
     while let Some(state) = state.changed().await {
         if state == Runstate::Disconnecting {
