@@ -11,7 +11,7 @@ use crate::status::{Failure, Status};
 use qmpsh::language::syntax::{self, Invocation, Span, Statement, SyntaxError};
 use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 
-/// Where the text of a statement comes from, for messages about it.
+/// The text of a statement, and where it comes from.
 #[derive(Clone, Copy)]
 pub(crate) enum Text<'a> {
     /// A line of a file, or typed.
@@ -22,20 +22,20 @@ pub(crate) enum Text<'a> {
         /// The number of its first line.
         first: usize,
     },
-    /// The words after the address, each one finished.
+    /// The words after the address.
     Words(&'a [String]),
 }
 
-/// A statement that was read, and not typed yet.
+/// A statement whose arguments have no types yet.
 #[derive(Debug)]
 pub(crate) struct Parsed {
     statement: Statement,
-    /// What gets the result.
+    /// The pipeline that gets the result.
     pipeline: Option<String>,
 }
 
 impl Parsed {
-    /// What must be known before it can be typed.
+    /// What the types of its arguments depend on.
     pub(crate) fn needs(&self) -> Needs {
         let mut statement = &self.statement;
         loop {
@@ -55,7 +55,7 @@ impl Parsed {
     }
 }
 
-/// Reads a statement; `None`: there is nothing to do.
+/// Parses a statement; `None` if the line is blank.
 pub(crate) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
     let parsed = match text {
         Text::Line { text, .. } => syntax::parse(text),
@@ -65,15 +65,15 @@ pub(crate) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
     Ok(Some(Parsed { statement: line.statement, pipeline: line.pipeline.map(|pipeline| pipeline.text) }))
 }
 
-/// What a line asks for, as far as it tells that by itself.
+/// A line, read as far as that needs nothing else.
 pub(crate) enum Read {
-    /// All there is to know.
+    /// All of it.
     Action(Action),
-    /// The peer must be asked, or a file read, to type it.
+    /// Its types depend on the peer, or its values on files.
     Untyped(Parsed),
 }
 
-/// Reads a line, and types it if nothing else is needed for that; `None`: there is nothing to do.
+/// Reads a line as far as that needs neither the peer nor a file; `None` if it is blank.
 pub(crate) fn read(text: Text<'_>) -> Result<Option<Read>, Failure> {
     let Some(parsed) = parse(text)? else { return Ok(None) };
     if text.mentions_a_source() || !parsed.needs().is_empty() {
@@ -82,7 +82,7 @@ pub(crate) fn read(text: Text<'_>) -> Result<Option<Read>, Failure> {
     action(parsed, text, &mut Sources { stdin: false }, &TypeInfo::default()).map(|action| Some(Read::Action(action)))
 }
 
-/// Types the statement that was read from `text`. On failure nothing was done or sent.
+/// Makes an action of a statement. `text` is where it came from.
 pub(crate) fn action(
     parsed: Parsed,
     text: Text<'_>,
@@ -117,7 +117,7 @@ fn statement(
     }
 }
 
-/// As [`action`]; what may have to wait for a pipe or a person does so in a thread, so that Ctrl-C works meanwhile.
+/// Makes an action of a statement, on a thread if a value may have to wait for a pipe or a person: so Ctrl-C works.
 pub(crate) async fn action_apart(
     parsed: Parsed,
     text: Text<'_>,
@@ -158,13 +158,13 @@ impl Text<'_> {
     pub(crate) fn mentions_a_source(self) -> bool {
         match self {
             Text::Words(words) => words.iter().any(|word| word.contains("=@")),
-            // Most lines have no `@`, which is found out faster.
+            // Most lines have no `@`, which is faster to find.
             Text::Line { text, .. } => text.contains('@') && text.contains("=@"),
         }
     }
 
-    /// What `render` makes of the text, the name of its file, the number of its first line, and the place. No secret of the line is
-    /// in it.
+    /// The failure that `render` describes. It gets the text with secrets masked, the file name, the number of the first line, and the
+    /// span.
     fn refuse(self, span: Span, render: impl FnOnce(&str, Option<&str>, usize, Span) -> String) -> Failure {
         let (masked, place, name, first) = match self {
             Text::Line { text, name, first } => {
@@ -174,7 +174,7 @@ impl Text<'_> {
         };
         let span = masked.span(span);
         let message = render(&masked.text, name, first, span);
-        // The place is that in what was typed.
+        // The column counts in the text as it was typed.
         let message = match message.strip_prefix(&syntax::place(&masked.text, span, name, first)) {
             Some(rest) => place + rest,
             None => message,
@@ -191,10 +191,10 @@ fn at(text: Text<'_>, span: Span, message: &str) -> Failure {
     text.refuse(span, |text, name, first, span| syntax::render(text, span, message, name, first))
 }
 
-/// Where values come from that do not stand in the line: files, stdin, a question.
+/// Reads values that do not stand in the line: from files, stdin, or by asking.
 #[derive(Clone, Copy)]
 pub(crate) struct Sources {
-    /// Whether stdin is free: not where the commands come from.
+    /// Whether stdin is free, because commands do not come from it.
     pub(crate) stdin: bool,
 }
 

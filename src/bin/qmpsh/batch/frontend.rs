@@ -136,7 +136,7 @@ impl Frontend for Batch<'_> {
     }
 
     async fn begin_stream(&mut self, at_once: bool) -> Result<(), Stop> {
-        pipeline::set_goes_on(self.session.is_piped);
+        pipeline::set_runs_until_interrupted(self.session.is_piped);
         if at_once {
             self.printer.start_pipeline().await?;
         }

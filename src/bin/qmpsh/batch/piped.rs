@@ -23,7 +23,7 @@ impl Batch<'_> {
             // The pipeline may go on, as a pager does; it is waited for.
             () = pipeline::interrupted() => Err(Stop::silent(Status::Interrupted)),
         };
-        pipeline::set_goes_on(false);
+        pipeline::set_runs_until_interrupted(false);
         let done = self.finish_pipeline(done).await;
         self.session.is_piped = outer.is_some();
         self.printer.redirect(outer);

@@ -1,7 +1,7 @@
 //! `COMMAND | PIPELINE`: the rest of a line, run by `sh -c`, with the command's result on its stdin.
 //!
-//! It is started with the first result, so that nothing is run if the command fails; a command that prints nothing gives it
-//! an empty stdin. One that prints for as long as it runs starts it at the beginning. (What `--pipeline N` does is in `batch/pipeline.rs`.)
+//! It starts with the first result, so that nothing runs if the command fails. A command that prints nothing gives it an empty
+//! stdin. `.follow` starts it at the beginning.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -21,41 +21,41 @@ use crate::status::{Failure, Status};
 use qmpsh::text;
 use qmpsh::transport::child::End;
 
-/// How much of a pipeline a message shows, in characters.
+/// How many characters of a pipeline a message shows.
 const SHOWN: usize = 60;
 
-/// How many are running.
+/// How many pipelines run.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether the command of a batch that feeds one goes on until Ctrl-C.
-static GOES_ON: AtomicBool = AtomicBool::new(false);
+/// Whether the command of a batch that feeds a pipeline runs until Ctrl-C.
+static RUNS_UNTIL_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Tells that command of it.
+/// Notifies that command of Ctrl-C.
 static INTERRUPTED: Notify = Notify::const_new();
 
-/// The command of a batch that feeds a pipeline goes on until Ctrl-C; or it has ended.
-pub(crate) fn set_goes_on(runs_until_interrupted: bool) {
-    GOES_ON.store(runs_until_interrupted, Ordering::Relaxed);
+/// Sets whether the command of a batch that feeds a pipeline runs until Ctrl-C.
+pub(crate) fn set_runs_until_interrupted(runs_until_interrupted: bool) {
+    RUNS_UNTIL_INTERRUPTED.store(runs_until_interrupted, Ordering::Relaxed);
 }
 
-/// Ctrl-C in a batch: whether a pipeline is running that it is for, as `system(3)` has it.
+/// Handles Ctrl-C in a batch. Returns whether it is for a pipeline that runs, as with `system(3)`.
 pub(crate) fn takes_interrupt() -> bool {
-    if GOES_ON.load(Ordering::Relaxed) {
+    if RUNS_UNTIL_INTERRUPTED.load(Ordering::Relaxed) {
         INTERRUPTED.notify_waiters();
     }
     RUNNING.load(Ordering::Relaxed) > 0
 }
 
-/// Waits for a Ctrl-C that ends a command that goes on. Cancel safe.
+/// Waits for a Ctrl-C that ends a command without an end. Cancel safe.
 pub(crate) async fn interrupted() {
     INTERRUPTED.notified().await;
 }
 
-/// Where results go in place of stdout: a pipeline, which may not be running yet.
+/// A pipeline that gets results in place of stdout. It may not run yet.
 pub(crate) struct Piped {
     text: String,
     pub(crate) running: Option<Pipeline>,
-    /// The command goes on until Ctrl-C.
+    /// The command runs until Ctrl-C.
     pub(crate) runs_until_interrupted: bool,
 }
 
@@ -64,7 +64,7 @@ impl Piped {
         Self { text, running: None, runs_until_interrupted: false }
     }
 
-    /// Runs it, if it is not running yet.
+    /// Starts it, if it does not run yet.
     pub(crate) fn start(&mut self, group: Group) -> Result<&mut Pipeline, Failure> {
         match &mut self.running {
             Some(running) => Ok(running),
@@ -77,7 +77,7 @@ impl Piped {
         }
     }
 
-    /// What its end means for the line; the sentence of a failure begins with nothing.
+    /// The outcome of the line after the pipeline ended.
     pub(crate) fn result(&self, end: End) -> Result<(), Failure> {
         match end {
             _ if end.is_success() => Ok(()),
@@ -95,36 +95,36 @@ fn shown(pipeline: &str) -> String {
 /// To which process group a pipeline belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// That of the program: Ctrl-C and Ctrl-Z reach both.
+    /// That of qmpsh: Ctrl-C and Ctrl-Z reach both.
     Ours,
-    /// One of its own, which can have the terminal.
+    /// A group of its own, which can have the terminal.
     Own,
 }
 
-/// A pipeline that runs. It goes on when this is dropped, with its stdin at the end.
+/// A pipeline that runs. When this is dropped, it gets the end of its stdin.
 pub(crate) struct Pipeline {
     pid: Pid,
     group: Group,
-    /// `None`: closed, or nobody reads it any more.
+    /// `None` if it is closed, or nobody reads it anymore.
     stdin: Option<Sender>,
-    /// As long as this is open, the group holder lives.
-    _witness: Option<ChildStdin>,
+    /// The group holder lives as long as this is open.
+    _group_holder: Option<ChildStdin>,
     changes: UnboundedReceiver<Change>,
     end: Option<End>,
 }
 
-/// What became of the pipeline while it was waited for.
+/// A change of a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// By this signal, such as Ctrl-Z makes.
+    /// A signal stopped it, such as that of Ctrl-Z.
     Stopped(i32),
-    /// Its group got Ctrl-C; it may go on, as a pager does.
+    /// Its group got Ctrl-C. It may go on, as a pager does.
     Interrupted,
     Ended(End),
 }
 
 impl Pipeline {
-    /// `runs_until_interrupted`: the command goes on until Ctrl-C, of which only a group of the pipeline's own is told.
+    /// Starts it. If the command runs until Ctrl-C, a group of its own notices Ctrl-C for it.
     fn start(text: &str, group: Group, runs_until_interrupted: bool) -> io::Result<Self> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(text).stdin(Stdio::piped());
@@ -133,20 +133,20 @@ impl Pipeline {
         }
         let mut child = spawn(&mut command)?;
         let pid = Pid::from_child(&child);
-        // Only this end does not wait: the reader's is as it is used to.
+        // Only this end is non-blocking.
         let stdin = child.stdin.take().map(OwnedFd::from).map(Sender::from_owned_fd).transpose()?;
         let (sender, changes) = unbounded_channel();
-        // Without one, Ctrl-C ends the command with the pipeline.
+        // Without a group holder, Ctrl-C ends the command with the pipeline.
         let group_holder =
             if runs_until_interrupted && group == Group::Own { group_holder(pid, sender.clone()).ok() } else { None };
         RUNNING.fetch_add(1, Ordering::Relaxed);
-        let pipeline = Self { pid, group, stdin, _witness: group_holder.flatten(), changes, end: None };
+        let pipeline = Self { pid, group, stdin, _group_holder: group_holder.flatten(), changes, end: None };
         std::thread::Builder::new().name("pipeline".to_owned()).spawn(move || watch(pid, &sender))?;
         Ok(pipeline)
     }
 
-    /// Writes, until all of `bytes` is written or nobody reads it; `Some` if the pipeline changed before that: call it again.
-    /// What has been written is no longer in `bytes`. Cancel safe.
+    /// Writes `bytes`, and removes from it what was written. Returns a change of the pipeline that comes before the end: then call
+    /// it again. If nobody reads, it drops the rest. Cancel safe.
     pub(crate) async fn write(&mut self, bytes: &mut Bytes) -> Option<Change> {
         while !bytes.is_empty() {
             let Some(stdin) = &self.stdin else {
@@ -166,7 +166,7 @@ impl Pipeline {
                 ready = stdin.writable() => match ready.and_then(|()| stdin.try_write(bytes)) {
                     Ok(written) => bytes.advance(written),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    // As `head`: it has seen enough.
+                    // The reader has seen enough, as `head` does.
                     Err(_) => self.stdin = None,
                 },
             }
@@ -174,7 +174,7 @@ impl Pipeline {
         None
     }
 
-    /// There is nothing more to read for it.
+    /// Closes its stdin.
     pub(crate) fn close(&mut self) {
         self.stdin = None;
     }
@@ -184,7 +184,7 @@ impl Pipeline {
         self.stdin.is_none()
     }
 
-    /// Waits until it stops or ends; once it has ended, for nothing. Cancel safe.
+    /// Waits until it stops or ends. Once it has ended, returns at once. Cancel safe.
     pub(crate) async fn change(&mut self) -> Change {
         if let Some(end) = self.end {
             return Change::Ended(end);
@@ -197,7 +197,7 @@ impl Pipeline {
         change
     }
 
-    /// Waits until nobody reads what is written, so that there is no use in more. Cancel safe.
+    /// Waits until nobody reads its stdin. Cancel safe.
     pub(crate) async fn gone(&mut self) {
         if self.stdin.is_none() {
             return;
@@ -205,12 +205,12 @@ impl Pipeline {
         self.ended().await;
     }
 
-    /// Waits for the next stop, or the end; for ever, if that has been told. Cancel safe.
+    /// Waits until it stops or ends; forever once it has ended. Cancel safe.
     pub(crate) async fn next_change(&mut self) -> Change {
         if self.end.is_some() { std::future::pending().await } else { self.change().await }
     }
 
-    /// Waits for its end, however often it is stopped. Cancel safe.
+    /// Waits for its end. Cancel safe.
     pub(crate) async fn ended(&mut self) -> End {
         loop {
             if let Change::Ended(end) = self.change().await {
@@ -219,7 +219,7 @@ impl Pipeline {
         }
     }
 
-    /// The process group that it has for itself.
+    /// Its process group, if it has one of its own and runs.
     pub(crate) fn own_group(&self) -> Option<Pid> {
         (self.group == Group::Own && self.end.is_none()).then_some(self.pid)
     }
@@ -227,13 +227,13 @@ impl Pipeline {
     /// Sends a signal to the whole pipeline, if it has a group of its own and runs.
     pub(crate) fn signal(&self, signal: Signal) {
         if let Some(group) = self.own_group() {
-            // What has gone needs none.
+            // An error means that it has ended.
             let _ = kill_process_group(group, signal);
         }
     }
 }
 
-/// Starts a child that heeds Ctrl-Z: this thread may have it blocked, and a child is as the thread that starts it.
+/// Starts a child that heeds Ctrl-Z. A child inherits the signal mask of the thread that starts it, which may block Ctrl-Z.
 fn spawn(command: &mut Command) -> io::Result<Child> {
     let found = SigSet::from(signal::SIGTSTP).thread_swap_mask(SigmaskHow::SIG_UNBLOCK)?;
     let spawned = command.spawn();
@@ -241,7 +241,7 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
     spawned
 }
 
-/// Starts a process in the group of a pipeline that does nothing, and dies of Ctrl-C when a pager does not.
+/// Starts a process in the group of a pipeline that only waits. Ctrl-C ends it even where a pager ignores Ctrl-C.
 fn group_holder(group: Pid, changes: UnboundedSender<Change>) -> io::Result<Option<ChildStdin>> {
     let mut command = Command::new("cat");
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -249,7 +249,7 @@ fn group_holder(group: Pid, changes: UnboundedSender<Change>) -> io::Result<Opti
     let stdin = child.stdin.take();
     std::thread::Builder::new().name("group_holder".to_owned()).spawn(move || {
         if child.wait().is_ok_and(|status| status.signal() == Some(Signal::INT.as_raw())) {
-            // Who does not listen any more need not know.
+            // An error means that nobody waits for changes anymore.
             let _ = changes.send(Change::Interrupted);
         }
     })?;
@@ -262,14 +262,14 @@ impl Drop for Pipeline {
     }
 }
 
-/// Tells each change of a child, and reaps it.
+/// Sends each change of a child, and reaps it.
 fn watch(pid: Pid, changes: &UnboundedSender<Change>) {
     loop {
         let end = match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::STOPPED) {
             Err(Errno::INTR) => continue,
             Err(_) | Ok(None) => End::Unknown,
             Ok(Some(status)) if status.stopped() => {
-                // Who does not listen any more need not know.
+                // An error means that nobody waits for changes anymore.
                 let _ = changes.send(Change::Stopped(status.stopping_signal().unwrap_or_default()));
                 continue;
             }

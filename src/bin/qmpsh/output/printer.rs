@@ -1,4 +1,6 @@
-//! What a batch prints: results and events, in the order in which they came, and never in the way.
+//! Prints the results and events of a batch, in the order in which they came.
+//!
+//! Printing never blocks: a reader that does not read must not defeat Ctrl-C or a time limit.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -19,31 +21,31 @@ use qmpsh::client::Client;
 use qmpsh::events::{self, Delivery, EventStream};
 use qmpsh::message::{Event, Reply, Request};
 
-/// Bytes of events that may wait to be printed before reading waits for them: few enough to be still in the processor's cache.
+/// Bytes of events that may wait to be printed before reading stops: few enough to stay in the processor's cache.
 const EVENT_ROOM: usize = 64 << 10;
 
-/// How late a reply must be for what is gathered on stdout to be written meanwhile.
+/// How long to wait for a reply before writing what is buffered for stdout.
 const LATE: Duration = Duration::from_millis(1);
 
-/// stdout, the events that go there or to stderr, and the result that is printed next.
+/// Prints to stdout, and events to stderr if the user wants that.
 pub(crate) struct Printer {
     renderer: Renderer,
     stdout: Stdout,
     events: Option<Events>,
-    /// What is left to print of the last reply: the next command goes out first.
+    /// The rest of the last result: the next command is sent before it is printed.
     printout: Option<Pieces>,
-    /// Stands below everything else, if all of it goes to one terminal.
+    /// The progress line, below everything else, if stdout and stderr are one terminal.
     bottom: BottomLine,
-    /// Where results go in place of stdout.
+    /// The pipeline that gets the results in place of stdout.
     piped: Option<Piped>,
 }
 
 /// Events that are shown.
 struct Events {
     stream: EventStream,
-    /// Those that came after the reply at hand: they are shown after it.
+    /// Events that came after the last reply, to be shown after it.
     held: VecDeque<Event>,
-    /// Where they go, if not to stdout.
+    /// Where events go, if not to stdout.
     stderr: Option<Stdout>,
 }
 
@@ -81,14 +83,14 @@ impl Printer {
         }
     }
 
-    /// The command succeeded. What came before the reply is printed; the reply is, with what comes next.
+    /// Prints the events before a reply, and the result with what comes next.
     pub(crate) async fn reply(&mut self, reply: &Reply, request: &Request) -> Result<(), Failure> {
         self.take_events(Some(reply.arrival())).await?;
         let result = self.current().reply(reply, request.own_id.as_deref());
         self.emit(result).await
     }
 
-    /// As [`reply`](Self::reply), with what is to be printed in its place.
+    /// Prints the events before a reply, and `shown` in place of the result with what comes next.
     pub(crate) async fn text_reply(&mut self, reply: &Reply, shown: Option<Pieces>) -> Result<(), Failure> {
         self.take_events(Some(reply.arrival())).await?;
         match shown {
@@ -97,7 +99,7 @@ impl Printer {
         }
     }
 
-    /// As [`reply`](Self::reply), for a command that failed.
+    /// Prints the events before the reply of a command that failed, and in raw form the reply.
     pub(crate) async fn refusal(&mut self, reply: &Reply, request: &Request) -> io::Result<()> {
         self.take_events(Some(reply.arrival())).await?;
         if self.renderer.form == Form::Raw {
@@ -106,21 +108,21 @@ impl Printer {
         Ok(())
     }
 
-    /// As [`reply`](Self::reply), for a command that has succeeded without one.
+    /// Prints an empty result for a command that succeeded without a reply.
     pub(crate) async fn no_reply(&mut self, request: &Request) -> Result<(), Failure> {
         self.take_events(None).await?;
         let result = self.current().empty(request.own_id.as_deref());
         self.emit(result).await
     }
 
-    /// A result that is no reply, after what is printed already. It is printed with what comes next.
+    /// Prints a result of a built-in command with what comes next.
     pub(crate) async fn result(&mut self, result: Pieces) -> Result<(), Failure> {
         self.print_rest().await?;
         self.take_events(None).await?;
         self.emit(result).await
     }
 
-    /// An event that is a result: printed as [`result`](Self::result) does, in its place among the events shown here, and once.
+    /// Prints an event as a result. Where events are shown on stdout, it keeps its place and is printed once.
     pub(crate) async fn event_result(&mut self, event: &Event) -> Result<(), Failure> {
         self.print_printout().await?;
         if let Some(events) = &mut self.events {
@@ -138,7 +140,7 @@ impl Printer {
         self.emit(result).await
     }
 
-    /// Prints events as they are shown, after all that is printed already, and waits until they are written.
+    /// Prints events as results, and waits until they are written.
     pub(crate) async fn events_now(&mut self, events: VecDeque<Event>) -> Result<(), Failure> {
         self.print_rest().await?;
         self.take_events(None).await?;
@@ -154,7 +156,7 @@ impl Printer {
         Ok(self.stdout.flush().await?)
     }
 
-    /// From now on these events are shown.
+    /// Sets which events are shown.
     pub(crate) fn set_event_filter(&mut self, client: &Client, event_filter: &EventFilter) {
         match &mut self.events {
             Some(events) => events.stream.choose(event_filter.filter()),
@@ -163,7 +165,7 @@ impl Printer {
         }
     }
 
-    /// These events are shown with those that came by themselves.
+    /// Shows events as if they had just come.
     pub(crate) fn show(&mut self, events: VecDeque<Event>) {
         if let Some(shown) = &mut self.events {
             shown.held.extend(events);
@@ -180,17 +182,17 @@ impl Printer {
         if self.piped.is_some() { Renderer::PIPELINE } else { self.renderer }
     }
 
-    /// Sends results to a pipeline, or to stdout again; returns where they went before.
+    /// Sends results to a pipeline, or to stdout again. Returns the last pipeline.
     pub(crate) fn redirect(&mut self, to: Option<Piped>) -> Option<Piped> {
         std::mem::replace(&mut self.piped, to)
     }
 
-    /// Where results go in place of stdout.
+    /// The pipeline that gets the results in place of stdout.
     pub(crate) fn piped(&mut self) -> Option<&mut Piped> {
         self.piped.as_mut()
     }
 
-    /// Starts the pipeline to which results go, after all that is printed before it.
+    /// Starts the pipeline after writing everything before it.
     pub(crate) async fn start_pipeline(&mut self) -> Result<(), Failure> {
         if self.piped.as_ref().is_some_and(|piped| piped.running.is_none()) {
             self.print_rest().await?;
@@ -202,7 +204,7 @@ impl Printer {
         }
     }
 
-    /// Gives a result to the pipeline, or keeps it to be printed with what comes next.
+    /// Gives a result to the pipeline, or keeps it until something else is printed.
     async fn emit(&mut self, result: Pieces) -> Result<(), Failure> {
         if self.piped.is_none() {
             self.printout = Some(result);
@@ -211,7 +213,7 @@ impl Printer {
         self.start_pipeline().await?;
         let Some(pipeline) = self.piped.as_mut().and_then(|piped| piped.running.as_mut()) else { return Ok(()) };
         for mut piece in result {
-            // Ctrl-Z stops this program too. What is left for a pipeline that has ended is dropped.
+            // Ctrl-Z stops this program too. The rest of the result is dropped if the pipeline has ended.
             while pipeline.write(&mut piece).await.is_some() {}
             if pipeline.is_closed() {
                 break;
@@ -220,12 +222,12 @@ impl Printer {
         Ok(())
     }
 
-    /// How many columns a line may have that shows how far something has come; nothing if there is no place for one.
+    /// How many columns a progress line may have; `None` if there is no place for one.
     pub(crate) fn progress_width(&self) -> Option<usize> {
         self.bottom.width()
     }
 
-    /// Shows such a line in place of the one before, or takes it away.
+    /// Shows a progress line in place of the last one, or takes it away.
     pub(crate) fn show_progress(&mut self, line: Option<String>) {
         match line {
             Some(line) => self.bottom.show(&line),
@@ -233,12 +235,12 @@ impl Printer {
         }
     }
 
-    /// Waits for events, and keeps them to be printed; for ever, if they are not shown. Cancel safe.
+    /// Waits for events and holds them; forever if none are shown. Cancel safe.
     pub(crate) async fn more_events(&mut self) {
         more(&mut self.events).await;
     }
 
-    /// Prints what there is and the events that come, until that fails. Cancel safe.
+    /// Prints what is left and the events that come, until that fails. Cancel safe.
     pub(crate) async fn print_meanwhile(&mut self) -> io::Error {
         let print = async {
             self.print_rest().await?;
@@ -265,13 +267,13 @@ impl Printer {
         }
     }
 
-    /// Prints what is left of the last reply, then what came after it. Cancel safe.
+    /// Prints the rest of the last result, then the events after it. Cancel safe.
     pub(crate) async fn print_rest(&mut self) -> io::Result<()> {
         self.print_printout().await?;
         self.print_held().await
     }
 
-    /// Prints what is left of the last reply. Cancel safe.
+    /// Prints the rest of the last result. Cancel safe.
     pub(crate) async fn print_printout(&mut self) -> io::Result<()> {
         while let Some(piece) = self.printout.as_mut().and_then(Iterator::next) {
             self.stdout.push(piece);
@@ -281,20 +283,20 @@ impl Printer {
         Ok(())
     }
 
-    /// As [`print_printout`](Self::print_printout), and waits until all that was printed is written. Cancel safe.
+    /// Prints the rest of the last result, and waits until everything is written. Cancel safe.
     pub(crate) async fn print_told(&mut self) -> io::Result<()> {
         self.print_printout().await?;
         self.stdout.flush().await
     }
 
-    /// Prints all there is, and waits until it is written. Cancel safe.
+    /// Prints everything, and waits until it is written. Cancel safe.
     pub(crate) async fn print_all(&mut self) -> io::Result<()> {
         self.print_rest().await?;
         self.take_events(None).await?;
         self.stdout.flush().await
     }
 
-    /// Prints the events that have come, but holds those back that came after the message `until`. Cancel safe.
+    /// Prints the events that have come, but holds those that came after the message number `until`. Cancel safe.
     async fn take_events(&mut self, until: Option<u64>) -> io::Result<()> {
         let Some(events) = &mut self.events else { return Ok(()) };
         let new = events.stream.try_batch();
@@ -333,7 +335,7 @@ impl Printer {
     }
 }
 
-/// Waits for events, and keeps them to be printed; for ever, if they are not shown. Cancel safe.
+/// Waits for events and holds them; forever if none are shown. Cancel safe.
 async fn more(events: &mut Option<Events>) {
     match events {
         Some(events) => {
@@ -344,7 +346,7 @@ async fn more(events: &mut Option<Events>) {
     }
 }
 
-/// Waits until nobody reads what a pipeline gets; for ever if none is running. Cancel safe.
+/// Waits until nobody reads the stdin of the pipeline; forever if none runs. Cancel safe.
 async fn gone(piped: &mut Option<Piped>) {
     match piped.as_mut().and_then(|piped| piped.running.as_mut()) {
         Some(pipeline) => pipeline.gone().await,
@@ -352,7 +354,7 @@ async fn gone(piped: &mut Option<Piped>) {
     }
 }
 
-/// Until then; for ever without a time.
+/// Sleeps until `deadline`; forever without one.
 pub(crate) async fn sleep_until_or_never(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,

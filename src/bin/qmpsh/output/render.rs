@@ -1,4 +1,4 @@
-//! How a reply is printed: which bytes of it, in which form.
+//! Formats results: which bytes of a reply, in which form.
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
@@ -33,27 +33,27 @@ pub(crate) enum Form {
 /// Prints replies in one form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Renderer {
-    /// What the user asked for.
+    /// The mode that the user chose.
     pub(crate) mode: OutputMode,
     pub(crate) form: Form,
-    /// Whether a person's terminal gets it: then nothing in it may drive the terminal.
+    /// Whether it goes to a terminal: then control characters are escaped.
     pub(crate) terminal: bool,
     pub(crate) colors: Colors,
-    /// Whether a text, such as the human monitor's, is shown as it is, and not as JSON.
+    /// Whether a text, such as that of the human monitor, is shown as text and not as JSON.
     pub(crate) plain_text: bool,
 }
 
 impl Renderer {
-    /// As this one, for what stderr is.
+    /// The same form for stderr, which may not be a terminal.
     pub(crate) fn for_stderr(self) -> Self {
         Self { terminal: std::io::stderr().is_terminal(), colors: self.colors.for_stderr(), ..self }
     }
 
-    /// For a program that reads results.
+    /// For a pipeline.
     pub(crate) const PIPELINE: Self =
         Self { mode: OutputMode::Json, form: Form::Json, terminal: false, colors: Colors::OFF, plain_text: true };
 
-    /// As `-o` and `--color` say, for what stdout is.
+    /// For stdout, by `-o` and `--color` and by whether it is a terminal.
     pub(crate) fn new(output: OutputMode, color: ColorMode) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let form = match output {
@@ -67,14 +67,14 @@ impl Renderer {
         Self { mode: output, form, terminal, colors: Colors::of_stdout(color), plain_text }
     }
 
-    /// As this one, in another form.
+    /// For stdout, in another form.
     pub(crate) fn with_output(self, output: OutputMode) -> Self {
         Self::new(output, self.colors.mode())
     }
 
-    /// The result of a command that succeeded; with [`Form::Raw`] the reply of any command.
+    /// Formats the result of a command; with [`Form::Raw`] the whole reply of any command.
     ///
-    /// `own_id` is the id of the user's own JSON line; without one the reply has none either.
+    /// `own_id` is the id in the user's JSON line. Without one the id is left out of the reply.
     pub(crate) fn reply(self, reply: &Reply, own_id: Option<&str>) -> Pieces {
         match self.form {
             Form::Json => self.on_one_line([reply.result().unwrap_or_default()]),
@@ -84,12 +84,12 @@ impl Renderer {
         }
     }
 
-    /// How many columns a text may have: those of the terminal, or as many as fit most.
+    /// How many columns a text may have: those of the terminal, or 80.
     pub(crate) fn width(self) -> usize {
         if self.terminal { terminal_width() } else { 80 }
     }
 
-    /// A value of a built-in command, as if the peer had returned it.
+    /// Formats a value of a built-in command as if the peer had returned it.
     pub(crate) fn value(self, json: String) -> Pieces {
         let value = Bytes::from(json);
         match self.form {
@@ -100,7 +100,7 @@ impl Renderer {
         }
     }
 
-    /// A text, which is safe if it goes to a terminal; a newline that is missing at its end is added.
+    /// Formats a text, escaped for a terminal. Adds a newline if it has none at its end.
     pub(crate) fn text(self, text: &str) -> Pieces {
         let mut shown = if self.terminal { text::lines(text).into_owned() } else { text.to_owned() };
         if !shown.ends_with('\n') {
@@ -109,7 +109,7 @@ impl Renderer {
         Pieces::Parts(vec![Bytes::from(shown)].into_iter())
     }
 
-    /// What a command returned whose reply was lost with the connection it closed.
+    /// Formats an empty result, for a command whose reply was lost with the connection that it closed.
     pub(crate) fn empty(self, own_id: Option<&str>) -> Pieces {
         let shown = match (self.form, own_id) {
             (Form::Json | Form::Pretty | Form::Table, _) => "{}".to_owned(),
@@ -119,7 +119,7 @@ impl Renderer {
         self.on_one_line([Bytes::from(shown)])
     }
 
-    /// A whole event, with its newline, added to `out`.
+    /// Appends an event to `out`, on a line.
     pub(crate) fn event(self, event: &Event, out: &mut Vec<u8>) {
         let line = compact(event.bytes());
         let line = if self.terminal { Cow::Owned(text::json(&line).into_owned()) } else { line };
@@ -136,7 +136,7 @@ impl Renderer {
         out.push(b'\n');
     }
 
-    /// A whole event as the result of a command.
+    /// Formats an event as the result of a command.
     pub(crate) fn event_result(self, event: &Event) -> Pieces {
         let whole = event.bytes().clone();
         match self.form {
@@ -146,9 +146,9 @@ impl Renderer {
         }
     }
 
-    /// Where the name of an event stands that is to have a color.
+    /// The range of the name of an event, if it gets a color.
     fn name_of(self, event: &[u8]) -> Option<Range<usize>> {
-        // In the forms that are for programs nothing is colored.
+        // Forms for programs have no colors.
         let has_color = self.colors.are_on() && (self.terminal || matches!(self.form, Form::Pretty | Form::Table));
         if has_color { Document::parse(event).ok()?.range("event") } else { None }
     }
@@ -173,12 +173,12 @@ impl Renderer {
     }
 }
 
-/// How many columns the terminal has; one that does not know has 80.
+/// How many columns the terminal has, or 80 if it does not say.
 fn terminal_width() -> usize {
     size_of(std::io::stdout()).map_or(80, |size| size.columns)
 }
 
-/// `bytes` themselves if `rewrite` leaves them as they are.
+/// Applies `rewrite` without copying bytes that stay as they are.
 fn rewritten(bytes: Bytes, rewrite: impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Bytes {
     let changed = match rewrite(&bytes) {
         Cow::Borrowed(_) => None,
@@ -187,7 +187,7 @@ fn rewritten(bytes: Bytes, rewrite: impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Bytes {
     changed.map_or(bytes, Bytes::from)
 }
 
-/// The whole reply, with the user's `id` in place of the one that was sent, in parts that share its bytes.
+/// The whole reply with the user's `id`, or without one, in parts that share its bytes.
 fn with_id(reply: &Reply, own_id: Option<&str>) -> Vec<Bytes> {
     let document = reply.document();
     let bytes = document.bytes();
@@ -195,7 +195,7 @@ fn with_id(reply: &Reply, own_id: Option<&str>) -> Vec<Bytes> {
     if let Some(own_id) = own_id {
         return vec![bytes.slice(..id.start), Bytes::copy_from_slice(own_id.as_bytes()), bytes.slice(id.end..)];
     }
-    // The member goes with the comma on one side of it.
+    // A comma on one side goes with the member.
     let key = memchr::memrchr(b'{', &bytes[..id.start]).max(memchr::memrchr(b',', &bytes[..id.start])).unwrap_or(0);
     let after =
         bytes[id.end..].iter().position(|byte| !byte.is_ascii_whitespace()).map_or(bytes.len(), |at| id.end + at);
@@ -209,7 +209,7 @@ fn with_id(reply: &Reply, own_id: Option<&str>) -> Vec<Bytes> {
     }
 }
 
-/// What is to be printed, piece by piece, with the newline at the end.
+/// A formatted result, piece by piece, with a newline at the end.
 pub(crate) enum Pieces {
     Parts(std::vec::IntoIter<Bytes>),
     Indented { left: Bytes, indenter: Option<Indenter>, colors: Option<(Colors, Parts)> },

@@ -1,8 +1,7 @@
-//! stdout of a batch: results gathered, written in large pieces, and never in the way.
+//! The buffered stdout of a batch.
 //!
-//! A reader that does not read must not disable Ctrl-C or a time limit. So what could block is written by a thread,
-//! which is started the first time that is needed; a file, or a small piece for which a pipe has room, is written
-//! directly.
+//! A reader that does not read must not defeat Ctrl-C or a time limit. So a thread writes what could block; it starts when it is
+//! first needed. Files, and small pieces for which a pipe has room, are written directly.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,19 +14,19 @@ use rustix::fs::FileType;
 
 use tokio::sync::{mpsc, oneshot};
 
-/// Bytes gathered before they are written.
+/// How many bytes are buffered before they are written.
 const FULL: usize = 64 * 1024;
 
-/// Bytes for which a pipe that can be written to has room at least (`PIPE_BUF` on Linux).
+/// For how many bytes a pipe that polls as writable has room: `PIPE_BUF` on Linux.
 const SMALL: usize = 4096;
 
 /// One of the program's two outputs.
 ///
-/// Every method that waits is cancel safe: what was not written stays, in its place.
+/// Every method that waits is cancel safe: bytes that were not written stay in their place.
 pub(crate) struct Stdout {
     fd: BorrowedFd<'static>,
     is_file: bool,
-    /// What is to be written before `buffer`; empty as long as nothing had to wait.
+    /// Pieces to write before `buffer`.
     waiting: VecDeque<Bytes>,
     buffer: Vec<u8>,
     writer: Option<Writer>,
@@ -40,12 +39,12 @@ struct Writer {
 
 enum Piece {
     Data(Bytes),
-    /// All before it has been written.
+    /// Sent back when everything before it is written.
     Mark(oneshot::Sender<()>),
 }
 
 impl Stdout {
-    /// `fd` is stdout, or stderr when that is where something is written that may be much.
+    /// Buffers stdout, or stderr where events go there.
     pub(crate) fn new(fd: BorrowedFd<'static>) -> Self {
         let is_file =
             rustix::fs::fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
@@ -57,7 +56,7 @@ impl Stdout {
         !(self.buffer.is_empty() && self.waiting.is_empty())
     }
 
-    /// Adds bytes, without copying them if they are many; follow with [`settle`](Self::settle).
+    /// Adds bytes; copies only small pieces. Follow with [`settle`](Self::settle).
     pub(crate) fn push(&mut self, bytes: Bytes) {
         if bytes.len() >= FULL {
             self.set_buffer_aside();
@@ -67,17 +66,17 @@ impl Stdout {
         }
     }
 
-    /// Where small output is put together; follow with [`settle`](Self::settle).
+    /// The buffer to append to. Follow with [`settle`](Self::settle).
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
-    /// Writes what is gathered if it is much.
+    /// Writes the buffer if it is full.
     pub(crate) async fn settle(&mut self) -> io::Result<()> {
         if self.buffer.len() < FULL && self.waiting.is_empty() { Ok(()) } else { self.write().await }
     }
 
-    /// Writes all that is gathered, and waits until it is written.
+    /// Writes everything, and waits until it is written.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         self.write().await?;
         let Some(writer) = &self.writer else { return Ok(()) };
@@ -110,7 +109,7 @@ impl Stdout {
         Ok(())
     }
 
-    /// Writes all of it, if that cannot take long.
+    /// Writes everything if that cannot block; returns whether it did.
     fn write_directly(&mut self) -> io::Result<bool> {
         if self.is_file {
             for bytes in self.waiting.drain(..) {
@@ -126,7 +125,7 @@ impl Stdout {
         if !self.waiting.is_empty() || self.buffer.len() > SMALL || !has_room(self.fd) {
             return Ok(false);
         }
-        // A small piece is written whole or not at all, so nothing is written twice later.
+        // A small piece is written whole or not at all.
         match rustix::io::write(self.fd, &self.buffer) {
             Ok(count) => drop(self.buffer.drain(..count)),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
@@ -146,7 +145,7 @@ impl Writer {
                 match piece {
                     Piece::Data(bytes) => {
                         if let Err(error) = write_all(fd, &bytes) {
-                            // Set once only, by this thread.
+                            // Only this thread sets it, once.
                             let _ = failed.set(error);
                             return;
                         }
@@ -178,7 +177,7 @@ fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
         match rustix::io::write(fd, bytes) {
             Ok(count) => bytes = &bytes[count..],
             Err(rustix::io::Errno::INTR) => {}
-            // Somebody else who has this terminal or pipe made it non-blocking.
+            // Another process made this terminal or pipe non-blocking.
             Err(rustix::io::Errno::AGAIN) => drop(poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], None)),
             Err(error) => return Err(error.into()),
         }
