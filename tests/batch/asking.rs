@@ -2,11 +2,12 @@
 
 use super::at;
 use crate::support::terminal::keys;
-use crate::support::{Mock, Program};
+use crate::support::{Mock, Program, QMPSH, sh};
 
 #[test]
 fn the_answer_is_sent_and_not_shown() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect(r#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"hush"}}"#)
         .reply("{}")
         .unix();
@@ -22,7 +23,7 @@ fn the_answer_is_sent_and_not_shown() {
 #[test]
 fn ctrl_c_instead_of_an_answer_leaves_the_terminal_as_it_was() {
     let script = "trap : INT; \"$0\" missing.sock x password=@?; echo \"status $?\"; read line; echo \"<$line>\"";
-    let mut terminal = Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]).terminal();
+    let mut terminal = sh(script).terminal();
     terminal.wait(|screen| screen.line().starts_with("password") && screen.cursor().1 > 8);
     assert!(!terminal.is_cooked());
     terminal.type_keys(keys::CTRL_C);
@@ -34,7 +35,6 @@ fn ctrl_c_instead_of_an_answer_leaves_the_terminal_as_it_was() {
 
 #[test]
 fn without_a_terminal_there_is_nobody_to_ask() {
-    let output =
-        Program::new("setsid").args(["--wait", env!("CARGO_BIN_EXE_qmpsh"), "missing.sock", "x", "a=@?"]).run();
+    let output = Program::new("setsid").args(["--wait", QMPSH, "missing.sock", "x", "a=@?"]).run();
     output.stdout("").status(2).stderr_contains("=@? needs a terminal");
 }

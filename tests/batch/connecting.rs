@@ -7,7 +7,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::at;
 use crate::support::mock::GREETING;
-use crate::support::{Mock, Qemu, qmpsh, temporary_directory};
+use crate::support::{Mock, QMPSH, Qemu, qmpsh, temporary_directory};
 
 const RETRY: &str = " (--wait SECONDS keeps trying)";
 
@@ -56,7 +56,7 @@ fn a_socket_that_one_may_not_use() {
     let locked = std::os::unix::fs::PermissionsExt::from_mode(0o000);
     std::fs::set_permissions(mock.socket(), locked).unwrap();
     let program = if rustix::process::geteuid().is_root() {
-        let without = ["--bounding-set=-all", "--inh-caps=-all", env!("CARGO_BIN_EXE_qmpsh")];
+        let without = ["--bounding-set=-all", "--inh-caps=-all", QMPSH];
         crate::support::Program::new("setpriv").args(without).arg(mock.socket())
     } else {
         at(mock.socket())

@@ -6,25 +6,25 @@ use crate::support::{Mock, Qemu};
 #[test]
 fn what_was_sent_is_told_from_what_was_not() {
     // How the server ends it, and what is said about it.
-    let mock = Mock::qmp().expect_execute("a").reply("1").expect_execute("b").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply("1").expect_execute("b").close().unix();
     at(mock.socket()).stdin("a\nb\nc\n").run().stdout("1\n").status(4).stderr(
         "stdin:2: the connection was lost before the reply to `b` came, so whether it ran is unknown: \
          the peer closed the connection\n",
     );
     mock.finish();
-    let mock = Mock::qmp().expect_execute("b").send("{\"return\": [1, ").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("b").send("{\"return\": [1, ").close().unix();
     at(mock.socket()).arg("b").run().stdout("").status(4).stderr(
         "qmpsh: the connection was lost before the reply to `b` came, so whether it ran is unknown: \
          the stream ended inside a message, after 15 bytes of it: `{\"return\": [1, `\n",
     );
     mock.finish();
-    let mock = Mock::qmp().expect_execute("b").send("\x1b[31mgarbage").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("b").send("\x1b[31mgarbage").close().unix();
     at(mock.socket()).arg("b").run().stdout("").status(4).stderr(
         "qmpsh: the connection was lost before the reply to `b` came, so whether it ran is unknown: \
          received data is not a JSON object: `\\u{1b}[31mgarbage`\n",
     );
     mock.finish();
-    let mock = Mock::qmp().expect_execute("b").reset().tcp();
+    let mock = Mock::new().negotiate().expect_execute("b").reset().tcp();
     let lost = at(mock.tcp().to_string().as_ref()).arg("b").run();
     lost.stdout("").status(4).stderr(
         "qmpsh: the connection was lost before the reply to `b` came, so whether it ran is unknown: \
@@ -83,7 +83,8 @@ fn lines_after_quit_are_not_sent() {
     // With a reply or without, and also when the connection is still there.
     let answers: [fn(Mock) -> Mock; 3] = [|mock| mock.reply("{}"), |mock| mock.reply("{}").close(), Mock::close];
     for answer in answers {
-        let mock = answer(Mock::qmp().expect_execute("query-name").reply("{}").expect_execute("quit")).unix();
+        let mock =
+            answer(Mock::new().negotiate().expect_execute("query-name").reply("{}").expect_execute("quit")).unix();
         at(mock.socket()).arg("-k").stdin(lines).run().stdout("{}\n{}\n").stderr(expected).status(4);
         mock.finish();
     }
@@ -91,7 +92,7 @@ fn lines_after_quit_are_not_sent() {
 
 #[test]
 fn the_end_of_input_after_quit_is_success() {
-    let mock = Mock::qmp().expect_execute("quit").reply("{}").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("quit").reply("{}").close().unix();
     let mut process = at(mock.socket()).start();
     process.line("quit");
     assert_eq!(process.read_line(), "{}");
@@ -110,7 +111,8 @@ fn a_line_that_quits_the_shell_leaves_the_server_alone() {
 
 #[test]
 fn an_error_that_names_no_command_is_that_of_the_one_pending() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("a")
         .send(r#"{"error": {"class": "GenericError", "desc": "JSON parse error"}}"#)
         .expect_execute("b")
@@ -128,13 +130,14 @@ fn an_error_that_names_no_command_is_that_of_the_one_pending() {
 
 #[test]
 fn a_reply_that_is_none_is_the_failure_of_its_command() {
-    let mock = Mock::qmp().expect_execute("a").send(r#"{"id": 1}"#).expect_execute("b").reply_latest("2").unix();
+    let mock =
+        Mock::new().negotiate().expect_execute("a").send(r#"{"id": 1}"#).expect_execute("b").reply_latest("2").unix();
     at(mock.socket()).arg("-k").stdin("a\nb\n").run().stdout("2\n").status(1).stderr(
         "stdin:1: no valid reply to `a`: the server sent a message that is not a greeting, an event or a reply: \
          `{\"id\": 1}`\n",
     );
     mock.finish();
-    let mock = Mock::qmp().expect_execute("a").send(r#"{"id": 1}"#).unix();
+    let mock = Mock::new().negotiate().expect_execute("a").send(r#"{"id": 1}"#).unix();
     at(mock.socket()).arg("a").run().status(1).stderr(
         "qmpsh: no valid reply to `a`: the server sent a message that is not a greeting, an event or a reply: \
          `{\"id\": 1}`\n",

@@ -12,7 +12,7 @@ fn event(name: &str) -> String {
 #[test]
 fn they_are_hidden_unless_asked_for() {
     for args in [&[][..], &["--events", "hide"]] {
-        let mock = Mock::qmp().expect_execute("a").event("ONE", "{}").reply("1").unix();
+        let mock = Mock::new().negotiate().expect_execute("a").event("ONE", "{}").reply("1").unix();
         at(mock.socket()).args(args).arg("a").run().stdout("1\n").stderr("").status(0);
         mock.finish();
     }
@@ -62,10 +62,11 @@ fn those_that_came_with_a_reply_stand_after_it() {
         event("LATER").trim_end()
     );
     let expected = format!("{}1\n{}{}2\n", event("BEFORE"), event("AFTER"), event("LATER"));
-    let mock = Mock::qmp().expect_execute("a").send(burst.as_bytes()).expect_execute("b").reply_latest("2").unix();
+    let mock =
+        Mock::new().negotiate().expect_execute("a").send(burst.as_bytes()).expect_execute("b").reply_latest("2").unix();
     at(mock.socket()).args(["--events", "show"]).stdin("a\nb\n").run().stdout(&expected).status(0);
     mock.finish();
-    let mock = Mock::qmp().expect_execute("a").send(burst.as_bytes()).close().unix();
+    let mock = Mock::new().negotiate().expect_execute("a").send(burst.as_bytes()).close().unix();
     let expected = format!("{}1\n{}{}", event("BEFORE"), event("AFTER"), event("LATER"));
     at(mock.socket()).args(["--events", "show", "a"]).run().stdout(&expected).status(0);
     mock.finish();
@@ -73,7 +74,8 @@ fn those_that_came_with_a_reply_stand_after_it() {
 
 #[test]
 fn on_stderr_they_leave_stdout_alone() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("a")
         .event("ONE", "{}")
         .reply("1")
@@ -89,7 +91,8 @@ fn on_stderr_they_leave_stdout_alone() {
 
 #[test]
 fn they_are_shown_while_it_waits() {
-    let mock = Mock::qmp().pause().event("WHILE_READING", "{}").expect_execute("a").event("WHILE_RUNNING", "{}");
+    let mock =
+        Mock::new().negotiate().pause().event("WHILE_READING", "{}").expect_execute("a").event("WHILE_RUNNING", "{}");
     let mock = mock.pause().reply("1").unix();
     let mut process = at(mock.socket()).args(["--events", "show"]).start();
     mock.go_on();
@@ -124,7 +127,7 @@ fn a_real_one() {
 #[test]
 fn none_is_lost_before_a_reply_however_many() {
     const MANY: u64 = 300_000;
-    let mock = Mock::qmp().expect_execute("a").events(MANY).reply("1").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").events(MANY).reply("1").unix();
     let program = at(mock.socket());
     let path = program.home().join("out");
     let output = program.stdout_to(&path).args(["--events", "show", "a"]).run();

@@ -14,10 +14,10 @@ fn up_to(step: usize) -> Mock {
         2 => Mock::new().greeting(),
         3 => Mock::new().greeting().expect_execute("qmp_capabilities"),
         4 => Mock::new().greeting().expect_execute("qmp_capabilities").send("{\"return\": {"),
-        5 => Mock::qmp(),
-        6 => Mock::qmp().expect_execute("query-status"),
-        7 => Mock::qmp().expect_execute("query-status").send("{\"return\": {\"status\": \"run"),
-        8 => Mock::qmp().expect_execute("query-status").reply("{}"),
+        5 => Mock::new().negotiate(),
+        6 => Mock::new().negotiate().expect_execute("query-status"),
+        7 => Mock::new().negotiate().expect_execute("query-status").send("{\"return\": {\"status\": \"run"),
+        8 => Mock::new().negotiate().expect_execute("query-status").reply("{}"),
         _ => unreachable!("there are nine steps"),
     }
 }

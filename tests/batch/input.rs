@@ -19,7 +19,7 @@ fn sources_run_in_the_order_given() {
 
 #[test]
 fn messages_name_the_place() {
-    let fails = || Mock::qmp().expect_execute("x").error("GenericError", "no").unix();
+    let fails = || Mock::new().negotiate().expect_execute("x").error("GenericError", "no").unix();
     let expect = |args: &[&str], stdin: &str, name: &str, content: &str, said: &str| {
         let mock = fails();
         let program = at(mock.socket());
@@ -42,7 +42,7 @@ fn messages_name_the_place() {
 
 #[test]
 fn statements_of_several_lines() {
-    let mock = Mock::qmp()
+    let mock = Mock::new().negotiate()
         .expect(r#"{"execute":"x","arguments":{"a":[1,{"b":"two\nlines"}]}}"#)
         .reply("1")
         .expect(
@@ -105,7 +105,8 @@ fn files_that_cannot_be_read() {
 
 #[test]
 fn values_from_files_and_stdin() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect(r#"{"execute":"x","arguments":{"text":"two\nlines","json":[1,2]}}"#)
         .reply("1")
         .expect(r#"{"execute":"y","arguments":{"in":"from stdin"}}"#)
@@ -118,13 +119,13 @@ fn values_from_files_and_stdin() {
     output.stdout("1\n2\n").stderr("").status(0);
     mock.finish();
 
-    let mock = Mock::qmp().expect(r#"{"execute":"y","arguments":{"in":""}}"#).reply("2").unix();
+    let mock = Mock::new().negotiate().expect(r#"{"execute":"y","arguments":{"in":""}}"#).reply("2").unix();
     at(mock.socket()).args(["y", "in=@-"]).run().stdout("2\n").stderr("").status(0);
     mock.finish();
 
     // Not where the commands come from.
     for args in [&["-f", "-"][..], &[]] {
-        let mock = Mock::qmp().unix();
+        let mock = Mock::new().negotiate().unix();
         let output = at(mock.socket()).args(args).stdin("y in=@-\n").run();
         output.stdout("").status(2).stderr_contains("stdin already provides the commands");
         mock.finish();
@@ -134,7 +135,8 @@ fn values_from_files_and_stdin() {
 #[test]
 fn a_command_of_a_megabyte() {
     let value = "x".repeat(1 << 20);
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect(&format!(r#"{{"execute":"x","arguments":{{"v":"{value}"}}}}"#))
         .reply("1")
         .expect_execute("y")
@@ -148,7 +150,8 @@ fn a_command_of_a_megabyte() {
 
 #[test]
 fn json_lines_are_whole_messages() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_text(r#"{"execute":"x","arguments":{"n":18446744073709551615,"f":0.10},"id":1}"#)
         .reply("18446744073709551615")
         .expect_text(r#"{"exec-oob":"yank","id":1}"#)
@@ -160,7 +163,7 @@ fn json_lines_are_whole_messages() {
     mock.finish();
     // What QEMU's parser would refuse is not sent to it.
     for line in [r#"{"execute": "x", "execute": "y"}"#, r#"{"execute": "x"} }"#, r#"{"execute": 1}"#, r#"{"id": 1}"#] {
-        let mock = Mock::qmp().unix();
+        let mock = Mock::new().negotiate().unix();
         at(mock.socket()).stdin(line).run().stdout("").status(2).stderr_contains("^");
         mock.finish();
     }

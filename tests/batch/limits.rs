@@ -31,17 +31,17 @@ fn check_memory(mock: Mock, at_least: u64) {
 
 #[test]
 fn a_long_string_takes_its_own_memory_and_not_much_more() {
-    check_memory(Mock::qmp().expect_execute("much").reply_string_of(64 * MIB), 64 * MIB);
+    check_memory(Mock::new().negotiate().expect_execute("much").reply_string_of(64 * MIB), 64 * MIB);
 }
 
 #[test]
 fn so_do_many_small_objects() {
-    check_memory(Mock::qmp().expect_execute("much").reply_list_of(4_500_000), 64 * MIB);
+    check_memory(Mock::new().negotiate().expect_execute("much").reply_list_of(4_500_000), 64 * MIB);
 }
 
 #[test]
 fn a_long_reply_comes_through_a_pipe_whole() {
-    let mock = Mock::qmp().expect_execute("much").reply_string_of(8 * MIB + 1).unix();
+    let mock = Mock::new().negotiate().expect_execute("much").reply_string_of(8 * MIB + 1).unix();
     let output = at(mock.socket()).arg("much").run();
     assert!(output.stdout_bytes().len() as u64 == 8 * MIB + 4, "{output}");
     assert!(output.stdout_bytes()[1..].iter().take_while(|byte| **byte == b'x').count() as u64 == 8 * MIB + 1);
@@ -55,7 +55,7 @@ fn the_longest_message_and_one_byte_more() {
     let reply = format!("{reply:x<289}\", \"id\": 1}}");
     assert_eq!(reply.len(), 300);
     let run = |limit: &str| {
-        let mock = Mock::qmp().expect_execute("a").send(reply.as_bytes()).unix();
+        let mock = Mock::new().negotiate().expect_execute("a").send(reply.as_bytes()).unix();
         let output = at(mock.socket()).args(["--max-message", limit, "a"]).run();
         mock.finish();
         output
@@ -88,16 +88,16 @@ fn twenty_thousand_commands_on_a_real_qemu() {
 #[test]
 fn deep_nesting_in_either_form() {
     let deep = "[".repeat(1_000) + &"]".repeat(1_000);
-    let mock = Mock::qmp().expect_execute("a").reply(&deep).unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply(&deep).unix();
     at(mock.socket()).arg("a").run().stdout(&format!("{deep}\n")).status(0);
     mock.finish();
-    let mock = Mock::qmp().expect_execute("a").reply(&deep).unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply(&deep).unix();
     let output = at(mock.socket()).args(["-o", "pretty", "a"]).run();
     output.status(0);
     assert_eq!(output.stdout_text().lines().count(), 2 * 999 + 1);
     mock.finish();
     let deep = "[".repeat(200_000) + &"]".repeat(200_000);
-    let mock = Mock::qmp().expect_execute("a").reply(&deep).unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply(&deep).unix();
     let output = at(mock.socket()).arg("a").run();
     assert!(output.stdout_text() == deep + "\n");
     mock.finish();

@@ -2,7 +2,7 @@
 
 use super::at;
 use crate::support::terminal::without_colors;
-use crate::support::{Mock, Program, Qemu};
+use crate::support::{Mock, Qemu, sh};
 
 /// Escape, bell, delete, C1, an override, a character without width, and a line break.
 const NASTY: &str = "a\u{1b}[2J\u{7}\u{7f}\u{9b}\u{202e}\u{200b}\nb";
@@ -11,8 +11,7 @@ const NASTY: &str = "a\u{1b}[2J\u{7}\u{7f}\u{9b}\u{202e}\u{200b}\nb";
 fn on_a_terminal(mock: Mock, arguments: &str) -> (String, Vec<u8>) {
     let mock = mock.unix();
     let script = format!("\"$0\" \"$1\" {arguments}; printf 'the %s\\n' end");
-    let mut terminal =
-        Program::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_qmpsh")]).arg(mock.socket()).terminal();
+    let mut terminal = sh(&script).arg(mock.socket()).terminal();
     let screen = terminal.wait(|screen| screen.text().contains("the end"));
     let text = screen.text();
     let raw = terminal.raw();
@@ -28,7 +27,7 @@ fn assert_harmless(raw: &[u8]) {
 }
 
 fn refusing() -> Mock {
-    Mock::qmp().expect_execute("a").error("Generic\u{1b}Error", NASTY)
+    Mock::new().negotiate().expect_execute("a").error("Generic\u{1b}Error", NASTY)
 }
 
 fn nasty_json() -> String {
@@ -50,7 +49,7 @@ fn an_error_about_a_line_shows_no_secret_of_it() {
         .run()
         .stderr("`***` is not KEY=VALUE\n  set_password *** password=***\n               ^^^\n  expected KEY=VALUE\n")
         .status(2);
-    let mock = Mock::qmp().unix();
+    let mock = Mock::new().negotiate().unix();
     at(mock.socket())
         .args(["-c", "set_password password=\"my dog\" protocol=[1,"])
         .run()
@@ -71,7 +70,7 @@ fn an_error_in_a_pipe_is_as_it_came() {
 #[test]
 fn events_on_stderr_go_by_what_stderr_is() {
     let data = format!("{{\"x\": \"\u{9b}31m\", \"y\": {}}}", nasty_json());
-    let saying = || Mock::qmp().expect_execute("a").event("E", &data).reply("1");
+    let saying = || Mock::new().negotiate().expect_execute("a").event("E", &data).reply("1");
     // stdout is a pipe, stderr the terminal; and the other way round.
     let (_, raw) = on_a_terminal(saying(), "--events stderr a | cat");
     assert_harmless(&raw);
@@ -86,14 +85,15 @@ fn events_on_stderr_go_by_what_stderr_is() {
 fn results_on_a_terminal_are_escaped() {
     let reply = format!("{{\"k\u{9b}\": \"\u{202e}\", \"n\": {}}}", nasty_json());
     for arguments in ["a", "-o json a", "-o raw a"] {
-        let (text, raw) = on_a_terminal(Mock::qmp().expect_execute("a").reply(&reply), arguments);
+        let (text, raw) = on_a_terminal(Mock::new().negotiate().expect_execute("a").reply(&reply), arguments);
         assert_harmless(&raw);
         assert!(text.contains("\"k\\u009b\": \"\\u202e\""), "{text}");
     }
-    let (text, raw) = on_a_terminal(Mock::qmp().expect_execute("a").reply(&reply), "--color never -o table a");
+    let (text, raw) =
+        on_a_terminal(Mock::new().negotiate().expect_execute("a").reply(&reply), "--color never -o table a");
     assert_harmless(&raw);
     assert!(text.starts_with("k\\u{9b}  \\u{202e}\nn        a\\u{1b}[2J"), "{text}");
-    let mock = Mock::qmp().expect_execute("a").reply(&reply).unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply(&reply).unix();
     at(mock.socket()).arg("a").run().stdout(&format!("{reply}\n")).status(0);
     mock.finish();
 }

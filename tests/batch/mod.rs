@@ -22,10 +22,9 @@ use crate::support::{Mock, Program, qmpsh};
 
 /// A server that answers each of these commands with `{"n": 1}`, `{"n": 2}` and so on.
 fn answering(commands: &[&str]) -> Mock {
-    commands
-        .iter()
-        .zip(1..)
-        .fold(Mock::qmp(), |mock, (command, n)| mock.expect_execute(command).reply(&format!("{{\"n\": {n}}}")))
+    commands.iter().zip(1..).fold(Mock::new().negotiate(), |mock, (command, n)| {
+        mock.expect_execute(command).reply(&format!("{{\"n\": {n}}}"))
+    })
 }
 
 /// The program, with this socket as its address.

@@ -1,7 +1,7 @@
 //! One command in the words of the command line, or with `-c`.
 
 use super::{answering, at, file};
-use crate::support::{Mock, Qemu};
+use crate::support::{Mock, QMPSH, Qemu};
 
 const NEGOTIATE: &str = r#"{"execute":"qmp_capabilities","id":0}"#;
 const NEGOTIATE_OOB: &str = r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":0}"#;
@@ -9,7 +9,7 @@ const NEGOTIATE_OOB: &str = r#"{"execute":"qmp_capabilities","arguments":{"enabl
 #[test]
 fn the_bytes_sent_are_as_few_as_they_can_be() {
     let mock = Mock::new()
-        .expect_quiet()
+        .expect_silence()
         .greeting()
         .expect_text(NEGOTIATE)
         .reply("{}")
@@ -83,7 +83,7 @@ fn out_of_band_on_a_real_qemu() {
 
 #[test]
 fn a_word_that_is_wrong_has_a_caret_and_sends_nothing() {
-    let mock = Mock::qmp().unix();
+    let mock = Mock::new().negotiate().unix();
     let output = at(mock.socket()).args(["query-status", "a=[1,"]).run();
     output.stdout("").status(2);
     let text = output.stderr_text();
@@ -97,7 +97,8 @@ fn a_word_that_is_wrong_has_a_caret_and_sends_nothing() {
 
 #[test]
 fn words_are_finished_tokens() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect(r##"{"execute":"x","arguments":{"a":"# b | c","d":"it's","e":"","f":{"g":"h"}}}"##)
         .reply("{}")
         .unix();
@@ -108,10 +109,8 @@ fn words_are_finished_tokens() {
 #[test]
 fn stdin_is_not_read() {
     let mock = answering(&["a"]).unix();
-    let mut shell = crate::support::Program::new("sh")
-        .args(["-c", "\"$0\" \"$1\" a; cat", env!("CARGO_BIN_EXE_qmpsh")])
-        .arg(mock.socket())
-        .start();
+    let mut shell =
+        crate::support::Program::new("sh").args(["-c", "\"$0\" \"$1\" a; cat", QMPSH]).arg(mock.socket()).start();
     shell.line("left for cat");
     shell.close_stdin();
     shell.wait().stdout("{\"n\": 1}\nleft for cat\n").status(0);
@@ -156,13 +155,13 @@ fn quit_with_and_without_a_reply_is_success() {
             (&["-o", "pretty", "quit"], "{}\n"),
             (&["-o", "raw", r#"{"execute": "quit", "id": 7}"#], "{\"return\": {}, \"id\": 7}\n"),
         ] {
-            let mock = close(Mock::qmp().expect_execute("quit")).unix();
+            let mock = close(Mock::new().negotiate().expect_execute("quit")).unix();
             at(mock.socket()).args(args).run().stdout(expected).stderr("").status(0);
             mock.finish();
         }
     }
     // A reset with nothing said is an end too.
-    let mock = Mock::qmp().expect_execute("quit").reset().tcp();
+    let mock = Mock::new().negotiate().expect_execute("quit").reset().tcp();
     at(mock.tcp().to_string().as_ref()).arg("quit").run().stdout("{}\n").stderr("").status(0);
     mock.finish();
 }

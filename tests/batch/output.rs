@@ -28,8 +28,13 @@ fn tables() {
 #[test]
 fn a_pipe_gets_colors_when_it_is_told_so() {
     let check = |arguments: &[&str], environment: &[(&str, &str)], colored: bool| {
-        let mock =
-            Mock::qmp().expect_execute("a").reply(r#"{"k": 1}"#).expect_execute("b").error("GenericError", "no").unix();
+        let mock = Mock::new()
+            .negotiate()
+            .expect_execute("a")
+            .reply(r#"{"k": 1}"#)
+            .expect_execute("b")
+            .error("GenericError", "no")
+            .unix();
         let program = environment.iter().fold(at(mock.socket()), |program, (name, value)| program.env(*name, value));
         let run = program.args(arguments.iter().copied()).args(["-c", "a", "-c", "b"]).run();
         let (shown, error) = if colored {
@@ -53,7 +58,7 @@ fn a_pipe_gets_colors_when_it_is_told_so() {
 #[test]
 fn the_forms_for_programs_have_no_colors() {
     for form in ["auto", "json", "raw"] {
-        let mock = Mock::qmp().expect_execute("a").reply("{}").unix();
+        let mock = Mock::new().negotiate().expect_execute("a").reply("{}").unix();
         let run = at(mock.socket()).args(["--color", "always", "-o", form, "a"]).run();
         run.status(0).stdout(if form == "raw" { "{\"return\": {}}\n" } else { "{}\n" });
         mock.finish();

@@ -25,7 +25,8 @@ fn a_pipeline_gets_the_result() {
 #[test]
 fn it_is_json_whatever_else_is_printed() {
     for form in ["auto", "json", "pretty", "table", "raw"] {
-        let mock = Mock::qmp().expect_execute("a").reply(r#"{"x": [18446744073709551615, "\u001b"]}"#).unix();
+        let mock =
+            Mock::new().negotiate().expect_execute("a").reply(r#"{"x": [18446744073709551615, "\u001b"]}"#).unix();
         let run = at(mock.socket()).args(["-o", form, "--color", "always", "-c", "a | cat"]).run();
         run.status(0).stdout("{\"x\": [18446744073709551615, \"\\u001b\"]}\n");
         mock.finish();
@@ -59,15 +60,15 @@ fn its_failure_is_that_of_the_command() {
 
 #[test]
 fn nothing_is_run_if_the_command_failed() {
-    let mock = Mock::qmp().expect_execute("a").error("GenericError", "no").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").error("GenericError", "no").unix();
     at(mock.socket()).args(["-c", "a | echo run >&2"]).run().status(1).stdout("").stderr("-c:1: GenericError: no\n");
     mock.finish();
-    let mock = Mock::qmp().expect_execute("a").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("a").close().unix();
     let lost = at(mock.socket()).args(["-c", "a | echo run"]).run();
     lost.status(4).stdout("");
     mock.finish();
     // A command that prints nothing gives it nothing.
-    let mock = Mock::qmp().expect_execute("a").error("GenericError", "no").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").error("GenericError", "no").unix();
     let raw = at(mock.socket()).args(["-o", "raw", "-c", "a | echo run"]).run();
     raw.status(1).stdout("{\"error\": {\"class\":\"GenericError\",\"desc\":\"no\"}}\n");
     mock.finish();
@@ -75,7 +76,7 @@ fn nothing_is_run_if_the_command_failed() {
 
 #[test]
 fn a_reader_that_has_seen_enough_does_no_harm() {
-    let mock = Mock::qmp().expect_execute("a").reply_list_of(1 << 16).expect_execute("b").reply("1").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply_list_of(1 << 16).expect_execute("b").reply("1").unix();
     let run = at(mock.socket()).args(["-c", "a | head -c 9", "-c", "b | true"]).run();
     run.status(0).stdout("[{\"n\": 0}").stderr("");
     mock.finish();
@@ -83,7 +84,7 @@ fn a_reader_that_has_seen_enough_does_no_harm() {
     let qemu = Qemu::none().start();
     at(&qemu.socket()).args(["-c", ".watch 0 query-name | head -n 3"]).run().status(0).stdout("{}\n{}\n{}\n");
     // What reads stdout has gone: as any filter.
-    let mock = Mock::qmp().expect_execute("a").reply_list_of(1 << 16).unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply_list_of(1 << 16).unix();
     at(mock.socket()).args(["-c", "a | cat", "-c", "b"]).stdout_closed().run().status(141).stderr("");
     mock.finish();
 }
@@ -124,7 +125,7 @@ fn results_come_in_their_order() {
 #[test]
 fn a_long_result_is_in_memory_once() {
     const OBJECTS: u64 = 1 << 20;
-    let mock = Mock::qmp().expect_execute("a").reply_list_of(OBJECTS).unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply_list_of(OBJECTS).unix();
     let mut process = at(mock.socket()).start();
     process.line("a | tr -d ' ' | wc -l");
     assert_eq!(process.read_line().trim(), "1");

@@ -9,11 +9,12 @@ fn pipelined(count: u32, socket: &std::path::Path) -> Program {
 
 #[test]
 fn so_many_are_unanswered_at_once_and_no_more() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("one")
         .expect_execute("two")
         .expect_execute("four")
-        .expect_quiet()
+        .expect_silence()
         .reply("1")
         .expect_execute("five")
         .error("GenericError", "no")
@@ -31,7 +32,7 @@ fn so_many_are_unanswered_at_once_and_no_more() {
 
 #[test]
 fn a_line_that_comes_later_is_sent_while_others_wait() {
-    let mock = Mock::qmp().expect_execute("one").pause().expect_execute("two").reply("1").reply("2").unix();
+    let mock = Mock::new().negotiate().expect_execute("one").pause().expect_execute("two").reply("1").reply("2").unix();
     let mut batch = pipelined(8, mock.socket()).start();
     batch.line("one");
     mock.go_on();
@@ -73,7 +74,8 @@ fn events_keep_their_places_among_replies_that_come_together() {
     };
     let together: String =
         (1..=4).map(lines).flat_map(|(reply, event)| [reply, event]).map(|line| line + "\r\n").collect();
-    let mock = ["a", "b", "c", "d"].into_iter().fold(Mock::qmp(), Mock::expect_execute).send(together).unix();
+    let mock =
+        ["a", "b", "c", "d"].into_iter().fold(Mock::new().negotiate(), Mock::expect_execute).send(together).unix();
     let output = pipelined(4, mock.socket()).args(["--events=show", "-c", "a\nb\nc\nd"]).run();
     let [one, two, three, four] = [1, 2, 3, 4].map(|id| lines(id).1);
     output.stdout(&format!("1\n{one}\n{two}\n3\n{three}\n4\n{four}\n")).status(1);
@@ -82,7 +84,8 @@ fn events_keep_their_places_among_replies_that_come_together() {
 
 #[test]
 fn what_was_answered_out_of_turn_before_a_loss_is_told() {
-    let mock = Mock::qmp().expect_execute("one").expect(r#"{"exec-oob":"two"}"#).reply_latest("2").close().unix();
+    let mock =
+        Mock::new().negotiate().expect_execute("one").expect(r#"{"exec-oob":"two"}"#).reply_latest("2").close().unix();
     let output = pipelined(4, mock.socket()).args(["-c", "one\n.oob two"]).run();
     output.stdout("2\n").status(4).stderr(
         "-c:1: the connection was lost before the reply to `one` came, so whether it ran is unknown: the peer closed \
@@ -93,8 +96,14 @@ fn what_was_answered_out_of_turn_before_a_loss_is_told() {
 
 #[test]
 fn after_a_loss_it_is_told_what_is_unknown_and_what_was_not_sent() {
-    let mock =
-        Mock::qmp().expect_execute("one").expect_execute("two").expect_execute("three").reply("1").close().unix();
+    let mock = Mock::new()
+        .negotiate()
+        .expect_execute("one")
+        .expect_execute("two")
+        .expect_execute("three")
+        .reply("1")
+        .close()
+        .unix();
     let output = pipelined(3, mock.socket()).args(["-c", "one\ntwo\nthree"]).run();
     output.stdout("1\n").status(4).stderr(
         "-c:2: the connection was lost before the reply to `two` came, so whether it ran is unknown: the peer closed \
@@ -112,7 +121,14 @@ fn quit_goes_alone_and_nothing_after_it() {
 
 #[test]
 fn a_command_of_the_shells_own_comes_in_its_turn() {
-    let mock = Mock::qmp().expect_execute("one").expect_quiet().reply("1").expect_execute("two").reply("2").unix();
+    let mock = Mock::new()
+        .negotiate()
+        .expect_execute("one")
+        .expect_silence()
+        .reply("1")
+        .expect_execute("two")
+        .reply("2")
+        .unix();
     let output = pipelined(8, mock.socket()).stdin("one\n.detach\ntwo\n.quit\nthree\n").run();
     output.stdout("1\n2\n").status(2).stderr_contains("stdin:2: ");
     mock.finish();
@@ -120,12 +136,12 @@ fn a_command_of_the_shells_own_comes_in_its_turn() {
 
 #[test]
 fn an_out_of_band_command_has_no_more_than_eight_on_their_way() {
-    let mut mock = Mock::qmp();
+    let mut mock = Mock::new().negotiate();
     for _ in 0..10 {
         mock = mock.expect_execute("slow");
     }
-    mock = mock.expect_quiet().reply("0").reply("0").expect_quiet().reply("0");
-    mock = mock.expect(r#"{"exec-oob": "prompt"}"#).expect_quiet().reply_latest("1");
+    mock = mock.expect_silence().reply("0").reply("0").expect_silence().reply("0");
+    mock = mock.expect(r#"{"exec-oob": "prompt"}"#).expect_silence().reply_latest("1");
     for _ in 0..7 {
         mock = mock.reply("0");
     }
@@ -137,7 +153,7 @@ fn an_out_of_band_command_has_no_more_than_eight_on_their_way() {
 
 #[test]
 fn each_has_its_time_limit() {
-    let mock = Mock::qmp().expect_execute("one").expect_execute("two").unix();
+    let mock = Mock::new().negotiate().expect_execute("one").expect_execute("two").unix();
     let output = pipelined(2, mock.socket()).args(["-t", "0.2", "-c", "one\ntwo"]).run();
     output.stdout("").status(5).stderr(
         "-c:1: no reply to `one` within 0.2 s: it may still be running\n\

@@ -3,8 +3,8 @@
 use rustix::process::Signal;
 
 use super::{at, file};
-use crate::support::run::Process;
-use crate::support::{DEADLINE, Mock, Qemu, poll_until};
+use crate::support::program::Process;
+use crate::support::{DEADLINE, Mock, QMPSH, Qemu, poll_until};
 
 #[test]
 fn as_a_coprocess_each_command_is_answered_before_the_next() {
@@ -21,7 +21,7 @@ fn as_a_coprocess_each_command_is_answered_before_the_next() {
 
 #[test]
 fn results_are_there_while_a_command_runs() {
-    let mock = Mock::qmp().expect_execute("a").reply("1").expect_execute("b").pause().reply("2").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply("1").expect_execute("b").pause().reply("2").unix();
     let mut process = at(mock.socket()).args(["-c", "a", "-c", "b"]).start();
     mock.wait_for_pause();
     assert_eq!(process.read_line(), "1");
@@ -38,8 +38,8 @@ fn much(mock: Mock) -> Mock {
 #[test]
 fn a_reader_that_does_not_read_leaves_ctrl_c() {
     // While a command is unanswered; while there is nothing but to write.
-    let unanswered = much(Mock::qmp()).expect_execute("silent").pause();
-    let answered = much(Mock::qmp()).expect_execute("more").reply_string_of(300_000).pause();
+    let unanswered = much(Mock::new().negotiate()).expect_execute("silent").pause();
+    let answered = much(Mock::new().negotiate()).expect_execute("more").reply_string_of(300_000).pause();
     for (mock, lines) in [(unanswered, "much\nsilent\n"), (answered, "much\nmore\n")] {
         let mock = mock.unix();
         let program = at(mock.socket()).stdout_unread();
@@ -54,7 +54,7 @@ fn a_reader_that_does_not_read_leaves_ctrl_c() {
 
 #[test]
 fn a_reader_that_does_not_read_leaves_the_time_limit() {
-    let mock = much(Mock::qmp()).expect_execute("silent").unix();
+    let mock = much(Mock::new().negotiate()).expect_execute("silent").unix();
     let program = at(mock.socket()).stdout_unread();
     let path = file(&program, "commands", "much\nsilent\n");
     let output = program.args(["-t", "2", "-f"]).arg(path).run();
@@ -62,7 +62,7 @@ fn a_reader_that_does_not_read_leaves_the_time_limit() {
     mock.finish();
 
     // Events too fill it.
-    let mock = Mock::qmp().expect_execute("silent").events(2_000).unix();
+    let mock = Mock::new().negotiate().expect_execute("silent").events(2_000).unix();
     let program = at(mock.socket()).stdout_unread();
     program.args(["-t", "0.3", "--events", "show", "silent"]).run().status(5);
     mock.finish();
@@ -70,9 +70,9 @@ fn a_reader_that_does_not_read_leaves_the_time_limit() {
 
 #[test]
 fn a_reader_that_goes_ends_a_long_batch() {
-    let mock = much(Mock::qmp()).pause().unix();
+    let mock = much(Mock::new().negotiate()).pause().unix();
     let output = crate::support::Program::new("sh")
-        .args(["-c", "{ \"$0\" \"$1\" much; echo $? >&2; } | head -c 10", env!("CARGO_BIN_EXE_qmpsh")])
+        .args(["-c", "{ \"$0\" \"$1\" much; echo $? >&2; } | head -c 10", QMPSH])
         .arg(mock.socket())
         .run();
     output.stdout("\"xxxxxxxxx").stderr("141\n");
@@ -94,7 +94,7 @@ fn ctrl_c_while_a_value_or_a_file_is_awaited() {
     process.wait().stdout("").stderr("").status(130);
 
     for args in [["-f", "fifo"], ["-c", "x a=@fifo"]] {
-        let mock = Mock::qmp().pause().unix();
+        let mock = Mock::new().negotiate().pause().unix();
         let program = at(mock.socket()).args(args);
         fifo(&program);
         let process = program.start();

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use super::{answering, at};
 use crate::support::version::status_line;
-use crate::support::{Mock, Program, Qemu, qmpsh};
+use crate::support::{Mock, Qemu, qmpsh, sh};
 
 #[test]
 fn a_batch_on_a_real_qemu() {
@@ -30,13 +30,14 @@ fn a_batch_on_a_real_qemu() {
 #[test]
 fn a_batch_stops_at_the_first_failure() {
     // A command that fails, a line that does not parse, a reply that does not come.
-    let mock = Mock::qmp().expect_execute("a").reply("1").expect_execute("b").error("GenericError", "no").unix();
+    let mock =
+        Mock::new().negotiate().expect_execute("a").reply("1").expect_execute("b").error("GenericError", "no").unix();
     at(mock.socket()).stdin("a\nb\nc\n").run().stdout("1\n").stderr("stdin:2: GenericError: no\n").status(1);
     mock.finish();
     let mock = answering(&["a"]).unix();
     at(mock.socket()).stdin("a\nb c\nd\n").run().stdout("{\"n\": 1}\n").status(2).stderr_contains("stdin:2:3");
     mock.finish();
-    let mock = Mock::qmp().expect_execute("a").reply("1").expect_execute("b").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply("1").expect_execute("b").unix();
     at(mock.socket())
         .args(["-t", "0.05"])
         .stdin("a\nb\nc\n")
@@ -52,7 +53,7 @@ fn with_keep_going_the_highest_of_1_2_and_5_counts() {
     // Each letter: e, the server refuses it; p, it does not parse; t, no reply; o, fine.
     let rows = [("oo", 0), ("oeo", 1), ("epo", 2), ("pe", 2), ("ete", 5), ("tpo", 5), ("pte", 5)];
     for (steps, status) in rows {
-        let mut mock = Mock::qmp();
+        let mut mock = Mock::new().negotiate();
         let (mut lines, mut results) = (String::new(), String::new());
         for step in steps.chars() {
             mock = match step {
@@ -84,7 +85,8 @@ fn with_keep_going_the_highest_of_1_2_and_5_counts() {
 
 #[test]
 fn a_late_reply_is_dropped_and_ids_stay_right() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_text(r#"{"execute":"slow","id":1}"#)
         .expect_text(r#"{"execute":"a","id":2}"#)
         .send(r#"{"return": "late", "id": 1}{"return": "a", "id": 2}"#)
@@ -103,7 +105,7 @@ fn a_late_reply_is_dropped_and_ids_stay_right() {
 
 #[test]
 fn a_server_that_does_not_read_is_given_up_in_time() {
-    let mock = Mock::qmp().hold_without_reading().unix();
+    let mock = Mock::new().negotiate().hold_without_reading().unix();
     let program = at(mock.socket());
     let lines = format!("x v={}\n", "x".repeat(1 << 20)).repeat(3);
     let path = super::file(&program, "commands", lines);
@@ -126,7 +128,8 @@ fn no_session_is_3() {
 
 #[test]
 fn a_lost_connection_wins_over_what_failed_before() {
-    let mock = Mock::qmp().expect_execute("a").error("GenericError", "no").expect_execute("b").close().unix();
+    let mock =
+        Mock::new().negotiate().expect_execute("a").error("GenericError", "no").expect_execute("b").close().unix();
     at(mock.socket()).arg("-k").stdin("a\nb\nc\n").run().stdout("").status(4).stderr(
         "stdin:1: GenericError: no\nstdin:2: the connection was lost before the reply to `b` came, so whether it ran \
          is unknown: the peer closed the connection\n",
@@ -136,7 +139,7 @@ fn a_lost_connection_wins_over_what_failed_before() {
 
 #[test]
 fn an_interrupt_is_130_and_quiet() {
-    let mock = Mock::qmp().expect_execute("a").reply("1").expect_execute("b").pause().unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply("1").expect_execute("b").pause().unix();
     let mut process = at(mock.socket()).start();
     process.line("a");
     assert_eq!(process.read_line(), "1");
@@ -157,9 +160,9 @@ fn an_interrupt_is_130_and_quiet() {
 /// As a script has it for what it starts in the background.
 #[test]
 fn an_interrupt_that_was_ignored_stays_ignored() {
-    let mock = Mock::qmp().expect_execute("a").pause().reply("1").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").pause().reply("1").unix();
     let script = "trap '' INT; exec \"$0\" \"$@\"";
-    let program = Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]).arg(mock.socket());
+    let program = sh(script).arg(mock.socket());
     let process = program.arg("a").start();
     mock.wait_for_pause();
     process.signal(Signal::INT);

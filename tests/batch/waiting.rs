@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::net::UnixListener;
 
 use super::{at, connecting::jam};
-use crate::support::run::Process;
+use crate::support::program::Process;
 use crate::support::{Mock, Qemu, qmpsh, temporary_directory};
 
 /// It has tried once, and not ended: it says at this level that it failed.

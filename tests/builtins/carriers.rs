@@ -19,7 +19,7 @@ fn a_refusal_that_is_no_failure() {
         .stdout("")
         .stderr("-c:1:2: a command is missing (usage: .try COMMAND)\n  .try\n   ^^^\n");
     lines(&socket, &[".try .try query-nothing"]).run().status(0).stdout("");
-    let mock = Mock::qmp().expect_execute("stop").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("stop").close().unix();
     lines(mock.socket(), &[".try stop"]).run().status(4);
     mock.finish();
 }
@@ -56,10 +56,14 @@ fn watching_ends_with_ctrl_c_and_the_session_lives() {
 
 #[test]
 fn out_of_band() {
-    let mock = Mock::qmp().expect_text(r#"{"exec-oob":"yank","arguments":{"instances":[]},"id":1}"#).reply("{}").unix();
+    let mock = Mock::new()
+        .negotiate()
+        .expect_text(r#"{"exec-oob":"yank","arguments":{"instances":[]},"id":1}"#)
+        .reply("{}")
+        .unix();
     lines(mock.socket(), &[".oob yank instances=[]"]).run().status(0).stdout("{}\n");
     mock.finish();
-    let mock = Mock::qmp().expect_text(r#"{"exec-oob":"migrate-pause","id":1}"#).reply("{}").unix();
+    let mock = Mock::new().negotiate().expect_text(r#"{"exec-oob":"migrate-pause","id":1}"#).reply("{}").unix();
     qmpsh().arg(mock.socket()).args([".try", ".oob", "migrate-pause"]).run().status(0);
     mock.finish();
     let qemu = Qemu::none().start();

@@ -15,7 +15,8 @@ fn what_it_is_connected_to() {
 
 #[test]
 fn the_next_connection() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("first")
         .reply("1")
         .next_connection()

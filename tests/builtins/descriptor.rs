@@ -9,7 +9,7 @@ use super::lines;
 use crate::shell::shell;
 use crate::support::client::Client;
 use crate::support::output::Output;
-use crate::support::{Program, Qemu, qmpsh, temporary_directory};
+use crate::support::{Qemu, qmpsh, sh, temporary_directory};
 
 /// A QEMU, and a second client: without one, what it was given goes with the first.
 fn held() -> (Qemu, Client) {
@@ -110,7 +110,7 @@ fn an_inherited_descriptor() {
     let (qemu, _second) = held();
     let (_directory, paths) = files(1);
     let script = "exec \"$0\" \"$1\" -c '.fd 7 add-fd' 7<\"$2\"";
-    let program = Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]);
+    let program = sh(script);
     let output = program.arg(qemu.socket()).arg(&paths[0]).run();
     let replies = results(output.status(0));
     assert_eq!(file_of(&qemu, &replies[0]), paths[0]);

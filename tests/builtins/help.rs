@@ -182,7 +182,8 @@ fn a_guest_agent_names_its_commands() {
     let info = r#"{"version":"7.2","supported_commands":[{"enabled":true,"name":"guest-ping","success-response":true},
         {"enabled":false,"name":"guest-shutdown","success-response":false}]}"#;
     let agent = || {
-        Mock::qmp()
+        Mock::new()
+            .negotiate()
             .expect_execute("query-qmp-schema")
             .error("CommandNotFound", "no such command")
             .expect_execute("guest-info")
@@ -196,7 +197,8 @@ fn a_guest_agent_names_its_commands() {
          A success is not answered.\n\nThe guest agent does not say what its commands take and return.\n",
     );
     mock.finish();
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-qmp-schema")
         .error("CommandNotFound", "no such command")
         .expect_execute("guest-info")
@@ -217,7 +219,7 @@ fn on_a_terminal() {
         {"name":"stop","meta-type":"command","arg-type":"0","ret-type":"1"},
         {"name":"0","meta-type":"object","members":[{"name":"x\u202e","type":"1","default":null}]},
         {"name":"1","meta-type":"enum","values":["v\u0007"]}]"#;
-    let mock = Mock::qmp().expect_execute("query-qmp-schema").reply(schema).unix();
+    let mock = Mock::interactive().negotiate().expect_execute("query-qmp-schema").reply(schema).unix();
     let mut t = qmpsh().env("MANPATH", &path).arg(mock.socket()).terminal();
     t.wait(is_at_prompt);
     t.type_keys(".commands\r");

@@ -103,7 +103,8 @@ fn the_cpu_is_remembered() {
         .map(|line| line.split(':').next().unwrap())
         .collect();
     assert_eq!(current, ["* CPU #0", "* CPU #1", "invalid CPU index", "* CPU #1", "* CPU #0"]);
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_text(r#"{"execute":"human-monitor-command","arguments":{"command-line":"cpu 1"},"id":1}"#)
         .reply(r#""""#)
         .expect_text(r#"{"execute":"human-monitor-command","arguments":{"command-line":"x","cpu-index":1},"id":1}"#)
@@ -127,7 +128,7 @@ fn a_peer_without_a_human_monitor() {
 #[test]
 fn what_the_peer_says() {
     let answered = |reply: &str, terminal: bool| {
-        let mock = Mock::qmp().expect_text(NAME).reply(reply).unix();
+        let mock = Mock::new().negotiate().expect_text(NAME).reply(reply).unix();
         let program = qmpsh().arg("-H").arg(mock.socket()).args(["info", "name"]);
         if terminal {
             let mut t = program.terminal();
@@ -145,7 +146,7 @@ fn what_the_peer_says() {
     assert_eq!(answered(r#""Error: \u001b[2J\u202e\r\n""#, true).trim_end(), "Error: \\u{1b}[2J\\u{202e}");
     assert_eq!(answered("{}", false), "the human monitor's answer is not a string\n");
     // A character that QEMU refuses in any message is not sent.
-    let mock = Mock::qmp().unix();
+    let mock = Mock::new().negotiate().unix();
     let refused = lines(mock.socket(), &[".hmp print \u{ffff}"]).run();
     refused.status(2).stderr_contains("QEMU does not accept the character U+FFFF");
     mock.finish();
@@ -156,7 +157,8 @@ fn quitting_is_no_loss() {
     let qemu = Qemu::none().start();
     let quit = qmpsh().arg("-H").arg(qemu.socket()).stdin("q\n").run();
     quit.status(0).stdout("").stderr("");
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect(r#"{"execute":"human-monitor-command","arguments":{"command-line":"quit"},"id":1}"#)
         .close()
         .unix();
@@ -205,7 +207,8 @@ fn an_hmp_shell() {
 
 #[test]
 fn a_late_answer_is_text_too() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive()
+        .negotiate()
         .expect(r#"{"execute":"human-monitor-command","arguments":{"command-line":"savevm x"}}"#)
         .pause()
         .reply(r#""saved\r\n""#)

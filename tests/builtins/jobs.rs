@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::lines;
 use crate::support::output::Output;
 use crate::support::terminal::{Screen, Terminal, keys};
-use crate::support::{Mock, Program, Qemu, qmpsh};
+use crate::support::{Mock, QMPSH, Qemu, qmpsh, sh};
 
 const SIZE: u64 = 64 << 20;
 
@@ -139,9 +139,9 @@ fn progress_is_no_part_of_the_results() {
     let daemon = daemon();
     let file = daemon.file("results");
     let backup = backup("b1", SLOW);
-    let (program, socket) = (env!("CARGO_BIN_EXE_qmpsh"), daemon.socket());
+    let (program, socket) = (QMPSH, daemon.socket());
     let command = format!("{program} {} -c '{backup}' -c '.job b1' >{}", socket.display(), file.display());
-    let mut t = Program::new("sh").args(["-c", &command]).terminal();
+    let mut t = sh(&command).terminal();
     t.wait(|screen| screen.text().starts_with("b1 backup  "));
     act(&daemon, "block-job-set-speed", r#"{"device":"b1","speed":0}"#);
     assert_eq!(t.wait_exit(), 0, "{t}");
@@ -302,7 +302,8 @@ fn one_that_somebody_else_dismisses() {
         format!(r#"[{{{job},"status":"{status}"}}]"#)
     };
     let change = |status: &str| format!(r#"{{"id":"c1","status":"{status}"}}"#);
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-jobs")
         .reply(&listed("running"))
         .event("JOB_STATUS_CHANGE", &change("concluded"))
@@ -317,7 +318,8 @@ fn one_that_somebody_else_dismisses() {
     lines(mock.socket(), &[".job c1"]).run().status(0).stderr("").stdout_contains(r#""outcome":"completed"}"#);
     mock.finish();
     // It dismisses itself, and is gone when it is asked about.
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-jobs")
         .reply(&listed("running"))
         .event("JOB_STATUS_CHANGE", &change("concluded"))
@@ -328,7 +330,8 @@ fn one_that_somebody_else_dismisses() {
     lines(mock.socket(), &[".job c1"]).run().status(0).stderr("").stdout_contains(r#""outcome":"completed"}"#);
     mock.finish();
     // It cannot be dismissed.
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-jobs")
         .reply(&listed("concluded"))
         .expect_execute("job-dismiss")
@@ -344,12 +347,12 @@ fn one_that_somebody_else_dismisses() {
 #[test]
 fn peers_without_jobs() {
     let unknown = |mock: Mock, command: &str| mock.expect_execute(command).error("CommandNotFound", "not found");
-    let mock = unknown(unknown(Mock::qmp(), "query-jobs"), "query-block-jobs").unix();
+    let mock = unknown(unknown(Mock::new().negotiate(), "query-jobs"), "query-block-jobs").unix();
     let none = lines(mock.socket(), &[".jobs"]).run();
     none.status(1).stderr("-c:1: this peer has no jobs: it does not know `query-jobs`\n");
     mock.finish();
     // Before QEMU 3.0 there were block jobs only, and they just ended.
-    let mock = unknown(Mock::qmp(), "query-jobs")
+    let mock = unknown(Mock::new().negotiate(), "query-jobs")
         .expect_execute("query-block-jobs")
         .reply(
             r#"[{"device":"d0","type":"commit","len":9,"offset":3,"busy":true,"paused":false,"speed":0,"io-status":"ok","ready":false}]"#,
@@ -362,7 +365,8 @@ fn peers_without_jobs() {
 
 #[test]
 fn a_connection_that_is_lost() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-jobs")
         .reply(r#"[{"id":"b1","type":"backup","status":"running","current-progress":0,"total-progress":9}]"#)
         .close()
@@ -370,11 +374,11 @@ fn a_connection_that_is_lost() {
     let lost = lines(mock.socket(), &[".job b1"]).run();
     lost.status(4).stderr_contains("the connection was lost while waiting for the job `b1`: ");
     mock.finish();
-    let mock = Mock::qmp().expect_execute("query-jobs").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("query-jobs").close().unix();
     let lost = lines(mock.socket(), &[".job b1"]).run();
     lost.status(4).stderr_contains("the connection was lost while waiting for the job `b1`: ");
     mock.finish();
-    let mock = Mock::qmp().expect_execute("quit").reply("{}").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("quit").reply("{}").close().unix();
     let lost = lines(mock.socket(), &["quit", ".job b1"]).run();
     lost.status(4).stderr_contains("the job `b1`").stderr_contains("not connected");
     mock.finish();
@@ -399,7 +403,7 @@ fn an_answer_that_is_older_than_the_events_before_it() {
         names.iter().fold(mock, |mock, name| mock.event("JOB_STATUS_CHANGE", &status(name)))
     };
     // As QEMU 7.2 does it, if the job ends between the taking together of the answer and its sending.
-    let mock = changes(Mock::qmp().expect_execute("blockdev-backup"), &["created", "running"]).reply("{}");
+    let mock = changes(Mock::new().negotiate().expect_execute("blockdev-backup"), &["created", "running"]).reply("{}");
     let mock = changes(mock.expect_execute("query-jobs"), &["waiting", "pending"]);
     let end = r#"{"device": "b", "len": 9, "offset": 9, "speed": 0, "type": "backup"}"#;
     let mock = changes(mock.event("BLOCK_JOB_COMPLETED", end), &["concluded", "null"]);

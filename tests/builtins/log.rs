@@ -32,7 +32,7 @@ fn in_home(program: &Program, name: &str) -> std::path::PathBuf {
 
 #[test]
 fn it_is_switched_between_commands() {
-    let mut mock = Mock::qmp();
+    let mut mock = Mock::new().negotiate();
     for name in ["a", "set_password", "c", "d", "e"] {
         mock = mock.expect_execute(name).reply("{}");
     }

@@ -82,7 +82,7 @@ fn one_that_fails_and_one_that_comes_in() {
 fn an_error_that_is_told_later() {
     let event = |mock: Mock, status: &str| mock.event("MIGRATION", &format!(r#"{{"status": "{status}"}}"#));
     let asked = |mock: Mock, reply: &str| mock.expect_execute("query-migrate").reply(reply);
-    let mock = event(asked(Mock::qmp(), r#"{"status": "active"}"#), "failed");
+    let mock = event(asked(Mock::new().negotiate(), r#"{"status": "active"}"#), "failed");
     let mock = asked(asked(mock, r#"{"status": "active"}"#), r#"{"status": "failed"}"#);
     let mock = asked(mock, r#"{"status": "failed", "error-desc": "no space\u001b"}"#).unix();
     let failed = lines(mock.socket(), &[".migration"]).run();
@@ -94,7 +94,9 @@ fn an_error_that_is_told_later() {
 fn what_it_waits_for_is_said() {
     let asked =
         |mock: Mock, status: &str| mock.expect_execute("query-migrate").reply(&format!(r#"{{"status": "{status}"}}"#));
-    let mock = asked(asked(Mock::qmp(), "pre-switchover"), "pre-switchover").expect_execute("query-migrate").pause();
+    let mock = asked(asked(Mock::new().negotiate(), "pre-switchover"), "pre-switchover")
+        .expect_execute("query-migrate")
+        .pause();
     let mock = mock.reply(r#"{"status": "completed"}"#).unix();
     let mut process = lines(mock.socket(), &[".migration"]).start();
     assert_eq!(process.read_stderr_line(), "the migration needs `migrate-continue state=pre-switchover`");

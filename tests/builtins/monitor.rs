@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
 use crate::shell::shell;
 use crate::support::client::Client;
 use crate::support::output::Output;
-use crate::support::stream::Stream;
 use crate::support::version::{has_monitor_objects, version};
-use crate::support::{DEADLINE, Mock, Program, Qemu, poll_until, qmpsh};
+use crate::support::{DEADLINE, Mock, Qemu, poll_until, qmpsh, sh};
 
 /// What QEMU has of it: the ids of chardevs and objects that the shell made.
 fn left(client: &mut Client) -> Vec<String> {
@@ -30,7 +29,7 @@ fn left(client: &mut Client) -> Vec<String> {
 /// What a shell says whose one line is `.monitor PATH`, at this umask.
 fn made(qemu: &Qemu, umask: &str, path: &Path) -> Output {
     let script = format!("umask {umask}; exec \"$0\" \"$@\"");
-    let program = Program::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_qmpsh")]).arg(qemu.socket());
+    let program = sh(&script).arg(qemu.socket());
     program.arg(".monitor").arg(path).run()
 }
 
@@ -62,7 +61,7 @@ fn another_client_gets_a_monitor_of_its_own() {
     drop(client);
     let gone = poll_until(DEADLINE, || (left(&mut second).is_empty() && !path.exists()).then_some(()));
     assert!(gone.is_some(), "{:?}", left(&mut second));
-    assert!(Stream::unix(&path).is_err());
+    assert!(UnixStream::connect(&path).is_err());
 }
 
 #[test]
@@ -101,7 +100,7 @@ fn what_is_there_stays() {
         run(path).stdout("").status(1).stderr_contains(why);
     }
     assert_eq!(fs::read_to_string(&file).expect("a file"), "precious");
-    Stream::unix(&live).expect("the socket is there");
+    UnixStream::connect(&live).expect("the socket is there");
     assert!(left(&mut second).is_empty());
     run(&stale).status(i32::from(is_old));
     assert_eq!(left(&mut second).len(), if is_old { 0 } else { 2 });
@@ -158,7 +157,8 @@ const SCHEMA: &str = r#"[
 
 #[test]
 fn a_chardev_is_removed_if_there_is_no_monitor() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-qmp-schema")
         .reply(SCHEMA)
         .expect_execute("getfd")
@@ -179,7 +179,8 @@ fn a_chardev_is_removed_if_there_is_no_monitor() {
 
 #[test]
 fn a_descriptor_is_closed_if_there_is_no_chardev() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-qmp-schema")
         .reply(SCHEMA)
         .expect_execute("getfd")

@@ -65,7 +65,7 @@ fn the_event_of_quit_is_found_after_the_end() {
 
 #[test]
 fn time_is_limited() {
-    let mock = || Mock::qmp().expect_execute("a").event("B", r#"{"x": 1}"#).reply("{}").unix();
+    let mock = || Mock::new().negotiate().expect_execute("a").event("B", r#"{"x": 1}"#).reply("{}").unix();
     let played = mock();
     let output = lines(played.socket(), &["a", ".wait timeout=0.05 B x=2", ".wait B"]).run();
     output.status(5).stdout("{}\n").stderr("-c:2: no `B x=2` within 0.05 s\n");
@@ -92,7 +92,8 @@ fn a_name_that_the_schema_does_not_have_is_doubted_where_the_schema_is_known() {
 
 #[test]
 fn what_means_failure_is_shown() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("a")
         .event("FAILED", r#"{"device": "y"}"#)
         .event("FAILED", r#"{"device": "x"}"#)
@@ -109,7 +110,7 @@ fn what_means_failure_is_shown() {
 
 #[test]
 fn the_loss_of_the_connection_is_told() {
-    let mock = Mock::qmp().expect_execute("a").reply("{}").event("B", "{}").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("a").reply("{}").event("B", "{}").close().unix();
     let output = lines(mock.socket(), &["a", ".wait B", ".wait C"]).run();
     output.status(4).stdout(&format!("{{}}\n{}", event("B", "{}")));
     output.stderr_contains("-c:3: the connection was lost while waiting for `C`: ");
@@ -119,7 +120,8 @@ fn the_loss_of_the_connection_is_told() {
 #[test]
 fn the_window_opens_with_the_first_command_after_a_wait() {
     let mock = || {
-        Mock::qmp()
+        Mock::new()
+            .negotiate()
             .event("EARLY", "{}")
             .expect_execute("a")
             .event("ONE", "{}")
@@ -157,7 +159,7 @@ fn the_window_opens_with_the_first_command_after_a_wait() {
 
 #[test]
 fn ctrl_c_ends_it() {
-    let mock = Mock::qmp().event("A", "{}").pause().unix();
+    let mock = Mock::new().negotiate().event("A", "{}").pause().unix();
     let mut process = lines(mock.socket(), &[".wait A", ".wait B"]).args(["--events", "stderr"]).start();
     assert_eq!(process.read_line() + "\n", event("A", "{}"));
     process.signal(rustix::process::Signal::INT);
@@ -167,7 +169,8 @@ fn ctrl_c_ends_it() {
 
 #[test]
 fn more_than_is_remembered_is_said() {
-    let mock = Mock::qmp().expect_execute("a").events(100_001).reply("1").expect_execute("b").reply("2").unix();
+    let mock =
+        Mock::new().negotiate().expect_execute("a").events(100_001).reply("1").expect_execute("b").reply("2").unix();
     let output = lines(mock.socket(), &["a", ".wait FLOOD n=0", "b", ".wait timeout=0 FLOOD"]).args(["-k"]).run();
     output.status(5).stdout("1\n2\n");
     output.stderr(
@@ -179,7 +182,7 @@ fn more_than_is_remembered_is_said() {
 #[test]
 fn with_events_shown_it_stands_where_it_came_and_once_for_a_wait() {
     let [a, b, c] = ["A", "B", "C"].map(|name| event(name, "{}"));
-    let came = || Mock::qmp().event("A", "{}").event("B", "{}").event("C", "{}").unix();
+    let came = || Mock::new().negotiate().event("A", "{}").event("B", "{}").event("C", "{}").unix();
     for (mode, shown, on_stderr) in [
         ("show", format!("{a}{b}{c}"), String::new()),
         ("stderr", b.clone(), format!("{a}{b}{c}")),
@@ -191,7 +194,7 @@ fn with_events_shown_it_stands_where_it_came_and_once_for_a_wait() {
         mock.finish();
     }
     // It was shown before it was waited for, and is the answer.
-    let mock = Mock::qmp().expect_execute("a").event("A", "{}").event("B", "{}").reply("1").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").event("A", "{}").event("B", "{}").reply("1").unix();
     let output = lines(mock.socket(), &["a", ".wait A"]).args(["--events", "show"]).run();
     output.status(0).stdout(&format!("{a}{b}1\n{a}")).stderr("");
     mock.finish();
@@ -199,7 +202,7 @@ fn with_events_shown_it_stands_where_it_came_and_once_for_a_wait() {
 
 #[test]
 fn forms() {
-    let mock = || Mock::qmp().event("A", r#"{"x": [1]}"#).unix();
+    let mock = || Mock::new().negotiate().event("A", r#"{"x": [1]}"#).unix();
     for (mode, expected) in [
         ("json", event("A", r#"{"x": [1]}"#)),
         ("raw", event("A", r#"{"x": [1]}"#)),
@@ -219,7 +222,7 @@ fn forms() {
 
 #[test]
 fn what_is_written_wrong_says_where() {
-    let mock = Mock::qmp().unix();
+    let mock = Mock::new().negotiate().unix();
     let output = lines(mock.socket(), &[".wait STOP RESUME"]).run();
     output.status(2).stdout("");
     output.stderr(
@@ -231,7 +234,8 @@ fn what_is_written_wrong_says_where() {
 
 #[test]
 fn at_the_prompt_events_stay_in_order_and_ctrl_c_ends_it() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive()
+        .negotiate()
         .pause()
         .event("ONE", "{}")
         .event("TWO", "{}")

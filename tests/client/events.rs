@@ -14,7 +14,7 @@ fn count(batch: &qmpsh::events::Batch) -> usize {
 #[tokio::test]
 async fn three_hundred_thousand_before_a_reply_lose_none() {
     const MANY: usize = 300_000;
-    let mock = Mock::qmp().expect_execute("x").events(MANY as u64).reply("1").unix();
+    let mock = Mock::new().negotiate().expect_execute("x").events(MANY as u64).reply("1").unix();
     let client = Client::new(ClientOptions::default());
     let mut events = client.events(Delivery::Lossless { room: 100_000 }, |_| true);
     within(client.connect(qmpsh::transport::Unix::path(mock.socket()))).await.unwrap();

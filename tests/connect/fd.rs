@@ -6,11 +6,11 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use rustix::net::{AddressFamily, SocketType, socket};
 
 use super::Monitor;
-use crate::support::{Program, qmpsh, temporary_directory};
+use crate::support::{Program, qmpsh, sh, temporary_directory};
 
 /// `qmpsh` with `words`, started by a shell script that has a descriptor as its stdin and `qmpsh` as `$0`.
 fn child(script: &str, words: &[&str], descriptor: impl Into<OwnedFd>) -> Program {
-    Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]).args(words.to_vec()).stdin_from(descriptor)
+    sh(script).args(words.to_vec()).stdin_from(descriptor)
 }
 
 /// Passes stdin on as descriptor 3.
@@ -44,7 +44,7 @@ fn a_connected_tcp_socket_is_used() {
     let theirs = std::net::TcpStream::connect(listener.local_addr().expect("its address")).expect("a connection");
     let (ours, _) = listener.accept().expect("its peer");
     let process = child(AS_3, &["fd", "3", "query-status"], theirs).start();
-    let ours = crate::support::client::Client::on(crate::support::stream::Stream::Tcp(ours));
+    let ours = crate::support::client::Client::on(ours);
     Monitor(ours).greet().answer("query-status", "1");
     process.wait().stdout("1\n").status(0);
 }

@@ -9,8 +9,8 @@ use rustix::process::Signal;
 
 use super::Monitor;
 use crate::support::client::Client;
-use crate::support::run::Process;
-use crate::support::{Program, qmpsh, temporary_directory};
+use crate::support::program::Process;
+use crate::support::{Program, qmpsh, sh, temporary_directory};
 
 /// A socket, and the directory it is in.
 struct Place(Program);
@@ -114,7 +114,7 @@ fn the_socket_is_for_its_owner_whatever_the_umask() {
     #[track_caller]
     fn check(umask: &str, options: &[&str], expected: u32) {
         let script = format!("umask {umask}; exec \"$0\" listen l.sock \"$@\"");
-        let program = Program::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_qmpsh")]).args(options.to_vec());
+        let program = sh(&script).args(options.to_vec());
         let (process, place) = listening(program);
         assert_eq!(mode(&place.socket()), expected, "umask {umask}, {options:?}");
         process.signal(Signal::INT);
@@ -179,7 +179,7 @@ fn a_signal_leaves_no_socket() {
 #[test]
 fn under_nohup_a_lost_terminal_does_not_end_it() {
     let script = "trap '' HUP; exec \"$0\" listen l.sock x";
-    let (process, place) = listening(Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]));
+    let (process, place) = listening(sh(script));
     process.signal(Signal::HUP);
     place.dial().greet().answer("x", "1");
     process.wait().stdout("1\n").status(0);

@@ -5,7 +5,7 @@ use std::io::{PipeWriter, Write};
 use rustix::process::Signal;
 
 use super::{Marked, NONE};
-use crate::support::run::Process;
+use crate::support::program::Process;
 use crate::support::{DEADLINE, poll_until, qmpsh};
 
 /// A shell that has run its first command, and waits for the next as long as its input is open.

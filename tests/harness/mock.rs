@@ -1,6 +1,8 @@
 //! The mock server plays what it was told, and fails when something else happens.
 
 use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,7 +11,6 @@ use serde_json::{Value, json};
 use crate::support::Mock;
 use crate::support::client::Client;
 use crate::support::mock::{GREETING, Played};
-use crate::support::stream::Stream;
 
 const STATUS: &str = r#"{"execute":"query-status","id":1}"#;
 
@@ -39,7 +40,8 @@ fn check_fails(mock: &Mock, text: &str, expected: &str) {
 
 #[test]
 fn plays_a_transcript_and_echoes_ids() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-status")
         .reply(r#"{"status": "running"}"#)
         .expect(r#"{"arguments": {"x": [1, 2.5]}, "execute": "other"}"#)
@@ -79,7 +81,7 @@ fn the_oldest_is_answered_first_and_the_latest_may_overtake() {
 #[test]
 fn fails_when_something_expected_does_not_come() {
     let end = "and got the end of file";
-    check_fails(&Mock::new().expect_execute("query-status"), "", &format!("expected query-status, {end}"));
+    check_fails(&Mock::new().expect_execute("query-status"), "", &format!("expected the command query-status, {end}"));
     check_fails(&Mock::new().expect_text("{}"), "{\"a", &format!("expected {{}}, {end} after {{\\\"a"));
 }
 
@@ -94,7 +96,8 @@ fn fails_when_something_else_comes() {
         format!(r#"expected {{"execute":"other","id":0}}, {got}"#)
     });
     check_fails(&Mock::new(), other, &format!("expected nothing more, {got}"));
-    check_fails(&Mock::new().expect_execute("other"), &format!("{other}\n}}"), "was left with }");
+    check_fails(&Mock::new().expect_execute("other"), &format!("{other}\n}}"), "expected nothing more, and got }");
+    check_fails(&Mock::new().expect_execute("other"), &format!("{other}\n{{"), "was left with {");
     check_fails(
         &Mock::new().expect_execute("x"),
         "{x}",
@@ -122,11 +125,11 @@ fn fails_when_nobody_connects_or_it_is_left_in_a_pause() {
 #[test]
 fn a_client_that_speaks_too_early_is_seen() {
     check_fails(
-        &Mock::new().expect_text("{}").expect_quiet().greeting(),
+        &Mock::new().expect_text("{}").expect_silence().greeting(),
         &format!("{{}}{STATUS}"),
         &format!("expected silence, and got {}", STATUS.escape_default()),
     );
-    let mock = Mock::new().pause().expect_quiet().greeting().unix();
+    let mock = Mock::new().pause().expect_silence().greeting().unix();
     let mut client = client(&mock);
     mock.go_on();
     assert_eq!(client.read_text().as_deref(), Some(GREETING.trim_end()));
@@ -160,14 +163,14 @@ fn bytes_arrive_one_by_one_whole_or_as_garbage() {
 }
 
 /// What reading ends with, after everything that could be read.
-fn ends_with(mut stream: Stream) -> Option<ErrorKind> {
+fn ends_with(mut stream: impl Read) -> Option<ErrorKind> {
     std::io::copy(&mut stream, &mut std::io::sink()).err().map(|e| e.kind())
 }
 
 #[test]
 fn a_reset_is_one_on_either_kind_of_socket() {
     let mock = Mock::new().expect_text(STATUS).pause().reset();
-    let check = |played: &Played, mut stream: Stream| {
+    let check = |played: &Played, mut stream: UnixStream| {
         stream.write_all(STATUS.as_bytes()).unwrap();
         played.wait_for_pause();
         stream.write_all(b"unread").unwrap();
@@ -175,12 +178,13 @@ fn a_reset_is_one_on_either_kind_of_socket() {
         assert_eq!(ends_with(stream), Some(ErrorKind::ConnectionReset));
     };
     let played = mock.clone().unix();
-    check(&played, Stream::unix(played.socket()).unwrap());
+    check(&played, UnixStream::connect(played.socket()).unwrap());
     let played = mock.tcp();
-    check(&played, Stream::tcp(played.tcp()).unwrap());
+    // A TCP socket is read and written by the calls of a Unix one.
+    check(&played, OwnedFd::from(TcpStream::connect(played.tcp()).unwrap()).into());
 
     let closed = Mock::new().close().unix();
-    assert_eq!(ends_with(Stream::unix(closed.socket()).unwrap()), None);
+    assert_eq!(ends_with(UnixStream::connect(closed.socket()).unwrap()), None);
 }
 
 #[test]

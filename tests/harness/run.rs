@@ -4,11 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::process::Signal;
 
-use crate::support::{Program, qmpsh};
-
-fn sh(script: &str) -> Program {
-    Program::new("sh").args(["-c", script])
-}
+use crate::support::{Program, qmpsh, sh};
 
 #[test]
 fn a_program_runs_to_its_end() {

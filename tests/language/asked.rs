@@ -14,7 +14,8 @@ const SCHEMA: &str = r#"[
 
 #[test]
 fn nothing_where_a_value_can_only_be_a_string() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect(r#"{"execute":"device_del","arguments":{"id":"net0"}}"#)
         .reply("{}")
         .expect(r#"{"execute":"device_add","arguments":{"driver":"x","id":"5","n":"0x10"}}"#)
@@ -29,7 +30,8 @@ fn nothing_where_a_value_can_only_be_a_string() {
 
 #[test]
 fn the_schema_once_a_session() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_text(r#"{"execute":"query-qmp-schema","id":1}"#)
         .reply(SCHEMA)
         .expect(r#"{"execute":"set","arguments":{"id":"1","size":1024}}"#)
@@ -49,7 +51,8 @@ fn the_schema_once_a_session() {
 
 #[test]
 fn without_a_schema_values_are_what_they_look_like() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-qmp-schema")
         .error("CommandNotFound", "The command query-qmp-schema has not been found")
         .expect(r#"{"execute":"set","arguments":{"id":1,"size":"1k","x":true}}"#)
@@ -63,7 +66,8 @@ fn without_a_schema_values_are_what_they_look_like() {
 
 #[test]
 fn the_type_of_a_property() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect(r#"{"execute":"qom-list","arguments":{"path":"/m\"1"}}"#)
         .reply(r#"[{"name":"x","type":"string"},{"name":"y","type":"uint8"}]"#)
         .expect(r#"{"execute":"qom-set","arguments":{"path":"/m\"1","property":"y","value":16}}"#)
@@ -80,18 +84,18 @@ fn the_type_of_a_property() {
 
 #[test]
 fn a_refusal_that_the_schema_does_not_explain_asks_nothing() {
-    let mock = Mock::qmp().expect_execute("set").error("DeviceNotFound", "Device 'x' not found").unix();
+    let mock = Mock::new().negotiate().expect_execute("set").error("DeviceNotFound", "Device 'x' not found").unix();
     qmpsh().arg(mock.socket()).args(["set", "id=x"]).run().status(1);
     mock.finish();
 }
 
 #[test]
 fn a_peer_that_does_not_answer_the_question() {
-    let mock = Mock::qmp().expect_execute("query-qmp-schema").unix();
+    let mock = Mock::new().negotiate().expect_execute("query-qmp-schema").unix();
     let output = qmpsh().args(["-t", "0.05"]).arg(mock.socket()).args(["set", "size=5"]).run();
     output.stdout("").stderr_contains("no reply to `query-qmp-schema` within 0.05 s").status(5);
     mock.abandon();
-    let mock = Mock::qmp().expect_execute("query-qmp-schema").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("query-qmp-schema").close().unix();
     qmpsh().arg(mock.socket()).args(["set", "size=5"]).run().stdout("").status(4);
     mock.finish();
 }
@@ -99,7 +103,8 @@ fn a_peer_that_does_not_answer_the_question() {
 #[test]
 fn a_schema_that_is_none() {
     for schema in ["{}", "[1]", r#"[{"name":"set","meta-type":"command","arg-type":"gone"}]"#] {
-        let mock = Mock::qmp()
+        let mock = Mock::new()
+            .negotiate()
             .expect_execute("query-qmp-schema")
             .reply(schema)
             .expect(r#"{"execute":"set","arguments":{"size":5}}"#)

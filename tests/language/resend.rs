@@ -26,18 +26,18 @@ fn refusing(mock: Mock) -> Mock {
 
 #[test]
 fn as_often_as_each_refusal_names_another_argument() {
-    let mock = refusing(Mock::qmp()).reply("{}").unix();
+    let mock = refusing(Mock::new().negotiate()).reply("{}").unix();
     qmpsh().arg(mock.socket()).args(["-o", "raw", "-c", LINE]).run().stdout("{\"return\": {}}\n").stderr("").status(0);
     mock.finish();
 }
 
 #[test]
 fn each_argument_once() {
-    let mock = refusing(Mock::qmp()).error(GENERIC, "Parameter 'n' expects uint8_t").unix();
+    let mock = refusing(Mock::new().negotiate()).error(GENERIC, "Parameter 'n' expects uint8_t").refuse_schema().unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE]).run();
     output.stdout("").stderr("-c:1: GenericError: Parameter 'n' expects uint8_t\n").status(1);
     mock.finish();
-    let mock = refusing(Mock::qmp()).error(GENERIC, "Bus 'pci.0' not found").unix();
+    let mock = refusing(Mock::new().negotiate()).error(GENERIC, "Bus 'pci.0' not found").refuse_schema().unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE, "-c", "query-name"]).run();
     output.stdout("").stderr("-c:1: GenericError: Bus 'pci.0' not found\n").status(1);
     mock.finish();
@@ -52,7 +52,7 @@ fn what_cannot_be_converted_has_a_hint() {
         ("n=5", "Parameter 'driver' expects a pluggable device type", ""),
     ];
     for (argument, refusal, hint) in rows {
-        let mock = Mock::qmp().expect_execute("device_add").error(GENERIC, refusal).unix();
+        let mock = Mock::new().negotiate().expect_execute("device_add").error(GENERIC, refusal).unix();
         let output = qmpsh().arg(mock.socket()).args(["device_add", "driver=x", argument]).run();
         output.stdout("").stderr(&format!("GenericError: {refusal}{hint}\n")).status(1);
         mock.finish();
@@ -61,10 +61,10 @@ fn what_cannot_be_converted_has_a_hint() {
 
 #[test]
 fn later_lines_wait_for_all_of_it() {
-    let mock = Mock::qmp().expect_execute("before").expect_quiet().reply("1");
-    let mock = mock.expect(&sent("\"0x10\"", "\"yes\"")).expect_quiet().error(GENERIC, BOOLEAN);
-    let mock = mock.expect(&sent("\"0x10\"", "true")).expect_quiet().error(GENERIC, INTEGER);
-    let mock = mock.expect(&sent("16", "true")).expect_quiet().reply("2");
+    let mock = Mock::new().negotiate().expect_execute("before").expect_silence().reply("1");
+    let mock = mock.expect(&sent("\"0x10\"", "\"yes\"")).expect_silence().error(GENERIC, BOOLEAN);
+    let mock = mock.expect(&sent("\"0x10\"", "true")).expect_silence().error(GENERIC, INTEGER);
+    let mock = mock.expect(&sent("16", "true")).expect_silence().reply("2");
     // What has no word to convert is sent with the others.
     let mock = mock.expect_execute("after").expect_execute("device_add").expect_execute("last");
     let mock = mock.reply("3").reply("4").reply("5").unix();
@@ -76,7 +76,7 @@ fn later_lines_wait_for_all_of_it() {
 
 #[test]
 fn under_other_commands_of_the_shell() {
-    let mock = refusing(refusing(Mock::qmp()).reply("{}")).error("DeviceNotFound", "no");
+    let mock = refusing(refusing(Mock::new().negotiate()).reply("{}")).error("DeviceNotFound", "no");
     let mock = refusing(refusing(mock).reply("{}")).reply("{}");
     let mock = refusing(mock).reply("{}");
     // Out of band nothing is sent again.
@@ -98,11 +98,11 @@ fn under_other_commands_of_the_shell() {
 
 #[test]
 fn in_the_time_that_is_told_and_with_its_limit() {
-    let mock = refusing(Mock::qmp()).reply("{}").unix();
+    let mock = refusing(Mock::new().negotiate()).reply("{}").unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", ".timing on", "-c", LINE]).run();
     assert_eq!(output.status(0).stdout("{}\n").stderr_text().matches("time: ").count(), 1);
     mock.finish();
-    let mock = refusing(Mock::qmp()).unix();
+    let mock = refusing(Mock::new().negotiate()).unix();
     let output = qmpsh().args(["-t", "0.2"]).arg(mock.socket()).args(["-c", LINE]).run();
     output.stdout("").stderr("-c:1: no reply to `device_add` within 0.2 s: it may still be running\n").status(5);
     mock.finish();
@@ -110,7 +110,7 @@ fn in_the_time_that_is_told_and_with_its_limit() {
 
 #[test]
 fn a_connection_that_is_lost_meanwhile() {
-    let mock = refusing(Mock::qmp()).close().unix();
+    let mock = refusing(Mock::new().negotiate()).close().unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE]).run();
     output.stdout("").stderr_contains("so whether it ran is unknown").status(4);
     mock.finish();
@@ -118,7 +118,7 @@ fn a_connection_that_is_lost_meanwhile() {
 
 #[test]
 fn in_the_interactive_shell() {
-    let mock = refusing(Mock::qmp()).reply(r#"{"done": true}"#);
+    let mock = refusing(Mock::interactive().negotiate()).reply(r#"{"done": true}"#);
     let mock = mock.expect_execute("device_add").error(GENERIC, BOOLEAN).unix();
     let mut t = at_prompt(qmpsh().arg(mock.socket()));
     t.type_keys(&format!("{LINE}\r"));
@@ -134,11 +134,11 @@ fn in_the_interactive_shell() {
 #[test]
 fn a_peer_that_never_has_enough() {
     let refusal = |n: usize| format!("Parameter 'a{n}' expects int");
-    let mut mock = Mock::qmp();
+    let mut mock = Mock::new().negotiate();
     for n in 0..500 {
         mock = mock.expect_execute("device_add").error(GENERIC, &refusal(n));
     }
-    let mock = mock.unix();
+    let mock = mock.refuse_schema().unix();
     let line: Vec<String> = (0..500).map(|n| format!("a{n}={n}")).collect();
     let output = qmpsh().arg(mock.socket()).arg("device_add").args(line).run();
     output.stdout("").stderr_contains("GenericError: Parameter 'a499' expects int").status(1);
@@ -158,7 +158,8 @@ fn below_what_the_schema_says_may_be_anything() {
             r#"{{"execute":"set","arguments":{{"id":"5","props":{{"avx":{avx},"model":{model},"sse4.1":"on","list":[1]}}}}}}"#
         )
     };
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-qmp-schema")
         .reply(SCHEMA)
         .expect(&sent("\"on\"", "5"))
@@ -203,7 +204,7 @@ fn lists_in_device_add() {
     }
     // However it is written, and in every way of running it.
     let sent = r#"{"execute":"device_add","arguments":{"driver":"x","map":[]}}"#;
-    let mock = (0..4).fold(Mock::qmp(), |mock, _| mock.expect(sent).reply("{}")).unix();
+    let mock = (0..4).fold(Mock::new().negotiate(), |mock, _| mock.expect(sent).reply("{}")).unix();
     let lines = [
         "device_add driver=x map=[]",
         sent,
@@ -214,7 +215,7 @@ fn lists_in_device_add() {
     let output = qmpsh().arg(mock.socket()).args(["--pipeline", "4", "-k"]).stdin(lines.join("\n")).run();
     assert_eq!(output.status(0).stderr_text().matches("warning: QEMU 7.2.22 ignores `map`").count(), 4);
     mock.finish();
-    let mock = Mock::qmp().expect(sent).reply("{}").unix();
+    let mock = Mock::new().negotiate().expect(sent).reply("{}").unix();
     let mut t = at_prompt(qmpsh().arg(mock.socket()));
     t.type_keys("device_add driver=x map=[]\r");
     t.wait_for("warning: QEMU 7.2.22 ignores `map`");

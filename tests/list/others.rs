@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use serde_json::Value;
 
 use super::{lines, listed, named, unique};
-use crate::support::{Program, qmpsh, temporary_directory};
+use crate::support::{Program, QMPSH, qmpsh, sh, temporary_directory};
 
 const QEMU: &str = "qemu-system-x86_64 -M none -nodefaults -display none";
 
@@ -39,7 +39,7 @@ fn a_program_that_calls_itself_qemu_is_none() {
         "exec {} bash -c 'exec -a qemu-system-x86_64 bash -c \"echo ready; read line\" bash {claim}'",
         as_another_user()
     );
-    let mut impostor = Program::new("sh").args(["-c", &script]).start();
+    let mut impostor = sh(&script).start();
     assert_eq!(impostor.read_line(), "ready");
     assert!(all().iter().all(|process| process["pid"] != impostor.pid()), "{:?}", all());
     let by_name = (format!("vm:{name}"), format!("no VM named {name} runs"));
@@ -62,7 +62,7 @@ fn a_qemu_under_another_name_is_one() {
         "{binary}; exec bash -c 'exec -a web \"$0\" -M none -nodefaults -display none -name {name} \
          -qmp unix:q.sock,server=on,wait=off' \"$p\""
     );
-    let qemu = Program::new("sh").args(["-c", &script]).start();
+    let qemu = sh(&script).start();
     let words = ["--wait", "60", &format!("vm:{name}"), "query-name"];
     qmpsh().args(words).run().stdout(&named(&name)).status(0);
     assert_eq!(listed(qemu.pid())["program"], "qemu-system-x86_64");
@@ -76,7 +76,7 @@ fn another_users_vm() {
     let socket = directory.path().join("q.sock");
     let script =
         format!("exec {} {QEMU} -name {name} -qmp unix:{},server=on,wait=off", as_another_user(), socket.display());
-    let qemu = Program::new("sh").args(["-c", &script]).start();
+    let qemu = sh(&script).start();
     let by_path = qmpsh().args(["--wait", "60"]).arg(&socket).arg("query-name").run();
     by_path.stdout(&named(&name)).status(0);
     let pid = qemu.pid();
@@ -96,7 +96,7 @@ fn another_users_vm() {
 
     // One of one's own with that name is the only one that is meant.
     let script = format!("exec {QEMU} -name {name} -qmp unix:q.sock,server=on,wait=off");
-    let own = Program::new("sh").args(["-c", &script]);
+    let own = sh(&script);
     let own_socket = own.home().join("q.sock");
     let own = own.start();
     qmpsh().args(["--wait", "60"]).arg(&own_socket).arg("query-name").run().status(0);
@@ -116,20 +116,20 @@ fn a_socket_of_a_third_user_is_not_connected_to() {
     let name = unique("claimed");
     let directory = open_directory();
     let program = directory.path().join("qmpsh");
-    fs::copy(env!("CARGO_BIN_EXE_qmpsh"), &program).expect("a copy");
+    fs::copy(QMPSH, &program).expect("a copy");
     let socket = directory.path().join("q.sock");
     let listen = format!(
         "exec setpriv --reuid 65533 --clear-groups perl -MSocket -e 'umask 0; socket(S, AF_UNIX, SOCK_STREAM, 0) or die; \
          bind(S, pack_sockaddr_un(\"{}\")) or die; listen(S, 1) or die; $| = 1; print \"ready\\n\"; <STDIN>'",
         socket.display()
     );
-    let mut third = Program::new("sh").args(["-c", &listen]).start();
+    let mut third = sh(&listen).start();
     assert_eq!(third.read_line(), "ready");
     let claim = format!("-name {name} -qmp unix:{},server=on,wait=off", socket.display());
     let script = format!(
         "exec setpriv --reuid 65532 --clear-groups bash -c 'exec -a qemu-system-x86_64 bash -c \"echo ready; read line\" bash {claim}'"
     );
-    let mut claims = Program::new("sh").args(["-c", &script]).start();
+    let mut claims = sh(&script).start();
     assert_eq!(claims.read_line(), "ready");
     let pid = claims.pid();
     let run = |words: &[&str]| {

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::{lines, listed, named, unique};
-use crate::support::{DEADLINE, Program, Qemu, poll_until, qmpsh};
+use crate::support::{DEADLINE, Qemu, poll_until, qmpsh, sh};
 
 #[test]
 fn a_stopped_qemu_is_named_as_that() {
@@ -52,7 +52,7 @@ fn a_qemu_that_accepts_nobody_is_named_as_that() {
          -chardev socket,id=a,path=a.sock,server=on,wait=off -qmp chardev:a \
          -chardev socket,id=b,path=b.sock,server=on,wait=on"
     );
-    let program = Program::new("sh").args(["-c", &script]);
+    let program = sh(&script);
     let last = program.home().join("b.sock");
     let first = program.home().join("a.sock").display().to_string();
     let qemu = program.start();

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{lines, listed, named, unique};
 use crate::support::version::has_monitor_objects;
-use crate::support::{DEADLINE, Program, poll_until, qmpsh, temporary_directory};
+use crate::support::{DEADLINE, poll_until, qmpsh, sh, temporary_directory};
 
 const NONE: &str = "exec qemu-system-x86_64 -M none -nodefaults -display none";
 
@@ -24,7 +24,7 @@ fn a_path_longer_than_a_sockets_address() {
     let long = directory.path().join("d".repeat(60)).join("e".repeat(60));
     fs::create_dir_all(&long).expect("a directory");
     let script = format!("cd {} && {NONE} -name {name} -qmp unix:q.sock,server=on,wait=off", long.display());
-    let qemu = Program::new("sh").args(["-c", &script]).start();
+    let qemu = sh(&script).start();
     reached(&name);
     let socket = long.join("q.sock").display().to_string();
     assert!(socket.len() > 108);
@@ -46,7 +46,7 @@ fn a_socket_is_made_at_a_long_path_and_removed() {
     let shell = qmpsh().args(["listen", &socket.display().to_string(), "query-name"]).start();
     assert!(poll_until(DEADLINE, || socket.exists().then_some(())).is_some(), "{shell}");
     let script = format!("cd {} && {NONE} -name {name} -qmp unix:l.sock", long.display());
-    let _qemu = Program::new("sh").args(["-c", &script]).start();
+    let _qemu = sh(&script).start();
     shell.wait().stdout(&named(&name)).status(0);
     assert!(!socket.exists());
 }
@@ -61,7 +61,7 @@ fn a_daemon_with_a_relative_path() {
         directory.path().display()
     );
     // A shell tells where it is.
-    Program::new("sh").args(["-c", &script]).env("PWD", directory.path()).run().stderr("").status(0);
+    sh(&script).env("PWD", directory.path()).run().stderr("").status(0);
     let pid = fs::read_to_string(directory.path().join("pid")).expect("its number").trim().parse().expect("a number");
     let seen = listed(pid);
     let output = qmpsh().args([&format!("vm:{name}"), "query-name"]).run();
@@ -77,7 +77,7 @@ fn a_socket_that_another_has_replaced_is_not_taken_for_its_own() {
     let socket = directory.path().join("q.sock");
     let start = |name: &str| {
         let script = format!("{NONE} -name {name} -qmp unix:{},server=on,wait=off", socket.display());
-        Program::new("sh").args(["-c", &script]).start()
+        sh(&script).start()
     };
     let first = start(&one);
     reached(&one);
@@ -101,7 +101,7 @@ fn monitors_that_are_objects() {
          -chardev socket,id=b,path=b.sock,server=on,wait=off -object monitor-hmp,id=m0,chardev=a \
          -object '{{\"qom-type\":\"monitor-qmp\",\"id\":\"m1\",\"chardev\":\"b\",\"pretty\":true}}'"
     );
-    let qemu = Program::new("sh").args(["-c", &script]);
+    let qemu = sh(&script);
     if !has_monitor_objects() {
         qemu.run().status(1).stderr_contains("monitor-hmp");
         return;

@@ -167,7 +167,7 @@ fn names_of_nodes_and_drives_without_a_look_at_their_files() {
 
 #[test]
 fn a_peer_without_the_block_graph_is_asked_for_its_nodes() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive().negotiate()
         .expect_execute("query-qmp-schema")
         .reply(r#"[{"name":"blockdev-del","meta-type":"command","arg-type":"0"},{"name":"0","meta-type":"object","members":[{"name":"node-name","type":"s"}]},{"name":"s","meta-type":"builtin","json-type":"string"}]"#)
         .expect_execute("x-debug-query-block-graph")
@@ -232,7 +232,7 @@ fn files_of_this_machine() {
 
 #[test]
 fn a_peer_that_does_not_answer_stops_nobody() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive().negotiate()
         .expect_execute("query-qmp-schema")
         .reply(r#"[{"name":"device_del","meta-type":"command","arg-type":"0"},{"name":"0","meta-type":"object","members":[{"name":"id","type":"s"}]},{"name":"s","meta-type":"builtin","json-type":"string"}]"#)
         .expect_execute("qom-list")
@@ -264,7 +264,7 @@ fn a_peer_that_does_not_answer_stops_nobody() {
 
 #[test]
 fn a_line_that_needs_the_schema_waits_for_the_one_that_is_on_its_way() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive().negotiate()
         .expect_execute("query-qmp-schema")
         .pause()
         .reply(r#"[{"name":"set","meta-type":"command","arg-type":"0"},{"name":"0","meta-type":"object","members":[{"name":"x","type":"s"}]},{"name":"s","meta-type":"builtin","json-type":"string"}]"#)
@@ -285,7 +285,7 @@ fn a_line_that_needs_the_schema_waits_for_the_one_that_is_on_its_way() {
 
 #[test]
 fn a_dumb_terminal_asks_for_nothing() {
-    let mock = Mock::qmp().expect(r#"{"execute":"stop"}"#).reply("{}").unix();
+    let mock = Mock::new().negotiate().expect(r#"{"execute":"stop"}"#).reply("{}").unix();
     let mut t = at_prompt(qmpsh().env("TERM", "dumb").arg(mock.socket()));
     t.type_keys("stop\r");
     t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));

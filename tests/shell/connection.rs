@@ -51,7 +51,7 @@ fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
 #[test]
 fn leaving_works_without_a_connection() {
     for leave in [".quit\r", "exit\r", "quit\r", "\x04"] {
-        let mock = Mock::qmp().close().unix();
+        let mock = Mock::interactive().negotiate().close().unix();
         let mut t = lost(&mock);
         t.type_keys(leave);
         assert_eq!(t.wait_exit(), 0, "{leave:?}");
@@ -79,7 +79,7 @@ fn quit_is_no_loss() {
     assert_eq!(t.wait_exit(), 0);
 
     // A peer that does not answer it.
-    let mock = Mock::qmp().expect_execute("quit").close().unix();
+    let mock = Mock::interactive().negotiate().expect_execute("quit").close().unix();
     let mut t = shell(mock.socket());
     t.type_keys("quit\r");
     t.wait(|screen| screen.text().ends_with("quit\nQEMU has quit\n(disconnected)"));
@@ -87,7 +87,8 @@ fn quit_is_no_loss() {
 
 #[test]
 fn a_loss_while_commands_run_is_one_message() {
-    let mock = Mock::qmp().expect_execute("first").pause().expect_execute("second").pause().close().unix();
+    let mock =
+        Mock::interactive().negotiate().expect_execute("first").pause().expect_execute("second").pause().close().unix();
     let mut t = shell(mock.socket());
     t.type_keys("first\r");
     mock.wait_for_pause();
@@ -109,7 +110,8 @@ fn a_loss_while_commands_run_is_one_message() {
 
 #[test]
 fn reconnect() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive()
+        .negotiate()
         .next_connection()
         .greeting()
         .expect_execute("qmp_capabilities")
@@ -173,7 +175,7 @@ fn no_session_is_no_prompt() {
 
 #[test]
 fn ctrl_c_ends_connecting() {
-    let mock = Mock::new().pause().unix();
+    let mock = Mock::interactive().pause().unix();
     let mut t = qmpsh().arg(mock.socket()).terminal();
     mock.wait_for_pause();
     t.wait_until_settled();
@@ -195,7 +197,8 @@ fn a_monitor_that_becomes_free_is_waited_for() {
 
 #[test]
 fn the_first_events_come_before_the_prompt() {
-    let mock = Mock::new().greeting().expect_execute("qmp_capabilities").event("EARLY", "{}").reply("{}").unix();
+    let mock =
+        Mock::interactive().greeting().expect_execute("qmp_capabilities").event("EARLY", "{}").reply("{}").unix();
     let t = at_prompt(qmpsh().arg(mock.socket()));
     t.wait(|screen| count(screen, "EARLY") == 1 && is_at_prompt(screen));
 }

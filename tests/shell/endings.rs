@@ -47,7 +47,7 @@ fn signals_while_a_line_is_typed() {
 #[test]
 fn signals_while_a_command_runs() {
     for (signal, status) in SIGNALS.into_iter().chain([(Signal::QUIT, 131)]) {
-        let mock = Mock::qmp().expect_execute("slow").pause().unix();
+        let mock = Mock::interactive().negotiate().expect_execute("slow").pause().unix();
         let mut t = shell(mock.socket());
         t.type_keys("slow\r");
         mock.wait_for_pause();
@@ -61,7 +61,7 @@ fn signals_while_a_command_runs() {
 #[test]
 fn signals_while_a_secret_is_asked_for() {
     for (signal, status) in SIGNALS {
-        let mock = Mock::qmp().unix();
+        let mock = Mock::interactive().negotiate().unix();
         let mut t = shell(mock.socket());
         t.type_keys("set-it password=@?\r");
         t.wait(|screen| screen.line() == "password:");

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{at_prompt, is_at_prompt, is_typed, shell};
 use crate::support::mock::Mock;
 use crate::support::terminal::{Terminal, keys};
-use crate::support::{Program, Qemu, qmpsh};
+use crate::support::{QMPSH, Qemu, qmpsh, sh};
 
 const SECRETS: [&str; 5] = ["hunter2", "hunter3", "hunter4", "hunter5", "spaced-out"];
 
@@ -39,8 +39,8 @@ fn files_with_secrets(directory: &Path, found: &mut Vec<String>) {
 #[test]
 fn the_file_is_private_and_holds_no_secrets() {
     let qemu = Qemu::none().start();
-    let script = format!("umask 0; exec {} {}", env!("CARGO_BIN_EXE_qmpsh"), qemu.socket().display());
-    let program = Program::new("sh").args(["-c", &script]);
+    let script = format!("umask 0; exec {} {}", QMPSH, qemu.socket().display());
+    let program = sh(&script);
     let home = program.home().to_owned();
     let mut t = at_prompt(program.clone());
     for line in [
@@ -82,8 +82,10 @@ fn the_file_is_private_and_holds_no_secrets() {
 
 #[test]
 fn two_shells_share_it() {
-    let (one, two) =
-        (Mock::qmp().expect_execute("from-one").reply("1"), Mock::qmp().expect_execute("from-two").reply("2"));
+    let (one, two) = (
+        Mock::interactive().negotiate().expect_execute("from-one").reply("1"),
+        Mock::interactive().negotiate().expect_execute("from-two").reply("2"),
+    );
     let (one, two) = (one.unix(), two.unix());
     let directory = crate::support::temporary_directory();
     let file = directory.path().join("history");

@@ -49,7 +49,7 @@ fn dangers(raw: &[u8]) -> Vec<char> {
 #[test]
 fn in_replies_keys_errors_events_and_the_greeting() {
     for mode in ["json", "pretty", "raw"] {
-        let mock = Mock::new()
+        let mock = Mock::interactive()
             .send(greeting())
             .expect_execute("qmp_capabilities")
             .reply("{}")
@@ -85,7 +85,7 @@ fn in_replies_keys_errors_events_and_the_greeting() {
 
 #[test]
 fn in_what_is_no_greeting() {
-    let mock = Mock::new().send(format!("{RAW}\x1b[2J\x07")).unix();
+    let mock = Mock::interactive().send(format!("{RAW}\x1b[2J\x07")).unix();
     let mut t = qmpsh().arg(mock.socket()).terminal();
     assert_eq!(t.wait_exit(), 3);
     t.wait_for("this is not a QMP monitor");
@@ -105,7 +105,8 @@ fn in_completions_and_hints() {
             {{"name":"s","meta-type":"builtin","json-type":"string"}}]"#
     )
     .replace('\n', " ");
-    let mock = Mock::qmp()
+    let mock = Mock::interactive()
+        .negotiate()
         .expect_execute("query-qmp-schema")
         .reply(&schema)
         .pause()

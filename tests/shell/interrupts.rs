@@ -3,23 +3,23 @@
 use super::{at_prompt, is_at_prompt, is_typed, shell};
 use crate::support::mock::Mock;
 use crate::support::terminal::keys;
-use crate::support::{Program, qmpsh};
+use crate::support::{qmpsh, sh};
 
 #[test]
 fn ctrl_c_drops_the_line() {
-    let mock = Mock::qmp().expect_execute("query-name").reply("\"web1\"").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("query-version").reply("\"web1\"").unix();
     let mut t = shell(mock.socket());
     t.type_keys("device_del id=");
     t.wait(|screen| is_typed(screen, "device_del id=", 0));
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| screen.text().contains("device_del id=\n(QEMU)") && is_at_prompt(screen));
-    t.type_keys("query-name\r");
+    t.type_keys("query-version\r");
     t.wait(|screen| screen.text().ends_with("\"web1\"\n(QEMU)"));
 }
 
 #[test]
 fn ctrl_c_pressed_again_and_again_is_not_for_the_next_line() {
-    let mock = Mock::qmp().expect_execute("query-name").reply("\"web1\"").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("query-version").reply("\"web1\"").unix();
     let mut t = shell(mock.socket());
     for _ in 0..20 {
         t.type_keys(keys::CTRL_C);
@@ -27,17 +27,17 @@ fn ctrl_c_pressed_again_and_again_is_not_for_the_next_line() {
     // All of them have been heard when this is there.
     t.type_keys("half");
     t.wait(|screen| is_typed(screen, "half", 0));
-    t.type_keys("\x03query-name\r");
-    t.wait(|screen| screen.text().ends_with("(QEMU) query-name\n\"web1\"\n(QEMU)"));
+    t.type_keys("\x03query-version\r");
+    t.wait(|screen| screen.text().ends_with("(QEMU) query-version\n\"web1\"\n(QEMU)"));
     mock.finish();
 }
 
 /// As in the background of a script; who has a shell at the terminal wants it all the same.
 #[test]
 fn ctrl_c_works_also_if_it_was_ignored() {
-    let mock = Mock::qmp().expect_execute("slow").pause().unix();
+    let mock = Mock::interactive().negotiate().expect_execute("slow").pause().unix();
     let script = "trap '' INT; exec \"$0\" \"$1\"";
-    let program = Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]).arg(mock.socket());
+    let program = sh(script).arg(mock.socket());
     let mut t = at_prompt(program);
     t.type_keys("slow\r");
     mock.wait_for_pause();
@@ -48,10 +48,11 @@ fn ctrl_c_works_also_if_it_was_ignored() {
 
 #[test]
 fn ctrl_c_stops_waiting_and_the_late_reply_is_shown() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive()
+        .negotiate()
         .expect_execute("slow")
         .pause()
-        .expect_execute("query-name")
+        .expect_execute("query-version")
         .reply_latest("\"web1\"")
         .pause()
         .reply(r#"{"late": true}"#)
@@ -72,7 +73,7 @@ fn ctrl_c_stops_waiting_and_the_late_reply_is_shown() {
         ) && is_typed(screen, "typed ah", 0)
     });
     mock.go_on();
-    t.type_keys("\x15query-name\r");
+    t.type_keys("\x15query-version\r");
     t.wait(|screen| screen.text().ends_with("\"web1\"\n(QEMU)"));
     t.type_keys("query-k");
     t.type_keys(keys::LEFT);
@@ -98,7 +99,7 @@ fn ctrl_c_stops_waiting_and_the_late_reply_is_shown() {
 
 #[test]
 fn ctrl_c_stops_a_paste() {
-    let mock = Mock::qmp().expect_execute("one").reply("1").expect_execute("two").pause().unix();
+    let mock = Mock::interactive().negotiate().expect_execute("one").reply("1").expect_execute("two").pause().unix();
     let mut t = shell(mock.socket());
     t.type_keys("\x1b[200~one\ntwo\nthree\nfour\x1b[201~\r");
     mock.wait_for_pause();
@@ -109,7 +110,7 @@ fn ctrl_c_stops_a_paste() {
 
 #[test]
 fn ctrl_d_typed_while_a_command_runs_leaves_after_it() {
-    let mock = Mock::qmp().expect_execute("slow").pause().reply("\"done\"").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("slow").pause().reply("\"done\"").unix();
     let mut t = shell(mock.socket());
     t.type_keys("slow\r");
     mock.wait_for_pause();
@@ -122,11 +123,12 @@ fn ctrl_d_typed_while_a_command_runs_leaves_after_it() {
 
 #[test]
 fn a_time_limit_ends_the_waiting_and_not_the_session() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive()
+        .negotiate()
         .expect_execute("slow")
         .pause()
         .reply("\"late\"")
-        .expect_execute("query-name")
+        .expect_execute("query-version")
         .reply("\"web1\"")
         .unix();
     let mut t = at_prompt(qmpsh().args(["-t", "2"]).arg(mock.socket()));
@@ -134,8 +136,8 @@ fn a_time_limit_ends_the_waiting_and_not_the_session() {
     t.wait(|screen| screen.text().contains("no reply within 2 s: `slow` may still be running") && is_at_prompt(screen));
     mock.go_on();
     t.wait(|screen| screen.text().contains("the reply to `slow`:\n\"late\"") && is_at_prompt(screen));
-    t.type_keys("query-name\r");
-    t.wait(|screen| screen.text().ends_with("query-name\n\"web1\"\n(QEMU)"));
+    t.type_keys("query-version\r");
+    t.wait(|screen| screen.text().ends_with("query-version\n\"web1\"\n(QEMU)"));
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);
     mock.finish();
@@ -144,14 +146,20 @@ fn a_time_limit_ends_the_waiting_and_not_the_session() {
 #[test]
 fn ctrl_c_cuts_a_long_result_short() {
     const LONG: u64 = 30 << 20;
-    let mock = Mock::qmp().expect_execute("big").reply_string_of(LONG).expect_execute("query-name").reply("7").unix();
+    let mock = Mock::interactive()
+        .negotiate()
+        .expect_execute("big")
+        .reply_string_of(LONG)
+        .expect_execute("query-version")
+        .reply("7")
+        .unix();
     let mut t = shell(mock.socket());
     t.type_keys("big\r");
     t.wait(|screen| screen.row(0).starts_with("xxx"));
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| screen.text().contains("\n… (the rest of the result is not shown)\n") && is_at_prompt(screen));
-    t.type_keys("query-name\r");
-    t.wait(|screen| screen.text().ends_with("query-name\n7\n(QEMU)"));
+    t.type_keys("query-version\r");
+    t.wait(|screen| screen.text().ends_with("query-version\n7\n(QEMU)"));
     assert!(t.raw().len() < usize::try_from(LONG).unwrap(), "{}", t.raw().len());
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);
@@ -160,7 +168,8 @@ fn ctrl_c_cuts_a_long_result_short() {
 
 #[test]
 fn a_refusal_is_told_also_if_nobody_explains_it() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive()
+        .negotiate()
         .expect_execute("no-such-command")
         .error("CommandNotFound", "The command no-such-command has not been found")
         .expect_execute("query-qmp-schema")

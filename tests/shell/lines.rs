@@ -4,7 +4,7 @@ use super::{PROMPT, at_prompt, is_at_prompt, is_typed, last, shell};
 use crate::support::mock::Mock;
 use crate::support::terminal::{Screen, Terminal, keys, without_colors};
 use crate::support::version::status_line;
-use crate::support::{Program, Qemu, qmpsh};
+use crate::support::{Program, QMPSH, Qemu, qmpsh};
 
 #[test]
 fn a_command_and_its_result() {
@@ -43,8 +43,14 @@ fn one_write_has_many_lines_and_the_end() {
 
 #[test]
 fn what_is_typed_while_a_command_runs_is_kept() {
-    let mock =
-        Mock::qmp().expect_execute("slow").pause().reply("\"done\"").expect_execute("next").reply("\"too\"").unix();
+    let mock = Mock::interactive()
+        .negotiate()
+        .expect_execute("slow")
+        .pause()
+        .reply("\"done\"")
+        .expect_execute("next")
+        .reply("\"too\"")
+        .unix();
     let mut t = shell(mock.socket());
     t.type_keys("slow\r");
     mock.wait_for_pause();
@@ -149,7 +155,8 @@ fn a_dumb_terminal_has_the_shell_too() {
 
 #[test]
 fn a_secret_is_asked_for_without_echo() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive()
+        .negotiate()
         .expect(r#"{"execute":"set-it","arguments":{"password":"s3cret"}}"#)
         .reply("{}")
         .expect(r#"{"execute":"put","arguments":{"text":"one\ntwo"}}"#)
@@ -190,7 +197,7 @@ fn ctrl_z_stops_and_fg_goes_on() {
     let bash = Program::new("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "bash> ");
     let mut t = bash.terminal();
     t.wait(|screen| screen.line() == "bash>");
-    t.type_keys(&format!("{} {}\r", env!("CARGO_BIN_EXE_qmpsh"), qemu.socket().display()));
+    t.type_keys(&format!("{} {}\r", QMPSH, qemu.socket().display()));
     t.wait(is_at_prompt);
     t.type_keys("query-na");
     t.wait(|screen| is_typed(screen, "query-na", 0));
@@ -209,7 +216,7 @@ fn ctrl_z_stops_and_fg_goes_on() {
 /// Not every shell puts the settings of the terminal back by itself.
 #[test]
 fn ctrl_z_leaves_the_terminal_as_it_was_found() {
-    let mock = Mock::qmp().expect_execute("slow").pause().reply("\"done\"").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("slow").pause().reply("\"done\"").unix();
     let mut t = Program::new("sh").arg("-i").env("PS1", "sh> ").terminal();
     t.wait(|screen| screen.line() == "sh>");
     let stopped = |t: &mut Terminal| {
@@ -220,7 +227,7 @@ fn ctrl_z_leaves_the_terminal_as_it_was_found() {
         t.type_keys("clear; fg\r");
     };
     t.type_keys("stty -g >found; clear\r");
-    t.type_keys(&format!("{} {}\r", env!("CARGO_BIN_EXE_qmpsh"), mock.socket().display()));
+    t.type_keys(&format!("{} {}\r", QMPSH, mock.socket().display()));
     t.wait(is_at_prompt);
     stopped(&mut t);
     t.wait(is_at_prompt);
@@ -237,11 +244,11 @@ fn ctrl_z_leaves_the_terminal_as_it_was_found() {
 
 #[test]
 fn ctrl_z_while_a_command_runs_stops_too() {
-    let mock = Mock::qmp().expect_execute("slow").pause().reply("\"done\"").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("slow").pause().reply("\"done\"").unix();
     let bash = Program::new("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "bash> ");
     let mut t = bash.terminal();
     t.wait(|screen| screen.line() == "bash>");
-    t.type_keys(&format!("{} {}\r", env!("CARGO_BIN_EXE_qmpsh"), mock.socket().display()));
+    t.type_keys(&format!("{} {}\r", QMPSH, mock.socket().display()));
     t.wait(is_at_prompt);
     t.type_keys("slow\r");
     mock.wait_for_pause();
@@ -260,18 +267,19 @@ fn ctrl_z_while_a_command_runs_stops_too() {
 
 #[test]
 fn a_line_survives_a_change_of_the_terminals_size() {
-    let mock = Mock::qmp().pause().event("LATER", "{}").expect_execute("query-name").reply("7").unix();
+    let mock =
+        Mock::interactive().negotiate().pause().event("LATER", "{}").expect_execute("query-version").reply("7").unix();
     let mut t = shell(mock.socket());
-    t.type_keys("query-nam");
-    t.wait(|screen| is_typed(screen, "query-nam", 0));
+    t.type_keys("query-versio");
+    t.wait(|screen| is_typed(screen, "query-versio", 0));
     t.resize(12, 40);
     t.type_keys(keys::LEFT);
-    t.wait(|screen| is_typed(screen, "query-nam", 1));
+    t.wait(|screen| is_typed(screen, "query-versio", 1));
     mock.go_on();
-    t.wait(|screen| screen.text().contains("LATER") && is_typed(screen, "query-nam", 1));
+    t.wait(|screen| screen.text().contains("LATER") && is_typed(screen, "query-versio", 1));
     t.resize(30, 100);
-    t.type_keys("\x05e\r");
-    t.wait(|screen| screen.text().ends_with("query-name\n7\n(QEMU)"));
+    t.type_keys("\x05n\r");
+    t.wait(|screen| screen.text().ends_with("query-version\n7\n(QEMU)"));
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);
     t.assert_as_found();

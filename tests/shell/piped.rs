@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{is_at_prompt, is_typed, last, shell};
 use crate::support::terminal::{Terminal, keys};
-use crate::support::{Program, Qemu, poll_until, qmpsh};
+use crate::support::{Program, QMPSH, Qemu, poll_until, qmpsh};
 
 /// Waits for the prompt after the last of these lines.
 #[track_caller]
@@ -145,7 +145,7 @@ fn ctrl_z_stops_both_and_fg_brings_both_back() {
     let shell = Program::new("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "bash> ");
     let mut t = shell.terminal();
     t.wait(|screen| screen.line() == "bash>");
-    t.type_keys(&format!("clear; {} --no-history {}\r", env!("CARGO_BIN_EXE_qmpsh"), qemu.socket().display()));
+    t.type_keys(&format!("clear; {} --no-history {}\r", QMPSH, qemu.socket().display()));
     t.wait(is_at_prompt);
     t.type_keys("query-name | (cat; read x </dev/tty; echo got $x)\r");
     t.wait_for("echo got $x)\n{}");

@@ -74,7 +74,7 @@ fn names_are_escaped_and_short() {
 
 #[test]
 fn a_peer_that_does_not_answer_gets_a_prompt_all_the_same() {
-    let mock = Mock::qmp().pause().expect_execute("a").reply("1").unix();
+    let mock = Mock::interactive().negotiate().pause().expect_execute("a").reply("1").unix();
     let mut t = at_prompt(qmpsh().arg(mock.socket()));
     mock.go_on();
     t.type_keys("a\r");

@@ -10,7 +10,8 @@ use crate::support::terminal::{Screen, keys};
 #[test]
 fn forms() {
     let check = |mode: &str, expected: &str| {
-        let mock = Mock::qmp()
+        let mock = Mock::interactive()
+            .negotiate()
             .expect_execute("a")
             .reply(r#"{"x": [18446744073709551615, 0.10]}"#)
             .expect_execute("b")
@@ -38,7 +39,7 @@ fn forms() {
 
 #[test]
 fn a_table_fits_the_terminal() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive().negotiate()
         .expect_execute("a")
         .reply(r#"[{"node-name": "日本", "size": 18446744073709551615, "file": "/a/name/that/is/longer/than/the/terminal/is/wide/and/then/some.qcow2"}, {"size": 1, "extra": {"a": [1]}, "file": "\u001b[31mred\u202e"}]"#)
         .expect_execute("b")
@@ -67,7 +68,8 @@ fn a_table_fits_the_terminal() {
 fn results_and_errors_have_colors() {
     use vt100::Color::{Default, Idx};
     let check = |arguments: &[&str], environment: &[(&str, &str)], colored: bool| {
-        let mock = Mock::qmp()
+        let mock = Mock::interactive()
+            .negotiate()
             .expect_execute("a")
             .reply(r#"{"key": "text", "more": [12345, null]}"#)
             .event("POWERDOWN", "{}")
@@ -96,7 +98,7 @@ fn results_and_errors_have_colors() {
 #[test]
 fn a_long_result_is_in_memory_once() {
     const OBJECTS: u64 = 1 << 18;
-    let mock = Mock::qmp().expect_execute("big").reply_list_of(OBJECTS).unix();
+    let mock = Mock::interactive().negotiate().expect_execute("big").reply_list_of(OBJECTS).unix();
     let mut t = at_prompt(qmpsh().args(["--color", "never"]).arg(mock.socket()));
     t.type_keys("big\r");
     t.wait(|screen| screen.text().ends_with("  }\n]\n(QEMU)") && is_at_prompt(screen));

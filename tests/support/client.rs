@@ -1,38 +1,48 @@
 //! A QMP client with nothing in it: it says what a test says. It holds a monitor, or acts from a second one.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::documents::Documents;
-use super::stream::Stream;
 use super::{DEADLINE, excerpt};
 
 /// A plain client. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Client {
-    stream: Stream,
+    stream: UnixStream,
     documents: Documents,
 }
 
 impl Client {
     /// Connects, and says nothing.
     pub fn unix(path: &Path) -> Self {
-        let stream = Stream::unix(path).unwrap_or_else(|e| panic!("cannot connect to {}: {e}", path.display()));
+        let stream = UnixStream::connect(path).unwrap_or_else(|e| panic!("cannot connect to {}: {e}", path.display()));
         Self::on(stream)
     }
 
     /// Connects, and says nothing.
     pub fn tcp(address: SocketAddr) -> Self {
-        Self::on(Stream::tcp(address).unwrap_or_else(|e| panic!("cannot connect to {address}: {e}")))
+        Self::on(TcpStream::connect(address).unwrap_or_else(|e| panic!("cannot connect to {address}: {e}")))
     }
 
-    pub fn on(stream: Stream) -> Self {
-        stream.set_timeout(DEADLINE).expect("a time limit on a socket");
-        Self { stream, documents: Documents::default() }
+    /// A client on a connected socket, Unix or TCP.
+    pub fn on(socket: impl Into<OwnedFd>) -> Self {
+        // A TCP socket is read and written by the calls of a Unix one.
+        let client = Self { stream: socket.into().into(), documents: Documents::default() };
+        client.set_timeout(DEADLINE);
+        client
+    }
+
+    /// Limits how long a single read or write may block.
+    fn set_timeout(&self, limit: Duration) {
+        let set = self.stream.set_read_timeout(Some(limit)).and_then(|()| self.stream.set_write_timeout(Some(limit)));
+        set.expect("a time limit on a socket");
     }
 
     /// Waits for the greeting and negotiates: from here on the monitor is this client's.
@@ -76,7 +86,7 @@ impl Client {
 
     /// The answer to a command, if it comes within `limit`; events before it are dropped.
     pub fn answer_within(&mut self, limit: Duration) -> Option<Value> {
-        self.stream.set_timeout(limit).expect("a time limit on a socket");
+        self.set_timeout(limit);
         let answer = loop {
             match self.next_text() {
                 Ok(text) => {
@@ -90,7 +100,7 @@ impl Client {
                 Err(e) => panic!("{e}, while waiting for an answer"),
             }
         };
-        self.stream.set_timeout(DEADLINE).expect("a time limit on a socket");
+        self.set_timeout(DEADLINE);
         answer
     }
 
@@ -124,9 +134,7 @@ impl Client {
 
     /// Whether anything has come that was not read: a monitor in use stays silent.
     pub fn is_silent(&self) -> bool {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let mut fds = [PollFd::new(&self.stream, PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        self.documents.rest().trim_ascii().is_empty() && poll(&mut fds, Some(&now)).is_ok_and(|ready| ready == 0)
+        let unread = rustix::io::ioctl_fionread(&self.stream);
+        self.documents.rest().trim_ascii().is_empty() && unread == Ok(0)
     }
 }

@@ -6,11 +6,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Program, spawning, temporary_directory};
+use super::{Program, temporary_directory};
 
 /// The server, its keys, and an `ssh` that knows it by the name `vmhost` (and `localhost`).
 #[derive(Debug)]
@@ -23,10 +22,11 @@ impl Sshd {
     pub fn new(server: &[&str]) -> Self {
         let sshd = Self { directory: temporary_directory() };
         for name in ["host", "user"] {
-            let key = sshd.file(name);
-            let _guard = spawning();
-            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(key).status();
-            assert!(made.expect("ssh-keygen").success());
+            Program::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(sshd.file(name))
+                .run()
+                .status(0);
         }
         let config = format!(
             "HostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n\

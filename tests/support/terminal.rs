@@ -8,15 +8,15 @@
 //!
 //! The screen is only ever waited for, with text and cursor in one predicate: what a program writes arrives in pieces.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::num::NonZeroU16;
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal};
 
-use super::run::Program;
+use super::collected::Collected;
+use super::program::Program;
 use super::{DEADLINE, excerpt, poll_until, spawning};
 
 /// Keys that are not letters, for [`Terminal::type_keys`].
@@ -45,22 +45,25 @@ pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn Write + Send>,
-    shown: Arc<Shown>,
+    output: Collected,
+    emulator: Mutex<Emulator>,
     program: Program,
     found: String,
 }
 
+/// The screen after the first `processed` bytes of the output.
 #[derive(Default)]
-struct Shown {
-    state: Mutex<State>,
-    changed: Condvar,
+struct Emulator {
+    parser: vt100::Parser,
+    processed: usize,
 }
 
-#[derive(Default)]
-struct State {
-    parser: vt100::Parser,
-    raw: Vec<u8>,
-    closed: bool,
+impl Emulator {
+    fn screen(&mut self, output: &[u8]) -> Screen {
+        self.parser.process(&output[self.processed..]);
+        self.processed = output.len();
+        Screen(self.parser.screen().clone())
+    }
 }
 
 impl Program {
@@ -82,31 +85,9 @@ impl Program {
         // As long as this side had it open too, the end would not be seen.
         drop(pair.slave);
         drop(guard);
-        let shown = Arc::new(Shown::default());
-        let reader = pair.master.try_clone_reader().expect("the terminal can be read");
+        let output = Collected::from_reader(pair.master.try_clone_reader().expect("the terminal can be read"));
         let keyboard = pair.master.take_writer().expect("the terminal can be written");
-        thread::spawn({
-            let shown = Arc::clone(&shown);
-            move || shown.follow(reader)
-        });
-        Terminal { child, master: pair.master, keyboard, shown, program: self, found }
-    }
-}
-
-impl Shown {
-    fn follow(&self, mut reader: Box<dyn Read + Send>) {
-        let mut chunk = vec![0; 65536];
-        loop {
-            let n = reader.read(&mut chunk).unwrap_or(0);
-            let mut state = self.state.lock().unwrap();
-            state.parser.process(&chunk[..n]);
-            state.raw.extend_from_slice(&chunk[..n]);
-            state.closed = n == 0;
-            self.changed.notify_all();
-            if n == 0 {
-                return;
-            }
-        }
+        Terminal { child, master: pair.master, keyboard, output, emulator: Mutex::default(), program: self, found }
     }
 }
 
@@ -126,25 +107,13 @@ impl Terminal {
     /// Waits until the screen is as it should be, and returns it.
     #[track_caller]
     pub fn wait(&self, mut as_expected: impl FnMut(&Screen) -> bool) -> Screen {
-        let mut state = self.shown.state.lock().unwrap();
-        let mut found = None;
-        loop {
-            let before = state.raw.len();
-            let waited = self.shown.changed.wait_timeout_while(state, DEADLINE, |state| {
-                let screen = Screen(state.parser.screen().clone());
-                found = as_expected(&screen).then_some(screen);
-                found.is_none() && !state.closed
-            });
-            let (now, timeout) = waited.unwrap();
-            state = now;
-            // A program that goes on writing does not hang.
-            if !timeout.timed_out() || state.raw.len() == before {
-                break;
-            }
-        }
-        let why = if state.closed { "the program has closed the terminal" } else { "waited in vain" };
-        drop(state);
+        let found = self.output.wait(|output, _| Some(self.emulator().screen(output)).filter(&mut as_expected));
+        let why = if self.output.is_closed() { "the program has closed the terminal" } else { "waited in vain" };
         found.unwrap_or_else(|| panic!("the screen is not as expected; {why}\n{self}"))
+    }
+
+    fn emulator(&self) -> MutexGuard<'_, Emulator> {
+        self.emulator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until this text stands somewhere on the screen.
@@ -155,20 +124,20 @@ impl Terminal {
 
     /// The screen as it is now.
     pub fn screen(&self) -> Screen {
-        Screen(self.shown.state.lock().unwrap().parser.screen().clone())
+        let output = self.raw();
+        self.emulator().screen(&output)
     }
 
     /// Every byte that came until now.
     pub fn raw(&self) -> Vec<u8> {
-        self.shown.state.lock().unwrap().raw.clone()
+        self.output.so_far()
     }
 
     /// Changes the size of the terminal, as dragging a window's corner does.
     pub fn resize(&self, rows: u16, columns: u16) {
-        let mut state = self.shown.state.lock().unwrap();
-        let (r, c) = (NonZeroU16::new(rows), NonZeroU16::new(columns));
-        let (r, c) = r.zip(c).expect("a size that is not zero");
-        state.parser.screen_mut().set_size(r, c);
+        let (r, c) = NonZeroU16::new(rows).zip(NonZeroU16::new(columns)).expect("a size that is not zero");
+        self.screen();
+        self.emulator().parser.screen_mut().set_size(r, c);
         self.master.resize(size(rows, columns)).expect("the terminal can be resized");
     }
 
@@ -206,8 +175,7 @@ impl Terminal {
         let ended = poll_until(DEADLINE, || self.child.try_wait().expect("it can be waited for"));
         let Some(status) = ended else { panic!("it did not end\n{self}") };
         // All that it wrote is on the screen then.
-        let state = self.shown.state.lock().unwrap();
-        drop(self.shown.changed.wait_timeout_while(state, DEADLINE, |state| !state.closed).unwrap());
+        self.output.to_end();
         assert!(status.signal().is_none(), "it was ended by {status}\n{self}");
         status.exit_code()
     }

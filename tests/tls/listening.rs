@@ -2,7 +2,7 @@
 
 use super::{dialing, dialing_with, with};
 use crate::support::certificates::{Authority, Folder, Leaf};
-use crate::support::run::Process;
+use crate::support::program::Process;
 use crate::support::{Qemu, qmpsh};
 
 /// Starts `qmpsh listen` on a port, with these options and commands; gives the port.

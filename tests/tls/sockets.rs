@@ -13,7 +13,7 @@ use rustix::net::Shutdown;
 use super::{dialing, with};
 use crate::support::certificates::{Authority, Folder};
 use crate::support::version::status_line;
-use crate::support::{Program, Qemu, temporary_directory};
+use crate::support::{Program, Qemu, sh, temporary_directory};
 
 #[test]
 fn a_unix_socket_needs_a_name() {
@@ -101,7 +101,7 @@ fn an_inherited_listener_is_a_server_s() {
 /// `qmpsh fd 3` with these credentials, and this descriptor.
 fn inheriting(folder: &Folder, words: &[&str], descriptor: impl Into<OwnedFd>) -> Program {
     let script = "exec 3<&0 </dev/null; exec \"$0\" fd 3 --tls-creds \"$@\"";
-    let program = Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh"), &folder.shown()]);
+    let program = sh(script).args([&folder.shown()]);
     program.args(words.to_vec()).stdin_from(descriptor)
 }
 

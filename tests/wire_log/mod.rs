@@ -23,7 +23,13 @@ fn records(log: &[u8]) -> Vec<Value> {
 
 #[test]
 fn each_message_of_the_user_is_shown_as_sent() {
-    let mock = Mock::qmp().expect_execute("query-name").reply("{}").expect_execute("set_password").reply("{}").unix();
+    let mock = Mock::new()
+        .negotiate()
+        .expect_execute("query-name")
+        .reply("{}")
+        .expect_execute("set_password")
+        .reply("{}")
+        .unix();
     qmpsh()
         .arg("-v")
         .arg(mock.socket())
@@ -55,15 +61,15 @@ fn what_the_shell_asks_by_itself_is_only_recorded() {
 
 #[test]
 fn in_the_shell_they_are_shown_above_the_line() {
-    let mock = Mock::qmp().expect_execute("query-name").reply("{}").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("query-version").reply("{}").unix();
     let mut terminal = qmpsh().args(["-v", "--no-history"]).arg(mock.socket()).terminal();
     terminal.wait(|screen| screen.line() == "(QEMU)");
-    terminal.type_keys("query-name\r");
+    terminal.type_keys("query-version\r");
     // Which id it has depends on which of the shell's own questions were answered by then.
     terminal.wait(|screen| {
         let sent = screen.text().lines().rev().nth(2).unwrap_or_default().to_owned();
-        screen.text().ends_with(&format!("(QEMU) query-name\n{sent}\n{{}}\n(QEMU)"))
-            && sent.starts_with("{\"execute\":\"query-name\",\"id\":")
+        screen.text().ends_with(&format!("(QEMU) query-version\n{sent}\n{{}}\n(QEMU)"))
+            && sent.starts_with("{\"execute\":\"query-version\",\"id\":")
     });
     terminal.type_keys(keys::CTRL_D);
     assert_eq!(terminal.wait_exit(), 0);
@@ -72,7 +78,8 @@ fn in_the_shell_they_are_shown_above_the_line() {
 
 #[test]
 fn the_log_has_all_of_the_wire() {
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("set_password")
         .event("STOP", "{}")
         .send("{\"return\":\r\n  {\"password\": \"hunter2\", \"n\": 0.10},\r\n \"id\": 1}\r\n")

@@ -1,11 +1,11 @@
-//! A program in a scrubbed environment, to its end or line by line; by default the program under test.
+//! A program in a scrubbed environment, to its end or line by line.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{PipeReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -17,9 +17,17 @@ use super::collected::Collected;
 use super::output::Output;
 use super::{DEADLINE, excerpt, poll_until, spawning, temporary_directory};
 
+/// The path of the program under test.
+pub const QMPSH: &str = env!("CARGO_BIN_EXE_qmpsh");
+
 /// The program under test. `qmpsh().args([socket, "query-status"]).run().stdout("…\n").status(0)`.
 pub fn qmpsh() -> Program {
-    Program::new(env!("CARGO_BIN_EXE_qmpsh"))
+    Program::new(QMPSH)
+}
+
+/// A shell that runs this script. `$0` is the program under test.
+pub fn sh(script: &str) -> Program {
+    Program::new("sh").args(["-c", script, QMPSH])
 }
 
 /// A program to run: nothing of this process's environment but `PATH`, and a home of its own.
@@ -31,32 +39,26 @@ pub struct Program {
     pub(super) home: Arc<TempDir>,
     stdin: Vec<u8>,
     stdin_from: Option<Arc<OwnedFd>>,
-    stdout: Stdout,
-}
-
-/// Where stdout goes.
-#[derive(Clone, Debug)]
-enum Stdout {
-    Collected,
-    File(PathBuf),
-    Closed,
-    Unread,
+    stdout_to: Option<Arc<OwnedFd>>,
+    /// Open, but not read: see [`Program::stdout_unread`].
+    unread: Option<Arc<PipeReader>>,
 }
 
 impl Program {
     pub fn new(path: impl Into<OsString>) -> Self {
         let home = Arc::new(temporary_directory());
-        let mut program = Self {
+        let program = Self {
             path: path.into(),
             args: Vec::new(),
             environment: Vec::new(),
             home: Arc::clone(&home),
             stdin: Vec::new(),
             stdin_from: None,
-            stdout: Stdout::Collected,
+            stdout_to: None,
+            unread: None,
         };
-        program = program.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        program = program.env("HOME", home.path()).env("XDG_STATE_HOME", home.path().join("state"));
+        let program = program.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let program = program.env("HOME", home.path()).env("XDG_STATE_HOME", home.path().join("state"));
         program.env("TERM", "xterm-256color").env("LANG", "C.UTF-8")
     }
 
@@ -90,25 +92,26 @@ impl Program {
         self
     }
 
-    /// Its stdout is this file, not a pipe.
-    pub fn stdout_to(mut self, file: impl Into<PathBuf>) -> Self {
-        self.stdout = Stdout::File(file.into());
+    /// Its stdout is a new file at this path, not a pipe.
+    pub fn stdout_to(mut self, path: impl AsRef<Path>) -> Self {
+        self.stdout_to = Some(Arc::new(File::create(path).expect("a file for stdout").into()));
         self
     }
 
     /// Its stdout is a pipe whose reader has gone.
     pub fn stdout_closed(mut self) -> Self {
-        self.stdout = Stdout::Closed;
+        self.stdout_to = Some(Arc::new(std::io::pipe().expect("a pipe").1.into()));
         self
     }
 
     /// Its stdout is a pipe that nobody reads: it is full after 64 KiB.
     pub fn stdout_unread(mut self) -> Self {
-        self.stdout = Stdout::Unread;
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        (self.unread, self.stdout_to) = (Some(Arc::new(reader)), Some(Arc::new(writer.into())));
         self
     }
 
-    /// The home directory it sees, for as long as this, its process or its output lives.
+    /// Its home and working directory, which exists as long as this, its process or its output.
     pub fn home(&self) -> &Path {
         self.home.path()
     }
@@ -121,54 +124,41 @@ impl Program {
 
     /// Runs it to its end.
     #[track_caller]
-    pub fn run(self) -> Output {
-        let mut process = self.spawn();
-        process.write_stdin();
+    pub fn run(mut self) -> Output {
+        let text = std::mem::take(&mut self.stdin);
+        let mut process = self.start();
+        let stdin = process.stdin.take();
+        // A thread, because it may write before it has read all; it may also end without reading: no error.
+        thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&text)));
         process.wait()
     }
 
     /// Starts it, for a test to talk to; its stdin stays open.
     #[track_caller]
-    pub fn start(self) -> Process {
+    pub fn start(mut self) -> Process {
         assert!(self.stdin.is_empty(), "write lines to the process instead");
-        self.spawn()
-    }
-
-    #[track_caller]
-    fn spawn(mut self) -> Process {
-        let mut unread = None;
-        let stdout = match &self.stdout {
-            Stdout::Collected => Stdio::piped(),
-            Stdout::File(path) => File::create(path).expect("a file for stdout").into(),
-            Stdout::Closed => std::io::pipe().expect("a pipe").1.into(),
-            Stdout::Unread => {
-                let (reader, writer) = std::io::pipe().expect("a pipe");
-                unread = Some(reader);
-                writer.into()
-            }
+        let stdio = |descriptor: Option<Arc<OwnedFd>>| match descriptor {
+            None => Stdio::piped(),
+            Some(descriptor) => descriptor.try_clone().expect("a descriptor").into(),
         };
         let mut command = Command::new(&self.path);
         command.args(&self.args).env_clear().envs(self.environment.iter().map(|(k, v)| (k, v)));
-        command.current_dir(self.home());
-        let stdin = match &self.stdin_from {
-            None => Stdio::piped(),
-            Some(descriptor) => descriptor.try_clone().expect("a descriptor for stdin").into(),
-        };
-        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
+        command.current_dir(self.home()).stderr(Stdio::piped());
+        // Taken: as long as this side had them open too, their peers would not see the end.
+        command.stdin(stdio(self.stdin_from.take())).stdout(stdio(self.stdout_to.take()));
         // A group of its own, so that what it starts itself can be ended with it.
         command.process_group(0);
         let spawned = {
             let _guard = spawning();
             command.spawn()
         };
-        // As long as this side had it open too, its peer would not see the end.
         drop(command);
-        self.stdin_from = None;
         let mut child = spawned.unwrap_or_else(|e| panic!("cannot start {}: {e}", self.path.display()));
-        let stdout = child.stdout.take().map_or_else(Collected::nothing, Collected::from_reader);
-        let stderr = child.stderr.take().map_or_else(Collected::nothing, Collected::from_reader);
+        let stdout =
+            child.stdout.take().map_or_else(|| Collected::from_reader(std::io::empty()), Collected::from_reader);
+        let stderr = Collected::from_reader(child.stderr.take().expect("a pipe"));
         let stdin = child.stdin.take();
-        Process { child, stdin, stdout, stderr, program: self, _unread: unread, ended: false }
+        Process { child, stdin, stdout, stderr, program: self, ended: false }
     }
 }
 
@@ -180,14 +170,17 @@ pub struct Process {
     stdout: Collected,
     stderr: Collected,
     program: Program,
-    /// Open, but not read: see [`Program::stdout_unread`].
-    _unread: Option<PipeReader>,
     ended: bool,
 }
 
 impl Process {
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Its home and working directory, which goes when it goes.
+    pub fn home(&self) -> &Path {
+        self.program.home()
     }
 
     /// Writes a line to its stdin.
@@ -219,52 +212,48 @@ impl Process {
     }
 
     /// The most memory it has held until now, in bytes. It must be running: keep its stdin open until this is asked.
-    ///
-    /// `VmHWM` and not `ru_maxrss`: that one begins at the size of the process that started it.
     #[track_caller]
     pub fn peak_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.pid());
-        let status = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let line = line.unwrap_or_else(|| panic!("it has ended: no VmHWM in {path}\n{self}"));
-        let kib = line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB");
-        kib * 1024
+        peak_memory(self.pid())
+    }
+
+    /// Whether it has ended. Its number is not free for others until it is waited for.
+    pub fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let id = WaitId::Pid(Pid::from_child(&self.child));
+        self.ended || waitid(id, options).expect("it can be waited for").is_some()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait_status(&mut self) -> ExitStatus {
+        let ended = poll_until(DEADLINE, || self.has_ended().then_some(()));
+        assert!(ended.is_some(), "it did not end\n{self}");
+        self.kill()
     }
 
     /// Waits for its end. What was read by line is part of the output too. Stdin is closed first.
     #[track_caller]
     pub fn wait(mut self) -> Output {
         self.stdin = None;
-        let id = WaitId::Pid(Pid::from_child(&self.child));
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let ended = poll_until(DEADLINE, || waitid(id.clone(), look).expect("it can be waited for"));
-        assert!(ended.is_some(), "it did not end\n{self}");
-        // What it started may still hold its pipes. Its number is not free for others before it is reaped.
-        let status = self.kill();
+        let status = self.wait_status();
         let (stdout, stderr) = (self.stdout.to_end(), self.stderr.to_end());
         Output { command: self.program.command_line(), status, stdout, stderr, home: Arc::clone(&self.program.home) }
     }
 
-    fn write_stdin(&mut self) {
-        let (text, stdin) = (std::mem::take(&mut self.program.stdin), self.stdin.take());
-        // A thread, because it may write before it has read all; it may also end without reading: no error.
-        thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&text)));
-    }
-
-    /// Kills what is left of it and of what it started.
+    /// Kills what is left of it and of what it started, which may still hold its pipes.
     fn kill(&mut self) -> ExitStatus {
-        let _ = rustix::process::kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        let status = self.child.wait().expect("it can be waited for");
+        if !self.ended {
+            let _ = rustix::process::kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        }
         self.ended = true;
-        status
+        self.child.wait().expect("it can be waited for")
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.ended {
-            self.kill();
-        }
+        self.kill();
     }
 }
 
@@ -274,4 +263,16 @@ impl std::fmt::Display for Process {
         writeln!(f, "$ {}", self.program.command_line())?;
         write!(f, "stdout: {}\nstderr: {}", excerpt(&self.stdout.so_far()), excerpt(&self.stderr.so_far()))
     }
+}
+
+/// The most memory that a running process has held until now, in bytes.
+///
+/// `VmHWM` and not `ru_maxrss`: that one begins at the size of the process that started it.
+#[track_caller]
+pub fn peak_memory(pid: u32) -> u64 {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = line.unwrap_or_else(|| panic!("it has ended: no VmHWM in {path}"));
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
 }
