@@ -52,7 +52,7 @@ fn a_program_runs_in_the_guest() {
     let exec = |args: &[&str]| to(&agent).arg(".guest-exec").args(args.to_vec()).run();
     fs::write(agent.file("some file"), "").expect("a file");
     let directory = agent.file("").display().to_string();
-    exec(&["/bin/ls", "-1", &directory]).stdout("ga.sock\nsome file\nstate\nstderr\n").stderr("").status(0);
+    exec(&["/bin/ls", "-1", &directory]).stdout("ga.sock\nsome file\nstate\n").stderr("").status(0);
     let output = exec(&["/bin/sh", "-c", "printf 'a\\0\\377'; echo wrong >&2; exit 3"]);
     assert_eq!(output.stdout_bytes(), b"a\0\xff");
     output.stderr("wrong\nqmpsh: /bin/sh ended with exit status 3 in the guest\n").status(1);

@@ -66,7 +66,7 @@ fn a_socket_that_one_may_not_use() {
         "qmpsh: cannot connect to {}: permission denied; run qmpsh as the user who runs QEMU, or as root\n",
         mock.socket().display()
     ));
-    mock.abandon();
+    mock.finish_without_connection();
 }
 
 #[test]

@@ -62,10 +62,10 @@ fn closing_or_resetting_at_every_step() {
 #[test]
 fn silence_at_every_step_of_the_handshake_ends_in_time() {
     for step in 0..SESSION {
-        let mock = up_to(step).pause().unix();
+        let mock = up_to(step).hold_without_reading().unix();
         let output = qmpsh().args(["--connect-timeout", "0.05"]).arg(mock.socket()).arg("query-status").run();
         let said = output.status(3).stdout("").stderr_text();
         assert!(said.contains("within 0.05 s"), "step {step}: {said}");
-        mock.abandon();
+        mock.finish();
     }
 }

@@ -48,7 +48,8 @@ fn a_reader_that_does_not_read_leaves_ctrl_c() {
         mock.wait_for_pause();
         process.signal(Signal::INT);
         process.wait().stderr("").status(130);
-        mock.abandon();
+        mock.go_on();
+        mock.finish();
     }
 }
 
@@ -76,7 +77,8 @@ fn a_reader_that_goes_ends_a_long_batch() {
         .arg(mock.socket())
         .run();
     output.stdout("\"xxxxxxxxx").stderr("141\n");
-    mock.abandon();
+    mock.go_on();
+    mock.finish();
 }
 
 #[test]
@@ -101,7 +103,8 @@ fn ctrl_c_while_a_value_or_a_file_is_awaited() {
         mock.wait_for_pause();
         process.signal(Signal::INT);
         process.wait().stdout("").stderr("").status(130);
-        mock.abandon();
+        mock.go_on();
+        mock.finish();
     }
 }
 

@@ -147,14 +147,16 @@ fn an_interrupt_is_130_and_quiet() {
     mock.wait_for_pause();
     process.signal(Signal::INT);
     process.wait().stdout("1\n").stderr("").status(130);
-    mock.abandon();
+    mock.go_on();
+    mock.finish();
     // Before there is a session, too.
     let mock = Mock::new().pause().unix();
     let process = at(mock.socket()).arg("x").start();
     mock.wait_for_pause();
     process.signal(Signal::INT);
     process.wait().stdout("").stderr("").status(130);
-    mock.abandon();
+    mock.go_on();
+    mock.finish();
 }
 
 /// As a script has it for what it starts in the background.

@@ -76,7 +76,7 @@ fn the_end_of_the_connection_loses_none() {
 
 #[test]
 fn a_time_limit_holds_in_a_flood_that_nobody_reads() {
-    let mock = Mock::new().negotiate().events(100_000).hold_without_reading().unix();
+    let mock = Mock::new().negotiate().events(100_000).unix();
     let output = qmpsh().arg(mock.socket()).args([".follow", "timeout=0.2"]).stdout_unread().run();
     output.status(5).stderr_contains("cannot write the events within 0.2 s");
     mock.abandon();

@@ -234,7 +234,7 @@ fn on_a_terminal() {
     t.type_keys("\u{c}.help block_resize\r");
     t.wait(|screen| screen.text().contains("new image size in bytes\n(QEMU)"));
     drop(t);
-    mock.abandon();
+    mock.finish();
     let qemu = Qemu::none().start();
     let mut t = qmpsh().env("MANPATH", "/nonexistent").arg(qemu.socket()).terminal();
     t.wait(is_at_prompt);

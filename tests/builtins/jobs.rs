@@ -357,10 +357,10 @@ fn peers_without_jobs() {
         .reply(
             r#"[{"device":"d0","type":"commit","len":9,"offset":3,"busy":true,"paused":false,"speed":0,"io-status":"ok","ready":false}]"#,
         )
-        .event("BLOCK_JOB_COMPLETED", r#"{"device":"d0","type":"commit","len":9,"offset":9,"speed":0}"#);
-    let mock = unknown(mock, "query-jobs").expect_execute("query-block-jobs").reply("[]").unix();
+        .event("BLOCK_JOB_COMPLETED", r#"{"device":"d0","type":"commit","len":9,"offset":9,"speed":0}"#)
+        .unix();
     lines(mock.socket(), &[".job d0"]).run().status(0).stderr("");
-    mock.abandon();
+    mock.finish();
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn time_is_limited() {
     let played = mock();
     let output = lines(played.socket(), &["a", ".wait timeout=0.05 B x=2", ".wait B"]).run();
     output.status(5).stdout("{}\n").stderr("-c:2: no `B x=2` within 0.05 s\n");
-    played.abandon();
+    played.finish();
     // --timeout is for those that say nothing; and a batch can go on.
     let played = mock();
     let output = lines(played.socket(), &["a", ".wait C", ".wait timeout=0 B", ".wait timeout=0 B"]);
@@ -164,7 +164,8 @@ fn ctrl_c_ends_it() {
     assert_eq!(process.read_line() + "\n", event("A", "{}"));
     process.signal(rustix::process::Signal::INT);
     process.wait().status(130).stderr(&event("A", "{}"));
-    mock.abandon();
+    mock.go_on();
+    mock.finish();
 }
 
 #[test]
@@ -229,7 +230,7 @@ fn what_is_written_wrong_says_where() {
         "-c:1:12: not PATH=VALUE (to wait for one of several events, write EVENT|EVENT)\n  \
          .wait STOP RESUME\n             ^^^^^^\n",
     );
-    mock.abandon();
+    mock.finish();
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn a_peer_that_does_not_answer_the_question() {
     let mock = Mock::new().negotiate().expect_execute("query-qmp-schema").unix();
     let output = qmpsh().args(["-t", "0.05"]).arg(mock.socket()).args(["set", "size=5"]).run();
     output.stdout("").stderr_contains("no reply to `query-qmp-schema` within 0.05 s").status(5);
-    mock.abandon();
+    mock.finish();
     let mock = Mock::new().negotiate().expect_execute("query-qmp-schema").close().unix();
     qmpsh().arg(mock.socket()).args(["set", "size=5"]).run().stdout("").status(4);
     mock.finish();

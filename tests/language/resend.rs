@@ -37,7 +37,7 @@ fn each_argument_once() {
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE]).run();
     output.stdout("").stderr("-c:1: GenericError: Parameter 'n' expects uint8_t\n").status(1);
     mock.finish();
-    let mock = refusing(Mock::new().negotiate()).error(GENERIC, "Bus 'pci.0' not found").refuse_schema().unix();
+    let mock = refusing(Mock::new().negotiate()).error(GENERIC, "Bus 'pci.0' not found").unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE, "-c", "query-name"]).run();
     output.stdout("").stderr("-c:1: GenericError: Bus 'pci.0' not found\n").status(1);
     mock.finish();
@@ -52,7 +52,7 @@ fn what_cannot_be_converted_has_a_hint() {
         ("n=5", "Parameter 'driver' expects a pluggable device type", ""),
     ];
     for (argument, refusal, hint) in rows {
-        let mock = Mock::new().negotiate().expect_execute("device_add").error(GENERIC, refusal).unix();
+        let mock = Mock::new().negotiate().expect_execute("device_add").error(GENERIC, refusal).refuse_schema().unix();
         let output = qmpsh().arg(mock.socket()).args(["device_add", "driver=x", argument]).run();
         output.stdout("").stderr(&format!("GenericError: {refusal}{hint}\n")).status(1);
         mock.finish();
@@ -80,7 +80,8 @@ fn under_other_commands_of_the_shell() {
     let mock = refusing(refusing(mock).reply("{}")).reply("{}");
     let mock = refusing(mock).reply("{}");
     // Out of band nothing is sent again.
-    let mock = mock.expect(&sent("\"0x10\"", "\"yes\"").replace("execute", "exec-oob")).error(GENERIC, BOOLEAN).unix();
+    let mock = mock.expect(&sent("\"0x10\"", "\"yes\"").replace("execute", "exec-oob")).error(GENERIC, BOOLEAN);
+    let mock = mock.refuse_schema().unix();
     let lines = [
         LINE,
         &format!(".try {LINE}"),
@@ -127,7 +128,7 @@ fn in_the_interactive_shell() {
     t.type_keys("device_add driver=x on=maybe\r");
     t.wait_for("hint: cannot read `on` as boolean; use `on:=VALUE` to send JSON");
     drop(t);
-    mock.abandon();
+    mock.finish();
 }
 
 /// Whatever the peer says, there are no more commands than arguments.
@@ -215,10 +216,10 @@ fn lists_in_device_add() {
     let output = qmpsh().arg(mock.socket()).args(["--pipeline", "4", "-k"]).stdin(lines.join("\n")).run();
     assert_eq!(output.status(0).stderr_text().matches("warning: QEMU 7.2.22 ignores `map`").count(), 4);
     mock.finish();
-    let mock = Mock::new().negotiate().expect(sent).reply("{}").unix();
+    let mock = Mock::interactive().negotiate().expect(sent).reply("{}").unix();
     let mut t = at_prompt(qmpsh().arg(mock.socket()));
     t.type_keys("device_add driver=x map=[]\r");
     t.wait_for("warning: QEMU 7.2.22 ignores `map`");
     drop(t);
-    mock.abandon();
+    mock.finish();
 }

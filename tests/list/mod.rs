@@ -160,7 +160,8 @@ fn one_who_finds_a_monitor_held_learns_by_whom() {
     let silent = Mock::new().pause().unix();
     let output = qmpsh().arg("--connect-timeout=0.3").arg(silent.socket()).arg("stop").run();
     output.status(3).stderr_contains("another client (libvirt, a second shell) may hold this monitor");
-    silent.abandon();
+    silent.go_on();
+    silent.finish();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod exec;
 mod ssh;
+mod sshd;
 
 use std::fs;
 use std::path::Path;

@@ -2,8 +2,8 @@
 
 use rustix::process::Signal;
 
+use super::sshd::{Sshd, address};
 use super::{is_gone, is_gone_with};
-use crate::support::sshd::{Sshd, address};
 use crate::support::terminal::keys;
 use crate::support::{DEADLINE, Program, Qemu, poll_until, qmpsh};
 

@@ -285,14 +285,16 @@ fn a_line_that_needs_the_schema_waits_for_the_one_that_is_on_its_way() {
 
 #[test]
 fn a_dumb_terminal_asks_for_nothing() {
-    let mock = Mock::new().negotiate().expect(r#"{"execute":"stop"}"#).reply("{}").unix();
+    let mock = Mock::interactive().negotiate().expect(r#"{"execute":"stop"}"#).reply("{}").unix();
     let mut t = at_prompt(qmpsh().env("TERM", "dumb").arg(mock.socket()));
     t.type_keys("stop\r");
     t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);
-    let asked: Vec<String> = mock.finish().documents;
-    assert_eq!(asked.len(), 2, "{asked:?}");
+    let seen = mock.finish();
+    assert_eq!(seen.documents.len(), 2, "{:?}", seen.documents);
+    let of_prompt = |query: &String| ["query-status", "query-name"].contains(&query.as_str());
+    assert!(seen.answered.iter().all(of_prompt), "{:?}", seen.answered);
 }
 
 #[test]

@@ -182,7 +182,8 @@ fn ctrl_c_ends_connecting() {
     t.type_keys(keys::CTRL_C);
     assert_eq!(t.wait_exit(), 130);
     t.assert_as_found();
-    mock.abandon();
+    mock.go_on();
+    mock.finish();
 }
 
 #[test]

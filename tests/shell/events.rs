@@ -36,7 +36,7 @@ fn an_event_while_searching_or_pasting_is_not_lost() {
     mock.go_on();
     t.wait(|screen| screen.text().contains("\"TWO\""));
     drop(t);
-    mock.abandon();
+    mock.finish();
 }
 
 /// How many events were shown, and how many of them counted.
@@ -56,13 +56,13 @@ fn a_storm_is_counted_and_the_next_command_answered() {
     let mock =
         Mock::interactive().negotiate().pause().events(SENT).expect_execute("query-version").reply("\"web1\"").unix();
     let mut t = shell(mock.socket());
-    t.type_keys("query-nxme");
+    t.type_keys("query-versxon");
     t.type_keys(&keys::LEFT.repeat(2));
-    t.wait(|screen| is_typed(screen, "query-nxme", 2));
+    t.wait(|screen| is_typed(screen, "query-versxon", 2));
     mock.go_on();
     let end = format!("\"n\": {}}}}}", SENT - 1);
-    t.wait(|screen| screen.text().contains(&end) && is_typed(screen, "query-nxme", 2));
-    t.type_keys("\x7fa\r");
+    t.wait(|screen| screen.text().contains(&end) && is_typed(screen, "query-versxon", 2));
+    t.type_keys("\x7fi\r");
     t.wait(|screen| screen.text().ends_with("(QEMU) query-version\n\"web1\"\n(QEMU)"));
     let (shown, counted) = shown_and_counted(&t, "FLOOD");
     assert_eq!(shown + counted, SENT, "shown {shown}, counted {counted}");

@@ -141,5 +141,6 @@ fn in_completions_and_hints() {
     // The bell says that there is nothing more.
     let raw: Vec<u8> = t.raw().into_iter().filter(|byte| *byte != 7).collect();
     assert_eq!(dangers(&raw), Vec::<char>::new(), "{t}");
-    mock.abandon();
+    mock.go_on();
+    mock.finish();
 }

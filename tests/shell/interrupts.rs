@@ -43,7 +43,9 @@ fn ctrl_c_works_also_if_it_was_ignored() {
     mock.wait_for_pause();
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| screen.text().contains("interrupted: `slow`") && is_at_prompt(screen));
-    mock.abandon();
+    drop(t);
+    mock.go_on();
+    mock.finish();
 }
 
 #[test]
@@ -105,7 +107,9 @@ fn ctrl_c_stops_a_paste() {
     mock.wait_for_pause();
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| screen.text().contains("stopped at line 2; 2 lines not run") && is_at_prompt(screen));
-    mock.abandon();
+    drop(t);
+    mock.go_on();
+    mock.finish();
 }
 
 #[test]

@@ -30,7 +30,6 @@ impl Agent {
         self.file("ga.sock")
     }
 
-    /// The path of a file of this name in its own directory, which goes when it goes.
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.home().join(name)
     }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedKey, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    date_time_ymd,
 };
 use tempfile::TempDir;
 
@@ -19,7 +20,6 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Of a name that no other has.
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         Self::named(&format!("CA {}", COUNT.fetch_add(1, Ordering::Relaxed)))
@@ -35,7 +35,6 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// The certificate of the CA.
     pub fn pem(&self) -> &str {
         &self.pem
     }
@@ -50,7 +49,6 @@ impl Authority {
         self.folder().with_pair("server", &Leaf::server().signed_by(self))
     }
 
-    /// A directory for a client.
     pub fn client_folder(&self) -> Folder {
         self.folder().with_pair("client", &Leaf::client().signed_by(self))
     }
@@ -75,11 +73,9 @@ impl Authority {
     }
 }
 
-/// A certificate to be made.
 pub struct Leaf(CertificateParams);
 
 impl Leaf {
-    /// For a server on this machine.
     pub fn server() -> Self {
         Self::of(&["localhost", "127.0.0.1"], ExtendedKeyUsagePurpose::ServerAuth)
     }
@@ -116,18 +112,11 @@ impl Leaf {
         self
     }
 
-    pub fn signed_by(&self, authority: &Authority) -> Pair {
-        let key = KeyPair::generate().expect("a key");
-        let certificate = self.0.signed_by(&key, &authority.issuer).expect("a certificate");
-        Pair { certificate: certificate.pem(), key: key.serialize_pem() }
+    pub fn signed_by(&self, authority: &Authority) -> CertifiedKey<KeyPair> {
+        let signing_key = KeyPair::generate().expect("a key");
+        let cert = self.0.signed_by(&signing_key, &authority.issuer).expect("a certificate");
+        CertifiedKey { cert, signing_key }
     }
-}
-
-/// A certificate and its key, in PEM.
-#[derive(Clone)]
-pub struct Pair {
-    pub certificate: String,
-    pub key: String,
 }
 
 /// A directory of credentials.
@@ -142,7 +131,6 @@ impl Folder {
         self.0.path()
     }
 
-    /// As an option on a command line.
     pub fn shown(&self) -> String {
         self.path().display().to_string()
     }
@@ -162,7 +150,8 @@ impl Folder {
     }
 
     /// `server-cert.pem` and `server-key.pem`, or those of `client`.
-    pub fn with_pair(self, whose: &str, pair: &Pair) -> Self {
-        self.with(&format!("{whose}-cert.pem"), &pair.certificate).with(&format!("{whose}-key.pem"), &pair.key)
+    pub fn with_pair(self, whose: &str, pair: &CertifiedKey<KeyPair>) -> Self {
+        let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
+        self.with(&format!("{whose}-cert.pem"), certificate).with(&format!("{whose}-key.pem"), key)
     }
 }

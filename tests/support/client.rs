@@ -1,11 +1,10 @@
 //! A QMP client with nothing in it: it says what a test says. It holds a monitor, or acts from a second one.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -26,7 +25,6 @@ impl Client {
         Self::on(stream)
     }
 
-    /// Connects, and says nothing.
     pub fn tcp(address: SocketAddr) -> Self {
         Self::on(TcpStream::connect(address).unwrap_or_else(|e| panic!("cannot connect to {address}: {e}")))
     }
@@ -34,15 +32,10 @@ impl Client {
     /// A client on a connected socket, Unix or TCP.
     pub fn on(socket: impl Into<OwnedFd>) -> Self {
         // A TCP socket is read and written by the calls of a Unix one.
-        let client = Self { stream: socket.into().into(), documents: Documents::default() };
-        client.set_timeout(DEADLINE);
-        client
-    }
-
-    /// Limits how long a single read or write may block.
-    fn set_timeout(&self, limit: Duration) {
-        let set = self.stream.set_read_timeout(Some(limit)).and_then(|()| self.stream.set_write_timeout(Some(limit)));
-        set.expect("a time limit on a socket");
+        let stream = UnixStream::from(socket.into());
+        let limited = stream.set_read_timeout(Some(DEADLINE)).and_then(|()| stream.set_write_timeout(Some(DEADLINE)));
+        limited.expect("a time limit on a socket");
+        Self { stream, documents: Documents::default() }
     }
 
     /// Waits for the greeting and negotiates: from here on the monitor is this client's.
@@ -61,7 +54,6 @@ impl Client {
         assert!(greeting.get("QMP").is_some(), "no greeting, but {greeting}");
     }
 
-    /// Sends the text as it is.
     pub fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).expect("the server takes what is sent");
     }
@@ -74,6 +66,11 @@ impl Client {
     /// Sends one command and returns its `return` or `error` member; events before it are dropped.
     pub fn execute(&mut self, command: &str) -> Value {
         self.send(command);
+        self.read_reply()
+    }
+
+    /// The next `return` or `error` member; events before it are dropped.
+    pub fn read_reply(&mut self) -> Value {
         loop {
             let mut message = self.read();
             for key in ["return", "error"] {
@@ -84,27 +81,6 @@ impl Client {
         }
     }
 
-    /// The answer to a command, if it comes within `limit`; events before it are dropped.
-    pub fn answer_within(&mut self, limit: Duration) -> Option<Value> {
-        self.set_timeout(limit);
-        let answer = loop {
-            match self.next_text() {
-                Ok(text) => {
-                    let text = text.expect("a message, not the end of file");
-                    let message: Value = serde_json::from_str(&text).expect("a message is JSON");
-                    if message.get("event").is_none() {
-                        break Some(message);
-                    }
-                }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => break None,
-                Err(e) => panic!("{e}, while waiting for an answer"),
-            }
-        };
-        self.set_timeout(DEADLINE);
-        answer
-    }
-
-    /// The next message.
     pub fn read(&mut self) -> Value {
         let text = self.read_text().expect("a message, not the end of file");
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {}", excerpt(text.as_bytes())))
@@ -112,27 +88,22 @@ impl Client {
 
     /// The next message exactly as it came; `None` at the end of file.
     pub fn read_text(&mut self) -> Option<String> {
-        self.next_text()
-            .unwrap_or_else(|e| panic!("{e}, while waiting for a message after {}", excerpt(self.documents.rest())))
-    }
-
-    fn next_text(&mut self) -> io::Result<Option<String>> {
         let mut chunk = vec![0; 65536];
         loop {
             if let Some(text) = self.documents.next() {
-                return Ok(Some(text));
+                return Some(text);
             }
             match self.stream.read(&mut chunk) {
-                Ok(0) => return Ok(None),
+                Ok(0) => return None,
                 Ok(n) => self.documents.push(&chunk[..n]),
                 // A time limit on the socket keeps the system from going on by itself.
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
+                Err(e) => panic!("{e}, while waiting for a message after {}", excerpt(self.documents.rest())),
             }
         }
     }
 
-    /// Whether anything has come that was not read: a monitor in use stays silent.
+    /// Whether everything that has come was read: a monitor in use stays silent.
     pub fn is_silent(&self) -> bool {
         let unread = rustix::io::ioctl_fionread(&self.stream);
         self.documents.rest().trim_ascii().is_empty() && unread == Ok(0)

@@ -2,7 +2,6 @@
 
 use serde_json::value::RawValue;
 
-/// Cuts a stream of bytes into JSON documents.
 #[derive(Debug, Default)]
 pub struct Documents(Vec<u8>);
 
@@ -11,7 +10,6 @@ impl Documents {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The bytes that belong to no document yet.
     pub fn rest(&self) -> &[u8] {
         &self.0
     }

@@ -53,7 +53,6 @@ pub fn shell_answer(query: &str) -> Option<&'static str> {
     SHELL_QUERIES.iter().find(|(name, _)| *name == query).map(|(_, answer)| *answer)
 }
 
-/// One thing that the server does.
 #[derive(Clone, Debug)]
 pub enum Step {
     Accept,
@@ -62,8 +61,11 @@ pub enum Step {
     SendMany(u64, fn(u64) -> String),
     Expect(Expected),
     ExpectSilence,
-    /// Sends this, and the `id` of a command without a reply.
-    Reply(Which, String),
+    /// Sends this, and the `id` of the oldest or the latest command without a reply.
+    Reply {
+        text: String,
+        latest: bool,
+    },
     Pause,
     HoldWithoutReading,
     FinishSending,
@@ -88,13 +90,6 @@ impl std::fmt::Display for Expected {
             Self::Command(name) => write!(f, "the command {name}"),
         }
     }
-}
-
-/// Which of the commands without a reply gets one.
-#[derive(Clone, Copy, Debug)]
-pub enum Which {
-    Oldest,
-    Latest,
 }
 
 /// A script. [`Mock::unix`] and [`Mock::tcp`] start a server that plays it.
@@ -122,7 +117,6 @@ impl Mock {
         self
     }
 
-    /// Greets as QEMU does.
     pub fn greeting(self) -> Self {
         self.send(GREETING)
     }
@@ -132,12 +126,10 @@ impl Mock {
         self.greeting().expect_execute("qmp_capabilities").reply("{}")
     }
 
-    /// Sends these bytes in one write.
     pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.step(Step::Send(bytes.into()))
     }
 
-    /// Sends these bytes in a write each.
     pub fn send_one_by_one(self, bytes: impl AsRef<[u8]>) -> Self {
         bytes.as_ref().iter().fold(self, |mock, byte| mock.send([*byte]))
     }
@@ -148,12 +140,10 @@ impl Mock {
         self.step(Step::Expect(Expected::Json(document)))
     }
 
-    /// Expects exactly this text.
     pub fn expect_text(self, text: &str) -> Self {
         self.step(Step::Expect(Expected::Text(text.to_owned())))
     }
 
-    /// Expects this command, with any arguments.
     pub fn expect_execute(self, command: &str) -> Self {
         self.step(Step::Expect(Expected::Command(command.to_owned())))
     }
@@ -175,12 +165,12 @@ impl Mock {
 
     /// Answers the oldest command without a reply with this member in place of `return`; name and JSON are sent as they are.
     pub fn answer(self, member: &str, json: &str) -> Self {
-        self.step(Step::Reply(Which::Oldest, format!("{{\"{member}\": {json}")))
+        self.step(Step::Reply { text: format!("{{\"{member}\": {json}"), latest: false })
     }
 
     /// Answers the latest command, as an out-of-band one may overtake.
     pub fn reply_latest(self, json: &str) -> Self {
-        self.step(Step::Reply(Which::Latest, format!("{{\"return\": {json}")))
+        self.step(Step::Reply { text: format!("{{\"return\": {json}"), latest: true })
     }
 
     /// Refuses the oldest command without a reply.
@@ -188,12 +178,10 @@ impl Mock {
         self.answer("error", &error(class, desc))
     }
 
-    /// Refuses the latest command.
     pub fn error_latest(self, class: &str, desc: &str) -> Self {
-        self.step(Step::Reply(Which::Latest, format!("{{\"error\": {}", error(class, desc))))
+        self.step(Step::Reply { text: format!("{{\"error\": {}", error(class, desc)), latest: true })
     }
 
-    /// Sends an event; `data` is JSON.
     pub fn event(self, name: &str, data: &str) -> Self {
         self.send(event(name, data))
     }
@@ -208,14 +196,14 @@ impl Mock {
         const PIECE: usize = 65536;
         let rest = usize::try_from(bytes % PIECE as u64).expect("less than a piece");
         let pieces = Step::SendMany(bytes / PIECE as u64, |_| "x".repeat(PIECE));
-        self.send("{\"return\": \"").step(pieces).step(Step::Reply(Which::Oldest, "x".repeat(rest) + "\""))
+        self.send("{\"return\": \"").step(pieces).step(Step::Reply { text: "x".repeat(rest) + "\"", latest: false })
     }
 
     /// Answers with a list of `{"n": 0}` and up. It is never in memory as a whole.
     pub fn reply_list_of(self, objects: u64) -> Self {
         let pieces =
             Step::SendMany(objects, |n| if n == 0 { "{\"n\": 0}".to_owned() } else { format!(", {{\"n\": {n}}}") });
-        self.send("{\"return\": [").step(pieces).step(Step::Reply(Which::Oldest, "]".to_owned()))
+        self.send("{\"return\": [").step(pieces).step(Step::Reply { text: "]".to_owned(), latest: false })
     }
 
     /// Stops here until [`Played::go_on`].
@@ -244,7 +232,6 @@ impl Mock {
         self.step(Step::Reset)
     }
 
-    /// Closes the connection, and accepts the next one.
     pub fn next_connection(self) -> Self {
         self.close().step(Step::Accept)
     }
@@ -255,7 +242,7 @@ impl Mock {
         let socket = directory.path().join("mock.sock");
         let listener = UnixListener::bind(&socket).expect("a Unix socket to listen on");
         listener.set_nonblocking(true).expect("a socket");
-        self.play(Listener::Unix(listener), Address::Unix(socket, directory))
+        self.play(Listener::Unix(listener), directory, socket, None)
     }
 
     /// Starts a server on a free port of the loopback interface.
@@ -263,14 +250,14 @@ impl Mock {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a TCP socket to listen on");
         listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("its address");
-        self.play(Listener::Tcp(listener), Address::Tcp(address))
+        self.play(Listener::Tcp(listener), temporary_directory(), PathBuf::new(), Some(address))
     }
 
-    fn play(self, listener: Listener, address: Address) -> Played {
+    fn play(self, listener: Listener, directory: TempDir, socket: PathBuf, tcp: Option<SocketAddr>) -> Played {
         let shared = Arc::new(Shared::default());
         let player = Player::new(listener, Arc::clone(&shared), self.answers_shell);
         let thread = thread::spawn(move || player.play(self.steps));
-        Played { address, shared, thread: Some(thread) }
+        Played { socket, tcp, _directory: directory, shared, thread: Some(thread) }
     }
 }
 
@@ -287,7 +274,6 @@ fn error(class: &str, desc: &str) -> String {
 #[derive(Debug, Default)]
 pub struct Shared {
     seen: Mutex<Seen>,
-    /// Ends a pause.
     pub go_on: Notify,
     /// Ends whatever the player waits for.
     pub stop: CancellationToken,
@@ -299,7 +285,6 @@ impl Shared {
     }
 }
 
-/// What has happened so far.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Both directions, shortened, for messages.
@@ -317,35 +302,23 @@ pub struct Seen {
     pub paused: bool,
 }
 
-#[derive(Debug)]
-enum Address {
-    Unix(PathBuf, #[allow(dead_code, reason = "kept for its drop")] TempDir),
-    Tcp(SocketAddr),
-}
-
 /// A mock server at work, on a thread of its own.
 #[derive(Debug)]
 pub struct Played {
-    address: Address,
+    socket: PathBuf,
+    tcp: Option<SocketAddr>,
+    _directory: TempDir,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Played {
-    /// The path of the Unix socket.
     pub fn socket(&self) -> &Path {
-        match &self.address {
-            Address::Unix(path, _) => path,
-            Address::Tcp(_) => panic!("it listens on TCP"),
-        }
+        &self.socket
     }
 
-    /// The TCP address.
     pub fn tcp(&self) -> SocketAddr {
-        match &self.address {
-            Address::Tcp(address) => *address,
-            Address::Unix(..) => panic!("it listens on a Unix socket"),
-        }
+        self.tcp.expect("`Mock::tcp` has the server listen on TCP")
     }
 
     /// Waits until the next pause is reached. What was sent before it is in the socket then.
@@ -367,11 +340,6 @@ impl Played {
         self.shared.go_on.notify_one();
     }
 
-    /// The documents that came until now, as they came.
-    pub fn received(&self) -> Vec<String> {
-        self.shared.seen().documents.clone()
-    }
-
     /// Waits until the script is at its end, checks it, and returns what came.
     #[track_caller]
     pub fn finish(mut self) -> Seen {
@@ -379,10 +347,15 @@ impl Played {
         std::mem::take(&mut *self.shared.seen())
     }
 
-    /// Ends it where it stands, and checks nothing: for a client that is killed in the middle.
-    pub fn abandon(mut self) -> Seen {
+    /// Ends it where it stands, and checks nothing: for a client that leaves while the server sends.
+    pub fn abandon(mut self) {
         self.end(false);
-        std::mem::take(&mut *self.shared.seen())
+    }
+
+    /// Checks that no client has connected.
+    #[track_caller]
+    pub fn finish_without_connection(mut self) {
+        assert_eq!(self.end(false).as_deref(), Some("waited in vain for a connection"), "{}", self.transcript());
     }
 
     fn transcript(&self) -> String {

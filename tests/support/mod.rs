@@ -18,7 +18,6 @@ pub mod output;
 pub mod player;
 pub mod program;
 pub mod qemu;
-pub mod sshd;
 pub mod terminal;
 pub mod version;
 

@@ -21,7 +21,6 @@ pub struct Output {
 }
 
 impl Output {
-    /// stdout is exactly this.
     #[track_caller]
     pub fn stdout(&self, expected: &str) -> &Self {
         self.check(self.stdout == expected.as_bytes(), &format!("stdout {}", excerpt(expected.as_bytes())))
@@ -32,7 +31,6 @@ impl Output {
         self.check(self.stdout_text().contains(part), &format!("stdout with {part:?}"))
     }
 
-    /// stderr is exactly this.
     #[track_caller]
     pub fn stderr(&self, expected: &str) -> &Self {
         self.check(self.stderr == expected.as_bytes(), &format!("stderr {}", excerpt(expected.as_bytes())))
@@ -43,13 +41,11 @@ impl Output {
         self.check(self.stderr_text().contains(part), &format!("stderr with {part:?}"))
     }
 
-    /// It ended with this exit status, not by a signal.
     #[track_caller]
     pub fn status(&self, expected: i32) -> &Self {
         self.check(self.status.code() == Some(expected), &format!("status {expected}"))
     }
 
-    /// It was ended by this signal.
     #[track_caller]
     pub fn ended_by(&self, signal: Signal) -> &Self {
         self.check(self.status.signal() == Some(signal.as_raw()), &format!("an end by {signal:?}"))

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::documents::Documents;
 use super::excerpt;
-use super::mock::{Expected, Shared, Step, Which, shell_answer};
+use super::mock::{Expected, Shared, Step, shell_answer};
 
 /// Why a script ends early: what went wrong, as the end of "the mock server …".
 type Result<T = ()> = std::result::Result<T, String>;
@@ -42,7 +42,6 @@ impl Player {
         Self { listener, shared, answers_shell, connection: None, documents, unanswered }
     }
 
-    /// Plays the script to its end, or to its first failure.
     pub fn play(mut self, steps: Vec<Step>) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let played = runtime.block_on(async {
@@ -85,11 +84,8 @@ impl Player {
                 self.read().await?;
                 Err(format!("expected silence, and got {}", excerpt(self.documents.rest())))
             }
-            Step::Reply(which, text) => {
-                let id = match which {
-                    Which::Oldest => self.unanswered.pop_front(),
-                    Which::Latest => self.unanswered.pop_back(),
-                };
+            Step::Reply { text, latest } => {
+                let id = if latest { self.unanswered.pop_back() } else { self.unanswered.pop_front() };
                 let id = id.ok_or("was told to answer, and every command is answered")?;
                 let reply = format!("{text}{}}}\r\n", id_member(id));
                 self.note(format!("-> {}", excerpt(reply.as_bytes())));
@@ -165,7 +161,6 @@ impl Player {
         Ok(())
     }
 
-    /// Sends all of it, also to a client that reads slowly.
     async fn send(&mut self, bytes: &[u8]) -> Result {
         let shared = Arc::clone(&self.shared);
         let sent = unless_stopped(&shared, self.stream()?.write_all(bytes)).await;
@@ -288,7 +283,6 @@ async fn unless_stopped<T>(shared: &Shared, future: impl Future<Output = T>) -> 
     }
 }
 
-/// The name of the command that a document is.
 fn command(document: &Value) -> Option<&str> {
     document.get("execute").or_else(|| document.get("exec-oob"))?.as_str()
 }
@@ -297,7 +291,6 @@ fn parsed(document: serde_json::Result<Value>, text: &str) -> Result<Value> {
     document.map_err(|e| format!("got what is no JSON: {e} in {}", excerpt(text.as_bytes())))
 }
 
-/// The `id` member of a reply, with the comma before it.
 fn id_member(id: Option<String>) -> String {
     id.map(|id| format!(", \"id\": {id}")).unwrap_or_default()
 }

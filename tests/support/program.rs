@@ -17,7 +17,6 @@ use super::collected::Collected;
 use super::output::Output;
 use super::{DEADLINE, excerpt, poll_until, spawning, temporary_directory};
 
-/// The path of the program under test.
 pub const QMPSH: &str = env!("CARGO_BIN_EXE_qmpsh");
 
 /// The program under test. `qmpsh().args([socket, "query-status"]).run().stdout("…\n").status(0)`.
@@ -86,7 +85,6 @@ impl Program {
         self
     }
 
-    /// Its stdin is this descriptor.
     pub fn stdin_from(mut self, descriptor: impl Into<OwnedFd>) -> Self {
         self.stdin_from = Some(Arc::new(descriptor.into()));
         self
@@ -116,13 +114,11 @@ impl Program {
         self.home.path()
     }
 
-    /// The command, for messages.
     pub(super) fn command_line(&self) -> String {
         let words = std::iter::once(&self.path).chain(&self.args);
         words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it to its end.
     #[track_caller]
     pub fn run(mut self) -> Output {
         let text = std::mem::take(&mut self.stdin);
@@ -183,7 +179,6 @@ impl Process {
         self.program.home()
     }
 
-    /// Writes a line to its stdin.
     #[track_caller]
     pub fn line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("stdin is open");
@@ -224,7 +219,6 @@ impl Process {
         self.ended || waitid(id, options).expect("it can be waited for").is_some()
     }
 
-    /// Waits for its end.
     #[track_caller]
     pub fn wait_status(&mut self) -> ExitStatus {
         let ended = poll_until(DEADLINE, || self.has_ended().then_some(()));
@@ -257,7 +251,6 @@ impl Drop for Process {
     }
 }
 
-/// What is known of it, for the message of a test that fails.
 impl std::fmt::Display for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "$ {}", self.program.command_line())?;

@@ -27,10 +27,7 @@ pub mod keys {
     pub const ESCAPE: &str = "\x1b";
     pub const BACKSPACE: &str = "\x7f";
     pub const UP: &str = "\x1b[A";
-    pub const DOWN: &str = "\x1b[B";
-    pub const RIGHT: &str = "\x1b[C";
     pub const LEFT: &str = "\x1b[D";
-    pub const CTRL_A: &str = "\x01";
     pub const CTRL_C: &str = "\x03";
     pub const CTRL_D: &str = "\x04";
     pub const CTRL_R: &str = "\x12";
@@ -71,7 +68,7 @@ impl Program {
     #[track_caller]
     pub fn terminal(self) -> Terminal {
         let guard = spawning();
-        let pair = native_pty_system().openpty(size(SIZE.0, SIZE.1)).expect("a pseudo-terminal");
+        let pair = native_pty_system().openpty(PtySize::default()).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(&self.path);
         command.args(&self.args);
         command.env_clear();
@@ -92,7 +89,6 @@ impl Program {
 }
 
 impl Terminal {
-    /// Types: characters, and [`keys`].
     #[track_caller]
     pub fn type_keys(&mut self, keys: &str) {
         self.type_bytes(keys.as_bytes());
@@ -122,13 +118,11 @@ impl Terminal {
         self.wait(|screen| screen.text().contains(text))
     }
 
-    /// The screen as it is now.
     pub fn screen(&self) -> Screen {
         let output = self.raw();
         self.emulator().screen(&output)
     }
 
-    /// Every byte that came until now.
     pub fn raw(&self) -> Vec<u8> {
         self.output.so_far()
     }
@@ -138,7 +132,7 @@ impl Terminal {
         let (r, c) = NonZeroU16::new(rows).zip(NonZeroU16::new(columns)).expect("a size that is not zero");
         self.screen();
         self.emulator().parser.screen_mut().set_size(r, c);
-        self.master.resize(size(rows, columns)).expect("the terminal can be resized");
+        self.master.resize(PtySize { rows, cols: columns, ..PtySize::default() }).expect("the terminal can be resized");
     }
 
     pub fn pid(&self) -> u32 {
@@ -190,7 +184,6 @@ impl Drop for Terminal {
     }
 }
 
-/// The screen, for the message of a test that fails.
 impl std::fmt::Display for Terminal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (screen, raw) = (self.screen(), self.raw());
@@ -201,7 +194,6 @@ impl std::fmt::Display for Terminal {
     }
 }
 
-/// The screen at one moment.
 pub struct Screen(vt100::Screen);
 
 impl Screen {
@@ -214,16 +206,13 @@ impl Screen {
 
     /// One row, without the spaces at its end.
     pub fn row(&self, row: u16) -> String {
-        let columns = self.0.size().1.get();
-        self.0.rows(0, columns).nth(row.into()).unwrap_or_default().trim_end().to_owned()
+        self.text().lines().nth(row.into()).unwrap_or_default().to_owned()
     }
 
-    /// Where the cursor is: row and column, from 0.
     pub fn cursor(&self) -> (u16, u16) {
         self.0.cursor_position()
     }
 
-    /// The row that the cursor is in.
     pub fn line(&self) -> String {
         self.row(self.cursor().0)
     }
@@ -256,8 +245,4 @@ fn modes(master: &dyn MasterPty) -> rustix::termios::Termios {
 
 fn settings(master: &dyn MasterPty) -> String {
     format!("{:?}", modes(master))
-}
-
-fn size(rows: u16, cols: u16) -> PtySize {
-    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }

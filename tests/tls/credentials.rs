@@ -101,10 +101,10 @@ fn files_that_are_not_what_they_should_be() {
 fn pairs_that_are_none() {
     let authority = Authority::new();
     let other = Leaf::client().signed_by(&authority);
-    let mixed = authority.client_folder().with("client-key.pem", &other.key);
+    let mixed = authority.client_folder().with("client-key.pem", other.signing_key.serialize_pem());
     let expected = "DIR/client-key.pem is not the key of client-cert.pem beside it: each is of another pair";
     check(&mixed, "connect", expected);
-    let mixed = authority.server_folder().with("server-key.pem", &other.key);
+    let mixed = authority.server_folder().with("server-key.pem", other.signing_key.serialize_pem());
     let expected = "DIR/server-key.pem is not the key of server-cert.pem beside it: each is of another pair";
     check(&mixed, "listen", expected);
 }

@@ -151,5 +151,5 @@ fn a_log_that_cannot_be_opened_is_told_before_anything_is_done() {
         .status(2)
         .stdout("")
         .stderr("qmpsh: cannot open the log no/such/directory: No such file or directory (os error 2)\n");
-    mock.abandon();
+    mock.finish_without_connection();
 }

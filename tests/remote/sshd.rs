@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{Program, temporary_directory};
+use crate::support::{Program, temporary_directory};
 
 /// The server, its keys, and an `ssh` that knows it by the name `vmhost` (and `localhost`).
 #[derive(Debug)]
@@ -18,7 +18,6 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// With more lines for its configuration.
     pub fn new(server: &[&str]) -> Self {
         let sshd = Self { directory: temporary_directory() };
         for name in ["host", "user"] {
@@ -78,7 +77,6 @@ impl Sshd {
         self.file("tmp")
     }
 
-    /// What is left there.
     #[track_caller]
     pub fn leaves_nothing(&self) {
         let left: Vec<_> = fs::read_dir(self.temporary()).expect("a directory").flatten().collect();
@@ -86,7 +84,6 @@ impl Sshd {
     }
 }
 
-/// The address of a socket on the server.
 pub fn address(socket: &Path) -> String {
     format!("ssh://vmhost{}", socket.display())
 }
