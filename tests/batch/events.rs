@@ -10,7 +10,7 @@ fn event(name: &str) -> String {
 }
 
 #[test]
-fn they_are_hidden_unless_asked_for() {
+fn events_are_hidden_by_default() {
     for args in [&[][..], &["--events", "hide"]] {
         let mock = Mock::new().negotiate().expect_execute("a").event("ONE", "{}").reply("1").unix();
         at(mock.socket()).args(args).arg("a").run().stdout("1\n").stderr("").status(0);
@@ -19,7 +19,7 @@ fn they_are_hidden_unless_asked_for() {
 }
 
 #[test]
-fn they_stand_where_they_came() {
+fn events_are_printed_in_order_of_arrival() {
     let mock = || {
         Mock::new()
             .event("EARLY", "{}")
@@ -53,7 +53,7 @@ fn they_stand_where_they_came() {
 }
 
 #[test]
-fn those_that_came_with_a_reply_stand_after_it() {
+fn events_in_the_same_read_as_a_reply_are_printed_after_it() {
     // All in one write: what follows a reply has come when the reply is handled.
     let burst = format!(
         "{}{{\"return\": 1, \"id\": 1}}{}{{\"return\": 9, \"id\": 9}}{}",
@@ -73,7 +73,7 @@ fn those_that_came_with_a_reply_stand_after_it() {
 }
 
 #[test]
-fn on_stderr_they_leave_stdout_alone() {
+fn events_on_stderr_are_not_on_stdout() {
     let mock = Mock::new()
         .negotiate()
         .expect_execute("a")
@@ -90,7 +90,7 @@ fn on_stderr_they_leave_stdout_alone() {
 }
 
 #[test]
-fn they_are_shown_while_it_waits() {
+fn events_are_printed_while_a_reply_is_awaited() {
     let mock =
         Mock::new().negotiate().pause().event("WHILE_READING", "{}").expect_execute("a").event("WHILE_RUNNING", "{}");
     let mock = mock.pause().reply("1").unix();
@@ -106,7 +106,7 @@ fn they_are_shown_while_it_waits() {
 }
 
 #[test]
-fn a_real_one() {
+fn an_event_of_a_real_qemu_is_printed() {
     let qemu = Qemu::none().pretty().start();
     let output = at(&qemu.socket()).args(["--events", "show"]).stdin("stop\ncont\n").run();
     let text = output.stdout_text();
@@ -125,7 +125,7 @@ fn a_real_one() {
 }
 
 #[test]
-fn none_is_lost_before_a_reply_however_many() {
+fn no_event_before_a_reply_is_lost() {
     const MANY: u64 = 300_000;
     let mock = Mock::new().negotiate().expect_execute("a").events(MANY).reply("1").unix();
     let program = at(mock.socket());

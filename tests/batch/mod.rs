@@ -1,20 +1,20 @@
 //! The program with commands from words, `-c`, `-f` and stdin: what it prints, what it says, how it ends.
 
-mod asking;
-mod connecting;
-mod endings;
+mod commands_in_flight;
+mod connect_errors;
+mod error_messages;
 mod events;
-mod faults;
+mod exit_statuses;
+mod handshake_faults;
 mod input;
-mod limits;
-mod messages;
-mod one_shot;
-mod output;
-mod piped;
-mod pipeline;
-mod reading;
-mod statuses;
-mod waiting;
+mod large_messages;
+mod lost_connections;
+mod output_forms;
+mod secrets;
+mod shell_pipelines;
+mod stdin_and_stdout;
+mod wait_option;
+mod words;
 
 use std::path::Path;
 

@@ -16,7 +16,7 @@ fn event(name: &str) -> String {
 }
 
 #[test]
-fn until_ctrl_c() {
+fn follow_prints_events_until_ctrl_c() {
     let mock = Mock::new().negotiate().pause().event("A", "{}").event("B", "{}").pause().event("A", "{}").unix();
     let mut process = qmpsh().arg(mock.socket()).args([".follow", "A"]).start();
     mock.go_on();
@@ -30,7 +30,7 @@ fn until_ctrl_c() {
 }
 
 #[test]
-fn so_many_or_so_long() {
+fn follow_ends_after_count_or_timeout() {
     let qemu = Qemu::none().second_monitor().start();
     let mut other = qemu.second_client();
     let mut process = qmpsh().arg(qemu.socket()).args([".follow", "count=2", "STOP|RESUME"]).start();
@@ -59,7 +59,7 @@ fn so_many_or_so_long() {
 }
 
 #[test]
-fn the_end_of_the_connection_loses_none() {
+fn follow_prints_each_event_before_a_loss() {
     const MANY: u64 = 100_000;
     let mock = Mock::new().negotiate().pause().events(MANY).close().unix();
     let program = qmpsh().arg(mock.socket()).args([".follow", "-OTHER"]);
@@ -75,7 +75,7 @@ fn the_end_of_the_connection_loses_none() {
 }
 
 #[test]
-fn a_time_limit_holds_in_a_flood_that_nobody_reads() {
+fn follow_timeout_works_while_stdout_is_full() {
     let mock = Mock::new().negotiate().events(100_000).unix();
     let output = qmpsh().arg(mock.socket()).args([".follow", "timeout=0.2"]).stdout_unread().run();
     output.status(5).stderr_contains("cannot write the events within 0.2 s");
@@ -83,7 +83,7 @@ fn a_time_limit_holds_in_a_flood_that_nobody_reads() {
 }
 
 #[test]
-fn a_pipeline_gets_each_at_once() {
+fn a_pipeline_of_follow_gets_each_event_at_once() {
     // The last two come in one write: the shell may be gone before another.
     let both = event("B") + &event("C");
     let mock = Mock::new().negotiate().pause().event("A", "{}").pause().send(both).unix();
@@ -101,7 +101,7 @@ fn a_pipeline_gets_each_at_once() {
 }
 
 #[test]
-fn it_ends_with_its_pipeline() {
+fn follow_ends_with_its_pipeline() {
     let qemu = Qemu::none().start();
     let follow = |line: &str| lines(&qemu.socket(), &[line, "query-name"]).run();
     follow(".follow | true").status(0).stdout("{}\n").stderr("");
@@ -121,7 +121,7 @@ fn it_ends_with_its_pipeline() {
 }
 
 #[test]
-fn an_interrupted_one_waits_for_its_pipeline() {
+fn interrupted_follow_waits_for_its_pipeline() {
     let qemu = Qemu::none().start();
     for line in [".follow | (echo up; cat; echo end)", ".watch 1000 query-name | (echo up; cat >/dev/null; echo end)"] {
         let mut process = lines(&qemu.socket(), &[line, "query-name"]).start();
@@ -133,7 +133,7 @@ fn an_interrupted_one_waits_for_its_pipeline() {
 }
 
 #[test]
-fn what_a_pipeline_gets_is_not_shown_beside_it() {
+fn events_in_a_pipeline_are_not_also_shown() {
     let mock =
         Mock::new().negotiate().pause().event("A", "{}").event("B", "{}").event("A", "{}").event("A", "{}").pause();
     let mock = mock.expect_execute("c").event("A", "{}").reply("1").unix();
@@ -153,7 +153,7 @@ fn what_a_pipeline_gets_is_not_shown_beside_it() {
 }
 
 #[test]
-fn what_is_shown_anyway_is_shown_once_and_in_order() {
+fn followed_events_are_shown_once_and_in_order() {
     let mock = || {
         let mock = Mock::new()
             .negotiate()
@@ -194,7 +194,7 @@ fn what_is_shown_anyway_is_shown_once_and_in_order() {
 }
 
 #[test]
-fn at_the_prompt_ctrl_c_ends_it_and_the_session_lives() {
+fn ctrl_c_ends_follow_at_the_prompt() {
     let mock = Mock::interactive()
         .negotiate()
         .expect_execute("query-kvm")
@@ -227,7 +227,7 @@ fn at_the_prompt_ctrl_c_ends_it_and_the_session_lives() {
 }
 
 #[test]
-fn which_are_shown() {
+fn events_sets_which_events_are_shown() {
     let mock = || {
         let mut mock = Mock::new().negotiate();
         for name in ["a", "b", "c", "d"] {

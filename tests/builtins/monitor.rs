@@ -34,7 +34,7 @@ fn made(qemu: &Qemu, umask: &str, path: &Path) -> Output {
 }
 
 #[test]
-fn another_client_gets_a_monitor_of_its_own() {
+fn monitor_makes_a_monitor_for_another_client() {
     let qemu = Qemu::none().second_monitor().start();
     let path = qemu.file("new.sock");
     let output = made(&qemu, "0", &path);
@@ -65,7 +65,7 @@ fn another_client_gets_a_monitor_of_its_own() {
 }
 
 #[test]
-fn a_umask_does_not_change_its_mode_and_its_path_is_the_shells() {
+fn the_new_socket_has_mode_600_and_the_path_of_the_shell() {
     let qemu = Qemu::none().start();
     let output = made(&qemu, "0777", Path::new("new.sock"));
     if !has_monitor_objects() {
@@ -80,7 +80,7 @@ fn a_umask_does_not_change_its_mode_and_its_path_is_the_shells() {
 }
 
 #[test]
-fn what_is_there_stays() {
+fn monitor_replaces_only_a_stale_socket() {
     let qemu = Qemu::none().second_monitor().start();
     let mut second = qemu.second_client();
     let is_old = !has_monitor_objects();
@@ -107,14 +107,14 @@ fn what_is_there_stays() {
 }
 
 #[test]
-fn an_abstract_name_is_no_path() {
+fn monitor_refuses_an_abstract_name() {
     let qemu = Qemu::none().start();
     qmpsh().arg(qemu.socket()).args(["-c", ".monitor @name"]).run().status(2).stderr_contains("give a path");
 }
 
 /// No descriptor can be passed: QEMU makes the socket, where it runs.
 #[test]
-fn elsewhere_the_path_is_qemus() {
+fn monitor_over_tcp_leaves_the_path_to_qemu() {
     let qemu = Qemu::none().second_monitor().tcp_monitor().start();
     let mut second = qemu.second_client();
     let is_old = !has_monitor_objects();
@@ -156,7 +156,7 @@ const SCHEMA: &str = r#"[
 ]"#;
 
 #[test]
-fn a_chardev_is_removed_if_there_is_no_monitor() {
+fn a_failed_monitor_removes_its_chardev() {
     let mock = Mock::new()
         .negotiate()
         .expect_execute("query-qmp-schema")
@@ -178,7 +178,7 @@ fn a_chardev_is_removed_if_there_is_no_monitor() {
 }
 
 #[test]
-fn a_descriptor_is_closed_if_there_is_no_chardev() {
+fn a_failed_chardev_closes_the_descriptor() {
     let mock = Mock::new()
         .negotiate()
         .expect_execute("query-qmp-schema")
@@ -198,14 +198,14 @@ fn a_descriptor_is_closed_if_there_is_no_chardev() {
 }
 
 #[test]
-fn a_guest_agent_has_none() {
+fn a_guest_agent_has_no_monitors() {
     let agent = crate::support::agent::Agent::start();
     let output = qmpsh().args(["--qga"]).arg(agent.socket()).args([".monitor", "m.sock"]).run();
     output.stdout("").stderr("qmpsh: cannot make a monitor at m.sock: a guest agent has no monitors\n").status(1);
 }
 
 #[test]
-fn a_storage_daemon_has_them_too() {
+fn monitor_works_on_a_storage_daemon() {
     let daemon = Qemu::storage_daemon().second_monitor().start();
     let path = daemon.file("new.sock");
     let output = qmpsh().arg(daemon.socket()).arg(".monitor").arg(&path).run();
@@ -222,7 +222,7 @@ fn a_storage_daemon_has_them_too() {
 }
 
 #[test]
-fn at_the_prompt_it_tells_how_to_connect() {
+fn monitor_at_the_prompt_shows_how_to_connect() {
     let qemu = Qemu::none().start();
     let path = qemu.file("new.sock");
     let mut terminal = shell(&qemu.socket());

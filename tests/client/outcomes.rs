@@ -119,7 +119,7 @@ async fn say(server: &mut Server, text: &str, chunk: usize) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn every_command_has_exactly_one_outcome((steps, closed_by_server) in steps()) {
+    fn each_command_has_exactly_one_outcome((steps, closed_by_server) in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(play(steps, closed_by_server))?;
     }

@@ -67,7 +67,7 @@ fn a_listening_socket_takes_one_peer() {
 }
 
 #[test]
-fn anything_else_is_an_error_that_says_what_it_is() {
+fn a_descriptor_that_is_not_a_stream_socket_is_described() {
     #[track_caller]
     fn check(script: &str, stdin: impl Into<OwnedFd>, expected: &str) {
         let output = child(script, &["fd", "3", "x"], stdin).run();
@@ -87,7 +87,7 @@ fn anything_else_is_an_error_that_says_what_it_is() {
 }
 
 #[test]
-fn the_three_standard_descriptors_are_not_taken() {
+fn standard_descriptors_are_refused() {
     qmpsh().args(["fd", "0"]).run().stderr("qmpsh: fd 0: it is stdin; pass the socket as 3 or more\n").status(3);
     qmpsh().args(["fd", "2"]).run().stderr("qmpsh: fd 2: it is stderr; pass the socket as 3 or more\n").status(3);
     let expected = "qmpsh: fd 4000000000: the descriptor is not open\n";
@@ -95,7 +95,7 @@ fn the_three_standard_descriptors_are_not_taken() {
 }
 
 #[test]
-fn descriptors_passed_to_another_process_are_not_taken() {
+fn listen_fds_of_another_process_are_ignored() {
     qmpsh().args(["fd"]).run().stderr_contains("no descriptor was passed: $LISTEN_PID is not set").status(3);
     let passed = |pid: &str, count: &str| qmpsh().arg("fd").env("LISTEN_PID", pid).env("LISTEN_FDS", count).run();
     passed("1", "1").stderr_contains("$LISTEN_PID is 1, but this is process").status(3);
@@ -105,14 +105,14 @@ fn descriptors_passed_to_another_process_are_not_taken() {
 }
 
 #[test]
-fn a_silent_peer_is_told() {
+fn a_silent_peer_of_an_inherited_socket_is_reported() {
     let (_ours, theirs) = UnixStream::pair().expect("a pair");
     let output = child(AS_3, &["fd", "3", "--connect-timeout", "0.05", "x"], theirs).run();
     output.stderr_contains("no greeting from fd:3 within 0.05 s: the connection works").status(3);
 }
 
 #[test]
-fn a_peer_that_has_gone_is_told() {
+fn a_closed_peer_of_an_inherited_socket_is_reported() {
     let (ours, theirs) = UnixStream::pair().expect("a pair");
     drop(ours);
     child(AS_3, &["fd", "3", "x"], theirs).run().stderr_contains("no session with fd:3: the peer closed").status(3);

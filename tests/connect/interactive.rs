@@ -59,7 +59,7 @@ fn the_shell_listens_again() {
 }
 
 #[test]
-fn leaving_while_it_listens_leaves_no_socket() {
+fn leaving_the_listening_shell_removes_the_socket() {
     for (keys, before_a_peer, status) in [(keys::CTRL_C, true, 130), (keys::CTRL_D, false, 0)] {
         let program = qmpsh().args(["listen", "l.sock"]);
         let socket = program.home().join("l.sock");

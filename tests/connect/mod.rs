@@ -1,12 +1,12 @@
 //! The ways to a peer other than connecting: a peer that dials in, a socket that was inherited.
 
-mod dialers;
+mod failing_peers;
 mod fd;
 mod interactive;
 mod listen;
 mod qemu_dials;
 mod run;
-mod run_ends;
+mod run_end;
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;

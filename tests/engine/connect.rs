@@ -245,7 +245,7 @@ async fn e09_aborting_the_task_that_connects_rolls_back() {
 }
 
 #[tokio::test]
-async fn e10_a_time_limit_from_outside_works_the_same_way() {
+async fn e10_a_timeout_around_connect_rolls_back() {
     within(async {
         let (session, _hearing) = lined(&hello());
         let alive = Alive::default();

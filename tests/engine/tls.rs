@@ -211,7 +211,7 @@ async fn e12_e14_both_directions_are_full_and_everything_arrives() {
 
 /// The same with a record for each byte, and hardly any room on the way.
 #[tokio::test]
-async fn e12_e14_bytes_by_themselves_all_arrive() {
+async fn e12_e14_one_byte_records_all_arrive() {
     within(async {
         let alive = Alive::default();
         let (one, other) = (lined(&Plan::default()), lined(&Plan::default()));

@@ -104,7 +104,7 @@ async fn e03_a_stale_socket_is_replaced_and_nothing_else_ever() {
 }
 
 #[tokio::test]
-async fn e03_a_file_that_is_not_ours_any_more_stays() {
+async fn e03_a_replaced_socket_file_is_not_removed() {
     within(async {
         let (_folder, path) = somewhere();
         let listener = Unix::path(&path).bind().await.unwrap();
@@ -152,7 +152,7 @@ fn abstract_names() -> String {
 }
 
 #[tokio::test]
-async fn e02_abstract_names_tight_and_filled_up() {
+async fn e02_abstract_names_connect_short_and_padded() {
     within(async {
         let (folder, _) = somewhere();
         // A name that nobody else has.
@@ -184,7 +184,7 @@ async fn client_of(address: Unix) -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn e02_an_abstract_name_in_use_is_refused_and_the_right_one_is_met() {
+async fn e02_an_abstract_name_in_use_is_refused() {
     within(async {
         let (folder, _) = somewhere();
         let name = folder.path().file_name().unwrap().to_string_lossy().into_owned();

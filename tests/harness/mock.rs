@@ -39,7 +39,7 @@ fn check_fails(mock: &Mock, text: &str, expected: &str) {
 }
 
 #[test]
-fn plays_a_transcript_and_echoes_ids() {
+fn a_mock_plays_a_transcript_and_echoes_ids() {
     let mock = Mock::new()
         .negotiate()
         .expect_execute("query-status")
@@ -65,7 +65,7 @@ fn plays_a_transcript_and_echoes_ids() {
 }
 
 #[test]
-fn the_oldest_is_answered_first_and_the_latest_may_overtake() {
+fn replies_go_to_the_oldest_or_the_latest_command() {
     let mut mock = Mock::new();
     for _ in 0..3 {
         mock = mock.expect_execute("x");
@@ -79,14 +79,14 @@ fn the_oldest_is_answered_first_and_the_latest_may_overtake() {
 }
 
 #[test]
-fn fails_when_something_expected_does_not_come() {
+fn a_mock_fails_if_something_expected_does_not_come() {
     let end = "and got the end of file";
     check_fails(&Mock::new().expect_execute("query-status"), "", &format!("expected the command query-status, {end}"));
     check_fails(&Mock::new().expect_text("{}"), "{\"a", &format!("expected {{}}, {end} after {{\\\"a"));
 }
 
 #[test]
-fn fails_when_something_else_comes() {
+fn a_mock_fails_if_something_unexpected_comes() {
     let other = r#"{"execute":"other"}"#;
     let got = format!("and got {other}");
     check_fails(&Mock::new().expect_execute("x"), other, &format!("expected the command x, {got}"));
@@ -106,7 +106,7 @@ fn fails_when_something_else_comes() {
 }
 
 #[test]
-fn fails_when_nobody_connects_or_it_is_left_in_a_pause() {
+fn a_mock_fails_without_a_client_and_is_quiet_in_a_failed_test() {
     let mock = Mock::new().pause().unix();
     let open = client(&mock);
     mock.wait_for_pause();
@@ -125,7 +125,7 @@ fn fails_when_nobody_connects_or_it_is_left_in_a_pause() {
 }
 
 #[test]
-fn a_client_that_speaks_too_early_is_seen() {
+fn expect_silence_detects_a_client_that_speaks_too_early() {
     check_fails(
         &Mock::new().expect_text("{}").expect_silence().greeting(),
         &format!("{{}}{STATUS}"),
@@ -152,7 +152,7 @@ fn a_pause_lets_the_test_act_in_between() {
 }
 
 #[test]
-fn bytes_arrive_one_by_one_whole_or_as_garbage() {
+fn bytes_are_sent_singly_whole_or_as_garbage() {
     let mock =
         Mock::new().send_one_by_one(GREETING).send("{\"QMP\": {\"ver").finish_sending().expect_text(STATUS).tcp();
     let mut client = Client::tcp(mock.tcp());
@@ -169,7 +169,7 @@ fn ends_with(mut stream: impl Read) -> Option<ErrorKind> {
 }
 
 #[test]
-fn a_reset_is_one_on_either_kind_of_socket() {
+fn a_reset_works_on_unix_and_tcp_sockets() {
     let mock = Mock::new().expect_text(STATUS).pause().reset();
     let check = |played: &Played, mut stream: UnixStream| {
         stream.write_all(STATUS.as_bytes()).unwrap();
@@ -189,7 +189,7 @@ fn a_reset_is_one_on_either_kind_of_socket() {
 }
 
 #[test]
-fn a_server_that_stops_reading_fills_up() {
+fn hold_without_reading_fills_the_socket() {
     let mock = Mock::new().hold_without_reading().unix();
     let stream = UnixStream::connect(mock.socket()).unwrap();
     stream.set_nonblocking(true).unwrap();
@@ -204,7 +204,7 @@ fn a_server_that_stops_reading_fills_up() {
 }
 
 #[test]
-fn the_next_connection_is_a_new_one() {
+fn next_connection_accepts_again() {
     let mock = Mock::new().send("SSH-2.0-OpenSSH_9.2\r\n").next_connection().greeting().close().unix();
     let mut first = String::new();
     UnixStream::connect(mock.socket()).unwrap().read_to_string(&mut first).unwrap();

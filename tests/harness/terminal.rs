@@ -12,7 +12,7 @@ fn shell(script: &str) -> Terminal {
 }
 
 #[test]
-fn shows_what_is_typed_and_what_comes() {
+fn a_terminal_shows_input_and_output() {
     let mut t = shell("printf '> '; read line; printf '\\033[31mred\\033[0m [%s]\\n> ' \"$line\"; read line; exit 5");
     t.wait(|screen| screen.line() == ">" && screen.cursor() == (0, 2));
     t.type_keys("abc");
@@ -30,7 +30,7 @@ fn shows_what_is_typed_and_what_comes() {
 }
 
 #[test]
-fn keys_reach_the_program_as_signals_and_as_the_end_of_input() {
+fn ctrl_c_is_a_signal_and_ctrl_d_the_end_of_input() {
     let mut t = shell("trap 'echo interrupted; exec cat' INT; echo ready; read line");
     t.wait_for("ready");
     t.type_keys(keys::CTRL_C);
@@ -42,7 +42,7 @@ fn keys_reach_the_program_as_signals_and_as_the_end_of_input() {
 }
 
 #[test]
-fn a_terminal_has_a_size_that_changes() {
+fn a_terminal_can_be_resized() {
     let mut t = shell("trap 'stty size' WINCH; stty size; while read line; do stty size; done");
     t.wait_for(&format!("{} {}", SIZE.0, SIZE.1));
     t.resize(10, 40);
@@ -51,7 +51,7 @@ fn a_terminal_has_a_size_that_changes() {
 }
 
 #[test]
-fn the_mode_of_a_terminal_is_told() {
+fn is_cooked_tells_the_mode_of_a_terminal() {
     let mut t = shell("stty raw -echo; echo raw; read line; stty sane; echo sane; read line");
     t.wait_for("raw");
     assert!(!t.is_cooked());
@@ -64,7 +64,7 @@ fn the_mode_of_a_terminal_is_told() {
 }
 
 #[test]
-fn a_failure_shows_the_screen() {
+fn a_failed_wait_shows_the_screen() {
     let mut t = shell("echo what there is; exit 3");
     let message = catch_unwind(AssertUnwindSafe(|| t.wait_for("what there is not"))).err().expect("it is not there");
     let message = message.downcast_ref::<String>().unwrap();

@@ -25,14 +25,14 @@ fn refusing(mock: Mock) -> Mock {
 }
 
 #[test]
-fn as_often_as_each_refusal_names_another_argument() {
+fn a_command_is_resent_per_refused_argument() {
     let mock = refusing(Mock::new().negotiate()).reply("{}").unix();
     qmpsh().arg(mock.socket()).args(["-o", "raw", "-c", LINE]).run().stdout("{\"return\": {}}\n").stderr("").status(0);
     mock.finish();
 }
 
 #[test]
-fn each_argument_once() {
+fn an_argument_is_converted_only_once() {
     let mock = refusing(Mock::new().negotiate()).error(GENERIC, "Parameter 'n' expects uint8_t").refuse_schema().unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE]).run();
     output.stdout("").stderr("-c:1: GenericError: Parameter 'n' expects uint8_t\n").status(1);
@@ -44,7 +44,7 @@ fn each_argument_once() {
 }
 
 #[test]
-fn what_cannot_be_converted_has_a_hint() {
+fn an_argument_that_cannot_be_converted_has_a_hint() {
     let rows = [
         ("on=maybe", BOOLEAN, "\n  hint: cannot read `on` as boolean; use `on:=VALUE` to send JSON"),
         ("n=010", INTEGER, "\n  hint: cannot read `n` as uint64; use `n:=VALUE` to send JSON"),
@@ -60,7 +60,7 @@ fn what_cannot_be_converted_has_a_hint() {
 }
 
 #[test]
-fn later_lines_wait_for_all_of_it() {
+fn later_lines_wait_for_a_resend() {
     let mock = Mock::new().negotiate().expect_execute("before").expect_silence().reply("1");
     let mock = mock.expect(&sent("\"0x10\"", "\"yes\"")).expect_silence().error(GENERIC, BOOLEAN);
     let mock = mock.expect(&sent("\"0x10\"", "true")).expect_silence().error(GENERIC, INTEGER);
@@ -75,7 +75,7 @@ fn later_lines_wait_for_all_of_it() {
 }
 
 #[test]
-fn under_other_commands_of_the_shell() {
+fn built_in_commands_resend_too_but_oob_does_not() {
     let mock = refusing(refusing(Mock::new().negotiate()).reply("{}")).error("DeviceNotFound", "no");
     let mock = refusing(refusing(mock).reply("{}")).reply("{}");
     let mock = refusing(mock).reply("{}");
@@ -98,7 +98,7 @@ fn under_other_commands_of_the_shell() {
 }
 
 #[test]
-fn in_the_time_that_is_told_and_with_its_limit() {
+fn a_resend_is_within_the_timing_and_the_timeout() {
     let mock = refusing(Mock::new().negotiate()).reply("{}").unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", ".timing on", "-c", LINE]).run();
     assert_eq!(output.status(0).stdout("{}\n").stderr_text().matches("time: ").count(), 1);
@@ -110,7 +110,7 @@ fn in_the_time_that_is_told_and_with_its_limit() {
 }
 
 #[test]
-fn a_connection_that_is_lost_meanwhile() {
+fn a_connection_lost_during_a_resend_is_reported() {
     let mock = refusing(Mock::new().negotiate()).close().unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE]).run();
     output.stdout("").stderr_contains("so whether it ran is unknown").status(4);
@@ -118,7 +118,7 @@ fn a_connection_that_is_lost_meanwhile() {
 }
 
 #[test]
-fn in_the_interactive_shell() {
+fn a_command_is_resent_at_the_prompt() {
     let mock = refusing(Mock::interactive().negotiate()).reply(r#"{"done": true}"#);
     let mock = mock.expect_execute("device_add").error(GENERIC, BOOLEAN).unix();
     let mut t = at_prompt(qmpsh().arg(mock.socket()));
@@ -133,7 +133,7 @@ fn in_the_interactive_shell() {
 
 /// Whatever the peer says, there are no more commands than arguments.
 #[test]
-fn a_peer_that_never_has_enough() {
+fn there_are_at_most_as_many_resends_as_arguments() {
     let refusal = |n: usize| format!("Parameter 'a{n}' expects int");
     let mut mock = Mock::new().negotiate();
     for n in 0..500 {
@@ -147,7 +147,7 @@ fn a_peer_that_never_has_enough() {
 }
 
 #[test]
-fn below_what_the_schema_says_may_be_anything() {
+fn values_of_type_any_are_converted() {
     const SCHEMA: &str = r#"[
         {"name":"set","meta-type":"command","arg-type":"1","ret-type":"0"},
         {"name":"0","meta-type":"object","members":[]},
@@ -176,7 +176,7 @@ fn below_what_the_schema_says_may_be_anything() {
 }
 
 #[test]
-fn lists_in_device_add() {
+fn a_qemu_that_ignores_lists_in_device_add_is_warned_of() {
     let greeting = |version: &str| {
         let [major, minor, micro] = version.split('.').collect::<Vec<_>>()[..] else { panic!("{version}") };
         let version = format!(r#"{{"qemu": {{"micro": {micro}, "minor": {minor}, "major": {major}}}, "package": ""}}"#);

@@ -20,7 +20,7 @@ fn count(screen: &Screen, text: &str) -> usize {
 }
 
 #[test]
-fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
+fn a_lost_connection_is_reported_at_once_and_keeps_the_line() {
     let mut qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys("query-status a=1");
@@ -68,7 +68,7 @@ fn lost(mock: &Played) -> Terminal {
 }
 
 #[test]
-fn quit_is_no_loss() {
+fn quit_is_not_a_lost_connection() {
     let mut qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys("quit\r");
@@ -109,7 +109,7 @@ fn a_loss_while_commands_run_is_one_message() {
 }
 
 #[test]
-fn reconnect() {
+fn reconnect_opens_a_new_session_after_a_loss() {
     let mock = Mock::interactive()
         .negotiate()
         .next_connection()
@@ -145,7 +145,7 @@ fn reconnect() {
 }
 
 #[test]
-fn a_connection_that_is_there_is_given_up_for_a_new_one() {
+fn reconnect_closes_a_live_connection() {
     let greeting = format!("QEMU {}.", version().0);
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
@@ -156,7 +156,7 @@ fn a_connection_that_is_there_is_given_up_for_a_new_one() {
 }
 
 #[test]
-fn no_session_is_no_prompt() {
+fn a_failed_connect_shows_no_prompt() {
     let directory = temporary_directory();
     let mut t = qmpsh().arg(directory.path().join("none.sock")).terminal();
     assert_eq!(t.wait_exit(), 3);
@@ -187,7 +187,7 @@ fn ctrl_c_ends_connecting() {
 }
 
 #[test]
-fn a_monitor_that_becomes_free_is_waited_for() {
+fn the_shell_waits_for_a_monitor_that_becomes_free() {
     let qemu = Qemu::none().start();
     let held = qemu.hold();
     let t = qmpsh().arg(qemu.socket()).terminal();
@@ -197,7 +197,7 @@ fn a_monitor_that_becomes_free_is_waited_for() {
 }
 
 #[test]
-fn the_first_events_come_before_the_prompt() {
+fn events_of_the_handshake_are_shown_before_the_prompt() {
     let mock =
         Mock::interactive().greeting().expect_execute("qmp_capabilities").event("EARLY", "{}").reply("{}").unix();
     let t = at_prompt(qmpsh().arg(mock.socket()));
@@ -205,7 +205,7 @@ fn the_first_events_come_before_the_prompt() {
 }
 
 #[test]
-fn a_qemu_that_is_started_again_is_found_again() {
+fn reconnect_option_finds_a_restarted_qemu() {
     let directory = temporary_directory();
     let path = directory.path().join("q.sock");
     let put_there = |qemu: &Qemu| {
@@ -248,7 +248,7 @@ fn a_qemu_that_is_started_again_is_found_again() {
 }
 
 #[test]
-fn trying_again_is_for_the_shell_and_for_connecting() {
+fn reconnect_option_needs_the_shell_and_an_address() {
     let wrong = |arguments: &[&str], why: &str| {
         qmpsh()
             .args(["--reconnect", "1"])

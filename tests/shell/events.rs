@@ -6,7 +6,7 @@ use crate::support::terminal::{Screen, Terminal, keys, without_colors};
 use crate::support::{Qemu, qmpsh};
 
 #[test]
-fn an_event_leaves_the_line_as_it_was() {
+fn an_event_leaves_the_typed_line_unchanged() {
     for no_color in [false, true] {
         let qemu = Qemu::q35().second_monitor().start();
         let program = qmpsh().arg(qemu.socket());
@@ -24,7 +24,7 @@ fn an_event_leaves_the_line_as_it_was() {
 }
 
 #[test]
-fn an_event_while_searching_or_pasting_is_not_lost() {
+fn an_event_during_a_search_or_paste_is_shown_after_it() {
     let mock = Mock::interactive().negotiate().pause().event("ONE", "{}").pause().event("TWO", "{}").unix();
     let mut t = shell_with_history(mock.socket());
     t.type_keys(keys::CTRL_R);
@@ -51,7 +51,7 @@ fn shown_and_counted(t: &Terminal, name: &str) -> (u64, u64) {
 }
 
 #[test]
-fn a_storm_is_counted_and_the_next_command_answered() {
+fn an_event_storm_is_counted_and_the_next_command_answered() {
     const SENT: u64 = 60_000;
     let mock =
         Mock::interactive().negotiate().pause().events(SENT).expect_execute("query-version").reply("\"web1\"").unix();
@@ -73,7 +73,7 @@ fn a_storm_is_counted_and_the_next_command_answered() {
 }
 
 #[test]
-fn a_storm_before_a_reply_comes_before_it() {
+fn an_event_storm_before_a_reply_is_shown_before_it() {
     const SENT: u64 = 20_000;
     let mock = Mock::interactive().negotiate().expect_execute("query-version").events(SENT).reply("\"web1\"").unix();
     let mut t = shell(mock.socket());

@@ -37,7 +37,7 @@ fn files_with_secrets(directory: &Path, found: &mut Vec<String>) {
 }
 
 #[test]
-fn the_file_is_private_and_holds_no_secrets() {
+fn the_history_file_is_private_and_has_no_secrets() {
     let qemu = Qemu::none().start();
     let script = format!("umask 0; exec {} {}", QMPSH, qemu.socket().display());
     let program = sh(&script);
@@ -81,7 +81,7 @@ fn the_file_is_private_and_holds_no_secrets() {
 }
 
 #[test]
-fn two_shells_share_it() {
+fn two_shells_share_the_history() {
     let (one, two) = (
         Mock::interactive().negotiate().expect_execute("from-one").reply("1"),
         Mock::interactive().negotiate().expect_execute("from-two").reply("2"),
@@ -102,7 +102,7 @@ fn two_shells_share_it() {
 }
 
 #[test]
-fn one_warning_if_it_cannot_be_written() {
+fn an_unwritable_history_is_one_warning() {
     let qemu = Qemu::none().start();
     // A directory in its place, because root may write any file.
     let mut t = at_prompt(qmpsh().args(["--history", "/"]).arg(qemu.socket()));
@@ -115,7 +115,7 @@ fn one_warning_if_it_cannot_be_written() {
 }
 
 #[test]
-fn none_if_not_wanted() {
+fn no_history_writes_no_file() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg("--no-history").arg(qemu.socket());
     let home = program.home().to_owned();

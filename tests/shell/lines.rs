@@ -7,7 +7,7 @@ use crate::support::version::status_line;
 use crate::support::{Program, QMPSH, Qemu, qmpsh};
 
 #[test]
-fn a_command_and_its_result() {
+fn a_command_shows_its_result() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     let screen = t.screen();
@@ -29,7 +29,7 @@ fn a_command_and_its_result() {
 }
 
 #[test]
-fn one_write_has_many_lines_and_the_end() {
+fn lines_and_ctrl_d_in_one_write_all_run() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys("query-name\rquery-version\rquery-status\r\x04");
@@ -42,7 +42,7 @@ fn one_write_has_many_lines_and_the_end() {
 }
 
 #[test]
-fn what_is_typed_while_a_command_runs_is_kept() {
+fn keys_typed_while_a_command_runs_are_kept() {
     let mock = Mock::interactive()
         .negotiate()
         .expect_execute("slow")
@@ -84,7 +84,7 @@ fn a_paste_runs_in_order_and_stops_at_the_first_failure() {
 }
 
 #[test]
-fn a_text_goes_on_while_something_is_open() {
+fn an_unfinished_statement_continues_on_the_next_line() {
     let qemu = Qemu::none().start();
     let mut t = at_prompt(qmpsh().args(["-o", "json"]).arg(qemu.socket()));
     // The cursor stands at the beginning of a row; behind it there may be a hint by now.
@@ -103,7 +103,7 @@ fn a_text_goes_on_while_something_is_open() {
 }
 
 #[test]
-fn what_is_not_utf8_is_dropped_and_the_prompt_comes_again() {
+fn input_that_is_not_utf8_is_dropped() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_bytes(b"query-\xff\xfe\r");
@@ -113,7 +113,7 @@ fn what_is_not_utf8_is_dropped_and_the_prompt_comes_again() {
 }
 
 #[test]
-fn the_shells_own_commands() {
+fn built_in_commands_work_at_the_prompt() {
     let qemu = Qemu::none().start();
     let socket = qemu.socket();
     for help in ["help", ".help"] {
@@ -136,7 +136,7 @@ fn the_shells_own_commands() {
 }
 
 #[test]
-fn a_dumb_terminal_has_the_shell_too() {
+fn the_shell_works_on_a_dumb_terminal() {
     let qemu = Qemu::none().start();
     let mut t = at_prompt(qmpsh().env("TERM", "dumb").args(["-o", "json"]).arg(qemu.socket()));
     t.type_keys("query-name\r");
@@ -154,7 +154,7 @@ fn a_dumb_terminal_has_the_shell_too() {
 }
 
 #[test]
-fn a_secret_is_asked_for_without_echo() {
+fn a_secret_is_read_without_echo() {
     let mock = Mock::interactive()
         .negotiate()
         .expect(r#"{"execute":"set-it","arguments":{"password":"s3cret"}}"#)
@@ -192,7 +192,7 @@ fn a_secret_is_asked_for_without_echo() {
 }
 
 #[test]
-fn ctrl_z_stops_and_fg_goes_on() {
+fn ctrl_z_stops_the_shell_and_fg_continues_it() {
     let qemu = Qemu::none().start();
     let bash = Program::new("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "bash> ");
     let mut t = bash.terminal();
@@ -215,7 +215,7 @@ fn ctrl_z_stops_and_fg_goes_on() {
 
 /// Not every shell puts the settings of the terminal back by itself.
 #[test]
-fn ctrl_z_leaves_the_terminal_as_it_was_found() {
+fn ctrl_z_restores_the_terminal() {
     let mock = Mock::interactive().negotiate().expect_execute("slow").pause().reply("\"done\"").unix();
     let mut t = Program::new("sh").arg("-i").env("PS1", "sh> ").terminal();
     t.wait(|screen| screen.line() == "sh>");
@@ -243,7 +243,7 @@ fn ctrl_z_leaves_the_terminal_as_it_was_found() {
 }
 
 #[test]
-fn ctrl_z_while_a_command_runs_stops_too() {
+fn ctrl_z_stops_the_shell_while_a_command_runs() {
     let mock = Mock::interactive().negotiate().expect_execute("slow").pause().reply("\"done\"").unix();
     let bash = Program::new("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "bash> ");
     let mut t = bash.terminal();
@@ -266,7 +266,7 @@ fn ctrl_z_while_a_command_runs_stops_too() {
 }
 
 #[test]
-fn a_line_survives_a_change_of_the_terminals_size() {
+fn a_resize_keeps_the_typed_line() {
     let mock =
         Mock::interactive().negotiate().pause().event("LATER", "{}").expect_execute("query-version").reply("7").unix();
     let mut t = shell(mock.socket());

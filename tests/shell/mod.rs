@@ -7,16 +7,16 @@ use crate::support::{Program, qmpsh};
 
 mod complete;
 mod connection;
-mod endings;
+mod ctrl_c;
+mod escaping;
 mod events;
 mod history;
-mod hostile;
-mod interrupts;
 mod lines;
 mod modules;
-mod piped;
+mod pipelines;
 mod prompt;
 mod results;
+mod signals;
 
 const PROMPT: &str = "(QEMU)";
 

@@ -8,7 +8,7 @@ use crate::support::qmpsh;
 use crate::support::terminal::{Screen, keys};
 
 #[test]
-fn forms() {
+fn results_are_shown_in_each_output_form() {
     let check = |mode: &str, expected: &str| {
         let mock = Mock::interactive()
             .negotiate()
@@ -96,7 +96,7 @@ fn results_and_errors_have_colors() {
 }
 
 #[test]
-fn a_long_result_is_in_memory_once() {
+fn a_long_result_at_the_prompt_is_in_memory_once() {
     const OBJECTS: u64 = 1 << 18;
     let mock = Mock::interactive().negotiate().expect_execute("big").reply_list_of(OBJECTS).unix();
     let mut t = at_prompt(qmpsh().args(["--color", "never"]).arg(mock.socket()));

@@ -13,7 +13,7 @@ fn check(folder: &Folder, door: &str, expected: &str) {
 }
 
 #[test]
-fn files_that_are_missing() {
+fn missing_credential_files_are_named() {
     let authority = Authority::new();
     let empty = Folder::empty();
     check(
@@ -32,7 +32,7 @@ fn files_that_are_missing() {
 }
 
 #[test]
-fn directories_that_are_none() {
+fn a_credentials_directory_that_is_not_one_is_reported() {
     let directory = temporary_directory();
     let file = directory.path().join("file");
     std::fs::write(&file, "").expect("a file");
@@ -45,7 +45,7 @@ fn directories_that_are_none() {
 }
 
 #[test]
-fn files_that_are_not_what_they_should_be() {
+fn invalid_credential_files_are_named() {
     let authority = Authority::new();
     let client = || authority.client_folder();
     let cut = &authority.pem()[..200];
@@ -98,7 +98,7 @@ fn files_that_are_not_what_they_should_be() {
 }
 
 #[test]
-fn pairs_that_are_none() {
+fn a_key_that_does_not_fit_its_certificate_is_reported() {
     let authority = Authority::new();
     let other = Leaf::client().signed_by(&authority);
     let mixed = authority.client_folder().with("client-key.pem", other.signing_key.serialize_pem());
@@ -110,7 +110,7 @@ fn pairs_that_are_none() {
 }
 
 #[test]
-fn certificates_of_our_own_that_the_peer_would_refuse() {
+fn an_own_certificate_that_the_peer_would_refuse_is_reported() {
     let (authority, other) = (Authority::new(), Authority::new());
     let folder = |whose: &str, leaf: Leaf| authority.folder().with_pair(whose, &leaf.signed_by(&authority));
     let wrong_ca = authority.folder().with_pair("client", &Leaf::client().signed_by(&other));
@@ -132,7 +132,7 @@ fn certificates_of_our_own_that_the_peer_would_refuse() {
 }
 
 #[test]
-fn options_that_do_not_go_together() {
+fn conflicting_tls_options_are_usage_errors() {
     for (words, expected) in [
         (&["--tls-hostname", "h", ":1", "x"][..], "--tls-hostname needs TLS (--tls-creds DIR)"),
         (&["--tls-creds", "d", "q.sock", "x"], "a Unix socket has no host name to check"),

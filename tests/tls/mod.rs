@@ -6,7 +6,7 @@ mod listening;
 mod peer;
 mod records;
 mod refusals;
-mod sockets;
+mod unix_sockets;
 
 use std::path::Path;
 

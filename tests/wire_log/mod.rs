@@ -22,7 +22,7 @@ fn records(log: &[u8]) -> Vec<Value> {
 }
 
 #[test]
-fn each_message_of_the_user_is_shown_as_sent() {
+fn verbose_shows_each_message_of_the_user_as_sent() {
     let mock = Mock::new()
         .negotiate()
         .expect_execute("query-name")
@@ -46,7 +46,7 @@ fn each_message_of_the_user_is_shown_as_sent() {
 }
 
 #[test]
-fn what_the_shell_asks_by_itself_is_only_recorded() {
+fn the_shells_own_queries_are_only_in_the_log() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg(qemu.socket()).args(["-v", "-l", "wire.log", "-c", "block_resize node-name=n0 size=1k"]);
     let log = program.home().join("wire.log");
@@ -60,7 +60,7 @@ fn what_the_shell_asks_by_itself_is_only_recorded() {
 }
 
 #[test]
-fn in_the_shell_they_are_shown_above_the_line() {
+fn verbose_shows_messages_above_the_prompt() {
     let mock = Mock::interactive().negotiate().expect_execute("query-version").reply("{}").unix();
     let mut terminal = qmpsh().args(["-v", "--no-history"]).arg(mock.socket()).terminal();
     terminal.wait(|screen| screen.line() == "(QEMU)");
@@ -77,7 +77,7 @@ fn in_the_shell_they_are_shown_above_the_line() {
 }
 
 #[test]
-fn the_log_has_all_of_the_wire() {
+fn the_log_has_each_message() {
     let mock = Mock::new()
         .negotiate()
         .expect_execute("set_password")
@@ -106,7 +106,7 @@ fn the_log_has_all_of_the_wire() {
 }
 
 #[test]
-fn the_log_is_continued() {
+fn an_existing_log_is_continued() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg(qemu.socket()).args(["--logfile=wire.log", "query-name"]);
     let log = program.home().join("wire.log");
@@ -120,7 +120,7 @@ fn the_log_is_continued() {
 }
 
 #[test]
-fn a_full_disk_is_told_once_and_ends_nothing() {
+fn a_full_disk_is_reported_once_and_ends_nothing() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg(qemu.socket()).args(["-l", "/dev/full", "-c", "query-name", "-c", "query-name"]);
     program.run().stdout("{}\n{}\n").status(0).stderr(
@@ -129,7 +129,7 @@ fn a_full_disk_is_told_once_and_ends_nothing() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_holds_nothing_up() {
+fn a_log_that_is_not_read_does_not_block() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg(qemu.socket()).args(["-l", "wire.fifo", "-c", "query-qmp-schema", "-c", "query-name"]);
     let fifo = program.home().join("wire.fifo");
@@ -143,7 +143,7 @@ fn a_log_that_nobody_reads_holds_nothing_up() {
 }
 
 #[test]
-fn a_log_that_cannot_be_opened_is_told_before_anything_is_done() {
+fn a_log_that_cannot_be_opened_ends_before_connecting() {
     let mock = Mock::new().unix();
     let program = qmpsh().arg(mock.socket()).args(["-l", "no/such/directory", "stop"]);
     program
