@@ -3,6 +3,7 @@
 use std::os::unix::fs::FileExt;
 
 use super::{at, file};
+use crate::support::program::peak_memory;
 use crate::support::{DEADLINE, Mock, Qemu, poll_until};
 
 const MIB: u64 = 1 << 20;
@@ -23,7 +24,7 @@ fn check_memory(mock: Mock, at_least: u64) {
         (length > at_least && end.read_exact_at(&mut last, length - 3).is_ok() && last == *b"\n2\n").then_some(length)
     });
     let length = length.expect("both results");
-    let peak = process.peak_memory();
+    let peak = peak_memory(process.pid());
     process.wait().stderr("").status(0);
     assert!(peak < length * 5 / 4, "{peak} bytes of memory for {length} bytes");
     mock.finish();

@@ -56,7 +56,7 @@ fn color_always_colors_a_pipe() {
 }
 
 #[test]
-fn json_and_raw_output_have_no_colors_in_a_pipe() {
+fn color_always_does_not_color_json_and_raw_in_a_pipe() {
     for form in ["auto", "json", "raw"] {
         let mock = Mock::new().negotiate().expect_execute("a").reply("{}").unix();
         let run = at(mock.socket()).args(["--color", "always", "-o", form, "a"]).run();

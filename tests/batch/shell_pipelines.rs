@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 
 use super::{answering, at, file};
+use crate::support::program::peak_memory;
 use crate::support::{Mock, Qemu};
 
 #[test]
@@ -129,7 +130,7 @@ fn a_long_piped_result_is_in_memory_once() {
     let mut process = at(mock.socket()).start();
     process.line("a | tr -d ' ' | wc -l");
     assert_eq!(process.read_line().trim(), "1");
-    let peak = process.peak_memory();
+    let peak = peak_memory(process.pid());
     // {"n": 1234567},
     let reply = OBJECTS * 15;
     assert!(peak < reply * 5 / 4 + (12 << 20), "{peak} bytes for a reply of {reply}");

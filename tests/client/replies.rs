@@ -35,7 +35,7 @@ async fn with_two_pending(said: &str) -> (Vec<Result<String, String>>, Option<St
 const PARSING: &str = r#"{"error": {"class": "GenericError", "desc": "JSON parse error"}}"#;
 
 #[tokio::test]
-async fn a_reply_without_id_is_for_the_only_pending_command() {
+async fn stray_messages_with_one_command_pending_fail_it_or_are_ignored() {
     let right = Ok("\"right\"");
     let failed = |why: &'static str| Err(why);
     let rows: &[(&str, Result<&str, &str>)] = &[
@@ -96,7 +96,7 @@ async fn a_reply_without_id_is_for_the_only_pending_command() {
 }
 
 #[tokio::test]
-async fn a_reply_that_is_not_utf_8_is_handled() {
+async fn messages_that_are_not_utf_8_are_passed_on() {
     let (client, mut server) = session().await;
     let execution = start(&client, "x").await;
     server.hear_command().await;
@@ -109,7 +109,7 @@ async fn a_reply_that_is_not_utf_8_is_handled() {
 }
 
 #[tokio::test]
-async fn a_reply_without_id_with_several_pending_ends_the_session() {
+async fn stray_messages_with_several_commands_pending_end_the_session_or_are_ignored() {
     let right = (vec![Ok("1".to_owned()), Ok("2".to_owned())], None);
     for said in ["", r#"{"return": 1, "id": 3}"#, r#"{"event": []}"#, r#"{"QMP": []}"#] {
         assert_eq!(with_two_pending(said).await, right, "{said}");
@@ -135,7 +135,7 @@ async fn a_reply_without_id_with_several_pending_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_reply_without_pending_command_is_ignored() {
+async fn stray_messages_without_a_pending_command_are_ignored_but_errors() {
     for (said, why) in [
         (r#"{"return": 1}"#, None),
         (r#"{"return": 1, "id": 1}"#, None),

@@ -184,7 +184,7 @@ async fn client_of(address: Unix) -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn e02_an_abstract_name_in_use_is_refused() {
+async fn e02_an_abstract_name_in_use_is_refused_and_leads_to_its_owner() {
     within(async {
         let (folder, _) = somewhere();
         let name = folder.path().file_name().unwrap().to_string_lossy().into_owned();

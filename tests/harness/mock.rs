@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::Mock;
 use crate::support::client::Client;
-use crate::support::mock::{GREETING, Played};
+use crate::support::mock::{GREETING, Played, shell_answer};
 
 const STATUS: &str = r#"{"execute":"query-status","id":1}"#;
 
@@ -234,4 +234,28 @@ fn floods_and_big_replies_are_complete() {
     let list = client.execute(STATUS);
     let list: Vec<&Value> = list.as_array().unwrap().iter().map(|object| &object["n"]).collect();
     assert_eq!((list.len(), list[0], list[29_999]), (30_000, &json!(0), &json!(29_999)));
+}
+
+#[test]
+fn an_interactive_mock_answers_what_the_script_does_not_expect() {
+    let mock = Mock::interactive().negotiate().expect_execute("query-name").reply(r#"{"name": "web1"}"#).unix();
+    let mut client = client(&mock).negotiate();
+    assert_eq!(client.execute(STATUS)["status"], "running");
+    assert_eq!(client.execute(r#"{"execute":"query-name","id":2}"#), json!({"name": "web1"}));
+    assert_eq!(client.execute(r#"{"execute":"query-name","id":3}"#), json!({}));
+    drop(client);
+    let seen = mock.finish();
+    assert_eq!(seen.answered, ["query-status", "query-name"]);
+    assert_eq!(seen.documents.len(), 2, "{:?}", seen.documents);
+    check_fails(&Mock::new(), STATUS, &format!("expected nothing more, and got {STATUS}"));
+}
+
+#[test]
+fn an_interactive_mock_answers_each_query_of_the_shell() {
+    const QUERIES: &str = include_str!("../../src/bin/qmpsh/session/queries.rs");
+    let names: Vec<&str> = QUERIES.split("=> (\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(shell_answer(name).is_some(), "{name}");
+    }
 }

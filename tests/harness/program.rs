@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::process::Signal;
 
+use crate::support::program::peak_memory;
 use crate::support::{Program, qmpsh, sh};
 
 #[test]
@@ -87,7 +88,7 @@ fn peak_memory_is_that_of_the_program() {
     let peak = |script: &str| {
         let mut shell = sh(&format!("{script}; echo ready; read line")).start();
         assert_eq!(shell.read_line(), "ready");
-        shell.peak_memory()
+        peak_memory(shell.pid())
     };
     let (small, big) = (peak(":"), peak("x=$(head -c 33554432 /dev/zero | tr '\\0' x)"));
     assert!(small < 8 * MIB, "{small}");

@@ -101,7 +101,7 @@ fn an_unanswered_schema_query_ends_the_command() {
 }
 
 #[test]
-fn an_invalid_schema_is_reported() {
+fn an_invalid_schema_counts_as_none() {
     for schema in ["{}", "[1]", r#"[{"name":"set","meta-type":"command","arg-type":"gone"}]"#] {
         let mock = Mock::new()
             .negotiate()

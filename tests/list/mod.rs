@@ -82,17 +82,18 @@ fn list_names_a_client_over_tcp() {
 
 #[test]
 fn list_shows_hmp_and_dialing_monitors() {
+    let name = unique("hmp");
     let qemu = Qemu::none()
         .args([
             "-qmp",
             &format!("unix:/nowhere/q.sock,{}", reconnect()),
             "-monitor",
-            "unix:hmp.sock,server=on,wait=off,abstract=on",
+            &format!("unix:{name},server=on,wait=off,abstract=on"),
         ])
         .start();
     let expected = json!([
         {"dials-out": "/nowhere/q.sock", "protocol": "qmp", "state": "not-connected"},
-        {"address": "@hmp.sock", "protocol": "hmp", "state": "free"},
+        {"address": format!("@{name}"), "protocol": "hmp", "state": "free"},
     ]);
     let monitors = listed(qemu.pid())["monitors"].clone();
     assert_eq!(json!([monitors[0], monitors[1]]), expected);

@@ -52,7 +52,7 @@ fn the_examples_of_the_readme_run() {
 }
 
 /// A QEMU as the README's, and a program that finds its monitor and qmpsh.
-fn machine(program: impl Into<std::ffi::OsString>) -> (Qemu, Program) {
+fn machine(program: impl AsRef<std::ffi::OsStr>) -> (Qemu, Program) {
     let qemu = Qemu::q35().name("web1").second_monitor().start();
     let program = Program::new(program);
     std::os::unix::fs::symlink(qemu.socket(), program.home().join("q.sock")).expect("a link to the socket");

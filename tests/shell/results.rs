@@ -1,9 +1,8 @@
 //! Results: in which form, of what length, at what price.
 
-use std::fs;
-
 use super::{at_prompt, is_at_prompt};
 use crate::support::mock::Mock;
+use crate::support::program::peak_memory;
 use crate::support::qmpsh;
 use crate::support::terminal::{Screen, keys};
 
@@ -102,9 +101,7 @@ fn a_long_result_at_the_prompt_is_in_memory_once() {
     let mut t = at_prompt(qmpsh().args(["--color", "never"]).arg(mock.socket()));
     t.type_keys("big\r");
     t.wait(|screen| screen.text().ends_with("  }\n]\n(QEMU)") && is_at_prompt(screen));
-    let status = fs::read_to_string(format!("/proc/{}/status", t.pid())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
-    let peak = peak.parse::<u64>().unwrap() << 10;
+    let peak = peak_memory(t.pid());
     // {"n": 1234567}, and what is shown of it has twice its length.
     let reply = OBJECTS * 15;
     assert!(peak < 2 * reply + (12 << 20), "{peak} bytes for a reply of {reply}");

@@ -10,7 +10,6 @@ use super::{DEADLINE, poll_until};
 const FORBIDDEN: &str = "guest-shutdown,guest-suspend-disk,guest-suspend-ram,guest-suspend-hybrid,guest-set-time,\
                          guest-fsfreeze-freeze";
 
-/// A running agent. Dropping it kills it.
 #[derive(Debug)]
 pub struct Agent(Process);
 

@@ -13,7 +13,6 @@ use tempfile::TempDir;
 
 use super::temporary_directory;
 
-/// A CA, that of a test.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -44,7 +43,6 @@ impl Authority {
         Folder::empty().with("ca-cert.pem", &self.pem)
     }
 
-    /// A directory for a server, whose certificate is for localhost.
     pub fn server_folder(&self) -> Folder {
         self.folder().with_pair("server", &Leaf::server().signed_by(self))
     }
@@ -101,7 +99,6 @@ impl Leaf {
         Self(other)
     }
 
-    /// Valid from the beginning of one year to that of another.
     pub fn years(mut self, from: i32, to: i32) -> Self {
         (self.0.not_before, self.0.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
         self
@@ -119,7 +116,6 @@ impl Leaf {
     }
 }
 
-/// A directory of credentials.
 pub struct Folder(TempDir);
 
 impl Folder {
@@ -129,10 +125,6 @@ impl Folder {
 
     pub fn path(&self) -> &Path {
         self.0.path()
-    }
-
-    pub fn shown(&self) -> String {
-        self.path().display().to_string()
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

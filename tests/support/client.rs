@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::documents::Documents;
 use super::{DEADLINE, excerpt};
 
-/// A plain client. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Client {
     stream: UnixStream,
@@ -19,7 +18,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, and says nothing.
     pub fn unix(path: &Path) -> Self {
         let stream = UnixStream::connect(path).unwrap_or_else(|e| panic!("cannot connect to {}: {e}", path.display()));
         Self::on(stream)
@@ -29,7 +27,6 @@ impl Client {
         Self::on(TcpStream::connect(address).unwrap_or_else(|e| panic!("cannot connect to {address}: {e}")))
     }
 
-    /// A client on a connected socket, Unix or TCP.
     pub fn on(socket: impl Into<OwnedFd>) -> Self {
         // A TCP socket is read and written by the calls of a Unix one.
         let stream = UnixStream::from(socket.into());

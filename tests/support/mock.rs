@@ -27,32 +27,22 @@ use super::{DEADLINE, poll_until, temporary_directory};
 pub const GREETING: &str = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, \
      \"package\": \"Debian 1:7.2+dfsg-7+deb12u18\"}, \"capabilities\": [\"oob\"]}}\r\n";
 
-/// The queries that the interactive shell sends by itself, and the answers of a VM that runs and has no name, no devices, and no schema.
-/// The shell lists its queries in `src/bin/qmpsh/session/queries.rs`.
-pub const SHELL_QUERIES: [(&str, &str); 14] = [
-    ("guest-info", NO_SUCH_COMMAND),
-    ("human-monitor-command", r#""return": """#),
-    ("qom-list", r#""return": []"#),
-    ("query-block-exports", r#""return": []"#),
-    ("query-block-jobs", r#""return": []"#),
-    ("query-blockstats", r#""return": []"#),
-    ("query-chardev", r#""return": []"#),
-    ("query-jobs", r#""return": []"#),
-    ("query-migrate", r#""return": {}"#),
-    ("query-name", r#""return": {}"#),
-    ("query-named-block-nodes", r#""return": []"#),
-    ("query-qmp-schema", NO_SUCH_COMMAND),
-    ("query-status", r#""return": {"status": "running", "singlestep": false, "running": true}"#),
-    ("x-debug-query-block-graph", NO_SUCH_COMMAND),
-];
-
-const NO_SUCH_COMMAND: &str = r#""error": {"class": "CommandNotFound", "desc": "no such command"}"#;
-
-/// The member that answers a query of [`SHELL_QUERIES`].
+/// The answer, as a member, to a query that the interactive shell sends by itself (`src/bin/qmpsh/session/queries.rs`). It is that of
+/// a VM that runs, and has no name, no devices and no schema.
 pub fn shell_answer(query: &str) -> Option<&'static str> {
-    SHELL_QUERIES.iter().find(|(name, _)| *name == query).map(|(_, answer)| *answer)
+    const UNKNOWN: &str = r#""error": {"class": "CommandNotFound", "desc": "no such command"}"#;
+    Some(match query {
+        "guest-info" | "query-qmp-schema" | "x-debug-query-block-graph" => UNKNOWN,
+        "human-monitor-command" => r#""return": """#,
+        "qom-list" | "query-chardev" | "query-jobs" | "query-named-block-nodes" => r#""return": []"#,
+        "query-block-exports" | "query-block-jobs" | "query-blockstats" => r#""return": []"#,
+        "query-migrate" | "query-name" => r#""return": {}"#,
+        "query-status" => r#""return": {"status": "running", "singlestep": false, "running": true}"#,
+        _ => return None,
+    })
 }
 
+/// One thing that the server does.
 #[derive(Clone, Debug)]
 pub enum Step {
     Accept,
@@ -73,7 +63,6 @@ pub enum Step {
     Reset,
 }
 
-/// What is to come next.
 #[derive(Clone, Debug)]
 pub enum Expected {
     /// This document; its `id` counts only if it is given.
@@ -106,7 +95,7 @@ impl Mock {
         Self { steps: vec![Step::Accept], answers_shell: false }
     }
 
-    /// An empty script for the interactive shell. The server answers each of [`SHELL_QUERIES`] by itself, unless the script expects
+    /// An empty script for the interactive shell. The server answers by itself as [`shell_answer`] says, unless the script expects
     /// this query at that moment. [`Seen::answered`] has their names.
     pub fn interactive() -> Self {
         Self { answers_shell: true, ..Self::new() }
@@ -148,7 +137,6 @@ impl Mock {
         self.step(Step::Expect(Expected::Command(command.to_owned())))
     }
 
-    /// Expects `query-qmp-schema`, and refuses it: this peer has no schema.
     pub fn refuse_schema(self) -> Self {
         self.expect_execute("query-qmp-schema").error("CommandNotFound", "no such command")
     }
@@ -163,17 +151,15 @@ impl Mock {
         self.answer("return", json)
     }
 
-    /// Answers the oldest command without a reply with this member in place of `return`; name and JSON are sent as they are.
+    /// Answers as [`Self::reply`], with this member in place of `return`.
     pub fn answer(self, member: &str, json: &str) -> Self {
         self.step(Step::Reply { text: format!("{{\"{member}\": {json}"), latest: false })
     }
 
-    /// Answers the latest command, as an out-of-band one may overtake.
     pub fn reply_latest(self, json: &str) -> Self {
         self.step(Step::Reply { text: format!("{{\"return\": {json}"), latest: true })
     }
 
-    /// Refuses the oldest command without a reply.
     pub fn error(self, class: &str, desc: &str) -> Self {
         self.answer("error", &error(class, desc))
     }
@@ -206,7 +192,6 @@ impl Mock {
         self.send("{\"return\": [").step(pieces).step(Step::Reply { text: "]".to_owned(), latest: false })
     }
 
-    /// Stops here until [`Played::go_on`].
     pub fn pause(self) -> Self {
         self.step(Step::Pause)
     }
@@ -216,7 +201,6 @@ impl Mock {
         self.step(Step::HoldWithoutReading)
     }
 
-    /// The client sees the end of file; what it sends still arrives.
     pub fn finish_sending(self) -> Self {
         self.step(Step::FinishSending)
     }
@@ -245,7 +229,6 @@ impl Mock {
         self.play(Listener::Unix(listener), directory, socket, None)
     }
 
-    /// Starts a server on a free port of the loopback interface.
     pub fn tcp(self) -> Played {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a TCP socket to listen on");
         listener.set_nonblocking(true).expect("a socket");
@@ -275,7 +258,6 @@ fn error(class: &str, desc: &str) -> String {
 pub struct Shared {
     seen: Mutex<Seen>,
     pub go_on: Notify,
-    /// Ends whatever the player waits for.
     pub stop: CancellationToken,
 }
 
@@ -287,13 +269,11 @@ impl Shared {
 
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Both directions, shortened, for messages.
     pub transcript: Vec<String>,
     /// The documents that the script expected, as they came.
     pub documents: Vec<String>,
     /// The names of the shell's own queries that were answered without the script.
     pub answered: Vec<String>,
-    /// All bytes that came, documents or not.
     pub bytes: Vec<u8>,
     /// What was expected and did not come, or came unexpected.
     pub failure: Option<String>,
@@ -332,7 +312,6 @@ impl Played {
         assert!(paused, "the pause was not reached:\n{}", self.transcript());
     }
 
-    /// Waits for the pause, and ends it.
     #[track_caller]
     pub fn go_on(&self) {
         self.wait_for_pause();

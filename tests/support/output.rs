@@ -51,7 +51,6 @@ impl Output {
         self.check(self.status.signal() == Some(signal.as_raw()), &format!("an end by {signal:?}"))
     }
 
-    /// The exit status, if it was not ended by a signal.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
@@ -68,7 +67,6 @@ impl Output {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
-    /// The home directory it saw: its history and state are there.
     pub fn home(&self) -> &Path {
         self.home.path()
     }

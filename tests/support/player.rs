@@ -19,7 +19,6 @@ use super::mock::{Expected, Shared, Step, shell_answer};
 /// Why a script ends early: what went wrong, as the end of "the mock server …".
 type Result<T = ()> = std::result::Result<T, String>;
 
-/// A listening socket that does not block.
 pub enum Listener {
     Unix(net::UnixListener),
     Tcp(std::net::TcpListener),

@@ -1,6 +1,6 @@
 //! A program in a scrubbed environment, to its end or line by line.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{PipeReader, Write};
 use std::os::fd::OwnedFd;
@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 
+use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 use tempfile::TempDir;
 
@@ -32,10 +33,8 @@ pub fn sh(script: &str) -> Program {
 /// A program to run: nothing of this process's environment but `PATH`, and a home of its own.
 #[derive(Clone, Debug)]
 pub struct Program {
-    pub(super) path: OsString,
-    pub(super) args: Vec<OsString>,
-    pub(super) environment: Vec<(OsString, OsString)>,
-    pub(super) home: Arc<TempDir>,
+    pub(super) command: CommandBuilder,
+    home: Arc<TempDir>,
     stdin: Vec<u8>,
     stdin_from: Option<Arc<OwnedFd>>,
     stdout_to: Option<Arc<OwnedFd>>,
@@ -44,12 +43,13 @@ pub struct Program {
 }
 
 impl Program {
-    pub fn new(path: impl Into<OsString>) -> Self {
+    pub fn new(path: impl AsRef<OsStr>) -> Self {
         let home = Arc::new(temporary_directory());
+        let mut command = CommandBuilder::new(path);
+        command.env_clear();
+        command.cwd(home.path());
         let program = Self {
-            path: path.into(),
-            args: Vec::new(),
-            environment: Vec::new(),
+            command,
             home: Arc::clone(&home),
             stdin: Vec::new(),
             stdin_from: None,
@@ -61,21 +61,19 @@ impl Program {
         program.env("TERM", "xterm-256color").env("LANG", "C.UTF-8")
     }
 
-    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
-        self.args.push(arg.into());
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
         self
     }
 
-    pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
-        self.args.extend(args.into_iter().map(Into::into));
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
         self
     }
 
     /// Sets a variable, in place of the one that is there.
-    pub fn env(mut self, name: impl Into<OsString>, value: impl AsRef<OsStr>) -> Self {
-        let name = name.into();
-        self.environment.retain(|(other, _)| *other != name);
-        self.environment.push((name, value.as_ref().to_owned()));
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
         self
     }
 
@@ -90,7 +88,6 @@ impl Program {
         self
     }
 
-    /// Its stdout is a new file at this path, not a pipe.
     pub fn stdout_to(mut self, path: impl AsRef<Path>) -> Self {
         self.stdout_to = Some(Arc::new(File::create(path).expect("a file for stdout").into()));
         self
@@ -115,8 +112,7 @@ impl Program {
     }
 
     pub(super) fn command_line(&self) -> String {
-        let words = std::iter::once(&self.path).chain(&self.args);
-        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        self.command.get_argv().iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
 
     #[track_caller]
@@ -137,8 +133,9 @@ impl Program {
             None => Stdio::piped(),
             Some(descriptor) => descriptor.try_clone().expect("a descriptor").into(),
         };
-        let mut command = Command::new(&self.path);
-        command.args(&self.args).env_clear().envs(self.environment.iter().map(|(k, v)| (k, v)));
+        let (path, args) = self.command.get_argv().split_first().expect("a program");
+        let mut command = Command::new(path);
+        command.args(args).env_clear().envs(self.command.iter_full_env_as_str());
         command.current_dir(self.home()).stderr(Stdio::piped());
         // Taken: as long as this side had them open too, their peers would not see the end.
         command.stdin(stdio(self.stdin_from.take())).stdout(stdio(self.stdout_to.take()));
@@ -149,7 +146,7 @@ impl Program {
             command.spawn()
         };
         drop(command);
-        let mut child = spawned.unwrap_or_else(|e| panic!("cannot start {}: {e}", self.path.display()));
+        let mut child = spawned.unwrap_or_else(|e| panic!("{e}\n$ {}", self.command_line()));
         let stdout =
             child.stdout.take().map_or_else(|| Collected::from_reader(std::io::empty()), Collected::from_reader);
         let stderr = Collected::from_reader(child.stderr.take().expect("a pipe"));
@@ -174,7 +171,6 @@ impl Process {
         self.child.id()
     }
 
-    /// Its home and working directory, which goes when it goes.
     pub fn home(&self) -> &Path {
         self.program.home()
     }
@@ -185,18 +181,15 @@ impl Process {
         stdin.write_all(format!("{line}\n").as_bytes()).expect("it reads its stdin");
     }
 
-    /// It sees the end of file on its stdin.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
-    /// The next line of its stdout, without the newline.
     #[track_caller]
     pub fn read_line(&mut self) -> String {
         self.stdout.line().unwrap_or_else(|why| panic!("{why} a line on stdout\n{self}"))
     }
 
-    /// The next line of its stderr, without the newline.
     #[track_caller]
     pub fn read_stderr_line(&mut self) -> String {
         self.stderr.line().unwrap_or_else(|why| panic!("{why} a line on stderr\n{self}"))
@@ -204,12 +197,6 @@ impl Process {
 
     pub fn signal(&self, signal: Signal) {
         rustix::process::kill_process(Pid::from_child(&self.child), signal).expect("it takes a signal");
-    }
-
-    /// The most memory it has held until now, in bytes. It must be running: keep its stdin open until this is asked.
-    #[track_caller]
-    pub fn peak_memory(&self) -> u64 {
-        peak_memory(self.pid())
     }
 
     /// Whether it has ended. Its number is not free for others until it is waited for.
@@ -258,7 +245,7 @@ impl std::fmt::Display for Process {
     }
 }
 
-/// The most memory that a running process has held until now, in bytes.
+/// The most memory that a running process has held until now, in bytes. Keep its stdin open until this is asked.
 ///
 /// `VmHWM` and not `ru_maxrss`: that one begins at the size of the process that started it.
 #[track_caller]

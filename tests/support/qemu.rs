@@ -1,6 +1,6 @@
 //! A real QEMU (or storage daemon) with monitors, gone when the test is.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,6 @@ impl Qemu {
         Builder::new("qemu-storage-daemon", "--")
     }
 
-    /// The first monitor's socket.
     pub fn socket(&self) -> PathBuf {
         self.file(SOCKET)
     }
@@ -102,12 +101,11 @@ impl Builder {
         Self { program: Program::new(program), dashes, pretty: false, second: false, tcp: None }
     }
 
-    /// `query-name` answers this.
     pub fn name(self, name: &str) -> Self {
         self.args(["-name", name])
     }
 
-    pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.program = self.program.args(args);
         self
     }
@@ -123,13 +121,11 @@ impl Builder {
         self
     }
 
-    /// One more monitor, at [`Qemu::second_socket`].
     pub fn second_monitor(mut self) -> Self {
         self.second = true;
         self
     }
 
-    /// One more monitor on the loopback interface, at [`Qemu::tcp`].
     pub fn tcp_monitor(mut self) -> Self {
         self.tcp = Some(String::new());
         self

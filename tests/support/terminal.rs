@@ -12,7 +12,7 @@ use std::io::Write;
 use std::num::NonZeroU16;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal};
 
 use super::collected::Collected;
@@ -69,16 +69,9 @@ impl Program {
     pub fn terminal(self) -> Terminal {
         let guard = spawning();
         let pair = native_pty_system().openpty(PtySize::default()).expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(&self.path);
-        command.args(&self.args);
-        command.env_clear();
-        for (name, value) in &self.environment {
-            command.env(name, value);
-        }
-        command.cwd(self.home());
         let found = settings(&*pair.master);
-        let child =
-            pair.slave.spawn_command(command).unwrap_or_else(|e| panic!("cannot start {}: {e}", self.path.display()));
+        let spawned = pair.slave.spawn_command(self.command.clone());
+        let child = spawned.unwrap_or_else(|e| panic!("{e}\n$ {}", self.command_line()));
         // As long as this side had it open too, the end would not be seen.
         drop(pair.slave);
         drop(guard);
@@ -100,7 +93,6 @@ impl Terminal {
         self.keyboard.write_all(bytes).and_then(|()| self.keyboard.flush()).expect("the terminal takes keys");
     }
 
-    /// Waits until the screen is as it should be, and returns it.
     #[track_caller]
     pub fn wait(&self, mut as_expected: impl FnMut(&Screen) -> bool) -> Screen {
         let found = self.output.wait(|output, _| Some(self.emulator().screen(output)).filter(&mut as_expected));
@@ -112,7 +104,6 @@ impl Terminal {
         self.emulator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until this text stands somewhere on the screen.
     #[track_caller]
     pub fn wait_for(&self, text: &str) -> Screen {
         self.wait(|screen| screen.text().contains(text))
@@ -127,7 +118,6 @@ impl Terminal {
         self.output.so_far()
     }
 
-    /// Changes the size of the terminal, as dragging a window's corner does.
     pub fn resize(&self, rows: u16, columns: u16) {
         let (r, c) = NonZeroU16::new(rows).zip(NonZeroU16::new(columns)).expect("a size that is not zero");
         self.screen();
@@ -144,7 +134,6 @@ impl Terminal {
         rustix::process::kill_process(pid, signal).expect("it takes a signal");
     }
 
-    /// Whether the terminal is in its ordinary mode: the kernel edits lines and shows what is typed.
     pub fn is_cooked(&self) -> bool {
         use rustix::termios::LocalModes;
         modes(&*self.master).local_modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
@@ -204,7 +193,6 @@ impl Screen {
         rows.iter().map(|row| row.trim_end()).collect::<Vec<_>>().join("\n").trim_end().to_owned()
     }
 
-    /// One row, without the spaces at its end.
     pub fn row(&self, row: u16) -> String {
         self.text().lines().nth(row.into()).unwrap_or_default().to_owned()
     }

@@ -27,13 +27,11 @@ pub fn status(state: &str, running: bool) -> Vec<(&'static str, String)> {
     members
 }
 
-/// The result of `query-status` as one line of JSON, with its line end.
 pub fn status_line(state: &str, running: bool) -> String {
     let members = status(state, running).into_iter().map(|(name, value)| format!("\"{name}\": {value}"));
     format!("{{{}}}\n", members.collect::<Vec<_>>().join(", "))
 }
 
-/// The result of `query-status` as a table.
 pub fn status_table(state: &str, running: bool) -> String {
     let members = status(state, running);
     let width = members.iter().map(|(name, _)| name.len()).max().unwrap_or(0);

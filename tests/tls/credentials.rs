@@ -8,7 +8,7 @@ use crate::support::{qmpsh, temporary_directory};
 #[track_caller]
 fn check(folder: &Folder, door: &str, expected: &str) {
     let output = with(folder).args([door, "127.0.0.1:1", "--wait", "0.01", "x"]).run();
-    let expected = expected.replace("DIR", &folder.shown());
+    let expected = expected.replace("DIR", &folder.path().display().to_string());
     output.stdout("").stderr(&format!("qmpsh: --tls-creds: {expected}\n")).status(3);
 }
 

@@ -105,7 +105,7 @@ fn a_tls_client_is_reported_when_listening_without_tls() {
 }
 
 #[test]
-fn a_listening_tls_socket_has_an_open_mode() {
+fn listening_on_every_address_with_tls_is_not_warned_of() {
     let authority = Authority::new();
     let server = authority.server_folder();
     let mut process = with(&server).args(["listen", "0.0.0.0:0", "x"]).start();
@@ -114,7 +114,7 @@ fn a_listening_tls_socket_has_an_open_mode() {
 }
 
 #[test]
-fn a_tls_handshake_timeout_is_reported() {
+fn listening_with_tls_ends_after_wait_seconds() {
     let server = Authority::new().server_folder();
     let output = with(&server).args(["listen", "127.0.0.1:0", "--wait", "0.05", "x"]).run();
     output.stderr_contains("no usable peer connected to").status(3);

@@ -17,7 +17,7 @@ use crate::support::{Program, Qemu, qmpsh};
 
 /// `qmpsh` with these credentials.
 fn with(folder: &Folder) -> Program {
-    qmpsh().args(["--tls-creds", &folder.shown()])
+    qmpsh().args(["--tls-creds", &folder.path().display().to_string()])
 }
 
 /// A QEMU that dials `host` again and again, with these credentials.

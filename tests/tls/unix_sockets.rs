@@ -101,7 +101,7 @@ fn tls_is_server_on_an_inherited_listener() {
 /// `qmpsh fd 3` with these credentials, and this descriptor.
 fn inheriting(folder: &Folder, words: &[&str], descriptor: impl Into<OwnedFd>) -> Program {
     let script = "exec 3<&0 </dev/null; exec \"$0\" fd 3 --tls-creds \"$@\"";
-    let program = sh(script).args([&folder.shown()]);
+    let program = sh(script).args([&folder.path().display().to_string()]);
     program.args(words.to_vec()).stdin_from(descriptor)
 }
 
