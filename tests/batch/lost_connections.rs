@@ -1,36 +1,37 @@
 //! Connections that end before the input does.
 
+use std::path::Path;
+
 use super::{answering, at};
+use crate::support::mock::Played;
 use crate::support::{Mock, Qemu};
 
 #[test]
 fn a_lost_connection_names_sent_and_unsent_commands() {
-    // How the server ends it, and what is said about it.
     let mock = Mock::new().negotiate().expect_execute("a").reply("1").expect_execute("b").close().unix();
     at(mock.socket()).stdin("a\nb\nc\n").run().stdout("1\n").status(4).stderr(
         "stdin:2: the connection was lost before the reply to `b` came, so whether it ran is unknown: \
          the peer closed the connection\n",
     );
     mock.finish();
-    let mock = Mock::new().negotiate().expect_execute("b").send("{\"return\": [1, ").close().unix();
-    at(mock.socket()).arg("b").run().stdout("").status(4).stderr(
-        "qmpsh: the connection was lost before the reply to `b` came, so whether it ran is unknown: \
-         the stream ended inside a message, after 15 bytes of it: `{\"return\": [1, `\n",
-    );
-    mock.finish();
-    let mock = Mock::new().negotiate().expect_execute("b").send("\x1b[31mgarbage").close().unix();
-    at(mock.socket()).arg("b").run().stdout("").status(4).stderr(
-        "qmpsh: the connection was lost before the reply to `b` came, so whether it ran is unknown: \
-         received data is not a JSON object: `\\u{1b}[31mgarbage`\n",
-    );
-    mock.finish();
+    let check = |mock: Played, address: &Path, why: &str| {
+        at(address).arg("b").run().stdout("").status(4).stderr(&format!(
+            "qmpsh: the connection was lost before the reply to `b` came, so whether it ran is unknown: {why}\n"
+        ));
+        mock.finish();
+    };
+    let rows = [
+        ("{\"return\": [1, ", "the stream ended inside a message, after 15 bytes of it: `{\"return\": [1, `"),
+        ("\x1b[31mgarbage", "received data is not a JSON object: `\\u{1b}[31mgarbage`"),
+    ];
+    for (sent, why) in rows {
+        let mock = Mock::new().negotiate().expect_execute("b").send(sent).close().unix();
+        let address = mock.socket().to_owned();
+        check(mock, &address, why);
+    }
     let mock = Mock::new().negotiate().expect_execute("b").reset().tcp();
-    let lost = at(mock.tcp().to_string().as_ref()).arg("b").run();
-    lost.stdout("").status(4).stderr(
-        "qmpsh: the connection was lost before the reply to `b` came, so whether it ran is unknown: \
-         cannot read from the peer: Connection reset by peer (os error 104)\n",
-    );
-    mock.finish();
+    let address = mock.tcp().to_string();
+    check(mock, address.as_ref(), "cannot read from the peer: Connection reset by peer (os error 104)");
 }
 
 #[test]

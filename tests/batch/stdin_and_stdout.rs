@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use super::{at, file};
 use crate::support::program::Process;
-use crate::support::{DEADLINE, Mock, QMPSH, Qemu, poll_until};
+use crate::support::{DEADLINE, Mock, Qemu, poll_until, sh};
 
 #[test]
 fn a_coprocess_gets_each_result_before_it_writes_the_next_line() {
@@ -72,10 +72,7 @@ fn timeouts_work_while_stdout_is_full() {
 #[test]
 fn a_closed_stdout_ends_a_batch_with_status_141() {
     let mock = much(Mock::new().negotiate()).pause().unix();
-    let output = crate::support::Program::new("sh")
-        .args(["-c", "{ \"$0\" \"$1\" much; echo $? >&2; } | head -c 10", QMPSH])
-        .arg(mock.socket())
-        .run();
+    let output = sh("{ \"$0\" \"$1\" much; echo $? >&2; } | head -c 10").arg(mock.socket()).run();
     output.stdout("\"xxxxxxxxx").stderr("141\n");
     mock.go_on();
     mock.finish();

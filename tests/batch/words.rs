@@ -1,7 +1,7 @@
 //! One command in the words of the command line, or with `-c`.
 
 use super::{answering, at, file};
-use crate::support::{Mock, QMPSH, Qemu};
+use crate::support::{Mock, Qemu, sh};
 
 const NEGOTIATE: &str = r#"{"execute":"qmp_capabilities","id":0}"#;
 const NEGOTIATE_OOB: &str = r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":0}"#;
@@ -109,8 +109,7 @@ fn a_word_is_one_token_whatever_is_in_it() {
 #[test]
 fn a_command_of_words_does_not_read_stdin() {
     let mock = answering(&["a"]).unix();
-    let mut shell =
-        crate::support::Program::new("sh").args(["-c", "\"$0\" \"$1\" a; cat", QMPSH]).arg(mock.socket()).start();
+    let mut shell = sh("\"$0\" \"$1\" a; cat").arg(mock.socket()).start();
     shell.line("left for cat");
     shell.close_stdin();
     shell.wait().stdout("{\"n\": 1}\nleft for cat\n").status(0);

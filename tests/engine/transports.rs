@@ -3,13 +3,13 @@
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use qmpsh::protocol::Bind;
 use qmpsh::transport::Unix;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{error_text, null, read_to_end, within};
+use crate::support::sh;
 
 /// A folder that is ours at any umask, and the path of a socket in it.
 fn somewhere() -> (tempfile::TempDir, PathBuf) {
@@ -39,14 +39,12 @@ async fn e03_a_socket_file_has_its_mode() {
 #[test]
 fn e03_a_socket_file_has_its_mode_at_any_umask() {
     for umask in ["0", "077", "0777"] {
-        let output = Command::new("sh")
-            .args(["-c", "umask $0 && exec \"$@\"", umask])
+        let output = sh("umask $1; shift; exec \"$@\"")
+            .arg(umask)
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "engine::transports::e03_a_socket_file_has_its_mode"])
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && text.contains("1 passed"), "umask {umask}: {text}");
+            .run();
+        output.status(0).stdout_contains("1 passed");
     }
 }
 

@@ -23,7 +23,8 @@ fn a_program_runs_to_its_end() {
 
 #[test]
 fn qmpsh_runs_the_program_under_test() {
-    assert!(qmpsh().arg("--bogus-option").run().stdout_text().is_empty());
+    qmpsh().arg("--bogus-option").run().stdout("").stderr_contains("unexpected argument '--bogus-option'").status(2);
+    sh("\"$0\" --version").run().stdout(concat!("qmpsh ", env!("CARGO_PKG_VERSION"), "\n")).status(0);
 }
 
 #[test]
