@@ -1,4 +1,4 @@
-//! With an agent that does what a real one must not do here.
+//! `--qga` on a mock agent, which does what a real one must not do here.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -118,7 +118,7 @@ fn a_refused_shutdown_fails() {
         let error = r#""error": {"class": "GenericError", "desc": "no"}"#;
         session.say(&format!("{{{error}, \"id\": {}}}\n", command["id"]), false);
         let next = session.expect("guest-get-time");
-        // The numbers are used again, and the old answer is nobody's.
+        // The late reply has an id that is in use again, and is ignored.
         session.say(&format!("{{\"return\": {{}}, \"id\": {}}}\n", ping["id"]), false);
         session.say(&format!("{{\"return\": 7, \"id\": {}}}\n", next["id"]), false);
         assert!(session.next().is_none());

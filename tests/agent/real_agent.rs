@@ -1,4 +1,4 @@
-//! With a real guest agent.
+//! `--qga` on a real guest agent.
 
 use std::fs;
 use std::io::{Read, Write};

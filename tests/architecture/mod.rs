@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md says what is true: which module imports which, and that what it names is there.
+//! Checks ARCHITECTURE.md against the code: imports, paths, unsafe code.
 
 mod references;
 

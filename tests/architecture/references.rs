@@ -1,4 +1,4 @@
-//! What comments refer to exists: a section of a page in docs/, a behavior of the engine.
+//! Checks that sections and engine behaviors that comments refer to exist.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! `--pipeline N`: several commands unanswered at once, and what they gave in the order of the lines.
+//! `--pipeline N`: several unanswered commands, and results in the order of the lines.
 
 use crate::support::{Mock, Program, Qemu, qmpsh};
 

@@ -1,4 +1,4 @@
-//! Why there is no session, in words that help.
+//! Messages for connections that fail.
 
 use std::net::TcpListener;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -101,7 +101,7 @@ fn a_full_backlog_is_reported_within_the_connect_timeout() {
     ));
 }
 
-/// A listener that takes nobody, and as many connections as it lets wait.
+/// A listener that does not accept, and as many connections as its backlog holds.
 pub(super) fn jam(path: &std::path::Path) -> (std::os::fd::OwnedFd, Vec<std::os::fd::OwnedFd>) {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = || rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);

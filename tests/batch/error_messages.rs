@@ -1,4 +1,4 @@
-//! What reaches a terminal, and what a pipe: nothing a guest says can drive the terminal, and a pipe gets the bytes.
+//! Escaping on stdout and stderr: a terminal gets escaped text, a pipe the bytes.
 
 use super::at;
 use crate::support::terminal::without_colors;

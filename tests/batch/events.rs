@@ -1,4 +1,4 @@
-//! Events among the results: shown, hidden, on stderr, and in the order in which they came.
+//! `--events` in a batch: shown, hidden, on stderr, and in order of arrival.
 
 use super::at;
 use crate::support::{Mock, Qemu};

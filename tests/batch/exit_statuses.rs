@@ -1,4 +1,4 @@
-//! Every exit status, what decides between several, and where a batch stops.
+//! Exit statuses of a batch, and where it stops.
 
 use rustix::process::Signal;
 
@@ -149,7 +149,7 @@ fn an_interrupt_is_status_130_without_message() {
     process.wait().stdout("1\n").stderr("").status(130);
     mock.go_on();
     mock.finish();
-    // Before there is a session, too.
+    // Also before there is a session.
     let mock = Mock::new().pause().unix();
     let process = at(mock.socket()).arg("x").start();
     mock.wait_for_pause();

@@ -1,4 +1,4 @@
-//! Peers that close or reset the connection, at every step of handshake and reply.
+//! Peers that close, reset or stay silent at each step of the handshake and of a reply.
 
 use std::ffi::OsStr;
 

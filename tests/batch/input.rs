@@ -1,4 +1,4 @@
-//! Where commands come from, in which order, and which line a message names.
+//! The sources of commands, their order, and the place that a message names.
 
 use super::{answering, at, file};
 use crate::support::{Mock, qmpsh};

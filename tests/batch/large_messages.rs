@@ -1,4 +1,4 @@
-//! Much: long replies, many commands, and what they cost.
+//! Long replies and many commands, and their memory.
 
 use std::os::unix::fs::FileExt;
 

@@ -1,4 +1,4 @@
-//! Connections that end before the input does.
+//! Connections that are lost in a batch.
 
 use std::path::Path;
 

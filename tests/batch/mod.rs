@@ -1,4 +1,4 @@
-//! The program with commands from words, `-c`, `-f` and stdin: what it prints, what it says, how it ends.
+//! Batches from words, `-c`, `-f` and stdin: output, messages and statuses.
 
 mod commands_in_flight;
 mod connect_errors;

@@ -1,4 +1,4 @@
-//! The forms for people, to a pipe: tables, and colors where they are asked for.
+//! Tables and colors in a pipe.
 
 use super::at;
 use crate::support::version::status_table;

@@ -1,4 +1,4 @@
-//! The program between two pipes: a coprocess, a reader that goes, a reader that does not read.
+//! stdin and stdout of a batch: a coprocess, a closed reader, a slow reader.
 
 use rustix::process::Signal;
 

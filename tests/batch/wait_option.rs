@@ -1,4 +1,4 @@
-//! `--wait`: a peer that is there only later.
+//! `--wait`: a peer that appears later.
 
 use std::io::Write;
 use std::os::unix::net::UnixListener;

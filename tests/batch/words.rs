@@ -1,4 +1,4 @@
-//! One command in the words of the command line, or with `-c`.
+//! One command as words of the command line, or with `-c`.
 
 use super::{answering, at, file};
 use crate::support::{Mock, Qemu, sh};
@@ -159,7 +159,7 @@ fn quit_with_and_without_a_reply_is_success() {
             mock.finish();
         }
     }
-    // A reset with nothing said is an end too.
+    // A reset without a reply is also an end.
     let mock = Mock::new().negotiate().expect_execute("quit").reset().tcp();
     at(mock.tcp().to_string().as_ref()).arg("quit").run().stdout("{}\n").stderr("").status(0);
     mock.finish();

@@ -57,7 +57,7 @@ fn fd_passes_a_file_to_qemu() {
     assert_eq!(file_of(&qemu, &replies[0]), paths[0]);
     assert_eq!(replies[2][0]["fdset-id"], 7);
     assert_eq!(replies[2][0]["fds"][0]["fd"], replies[0]["fd"]);
-    // As words of the command line, too.
+    // Also as words of the command line.
     let words = ["add-fd", "fdset-id=8"];
     qmpsh().arg(qemu.socket()).arg(".fd").arg(&paths[0]).args(words).run().status(0).stdout_contains("\"fdset-id\": 8");
 }
@@ -93,7 +93,7 @@ fn fd_opens_files_with_the_given_mode() {
     fs::write(&paths[0], "some text").expect("a file");
     let commands = [
         with_file(&paths[0], "add-fd"),
-        // Nobody can write to a directory.
+        // A directory cannot be opened for writing.
         with_file(directory.path(), "add-fd"),
         format!(".fd wo:{} add-fd", new.display()),
         format!(".fd \"wo:{}\" add-fd", paths[0].display()),

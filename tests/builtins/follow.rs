@@ -106,7 +106,7 @@ fn follow_ends_with_its_pipeline() {
     let follow = |line: &str| lines(&qemu.socket(), &[line, "query-name"]).run();
     follow(".follow | true").status(0).stdout("{}\n").stderr("");
     follow(".follow | exit 3").status(1).stdout("").stderr("-c:1: the pipeline `exit 3` ended with exit status 3\n");
-    // It is waited for after the time limit, too.
+    // qmpsh also waits for it after the timeout.
     follow(".follow timeout=0.05 | (cat; echo end)").status(0).stdout("end\n{}\n").stderr("");
     let late = follow(".follow timeout=0.05 count=1 | (cat; echo end)");
     late.status(5).stdout("end\n").stderr("-c:1: only 0 of 1 events came within 0.05 s\n");

@@ -1,4 +1,4 @@
-//! `.jobs` and `.job`: how jobs end, on a real storage daemon, or on one played from a script where a real one would not.
+//! `.jobs` and `.job`, on a real storage daemon or a mock.
 
 use std::path::Path;
 
@@ -154,7 +154,7 @@ fn progress_is_not_part_of_stdout() {
 fn a_job_that_vanished_has_its_outcome() {
     let daemon = daemon();
     let socket = daemon.socket();
-    // QEMU has forgotten it when it is asked for; a second time it is the same.
+    // QEMU has forgotten the job by then; `.job` can be repeated.
     let done = lines(&socket, &[&backup("b1", ""), &backup("b2", ""), ".job b2", ".job b1", ".job b1"]).run();
     assert_eq!(
         last_of(done.status(0)),

@@ -73,7 +73,7 @@ fn log_controls_the_log_of_the_command_line() {
         assert_eq!(logged(&first), ["QMP", "> qmp_capabilities", "return", "> query-name", "return"]);
         assert_eq!(logged(&second), ["> query-uuid", "return"]);
     }
-    // As the words of the command line, too, and with `-v`.
+    // Also as words of the command line, and with `-v`.
     let program = qmpsh().arg(qemu.socket()).args(["-v", ".log", "alone"]);
     let alone = in_home(&program, "alone");
     program.clone().run().status(0).stdout("").stderr("");

@@ -1,4 +1,4 @@
-//! The shell's own commands, in a batch and in a terminal.
+//! The dot commands, in a batch and in a terminal.
 
 mod fd;
 mod follow;

@@ -1,4 +1,4 @@
-//! Commands on their way out: their ids, their text, their log, and what becomes of those given up.
+//! Sending commands: ids, text, log, and abandoned commands.
 
 use qmpsh::client::{Client, ClientOptions, ExecuteError};
 use qmpsh::message::{Outcome, Request};

@@ -1,4 +1,4 @@
-//! Events beside commands.
+//! Streams of events of the library.
 
 use qmpsh::client::{Client, ClientOptions};
 use qmpsh::events::{Delivery, EventStream};

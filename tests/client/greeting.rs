@@ -1,4 +1,4 @@
-//! What comes before a session: greeting and negotiation, and what may come in their place.
+//! Greeting and negotiation, and what may come in their place.
 
 use qmpsh::client::{Client, ClientOptions, Progress};
 use qmpsh::events::Delivery;
@@ -168,7 +168,7 @@ async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
     }
 }
 
-/// QEMU gives them to the next client, whoever had asked.
+/// QEMU sends replies to an earlier client to the next one.
 #[tokio::test]
 async fn e17_replies_to_an_earlier_client_are_ignored() {
     let (client, (line, mut server)) = (Client::new(ClientOptions::default()), line());

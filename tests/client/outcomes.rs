@@ -1,4 +1,4 @@
-//! Every command gets exactly one outcome, whatever the server does, and it is the right one.
+//! Each command gets exactly one outcome, and the right one (a property test).
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -12,7 +12,7 @@ use super::{Server, answer, session_with, start};
 enum Step {
     /// A command is sent.
     Send,
-    /// The one who waits for this command waits no more.
+    /// Drops the future of this command.
     GiveUp(usize),
     /// The server answers one of those that it has heard and not answered, well or with an error.
     Answer(usize, bool),

@@ -1,4 +1,4 @@
-//! Replies as they should not be.
+//! Malformed and stray replies.
 
 use qmpsh::client::ClientOptions;
 use qmpsh::events::Delivery;
@@ -39,7 +39,7 @@ async fn stray_messages_with_one_command_pending_fail_it_or_are_ignored() {
     let right = Ok("\"right\"");
     let failed = |why: &'static str| Err(why);
     let rows: &[(&str, Result<&str, &str>)] = &[
-        // Nobody's.
+        // Replies to no command.
         (r#"{"return": 1, "id": 2}"#, right),
         (r#"{"id": 7, "error": {"class": "A", "desc": "b"}}"#, right),
         (r#"{"return": 1, "id": 18446744073709551615}"#, right),

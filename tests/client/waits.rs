@@ -1,4 +1,4 @@
-//! Waits for one event, which look back.
+//! Waits for one event, which also look back.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! Peers that dial in to `qmpsh listen` and fail at every step of the handshake.
+//! Peers that dial in to `qmpsh listen` and fail at each step of the handshake.
 
 use super::{GREETING, Monitor};
 use crate::support::{qmpsh, temporary_directory};

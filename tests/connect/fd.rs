@@ -1,4 +1,4 @@
-//! `qmpsh fd`: a socket that the parent process made.
+//! `qmpsh fd`: an inherited socket.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -16,7 +16,7 @@ fn child(script: &str, words: &[&str], descriptor: impl Into<OwnedFd>) -> Progra
 /// Passes stdin on as descriptor 3.
 const AS_3: &str = "exec \"$0\" \"$@\" 3<&0 </dev/null";
 
-/// The same, as a service manager does.
+/// Passes stdin on as descriptor 3, as a service manager does.
 const AS_SERVICE: &str = "export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=qmp; exec \"$0\" \"$@\" 3<&0 </dev/null";
 
 #[track_caller]

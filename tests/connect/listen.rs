@@ -1,4 +1,4 @@
-//! `qmpsh listen`: who is taken, who is not, and what becomes of the socket.
+//! `qmpsh listen`: which peer it takes, and what becomes of the socket.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

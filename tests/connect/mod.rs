@@ -1,4 +1,4 @@
-//! The ways to a peer other than connecting: a peer that dials in, a socket that was inherited.
+//! `qmpsh listen`, `fd` and `run`.
 
 mod failing_peers;
 mod fd;
@@ -25,7 +25,7 @@ const GREETING: &str =
 struct Monitor(Client);
 
 impl Monitor {
-    /// Dials in as QEMU does, as soon as somebody listens.
+    /// Dials in as QEMU does, as soon as qmpsh listens.
     fn dial(path: &Path) -> Self {
         let stream = poll_until(DEADLINE, || UnixStream::connect(path).ok());
         Self(Client::on(stream.unwrap_or_else(|| panic!("nobody listens at {}", path.display()))))
@@ -82,7 +82,7 @@ impl Marked {
         qmpsh().arg("run").args(options.to_vec()).args(NONE).args(["-name", &self.name])
     }
 
-    /// The same with stderr in the file `stderr`: a QEMU that is left running keeps it open.
+    /// `qmpsh run` with stderr in the file `stderr`: a QEMU that is left running keeps it open.
     fn run_apart(&self, options: &[&str]) -> Program {
         let program = sh("exec \"$0\" run \"$@\" 2>stderr");
         program.args(options.to_vec()).args(NONE).args(["-name", &self.name])

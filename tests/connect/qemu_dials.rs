@@ -1,4 +1,4 @@
-//! A real QEMU dials in, whoever is first.
+//! A real QEMU that dials in, before and after qmpsh listens.
 
 use crate::support::version::reconnect;
 use crate::support::{Program, Qemu, qmpsh, temporary_directory};

@@ -1,4 +1,4 @@
-//! `qmpsh run`: QEMU is started, and its failure is told.
+//! `qmpsh run`: starting QEMU, and failures.
 
 use std::fs;
 

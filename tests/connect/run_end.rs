@@ -1,4 +1,4 @@
-//! `qmpsh run`: however the shell ends, QEMU ends too.
+//! `qmpsh run`: QEMU ends with qmpsh.
 
 use std::io::{PipeWriter, Write};
 

@@ -1,4 +1,4 @@
-//! E3, E4, E8, E9, E10: listening, accepting, failing to, and giving it up.
+//! E3, E4, E8, E9, E10: listening, accepting, failing and cancellation.
 
 use std::io;
 use std::path::PathBuf;
@@ -186,7 +186,7 @@ async fn e09_dropping_an_accept_rolls_back_before_the_drop_returns() {
         drop(binding);
         assert_eq!((session.state(), alive.count()), (Idle, 0));
 
-        // Nobody comes.
+        // No peer connects.
         session.start_server(Unix::path(&path)).await.unwrap();
         let mut accepting = Box::pin(session.accept());
         assert!(futures_pending(&mut accepting).await);

@@ -1,4 +1,4 @@
-//! E6, E13, E15: how a session ends, and who hears of it.
+//! E6, E13, E15: how a session ends, and which result it returns.
 
 use std::io;
 use std::sync::Arc;

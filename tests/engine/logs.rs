@@ -1,4 +1,4 @@
-//! E13, E16, E18: what the log says, at which level, and when it is formatted at all.
+//! E13, E16, E18: log records and their levels, and when messages are formatted.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};

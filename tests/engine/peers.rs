@@ -1,4 +1,4 @@
-//! E11: which of those who come to a listener is taken.
+//! E11: which peer a listener takes.
 
 use std::io;
 use std::time::Duration;

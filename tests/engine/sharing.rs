@@ -1,4 +1,4 @@
-//! A session is shared: by threads, and by the code that it calls.
+//! Sharing a session between threads and with the code that it calls.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! E1, E5, E7: the run states, who sees them, and what they allow.
+//! E1, E5, E7: the run states, their watchers, and what they allow.
 
 use std::io;
 
@@ -126,7 +126,7 @@ async fn e07_each_operation_in_a_wrong_state_is_an_error() {
         let (session, _hearing) = lined(&Plan::default());
         check_accept_and_send(&session, Idle, Some(Connecting), idle).await;
 
-        // Connecting, with a listener that nobody accepts on.
+        // Connecting, to a listener that does not accept.
         session.start_server(Memory::new(&alive).1).await.unwrap();
         check_refusals(refusals(&session).await, Connecting, connecting);
         check_accept_and_send(&session, Connecting, None, connecting).await;
@@ -193,7 +193,7 @@ async fn e05_accept_needs_a_listening_server() {
     .await;
 }
 
-/// Polls once; whether it is pending.
+/// Polls once, and returns whether it is pending.
 pub(crate) async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
     std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending()))
         .await

@@ -35,7 +35,7 @@ async fn e03_a_socket_file_has_its_mode() {
     .await;
 }
 
-/// The umask belongs to the process, so the test above runs again in processes of their own.
+/// The umask belongs to the process, so this runs the test before it again in a process for each.
 #[test]
 fn e03_a_socket_file_has_its_mode_at_any_umask() {
     for umask in ["0", "077", "0777"] {
@@ -77,7 +77,7 @@ async fn e03_a_stale_socket_is_replaced_and_nothing_else_ever() {
         let text = error_text(session.start_server(Unix::path(&path)).await);
         assert_eq!(text, failed("another process listens there"));
         rustix::net::listen(&bound, 1).unwrap();
-        // Nobody has connected to look.
+        // No probe has connected.
         rustix::io::ioctl_fionbio(&bound, true).unwrap();
         assert_eq!(error_text(session.start_server(Unix::path(&path)).await), failed("another process listens there"));
         assert_eq!(rustix::net::accept(&bound).unwrap_err(), rustix::io::Errno::WOULDBLOCK);
@@ -153,7 +153,7 @@ fn abstract_names() -> String {
 async fn e02_abstract_names_connect_short_and_padded() {
     within(async {
         let (folder, _) = somewhere();
-        // A name that nobody else has.
+        // A unique name.
         let name = folder.path().file_name().unwrap().to_string_lossy().into_owned();
         let address = |tight| Unix::Abstract { name: name.clone().into_bytes(), tight };
         for tight in [true, false] {

@@ -1,4 +1,4 @@
-//! What is committed beside the code says what is true.
+//! Checks that generated files, the list of QOM types and the changelog are fresh.
 
 use std::collections::HashSet;
 

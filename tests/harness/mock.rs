@@ -1,4 +1,4 @@
-//! The mock server plays what it was told, and fails when something else happens.
+//! Tests of `Mock`.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

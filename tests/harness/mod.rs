@@ -1,4 +1,4 @@
-//! The test harness itself: the other tests are worth what it is worth.
+//! Tests of `tests/support/`.
 
 mod mock;
 mod program;

@@ -1,4 +1,4 @@
-//! Programs run in an environment of their own, and are shown when they do not do what a test expects.
+//! Tests of `Program`, `Process` and `Output`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! A real QEMU answers, and leaves nothing behind.
+//! Tests of `Qemu`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A program in a terminal: what it shows, what is typed, and how it ends.
+//! Tests of `Terminal`: input, output, and the end of a program.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! Lines that a real QEMU does as they say, seen by asking it.
+//! The types of arguments on a real QEMU, checked by queries.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn a_string_argument_that_looks_like_a_number_stays_a_string() {
     let qemu = Qemu::none().start();
     let results = run(&qemu, &["chardev-add id=0123 backend.type=null backend.data={}", "query-chardev"]);
     assert!(results[1].as_array().unwrap().iter().any(|chardev| chardev["label"] == "0123"), "{results:?}");
-    // From the calling shell's words too, and without the zero.
+    // Also from words of the command line, and without the zero.
     qmpsh().arg(qemu.socket()).args(["chardev-add", "id=7", "backend.type=null", "backend.data={}"]).run().status(0);
     assert!(run(&qemu, &["query-chardev"])[0].to_string().contains(r#""label":"7""#));
 }

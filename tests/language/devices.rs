@@ -1,4 +1,4 @@
-//! Devices on a real QEMU, whichever it is: everyday lines of `device_add`, and values whose type only QEMU knows.
+//! `device_add` on a real QEMU: everyday lines, and values whose type only QEMU knows.
 
 use serde_json::{Value, json};
 
@@ -174,7 +174,7 @@ fn a_device_value_of_the_wrong_type_has_a_hint() {
             "cannot read `mq` as boolean; use `mq:=VALUE` to send JSON",
         );
     }
-    // A number that is out of range is one all the same.
+    // A number out of range is still a number.
     let output = run(&qemu, "device_add driver=virtio-net-pci netdev=h0 vectors=99999999999");
     output.stderr_contains("GenericError: Parameter 'vectors' expects uint32_t\n").status(1);
     assert!(!output.stderr_text().contains("hint"), "{output}");

@@ -1,4 +1,4 @@
-//! Refusals of a real QEMU, and what the shell adds to them.
+//! Hints that the shell adds to refusals of a real QEMU.
 
 use crate::support::{Qemu, qmpsh};
 

@@ -1,4 +1,4 @@
-//! The language on real peers: what they say they can do, what a line sends them, and what a refusal teaches.
+//! The shell's language: schemas, the messages that lines send, and refusals.
 
 mod argument_types;
 mod devices;

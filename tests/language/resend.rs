@@ -1,4 +1,4 @@
-//! A command that is sent again with the types that its refusals name, on a peer that refuses what a test wants it to.
+//! Sending a command again with the types that its refusals name, on a mock.
 
 use crate::shell::{at_prompt, is_at_prompt};
 use crate::support::mock::Mock;

@@ -1,4 +1,4 @@
-//! The descriptions that real peers give of themselves.
+//! Reading the schemas of real peers.
 
 use std::borrow::Cow;
 

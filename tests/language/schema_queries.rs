@@ -1,4 +1,4 @@
-//! What the shell asks for its own sake, and when.
+//! The queries that the shell sends to type an argument, on a mock.
 
 use crate::support::mock::Mock;
 use crate::support::qmpsh;

@@ -1,4 +1,4 @@
-//! `qmpsh list`, `vm:NAME`, `pid:N`: the QEMU processes of this machine, and who holds them.
+//! `qmpsh list`, `vm:NAME`, `pid:N`: the QEMU processes of this machine, and the holders of their monitors.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn lines(pid: u32) -> Vec<String> {
     all.into_iter().filter(|line| line.starts_with(&format!("{pid} "))).collect()
 }
 
-/// The user who runs the tests.
+/// The user that runs the tests.
 fn user() -> String {
     Program::new("id").arg("-un").run().stdout_text().trim().to_owned()
 }
@@ -157,7 +157,7 @@ fn a_held_monitor_error_names_the_holder() {
         output.status(3).stderr_contains(&expected);
         shell.wait().status(0);
     }
-    // Nobody holds it, and it is silent.
+    // No client holds it, and it is silent.
     let silent = Mock::new().pause().unix();
     let output = qmpsh().arg("--connect-timeout=0.3").arg(silent.socket()).arg("stop").run();
     output.status(3).stderr_contains("another client (libvirt, a second shell) may hold this monitor");
@@ -169,7 +169,7 @@ fn a_held_monitor_error_names_the_holder() {
 fn a_forked_copy_is_not_named_as_the_holder() {
     let qemu = Qemu::none().start();
     let connection = std::os::unix::net::UnixStream::connect(qemu.socket()).unwrap();
-    // A subshell has all that its parent has, as whoever is forked has before it runs another program.
+    // A subshell has the descriptors of its parent, as each forked process has before exec.
     let script = "read greeting; (echo copied; read never)";
     let mut bash = Program::new("bash").args(["-c", script]).stdin_from(connection).start();
     assert_eq!(bash.read_line(), "copied");

@@ -1,4 +1,4 @@
-//! Processes that only say that they are a QEMU, and those of other users.
+//! `qmpsh list` and `vm:` with impostors and processes of other users.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -68,7 +68,7 @@ fn a_qemu_under_another_name_is_listed() {
     assert_eq!(listed(qemu.pid())["program"], "qemu-system-x86_64");
 }
 
-/// Root finds its own VMs by name, and another user's by number alone; who is not root has only its own.
+/// Root finds its own VMs by name, and those of another user only by number. Other users find only their own.
 #[test]
 fn a_vm_of_another_user_is_listed() {
     let name = unique("theirs");

@@ -1,4 +1,4 @@
-//! Sockets that are not simply at the path of the command line; and monitors that are objects.
+//! Monitors whose socket path differs from the command line, and monitors that are objects.
 
 use std::fs;
 

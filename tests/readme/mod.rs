@@ -1,4 +1,4 @@
-//! README.md says what is true: its examples are run, each block on a real QEMU of its own.
+//! Runs the examples of README.md, each block on its own real QEMU.
 //!
 //! - `console`: a shell session. Lines with `$ ` are commands for `sh` (`> ` continues one), the lines after a command are
 //!   its output, stdout and stderr together. Each has to end with status 0: one that fails shows its status itself.

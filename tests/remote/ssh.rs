@@ -86,7 +86,7 @@ fn forbidden_forwarding_is_reported() {
     let sshd = Sshd::new(&["AllowStreamLocalForwarding no"]);
     let qemu = Qemu::none().start();
     let output = ssh(&sshd, &address(&qemu.socket())).arg("query-name").run();
-    // OpenSSH says the same as of a socket that is not there.
+    // OpenSSH has one message for this and for a missing socket.
     output.stderr_contains("or forwarding is not allowed (AllowStreamLocalForwarding)").status(3);
 }
 

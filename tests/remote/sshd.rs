@@ -1,4 +1,4 @@
-//! A real SSH server of a test's own, with keys of its own, for the user who runs the tests.
+//! A real SSH server with its own keys, for the user that runs the tests.
 //!
 //! It has no port: the client starts it for each connection (`sshd -i`), so no other test can be in its way. `setsid`,
 //! because it is to be another machine's, which no Ctrl-C reaches.

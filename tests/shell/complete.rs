@@ -1,4 +1,4 @@
-//! Tab, on a real QEMU.
+//! Completion with Tab, on a real QEMU.
 
 use super::{at_prompt, is_at_prompt, shell};
 use crate::support::mock::Mock;

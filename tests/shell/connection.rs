@@ -1,4 +1,4 @@
-//! The connection: not found, lost, and found again.
+//! The connection of the interactive shell: failed, lost, and opened again.
 
 use rustix::process::Signal;
 
@@ -38,7 +38,7 @@ fn a_lost_connection_is_reported_at_once_and_keeps_the_line() {
     t.wait(|screen| count(screen, "not sent: not connected to ") == 1 && is_disconnected(screen));
     t.type_keys(".status\r");
     t.wait(|screen| count(screen, "not connected to ") == 1 && is_disconnected(screen));
-    // Until then the kernel may still take who connects.
+    // Until then the kernel may still accept a connection.
     qemu.wait();
     t.type_keys(".reconnect\r");
     t.wait(|screen| count(screen, "cannot connect to ") == 1 && is_disconnected(screen));

@@ -1,4 +1,4 @@
-//! Ctrl-C, Ctrl-D and the time limit.
+//! Ctrl-C, Ctrl-D and `-t` at the prompt.
 
 use super::{at_prompt, is_at_prompt, is_typed, shell};
 use crate::support::mock::Mock;
@@ -32,7 +32,7 @@ fn repeated_ctrl_c_does_not_affect_the_next_line() {
     mock.finish();
 }
 
-/// As in the background of a script; who has a shell at the terminal wants it all the same.
+/// A script starts background commands with SIGINT ignored.
 #[test]
 fn ctrl_c_works_if_sigint_was_ignored() {
     let mock = Mock::interactive().negotiate().expect_execute("slow").pause().unix();

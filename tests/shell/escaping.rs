@@ -1,4 +1,4 @@
-//! Nothing that the peer says drives the terminal.
+//! Escaping of what a hostile peer sends to the terminal.
 
 use super::{is_at_prompt, shell};
 use crate::support::mock::Mock;
@@ -8,7 +8,7 @@ use crate::support::terminal::{keys, without_colors};
 /// What a terminal acts on, what turns text around, and what is not seen, as they come in JSON's escapes.
 const EVIL: &str = r"\u001b]0;owned\u0007\u001b[2J\u009b31m\u007f\u0008\r\n\u202e\u2066\u200b\u200d\ufeff\u2028";
 
-/// The same, not escaped: what a peer may send that is no QEMU.
+/// Characters that only a peer other than QEMU sends unescaped.
 const RAW: &str = "\u{9b}31m\u{7f}\u{202e}\u{2066}\u{200b}\u{feff}\u{e0001}";
 
 fn greeting() -> String {

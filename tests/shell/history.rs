@@ -1,4 +1,4 @@
-//! The history: what is in its file, and who may read it.
+//! The history file: content, permissions, sharing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! `COMMAND | PIPELINE` in the interactive shell: the terminal goes to the pipeline, and comes back.
+//! `COMMAND | PIPELINE` at the prompt: the pipeline gets the terminal and gives it back.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn pipelines_read_results_at_the_prompt() {
     run(&mut t, ".help .quit | head -n 1", ".quit\n");
     run(&mut t, "query-qmp-schema | head -c 3", "[{\"\n");
     run(&mut t, ".watch 0 query-name | head -n 2", "{}\n{}\n");
-    // It is a terminal for the pipeline; results are JSON all the same.
+    // The pipeline writes to the terminal, and gets JSON.
     run(&mut t, "query-name | (test -t 1 && cat)", "{}\n");
     // The prompt does not stand on what has no newline at its end.
     run(&mut t, "query-status | jq -j .status", "running\n");

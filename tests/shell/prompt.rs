@@ -1,4 +1,4 @@
-//! The prompt: which VM it is, and in which state.
+//! The prompt: name and state of the VM.
 
 use super::{at_prompt, is_at_prompt, is_typed_behind, shell};
 use crate::support::mock::Mock;
@@ -17,7 +17,7 @@ fn the_prompt_follows_the_state_of_the_vm_while_a_line_is_typed() {
     let qemu = Qemu::q35().name("web1").second_monitor().start();
     let mut t = shell_at(&qemu, "(web1)");
     let mut other = qemu.second_client();
-    // Lines that wrap too, with the cursor anywhere in them.
+    // Some lines wrap. The cursor is anywhere in them.
     for (text, left) in [("", 0), ("query-na", 0), ("query-name é", 3), (&"x=1 ".repeat(45), 70)] {
         let behind = |screen: &Screen, prompt: &str| {
             let (row, column) = screen.cursor();

@@ -1,4 +1,4 @@
-//! Results: in which form, of what length, at what price.
+//! Results at the prompt: form, length and memory.
 
 use super::{at_prompt, is_at_prompt};
 use crate::support::mock::Mock;

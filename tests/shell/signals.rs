@@ -1,4 +1,4 @@
-//! However the shell ends, the terminal is as it was found.
+//! Signals that end the interactive shell: it restores the terminal.
 
 use rustix::process::Signal;
 

@@ -1,4 +1,4 @@
-//! A QMP client with nothing in it: it says what a test says. It holds a monitor, or acts from a second one.
+//! A plain QMP client that holds a monitor, or acts from a second one.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! What a program left when it ended, and what a test says about it.
+//! The status and output of a program that has ended.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;

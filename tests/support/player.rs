@@ -28,7 +28,7 @@ pub struct Player {
     listener: Listener,
     shared: Arc<Shared>,
     answers_shell: bool,
-    /// A TCP connection too: both kinds of socket are read and written by the same calls.
+    /// A Unix or TCP connection: the calls are those of either.
     connection: Option<UnixStream>,
     documents: Documents,
     /// The ids of the commands without a reply, as JSON, the oldest first.

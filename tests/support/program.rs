@@ -137,7 +137,7 @@ impl Program {
         let mut command = Command::new(path);
         command.args(args).env_clear().envs(self.command.iter_full_env_as_str());
         command.current_dir(self.home()).stderr(Stdio::piped());
-        // Taken: as long as this side had them open too, their peers would not see the end.
+        // Taken: as long as this side had them open, their peers would not see the end.
         command.stdin(stdio(self.stdin_from.take())).stdout(stdio(self.stdout_to.take()));
         // A group of its own, so that what it starts itself can be ended with it.
         command.process_group(0);

@@ -77,7 +77,7 @@ impl Qemu {
         self.process.pid()
     }
 
-    /// Takes the first monitor: who connects now waits, until the client is dropped.
+    /// Takes the first monitor: other clients wait until this one is dropped.
     pub fn hold(&self) -> Client {
         Client::unix(&self.socket()).negotiate()
     }

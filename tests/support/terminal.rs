@@ -1,4 +1,4 @@
-//! A program in a pseudo-terminal, its screen as a person would see it.
+//! A program in a pseudo-terminal, and its screen.
 //!
 //! ```ignore
 //! let mut t = qmpsh().arg(socket).terminal();
@@ -72,7 +72,7 @@ impl Program {
         let found = settings(&*pair.master);
         let spawned = pair.slave.spawn_command(self.command.clone());
         let child = spawned.unwrap_or_else(|e| panic!("{e}\n$ {}", self.command_line()));
-        // As long as this side had it open too, the end would not be seen.
+        // As long as this side had it open, the reader would not see the end.
         drop(pair.slave);
         drop(guard);
         let output = Collected::from_reader(pair.master.try_clone_reader().expect("the terminal can be read"));
@@ -104,9 +104,10 @@ impl Terminal {
         self.emulator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until this text is on the screen, in one row or wrapped.
     #[track_caller]
     pub fn wait_for(&self, text: &str) -> Screen {
-        self.wait(|screen| screen.text().contains(text))
+        self.wait(|screen| screen.text().contains(text) || screen.text().replace('\n', "").contains(text))
     }
 
     pub fn screen(&self) -> Screen {

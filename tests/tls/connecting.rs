@@ -15,7 +15,7 @@ fn tls_reads_large_replies() {
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
     let (address, port) = (qemu.tcp().to_string(), qemu.tcp().port());
     with(&client).args([&address, "query-status"]).run().stdout(&status_line("running", true)).stderr("").status(0);
-    // By its name too.
+    // Also by its name.
     with(&client)
         .args([&format!("localhost:{port}"), "query-status"])
         .run()

@@ -1,4 +1,4 @@
-//! What can be wrong with a directory of credentials: told before anybody is connected to.
+//! Errors in a credentials directory, which qmpsh reports before it connects.
 
 use super::with;
 use crate::support::certificates::{Authority, Folder, Leaf};

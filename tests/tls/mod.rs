@@ -25,7 +25,7 @@ fn dialing(host: &str, port: &str, credentials: &Path) -> Builder {
     dialing_with(host, port, credentials, "")
 }
 
-/// The same, with more for `tls-creds-x509` to know.
+/// A QEMU that dials in with these credentials, and more properties of `tls-creds-x509`.
 fn dialing_with(host: &str, port: &str, credentials: &Path, more: &str) -> Builder {
     let object = format!("tls-creds-x509,id=tls,endpoint=client,dir={}{more}", credentials.display());
     let chardev = format!("socket,id=dial,host={host},port={port},{},tls-creds=tls", reconnect());

@@ -1,4 +1,4 @@
-//! What goes in a record: one byte for a QEMU that would not see more.
+//! TLS records: one byte in each for an old QEMU.
 
 use super::peer::Peer;
 use super::with;

@@ -1,4 +1,4 @@
-//! Who is refused, and by whom: status 3, and a sentence for each.
+//! Refused TLS connections: status 3 and a message for each.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

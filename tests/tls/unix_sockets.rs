@@ -1,4 +1,4 @@
-//! Other ways to a peer than TCP: Unix sockets, and sockets that were inherited.
+//! TLS over Unix sockets, inherited sockets and `exec:`.
 
 use std::fs::File;
 use std::io::{Read, Write};
