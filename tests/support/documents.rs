@@ -1,4 +1,4 @@
-//! JSON documents out of a stream of bytes, with serde_json: the library's own scanner is what the tests judge.
+//! JSON documents out of a stream of bytes, with `serde_json`: the library's own scanner is what the tests judge.
 
 use serde_json::value::RawValue;
 

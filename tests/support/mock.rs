@@ -34,8 +34,13 @@ pub fn shell_answer(query: &str) -> Option<&'static str> {
     Some(match query {
         "guest-info" | "query-qmp-schema" | "x-debug-query-block-graph" => UNKNOWN,
         "human-monitor-command" => r#""return": """#,
-        "qom-list" | "query-chardev" | "query-jobs" | "query-named-block-nodes" => r#""return": []"#,
-        "query-block-exports" | "query-block-jobs" | "query-blockstats" => r#""return": []"#,
+        "qom-list"
+        | "query-block-exports"
+        | "query-block-jobs"
+        | "query-blockstats"
+        | "query-chardev"
+        | "query-jobs"
+        | "query-named-block-nodes" => r#""return": []"#,
         "query-migrate" | "query-name" => r#""return": {}"#,
         "query-status" => r#""return": {"status": "running", "singlestep": false, "running": true}"#,
         _ => return None,

@@ -28,9 +28,6 @@ pub use qemu::Qemu;
 /// How long anything may take before its test is ended as hanging.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How often something that cannot be waited for is looked at again.
-const POLL: Duration = Duration::from_millis(2);
-
 /// Calls `look` again and again until it finds something. `None` when `limit` is over.
 pub fn poll_until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
@@ -41,7 +38,7 @@ pub fn poll_until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Op
         if start.elapsed() > limit {
             return None;
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

@@ -129,7 +129,7 @@ impl Program {
     #[track_caller]
     pub fn start(mut self) -> Process {
         assert!(self.stdin.is_empty(), "write lines to the process instead");
-        let stdio = |descriptor: Option<Arc<OwnedFd>>| match descriptor {
+        let redirected = |descriptor: Option<Arc<OwnedFd>>| match descriptor {
             None => Stdio::piped(),
             Some(descriptor) => descriptor.try_clone().expect("a descriptor").into(),
         };
@@ -138,14 +138,12 @@ impl Program {
         command.args(args).env_clear().envs(self.command.iter_full_env_as_str());
         command.current_dir(self.home()).stderr(Stdio::piped());
         // Taken: as long as this side had them open, their peers would not see the end.
-        command.stdin(stdio(self.stdin_from.take())).stdout(stdio(self.stdout_to.take()));
+        command.stdin(redirected(self.stdin_from.take())).stdout(redirected(self.stdout_to.take()));
         // A group of its own, so that what it starts itself can be ended with it.
         command.process_group(0);
-        let spawned = {
-            let _guard = spawning();
-            command.spawn()
-        };
-        drop(command);
+        let guard = spawning();
+        let spawned = command.spawn();
+        drop(guard);
         let mut child = spawned.unwrap_or_else(|e| panic!("{e}\n$ {}", self.command_line()));
         let stdout =
             child.stdout.take().map_or_else(|| Collected::from_reader(std::io::empty()), Collected::from_reader);
