@@ -220,6 +220,7 @@ fn a_qemu_that_ignores_lists_in_device_add_is_warned_of() {
     let mut t = at_prompt(qmpsh().arg(mock.socket()));
     t.type_keys("device_add driver=x map=[]\r");
     t.wait_for("warning: QEMU 7.2.22 ignores `map`");
+    t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
     drop(t);
     mock.finish();
 }
