@@ -1,4 +1,4 @@
-//! `--qga`: a guest agent, real (`qemu-ga` here, on a Unix socket) and played.
+//! `--qga`: a real guest agent (`qemu-ga` on a Unix socket) and a mock.
 
-mod played;
-mod real;
+mod mock_agent;
+mod real_agent;

@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md says what is true: which module imports which, and that what it names is there.
+//! Checks ARCHITECTURE.md against the code: imports, paths, unsafe code.
 
 mod references;
 
@@ -78,7 +78,7 @@ fn imports(code: &str) -> Vec<String> {
 }
 
 #[test]
-fn imports_are_found() {
+fn the_import_parser_finds_each_form_of_use() {
     let check = |code: &str, expected: &[&str]| assert_eq!(imports(code), expected, "{code}");
     check("use crate::json::{Scanner, compact};\nlet a = crate::text::line(b);", &["json", "text"]);
     check("use crate::{secrets, text::{a, b}, json as c};", &["secrets", "text", "json"]);
@@ -117,7 +117,7 @@ fn imports_point_one_way() {
 }
 
 #[test]
-fn two_modules_that_know_each_other_are_the_named_two() {
+fn only_json_and_secrets_import_each_other() {
     // Through how many others does not matter: a module that reaches itself is in a circle.
     let rows: BTreeMap<_, _> = MAY_IMPORT.iter().copied().collect();
     let mut in_a_circle = Vec::new();
@@ -137,7 +137,7 @@ fn two_modules_that_know_each_other_are_the_named_two() {
 }
 
 #[test]
-fn the_page_names_what_is_there() {
+fn architecture_md_names_each_module_and_existing_paths() {
     for (module, _) in MAY_IMPORT {
         let row = format!("| `{module}` | ");
         assert!(ARCHITECTURE.contains(&row), "ARCHITECTURE.md has no row {row}");
@@ -164,7 +164,7 @@ fn the_page_names_what_is_there() {
 }
 
 #[test]
-fn unsafe_code_is_where_the_page_says() {
+fn unsafe_code_is_only_where_architecture_md_says() {
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
     let allows = |file: &PathBuf| {

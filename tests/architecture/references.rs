@@ -1,4 +1,4 @@
-//! What comments refer to exists: a section of a page in docs/, a behavior of the engine.
+//! Checks that sections and engine behaviors that comments refer to exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -94,7 +94,7 @@ fn reference_outside(text: &str) -> Option<String> {
 }
 
 #[test]
-fn references_are_found() {
+fn the_reference_parser_finds_each_form() {
     let check = |text: &str, expected: &[(&str, Option<&str>)]| {
         let expected: Vec<_> =
             expected.iter().map(|(page, heading)| ((*page).to_owned(), heading.map(str::to_owned))).collect();
@@ -122,7 +122,7 @@ fn references_are_found() {
 }
 
 #[test]
-fn every_reference_to_a_page_resolves() {
+fn each_reference_to_a_page_resolves() {
     let mut wrong = Vec::new();
     let mut found = 0;
     for (path, code) in code(&["src", "tests", "benches"]) {
@@ -142,7 +142,7 @@ fn every_reference_to_a_page_resolves() {
 }
 
 #[test]
-fn every_behavior_of_the_engine_has_a_row_and_a_test() {
+fn each_engine_behavior_has_a_row_and_a_test() {
     let rows = rows();
     let expected: Vec<u32> = (1..=20).collect();
     assert_eq!(rows, expected, "the rows of docs/engine.md");
@@ -162,7 +162,7 @@ fn every_behavior_of_the_engine_has_a_row_and_a_test() {
 }
 
 #[test]
-fn the_code_refers_to_nothing_outside_the_repository() {
+fn code_refers_only_to_pages_of_the_repository() {
     for (path, code) in code(&["src", "tests", "benches"]) {
         let reference = reference_outside(&code);
         assert_eq!(reference, None, "{path} refers to a document that is not in the repository");

@@ -1,4 +1,4 @@
-//! Events among the results: shown, hidden, on stderr, and in the order in which they came.
+//! `--events` in a batch: shown, hidden, on stderr, and in order of arrival.
 
 use super::at;
 use crate::support::{Mock, Qemu};
@@ -10,16 +10,16 @@ fn event(name: &str) -> String {
 }
 
 #[test]
-fn they_are_hidden_unless_asked_for() {
+fn events_are_hidden_by_default() {
     for args in [&[][..], &["--events", "hide"]] {
-        let mock = Mock::qmp().expect_execute("a").event("ONE", "{}").reply("1").unix();
+        let mock = Mock::new().negotiate().expect_execute("a").event("ONE", "{}").reply("1").unix();
         at(mock.socket()).args(args).arg("a").run().stdout("1\n").stderr("").status(0);
         mock.finish();
     }
 }
 
 #[test]
-fn they_stand_where_they_came() {
+fn events_are_printed_in_order_of_arrival() {
     let mock = || {
         Mock::new()
             .event("EARLY", "{}")
@@ -53,7 +53,7 @@ fn they_stand_where_they_came() {
 }
 
 #[test]
-fn those_that_came_with_a_reply_stand_after_it() {
+fn events_in_the_same_read_as_a_reply_are_printed_after_it() {
     // All in one write: what follows a reply has come when the reply is handled.
     let burst = format!(
         "{}{{\"return\": 1, \"id\": 1}}{}{{\"return\": 9, \"id\": 9}}{}",
@@ -62,18 +62,20 @@ fn those_that_came_with_a_reply_stand_after_it() {
         event("LATER").trim_end()
     );
     let expected = format!("{}1\n{}{}2\n", event("BEFORE"), event("AFTER"), event("LATER"));
-    let mock = Mock::qmp().expect_execute("a").send(burst.as_bytes()).expect_execute("b").reply_latest("2").unix();
+    let mock =
+        Mock::new().negotiate().expect_execute("a").send(burst.as_bytes()).expect_execute("b").reply_latest("2").unix();
     at(mock.socket()).args(["--events", "show"]).stdin("a\nb\n").run().stdout(&expected).status(0);
     mock.finish();
-    let mock = Mock::qmp().expect_execute("a").send(burst.as_bytes()).close().unix();
+    let mock = Mock::new().negotiate().expect_execute("a").send(burst.as_bytes()).close().unix();
     let expected = format!("{}1\n{}{}", event("BEFORE"), event("AFTER"), event("LATER"));
     at(mock.socket()).args(["--events", "show", "a"]).run().stdout(&expected).status(0);
     mock.finish();
 }
 
 #[test]
-fn on_stderr_they_leave_stdout_alone() {
-    let mock = Mock::qmp()
+fn events_on_stderr_are_not_on_stdout() {
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("a")
         .event("ONE", "{}")
         .reply("1")
@@ -88,8 +90,9 @@ fn on_stderr_they_leave_stdout_alone() {
 }
 
 #[test]
-fn they_are_shown_while_it_waits() {
-    let mock = Mock::qmp().pause().event("WHILE_READING", "{}").expect_execute("a").event("WHILE_RUNNING", "{}");
+fn events_are_printed_while_a_reply_is_awaited() {
+    let mock =
+        Mock::new().negotiate().pause().event("WHILE_READING", "{}").expect_execute("a").event("WHILE_RUNNING", "{}");
     let mock = mock.pause().reply("1").unix();
     let mut process = at(mock.socket()).args(["--events", "show"]).start();
     mock.go_on();
@@ -103,7 +106,7 @@ fn they_are_shown_while_it_waits() {
 }
 
 #[test]
-fn a_real_one() {
+fn an_event_of_a_real_qemu_is_printed() {
     let qemu = Qemu::none().pretty().start();
     let output = at(&qemu.socket()).args(["--events", "show"]).stdin("stop\ncont\n").run();
     let text = output.stdout_text();
@@ -122,9 +125,9 @@ fn a_real_one() {
 }
 
 #[test]
-fn none_is_lost_before_a_reply_however_many() {
+fn no_event_before_a_reply_is_lost() {
     const MANY: u64 = 300_000;
-    let mock = Mock::qmp().expect_execute("a").events(MANY).reply("1").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").events(MANY).reply("1").unix();
     let program = at(mock.socket());
     let path = program.home().join("out");
     let output = program.stdout_to(&path).args(["--events", "show", "a"]).run();

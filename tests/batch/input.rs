@@ -1,4 +1,4 @@
-//! Where commands come from, in which order, and which line a message names.
+//! The sources of commands, their order, and the place that a message names.
 
 use super::{answering, at, file};
 use crate::support::{Mock, qmpsh};
@@ -8,7 +8,7 @@ fn numbered(results: std::ops::RangeInclusive<u32>) -> String {
 }
 
 #[test]
-fn sources_run_in_the_order_given() {
+fn c_and_f_run_in_the_order_given() {
     let mock = answering(&["a", "b", "c", "d", "e", "f"]).unix();
     let program = at(mock.socket());
     let path = file(&program, "commands", "b\nc\n");
@@ -18,8 +18,8 @@ fn sources_run_in_the_order_given() {
 }
 
 #[test]
-fn messages_name_the_place() {
-    let fails = || Mock::qmp().expect_execute("x").error("GenericError", "no").unix();
+fn errors_name_source_and_line() {
+    let fails = || Mock::new().negotiate().expect_execute("x").error("GenericError", "no").unix();
     let expect = |args: &[&str], stdin: &str, name: &str, content: &str, said: &str| {
         let mock = fails();
         let program = at(mock.socket());
@@ -41,8 +41,8 @@ fn messages_name_the_place() {
 }
 
 #[test]
-fn statements_of_several_lines() {
-    let mock = Mock::qmp()
+fn a_statement_may_span_lines() {
+    let mock = Mock::new().negotiate()
         .expect(r#"{"execute":"x","arguments":{"a":[1,{"b":"two\nlines"}]}}"#)
         .reply("1")
         .expect(
@@ -56,7 +56,7 @@ fn statements_of_several_lines() {
 }
 
 #[test]
-fn what_is_still_open_at_the_end_is_not_sent() {
+fn an_unfinished_statement_at_the_end_is_not_sent() {
     for lines in ["a\nx b=[1,\n\n", "a\ntransaction(\nt\n", "a\n{\"execute\":"] {
         let mock = answering(&["a"]).unix();
         let output = at(mock.socket()).stdin(lines).run();
@@ -66,7 +66,7 @@ fn what_is_still_open_at_the_end_is_not_sent() {
 }
 
 #[test]
-fn a_line_that_is_not_utf_8_takes_its_statement_with_it() {
+fn a_line_that_is_not_utf_8_fails_its_whole_statement() {
     let mock = answering(&["a", "b"]).unix();
     let mut lines = b"a\ntransaction(\nfirst\n".to_vec();
     lines.extend_from_slice(b"second x=\xff\xfe\nthird\n)\nb\n");
@@ -77,7 +77,7 @@ fn a_line_that_is_not_utf_8_takes_its_statement_with_it() {
 }
 
 #[test]
-fn files_that_cannot_be_read() {
+fn an_unreadable_file_is_an_error() {
     for (name, said) in [
         ("missing", "qmpsh: cannot read `missing`: No such file or directory (os error 2)\n"),
         (".", "qmpsh: cannot read `.`: it is a directory\n"),
@@ -104,8 +104,9 @@ fn files_that_cannot_be_read() {
 }
 
 #[test]
-fn values_from_files_and_stdin() {
-    let mock = Mock::qmp()
+fn values_are_read_from_files_and_stdin() {
+    let mock = Mock::new()
+        .negotiate()
         .expect(r#"{"execute":"x","arguments":{"text":"two\nlines","json":[1,2]}}"#)
         .reply("1")
         .expect(r#"{"execute":"y","arguments":{"in":"from stdin"}}"#)
@@ -118,13 +119,13 @@ fn values_from_files_and_stdin() {
     output.stdout("1\n2\n").stderr("").status(0);
     mock.finish();
 
-    let mock = Mock::qmp().expect(r#"{"execute":"y","arguments":{"in":""}}"#).reply("2").unix();
+    let mock = Mock::new().negotiate().expect(r#"{"execute":"y","arguments":{"in":""}}"#).reply("2").unix();
     at(mock.socket()).args(["y", "in=@-"]).run().stdout("2\n").stderr("").status(0);
     mock.finish();
 
     // Not where the commands come from.
     for args in [&["-f", "-"][..], &[]] {
-        let mock = Mock::qmp().unix();
+        let mock = Mock::new().negotiate().unix();
         let output = at(mock.socket()).args(args).stdin("y in=@-\n").run();
         output.stdout("").status(2).stderr_contains("stdin already provides the commands");
         mock.finish();
@@ -132,9 +133,10 @@ fn values_from_files_and_stdin() {
 }
 
 #[test]
-fn a_command_of_a_megabyte() {
+fn a_command_of_a_megabyte_is_sent() {
     let value = "x".repeat(1 << 20);
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect(&format!(r#"{{"execute":"x","arguments":{{"v":"{value}"}}}}"#))
         .reply("1")
         .expect_execute("y")
@@ -147,8 +149,9 @@ fn a_command_of_a_megabyte() {
 }
 
 #[test]
-fn json_lines_are_whole_messages() {
-    let mock = Mock::qmp()
+fn a_json_line_is_sent_as_a_whole_message() {
+    let mock = Mock::new()
+        .negotiate()
         .expect_text(r#"{"execute":"x","arguments":{"n":18446744073709551615,"f":0.10},"id":1}"#)
         .reply("18446744073709551615")
         .expect_text(r#"{"exec-oob":"yank","id":1}"#)
@@ -160,14 +163,14 @@ fn json_lines_are_whole_messages() {
     mock.finish();
     // What QEMU's parser would refuse is not sent to it.
     for line in [r#"{"execute": "x", "execute": "y"}"#, r#"{"execute": "x"} }"#, r#"{"execute": 1}"#, r#"{"id": 1}"#] {
-        let mock = Mock::qmp().unix();
+        let mock = Mock::new().negotiate().unix();
         at(mock.socket()).stdin(line).run().stdout("").status(2).stderr_contains("^");
         mock.finish();
     }
 }
 
 #[test]
-fn usage_errors_reach_nobody() {
+fn usage_errors_open_no_connection() {
     let rows: &[(&[&str], &str)] = &[
         (&["-c", "a", "b"], "`b` after -c or -f is ambiguous"),
         (&["-f", "-", "-f", "-"], "`-f -` is given twice"),

@@ -1,20 +1,20 @@
-//! The program with commands from words, `-c`, `-f` and stdin: what it prints, what it says, how it ends.
+//! Batches from words, `-c`, `-f` and stdin: output, messages and statuses.
 
-mod asking;
-mod connecting;
-mod endings;
+mod commands_in_flight;
+mod connect_errors;
+mod error_messages;
 mod events;
-mod faults;
+mod exit_statuses;
+mod handshake_faults;
 mod input;
-mod limits;
-mod messages;
-mod one_shot;
-mod output;
-mod piped;
-mod pipeline;
-mod reading;
-mod statuses;
-mod waiting;
+mod large_messages;
+mod lost_connections;
+mod output_forms;
+mod secrets;
+mod shell_pipelines;
+mod stdin_and_stdout;
+mod wait_option;
+mod words;
 
 use std::path::Path;
 
@@ -22,10 +22,9 @@ use crate::support::{Mock, Program, qmpsh};
 
 /// A server that answers each of these commands with `{"n": 1}`, `{"n": 2}` and so on.
 fn answering(commands: &[&str]) -> Mock {
-    commands
-        .iter()
-        .zip(1..)
-        .fold(Mock::qmp(), |mock, (command, n)| mock.expect_execute(command).reply(&format!("{{\"n\": {n}}}")))
+    commands.iter().zip(1..).fold(Mock::new().negotiate(), |mock, (command, n)| {
+        mock.expect_execute(command).reply(&format!("{{\"n\": {n}}}"))
+    })
 }
 
 /// The program, with this socket as its address.

@@ -16,8 +16,8 @@ fn event(name: &str) -> String {
 }
 
 #[test]
-fn until_ctrl_c() {
-    let mock = Mock::qmp().pause().event("A", "{}").event("B", "{}").pause().event("A", "{}").unix();
+fn follow_prints_events_until_ctrl_c() {
+    let mock = Mock::new().negotiate().pause().event("A", "{}").event("B", "{}").pause().event("A", "{}").unix();
     let mut process = qmpsh().arg(mock.socket()).args([".follow", "A"]).start();
     mock.go_on();
     // Each is there at once.
@@ -30,7 +30,7 @@ fn until_ctrl_c() {
 }
 
 #[test]
-fn so_many_or_so_long() {
+fn follow_ends_after_count_or_timeout() {
     let qemu = Qemu::none().second_monitor().start();
     let mut other = qemu.second_client();
     let mut process = qmpsh().arg(qemu.socket()).args([".follow", "count=2", "STOP|RESUME"]).start();
@@ -59,9 +59,9 @@ fn so_many_or_so_long() {
 }
 
 #[test]
-fn the_end_of_the_connection_loses_none() {
+fn follow_prints_each_event_before_a_loss() {
     const MANY: u64 = 100_000;
-    let mock = Mock::qmp().pause().events(MANY).close().unix();
+    let mock = Mock::new().negotiate().pause().events(MANY).close().unix();
     let program = qmpsh().arg(mock.socket()).args([".follow", "-OTHER"]);
     let mut process = program.start();
     mock.wait_for_pause();
@@ -75,18 +75,18 @@ fn the_end_of_the_connection_loses_none() {
 }
 
 #[test]
-fn a_time_limit_holds_in_a_flood_that_nobody_reads() {
-    let mock = Mock::qmp().events(100_000).hold_without_reading().unix();
+fn follow_timeout_works_while_stdout_is_full() {
+    let mock = Mock::new().negotiate().events(100_000).unix();
     let output = qmpsh().arg(mock.socket()).args([".follow", "timeout=0.2"]).stdout_unread().run();
     output.status(5).stderr_contains("cannot write the events within 0.2 s");
     mock.abandon();
 }
 
 #[test]
-fn a_pipeline_gets_each_at_once() {
+fn a_pipeline_of_follow_gets_each_event_at_once() {
     // The last two come in one write: the shell may be gone before another.
     let both = event("B") + &event("C");
-    let mock = Mock::qmp().pause().event("A", "{}").pause().send(both).unix();
+    let mock = Mock::new().negotiate().pause().event("A", "{}").pause().send(both).unix();
     let mut process = qmpsh().arg(mock.socket()).args(["-c", ".follow count=2 | (echo up; cat; echo end)"]).start();
     // It runs before there is an event.
     assert_eq!(process.read_line(), "up");
@@ -101,16 +101,16 @@ fn a_pipeline_gets_each_at_once() {
 }
 
 #[test]
-fn it_ends_with_its_pipeline() {
+fn follow_ends_with_its_pipeline() {
     let qemu = Qemu::none().start();
     let follow = |line: &str| lines(&qemu.socket(), &[line, "query-name"]).run();
     follow(".follow | true").status(0).stdout("{}\n").stderr("");
     follow(".follow | exit 3").status(1).stdout("").stderr("-c:1: the pipeline `exit 3` ended with exit status 3\n");
-    // It is waited for after the time limit, too.
+    // qmpsh also waits for it after the timeout.
     follow(".follow timeout=0.05 | (cat; echo end)").status(0).stdout("end\n{}\n").stderr("");
     let late = follow(".follow timeout=0.05 count=1 | (cat; echo end)");
     late.status(5).stdout("end\n").stderr("-c:1: only 0 of 1 events came within 0.05 s\n");
-    let mock = Mock::qmp().pause().event("A", "{}").event("B", "{}").unix();
+    let mock = Mock::new().negotiate().pause().event("A", "{}").event("B", "{}").unix();
     let mut process = qmpsh().arg(mock.socket()).args(["-c", ".follow | (echo up; head -n 1)"]).start();
     assert_eq!(process.read_line(), "up");
     mock.wait_for_pause();
@@ -121,7 +121,7 @@ fn it_ends_with_its_pipeline() {
 }
 
 #[test]
-fn an_interrupted_one_waits_for_its_pipeline() {
+fn interrupted_follow_waits_for_its_pipeline() {
     let qemu = Qemu::none().start();
     for line in [".follow | (echo up; cat; echo end)", ".watch 1000 query-name | (echo up; cat >/dev/null; echo end)"] {
         let mut process = lines(&qemu.socket(), &[line, "query-name"]).start();
@@ -133,8 +133,9 @@ fn an_interrupted_one_waits_for_its_pipeline() {
 }
 
 #[test]
-fn what_a_pipeline_gets_is_not_shown_beside_it() {
-    let mock = Mock::qmp().pause().event("A", "{}").event("B", "{}").event("A", "{}").event("A", "{}").pause();
+fn events_in_a_pipeline_are_not_also_shown() {
+    let mock =
+        Mock::new().negotiate().pause().event("A", "{}").event("B", "{}").event("A", "{}").event("A", "{}").pause();
     let mock = mock.expect_execute("c").event("A", "{}").reply("1").unix();
     let line = ".follow count=2 A | (echo up; sed s/.*/one/)";
     let mut process = lines(mock.socket(), &[line, "c"]).args(["--events", "show"]).start();
@@ -152,10 +153,16 @@ fn what_a_pipeline_gets_is_not_shown_beside_it() {
 }
 
 #[test]
-fn what_is_shown_anyway_is_shown_once_and_in_order() {
+fn followed_events_are_shown_once_and_in_order() {
     let mock = || {
-        let mock =
-            Mock::qmp().expect_execute("a").event("A", "{}").reply("1").pause().event("B", "{}").event("A", "{}");
+        let mock = Mock::new()
+            .negotiate()
+            .expect_execute("a")
+            .event("A", "{}")
+            .reply("1")
+            .pause()
+            .event("B", "{}")
+            .event("A", "{}");
         mock.event("C", "{}").pause().expect_execute("b").event("D", "{}").reply("2").unix()
     };
     let [a, b, c, d] = ["A", "B", "C", "D"].map(event);
@@ -187,15 +194,16 @@ fn what_is_shown_anyway_is_shown_once_and_in_order() {
 }
 
 #[test]
-fn at_the_prompt_ctrl_c_ends_it_and_the_session_lives() {
-    let mock = Mock::qmp()
+fn ctrl_c_ends_follow_at_the_prompt() {
+    let mock = Mock::interactive()
+        .negotiate()
         .expect_execute("query-kvm")
         .reply("\"first\"")
         .pause()
         .event("A", "{}")
         .event("B", "{}")
         .pause()
-        .expect_execute("query-name")
+        .expect_execute("query-version")
         .event("C", "{}")
         .reply("\"web1\"")
         .unix();
@@ -208,8 +216,8 @@ fn at_the_prompt_ctrl_c_ends_it_and_the_session_lives() {
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| screen.text().contains("interrupted: ") && is_at_prompt(screen));
     mock.go_on();
-    t.type_keys("query-name\r");
-    t.wait(|screen| screen.text().ends_with("query-name\n\"web1\"\n(QEMU)") && once(&screen.text()));
+    t.type_keys("query-version\r");
+    t.wait(|screen| screen.text().ends_with("query-version\n\"web1\"\n(QEMU)") && once(&screen.text()));
     assert!(!t.screen().text().contains("\"C\""), "{t}");
     t.type_keys(".events\r");
     t.wait(|screen| screen.text().ends_with("events are shown: A, B\n(QEMU)"));
@@ -219,9 +227,9 @@ fn at_the_prompt_ctrl_c_ends_it_and_the_session_lives() {
 }
 
 #[test]
-fn which_are_shown() {
+fn events_sets_which_events_are_shown() {
     let mock = || {
-        let mut mock = Mock::qmp();
+        let mut mock = Mock::new().negotiate();
         for name in ["a", "b", "c", "d"] {
             mock = mock.expect_execute(name).event("ONE", "{}").event("TWO", "{}").reply("1");
         }

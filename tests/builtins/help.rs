@@ -39,7 +39,7 @@ fn version(qemu: &Qemu) -> String {
 }
 
 #[test]
-fn what_the_schema_and_the_manual_say() {
+fn help_combines_schema_and_manual() {
     let qemu = Qemu::none().start();
     let version = version(&qemu);
     let (_directory, path) = manual(&version);
@@ -77,7 +77,7 @@ fn what_the_schema_and_the_manual_say() {
 }
 
 #[test]
-fn a_manual_for_another_version_is_named_first() {
+fn help_names_a_manual_of_another_version() {
     let qemu = Qemu::none().start();
     let version = version(&qemu);
     let (_directory, path) = manual("6.2.0");
@@ -97,7 +97,7 @@ fn a_manual_for_another_version_is_named_first() {
 }
 
 #[test]
-fn unions() {
+fn help_shows_unions() {
     let qemu = Qemu::none().start();
     let help = |words: &[&str]| {
         qmpsh().env("MANPATH", "/nonexistent").arg(qemu.socket()).arg(".help").args(words.iter().copied()).run()
@@ -141,7 +141,7 @@ fn unions() {
 }
 
 #[test]
-fn what_the_peer_offers() {
+fn commands_lists_what_the_peer_offers() {
     let qemu = Qemu::none().start();
     let commands = |options: &[&str], words: &[&str]| {
         qmpsh().args(options.iter().copied()).arg(qemu.socket()).arg(".commands").args(words.iter().copied()).run()
@@ -178,7 +178,7 @@ fn what_the_peer_offers() {
 }
 
 #[test]
-fn a_guest_agent_names_its_commands() {
+fn commands_lists_what_a_guest_agent_offers() {
     let info = r#"{"version":"7.2","supported_commands":[{"enabled":true,"name":"guest-ping","success-response":true},
         {"enabled":false,"name":"guest-shutdown","success-response":false}]}"#;
     let agent = || {
@@ -213,13 +213,13 @@ fn a_guest_agent_names_its_commands() {
 }
 
 #[test]
-fn on_a_terminal() {
+fn help_on_a_terminal_is_escaped() {
     let (_directory, path) = manual("7.2.0");
     let schema = r#"[{"name":"a\u001b[2Jb","meta-type":"command","arg-type":"0","ret-type":"0"},
         {"name":"stop","meta-type":"command","arg-type":"0","ret-type":"1"},
         {"name":"0","meta-type":"object","members":[{"name":"x\u202e","type":"1","default":null}]},
         {"name":"1","meta-type":"enum","values":["v\u0007"]}]"#;
-    let mock = Mock::qmp().expect_execute("query-qmp-schema").reply(schema).unix();
+    let mock = Mock::interactive().negotiate().expect_execute("query-qmp-schema").reply(schema).unix();
     let mut t = qmpsh().env("MANPATH", &path).arg(mock.socket()).terminal();
     t.wait(is_at_prompt);
     t.type_keys(".commands\r");
@@ -234,7 +234,7 @@ fn on_a_terminal() {
     t.type_keys("\u{c}.help block_resize\r");
     t.wait(|screen| screen.text().contains("new image size in bytes\n(QEMU)"));
     drop(t);
-    mock.abandon();
+    mock.finish();
     let qemu = Qemu::none().start();
     let mut t = qmpsh().env("MANPATH", "/nonexistent").arg(qemu.socket()).terminal();
     t.wait(is_at_prompt);

@@ -1,4 +1,4 @@
-//! `.jobs` and `.job`: how jobs end, on a real storage daemon, or on one played from a script where a real one would not.
+//! `.jobs` and `.job`, on a real storage daemon or a mock.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::lines;
 use crate::support::output::Output;
 use crate::support::terminal::{Screen, Terminal, keys};
-use crate::support::{Mock, Program, Qemu, qmpsh};
+use crate::support::{Mock, QMPSH, Qemu, qmpsh, sh};
 
 const SIZE: u64 = 64 << 20;
 
@@ -58,7 +58,7 @@ fn last_of(output: &Output) -> Value {
 }
 
 #[test]
-fn progress_on_a_terminal() {
+fn job_shows_progress_on_a_terminal() {
     let daemon = daemon();
     let program = lines(&daemon.socket(), &[&backup("b1", SLOW), ".job b1", "query-jobs"]);
     let mut t = program.args(["-o", "json"]).terminal();
@@ -79,7 +79,7 @@ fn progress_on_a_terminal() {
 }
 
 #[test]
-fn progress_below_the_events_and_the_next_prompt() {
+fn progress_stays_below_events_and_above_the_prompt() {
     let daemon = daemon();
     let mut t = shell(&daemon);
     t.type_keys(&format!("{}\r.job b1\r", backup("b1", SLOW)));
@@ -114,7 +114,7 @@ fn progress_below_the_events_and_the_next_prompt() {
 }
 
 #[test]
-fn ctrl_c_in_a_batch_leaves_the_job_and_no_line() {
+fn ctrl_c_leaves_the_job_running_and_clears_the_progress() {
     let daemon = daemon();
     let mut t = lines(&daemon.socket(), &[&backup("b1", SLOW), ".job b1"]).args(["-o", "json"]).terminal();
     t.wait(|screen| screen.text().starts_with("{}\nb1 backup  "));
@@ -125,7 +125,7 @@ fn ctrl_c_in_a_batch_leaves_the_job_and_no_line() {
 }
 
 #[test]
-fn no_progress_where_no_terminal_is() {
+fn progress_needs_a_terminal() {
     let daemon = daemon();
     let done = lines(&daemon.socket(), &[&backup("b1", ""), ".job b1", "query-jobs"]).run();
     assert_eq!(done.status(0).stderr("").stdout_text().lines().count(), 3, "{done:?}");
@@ -135,13 +135,13 @@ fn no_progress_where_no_terminal_is() {
 }
 
 #[test]
-fn progress_is_no_part_of_the_results() {
+fn progress_is_not_part_of_stdout() {
     let daemon = daemon();
     let file = daemon.file("results");
     let backup = backup("b1", SLOW);
-    let (program, socket) = (env!("CARGO_BIN_EXE_qmpsh"), daemon.socket());
+    let (program, socket) = (QMPSH, daemon.socket());
     let command = format!("{program} {} -c '{backup}' -c '.job b1' >{}", socket.display(), file.display());
-    let mut t = Program::new("sh").args(["-c", &command]).terminal();
+    let mut t = sh(&command).terminal();
     t.wait(|screen| screen.text().starts_with("b1 backup  "));
     act(&daemon, "block-job-set-speed", r#"{"device":"b1","speed":0}"#);
     assert_eq!(t.wait_exit(), 0, "{t}");
@@ -151,10 +151,10 @@ fn progress_is_no_part_of_the_results() {
 }
 
 #[test]
-fn one_that_vanished_has_its_outcome() {
+fn a_job_that_vanished_has_its_outcome() {
     let daemon = daemon();
     let socket = daemon.socket();
-    // QEMU has forgotten it when it is asked for; a second time it is the same.
+    // QEMU has forgotten the job by then; `.job` can be repeated.
     let done = lines(&socket, &[&backup("b1", ""), &backup("b2", ""), ".job b2", ".job b1", ".job b1"]).run();
     assert_eq!(
         last_of(done.status(0)),
@@ -174,7 +174,7 @@ fn one_that_vanished_has_its_outcome() {
 }
 
 #[test]
-fn the_error_that_only_a_query_tells() {
+fn a_job_error_is_found_by_a_query() {
     let daemon = daemon();
     let create = |id: &str, path: &Path| {
         format!("blockdev-create job-id={id} options={{'driver':'file','filename':'{}','size':1024}}", path.display())
@@ -189,7 +189,7 @@ fn the_error_that_only_a_query_tells() {
 }
 
 #[test]
-fn a_time_limit() {
+fn job_ends_after_its_timeout() {
     let daemon = daemon();
     let socket = daemon.socket();
     let late = lines(&socket, &[&backup("b1", SLOW), ".job timeout=0.05 b1"]).run();
@@ -207,7 +207,7 @@ fn a_time_limit() {
 }
 
 #[test]
-fn goals_before_the_end() {
+fn job_waits_for_ready_and_pending() {
     let daemon = daemon();
     let socket = daemon.socket();
     let mirror = "blockdev-mirror job-id=m1 device=src target=dst sync=full";
@@ -230,7 +230,7 @@ fn goals_before_the_end() {
 }
 
 #[test]
-fn what_one_waits_for_is_said_where_no_line_shows_it() {
+fn job_says_what_it_waits_for_in_a_pipe() {
     let daemon = daemon();
     let mut process =
         lines(&daemon.socket(), &["blockdev-mirror job-id=m1 device=src target=dst sync=full", ".job m1"]).start();
@@ -242,7 +242,7 @@ fn what_one_waits_for_is_said_where_no_line_shows_it() {
 }
 
 #[test]
-fn an_error_of_its_disk_that_stops_it() {
+fn a_job_stopped_by_a_disk_error_is_reported() {
     let daemon = daemon();
     let bad = "blockdev-add driver=blkdebug node-name=bad image.driver=null-co image.size=64M \
         inject-error=[{'event':'none','iotype':'write','once':true}]";
@@ -256,7 +256,7 @@ fn an_error_of_its_disk_that_stops_it() {
 }
 
 #[test]
-fn one_that_was_never_seen() {
+fn an_unknown_job_is_an_error() {
     let daemon = daemon();
     let socket = daemon.socket();
     let unknown = lines(&socket, &[".job b9"]).run();
@@ -281,7 +281,7 @@ fn one_that_was_never_seen() {
 }
 
 #[test]
-fn the_list() {
+fn jobs_lists_jobs() {
     let daemon = daemon();
     let socket = daemon.socket();
     lines(&socket, &[".jobs"]).run().status(0).stdout("[]\n").stderr("");
@@ -296,13 +296,14 @@ fn the_list() {
 }
 
 #[test]
-fn one_that_somebody_else_dismisses() {
+fn a_job_dismissed_by_another_client_has_ended() {
     let listed = |status: &str| {
         let job = r#""id":"c1","type":"create","current-progress":1,"total-progress":1"#;
         format!(r#"[{{{job},"status":"{status}"}}]"#)
     };
     let change = |status: &str| format!(r#"{{"id":"c1","status":"{status}"}}"#);
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-jobs")
         .reply(&listed("running"))
         .event("JOB_STATUS_CHANGE", &change("concluded"))
@@ -317,7 +318,8 @@ fn one_that_somebody_else_dismisses() {
     lines(mock.socket(), &[".job c1"]).run().status(0).stderr("").stdout_contains(r#""outcome":"completed"}"#);
     mock.finish();
     // It dismisses itself, and is gone when it is asked about.
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-jobs")
         .reply(&listed("running"))
         .event("JOB_STATUS_CHANGE", &change("concluded"))
@@ -328,7 +330,8 @@ fn one_that_somebody_else_dismisses() {
     lines(mock.socket(), &[".job c1"]).run().status(0).stderr("").stdout_contains(r#""outcome":"completed"}"#);
     mock.finish();
     // It cannot be dismissed.
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-jobs")
         .reply(&listed("concluded"))
         .expect_execute("job-dismiss")
@@ -342,27 +345,28 @@ fn one_that_somebody_else_dismisses() {
 }
 
 #[test]
-fn peers_without_jobs() {
+fn jobs_work_on_peers_with_block_jobs_only() {
     let unknown = |mock: Mock, command: &str| mock.expect_execute(command).error("CommandNotFound", "not found");
-    let mock = unknown(unknown(Mock::qmp(), "query-jobs"), "query-block-jobs").unix();
+    let mock = unknown(unknown(Mock::new().negotiate(), "query-jobs"), "query-block-jobs").unix();
     let none = lines(mock.socket(), &[".jobs"]).run();
     none.status(1).stderr("-c:1: this peer has no jobs: it does not know `query-jobs`\n");
     mock.finish();
     // Before QEMU 3.0 there were block jobs only, and they just ended.
-    let mock = unknown(Mock::qmp(), "query-jobs")
+    let mock = unknown(Mock::new().negotiate(), "query-jobs")
         .expect_execute("query-block-jobs")
         .reply(
             r#"[{"device":"d0","type":"commit","len":9,"offset":3,"busy":true,"paused":false,"speed":0,"io-status":"ok","ready":false}]"#,
         )
-        .event("BLOCK_JOB_COMPLETED", r#"{"device":"d0","type":"commit","len":9,"offset":9,"speed":0}"#);
-    let mock = unknown(mock, "query-jobs").expect_execute("query-block-jobs").reply("[]").unix();
+        .event("BLOCK_JOB_COMPLETED", r#"{"device":"d0","type":"commit","len":9,"offset":9,"speed":0}"#)
+        .unix();
     lines(mock.socket(), &[".job d0"]).run().status(0).stderr("");
-    mock.abandon();
+    mock.finish();
 }
 
 #[test]
-fn a_connection_that_is_lost() {
-    let mock = Mock::qmp()
+fn a_lost_connection_ends_job() {
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-jobs")
         .reply(r#"[{"id":"b1","type":"backup","status":"running","current-progress":0,"total-progress":9}]"#)
         .close()
@@ -370,11 +374,11 @@ fn a_connection_that_is_lost() {
     let lost = lines(mock.socket(), &[".job b1"]).run();
     lost.status(4).stderr_contains("the connection was lost while waiting for the job `b1`: ");
     mock.finish();
-    let mock = Mock::qmp().expect_execute("query-jobs").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("query-jobs").close().unix();
     let lost = lines(mock.socket(), &[".job b1"]).run();
     lost.status(4).stderr_contains("the connection was lost while waiting for the job `b1`: ");
     mock.finish();
-    let mock = Mock::qmp().expect_execute("quit").reply("{}").close().unix();
+    let mock = Mock::new().negotiate().expect_execute("quit").reply("{}").close().unix();
     let lost = lines(mock.socket(), &["quit", ".job b1"]).run();
     lost.status(4).stderr_contains("the job `b1`").stderr_contains("not connected");
     mock.finish();
@@ -393,13 +397,13 @@ fn a_connection_that_is_lost() {
 }
 
 #[test]
-fn an_answer_that_is_older_than_the_events_before_it() {
+fn a_stale_query_reply_does_not_undo_events() {
     let status = |status: &str| format!(r#"{{"status": "{status}", "id": "b"}}"#);
     let changes = |mock: Mock, names: &[&str]| {
         names.iter().fold(mock, |mock, name| mock.event("JOB_STATUS_CHANGE", &status(name)))
     };
     // As QEMU 7.2 does it, if the job ends between the taking together of the answer and its sending.
-    let mock = changes(Mock::qmp().expect_execute("blockdev-backup"), &["created", "running"]).reply("{}");
+    let mock = changes(Mock::new().negotiate().expect_execute("blockdev-backup"), &["created", "running"]).reply("{}");
     let mock = changes(mock.expect_execute("query-jobs"), &["waiting", "pending"]);
     let end = r#"{"device": "b", "len": 9, "offset": 9, "speed": 0, "type": "backup"}"#;
     let mock = changes(mock.event("BLOCK_JOB_COMPLETED", end), &["concluded", "null"]);

@@ -31,8 +31,8 @@ fn in_home(program: &Program, name: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn it_is_switched_between_commands() {
-    let mut mock = Mock::qmp();
+fn log_starts_and_stops_between_commands() {
+    let mut mock = Mock::new().negotiate();
     for name in ["a", "set_password", "c", "d", "e"] {
         mock = mock.expect_execute(name).reply("{}");
     }
@@ -63,7 +63,7 @@ fn it_is_switched_between_commands() {
 }
 
 #[test]
-fn the_log_of_the_command_line_is_the_same_one() {
+fn log_controls_the_log_of_the_command_line() {
     let qemu = Qemu::none().start();
     for arguments in [&[][..], &["-k", "--pipeline", "4"]] {
         let given = ["query-name", ".log", ".log off", "query-kvm", ".log second", "query-uuid"];
@@ -73,7 +73,7 @@ fn the_log_of_the_command_line_is_the_same_one() {
         assert_eq!(logged(&first), ["QMP", "> qmp_capabilities", "return", "> query-name", "return"]);
         assert_eq!(logged(&second), ["> query-uuid", "return"]);
     }
-    // As the words of the command line, too, and with `-v`.
+    // Also as words of the command line, and with `-v`.
     let program = qmpsh().arg(qemu.socket()).args(["-v", ".log", "alone"]);
     let alone = in_home(&program, "alone");
     program.clone().run().status(0).stdout("").stderr("");
@@ -81,7 +81,7 @@ fn the_log_of_the_command_line_is_the_same_one() {
 }
 
 #[test]
-fn events_and_the_next_session_are_in_it() {
+fn the_log_has_events_and_later_sessions() {
     let qemu = Qemu::none().start();
     let program = lines(&qemu.socket(), &[".log wire", "stop", ".reconnect", "cont"]);
     let wire = in_home(&program, "wire");
@@ -91,7 +91,7 @@ fn events_and_the_next_session_are_in_it() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written() {
+fn an_unwritable_log_is_reported() {
     let qemu = Qemu::none().start();
     let missing = "cannot open the log no/such: No such file or directory (os error 2)\n";
     let given = [".log no/such", "query-name"];
@@ -113,7 +113,7 @@ fn a_file_that_cannot_be_written() {
 }
 
 #[test]
-fn in_the_shell_it_outlives_the_connection() {
+fn the_log_goes_on_after_a_reconnect() {
     let directory = temporary_directory();
     let socket = directory.path().join("q.sock");
     let put_there = |qemu: &Qemu| {

@@ -21,7 +21,7 @@ fn full_qemu(directory: &Path) -> Qemu {
 }
 
 #[test]
-fn one_that_never_began() {
+fn migration_without_a_migration_is_an_error() {
     let qemu = qemu();
     let none = lines(&qemu.socket(), &[".migration"]).run();
     none.status(1).stdout("").stderr("-c:1: no migration has started here (start one with `migrate uri=...`)\n");
@@ -32,7 +32,7 @@ fn one_that_never_began() {
 }
 
 #[test]
-fn a_time_limit_a_cancellation_and_progress() {
+fn migration_has_timeout_cancellation_and_progress() {
     let directory = temporary_directory();
     let qemu = full_qemu(directory.path());
     let socket = qemu.socket();
@@ -51,7 +51,7 @@ fn a_time_limit_a_cancellation_and_progress() {
 }
 
 #[test]
-fn one_that_fails_and_one_that_comes_in() {
+fn migration_reports_failure_and_an_incoming_one() {
     let qemu = qemu();
     let socket = qemu.socket();
     let events = "migrate-set-capabilities capabilities=[{'capability':'events','state':true}]";
@@ -79,10 +79,10 @@ fn one_that_fails_and_one_that_comes_in() {
 }
 
 #[test]
-fn an_error_that_is_told_later() {
+fn a_migration_error_that_comes_late_is_found() {
     let event = |mock: Mock, status: &str| mock.event("MIGRATION", &format!(r#"{{"status": "{status}"}}"#));
     let asked = |mock: Mock, reply: &str| mock.expect_execute("query-migrate").reply(reply);
-    let mock = event(asked(Mock::qmp(), r#"{"status": "active"}"#), "failed");
+    let mock = event(asked(Mock::new().negotiate(), r#"{"status": "active"}"#), "failed");
     let mock = asked(asked(mock, r#"{"status": "active"}"#), r#"{"status": "failed"}"#);
     let mock = asked(mock, r#"{"status": "failed", "error-desc": "no space\u001b"}"#).unix();
     let failed = lines(mock.socket(), &[".migration"]).run();
@@ -91,10 +91,12 @@ fn an_error_that_is_told_later() {
 }
 
 #[test]
-fn what_it_waits_for_is_said() {
+fn migration_says_what_it_waits_for() {
     let asked =
         |mock: Mock, status: &str| mock.expect_execute("query-migrate").reply(&format!(r#"{{"status": "{status}"}}"#));
-    let mock = asked(asked(Mock::qmp(), "pre-switchover"), "pre-switchover").expect_execute("query-migrate").pause();
+    let mock = asked(asked(Mock::new().negotiate(), "pre-switchover"), "pre-switchover")
+        .expect_execute("query-migrate")
+        .pause();
     let mock = mock.reply(r#"{"status": "completed"}"#).unix();
     let mut process = lines(mock.socket(), &[".migration"]).start();
     assert_eq!(process.read_stderr_line(), "the migration needs `migrate-continue state=pre-switchover`");

@@ -1,17 +1,17 @@
-//! The shell's own commands, in a batch and in a terminal.
+//! The dot commands, in a batch and in a terminal.
 
-mod carriers;
-mod connection;
-mod descriptor;
-mod display;
-mod files;
+mod fd;
 mod follow;
 mod help;
-mod human;
+mod hmp;
 mod jobs;
 mod log;
 mod migration;
 mod monitor;
+mod output_timing;
+mod source;
+mod status_reconnect;
+mod try_watch_oob;
 mod wait;
 
 use std::path::Path;

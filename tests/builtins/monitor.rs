@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
 use crate::shell::shell;
 use crate::support::client::Client;
 use crate::support::output::Output;
-use crate::support::stream::Stream;
 use crate::support::version::{has_monitor_objects, version};
-use crate::support::{DEADLINE, Mock, Program, Qemu, poll_until, qmpsh};
+use crate::support::{DEADLINE, Mock, Qemu, poll_until, qmpsh, sh};
 
 /// What QEMU has of it: the ids of chardevs and objects that the shell made.
 fn left(client: &mut Client) -> Vec<String> {
@@ -30,12 +29,12 @@ fn left(client: &mut Client) -> Vec<String> {
 /// What a shell says whose one line is `.monitor PATH`, at this umask.
 fn made(qemu: &Qemu, umask: &str, path: &Path) -> Output {
     let script = format!("umask {umask}; exec \"$0\" \"$@\"");
-    let program = Program::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_qmpsh")]).arg(qemu.socket());
+    let program = sh(&script).arg(qemu.socket());
     program.arg(".monitor").arg(path).run()
 }
 
 #[test]
-fn another_client_gets_a_monitor_of_its_own() {
+fn monitor_makes_a_monitor_for_another_client() {
     let qemu = Qemu::none().second_monitor().start();
     let path = qemu.file("new.sock");
     let output = made(&qemu, "0", &path);
@@ -62,11 +61,11 @@ fn another_client_gets_a_monitor_of_its_own() {
     drop(client);
     let gone = poll_until(DEADLINE, || (left(&mut second).is_empty() && !path.exists()).then_some(()));
     assert!(gone.is_some(), "{:?}", left(&mut second));
-    assert!(Stream::unix(&path).is_err());
+    assert!(UnixStream::connect(&path).is_err());
 }
 
 #[test]
-fn a_umask_does_not_change_its_mode_and_its_path_is_the_shells() {
+fn the_new_socket_has_mode_600_and_the_path_of_the_shell() {
     let qemu = Qemu::none().start();
     let output = made(&qemu, "0777", Path::new("new.sock"));
     if !has_monitor_objects() {
@@ -81,7 +80,7 @@ fn a_umask_does_not_change_its_mode_and_its_path_is_the_shells() {
 }
 
 #[test]
-fn what_is_there_stays() {
+fn monitor_replaces_only_a_stale_socket() {
     let qemu = Qemu::none().second_monitor().start();
     let mut second = qemu.second_client();
     let is_old = !has_monitor_objects();
@@ -101,21 +100,21 @@ fn what_is_there_stays() {
         run(path).stdout("").status(1).stderr_contains(why);
     }
     assert_eq!(fs::read_to_string(&file).expect("a file"), "precious");
-    Stream::unix(&live).expect("the socket is there");
+    UnixStream::connect(&live).expect("the socket is there");
     assert!(left(&mut second).is_empty());
     run(&stale).status(i32::from(is_old));
     assert_eq!(left(&mut second).len(), if is_old { 0 } else { 2 });
 }
 
 #[test]
-fn an_abstract_name_is_no_path() {
+fn monitor_refuses_an_abstract_name() {
     let qemu = Qemu::none().start();
     qmpsh().arg(qemu.socket()).args(["-c", ".monitor @name"]).run().status(2).stderr_contains("give a path");
 }
 
 /// No descriptor can be passed: QEMU makes the socket, where it runs.
 #[test]
-fn elsewhere_the_path_is_qemus() {
+fn monitor_over_tcp_leaves_the_path_to_qemu() {
     let qemu = Qemu::none().second_monitor().tcp_monitor().start();
     let mut second = qemu.second_client();
     let is_old = !has_monitor_objects();
@@ -157,8 +156,9 @@ const SCHEMA: &str = r#"[
 ]"#;
 
 #[test]
-fn a_chardev_is_removed_if_there_is_no_monitor() {
-    let mock = Mock::qmp()
+fn a_failed_monitor_removes_its_chardev() {
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-qmp-schema")
         .reply(SCHEMA)
         .expect_execute("getfd")
@@ -178,8 +178,9 @@ fn a_chardev_is_removed_if_there_is_no_monitor() {
 }
 
 #[test]
-fn a_descriptor_is_closed_if_there_is_no_chardev() {
-    let mock = Mock::qmp()
+fn a_failed_chardev_closes_the_descriptor() {
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-qmp-schema")
         .reply(SCHEMA)
         .expect_execute("getfd")
@@ -197,14 +198,14 @@ fn a_descriptor_is_closed_if_there_is_no_chardev() {
 }
 
 #[test]
-fn a_guest_agent_has_none() {
+fn a_guest_agent_has_no_monitors() {
     let agent = crate::support::agent::Agent::start();
     let output = qmpsh().args(["--qga"]).arg(agent.socket()).args([".monitor", "m.sock"]).run();
     output.stdout("").stderr("qmpsh: cannot make a monitor at m.sock: a guest agent has no monitors\n").status(1);
 }
 
 #[test]
-fn a_storage_daemon_has_them_too() {
+fn monitor_works_on_a_storage_daemon() {
     let daemon = Qemu::storage_daemon().second_monitor().start();
     let path = daemon.file("new.sock");
     let output = qmpsh().arg(daemon.socket()).arg(".monitor").arg(&path).run();
@@ -221,7 +222,7 @@ fn a_storage_daemon_has_them_too() {
 }
 
 #[test]
-fn at_the_prompt_it_tells_how_to_connect() {
+fn monitor_at_the_prompt_shows_how_to_connect() {
     let qemu = Qemu::none().start();
     let path = qemu.file("new.sock");
     let mut terminal = shell(&qemu.socket());

@@ -12,7 +12,7 @@ fn event(name: &str, data: &str) -> String {
 }
 
 #[test]
-fn a_device_that_is_gone_a_hundred_times_over() {
+fn wait_finds_device_deleted_a_hundred_times() {
     let qemu = Qemu::q35().args(["-device", "qemu-xhci,id=usb"]).start();
     let once = "device_add driver=usb-tablet id=x\ndevice_del id=x\n.wait timeout=60 DEVICE_DELETED device=x\n";
     let output = qmpsh().arg(qemu.socket()).stdin(once.repeat(100)).run();
@@ -28,7 +28,7 @@ fn a_device_that_is_gone_a_hundred_times_over() {
 }
 
 #[test]
-fn the_first_of_two_backups_that_are_over_before_their_replies() {
+fn wait_finds_an_event_that_came_before_the_reply() {
     let daemon = Qemu::storage_daemon().start();
     let disk = |name: &str| format!("blockdev-add driver=null-co node-name={name} size=65536");
     let backup = |id: &str, target: &str| format!("blockdev-backup job-id={id} device=src target={target} sync=full");
@@ -54,7 +54,7 @@ fn the_first_of_two_backups_that_are_over_before_their_replies() {
 }
 
 #[test]
-fn the_event_of_quit_is_found_after_the_end() {
+fn wait_finds_shutdown_after_the_connection_ended() {
     let qemu = Qemu::none().start();
     let output = lines(&qemu.socket(), &["quit", ".wait SHUTDOWN reason=host-qmp-quit guest=false"]).run();
     output.status(0).stdout_contains("\"SHUTDOWN\"");
@@ -64,12 +64,12 @@ fn the_event_of_quit_is_found_after_the_end() {
 }
 
 #[test]
-fn time_is_limited() {
-    let mock = || Mock::qmp().expect_execute("a").event("B", r#"{"x": 1}"#).reply("{}").unix();
+fn wait_ends_after_its_timeout() {
+    let mock = || Mock::new().negotiate().expect_execute("a").event("B", r#"{"x": 1}"#).reply("{}").unix();
     let played = mock();
     let output = lines(played.socket(), &["a", ".wait timeout=0.05 B x=2", ".wait B"]).run();
     output.status(5).stdout("{}\n").stderr("-c:2: no `B x=2` within 0.05 s\n");
-    played.abandon();
+    played.finish();
     // --timeout is for those that say nothing; and a batch can go on.
     let played = mock();
     let output = lines(played.socket(), &["a", ".wait C", ".wait timeout=0 B", ".wait timeout=0 B"]);
@@ -80,7 +80,7 @@ fn time_is_limited() {
 }
 
 #[test]
-fn a_name_that_the_schema_does_not_have_is_doubted_where_the_schema_is_known() {
+fn wait_warns_of_an_event_the_schema_does_not_have() {
     let qemu = Qemu::none().start();
     let wait = ".wait timeout=0.05 fail=SHUTDOWN stop|RESUME|NO_*";
     let unknown = lines(&qemu.socket(), &[wait]).run();
@@ -91,8 +91,9 @@ fn a_name_that_the_schema_does_not_have_is_doubted_where_the_schema_is_known() {
 }
 
 #[test]
-fn what_means_failure_is_shown() {
-    let mock = Mock::qmp()
+fn wait_fails_on_an_event_that_means_failure() {
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("a")
         .event("FAILED", r#"{"device": "y"}"#)
         .event("FAILED", r#"{"device": "x"}"#)
@@ -108,8 +109,8 @@ fn what_means_failure_is_shown() {
 }
 
 #[test]
-fn the_loss_of_the_connection_is_told() {
-    let mock = Mock::qmp().expect_execute("a").reply("{}").event("B", "{}").close().unix();
+fn a_lost_connection_ends_wait() {
+    let mock = Mock::new().negotiate().expect_execute("a").reply("{}").event("B", "{}").close().unix();
     let output = lines(mock.socket(), &["a", ".wait B", ".wait C"]).run();
     output.status(4).stdout(&format!("{{}}\n{}", event("B", "{}")));
     output.stderr_contains("-c:3: the connection was lost while waiting for `C`: ");
@@ -117,9 +118,10 @@ fn the_loss_of_the_connection_is_told() {
 }
 
 #[test]
-fn the_window_opens_with_the_first_command_after_a_wait() {
+fn wait_looks_back_to_the_first_command_after_a_wait() {
     let mock = || {
-        Mock::qmp()
+        Mock::new()
+            .negotiate()
             .event("EARLY", "{}")
             .expect_execute("a")
             .event("ONE", "{}")
@@ -156,18 +158,20 @@ fn the_window_opens_with_the_first_command_after_a_wait() {
 }
 
 #[test]
-fn ctrl_c_ends_it() {
-    let mock = Mock::qmp().event("A", "{}").pause().unix();
+fn ctrl_c_ends_wait() {
+    let mock = Mock::new().negotiate().event("A", "{}").pause().unix();
     let mut process = lines(mock.socket(), &[".wait A", ".wait B"]).args(["--events", "stderr"]).start();
     assert_eq!(process.read_line() + "\n", event("A", "{}"));
     process.signal(rustix::process::Signal::INT);
     process.wait().status(130).stderr(&event("A", "{}"));
-    mock.abandon();
+    mock.go_on();
+    mock.finish();
 }
 
 #[test]
-fn more_than_is_remembered_is_said() {
-    let mock = Mock::qmp().expect_execute("a").events(100_001).reply("1").expect_execute("b").reply("2").unix();
+fn wait_reports_forgotten_events() {
+    let mock =
+        Mock::new().negotiate().expect_execute("a").events(100_001).reply("1").expect_execute("b").reply("2").unix();
     let output = lines(mock.socket(), &["a", ".wait FLOOD n=0", "b", ".wait timeout=0 FLOOD"]).args(["-k"]).run();
     output.status(5).stdout("1\n2\n");
     output.stderr(
@@ -177,9 +181,9 @@ fn more_than_is_remembered_is_said() {
 }
 
 #[test]
-fn with_events_shown_it_stands_where_it_came_and_once_for_a_wait() {
+fn an_awaited_event_is_shown_once_and_in_order() {
     let [a, b, c] = ["A", "B", "C"].map(|name| event(name, "{}"));
-    let came = || Mock::qmp().event("A", "{}").event("B", "{}").event("C", "{}").unix();
+    let came = || Mock::new().negotiate().event("A", "{}").event("B", "{}").event("C", "{}").unix();
     for (mode, shown, on_stderr) in [
         ("show", format!("{a}{b}{c}"), String::new()),
         ("stderr", b.clone(), format!("{a}{b}{c}")),
@@ -191,15 +195,15 @@ fn with_events_shown_it_stands_where_it_came_and_once_for_a_wait() {
         mock.finish();
     }
     // It was shown before it was waited for, and is the answer.
-    let mock = Mock::qmp().expect_execute("a").event("A", "{}").event("B", "{}").reply("1").unix();
+    let mock = Mock::new().negotiate().expect_execute("a").event("A", "{}").event("B", "{}").reply("1").unix();
     let output = lines(mock.socket(), &["a", ".wait A"]).args(["--events", "show"]).run();
     output.status(0).stdout(&format!("{a}{b}1\n{a}")).stderr("");
     mock.finish();
 }
 
 #[test]
-fn forms() {
-    let mock = || Mock::qmp().event("A", r#"{"x": [1]}"#).unix();
+fn wait_prints_the_event_in_each_output_form() {
+    let mock = || Mock::new().negotiate().event("A", r#"{"x": [1]}"#).unix();
     for (mode, expected) in [
         ("json", event("A", r#"{"x": [1]}"#)),
         ("raw", event("A", r#"{"x": [1]}"#)),
@@ -218,20 +222,21 @@ fn forms() {
 }
 
 #[test]
-fn what_is_written_wrong_says_where() {
-    let mock = Mock::qmp().unix();
+fn a_syntax_error_of_wait_has_a_caret() {
+    let mock = Mock::new().negotiate().unix();
     let output = lines(mock.socket(), &[".wait STOP RESUME"]).run();
     output.status(2).stdout("");
     output.stderr(
         "-c:1:12: not PATH=VALUE (to wait for one of several events, write EVENT|EVENT)\n  \
          .wait STOP RESUME\n             ^^^^^^\n",
     );
-    mock.abandon();
+    mock.finish();
 }
 
 #[test]
-fn at_the_prompt_events_stay_in_order_and_ctrl_c_ends_it() {
-    let mock = Mock::qmp()
+fn wait_at_the_prompt_keeps_events_in_order() {
+    let mock = Mock::interactive()
+        .negotiate()
         .pause()
         .event("ONE", "{}")
         .event("TWO", "{}")
@@ -276,7 +281,7 @@ fn at_the_prompt_events_stay_in_order_and_ctrl_c_ends_it() {
 }
 
 #[test]
-fn at_the_prompt_the_loss_of_the_connection_ends_it() {
+fn a_lost_connection_ends_wait_at_the_prompt() {
     let mut qemu = Qemu::none().start();
     let mut t = at_prompt(qmpsh().args(["--events", "hide"]).arg(qemu.socket()));
     t.type_keys(".wait STOP\r");

@@ -1,4 +1,4 @@
-//! Commands on their way out: their ids, their text, their log, and what becomes of those given up.
+//! Sending commands: ids, text, log, and abandoned commands.
 
 use qmpsh::client::{Client, ClientOptions, ExecuteError};
 use qmpsh::message::{Outcome, Request};
@@ -13,7 +13,7 @@ fn ok(id: u64) -> String {
 }
 
 #[tokio::test]
-async fn each_gets_the_smallest_id_that_is_free() {
+async fn a_command_gets_the_smallest_free_id() {
     let (client, mut server) = session().await;
     let mut executions = Vec::new();
     for (name, id) in [("a", 1), ("b", 2), ("c", 3)] {
@@ -36,7 +36,7 @@ async fn each_gets_the_smallest_id_that_is_free() {
 }
 
 #[tokio::test]
-async fn one_given_up_keeps_its_id_until_its_late_reply() {
+async fn an_abandoned_command_keeps_its_id_until_its_late_reply() {
     let (client, mut server) = session().await;
     let given_up = start(&client, "slow").await;
     assert_eq!(server.hear_command().await, ("slow".to_owned(), 1));
@@ -52,7 +52,7 @@ async fn one_given_up_keeps_its_id_until_its_late_reply() {
 }
 
 #[tokio::test]
-async fn one_given_up_before_its_turn_is_not_sent() {
+async fn a_command_abandoned_in_the_queue_is_not_sent() {
     let (client, mut server) = session().await;
     // The driver has had no turn yet.
     let given_up = client.start(Request::new("never")).await.unwrap();
@@ -65,7 +65,7 @@ async fn one_given_up_before_its_turn_is_not_sent() {
 
 /// virt-qemu-qmp-proxy never answers two that come together.
 #[tokio::test]
-async fn libvirts_proxy_gets_one_at_a_time() {
+async fn libvirts_proxy_gets_one_command_at_a_time() {
     for (package, together) in [("qemu-7.2.22", false), ("qemu-7.2.22-1.fc38", true), ("", true)] {
         let greeting = GREETING.replace(r#""package": """#, &format!(r#""package": "{package}""#));
         let client = Client::new(ClientOptions::default());
@@ -89,7 +89,7 @@ async fn libvirts_proxy_gets_one_at_a_time() {
 }
 
 #[tokio::test]
-async fn the_id_goes_in_and_nothing_else_is_changed() {
+async fn encoding_adds_the_id_and_changes_nothing_else() {
     let (client, mut server) = session().await;
     let rows = [
         (r#"{"execute":"x"}"#, r#"{"execute":"x","id":1}"#),
@@ -109,7 +109,7 @@ async fn the_id_goes_in_and_nothing_else_is_changed() {
 }
 
 #[tokio::test]
-async fn what_was_sent_and_what_was_not() {
+async fn a_lost_connection_tells_sent_from_unsent_commands() {
     let (client, mut server) = session_with(ClientOptions::default()).await;
     let sent = start(&client, "sent").await;
     server.hear_command().await;
@@ -137,7 +137,7 @@ async fn what_was_sent_and_what_was_not() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_server() {
+async fn an_error_reply_is_an_execute_error() {
     let (client, mut server) = session().await;
     let execution = start(&client, "x").await;
     server.hear_command().await;
@@ -151,7 +151,7 @@ async fn an_error_of_the_server() {
 }
 
 #[tokio::test]
-async fn e20_nothing_of_the_old_session_is_left() {
+async fn e20_a_new_session_has_no_state_of_the_old_one() {
     let (client, mut server) = session().await;
     let unanswered = start(&client, "a").await;
     server.hear_command().await;

@@ -1,4 +1,4 @@
-//! Events beside commands.
+//! Streams of events of the library.
 
 use qmpsh::client::{Client, ClientOptions};
 use qmpsh::events::{Delivery, EventStream};
@@ -12,9 +12,9 @@ fn count(batch: &qmpsh::events::Batch) -> usize {
 }
 
 #[tokio::test]
-async fn three_hundred_thousand_before_a_reply_lose_none() {
+async fn a_lossless_stream_keeps_300000_events_before_a_reply() {
     const MANY: usize = 300_000;
-    let mock = Mock::qmp().expect_execute("x").events(MANY as u64).reply("1").unix();
+    let mock = Mock::new().negotiate().expect_execute("x").events(MANY as u64).reply("1").unix();
     let client = Client::new(ClientOptions::default());
     let mut events = client.events(Delivery::Lossless { room: 100_000 }, |_| true);
     within(client.connect(qmpsh::transport::Unix::path(mock.socket()))).await.unwrap();
@@ -44,7 +44,7 @@ async fn three_hundred_thousand_before_a_reply_lose_none() {
 }
 
 #[tokio::test]
-async fn a_slow_listener_without_losses_holds_the_reader_and_another_does_not() {
+async fn only_a_full_lossless_stream_stops_the_reader() {
     let (client, mut server) = session().await;
     let mut newest = client.events(Delivery::Newest { room: 100 }, |event| event.name() == "B");
     let mut lossless = client.events(Delivery::Lossless { room: 50 }, |event| event.name() == "A");
@@ -67,7 +67,7 @@ async fn a_slow_listener_without_losses_holds_the_reader_and_another_does_not() 
 }
 
 #[tokio::test]
-async fn one_that_goes_away_frees_the_reader() {
+async fn dropping_a_lossless_stream_frees_the_reader() {
     let (client, mut server) = session().await;
     let full = client.events(Delivery::Lossless { room: 1 }, |_| true);
     let execution = start(&client, "x").await;
@@ -79,7 +79,7 @@ async fn one_that_goes_away_frees_the_reader() {
 }
 
 #[tokio::test]
-async fn replies_and_events_tell_which_came_first() {
+async fn arrivals_order_replies_and_events() {
     let (client, mut server) = session().await;
     let mut events = client.events(Delivery::Lossless { room: 1000 }, |_| true);
     let execution = start(&client, "x").await;
@@ -94,7 +94,7 @@ async fn replies_and_events_tell_which_came_first() {
 }
 
 #[tokio::test]
-async fn streams_outlive_sessions() {
+async fn event_streams_outlive_sessions() {
     let client = Client::new(ClientOptions::default());
     let mut events: EventStream = client.events(Delivery::Lossless { room: 1000 }, |_| true);
     for name in ["A", "B"] {

@@ -1,4 +1,4 @@
-//! What comes before a session: greeting and negotiation, and what may come in their place.
+//! Greeting and negotiation, and what may come in their place.
 
 use qmpsh::client::{Client, ClientOptions, Progress};
 use qmpsh::events::Delivery;
@@ -18,7 +18,7 @@ async fn refused(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn every_stranger_has_a_sentence_of_its_own() {
+async fn each_peer_that_is_not_qmp_has_its_message() {
     let rows: &[(&[u8], &str)] = &[
         (b"", "the peer closed the connection before its greeting: it is not a QMP monitor, or it is shutting down"),
         (
@@ -71,7 +71,7 @@ async fn every_stranger_has_a_sentence_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_greeting_longer_than_the_limit() {
+async fn a_greeting_over_the_limit_fails() {
     let client = Client::new(ClientOptions { max_message: 50, ..ClientOptions::default() });
     let (line, mut server) = line();
     server.say(GREETING).await;
@@ -80,7 +80,7 @@ async fn a_greeting_longer_than_the_limit() {
 }
 
 #[tokio::test]
-async fn progress_tells_silence_from_half_a_greeting() {
+async fn connect_progress_tells_silence_from_half_a_greeting() {
     let client = Client::new(ClientOptions::default());
     assert_eq!(client.progress(), Progress::Connecting);
     let (line, mut server) = line();
@@ -168,9 +168,9 @@ async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
     }
 }
 
-/// QEMU gives them to the next client, whoever had asked.
+/// QEMU sends replies to an earlier client to the next one.
 #[tokio::test]
-async fn e17_replies_to_an_earlier_client_are_not_taken_for_ones_own() {
+async fn e17_replies_to_an_earlier_client_are_ignored() {
     let (client, (line, mut server)) = (Client::new(ClientOptions::default()), line());
     let serve = async {
         server.say(GREETING).await;
@@ -191,7 +191,7 @@ async fn e17_replies_to_an_earlier_client_are_not_taken_for_ones_own() {
 }
 
 #[tokio::test]
-async fn e17_a_negotiation_that_fails_says_how() {
+async fn e17_a_failed_negotiation_has_its_cause() {
     let closed = "the peer closed the connection during the negotiation";
     let rows = [
         ("", closed),

@@ -1,4 +1,4 @@
-//! The QMP client of the library, against a server that says what a test says.
+//! The QMP client of the library, against a server in memory.
 
 mod commands;
 mod events;
@@ -31,7 +31,7 @@ impl Dial for Line {
     }
 }
 
-/// An address where nobody answers.
+/// An address that never answers.
 pub(crate) struct Never;
 
 impl Dial for Never {

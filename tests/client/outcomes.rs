@@ -1,4 +1,4 @@
-//! Every command gets exactly one outcome, whatever the server does, and it is the right one.
+//! Each command gets exactly one outcome, and the right one (a property test).
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -12,7 +12,7 @@ use super::{Server, answer, session_with, start};
 enum Step {
     /// A command is sent.
     Send,
-    /// The one who waits for this command waits no more.
+    /// Drops the future of this command.
     GiveUp(usize),
     /// The server answers one of those that it has heard and not answered, well or with an error.
     Answer(usize, bool),
@@ -119,7 +119,7 @@ async fn say(server: &mut Server, text: &str, chunk: usize) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn every_command_has_exactly_one_outcome((steps, closed_by_server) in steps()) {
+    fn each_command_has_exactly_one_outcome((steps, closed_by_server) in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(play(steps, closed_by_server))?;
     }

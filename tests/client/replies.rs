@@ -1,4 +1,4 @@
-//! Replies as they should not be.
+//! Malformed and stray replies.
 
 use qmpsh::client::ClientOptions;
 use qmpsh::events::Delivery;
@@ -35,11 +35,11 @@ async fn with_two_pending(said: &str) -> (Vec<Result<String, String>>, Option<St
 const PARSING: &str = r#"{"error": {"class": "GenericError", "desc": "JSON parse error"}}"#;
 
 #[tokio::test]
-async fn one_command_pending() {
+async fn stray_messages_with_one_command_pending_fail_it_or_are_ignored() {
     let right = Ok("\"right\"");
     let failed = |why: &'static str| Err(why);
     let rows: &[(&str, Result<&str, &str>)] = &[
-        // Nobody's.
+        // Replies to no command.
         (r#"{"return": 1, "id": 2}"#, right),
         (r#"{"id": 7, "error": {"class": "A", "desc": "b"}}"#, right),
         (r#"{"return": 1, "id": 18446744073709551615}"#, right),
@@ -96,7 +96,7 @@ async fn one_command_pending() {
 }
 
 #[tokio::test]
-async fn what_is_not_utf_8() {
+async fn messages_that_are_not_utf_8_are_passed_on() {
     let (client, mut server) = session().await;
     let execution = start(&client, "x").await;
     server.hear_command().await;
@@ -109,7 +109,7 @@ async fn what_is_not_utf_8() {
 }
 
 #[tokio::test]
-async fn several_commands_pending() {
+async fn stray_messages_with_several_commands_pending_end_the_session_or_are_ignored() {
     let right = (vec![Ok("1".to_owned()), Ok("2".to_owned())], None);
     for said in ["", r#"{"return": 1, "id": 3}"#, r#"{"event": []}"#, r#"{"QMP": []}"#] {
         assert_eq!(with_two_pending(said).await, right, "{said}");
@@ -135,7 +135,7 @@ async fn several_commands_pending() {
 }
 
 #[tokio::test]
-async fn no_command_pending() {
+async fn stray_messages_without_a_pending_command_are_ignored_but_errors() {
     for (said, why) in [
         (r#"{"return": 1}"#, None),
         (r#"{"return": 1, "id": 1}"#, None),
@@ -163,7 +163,7 @@ async fn no_command_pending() {
 }
 
 #[tokio::test]
-async fn a_reply_as_long_as_the_limit_and_one_byte_longer() {
+async fn a_reply_over_the_limit_ends_the_session() {
     for (limit, fits) in [(256, true), (255, false)] {
         let (client, mut server) = session_with(ClientOptions { max_message: limit, ..ClientOptions::default() }).await;
         let execution = start(&client, "x").await;
@@ -182,7 +182,7 @@ async fn a_reply_as_long_as_the_limit_and_one_byte_longer() {
 }
 
 #[tokio::test]
-async fn deep_nesting() {
+async fn a_deeply_nested_reply_is_read() {
     for depth in [1_000, 200_000] {
         let deep = "[".repeat(depth) + &"]".repeat(depth);
         let (client, mut server) = session().await;
@@ -194,7 +194,7 @@ async fn deep_nesting() {
 }
 
 #[tokio::test]
-async fn replies_split_and_joined_anywhere() {
+async fn replies_may_be_split_and_joined_anywhere() {
     let (client, mut server) = session().await;
     let executions = [start(&client, "a").await, start(&client, "b").await];
     server.hear_command().await;

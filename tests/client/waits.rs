@@ -1,4 +1,4 @@
-//! Waits for one event, which look back.
+//! Waits for one event, which also look back.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -42,7 +42,7 @@ async fn run(client: &Client, server: &mut Server, origin: Origin, before: &str,
 }
 
 #[tokio::test]
-async fn an_event_before_the_reply_is_found() {
+async fn a_wait_finds_an_event_before_the_reply() {
     let (client, mut server) = session().await;
     run(&client, &mut server, Origin::User, &event("A", 1), &event("B", 2)).await;
     assert_eq!(number(&within(client.wait(is("B")).unwrap()).await), 2);
@@ -53,7 +53,7 @@ async fn an_event_before_the_reply_is_found() {
 }
 
 #[tokio::test]
-async fn what_came_before_the_end_is_found_after_it() {
+async fn a_wait_finds_an_event_after_the_session_ended() {
     let (client, mut server) = session().await;
     let execution = start(&client, "quit").await;
     server.hear_command().await;
@@ -70,7 +70,7 @@ async fn what_came_before_the_end_is_found_after_it() {
 }
 
 #[tokio::test]
-async fn a_history_that_has_run_over_says_so() {
+async fn a_wait_reports_forgotten_events() {
     let history = Some(HistoryBounds { bytes: 1 << 20, events: 2 });
     let (client, mut server) = session_with(ClientOptions { history, ..ClientOptions::default() }).await;
     let three: String = (0..3).map(|n| event("A", n)).collect();
@@ -161,7 +161,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
 
     #[test]
-    fn of_any_interleaving_none_is_missed_and_none_ends_two(ops in ops()) {
+    fn each_event_ends_at_most_one_wait_in_any_interleaving(ops in ops()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(play(ops))?;
     }

@@ -1,4 +1,4 @@
-//! `qmpsh fd`: a socket that the parent process made.
+//! `qmpsh fd`: an inherited socket.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -6,17 +6,17 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use rustix::net::{AddressFamily, SocketType, socket};
 
 use super::Monitor;
-use crate::support::{Program, qmpsh, temporary_directory};
+use crate::support::{Program, qmpsh, sh, temporary_directory};
 
 /// `qmpsh` with `words`, started by a shell script that has a descriptor as its stdin and `qmpsh` as `$0`.
 fn child(script: &str, words: &[&str], descriptor: impl Into<OwnedFd>) -> Program {
-    Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]).args(words.to_vec()).stdin_from(descriptor)
+    sh(script).args(words.to_vec()).stdin_from(descriptor)
 }
 
 /// Passes stdin on as descriptor 3.
 const AS_3: &str = "exec \"$0\" \"$@\" 3<&0 </dev/null";
 
-/// The same, as a service manager does.
+/// Passes stdin on as descriptor 3, as a service manager does.
 const AS_SERVICE: &str = "export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=qmp; exec \"$0\" \"$@\" 3<&0 </dev/null";
 
 #[track_caller]
@@ -44,7 +44,7 @@ fn a_connected_tcp_socket_is_used() {
     let theirs = std::net::TcpStream::connect(listener.local_addr().expect("its address")).expect("a connection");
     let (ours, _) = listener.accept().expect("its peer");
     let process = child(AS_3, &["fd", "3", "query-status"], theirs).start();
-    let ours = crate::support::client::Client::on(crate::support::stream::Stream::Tcp(ours));
+    let ours = crate::support::client::Client::on(ours);
     Monitor(ours).greet().answer("query-status", "1");
     process.wait().stdout("1\n").status(0);
 }
@@ -67,7 +67,7 @@ fn a_listening_socket_takes_one_peer() {
 }
 
 #[test]
-fn anything_else_is_an_error_that_says_what_it_is() {
+fn a_descriptor_that_is_not_a_stream_socket_is_described() {
     #[track_caller]
     fn check(script: &str, stdin: impl Into<OwnedFd>, expected: &str) {
         let output = child(script, &["fd", "3", "x"], stdin).run();
@@ -87,7 +87,7 @@ fn anything_else_is_an_error_that_says_what_it_is() {
 }
 
 #[test]
-fn the_three_standard_descriptors_are_not_taken() {
+fn standard_descriptors_are_refused() {
     qmpsh().args(["fd", "0"]).run().stderr("qmpsh: fd 0: it is stdin; pass the socket as 3 or more\n").status(3);
     qmpsh().args(["fd", "2"]).run().stderr("qmpsh: fd 2: it is stderr; pass the socket as 3 or more\n").status(3);
     let expected = "qmpsh: fd 4000000000: the descriptor is not open\n";
@@ -95,7 +95,7 @@ fn the_three_standard_descriptors_are_not_taken() {
 }
 
 #[test]
-fn descriptors_passed_to_another_process_are_not_taken() {
+fn listen_fds_of_another_process_are_ignored() {
     qmpsh().args(["fd"]).run().stderr_contains("no descriptor was passed: $LISTEN_PID is not set").status(3);
     let passed = |pid: &str, count: &str| qmpsh().arg("fd").env("LISTEN_PID", pid).env("LISTEN_FDS", count).run();
     passed("1", "1").stderr_contains("$LISTEN_PID is 1, but this is process").status(3);
@@ -105,14 +105,14 @@ fn descriptors_passed_to_another_process_are_not_taken() {
 }
 
 #[test]
-fn a_silent_peer_is_told() {
+fn a_silent_peer_of_an_inherited_socket_is_reported() {
     let (_ours, theirs) = UnixStream::pair().expect("a pair");
     let output = child(AS_3, &["fd", "3", "--connect-timeout", "0.05", "x"], theirs).run();
     output.stderr_contains("no greeting from fd:3 within 0.05 s: the connection works").status(3);
 }
 
 #[test]
-fn a_peer_that_has_gone_is_told() {
+fn a_closed_peer_of_an_inherited_socket_is_reported() {
     let (ours, theirs) = UnixStream::pair().expect("a pair");
     drop(ours);
     child(AS_3, &["fd", "3", "x"], theirs).run().stderr_contains("no session with fd:3: the peer closed").status(3);

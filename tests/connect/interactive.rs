@@ -1,8 +1,22 @@
 //! The interactive shell listens again after the peer is lost.
 
+use serde_json::Value;
+
 use super::Monitor;
+use crate::support::mock::shell_answer;
 use crate::support::qmpsh;
 use crate::support::terminal::keys;
+
+/// The next command that the shell does not send by itself. Answers the others.
+fn command(monitor: &mut Monitor) -> Value {
+    loop {
+        let request = monitor.0.read();
+        let Some(answer) = request["execute"].as_str().and_then(shell_answer) else {
+            return request;
+        };
+        monitor.0.send(&format!("{{{answer}, \"id\": {}}}", request["id"]));
+    }
+}
 
 #[test]
 fn the_shell_listens_again() {
@@ -14,7 +28,7 @@ fn the_shell_listens_again() {
     let mut monitor = Monitor::dial(&socket).greet();
     terminal.wait(|screen| screen.line() == "(QEMU)" && screen.text().contains("at l.sock"));
     terminal.type_keys("query-first\r");
-    assert_eq!(monitor.command("query-first")["execute"], "query-first");
+    assert_eq!(command(&mut monitor)["execute"], "query-first");
     drop(monitor);
     terminal.wait(|screen| {
         let text = screen.text().replace('\n', "");
@@ -32,7 +46,7 @@ fn the_shell_listens_again() {
     monitor.0.send(r#"{"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 2}}"#);
     terminal.wait_for("\"STOP\"");
     terminal.type_keys("query-second\r");
-    let asked = monitor.command("query-second");
+    let asked = command(&mut monitor);
     monitor.0.send(&format!(r#"{{"return": "answered", "id": {}}}"#, asked["id"]));
     terminal.wait(|screen| screen.line() == "(QEMU)" && screen.text().contains("\n\"answered\""));
     terminal.type_keys(keys::CTRL_D);
@@ -45,7 +59,7 @@ fn the_shell_listens_again() {
 }
 
 #[test]
-fn leaving_while_it_listens_leaves_no_socket() {
+fn leaving_the_listening_shell_removes_the_socket() {
     for (keys, before_a_peer, status) in [(keys::CTRL_C, true, 130), (keys::CTRL_D, false, 0)] {
         let program = qmpsh().args(["listen", "l.sock"]);
         let socket = program.home().join("l.sock");

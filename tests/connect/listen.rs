@@ -1,4 +1,4 @@
-//! `qmpsh listen`: who is taken, who is not, and what becomes of the socket.
+//! `qmpsh listen`: which peer it takes, and what becomes of the socket.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,8 +9,8 @@ use rustix::process::Signal;
 
 use super::Monitor;
 use crate::support::client::Client;
-use crate::support::run::Process;
-use crate::support::{Program, qmpsh, temporary_directory};
+use crate::support::program::Process;
+use crate::support::{Program, qmpsh, sh, temporary_directory};
 
 /// A socket, and the directory it is in.
 struct Place(Program);
@@ -43,7 +43,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn one_peer_is_taken_and_the_commands_run() {
+fn listen_takes_one_peer_and_runs_the_commands() {
     let (process, place) = listening(qmpsh().args(["listen", "l.sock", "query-status"]));
     let mut monitor = place.dial().greet();
     let asked = monitor.0.read();
@@ -54,7 +54,7 @@ fn one_peer_is_taken_and_the_commands_run() {
 }
 
 #[test]
-fn a_port_of_0_is_told_as_the_real_one() {
+fn listen_on_port_0_names_the_real_port() {
     let mut process = qmpsh().args(["listen", "tcp:127.0.0.1:0", "-c", "stop", "-c", "cont"]).start();
     let line = process.read_stderr_line();
     let address = line.strip_prefix("listening on ").expect("the readiness line");
@@ -65,7 +65,7 @@ fn a_port_of_0_is_told_as_the_real_one() {
 }
 
 #[test]
-fn whoever_is_silent_or_no_monitor_does_not_keep_the_peer_out() {
+fn a_silent_or_wrong_peer_does_not_block_the_next() {
     let (mut process, place) = listening(qmpsh().args(["listen", "l.sock", "query-status"]));
     let mut silent = [place.dial(), place.dial()];
     let mut web_server = place.dial();
@@ -88,7 +88,7 @@ fn whoever_is_silent_or_no_monitor_does_not_keep_the_peer_out() {
 }
 
 #[test]
-fn a_handshake_has_its_time_and_listening_goes_on_after_it() {
+fn a_handshake_that_times_out_does_not_end_listening() {
     let (mut process, place) = listening(qmpsh().args(["listen", "l.sock", "--connect-timeout", "0.05", "x"]));
     let mut silent = place.dial();
     silent.sees_the_end();
@@ -110,11 +110,11 @@ fn nothing_is_sent_before_the_greeting() {
 }
 
 #[test]
-fn the_socket_is_for_its_owner_whatever_the_umask() {
+fn the_socket_has_mode_600_at_any_umask() {
     #[track_caller]
     fn check(umask: &str, options: &[&str], expected: u32) {
         let script = format!("umask {umask}; exec \"$0\" listen l.sock \"$@\"");
-        let program = Program::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_qmpsh")]).args(options.to_vec());
+        let program = sh(&script).args(options.to_vec());
         let (process, place) = listening(program);
         assert_eq!(mode(&place.socket()), expected, "umask {umask}, {options:?}");
         process.signal(Signal::INT);
@@ -139,7 +139,7 @@ fn a_stale_socket_is_replaced() {
 }
 
 #[test]
-fn a_live_socket_and_other_files_are_left_alone() {
+fn a_live_socket_and_other_files_are_not_replaced() {
     #[track_caller]
     fn check(path: &Path, why: &str) {
         let expected = format!("qmpsh: cannot listen on {}: {why}\n", path.display());
@@ -167,7 +167,7 @@ fn a_live_socket_and_other_files_are_left_alone() {
 }
 
 #[test]
-fn a_signal_leaves_no_socket() {
+fn a_signal_removes_the_socket() {
     for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let (process, place) = listening(qmpsh().args(["listen", "l.sock", "x"]));
         process.signal(signal);
@@ -177,16 +177,16 @@ fn a_signal_leaves_no_socket() {
 }
 
 #[test]
-fn under_nohup_a_lost_terminal_does_not_end_it() {
+fn hangup_is_ignored_under_nohup() {
     let script = "trap '' HUP; exec \"$0\" listen l.sock x";
-    let (process, place) = listening(Program::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_qmpsh")]));
+    let (process, place) = listening(sh(script));
     process.signal(Signal::HUP);
     place.dial().greet().answer("x", "1");
     process.wait().stdout("1\n").status(0);
 }
 
 #[test]
-fn a_socket_of_somebody_else_is_not_removed() {
+fn a_socket_of_another_process_is_not_removed() {
     let (process, place) = listening(qmpsh().args(["listen", "l.sock", "x"]));
     fs::remove_file(place.socket()).expect("the socket");
     let _other = UnixListener::bind(place.socket()).expect("another one");
@@ -196,7 +196,7 @@ fn a_socket_of_somebody_else_is_not_removed() {
 }
 
 #[test]
-fn the_peer_is_waited_for_so_long() {
+fn listen_ends_after_wait_seconds() {
     let output = qmpsh().args(["listen", "l.sock", "--wait", "0.05"]).run();
     output
         .stdout("")
@@ -206,14 +206,14 @@ fn the_peer_is_waited_for_so_long() {
 }
 
 #[test]
-fn an_abstract_name_is_listened_at() {
+fn listen_accepts_an_abstract_name() {
     let name = format!("@qmpsh-test-{}", std::process::id());
     let output = qmpsh().args(["listen", &name, "--wait", "0.05"]).run();
     output.stderr(&format!("listening on {name}\nqmpsh: no usable peer connected to {name} within 0.05 s\n")).status(3);
 }
 
 #[test]
-fn a_failed_command_and_a_lost_peer_have_their_statuses() {
+fn listen_has_statuses_for_a_failed_command_and_a_lost_peer() {
     let (process, place) = listening(qmpsh().args(["listen", "l.sock", "x"]));
     let mut monitor = place.dial().greet();
     let asked = monitor.0.read();

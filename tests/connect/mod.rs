@@ -1,13 +1,14 @@
-//! The ways to a peer other than connecting: a peer that dials in, a socket that was inherited.
+//! `qmpsh listen`, `fd` and `run`.
 
-mod dialers;
+mod failing_peers;
 mod fd;
 mod interactive;
 mod listen;
 mod qemu_dials;
 mod run;
-mod run_ends;
+mod run_end;
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,8 +16,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 use crate::support::client::Client;
-use crate::support::stream::Stream;
-use crate::support::{DEADLINE, Program, poll_until, qmpsh};
+use crate::support::{DEADLINE, Program, poll_until, qmpsh, sh};
 
 const GREETING: &str =
     r#"{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": ""}, "capabilities": ["oob"]}}"#;
@@ -25,14 +25,14 @@ const GREETING: &str =
 struct Monitor(Client);
 
 impl Monitor {
-    /// Dials in as QEMU does, as soon as somebody listens.
+    /// Dials in as QEMU does, as soon as qmpsh listens.
     fn dial(path: &Path) -> Self {
-        let stream = poll_until(DEADLINE, || Stream::unix(path).ok());
+        let stream = poll_until(DEADLINE, || UnixStream::connect(path).ok());
         Self(Client::on(stream.unwrap_or_else(|| panic!("nobody listens at {}", path.display()))))
     }
 
-    fn on(stream: std::os::unix::net::UnixStream) -> Self {
-        Self(Client::on(Stream::Unix(stream)))
+    fn on(stream: UnixStream) -> Self {
+        Self(Client::on(stream))
     }
 
     /// Greets, and is asked to negotiate.
@@ -46,26 +46,10 @@ impl Monitor {
     /// Waits for this command, and answers it.
     #[track_caller]
     fn answer(&mut self, command: &str, result: &str) -> Value {
-        let request = self.command(command);
+        let request = self.0.read();
         assert_eq!(request["execute"], command);
         self.0.send(&format!(r#"{{"return": {result}, "id": {}}}"#, request["id"]));
         request
-    }
-
-    /// The next command; `expected`, if it is one of those that the interactive shell sends by itself: else they are answered.
-    fn command(&mut self, expected: &str) -> Value {
-        loop {
-            let request = self.0.read();
-            let result = match request["execute"].as_str() {
-                Some(name) if name == expected => return request,
-                Some("query-status") => r#"{"status": "running", "running": true}"#,
-                Some("query-name") => "{}",
-                // An empty one.
-                Some("query-qmp-schema") => "[]",
-                _ => return request,
-            };
-            self.0.send(&format!(r#"{{"return": {result}, "id": {}}}"#, request["id"]));
-        }
     }
 
     /// The other side closes.
@@ -98,9 +82,9 @@ impl Marked {
         qmpsh().arg("run").args(options.to_vec()).args(NONE).args(["-name", &self.name])
     }
 
-    /// The same with stderr in the file `stderr`: a QEMU that is left running keeps it open.
+    /// `qmpsh run` with stderr in the file `stderr`: a QEMU that is left running keeps it open.
     fn run_apart(&self, options: &[&str]) -> Program {
-        let program = Program::new("sh").args(["-c", "exec \"$0\" run \"$@\" 2>stderr", env!("CARGO_BIN_EXE_qmpsh")]);
+        let program = sh("exec \"$0\" run \"$@\" 2>stderr");
         program.args(options.to_vec()).args(NONE).args(["-name", &self.name])
     }
 

@@ -1,4 +1,4 @@
-//! A real QEMU dials in, whoever is first.
+//! A real QEMU that dials in, before and after qmpsh listens.
 
 use crate::support::version::reconnect;
 use crate::support::{Program, Qemu, qmpsh, temporary_directory};
@@ -10,7 +10,7 @@ fn listen(address: &str) -> Program {
 }
 
 #[test]
-fn qemu_dials_who_listens_already() {
+fn qemu_dials_a_listening_qmpsh() {
     let directory = temporary_directory();
     let socket = directory.path().join("l.sock").display().to_string();
     let mut process = listen(&socket).start();
@@ -20,7 +20,7 @@ fn qemu_dials_who_listens_already() {
 }
 
 #[test]
-fn qemu_tries_again_until_somebody_listens() {
+fn a_reconnecting_qemu_finds_qmpsh_later() {
     let directory = temporary_directory();
     let socket = directory.path().join("l.sock").display().to_string();
     let chardev = format!("socket,id=dial,path={socket},{}", reconnect());
@@ -31,7 +31,7 @@ fn qemu_tries_again_until_somebody_listens() {
 }
 
 #[test]
-fn qemu_dials_over_tcp_in_both_orders() {
+fn qemu_dials_over_tcp_before_and_after_listening() {
     let mut process = listen("127.0.0.1:0").start();
     let line = process.read_stderr_line();
     let address = line.strip_prefix("listening on ").expect("the readiness line").to_owned();
@@ -43,7 +43,7 @@ fn qemu_dials_over_tcp_in_both_orders() {
 }
 
 #[test]
-fn two_scanners_do_not_stop_it() {
+fn two_port_scanners_do_not_block_the_peer() {
     let directory = temporary_directory();
     let socket = directory.path().join("l.sock");
     let address = socket.display().to_string();

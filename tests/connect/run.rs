@@ -1,4 +1,4 @@
-//! `qmpsh run`: QEMU is started, and its failure is told.
+//! `qmpsh run`: starting QEMU, and failures.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::support::terminal::keys;
 use crate::support::{Qemu, qmpsh, temporary_directory};
 
 #[test]
-fn a_command_runs_and_nothing_is_left() {
+fn run_executes_a_command_and_leaves_nothing() {
     let marked = Marked::new();
     let output = marked.run(&["-c", "query-name", "--"]).run();
     output.stdout(&format!("{{\"name\": \"{}\"}}\n", marked.name)).stderr("").status(0);
@@ -21,7 +21,7 @@ fn a_command_runs_and_nothing_is_left() {
 }
 
 #[test]
-fn the_lines_of_stdin_are_for_the_shell() {
+fn run_reads_lines_from_stdin() {
     let marked = Marked::new();
     let output = marked.run(&[]).stdin("query-name\nquery-bogus\n").run();
     output.stdout(&format!("{{\"name\": \"{}\"}}\n", marked.name)).status(1);
@@ -30,7 +30,7 @@ fn the_lines_of_stdin_are_for_the_shell() {
 }
 
 #[test]
-fn qemu_has_a_group_of_its_own_no_stdin_and_our_stderr() {
+fn qemu_has_its_own_group_no_stdin_and_our_stderr() {
     let marked = Marked::new();
     let mut process = marked.run(&[]).start();
     process.line("query-name");
@@ -48,13 +48,13 @@ fn qemu_has_a_group_of_its_own_no_stdin_and_our_stderr() {
 }
 
 #[test]
-fn a_storage_daemon_is_started_in_its_own_way() {
+fn run_starts_a_storage_daemon() {
     let output = qmpsh().args(["run", "-c", "query-block-jobs", "qemu-storage-daemon"]).run();
     output.stdout("[]\n").stderr("").status(0);
 }
 
 #[test]
-fn a_daemon_is_no_failure_and_is_ended_too() {
+fn run_ends_a_qemu_that_daemonizes() {
     let marked = Marked::new();
     let output = marked.run(&["-c", "query-name"]).arg("-daemonize").run();
     output.stdout(&format!("{{\"name\": \"{}\"}}\n", marked.name)).stderr("").status(0);
@@ -62,7 +62,7 @@ fn a_daemon_is_no_failure_and_is_ended_too() {
 }
 
 #[test]
-fn what_does_not_start_says_why() {
+fn run_says_why_a_program_did_not_start() {
     let run = |command: &[&str]| qmpsh().args(["run", "-c", "query-name", "--"]).args(command.to_vec()).run();
     let output = run(&["qemu-system-x86_64", "-M", "nosuch"]);
     output.stdout("").stderr_contains("unsupported machine type").status(3);
@@ -82,7 +82,7 @@ fn what_does_not_start_says_why() {
 }
 
 #[test]
-fn a_silent_program_is_told_of_and_waited_for_so_long() {
+fn run_reports_a_silent_program_after_wait_seconds() {
     let args = ["run", "--connect-timeout", "0.05", "--wait", "0.2", "-c", "x", "--", "sh", "-c", "sleep 1000", "sh"];
     let output = qmpsh().args(args).run();
     output.stderr_contains("no greeting from sh yet: still waiting").status(3);
@@ -90,7 +90,7 @@ fn a_silent_program_is_told_of_and_waited_for_so_long() {
 }
 
 #[test]
-fn the_second_monitor_is_there_after_detaching() {
+fn detach_leaves_the_second_monitor() {
     let marked = Marked::new();
     let directory = temporary_directory();
     let path = directory.path().join("a,b.sock").display().to_string();
@@ -104,7 +104,7 @@ fn the_second_monitor_is_there_after_detaching() {
 }
 
 #[test]
-fn detaching_without_a_second_monitor_is_warned_of() {
+fn detach_warns_without_a_second_monitor() {
     let marked = Marked::new();
     let output = marked.run_apart(&["-c", ".detach"]).run();
     let warning = "warning: qemu-system-x86_64 runs on without a monitor to reconnect to (--monitor PATH makes one)\n";
@@ -115,7 +115,7 @@ fn detaching_without_a_second_monitor_is_warned_of() {
 }
 
 #[test]
-fn there_is_nothing_else_to_detach_from() {
+fn detach_works_only_with_run() {
     let qemu = Qemu::none().start();
     let socket = qemu.socket();
     let output = qmpsh().arg(&socket).args(["-k", "-c", ".detach", "-c", "stop"]).run();
@@ -125,7 +125,7 @@ fn there_is_nothing_else_to_detach_from() {
 }
 
 #[test]
-fn what_is_in_the_place_of_the_second_monitor_stays() {
+fn the_second_monitor_does_not_replace_a_file() {
     let directory = temporary_directory();
     let path = directory.path().join("precious");
     fs::write(&path, "text").expect("a file");
@@ -139,7 +139,7 @@ fn what_is_in_the_place_of_the_second_monitor_stays() {
 }
 
 #[test]
-fn a_shell_on_a_qemu_of_its_own() {
+fn run_works_with_the_interactive_shell() {
     let marked = Marked::new();
     let mut terminal = marked.run(&[]).arg("-S").terminal();
     let prompt = format!("({} prelaunch)", marked.name);

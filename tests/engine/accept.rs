@@ -1,4 +1,4 @@
-//! E3, E4, E8, E9, E10: listening, accepting, failing to, and giving it up.
+//! E3, E4, E8, E9, E10: listening, accepting, failing and cancellation.
 
 use std::io;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ async fn e03_start_server_listens_and_does_not_wait() {
 }
 
 #[tokio::test]
-async fn e03_start_server_and_accept_is_both() {
+async fn e03_start_server_and_accept_listens_and_takes_a_peer() {
     within(async {
         let session = null();
         let mut watcher = session.watch();
@@ -186,7 +186,7 @@ async fn e09_dropping_an_accept_rolls_back_before_the_drop_returns() {
         drop(binding);
         assert_eq!((session.state(), alive.count()), (Idle, 0));
 
-        // Nobody comes.
+        // No peer connects.
         session.start_server(Unix::path(&path)).await.unwrap();
         let mut accepting = Box::pin(session.accept());
         assert!(futures_pending(&mut accepting).await);
@@ -236,7 +236,7 @@ async fn e09_aborting_the_task_that_accepts_rolls_back() {
 }
 
 #[tokio::test]
-async fn e10_a_time_limit_on_accept_works_the_same_way() {
+async fn e10_a_timeout_around_accept_rolls_back() {
     within(async {
         let (session, _hearing) = lined(&hello());
         let (_folder, path) = somewhere();

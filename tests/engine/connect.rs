@@ -1,4 +1,4 @@
-//! E2, E8, E9, E10: connecting, failing to, and giving it up.
+//! E2, E8, E9, E10: connecting, failing and cancellation.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -78,13 +78,13 @@ async fn e08_a_connect_that_fails_says_which_phase_and_why() {
         let refused = "Failed to establish connection: Connection refused (os error 111)";
         let missing = "Failed to establish connection: No such file or directory (os error 2)";
 
-        // Bound, so that nobody else gets the port, but not listening.
+        // Bound, so that no other process gets the port, but not listening.
         let closed = TcpSocket::new_v4().unwrap();
         closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let port = closed.local_addr().unwrap().port();
         check_failure(&session, session.connect(tcp(port)).await, Phase::Connection, refused);
 
-        // A socket nobody listens on any more.
+        // A socket without a listener.
         let stale = folder.path().join("stale");
         drop(UnixListener::bind(&stale).unwrap());
         check_failure(&session, session.connect(Unix::path(&stale)).await, Phase::Connection, refused);
@@ -132,7 +132,7 @@ async fn e08_the_cause_is_in_the_text_or_in_the_source_and_never_in_both() {
     .await;
 }
 
-/// A Unix listener whose backlog is full, with those who fill it.
+/// A Unix listener with a full backlog, and the clients that fill it.
 fn jammed(path: &Path) -> (OwnedFd, Vec<OwnedFd>) {
     let socket = || {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
@@ -245,7 +245,7 @@ async fn e09_aborting_the_task_that_connects_rolls_back() {
 }
 
 #[tokio::test]
-async fn e10_a_time_limit_from_outside_works_the_same_way() {
+async fn e10_a_timeout_around_connect_rolls_back() {
     within(async {
         let (session, _hearing) = lined(&hello());
         let alive = Alive::default();

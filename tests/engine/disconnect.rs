@@ -1,4 +1,4 @@
-//! E6, E13, E15: how a session ends, and who hears of it.
+//! E6, E13, E15: how a session ends, and which result it returns.
 
 use std::io;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::states::futures_pending;
 use super::{Gate, Heard, Lined, Plan, lined, null, read_to_end, running, say, seen, shown, tasks, until, within};
 
 #[tokio::test]
-async fn e06_disconnect_from_idle_is_harmless_and_shows() {
+async fn e06_disconnect_from_idle_does_nothing_and_is_watched() {
     within(async {
         let session = null();
         let mut watcher = session.watch();
@@ -35,7 +35,7 @@ async fn ended(plan: &Plan, last_words: &str) -> (Lined, super::Hearing) {
 }
 
 #[tokio::test]
-async fn e13_the_end_of_file_disconnects_by_itself_and_waits_to_be_collected() {
+async fn e13_the_end_of_file_disconnects_and_disconnect_returns_it() {
     within(async {
         let (session, mut hearing) = ended(&Plan::default(), "one\nlast words").await;
         let mut watcher = session.watch();
@@ -130,7 +130,7 @@ async fn e13_a_writer_that_fails_stops_the_reader() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn e13_what_the_peer_says_last_is_heard_though_writing_has_failed() {
+async fn e13_the_last_message_is_read_after_a_write_error() {
     within(async {
         let (session, mut hearing) = lined(&Plan::default());
         let (mut ours, mut theirs) = pair(&Alive::default());

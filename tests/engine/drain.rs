@@ -1,4 +1,4 @@
-//! E14: draining, closing, aborting; and the ends that nobody asked for.
+//! E14: draining, closing, aborting, and unexpected ends.
 
 use std::io;
 use std::time::Duration;

@@ -49,7 +49,7 @@ fn e19_the_maximum_length_is_exact() {
 }
 
 #[test]
-fn e19_no_byte_is_looked_at_twice() {
+fn e19_each_byte_is_scanned_once() {
     // What has been looked at is remembered: a newline put there afterwards is not seen, only one behind it.
     let mut lines = Lines::new(100);
     let mut buffer = BytesMut::from(&b"aaaa"[..]);
@@ -74,7 +74,7 @@ async fn e19_a_last_line_without_newline_is_delivered_then_the_end_of_file() {
 }
 
 #[tokio::test]
-async fn e19_a_line_too_long_is_an_error_and_no_hang() {
+async fn e19_a_line_over_the_maximum_is_an_error() {
     within(async {
         let (tell, _hear) = tokio::sync::mpsc::unbounded_channel();
         for establishing in [false, true] {

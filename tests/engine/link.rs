@@ -1,4 +1,4 @@
-//! Links, dials and listeners that do as the test says.
+//! Links, dials and listeners in memory that tests control.
 
 use std::io;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! E13, E16, E18: what the log says, at which level, and when it is formatted at all.
+//! E13, E16, E18: log records and their levels, and when messages are formatted.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,7 +57,7 @@ fn named(name: &str) -> SessionOptions {
 }
 
 #[tokio::test]
-async fn e13_the_end_of_file_is_information_and_all_else_an_error() {
+async fn e13_the_end_of_file_is_logged_as_info_and_all_else_as_error() {
     within(async {
         let (log, _guard) = Log::start(Level::INFO);
         let (session, _hearing, peer) = running(&Plan::default()).await;
@@ -91,7 +91,7 @@ async fn e13_the_end_of_file_is_information_and_all_else_an_error() {
 }
 
 #[tokio::test]
-async fn e13_the_details_are_there_at_debug() {
+async fn e13_the_details_are_logged_at_debug() {
     within(async {
         let (log, _guard) = Log::start(Level::DEBUG);
         let (session, _hearing, mut peer) = running(&Plan::default()).await;
@@ -221,7 +221,7 @@ async fn e18_the_name_is_there_also_when_only_errors_are_logged() {
 }
 
 #[tokio::test]
-async fn e11_who_is_turned_away_is_warned_about() {
+async fn e11_a_rejected_peer_is_logged_as_a_warning() {
     within(async {
         let (log, _guard) = Log::start(Level::WARN);
         let (session, _hearing) = lined(&hello());

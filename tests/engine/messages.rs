@@ -127,7 +127,7 @@ async fn e16_hooks_change_messages_both_ways_and_during_establishment() {
 }
 
 #[tokio::test]
-async fn e17_what_was_read_too_much_is_carried_over() {
+async fn e17_bytes_read_after_the_handshake_are_carried_over() {
     within(async {
         let (session, mut hearing) = lined(&hello());
         let alive = Alive::default();
@@ -142,7 +142,7 @@ async fn e17_what_was_read_too_much_is_carried_over() {
 }
 
 #[tokio::test]
-async fn e17_a_first_step_in_pieces_is_put_together() {
+async fn e17_a_handshake_in_pieces_is_put_together() {
     within(async {
         let (session, _hearing) = lined(&hello());
         let alive = Alive::default();
@@ -160,7 +160,7 @@ async fn e17_a_first_step_in_pieces_is_put_together() {
 }
 
 #[tokio::test]
-async fn e17_a_failure_there_fails_the_session_before_any_task_runs() {
+async fn e17_a_failed_handshake_fails_before_any_task_runs() {
     within(async {
         let (session, mut hearing) = lined(&hello());
         let alive = Alive::default();

@@ -237,7 +237,7 @@ impl Hearing {
         }
     }
 
-    /// What it has heard and nobody has asked for.
+    /// Messages that arrived and were not taken yet.
     pub(crate) fn rest(&mut self) -> Vec<Heard> {
         std::iter::from_fn(|| self.0.try_recv().ok()).collect()
     }
@@ -248,7 +248,7 @@ pub(crate) async fn running(plan: &Plan) -> (Lined, Hearing, DuplexStream) {
     running_with(SessionOptions::default(), plan, 64).await
 }
 
-/// The same, with `room` bytes on their way in each direction.
+/// A pair with room for `room` bytes in each direction.
 pub(crate) async fn running_with(options: SessionOptions, plan: &Plan, room: usize) -> (Lined, Hearing, DuplexStream) {
     let (session, hearing) = lined_with(options, plan);
     let (ours, theirs) = tokio::io::duplex(room);

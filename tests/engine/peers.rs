@@ -1,4 +1,4 @@
-//! E11: which of those who come to a listener is taken.
+//! E11: which peer a listener takes.
 
 use std::io;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::states::futures_pending;
 use super::{expect, hello, lined, lined_with, null, read_to_end, say, within};
 
 #[tokio::test]
-async fn e11_who_is_silent_or_fails_does_not_block_the_next() {
+async fn e11_a_silent_or_failing_peer_does_not_block_the_next() {
     within(async {
         let (session, mut hearing) = lined(&hello());
         let alive = Alive::default();

@@ -1,4 +1,4 @@
-//! A session is shared: by threads, and by the code that it calls.
+//! Sharing a session between threads and with the code that it calls.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ fn must_be_send<T: Send>(value: T) -> T {
 }
 
 #[tokio::test]
-async fn everything_can_be_used_from_any_thread() {
+async fn public_types_are_send_and_sync() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<Session<LineProtocol>>();
     within(async {
@@ -41,7 +41,7 @@ impl Drop for Looks {
 }
 
 #[tokio::test]
-async fn e09_what_is_dropped_may_look_at_the_session_and_finds_it_not_idle_yet() {
+async fn e09_a_dropped_protocol_sees_the_session_not_idle_yet() {
     within(async {
         let (session, _hearing) = lined(&hello());
         let alive = Alive::default();

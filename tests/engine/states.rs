@@ -1,4 +1,4 @@
-//! E1, E5, E7: the run states, who sees them, and what they allow.
+//! E1, E5, E7: the run states, their watchers, and what they allow.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::link::{Alive, Fails, Memory, Never, Ready, pair};
 use super::{Lined, Plan, error_text, hello, lined, null, read_to_end, running, seen, tasks, until, within};
 
 #[tokio::test]
-async fn e01_every_state_is_readable_and_watched() {
+async fn e01_each_state_is_readable_and_watched() {
     within(async {
         let session = null();
         let (alive, mut watcher) = (Alive::default(), session.watch());
@@ -30,7 +30,7 @@ async fn e01_every_state_is_readable_and_watched() {
 }
 
 #[tokio::test]
-async fn e01_a_connect_that_fails_at_once_is_seen_whole_by_every_watcher() {
+async fn e01_each_watcher_sees_each_state_of_a_failed_connect() {
     within(async {
         let session = null();
         let mut watchers = [session.watch(), session.watch()];
@@ -115,7 +115,7 @@ async fn check_accept_and_send(session: &Lined, state: Runstate, accept: Option<
 }
 
 #[tokio::test]
-async fn e07_every_operation_in_every_wrong_state_says_so() {
+async fn e07_each_operation_in_a_wrong_state_is_an_error() {
     within(async {
         let idle = "LineProtocol is disconnected and idle.";
         let connecting = "LineProtocol is currently connecting.";
@@ -126,7 +126,7 @@ async fn e07_every_operation_in_every_wrong_state_says_so() {
         let (session, _hearing) = lined(&Plan::default());
         check_accept_and_send(&session, Idle, Some(Connecting), idle).await;
 
-        // Connecting, with a listener that nobody accepts on.
+        // Connecting, to a listener that does not accept.
         session.start_server(Memory::new(&alive).1).await.unwrap();
         check_refusals(refusals(&session).await, Connecting, connecting);
         check_accept_and_send(&session, Connecting, None, connecting).await;
@@ -157,7 +157,7 @@ async fn e07_every_operation_in_every_wrong_state_says_so() {
 }
 
 #[tokio::test]
-async fn e05_accept_wants_something_to_accept_on() {
+async fn e05_accept_needs_a_listening_server() {
     within(async {
         let (session, _hearing) = lined(&hello());
         assert_eq!(error_text(session.accept().await), "LineProtocol is disconnected and idle.");
@@ -193,14 +193,14 @@ async fn e05_accept_wants_something_to_accept_on() {
     .await;
 }
 
-/// Polls once; whether it is pending.
+/// Polls once, and returns whether it is pending.
 pub(crate) async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
     std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending()))
         .await
 }
 
 #[tokio::test]
-async fn e20_the_same_object_connects_again_with_nothing_left() {
+async fn e20_a_session_reconnects_without_old_state() {
     within(async {
         let (session, mut hearing) = lined(&Plan::default());
         let mut watcher = session.watch();

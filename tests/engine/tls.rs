@@ -168,7 +168,7 @@ async fn e11_one_peer_is_taken_after_its_handshake() {
         let mut silent = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         let mut plain = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         plain.write_all(b"hello\n").await.unwrap();
-        // Whoever does not speak TLS is dropped while it waits; it is told so in TLS.
+        // A peer without TLS is dropped while the listener waits, after a TLS alert.
         let mut accepting = Box::pin(here.accept());
         tokio::select! {
             _ = &mut accepting => panic!("that was no peer"),
@@ -209,9 +209,9 @@ async fn e12_e14_both_directions_are_full_and_everything_arrives() {
     .await;
 }
 
-/// The same with a record for each byte, and hardly any room on the way.
+/// Sends a record for each byte, with hardly any room on the way.
 #[tokio::test]
-async fn e12_e14_bytes_by_themselves_all_arrive() {
+async fn e12_e14_one_byte_records_all_arrive() {
     within(async {
         let alive = Alive::default();
         let (one, other) = (lined(&Plan::default()), lined(&Plan::default()));

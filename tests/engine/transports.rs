@@ -3,13 +3,13 @@
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use qmpsh::protocol::Bind;
 use qmpsh::transport::Unix;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{error_text, null, read_to_end, within};
+use crate::support::sh;
 
 /// A folder that is ours at any umask, and the path of a socket in it.
 fn somewhere() -> (tempfile::TempDir, PathBuf) {
@@ -35,18 +35,16 @@ async fn e03_a_socket_file_has_its_mode() {
     .await;
 }
 
-/// The umask belongs to the process, so the test above runs again in processes of their own.
+/// The umask belongs to the process, so this runs the test before it again in a process for each.
 #[test]
 fn e03_a_socket_file_has_its_mode_at_any_umask() {
     for umask in ["0", "077", "0777"] {
-        let output = Command::new("sh")
-            .args(["-c", "umask $0 && exec \"$@\"", umask])
+        let output = sh("umask $1; shift; exec \"$@\"")
+            .arg(umask)
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "engine::transports::e03_a_socket_file_has_its_mode"])
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && text.contains("1 passed"), "umask {umask}: {text}");
+            .run();
+        output.status(0).stdout_contains("1 passed");
     }
 }
 
@@ -79,7 +77,7 @@ async fn e03_a_stale_socket_is_replaced_and_nothing_else_ever() {
         let text = error_text(session.start_server(Unix::path(&path)).await);
         assert_eq!(text, failed("another process listens there"));
         rustix::net::listen(&bound, 1).unwrap();
-        // Nobody has connected to look.
+        // No probe has connected.
         rustix::io::ioctl_fionbio(&bound, true).unwrap();
         assert_eq!(error_text(session.start_server(Unix::path(&path)).await), failed("another process listens there"));
         assert_eq!(rustix::net::accept(&bound).unwrap_err(), rustix::io::Errno::WOULDBLOCK);
@@ -104,7 +102,7 @@ async fn e03_a_stale_socket_is_replaced_and_nothing_else_ever() {
 }
 
 #[tokio::test]
-async fn e03_a_file_that_is_not_ours_any_more_stays() {
+async fn e03_a_replaced_socket_file_is_not_removed() {
     within(async {
         let (_folder, path) = somewhere();
         let listener = Unix::path(&path).bind().await.unwrap();
@@ -152,10 +150,10 @@ fn abstract_names() -> String {
 }
 
 #[tokio::test]
-async fn e02_abstract_names_tight_and_filled_up() {
+async fn e02_abstract_names_connect_short_and_padded() {
     within(async {
         let (folder, _) = somewhere();
-        // A name that nobody else has.
+        // A unique name.
         let name = folder.path().file_name().unwrap().to_string_lossy().into_owned();
         let address = |tight| Unix::Abstract { name: name.clone().into_bytes(), tight };
         for tight in [true, false] {
@@ -184,7 +182,7 @@ async fn client_of(address: Unix) -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn e02_an_abstract_name_in_use_is_refused_and_the_right_one_is_met() {
+async fn e02_an_abstract_name_in_use_is_refused_and_leads_to_its_owner() {
     within(async {
         let (folder, _) = somewhere();
         let name = folder.path().file_name().unwrap().to_string_lossy().into_owned();

@@ -1,11 +1,11 @@
-//! What is committed beside the code says what is true.
+//! Checks that generated files, the list of QOM types and the changelog are fresh.
 
 use std::collections::HashSet;
 
 use crate::support::{Qemu, qmpsh};
 
 #[test]
-fn generate_prints_what_is_committed() {
+fn generate_prints_the_committed_files() {
     for (what, committed) in [
         ("man", include_str!("../../man/qmpsh.1")),
         ("bash", include_str!("../../completions/qmpsh.bash")),
@@ -19,7 +19,7 @@ fn generate_prints_what_is_committed() {
 
 /// Those of another QEMU than the list was made from are mostly on it.
 #[test]
-fn the_list_of_types_is_fresh() {
+fn the_list_of_qom_types_is_fresh() {
     let list = include_str!("../../src/bin/qmpsh/interactive/qom-types.txt");
     let listed: HashSet<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
     let qemu = Qemu::none().start();

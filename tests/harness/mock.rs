@@ -1,6 +1,8 @@
-//! The mock server plays what it was told, and fails when something else happens.
+//! Tests of `Mock`.
 
 use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,8 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::Mock;
 use crate::support::client::Client;
-use crate::support::mock::{GREETING, Played};
-use crate::support::stream::Stream;
+use crate::support::mock::{GREETING, Played, shell_answer};
 
 const STATUS: &str = r#"{"execute":"query-status","id":1}"#;
 
@@ -38,8 +39,9 @@ fn check_fails(mock: &Mock, text: &str, expected: &str) {
 }
 
 #[test]
-fn plays_a_transcript_and_echoes_ids() {
-    let mock = Mock::qmp()
+fn a_mock_plays_a_transcript_and_echoes_ids() {
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-status")
         .reply(r#"{"status": "running"}"#)
         .expect(r#"{"arguments": {"x": [1, 2.5]}, "execute": "other"}"#)
@@ -63,7 +65,7 @@ fn plays_a_transcript_and_echoes_ids() {
 }
 
 #[test]
-fn the_oldest_is_answered_first_and_the_latest_may_overtake() {
+fn replies_go_to_the_oldest_or_the_latest_command() {
     let mut mock = Mock::new();
     for _ in 0..3 {
         mock = mock.expect_execute("x");
@@ -77,14 +79,14 @@ fn the_oldest_is_answered_first_and_the_latest_may_overtake() {
 }
 
 #[test]
-fn fails_when_something_expected_does_not_come() {
+fn a_mock_fails_if_something_expected_does_not_come() {
     let end = "and got the end of file";
-    check_fails(&Mock::new().expect_execute("query-status"), "", &format!("expected query-status, {end}"));
+    check_fails(&Mock::new().expect_execute("query-status"), "", &format!("expected the command query-status, {end}"));
     check_fails(&Mock::new().expect_text("{}"), "{\"a", &format!("expected {{}}, {end} after {{\\\"a"));
 }
 
 #[test]
-fn fails_when_something_else_comes() {
+fn a_mock_fails_if_something_unexpected_comes() {
     let other = r#"{"execute":"other"}"#;
     let got = format!("and got {other}");
     check_fails(&Mock::new().expect_execute("x"), other, &format!("expected the command x, {got}"));
@@ -94,7 +96,8 @@ fn fails_when_something_else_comes() {
         format!(r#"expected {{"execute":"other","id":0}}, {got}"#)
     });
     check_fails(&Mock::new(), other, &format!("expected nothing more, {got}"));
-    check_fails(&Mock::new().expect_execute("other"), &format!("{other}\n}}"), "was left with }");
+    check_fails(&Mock::new().expect_execute("other"), &format!("{other}\n}}"), "expected nothing more, and got }");
+    check_fails(&Mock::new().expect_execute("other"), &format!("{other}\n{{"), "was left with {");
     check_fails(
         &Mock::new().expect_execute("x"),
         "{x}",
@@ -103,7 +106,7 @@ fn fails_when_something_else_comes() {
 }
 
 #[test]
-fn fails_when_nobody_connects_or_it_is_left_in_a_pause() {
+fn a_mock_fails_without_a_client_and_is_quiet_in_a_failed_test() {
     let mock = Mock::new().pause().unix();
     let open = client(&mock);
     mock.wait_for_pause();
@@ -115,18 +118,20 @@ fn fails_when_nobody_connects_or_it_is_left_in_a_pause() {
     assert_eq!(message.unwrap_err().downcast_ref::<&str>(), Some(&"the first failure"));
     drop(open);
 
-    let seen = Mock::new().expect_execute("x").unix().abandon();
-    assert_eq!(seen.failure.as_deref(), Some("waited in vain for a connection"));
+    Mock::new().expect_execute("x").unix().finish_without_connection();
+    let mock = Mock::new().close().unix();
+    drop(client(&mock));
+    catch_unwind(AssertUnwindSafe(|| mock.finish_without_connection())).expect_err("a client has connected");
 }
 
 #[test]
-fn a_client_that_speaks_too_early_is_seen() {
+fn expect_silence_detects_a_client_that_speaks_too_early() {
     check_fails(
-        &Mock::new().expect_text("{}").expect_quiet().greeting(),
+        &Mock::new().expect_text("{}").expect_silence().greeting(),
         &format!("{{}}{STATUS}"),
         &format!("expected silence, and got {}", STATUS.escape_default()),
     );
-    let mock = Mock::new().pause().expect_quiet().greeting().unix();
+    let mock = Mock::new().pause().expect_silence().greeting().unix();
     let mut client = client(&mock);
     mock.go_on();
     assert_eq!(client.read_text().as_deref(), Some(GREETING.trim_end()));
@@ -141,14 +146,13 @@ fn a_pause_lets_the_test_act_in_between() {
     assert!(client.is_silent());
     mock.go_on();
     assert_eq!(client.read()["event"], "TWO");
-    assert!(mock.received().is_empty());
     mock.go_on();
     assert_eq!(client.read_text(), None);
-    mock.finish();
+    assert!(mock.finish().documents.is_empty());
 }
 
 #[test]
-fn bytes_arrive_one_by_one_whole_or_as_garbage() {
+fn bytes_are_sent_singly_whole_or_as_garbage() {
     let mock =
         Mock::new().send_one_by_one(GREETING).send("{\"QMP\": {\"ver").finish_sending().expect_text(STATUS).tcp();
     let mut client = Client::tcp(mock.tcp());
@@ -160,14 +164,14 @@ fn bytes_arrive_one_by_one_whole_or_as_garbage() {
 }
 
 /// What reading ends with, after everything that could be read.
-fn ends_with(mut stream: Stream) -> Option<ErrorKind> {
+fn ends_with(mut stream: impl Read) -> Option<ErrorKind> {
     std::io::copy(&mut stream, &mut std::io::sink()).err().map(|e| e.kind())
 }
 
 #[test]
-fn a_reset_is_one_on_either_kind_of_socket() {
+fn a_reset_works_on_unix_and_tcp_sockets() {
     let mock = Mock::new().expect_text(STATUS).pause().reset();
-    let check = |played: &Played, mut stream: Stream| {
+    let check = |played: &Played, mut stream: UnixStream| {
         stream.write_all(STATUS.as_bytes()).unwrap();
         played.wait_for_pause();
         stream.write_all(b"unread").unwrap();
@@ -175,16 +179,17 @@ fn a_reset_is_one_on_either_kind_of_socket() {
         assert_eq!(ends_with(stream), Some(ErrorKind::ConnectionReset));
     };
     let played = mock.clone().unix();
-    check(&played, Stream::unix(played.socket()).unwrap());
+    check(&played, UnixStream::connect(played.socket()).unwrap());
     let played = mock.tcp();
-    check(&played, Stream::tcp(played.tcp()).unwrap());
+    // A TCP socket is read and written by the calls of a Unix one.
+    check(&played, OwnedFd::from(TcpStream::connect(played.tcp()).unwrap()).into());
 
     let closed = Mock::new().close().unix();
-    assert_eq!(ends_with(Stream::unix(closed.socket()).unwrap()), None);
+    assert_eq!(ends_with(UnixStream::connect(closed.socket()).unwrap()), None);
 }
 
 #[test]
-fn a_server_that_stops_reading_fills_up() {
+fn hold_without_reading_fills_the_socket() {
     let mock = Mock::new().hold_without_reading().unix();
     let stream = UnixStream::connect(mock.socket()).unwrap();
     stream.set_nonblocking(true).unwrap();
@@ -199,7 +204,7 @@ fn a_server_that_stops_reading_fills_up() {
 }
 
 #[test]
-fn the_next_connection_is_a_new_one() {
+fn next_connection_accepts_again() {
     let mock = Mock::new().send("SSH-2.0-OpenSSH_9.2\r\n").next_connection().greeting().close().unix();
     let mut first = String::new();
     UnixStream::connect(mock.socket()).unwrap().read_to_string(&mut first).unwrap();
@@ -229,4 +234,28 @@ fn floods_and_big_replies_are_complete() {
     let list = client.execute(STATUS);
     let list: Vec<&Value> = list.as_array().unwrap().iter().map(|object| &object["n"]).collect();
     assert_eq!((list.len(), list[0], list[29_999]), (30_000, &json!(0), &json!(29_999)));
+}
+
+#[test]
+fn an_interactive_mock_answers_what_the_script_does_not_expect() {
+    let mock = Mock::interactive().negotiate().expect_execute("query-name").reply(r#"{"name": "web1"}"#).unix();
+    let mut client = client(&mock).negotiate();
+    assert_eq!(client.execute(STATUS)["status"], "running");
+    assert_eq!(client.execute(r#"{"execute":"query-name","id":2}"#), json!({"name": "web1"}));
+    assert_eq!(client.execute(r#"{"execute":"query-name","id":3}"#), json!({}));
+    drop(client);
+    let seen = mock.finish();
+    assert_eq!(seen.answered, ["query-status", "query-name"]);
+    assert_eq!(seen.documents.len(), 2, "{:?}", seen.documents);
+    check_fails(&Mock::new(), STATUS, &format!("expected nothing more, and got {STATUS}"));
+}
+
+#[test]
+fn an_interactive_mock_answers_each_query_of_the_shell() {
+    const QUERIES: &str = include_str!("../../src/bin/qmpsh/session/queries.rs");
+    let names: Vec<&str> = QUERIES.split("=> (\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(shell_answer(name).is_some(), "{name}");
+    }
 }

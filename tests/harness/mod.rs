@@ -1,6 +1,6 @@
-//! The test harness itself: the other tests are worth what it is worth.
+//! Tests of `tests/support/`.
 
 mod mock;
+mod program;
 mod qemu;
-mod run;
 mod terminal;

@@ -1,4 +1,4 @@
-//! A real QEMU answers, and leaves nothing behind.
+//! Tests of `Qemu`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -18,14 +18,14 @@ fn check_answers(qemu: &Qemu, command: &str, expected: &Value) {
 }
 
 #[test]
-fn an_empty_machine_answers() {
+fn an_empty_qemu_answers() {
     let qemu = Qemu::none().name("web1").start();
     check_answers(&qemu, "query-name", &json!({"name": "web1"}));
     check_answers(&qemu, "bogus", &json!({"class": "CommandNotFound", "desc": "The command bogus has not been found"}));
 }
 
 #[test]
-fn a_pc_runs() {
+fn a_q35_runs() {
     let qemu = Qemu::q35().start();
     assert_eq!(qemu.hold().execute(STATUS)["status"], "running");
 }
@@ -64,14 +64,14 @@ fn a_held_monitor_is_silent_and_events_reach_the_second() {
 }
 
 #[test]
-fn it_can_be_ended_and_waited_for() {
+fn a_signaled_qemu_is_waited_for() {
     let mut qemu = Qemu::none().start();
     qemu.signal(Signal::TERM);
     assert_eq!(qemu.wait().code(), Some(0));
 }
 
 #[test]
-fn nothing_is_left_of_it_also_after_a_panic() {
+fn a_panic_leaves_no_qemu_and_no_directory() {
     let mut left = None;
     let result = catch_unwind(AssertUnwindSafe(|| {
         let qemu = Qemu::none().start();
@@ -88,14 +88,14 @@ fn nothing_is_left_of_it_also_after_a_panic() {
 }
 
 #[test]
-fn one_that_does_not_start_says_why() {
+fn a_qemu_that_does_not_start_says_why() {
     let result = catch_unwind(|| Qemu::none().args(["-machine", "bogus"]).start());
     let message = *result.expect_err("no such machine").downcast::<String>().expect("a message");
     assert!(message.contains("ended at once") && message.contains("unsupported machine type"), "{message}");
 }
 
 #[test]
-fn a_client_sees_the_end() {
+fn a_client_sees_the_end_of_file() {
     let qemu = Qemu::none().start();
     let mut client = qemu.hold();
     client.send(r#"{"execute":"quit"}"#);

@@ -1,19 +1,19 @@
-//! A program in a terminal: what it shows, what is typed, and how it ends.
+//! Tests of `Terminal`: input, output, and the end of a program.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::process::Signal;
 
-use crate::support::Program;
+use crate::support::sh;
 use crate::support::terminal::{SIZE, Terminal, keys};
 
-fn sh(script: &str) -> Terminal {
-    Program::new("sh").args(["-c", script]).terminal()
+fn shell(script: &str) -> Terminal {
+    sh(script).terminal()
 }
 
 #[test]
-fn shows_what_is_typed_and_what_comes() {
-    let mut t = sh("printf '> '; read line; printf '\\033[31mred\\033[0m [%s]\\n> ' \"$line\"; read line; exit 5");
+fn a_terminal_shows_input_and_output() {
+    let mut t = shell("printf '> '; read line; printf '\\033[31mred\\033[0m [%s]\\n> ' \"$line\"; read line; exit 5");
     t.wait(|screen| screen.line() == ">" && screen.cursor() == (0, 2));
     t.type_keys("abc");
     t.wait(|screen| screen.line() == "> abc" && screen.cursor() == (0, 5));
@@ -30,8 +30,8 @@ fn shows_what_is_typed_and_what_comes() {
 }
 
 #[test]
-fn keys_reach_the_program_as_signals_and_as_the_end_of_input() {
-    let mut t = sh("trap 'echo interrupted; exec cat' INT; echo ready; read line");
+fn ctrl_c_is_a_signal_and_ctrl_d_the_end_of_input() {
+    let mut t = shell("trap 'echo interrupted; exec cat' INT; echo ready; read line");
     t.wait_for("ready");
     t.type_keys(keys::CTRL_C);
     t.wait_for("interrupted");
@@ -42,8 +42,8 @@ fn keys_reach_the_program_as_signals_and_as_the_end_of_input() {
 }
 
 #[test]
-fn a_terminal_has_a_size_that_changes() {
-    let mut t = sh("trap 'stty size' WINCH; stty size; while read line; do stty size; done");
+fn a_terminal_can_be_resized() {
+    let mut t = shell("trap 'stty size' WINCH; stty size; while read line; do stty size; done");
     t.wait_for(&format!("{} {}", SIZE.0, SIZE.1));
     t.resize(10, 40);
     t.type_keys("\r");
@@ -51,8 +51,8 @@ fn a_terminal_has_a_size_that_changes() {
 }
 
 #[test]
-fn the_mode_of_a_terminal_is_told() {
-    let mut t = sh("stty raw -echo; echo raw; read line; stty sane; echo sane; read line");
+fn is_cooked_tells_the_mode_of_a_terminal() {
+    let mut t = shell("stty raw -echo; echo raw; read line; stty sane; echo sane; read line");
     t.wait_for("raw");
     assert!(!t.is_cooked());
     t.type_keys("\n");
@@ -64,8 +64,8 @@ fn the_mode_of_a_terminal_is_told() {
 }
 
 #[test]
-fn a_failure_shows_the_screen() {
-    let mut t = sh("echo what there is; exit 3");
+fn a_failed_wait_shows_the_screen() {
+    let mut t = shell("echo what there is; exit 3");
     let message = catch_unwind(AssertUnwindSafe(|| t.wait_for("what there is not"))).err().expect("it is not there");
     let message = message.downcast_ref::<String>().unwrap();
     assert!(message.contains("the program has closed the terminal\n$ sh -c"), "{message}");
@@ -76,7 +76,7 @@ fn a_failure_shows_the_screen() {
 
 #[test]
 fn signals_arrive_and_a_dropped_terminal_leaves_nothing() {
-    let t = sh("trap 'echo terminated' TERM; echo ready; while :; do read line; done");
+    let t = shell("trap 'echo terminated' TERM; echo ready; while :; do read line; done");
     t.wait_for("ready");
     t.signal(Signal::TERM);
     t.wait_for("terminated");

@@ -1,4 +1,4 @@
-//! Devices on a real QEMU, whichever it is: everyday lines of `device_add`, and values whose type only QEMU knows.
+//! `device_add` on a real QEMU: everyday lines, and values whose type only QEMU knows.
 
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ fn everyday_devices_can_be_added_to_every_qemu() {
 }
 
 #[test]
-fn the_values_are_those_that_were_written() {
+fn device_values_are_sent_as_written() {
     let qemu = pc();
     for line in [
         "device_add driver=nvme id=nvme0 drive=n0 serial=1234 zoned.zasl=5",
@@ -153,7 +153,7 @@ fn the_values_are_those_that_were_written() {
 }
 
 #[test]
-fn what_cannot_be_converted_has_a_hint() {
+fn a_device_value_of_the_wrong_type_has_a_hint() {
     let qemu = pc();
     let strict = is_strict(&qemu);
     let refused = |argument: &str, refusal: &str, hint: &str| {
@@ -174,7 +174,7 @@ fn what_cannot_be_converted_has_a_hint() {
             "cannot read `mq` as boolean; use `mq:=VALUE` to send JSON",
         );
     }
-    // A number that is out of range is one all the same.
+    // A number out of range is still a number.
     let output = run(&qemu, "device_add driver=virtio-net-pci netdev=h0 vectors=99999999999");
     output.stderr_contains("GenericError: Parameter 'vectors' expects uint32_t\n").status(1);
     assert!(!output.stderr_text().contains("hint"), "{output}");
@@ -183,7 +183,7 @@ fn what_cannot_be_converted_has_a_hint() {
 }
 
 #[test]
-fn an_identifier_stays_text() {
+fn a_numeric_identifier_stays_a_string() {
     let qemu = pc();
     let output = run(&qemu, "device_add driver=virtio-net-pci id=0123 netdev=h0");
     assert_eq!(sends(&output, "device_add"), 1, "{output}");
@@ -194,7 +194,7 @@ fn an_identifier_stays_text() {
 }
 
 #[test]
-fn lists_in_device_add() {
+fn device_add_takes_lists() {
     let qemu = pc();
     let line = "device_add driver=virtio-blk-pci id=blk0 drive=n0 num-queues=2 iothread-vq-mapping.0.iothread=io0 \
                 iothread-vq-mapping.0.vqs.0=0 iothread-vq-mapping.1.iothread=io1 iothread-vq-mapping.1.vqs.0=1";
@@ -208,7 +208,7 @@ fn lists_in_device_add() {
 }
 
 #[test]
-fn values_below_what_may_be_anything() {
+fn values_of_type_any_are_converted_on_a_real_qemu() {
     let qemu = Qemu::none().args(["-M", "pc", "-m", "32"]).start();
     let expand = "query-cpu-model-expansion type=static model.name=base";
     let line =
@@ -228,7 +228,7 @@ fn values_below_what_may_be_anything() {
 }
 
 #[test]
-fn lists_for_a_guest_agent() {
+fn a_guest_agent_takes_lists() {
     let agent = Agent::start();
     let to = |line: &str| qmpsh().args(["--qga", "--wait", "30"]).arg(agent.socket()).args(["-c", line]).run();
     // `5` is sent as a number, which the agent refuses.

@@ -1,9 +1,9 @@
-//! Refusals of a real QEMU, and what the shell adds to them.
+//! Hints that the shell adds to refusals of a real QEMU.
 
 use crate::support::{Qemu, qmpsh};
 
 #[test]
-fn refusals_come_with_what_the_schema_says() {
+fn a_refusal_has_a_hint_from_the_schema() {
     let qemu = Qemu::none().start();
     let rows = [
         ("query-staus", "CommandNotFound: The command query-staus has not been found", "did you mean `query-status`?"),
@@ -70,7 +70,7 @@ fn refusals_come_with_what_the_schema_says() {
 }
 
 #[test]
-fn nothing_is_added_where_the_schema_has_nothing_to_say() {
+fn a_refusal_without_a_schema_entry_has_no_hint() {
     let qemu = Qemu::none().start();
     let lines = ["block_resize node-name=none size=5", "device_add driver=nosuch x=5", "qom-get path=/none property=x"];
     for line in lines {
@@ -82,7 +82,7 @@ fn nothing_is_added_where_the_schema_has_nothing_to_say() {
 
 /// Each failed command of a batch has its own.
 #[test]
-fn in_batches_too() {
+fn hints_are_printed_in_batches() {
     let qemu = Qemu::none().start();
     let output = qmpsh().arg(qemu.socket()).arg("-k").stdin("query-staus\nquery-nam\nquery-name\n").run();
     output.stdout("{}\n").stderr_contains("did you mean `query-status`?").stderr_contains("did you mean `query-name`?");

@@ -1,8 +1,8 @@
-//! The language on real peers: what they say they can do, what a line sends them, and what a refusal teaches.
+//! The shell's language: schemas, the messages that lines send, and refusals.
 
-mod asked;
+mod argument_types;
 mod devices;
 mod hints;
 mod resend;
 mod schema;
-mod typed;
+mod schema_queries;

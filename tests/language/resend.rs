@@ -1,4 +1,4 @@
-//! A command that is sent again with the types that its refusals name, on a peer that refuses what a test wants it to.
+//! Sending a command again with the types that its refusals name, on a mock.
 
 use crate::shell::{at_prompt, is_at_prompt};
 use crate::support::mock::Mock;
@@ -25,26 +25,26 @@ fn refusing(mock: Mock) -> Mock {
 }
 
 #[test]
-fn as_often_as_each_refusal_names_another_argument() {
-    let mock = refusing(Mock::qmp()).reply("{}").unix();
+fn a_command_is_resent_per_refused_argument() {
+    let mock = refusing(Mock::new().negotiate()).reply("{}").unix();
     qmpsh().arg(mock.socket()).args(["-o", "raw", "-c", LINE]).run().stdout("{\"return\": {}}\n").stderr("").status(0);
     mock.finish();
 }
 
 #[test]
-fn each_argument_once() {
-    let mock = refusing(Mock::qmp()).error(GENERIC, "Parameter 'n' expects uint8_t").unix();
+fn an_argument_is_converted_only_once() {
+    let mock = refusing(Mock::new().negotiate()).error(GENERIC, "Parameter 'n' expects uint8_t").refuse_schema().unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE]).run();
     output.stdout("").stderr("-c:1: GenericError: Parameter 'n' expects uint8_t\n").status(1);
     mock.finish();
-    let mock = refusing(Mock::qmp()).error(GENERIC, "Bus 'pci.0' not found").unix();
+    let mock = refusing(Mock::new().negotiate()).error(GENERIC, "Bus 'pci.0' not found").unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE, "-c", "query-name"]).run();
     output.stdout("").stderr("-c:1: GenericError: Bus 'pci.0' not found\n").status(1);
     mock.finish();
 }
 
 #[test]
-fn what_cannot_be_converted_has_a_hint() {
+fn an_argument_that_cannot_be_converted_has_a_hint() {
     let rows = [
         ("on=maybe", BOOLEAN, "\n  hint: cannot read `on` as boolean; use `on:=VALUE` to send JSON"),
         ("n=010", INTEGER, "\n  hint: cannot read `n` as uint64; use `n:=VALUE` to send JSON"),
@@ -52,7 +52,7 @@ fn what_cannot_be_converted_has_a_hint() {
         ("n=5", "Parameter 'driver' expects a pluggable device type", ""),
     ];
     for (argument, refusal, hint) in rows {
-        let mock = Mock::qmp().expect_execute("device_add").error(GENERIC, refusal).unix();
+        let mock = Mock::new().negotiate().expect_execute("device_add").error(GENERIC, refusal).refuse_schema().unix();
         let output = qmpsh().arg(mock.socket()).args(["device_add", "driver=x", argument]).run();
         output.stdout("").stderr(&format!("GenericError: {refusal}{hint}\n")).status(1);
         mock.finish();
@@ -60,11 +60,11 @@ fn what_cannot_be_converted_has_a_hint() {
 }
 
 #[test]
-fn later_lines_wait_for_all_of_it() {
-    let mock = Mock::qmp().expect_execute("before").expect_quiet().reply("1");
-    let mock = mock.expect(&sent("\"0x10\"", "\"yes\"")).expect_quiet().error(GENERIC, BOOLEAN);
-    let mock = mock.expect(&sent("\"0x10\"", "true")).expect_quiet().error(GENERIC, INTEGER);
-    let mock = mock.expect(&sent("16", "true")).expect_quiet().reply("2");
+fn later_lines_wait_for_a_resend() {
+    let mock = Mock::new().negotiate().expect_execute("before").expect_silence().reply("1");
+    let mock = mock.expect(&sent("\"0x10\"", "\"yes\"")).expect_silence().error(GENERIC, BOOLEAN);
+    let mock = mock.expect(&sent("\"0x10\"", "true")).expect_silence().error(GENERIC, INTEGER);
+    let mock = mock.expect(&sent("16", "true")).expect_silence().reply("2");
     // What has no word to convert is sent with the others.
     let mock = mock.expect_execute("after").expect_execute("device_add").expect_execute("last");
     let mock = mock.reply("3").reply("4").reply("5").unix();
@@ -75,12 +75,13 @@ fn later_lines_wait_for_all_of_it() {
 }
 
 #[test]
-fn under_other_commands_of_the_shell() {
-    let mock = refusing(refusing(Mock::qmp()).reply("{}")).error("DeviceNotFound", "no");
+fn built_in_commands_resend_too_but_oob_does_not() {
+    let mock = refusing(refusing(Mock::new().negotiate()).reply("{}")).error("DeviceNotFound", "no");
     let mock = refusing(refusing(mock).reply("{}")).reply("{}");
     let mock = refusing(mock).reply("{}");
     // Out of band nothing is sent again.
-    let mock = mock.expect(&sent("\"0x10\"", "\"yes\"").replace("execute", "exec-oob")).error(GENERIC, BOOLEAN).unix();
+    let mock = mock.expect(&sent("\"0x10\"", "\"yes\"").replace("execute", "exec-oob")).error(GENERIC, BOOLEAN);
+    let mock = mock.refuse_schema().unix();
     let lines = [
         LINE,
         &format!(".try {LINE}"),
@@ -97,28 +98,28 @@ fn under_other_commands_of_the_shell() {
 }
 
 #[test]
-fn in_the_time_that_is_told_and_with_its_limit() {
-    let mock = refusing(Mock::qmp()).reply("{}").unix();
+fn a_resend_is_within_the_timing_and_the_timeout() {
+    let mock = refusing(Mock::new().negotiate()).reply("{}").unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", ".timing on", "-c", LINE]).run();
     assert_eq!(output.status(0).stdout("{}\n").stderr_text().matches("time: ").count(), 1);
     mock.finish();
-    let mock = refusing(Mock::qmp()).unix();
+    let mock = refusing(Mock::new().negotiate()).unix();
     let output = qmpsh().args(["-t", "0.2"]).arg(mock.socket()).args(["-c", LINE]).run();
     output.stdout("").stderr("-c:1: no reply to `device_add` within 0.2 s: it may still be running\n").status(5);
     mock.finish();
 }
 
 #[test]
-fn a_connection_that_is_lost_meanwhile() {
-    let mock = refusing(Mock::qmp()).close().unix();
+fn a_connection_lost_during_a_resend_is_reported() {
+    let mock = refusing(Mock::new().negotiate()).close().unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE]).run();
     output.stdout("").stderr_contains("so whether it ran is unknown").status(4);
     mock.finish();
 }
 
 #[test]
-fn in_the_interactive_shell() {
-    let mock = refusing(Mock::qmp()).reply(r#"{"done": true}"#);
+fn a_command_is_resent_at_the_prompt() {
+    let mock = refusing(Mock::interactive().negotiate()).reply(r#"{"done": true}"#);
     let mock = mock.expect_execute("device_add").error(GENERIC, BOOLEAN).unix();
     let mut t = at_prompt(qmpsh().arg(mock.socket()));
     t.type_keys(&format!("{LINE}\r"));
@@ -127,18 +128,18 @@ fn in_the_interactive_shell() {
     t.type_keys("device_add driver=x on=maybe\r");
     t.wait_for("hint: cannot read `on` as boolean; use `on:=VALUE` to send JSON");
     drop(t);
-    mock.abandon();
+    mock.finish();
 }
 
 /// Whatever the peer says, there are no more commands than arguments.
 #[test]
-fn a_peer_that_never_has_enough() {
+fn there_are_at_most_as_many_resends_as_arguments() {
     let refusal = |n: usize| format!("Parameter 'a{n}' expects int");
-    let mut mock = Mock::qmp();
+    let mut mock = Mock::new().negotiate();
     for n in 0..500 {
         mock = mock.expect_execute("device_add").error(GENERIC, &refusal(n));
     }
-    let mock = mock.unix();
+    let mock = mock.refuse_schema().unix();
     let line: Vec<String> = (0..500).map(|n| format!("a{n}={n}")).collect();
     let output = qmpsh().arg(mock.socket()).arg("device_add").args(line).run();
     output.stdout("").stderr_contains("GenericError: Parameter 'a499' expects int").status(1);
@@ -146,7 +147,7 @@ fn a_peer_that_never_has_enough() {
 }
 
 #[test]
-fn below_what_the_schema_says_may_be_anything() {
+fn values_of_type_any_are_converted() {
     const SCHEMA: &str = r#"[
         {"name":"set","meta-type":"command","arg-type":"1","ret-type":"0"},
         {"name":"0","meta-type":"object","members":[]},
@@ -158,7 +159,8 @@ fn below_what_the_schema_says_may_be_anything() {
             r#"{{"execute":"set","arguments":{{"id":"5","props":{{"avx":{avx},"model":{model},"sse4.1":"on","list":[1]}}}}}}"#
         )
     };
-    let mock = Mock::qmp()
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("query-qmp-schema")
         .reply(SCHEMA)
         .expect(&sent("\"on\"", "5"))
@@ -174,7 +176,7 @@ fn below_what_the_schema_says_may_be_anything() {
 }
 
 #[test]
-fn lists_in_device_add() {
+fn a_qemu_that_ignores_lists_in_device_add_is_warned_of() {
     let greeting = |version: &str| {
         let [major, minor, micro] = version.split('.').collect::<Vec<_>>()[..] else { panic!("{version}") };
         let version = format!(r#"{{"qemu": {{"micro": {micro}, "minor": {minor}, "major": {major}}}, "package": ""}}"#);
@@ -203,7 +205,7 @@ fn lists_in_device_add() {
     }
     // However it is written, and in every way of running it.
     let sent = r#"{"execute":"device_add","arguments":{"driver":"x","map":[]}}"#;
-    let mock = (0..4).fold(Mock::qmp(), |mock, _| mock.expect(sent).reply("{}")).unix();
+    let mock = (0..4).fold(Mock::new().negotiate(), |mock, _| mock.expect(sent).reply("{}")).unix();
     let lines = [
         "device_add driver=x map=[]",
         sent,
@@ -214,10 +216,11 @@ fn lists_in_device_add() {
     let output = qmpsh().arg(mock.socket()).args(["--pipeline", "4", "-k"]).stdin(lines.join("\n")).run();
     assert_eq!(output.status(0).stderr_text().matches("warning: QEMU 7.2.22 ignores `map`").count(), 4);
     mock.finish();
-    let mock = Mock::qmp().expect(sent).reply("{}").unix();
+    let mock = Mock::interactive().negotiate().expect(sent).reply("{}").unix();
     let mut t = at_prompt(qmpsh().arg(mock.socket()));
     t.type_keys("device_add driver=x map=[]\r");
     t.wait_for("warning: QEMU 7.2.22 ignores `map`");
+    t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
     drop(t);
-    mock.abandon();
+    mock.finish();
 }

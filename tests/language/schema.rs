@@ -1,4 +1,4 @@
-//! The descriptions that real peers give of themselves.
+//! Reading the schemas of real peers.
 
 use std::borrow::Cow;
 
@@ -52,7 +52,7 @@ fn at(schema: &Schema, root: TypeId, path: &str, tags: &[(&str, &'static str)]) 
 }
 
 #[test]
-fn of_qemu() {
+fn the_schema_of_qemu_is_read() {
     let (reply, schema) = ask(Qemu::none());
     compare(&reply, &schema);
     assert!(schema.commands().len() > 200 && schema.type_count() > 700);
@@ -96,7 +96,7 @@ fn of_qemu() {
 
 /// The schema is recursive: a walk as deep as a line can be comes to its end.
 #[test]
-fn of_qemu_at_any_depth() {
+fn the_schema_of_qemu_is_read_at_any_depth() {
     let (_, schema) = ask(Qemu::none());
     let root = schema.arguments("blockdev-add").unwrap();
     let path: Vec<Step<'_>> =
@@ -107,7 +107,7 @@ fn of_qemu_at_any_depth() {
 }
 
 #[test]
-fn of_the_storage_daemon() {
+fn the_schema_of_the_storage_daemon_is_read() {
     let (reply, schema) = ask(Qemu::storage_daemon());
     compare(&reply, &schema);
     assert!(schema.command("query-status").is_none() && schema.command("blockdev-add").is_some());

@@ -1,13 +1,13 @@
-//! `qmpsh list`, `vm:NAME`, `pid:N`: the QEMU processes of this machine, and who holds them.
+//! `qmpsh list`, `vm:NAME`, `pid:N`: the QEMU processes of this machine, and the holders of their monitors.
 
 use serde_json::{Value, json};
 
 use crate::support::version::reconnect;
 use crate::support::{Mock, Program, Qemu, qmpsh};
 
-mod others;
-mod silent;
-mod sockets;
+mod other_users;
+mod socket_paths;
+mod stopped_qemu;
 
 /// A name that no other VM of this machine has.
 fn unique(name: &str) -> String {
@@ -32,7 +32,7 @@ fn lines(pid: u32) -> Vec<String> {
     all.into_iter().filter(|line| line.starts_with(&format!("{pid} "))).collect()
 }
 
-/// The user who runs the tests.
+/// The user that runs the tests.
 fn user() -> String {
     Program::new("id").arg("-un").run().stdout_text().trim().to_owned()
 }
@@ -43,7 +43,7 @@ fn named(name: &str) -> String {
 }
 
 #[test]
-fn a_vm_its_monitors_and_who_holds_them() {
+fn list_shows_a_vm_its_monitors_and_their_holders() {
     let name = unique("listed");
     let qemu = Qemu::none().name(&name).second_monitor().tcp_monitor().start();
     let mut shell = qmpsh().arg(qemu.socket().to_str().unwrap()).start();
@@ -64,7 +64,7 @@ fn a_vm_its_monitors_and_who_holds_them() {
 }
 
 #[test]
-fn a_client_over_tcp_is_named() {
+fn list_names_a_client_over_tcp() {
     let qemu = Qemu::none().tcp_monitor().start();
     let mut shell = qmpsh().arg(qemu.tcp().to_string()).start();
     shell.line("query-status");
@@ -81,18 +81,19 @@ fn a_client_over_tcp_is_named() {
 }
 
 #[test]
-fn other_monitors() {
+fn list_shows_hmp_and_dialing_monitors() {
+    let name = unique("hmp");
     let qemu = Qemu::none()
         .args([
             "-qmp",
             &format!("unix:/nowhere/q.sock,{}", reconnect()),
             "-monitor",
-            "unix:hmp.sock,server=on,wait=off,abstract=on",
+            &format!("unix:{name},server=on,wait=off,abstract=on"),
         ])
         .start();
     let expected = json!([
         {"dials-out": "/nowhere/q.sock", "protocol": "qmp", "state": "not-connected"},
-        {"address": "@hmp.sock", "protocol": "hmp", "state": "free"},
+        {"address": format!("@{name}"), "protocol": "hmp", "state": "free"},
     ]);
     let monitors = listed(qemu.pid())["monitors"].clone();
     assert_eq!(json!([monitors[0], monitors[1]]), expected);
@@ -104,7 +105,7 @@ fn other_monitors() {
 }
 
 #[test]
-fn a_vm_by_name_and_by_number() {
+fn vm_name_and_pid_connect_to_a_free_monitor() {
     let name = unique("wanted");
     let qemu = Qemu::none().name(&name).second_monitor().start();
     qmpsh().args([format!("vm:{name}"), "query-name".into()]).run().stdout(&named(&name)).status(0);
@@ -127,7 +128,7 @@ fn a_vm_by_name_and_by_number() {
 }
 
 #[test]
-fn vms_that_cannot_be_told() {
+fn an_ambiguous_vm_name_is_an_error() {
     let name = unique("twin");
     let (one, other) = (Qemu::none().name(&name).start(), Qemu::none().name(&name).start());
     let mut pids = [one.pid(), other.pid()];
@@ -145,7 +146,7 @@ fn vms_that_cannot_be_told() {
 }
 
 #[test]
-fn one_who_finds_a_monitor_held_learns_by_whom() {
+fn a_held_monitor_error_names_the_holder() {
     let qemu = Qemu::none().tcp_monitor().start();
     for address in [qemu.socket().display().to_string(), qemu.tcp().to_string()] {
         let mut shell = qmpsh().arg(&address).start();
@@ -156,18 +157,19 @@ fn one_who_finds_a_monitor_held_learns_by_whom() {
         output.status(3).stderr_contains(&expected);
         shell.wait().status(0);
     }
-    // Nobody holds it, and it is silent.
-    let silent = Mock::default().pause().unix();
+    // No client holds it, and it is silent.
+    let silent = Mock::new().pause().unix();
     let output = qmpsh().arg("--connect-timeout=0.3").arg(silent.socket()).arg("stop").run();
     output.status(3).stderr_contains("another client (libvirt, a second shell) may hold this monitor");
-    silent.abandon();
+    silent.go_on();
+    silent.finish();
 }
 
 #[test]
-fn a_copy_of_the_holder_is_not_named_in_its_place() {
+fn a_forked_copy_is_not_named_as_the_holder() {
     let qemu = Qemu::none().start();
     let connection = std::os::unix::net::UnixStream::connect(qemu.socket()).unwrap();
-    // A subshell has all that its parent has, as whoever is forked has before it runs another program.
+    // A subshell has the descriptors of its parent, as each forked process has before exec.
     let script = "read greeting; (echo copied; read never)";
     let mut bash = Program::new("bash").args(["-c", script]).stdin_from(connection).start();
     assert_eq!(bash.read_line(), "copied");
@@ -176,7 +178,7 @@ fn a_copy_of_the_holder_is_not_named_in_its_place() {
 }
 
 #[test]
-fn without_an_address_the_processes_are_shown() {
+fn without_an_address_the_processes_are_listed() {
     let name = unique("shown");
     let qemu = Qemu::none().name(&name).start();
     for args in [&[][..], &["-c", "query-status"]] {
@@ -186,7 +188,7 @@ fn without_an_address_the_processes_are_shown() {
 }
 
 #[test]
-fn names_cannot_drive_the_terminal() {
+fn list_escapes_names_on_a_terminal() {
     let qemu = Qemu::none().name("\u{1b}]0;x\u{7}").start();
     assert!(lines(qemu.pid())[0].contains(r" \u{1b}]0;x\u{7} "));
     assert_eq!(listed(qemu.pid())["name"], "\u{1b}]0;x\u{7}");

@@ -73,7 +73,7 @@ pub(super) fn pattern(output: &str) -> String {
 }
 
 #[test]
-fn blocks_are_found_with_their_words() {
+fn code_blocks_are_found_with_their_attributes() {
     let found = blocks("a\n```console tty\n$ x\n```\nb `c`\n```\n\n```\n");
     let block = |language, directives: &[&'static str], line, text: &str| Block {
         language,
@@ -85,7 +85,7 @@ fn blocks_are_found_with_their_words() {
 }
 
 #[test]
-fn steps_are_commands_with_outputs() {
+fn a_block_is_split_into_commands_and_outputs() {
     let step = |command: &str, output: &str| Step { command: command.to_owned(), output: output.to_owned() };
     assert_eq!(
         steps("$ a\n1\n> 2\n$ b '\n> c'\n$ d\n"),
@@ -94,7 +94,7 @@ fn steps_are_commands_with_outputs() {
 }
 
 #[test]
-fn dots_stand_for_what_varies() {
+fn dots_match_any_output() {
     let matches = |expected: &str, actual: &str| {
         snapbox::Assert::new().try_eq(None, actual.to_owned().into(), pattern(expected).into()).is_ok()
     };

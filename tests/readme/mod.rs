@@ -1,4 +1,4 @@
-//! README.md says what is true: its examples are run, each block on a real QEMU of its own.
+//! Runs the examples of README.md, each block on its own real QEMU.
 //!
 //! - `console`: a shell session. Lines with `$ ` are commands for `sh` (`> ` continues one), the lines after a command are
 //!   its output, stdout and stderr together. Each has to end with status 0: one that fails shows its status itself.
@@ -16,7 +16,7 @@ use std::path::Path;
 use snapbox::Assert;
 use snapbox::report::Palette;
 
-use crate::support::{Program, Qemu};
+use crate::support::{Program, QMPSH, Qemu};
 use blocks::{Block, blocks, pattern, steps};
 
 const README: &str = include_str!("../../README.md");
@@ -52,11 +52,11 @@ fn the_examples_of_the_readme_run() {
 }
 
 /// A QEMU as the README's, and a program that finds its monitor and qmpsh.
-fn machine(program: impl Into<std::ffi::OsString>) -> (Qemu, Program) {
+fn machine(program: impl AsRef<std::ffi::OsStr>) -> (Qemu, Program) {
     let qemu = Qemu::q35().name("web1").second_monitor().start();
     let program = Program::new(program);
     std::os::unix::fs::symlink(qemu.socket(), program.home().join("q.sock")).expect("a link to the socket");
-    let bin = Path::new(env!("CARGO_BIN_EXE_qmpsh")).parent().expect("the program is in a directory");
+    let bin = Path::new(QMPSH).parent().expect("the program is in a directory");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path)));
     // A manual for another version than that of this QEMU would change what `.help` prints.
@@ -110,7 +110,7 @@ fn example(name: &str, block: &Block<'_>, expected: &str) -> Result<(), String> 
     if shown != block.text {
         return Err(format!("this is not examples/{name}.rs, which has:\n\n{shown}"));
     }
-    let program = Path::new(env!("CARGO_BIN_EXE_qmpsh")).with_file_name("examples").join(name);
+    let program = Path::new(QMPSH).with_file_name("examples").join(name);
     if !program.exists() {
         return Err(format!("{} is not built; `cargo test` without --test builds it", program.display()));
     }
@@ -151,5 +151,5 @@ fn session(block: &Block<'_>) -> Result<(), String> {
 }
 
 fn qmpsh_path() -> &'static str {
-    env!("CARGO_BIN_EXE_qmpsh")
+    QMPSH
 }

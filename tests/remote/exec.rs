@@ -11,7 +11,7 @@ fn exec(command: &str) -> Program {
 }
 
 #[test]
-fn a_command_leads_to_the_monitor() {
+fn exec_connects_through_a_command() {
     let qemu = Qemu::none().name("web1").start();
     let socat = format!("socat - UNIX:{}", qemu.socket().display());
     exec(&socat).arg("query-name").run().stdout("{\"name\": \"web1\"}\n").stderr("").status(0);
@@ -24,7 +24,7 @@ fn a_command_leads_to_the_monitor() {
 }
 
 #[test]
-fn a_command_may_not_read_its_stdin() {
+fn exec_works_with_a_command_that_ignores_stdin() {
     let qemu = Qemu::none().start();
     let deaf = format!("socat -u UNIX:{} -", qemu.socket().display());
     let output = exec(&deaf).args(["--connect-timeout", "0.3", "query-name"]).run();
@@ -36,7 +36,7 @@ fn a_command_may_not_read_its_stdin() {
 }
 
 #[test]
-fn a_long_reply_comes_whole() {
+fn exec_reads_a_long_reply() {
     let qemu = Qemu::none().start();
     let output = exec(&format!("socat - UNIX:{}", qemu.socket().display())).arg("query-qmp-schema").run();
     assert!(output.stdout_text().len() > 100_000);
@@ -44,7 +44,7 @@ fn a_long_reply_comes_whole() {
 }
 
 #[test]
-fn a_command_that_fails_is_told_of_with_what_it_said() {
+fn exec_reports_a_failed_command_with_its_stderr() {
     exec("echo no such pod >&2; exit 3")
         .arg("x")
         .run()
@@ -72,7 +72,7 @@ fn a_command_that_fails_is_told_of_with_what_it_said() {
 }
 
 #[test]
-fn it_is_tried_again_until_it_leads_there() {
+fn wait_retries_an_exec_command() {
     let qemu = Qemu::none().start();
     let directory = temporary_directory();
     let flag = directory.path().join("flag");
@@ -91,7 +91,7 @@ fn it_is_tried_again_until_it_leads_there() {
 }
 
 #[test]
-fn its_end_in_a_session_is_told() {
+fn the_end_of_an_exec_command_is_reported() {
     let qemu = Qemu::none().start();
     let command = format!("socat - UNIX:{}; echo gone >&2; exit 7", qemu.socket().display());
     let mut process = exec(&command).start();
@@ -106,7 +106,7 @@ fn its_end_in_a_session_is_told() {
 }
 
 #[test]
-fn it_is_ended_with_the_session_whatever_it_does() {
+fn an_exec_command_is_ended_with_the_session() {
     let directory = temporary_directory();
     let mark = directory.path().join("mark");
     // Neither the end of its input nor SIGTERM ends it, and it has children.
@@ -125,7 +125,7 @@ fn it_is_ended_with_the_session_whatever_it_does() {
 }
 
 #[test]
-fn a_question_at_the_terminal_is_told_of_at_once() {
+fn an_exec_command_that_reads_the_terminal_is_reported() {
     let mut terminal = exec("read answer </dev/tty; exec cat").args(["--connect-timeout", "1000"]).terminal();
     assert_eq!(terminal.wait_exit(), 3);
     terminal.wait(|screen| {
@@ -134,7 +134,7 @@ fn a_question_at_the_terminal_is_told_of_at_once() {
 }
 
 #[test]
-fn ctrl_c_ends_the_waiting_and_not_the_command() {
+fn ctrl_c_does_not_reach_the_exec_command() {
     let qemu = Qemu::none().start();
     let mut terminal = exec(&format!("socat - UNIX:{}", qemu.socket().display())).arg("-v").terminal();
     terminal.wait(|screen| screen.line() == "(QEMU)");

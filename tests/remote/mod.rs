@@ -1,7 +1,8 @@
-//! Monitors that a program leads to: a command, OpenSSH.
+//! `exec:` and `ssh://`.
 
 mod exec;
 mod ssh;
+mod sshd;
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,7 @@ fn is_gone(mark: &Path) {
     is_gone_with("", mark);
 }
 
-/// The same, with this before it.
+/// Waits until no process has `before` and this in its command line.
 #[track_caller]
 fn is_gone_with(before: &str, mark: &Path) {
     let mark = format!("{before}{}", mark.display());

@@ -2,8 +2,8 @@
 
 use rustix::process::Signal;
 
+use super::sshd::{Sshd, address};
 use super::{is_gone, is_gone_with};
-use crate::support::sshd::{Sshd, address};
 use crate::support::terminal::keys;
 use crate::support::{DEADLINE, Program, Qemu, poll_until, qmpsh};
 
@@ -12,7 +12,7 @@ fn ssh(sshd: &Sshd, address: &str) -> Program {
 }
 
 #[test]
-fn a_socket_on_another_machine() {
+fn ssh_connects_to_a_remote_socket() {
     let sshd = Sshd::new(&[]);
     let qemu = Qemu::none().name("web1").start();
     let path = qemu.socket().display().to_string();
@@ -33,7 +33,7 @@ fn a_socket_on_another_machine() {
 }
 
 #[test]
-fn no_open_file_goes_to_another_machine() {
+fn fd_is_refused_over_ssh() {
     let sshd = Sshd::new(&[]);
     let qemu = Qemu::none().start();
     let output = ssh(&sshd, &address(&qemu.socket())).args(["-c", ".fd /dev/null add-fd"]).run();
@@ -41,7 +41,7 @@ fn no_open_file_goes_to_another_machine() {
 }
 
 #[test]
-fn what_a_path_may_have_in_it() {
+fn ssh_paths_may_have_special_characters() {
     let sshd = Sshd::new(&[]);
     let directory = crate::support::temporary_directory();
     let socket = directory.path().join("a:b %c\\d");
@@ -56,7 +56,7 @@ fn what_a_path_may_have_in_it() {
 }
 
 #[test]
-fn each_failure_has_its_sentence() {
+fn each_ssh_failure_has_its_message() {
     let sshd = Sshd::new(&[]);
     let missing = sshd.file("missing.sock");
     let output = ssh(&sshd, &address(&missing)).arg("x").run();
@@ -82,16 +82,16 @@ fn each_failure_has_its_sentence() {
 }
 
 #[test]
-fn forwarding_may_be_forbidden() {
+fn forbidden_forwarding_is_reported() {
     let sshd = Sshd::new(&["AllowStreamLocalForwarding no"]);
     let qemu = Qemu::none().start();
     let output = ssh(&sshd, &address(&qemu.socket())).arg("query-name").run();
-    // OpenSSH says the same as of a socket that is not there.
+    // OpenSSH has one message for this and for a missing socket.
     output.stderr_contains("or forwarding is not allowed (AllowStreamLocalForwarding)").status(3);
 }
 
 #[test]
-fn without_ssh_there_is_a_sentence() {
+fn a_missing_ssh_program_is_reported() {
     let sshd = Sshd::new(&[]);
     let sh = std::fs::canonicalize("/bin/sh").expect("a shell");
     std::fs::remove_file(sshd.file("bin/ssh")).expect("a file");
@@ -101,7 +101,7 @@ fn without_ssh_there_is_a_sentence() {
 }
 
 #[test]
-fn a_question_can_be_answered_at_the_terminal() {
+fn ssh_may_ask_at_the_terminal() {
     let sshd = Sshd::new(&[]);
     let qemu = Qemu::none().name("web1").start();
     std::fs::write(sshd.file("known_hosts"), "").expect("a file");
@@ -136,7 +136,7 @@ fn a_question_can_be_answered_at_the_terminal() {
 }
 
 #[test]
-fn nothing_is_left_even_by_a_program_that_is_killed() {
+fn a_killed_qmpsh_leaves_no_ssh_and_no_files() {
     let sshd = Sshd::new(&[]);
     let qemu = Qemu::none().start();
     let mut process = ssh(&sshd, &address(&qemu.socket())).start();

@@ -1,4 +1,4 @@
-//! Tab, on a real QEMU.
+//! Completion with Tab, on a real QEMU.
 
 use super::{at_prompt, is_at_prompt, shell};
 use crate::support::mock::Mock;
@@ -82,7 +82,7 @@ fn offers(t: &mut Terminal, line: &str, expected: &[&str]) {
 }
 
 #[test]
-fn what_the_schema_knows() {
+fn completion_offers_what_the_schema_has() {
     let qemu = machine();
     let mut t = shell(&qemu.socket());
     learned(&mut t);
@@ -100,7 +100,7 @@ fn what_the_schema_knows() {
 }
 
 #[test]
-fn what_exists() {
+fn completion_offers_existing_objects() {
     let qemu = machine();
     let mut t = shell(&qemu.socket());
     learned(&mut t);
@@ -138,7 +138,7 @@ fn what_exists() {
 
 /// A network file system that does not answer would hold the VM.
 #[test]
-fn names_of_nodes_and_drives_without_a_look_at_their_files() {
+fn completion_of_nodes_does_not_open_image_files() {
     let qemu = Qemu::q35()
         .args(["-blockdev", "driver=null-co,node-name=disk0,read-zeroes=on"])
         .args(["-drive", "if=none,id=drive0,driver=null-co,read-zeroes=on"])
@@ -167,7 +167,7 @@ fn names_of_nodes_and_drives_without_a_look_at_their_files() {
 
 #[test]
 fn a_peer_without_the_block_graph_is_asked_for_its_nodes() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive().negotiate()
         .expect_execute("query-qmp-schema")
         .reply(r#"[{"name":"blockdev-del","meta-type":"command","arg-type":"0"},{"name":"0","meta-type":"object","members":[{"name":"node-name","type":"s"}]},{"name":"s","meta-type":"builtin","json-type":"string"}]"#)
         .expect_execute("x-debug-query-block-graph")
@@ -184,7 +184,7 @@ fn a_peer_without_the_block_graph_is_asked_for_its_nodes() {
 }
 
 #[test]
-fn on_a_line_that_wraps() {
+fn completion_works_on_a_wrapped_line() {
     let qemu = machine();
     let mut t = shell(&qemu.socket());
     learned(&mut t);
@@ -198,7 +198,7 @@ fn on_a_line_that_wraps() {
 }
 
 #[test]
-fn many_are_shown_in_part_and_then_all() {
+fn many_candidates_are_shown_in_part_and_then_all() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     learned(&mut t);
@@ -215,7 +215,7 @@ fn many_are_shown_in_part_and_then_all() {
 }
 
 #[test]
-fn files_of_this_machine() {
+fn completion_offers_local_files() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg(qemu.socket());
     std::fs::create_dir(program.home().join("a dir")).unwrap();
@@ -231,8 +231,8 @@ fn files_of_this_machine() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_stops_nobody() {
-    let mock = Mock::qmp()
+fn a_silent_peer_does_not_block_completion() {
+    let mock = Mock::interactive().negotiate()
         .expect_execute("query-qmp-schema")
         .reply(r#"[{"name":"device_del","meta-type":"command","arg-type":"0"},{"name":"0","meta-type":"object","members":[{"name":"id","type":"s"}]},{"name":"s","meta-type":"builtin","json-type":"string"}]"#)
         .expect_execute("qom-list")
@@ -263,8 +263,8 @@ fn a_peer_that_does_not_answer_stops_nobody() {
 }
 
 #[test]
-fn a_line_that_needs_the_schema_waits_for_the_one_that_is_on_its_way() {
-    let mock = Mock::qmp()
+fn a_line_waits_for_the_schema_that_is_being_read() {
+    let mock = Mock::interactive().negotiate()
         .expect_execute("query-qmp-schema")
         .pause()
         .reply(r#"[{"name":"set","meta-type":"command","arg-type":"0"},{"name":"0","meta-type":"object","members":[{"name":"x","type":"s"}]},{"name":"s","meta-type":"builtin","json-type":"string"}]"#)
@@ -284,15 +284,17 @@ fn a_line_that_needs_the_schema_waits_for_the_one_that_is_on_its_way() {
 }
 
 #[test]
-fn a_dumb_terminal_asks_for_nothing() {
-    let mock = Mock::qmp().expect(r#"{"execute":"stop"}"#).reply("{}").unix();
+fn a_dumb_terminal_sends_only_the_queries_of_the_prompt() {
+    let mock = Mock::interactive().negotiate().expect(r#"{"execute":"stop"}"#).reply("{}").unix();
     let mut t = at_prompt(qmpsh().env("TERM", "dumb").arg(mock.socket()));
     t.type_keys("stop\r");
     t.wait(|screen| screen.text().ends_with("{}\n(QEMU)"));
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);
-    let asked: Vec<String> = mock.finish().documents;
-    assert_eq!(asked.len(), 2, "{asked:?}");
+    let seen = mock.finish();
+    assert_eq!(seen.documents.len(), 2, "{:?}", seen.documents);
+    let of_prompt = |query: &String| ["query-status", "query-name"].contains(&query.as_str());
+    assert!(seen.answered.iter().all(of_prompt), "{:?}", seen.answered);
 }
 
 #[test]
@@ -330,7 +332,7 @@ fn hints_and_colors_follow_the_line() {
 }
 
 #[test]
-fn without_color_there_are_no_hints_and_tab_works() {
+fn without_color_there_are_no_hints_but_completion() {
     let qemu = Qemu::none().start();
     for program in [qmpsh().env("NO_COLOR", "1"), qmpsh().args(["--color", "never"])] {
         let mut t = at_prompt(program.arg(qemu.socket()));

@@ -1,4 +1,4 @@
-//! The connection: not found, lost, and found again.
+//! The connection of the interactive shell: failed, lost, and opened again.
 
 use rustix::process::Signal;
 
@@ -20,7 +20,7 @@ fn count(screen: &Screen, text: &str) -> usize {
 }
 
 #[test]
-fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
+fn a_lost_connection_is_reported_at_once_and_keeps_the_line() {
     let mut qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys("query-status a=1");
@@ -38,7 +38,7 @@ fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
     t.wait(|screen| count(screen, "not sent: not connected to ") == 1 && is_disconnected(screen));
     t.type_keys(".status\r");
     t.wait(|screen| count(screen, "not connected to ") == 1 && is_disconnected(screen));
-    // Until then the kernel may still take who connects.
+    // Until then the kernel may still accept a connection.
     qemu.wait();
     t.type_keys(".reconnect\r");
     t.wait(|screen| count(screen, "cannot connect to ") == 1 && is_disconnected(screen));
@@ -51,7 +51,7 @@ fn a_killed_qemu_is_told_at_once_and_the_line_stays() {
 #[test]
 fn leaving_works_without_a_connection() {
     for leave in [".quit\r", "exit\r", "quit\r", "\x04"] {
-        let mock = Mock::qmp().close().unix();
+        let mock = Mock::interactive().negotiate().close().unix();
         let mut t = lost(&mock);
         t.type_keys(leave);
         assert_eq!(t.wait_exit(), 0, "{leave:?}");
@@ -68,7 +68,7 @@ fn lost(mock: &Played) -> Terminal {
 }
 
 #[test]
-fn quit_is_no_loss() {
+fn quit_is_not_a_lost_connection() {
     let mut qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys("quit\r");
@@ -79,7 +79,7 @@ fn quit_is_no_loss() {
     assert_eq!(t.wait_exit(), 0);
 
     // A peer that does not answer it.
-    let mock = Mock::qmp().expect_execute("quit").close().unix();
+    let mock = Mock::interactive().negotiate().expect_execute("quit").close().unix();
     let mut t = shell(mock.socket());
     t.type_keys("quit\r");
     t.wait(|screen| screen.text().ends_with("quit\nQEMU has quit\n(disconnected)"));
@@ -87,7 +87,8 @@ fn quit_is_no_loss() {
 
 #[test]
 fn a_loss_while_commands_run_is_one_message() {
-    let mock = Mock::qmp().expect_execute("first").pause().expect_execute("second").pause().close().unix();
+    let mock =
+        Mock::interactive().negotiate().expect_execute("first").pause().expect_execute("second").pause().close().unix();
     let mut t = shell(mock.socket());
     t.type_keys("first\r");
     mock.wait_for_pause();
@@ -108,8 +109,9 @@ fn a_loss_while_commands_run_is_one_message() {
 }
 
 #[test]
-fn reconnect() {
-    let mock = Mock::qmp()
+fn reconnect_opens_a_new_session_after_a_loss() {
+    let mock = Mock::interactive()
+        .negotiate()
         .next_connection()
         .greeting()
         .expect_execute("qmp_capabilities")
@@ -143,7 +145,7 @@ fn reconnect() {
 }
 
 #[test]
-fn a_connection_that_is_there_is_given_up_for_a_new_one() {
+fn reconnect_closes_a_live_connection() {
     let greeting = format!("QEMU {}.", version().0);
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
@@ -154,7 +156,7 @@ fn a_connection_that_is_there_is_given_up_for_a_new_one() {
 }
 
 #[test]
-fn no_session_is_no_prompt() {
+fn a_failed_connect_shows_no_prompt() {
     let directory = temporary_directory();
     let mut t = qmpsh().arg(directory.path().join("none.sock")).terminal();
     assert_eq!(t.wait_exit(), 3);
@@ -173,18 +175,19 @@ fn no_session_is_no_prompt() {
 
 #[test]
 fn ctrl_c_ends_connecting() {
-    let mock = Mock::new().pause().unix();
+    let mock = Mock::interactive().pause().unix();
     let mut t = qmpsh().arg(mock.socket()).terminal();
     mock.wait_for_pause();
     t.wait_until_settled();
     t.type_keys(keys::CTRL_C);
     assert_eq!(t.wait_exit(), 130);
     t.assert_as_found();
-    mock.abandon();
+    mock.go_on();
+    mock.finish();
 }
 
 #[test]
-fn a_monitor_that_becomes_free_is_waited_for() {
+fn the_shell_waits_for_a_monitor_that_becomes_free() {
     let qemu = Qemu::none().start();
     let held = qemu.hold();
     let t = qmpsh().arg(qemu.socket()).terminal();
@@ -194,14 +197,15 @@ fn a_monitor_that_becomes_free_is_waited_for() {
 }
 
 #[test]
-fn the_first_events_come_before_the_prompt() {
-    let mock = Mock::new().greeting().expect_execute("qmp_capabilities").event("EARLY", "{}").reply("{}").unix();
+fn events_of_the_handshake_are_shown_before_the_prompt() {
+    let mock =
+        Mock::interactive().greeting().expect_execute("qmp_capabilities").event("EARLY", "{}").reply("{}").unix();
     let t = at_prompt(qmpsh().arg(mock.socket()));
     t.wait(|screen| count(screen, "EARLY") == 1 && is_at_prompt(screen));
 }
 
 #[test]
-fn a_qemu_that_is_started_again_is_found_again() {
+fn reconnect_option_finds_a_restarted_qemu() {
     let directory = temporary_directory();
     let path = directory.path().join("q.sock");
     let put_there = |qemu: &Qemu| {
@@ -244,7 +248,7 @@ fn a_qemu_that_is_started_again_is_found_again() {
 }
 
 #[test]
-fn trying_again_is_for_the_shell_and_for_connecting() {
+fn reconnect_option_needs_the_shell_and_an_address() {
     let wrong = |arguments: &[&str], why: &str| {
         qmpsh()
             .args(["--reconnect", "1"])

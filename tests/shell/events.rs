@@ -6,7 +6,7 @@ use crate::support::terminal::{Screen, Terminal, keys, without_colors};
 use crate::support::{Qemu, qmpsh};
 
 #[test]
-fn an_event_leaves_the_line_as_it_was() {
+fn an_event_leaves_the_typed_line_unchanged() {
     for no_color in [false, true] {
         let qemu = Qemu::q35().second_monitor().start();
         let program = qmpsh().arg(qemu.socket());
@@ -24,8 +24,8 @@ fn an_event_leaves_the_line_as_it_was() {
 }
 
 #[test]
-fn an_event_while_searching_or_pasting_is_not_lost() {
-    let mock = Mock::qmp().pause().event("ONE", "{}").pause().event("TWO", "{}").unix();
+fn an_event_during_a_search_or_paste_is_shown_after_it() {
+    let mock = Mock::interactive().negotiate().pause().event("ONE", "{}").pause().event("TWO", "{}").unix();
     let mut t = shell_with_history(mock.socket());
     t.type_keys(keys::CTRL_R);
     t.wait_for("reverse-i-search");
@@ -36,7 +36,7 @@ fn an_event_while_searching_or_pasting_is_not_lost() {
     mock.go_on();
     t.wait(|screen| screen.text().contains("\"TWO\""));
     drop(t);
-    mock.abandon();
+    mock.finish();
 }
 
 /// How many events were shown, and how many of them counted.
@@ -51,18 +51,19 @@ fn shown_and_counted(t: &Terminal, name: &str) -> (u64, u64) {
 }
 
 #[test]
-fn a_storm_is_counted_and_the_next_command_answered() {
+fn an_event_storm_is_counted_and_the_next_command_answered() {
     const SENT: u64 = 60_000;
-    let mock = Mock::qmp().pause().events(SENT).expect_execute("query-name").reply("\"web1\"").unix();
+    let mock =
+        Mock::interactive().negotiate().pause().events(SENT).expect_execute("query-version").reply("\"web1\"").unix();
     let mut t = shell(mock.socket());
-    t.type_keys("query-nxme");
+    t.type_keys("query-versxon");
     t.type_keys(&keys::LEFT.repeat(2));
-    t.wait(|screen| is_typed(screen, "query-nxme", 2));
+    t.wait(|screen| is_typed(screen, "query-versxon", 2));
     mock.go_on();
     let end = format!("\"n\": {}}}}}", SENT - 1);
-    t.wait(|screen| screen.text().contains(&end) && is_typed(screen, "query-nxme", 2));
-    t.type_keys("\x7fa\r");
-    t.wait(|screen| screen.text().ends_with("(QEMU) query-name\n\"web1\"\n(QEMU)"));
+    t.wait(|screen| screen.text().contains(&end) && is_typed(screen, "query-versxon", 2));
+    t.type_keys("\x7fi\r");
+    t.wait(|screen| screen.text().ends_with("(QEMU) query-version\n\"web1\"\n(QEMU)"));
     let (shown, counted) = shown_and_counted(&t, "FLOOD");
     assert_eq!(shown + counted, SENT, "shown {shown}, counted {counted}");
     assert!(counted > 0, "so many cannot all be shown");
@@ -72,11 +73,11 @@ fn a_storm_is_counted_and_the_next_command_answered() {
 }
 
 #[test]
-fn a_storm_before_a_reply_comes_before_it() {
+fn an_event_storm_before_a_reply_is_shown_before_it() {
     const SENT: u64 = 20_000;
-    let mock = Mock::qmp().expect_execute("query-name").events(SENT).reply("\"web1\"").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("query-version").events(SENT).reply("\"web1\"").unix();
     let mut t = shell(mock.socket());
-    t.type_keys("query-name\r");
+    t.type_keys("query-version\r");
     t.wait(|screen| screen.text().ends_with(&format!("\"n\": {}}}}}\n\"web1\"\n(QEMU)", SENT - 1)));
     let (shown, counted) = shown_and_counted(&t, "FLOOD");
     assert_eq!(shown + counted, SENT, "shown {shown}, counted {counted}");
@@ -84,9 +85,9 @@ fn a_storm_before_a_reply_comes_before_it() {
 
 #[test]
 fn events_can_be_hidden() {
-    let mock = Mock::qmp().expect_execute("query-name").event("STOP", "{}").reply("{}").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("query-version").event("STOP", "{}").reply("{}").unix();
     let mut t = at_prompt(qmpsh().args(["--events", "hide"]).arg(mock.socket()));
-    t.type_keys("query-name\r");
-    t.wait(|screen| screen.text().ends_with("query-name\n{}\n(QEMU)"));
+    t.type_keys("query-version\r");
+    t.wait(|screen| screen.text().ends_with("query-version\n{}\n(QEMU)"));
     assert!(!t.screen().text().contains("STOP"));
 }

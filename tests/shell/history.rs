@@ -1,4 +1,4 @@
-//! The history: what is in its file, and who may read it.
+//! The history file: content, permissions, sharing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{at_prompt, is_at_prompt, is_typed, shell};
 use crate::support::mock::Mock;
 use crate::support::terminal::{Terminal, keys};
-use crate::support::{Program, Qemu, qmpsh};
+use crate::support::{QMPSH, Qemu, qmpsh, sh};
 
 const SECRETS: [&str; 5] = ["hunter2", "hunter3", "hunter4", "hunter5", "spaced-out"];
 
@@ -37,10 +37,10 @@ fn files_with_secrets(directory: &Path, found: &mut Vec<String>) {
 }
 
 #[test]
-fn the_file_is_private_and_holds_no_secrets() {
+fn the_history_file_is_private_and_has_no_secrets() {
     let qemu = Qemu::none().start();
-    let script = format!("umask 0; exec {} {}", env!("CARGO_BIN_EXE_qmpsh"), qemu.socket().display());
-    let program = Program::new("sh").args(["-c", &script]);
+    let script = format!("umask 0; exec {} {}", QMPSH, qemu.socket().display());
+    let program = sh(&script);
     let home = program.home().to_owned();
     let mut t = at_prompt(program.clone());
     for line in [
@@ -81,9 +81,11 @@ fn the_file_is_private_and_holds_no_secrets() {
 }
 
 #[test]
-fn two_shells_share_it() {
-    let (one, two) =
-        (Mock::qmp().expect_execute("from-one").reply("1"), Mock::qmp().expect_execute("from-two").reply("2"));
+fn two_shells_share_the_history() {
+    let (one, two) = (
+        Mock::interactive().negotiate().expect_execute("from-one").reply("1"),
+        Mock::interactive().negotiate().expect_execute("from-two").reply("2"),
+    );
     let (one, two) = (one.unix(), two.unix());
     let directory = crate::support::temporary_directory();
     let file = directory.path().join("history");
@@ -100,7 +102,7 @@ fn two_shells_share_it() {
 }
 
 #[test]
-fn one_warning_if_it_cannot_be_written() {
+fn an_unwritable_history_is_one_warning() {
     let qemu = Qemu::none().start();
     // A directory in its place, because root may write any file.
     let mut t = at_prompt(qmpsh().args(["--history", "/"]).arg(qemu.socket()));
@@ -113,7 +115,7 @@ fn one_warning_if_it_cannot_be_written() {
 }
 
 #[test]
-fn none_if_not_wanted() {
+fn no_history_writes_no_file() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg("--no-history").arg(qemu.socket());
     let home = program.home().to_owned();

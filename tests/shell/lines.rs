@@ -4,10 +4,10 @@ use super::{PROMPT, at_prompt, is_at_prompt, is_typed, last, shell};
 use crate::support::mock::Mock;
 use crate::support::terminal::{Screen, Terminal, keys, without_colors};
 use crate::support::version::status_line;
-use crate::support::{Program, Qemu, qmpsh};
+use crate::support::{Program, QMPSH, Qemu, qmpsh};
 
 #[test]
-fn a_command_and_its_result() {
+fn a_command_shows_its_result() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     let screen = t.screen();
@@ -29,7 +29,7 @@ fn a_command_and_its_result() {
 }
 
 #[test]
-fn one_write_has_many_lines_and_the_end() {
+fn lines_and_ctrl_d_in_one_write_all_run() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys("query-name\rquery-version\rquery-status\r\x04");
@@ -42,9 +42,15 @@ fn one_write_has_many_lines_and_the_end() {
 }
 
 #[test]
-fn what_is_typed_while_a_command_runs_is_kept() {
-    let mock =
-        Mock::qmp().expect_execute("slow").pause().reply("\"done\"").expect_execute("next").reply("\"too\"").unix();
+fn keys_typed_while_a_command_runs_are_kept() {
+    let mock = Mock::interactive()
+        .negotiate()
+        .expect_execute("slow")
+        .pause()
+        .reply("\"done\"")
+        .expect_execute("next")
+        .reply("\"too\"")
+        .unix();
     let mut t = shell(mock.socket());
     t.type_keys("slow\r");
     mock.wait_for_pause();
@@ -78,7 +84,7 @@ fn a_paste_runs_in_order_and_stops_at_the_first_failure() {
 }
 
 #[test]
-fn a_text_goes_on_while_something_is_open() {
+fn an_unfinished_statement_continues_on_the_next_line() {
     let qemu = Qemu::none().start();
     let mut t = at_prompt(qmpsh().args(["-o", "json"]).arg(qemu.socket()));
     // The cursor stands at the beginning of a row; behind it there may be a hint by now.
@@ -97,7 +103,7 @@ fn a_text_goes_on_while_something_is_open() {
 }
 
 #[test]
-fn what_is_not_utf8_is_dropped_and_the_prompt_comes_again() {
+fn input_that_is_not_utf8_is_dropped() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_bytes(b"query-\xff\xfe\r");
@@ -107,7 +113,7 @@ fn what_is_not_utf8_is_dropped_and_the_prompt_comes_again() {
 }
 
 #[test]
-fn the_shells_own_commands() {
+fn built_in_commands_work_at_the_prompt() {
     let qemu = Qemu::none().start();
     let socket = qemu.socket();
     for help in ["help", ".help"] {
@@ -130,7 +136,7 @@ fn the_shells_own_commands() {
 }
 
 #[test]
-fn a_dumb_terminal_has_the_shell_too() {
+fn the_shell_works_on_a_dumb_terminal() {
     let qemu = Qemu::none().start();
     let mut t = at_prompt(qmpsh().env("TERM", "dumb").args(["-o", "json"]).arg(qemu.socket()));
     t.type_keys("query-name\r");
@@ -148,8 +154,9 @@ fn a_dumb_terminal_has_the_shell_too() {
 }
 
 #[test]
-fn a_secret_is_asked_for_without_echo() {
-    let mock = Mock::qmp()
+fn a_secret_is_read_without_echo() {
+    let mock = Mock::interactive()
+        .negotiate()
         .expect(r#"{"execute":"set-it","arguments":{"password":"s3cret"}}"#)
         .reply("{}")
         .expect(r#"{"execute":"put","arguments":{"text":"one\ntwo"}}"#)
@@ -185,12 +192,12 @@ fn a_secret_is_asked_for_without_echo() {
 }
 
 #[test]
-fn ctrl_z_stops_and_fg_goes_on() {
+fn ctrl_z_stops_the_shell_and_fg_continues_it() {
     let qemu = Qemu::none().start();
     let bash = Program::new("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "bash> ");
     let mut t = bash.terminal();
     t.wait(|screen| screen.line() == "bash>");
-    t.type_keys(&format!("{} {}\r", env!("CARGO_BIN_EXE_qmpsh"), qemu.socket().display()));
+    t.type_keys(&format!("{} {}\r", QMPSH, qemu.socket().display()));
     t.wait(is_at_prompt);
     t.type_keys("query-na");
     t.wait(|screen| is_typed(screen, "query-na", 0));
@@ -208,8 +215,8 @@ fn ctrl_z_stops_and_fg_goes_on() {
 
 /// Not every shell puts the settings of the terminal back by itself.
 #[test]
-fn ctrl_z_leaves_the_terminal_as_it_was_found() {
-    let mock = Mock::qmp().expect_execute("slow").pause().reply("\"done\"").unix();
+fn ctrl_z_restores_the_terminal() {
+    let mock = Mock::interactive().negotiate().expect_execute("slow").pause().reply("\"done\"").unix();
     let mut t = Program::new("sh").arg("-i").env("PS1", "sh> ").terminal();
     t.wait(|screen| screen.line() == "sh>");
     let stopped = |t: &mut Terminal| {
@@ -220,7 +227,7 @@ fn ctrl_z_leaves_the_terminal_as_it_was_found() {
         t.type_keys("clear; fg\r");
     };
     t.type_keys("stty -g >found; clear\r");
-    t.type_keys(&format!("{} {}\r", env!("CARGO_BIN_EXE_qmpsh"), mock.socket().display()));
+    t.type_keys(&format!("{} {}\r", QMPSH, mock.socket().display()));
     t.wait(is_at_prompt);
     stopped(&mut t);
     t.wait(is_at_prompt);
@@ -236,12 +243,12 @@ fn ctrl_z_leaves_the_terminal_as_it_was_found() {
 }
 
 #[test]
-fn ctrl_z_while_a_command_runs_stops_too() {
-    let mock = Mock::qmp().expect_execute("slow").pause().reply("\"done\"").unix();
+fn ctrl_z_stops_the_shell_while_a_command_runs() {
+    let mock = Mock::interactive().negotiate().expect_execute("slow").pause().reply("\"done\"").unix();
     let bash = Program::new("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "bash> ");
     let mut t = bash.terminal();
     t.wait(|screen| screen.line() == "bash>");
-    t.type_keys(&format!("{} {}\r", env!("CARGO_BIN_EXE_qmpsh"), mock.socket().display()));
+    t.type_keys(&format!("{} {}\r", QMPSH, mock.socket().display()));
     t.wait(is_at_prompt);
     t.type_keys("slow\r");
     mock.wait_for_pause();
@@ -259,19 +266,20 @@ fn ctrl_z_while_a_command_runs_stops_too() {
 }
 
 #[test]
-fn a_line_survives_a_change_of_the_terminals_size() {
-    let mock = Mock::qmp().pause().event("LATER", "{}").expect_execute("query-name").reply("7").unix();
+fn a_resize_keeps_the_typed_line() {
+    let mock =
+        Mock::interactive().negotiate().pause().event("LATER", "{}").expect_execute("query-version").reply("7").unix();
     let mut t = shell(mock.socket());
-    t.type_keys("query-nam");
-    t.wait(|screen| is_typed(screen, "query-nam", 0));
+    t.type_keys("query-versio");
+    t.wait(|screen| is_typed(screen, "query-versio", 0));
     t.resize(12, 40);
     t.type_keys(keys::LEFT);
-    t.wait(|screen| is_typed(screen, "query-nam", 1));
+    t.wait(|screen| is_typed(screen, "query-versio", 1));
     mock.go_on();
-    t.wait(|screen| screen.text().contains("LATER") && is_typed(screen, "query-nam", 1));
+    t.wait(|screen| screen.text().contains("LATER") && is_typed(screen, "query-versio", 1));
     t.resize(30, 100);
-    t.type_keys("\x05e\r");
-    t.wait(|screen| screen.text().ends_with("query-name\n7\n(QEMU)"));
+    t.type_keys("\x05n\r");
+    t.wait(|screen| screen.text().ends_with("query-version\n7\n(QEMU)"));
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);
     t.assert_as_found();

@@ -1,4 +1,4 @@
-//! The interactive shell in a terminal, on a real QEMU, or on one played from a script where a real one would not do it.
+//! The interactive shell in a terminal, on a real QEMU or a mock.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use crate::support::{Program, qmpsh};
 
 mod complete;
 mod connection;
-mod endings;
+mod ctrl_c;
+mod escaping;
 mod events;
 mod history;
-mod hostile;
-mod interrupts;
 mod lines;
 mod modules;
-mod piped;
+mod pipelines;
 mod prompt;
 mod results;
+mod signals;
 
 const PROMPT: &str = "(QEMU)";
 
@@ -26,7 +26,7 @@ pub fn shell(socket: &Path) -> Terminal {
     at_prompt(qmpsh().arg(socket))
 }
 
-/// The same, with one line in its history.
+/// The shell on this socket, with one line in its history.
 #[track_caller]
 fn shell_with_history(socket: &Path) -> Terminal {
     let program = qmpsh().arg(socket);
@@ -53,7 +53,7 @@ pub(crate) fn is_typed(screen: &Screen, text: &str, left: usize) -> bool {
     is_typed_behind(screen, PROMPT, text, left)
 }
 
-/// The same behind another prompt.
+/// `text` has been typed behind this prompt, and the cursor stands `left` columns before its end.
 fn is_typed_behind(screen: &Screen, prompt: &str, text: &str, left: usize) -> bool {
     let column = prompt.chars().count() + 1 + text.chars().count() - left;
     screen.line() == format!("{prompt} {text}").trim_end() && usize::from(screen.cursor().1) == column

@@ -4,11 +4,10 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Command;
 
 use super::complete::{becomes, learned};
 use super::shell;
-use crate::support::{Qemu, temporary_directory};
+use crate::support::{Program, Qemu, temporary_directory};
 
 /// Makes QEMU look for modules at `$TEST_MODULES`, which leads to its own until the test replaces them. It goes into the process by
 /// `LD_PRELOAD`, because what scripts/qemu has put in the PATH sets `QEMU_MODULE_DIR` itself.
@@ -40,8 +39,7 @@ const MODULES: [&str; 3] = ["hw-display-qxl.so", "hw-display-virtio-gpu.so", "hw
 fn compile(source: &str, object: &Path) {
     let file = object.with_extension("c");
     fs::write(&file, source).unwrap();
-    let status = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(object).arg(&file).status();
-    assert!(status.expect("a C compiler").success(), "cc cannot compile {}", file.display());
+    Program::new("cc").args(["-shared", "-fPIC", "-o"]).arg(object).arg(&file).run().status(0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The prompt: which VM it is, and in which state.
+//! The prompt: name and state of the VM.
 
 use super::{at_prompt, is_at_prompt, is_typed_behind, shell};
 use crate::support::mock::Mock;
@@ -13,11 +13,11 @@ fn shell_at(qemu: &Qemu, prompt: &str) -> Terminal {
 }
 
 #[test]
-fn it_names_the_vm_and_follows_its_state_while_a_line_is_typed() {
+fn the_prompt_follows_the_state_of_the_vm_while_a_line_is_typed() {
     let qemu = Qemu::q35().name("web1").second_monitor().start();
     let mut t = shell_at(&qemu, "(web1)");
     let mut other = qemu.second_client();
-    // Lines that wrap too, with the cursor anywhere in them.
+    // Some lines wrap. The cursor is anywhere in them.
     for (text, left) in [("", 0), ("query-na", 0), ("query-name é", 3), (&"x=1 ".repeat(45), 70)] {
         let behind = |screen: &Screen, prompt: &str| {
             let (row, column) = screen.cursor();
@@ -45,7 +45,7 @@ fn it_names_the_vm_and_follows_its_state_while_a_line_is_typed() {
 }
 
 #[test]
-fn after_a_command_it_is_the_one_of_the_new_state() {
+fn the_prompt_shows_the_new_state_after_a_command() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys("stop\r");
@@ -57,7 +57,7 @@ fn after_a_command_it_is_the_one_of_the_new_state() {
 }
 
 #[test]
-fn a_storage_daemon_is_named_as_one() {
+fn the_prompt_of_a_storage_daemon_is_qsd() {
     let daemon = Qemu::storage_daemon().start();
     let mut t = shell_at(&daemon, "(QSD)");
     t.type_keys("query-jobs\r");
@@ -65,7 +65,7 @@ fn a_storage_daemon_is_named_as_one() {
 }
 
 #[test]
-fn names_are_escaped_and_short() {
+fn the_prompt_escapes_and_shortens_names() {
     let qemu = Qemu::none().name("\u{1b}]0;x\u{7}").start();
     shell_at(&qemu, r"(\u{1b}]0;x\u{7})");
     let qemu = Qemu::none().name(&"n".repeat(200)).start();
@@ -73,8 +73,8 @@ fn names_are_escaped_and_short() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_gets_a_prompt_all_the_same() {
-    let mock = Mock::qmp().pause().expect_execute("a").reply("1").unix();
+fn a_silent_peer_does_not_delay_the_prompt() {
+    let mock = Mock::interactive().negotiate().pause().expect_execute("a").reply("1").unix();
     let mut t = at_prompt(qmpsh().arg(mock.socket()));
     mock.go_on();
     t.type_keys("a\r");

@@ -1,16 +1,16 @@
-//! Results: in which form, of what length, at what price.
-
-use std::fs;
+//! Results at the prompt: form, length and memory.
 
 use super::{at_prompt, is_at_prompt};
 use crate::support::mock::Mock;
+use crate::support::program::peak_memory;
 use crate::support::qmpsh;
 use crate::support::terminal::{Screen, keys};
 
 #[test]
-fn forms() {
+fn results_are_shown_in_each_output_form() {
     let check = |mode: &str, expected: &str| {
-        let mock = Mock::qmp()
+        let mock = Mock::interactive()
+            .negotiate()
             .expect_execute("a")
             .reply(r#"{"x": [18446744073709551615, 0.10]}"#)
             .expect_execute("b")
@@ -38,7 +38,7 @@ fn forms() {
 
 #[test]
 fn a_table_fits_the_terminal() {
-    let mock = Mock::qmp()
+    let mock = Mock::interactive().negotiate()
         .expect_execute("a")
         .reply(r#"[{"node-name": "日本", "size": 18446744073709551615, "file": "/a/name/that/is/longer/than/the/terminal/is/wide/and/then/some.qcow2"}, {"size": 1, "extra": {"a": [1]}, "file": "\u001b[31mred\u202e"}]"#)
         .expect_execute("b")
@@ -67,7 +67,8 @@ fn a_table_fits_the_terminal() {
 fn results_and_errors_have_colors() {
     use vt100::Color::{Default, Idx};
     let check = |arguments: &[&str], environment: &[(&str, &str)], colored: bool| {
-        let mock = Mock::qmp()
+        let mock = Mock::interactive()
+            .negotiate()
             .expect_execute("a")
             .reply(r#"{"key": "text", "more": [12345, null]}"#)
             .event("POWERDOWN", "{}")
@@ -94,15 +95,13 @@ fn results_and_errors_have_colors() {
 }
 
 #[test]
-fn a_long_result_is_in_memory_once() {
+fn a_long_result_at_the_prompt_is_in_memory_once() {
     const OBJECTS: u64 = 1 << 18;
-    let mock = Mock::qmp().expect_execute("big").reply_list_of(OBJECTS).unix();
+    let mock = Mock::interactive().negotiate().expect_execute("big").reply_list_of(OBJECTS).unix();
     let mut t = at_prompt(qmpsh().args(["--color", "never"]).arg(mock.socket()));
     t.type_keys("big\r");
     t.wait(|screen| screen.text().ends_with("  }\n]\n(QEMU)") && is_at_prompt(screen));
-    let status = fs::read_to_string(format!("/proc/{}/status", t.pid())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
-    let peak = peak.parse::<u64>().unwrap() << 10;
+    let peak = peak_memory(t.pid());
     // {"n": 1234567}, and what is shown of it has twice its length.
     let reply = OBJECTS * 15;
     assert!(peak < 2 * reply + (12 << 20), "{peak} bytes for a reply of {reply}");

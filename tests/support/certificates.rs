@@ -5,21 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedKey, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    date_time_ymd,
 };
 use tempfile::TempDir;
 
 use super::temporary_directory;
 
-/// A CA, that of a test.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
 impl Authority {
-    /// Of a name that no other has.
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         Self::named(&format!("CA {}", COUNT.fetch_add(1, Ordering::Relaxed)))
@@ -35,7 +34,6 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// The certificate of the CA.
     pub fn pem(&self) -> &str {
         &self.pem
     }
@@ -45,12 +43,10 @@ impl Authority {
         Folder::empty().with("ca-cert.pem", &self.pem)
     }
 
-    /// A directory for a server, whose certificate is for localhost.
     pub fn server_folder(&self) -> Folder {
         self.folder().with_pair("server", &Leaf::server().signed_by(self))
     }
 
-    /// A directory for a client.
     pub fn client_folder(&self) -> Folder {
         self.folder().with_pair("client", &Leaf::client().signed_by(self))
     }
@@ -75,11 +71,9 @@ impl Authority {
     }
 }
 
-/// A certificate to be made.
 pub struct Leaf(CertificateParams);
 
 impl Leaf {
-    /// For a server on this machine.
     pub fn server() -> Self {
         Self::of(&["localhost", "127.0.0.1"], ExtendedKeyUsagePurpose::ServerAuth)
     }
@@ -105,7 +99,6 @@ impl Leaf {
         Self(other)
     }
 
-    /// Valid from the beginning of one year to that of another.
     pub fn years(mut self, from: i32, to: i32) -> Self {
         (self.0.not_before, self.0.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
         self
@@ -116,21 +109,13 @@ impl Leaf {
         self
     }
 
-    pub fn signed_by(&self, authority: &Authority) -> Pair {
-        let key = KeyPair::generate().expect("a key");
-        let certificate = self.0.signed_by(&key, &authority.issuer).expect("a certificate");
-        Pair { certificate: certificate.pem(), key: key.serialize_pem() }
+    pub fn signed_by(&self, authority: &Authority) -> CertifiedKey<KeyPair> {
+        let signing_key = KeyPair::generate().expect("a key");
+        let cert = self.0.signed_by(&signing_key, &authority.issuer).expect("a certificate");
+        CertifiedKey { cert, signing_key }
     }
 }
 
-/// A certificate and its key, in PEM.
-#[derive(Clone)]
-pub struct Pair {
-    pub certificate: String,
-    pub key: String,
-}
-
-/// A directory of credentials.
 pub struct Folder(TempDir);
 
 impl Folder {
@@ -140,11 +125,6 @@ impl Folder {
 
     pub fn path(&self) -> &Path {
         self.0.path()
-    }
-
-    /// As an option on a command line.
-    pub fn shown(&self) -> String {
-        self.path().display().to_string()
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -162,7 +142,8 @@ impl Folder {
     }
 
     /// `server-cert.pem` and `server-key.pem`, or those of `client`.
-    pub fn with_pair(self, whose: &str, pair: &Pair) -> Self {
-        self.with(&format!("{whose}-cert.pem"), &pair.certificate).with(&format!("{whose}-key.pem"), &pair.key)
+    pub fn with_pair(self, whose: &str, pair: &CertifiedKey<KeyPair>) -> Self {
+        let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
+        self.with(&format!("{whose}-cert.pem"), certificate).with(&format!("{whose}-key.pem"), key)
     }
 }

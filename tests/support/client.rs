@@ -1,37 +1,37 @@
-//! A QMP client with nothing in it: it says what a test says. It holds a monitor, or acts from a second one.
+//! A plain QMP client that holds a monitor, or acts from a second one.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use super::documents::Documents;
-use super::stream::Stream;
 use super::{DEADLINE, excerpt};
 
-/// A plain client. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Client {
-    stream: Stream,
+    stream: UnixStream,
     documents: Documents,
 }
 
 impl Client {
-    /// Connects, and says nothing.
     pub fn unix(path: &Path) -> Self {
-        let stream = Stream::unix(path).unwrap_or_else(|e| panic!("cannot connect to {}: {e}", path.display()));
+        let stream = UnixStream::connect(path).unwrap_or_else(|e| panic!("cannot connect to {}: {e}", path.display()));
         Self::on(stream)
     }
 
-    /// Connects, and says nothing.
     pub fn tcp(address: SocketAddr) -> Self {
-        Self::on(Stream::tcp(address).unwrap_or_else(|e| panic!("cannot connect to {address}: {e}")))
+        Self::on(TcpStream::connect(address).unwrap_or_else(|e| panic!("cannot connect to {address}: {e}")))
     }
 
-    pub fn on(stream: Stream) -> Self {
-        stream.set_timeout(DEADLINE).expect("a time limit on a socket");
+    pub fn on(socket: impl Into<OwnedFd>) -> Self {
+        // A TCP socket is read and written by the calls of a Unix one.
+        let stream = UnixStream::from(socket.into());
+        let limited = stream.set_read_timeout(Some(DEADLINE)).and_then(|()| stream.set_write_timeout(Some(DEADLINE)));
+        limited.expect("a time limit on a socket");
         Self { stream, documents: Documents::default() }
     }
 
@@ -51,7 +51,6 @@ impl Client {
         assert!(greeting.get("QMP").is_some(), "no greeting, but {greeting}");
     }
 
-    /// Sends the text as it is.
     pub fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).expect("the server takes what is sent");
     }
@@ -64,6 +63,11 @@ impl Client {
     /// Sends one command and returns its `return` or `error` member; events before it are dropped.
     pub fn execute(&mut self, command: &str) -> Value {
         self.send(command);
+        self.read_reply()
+    }
+
+    /// The next `return` or `error` member; events before it are dropped.
+    pub fn read_reply(&mut self) -> Value {
         loop {
             let mut message = self.read();
             for key in ["return", "error"] {
@@ -74,27 +78,6 @@ impl Client {
         }
     }
 
-    /// The answer to a command, if it comes within `limit`; events before it are dropped.
-    pub fn answer_within(&mut self, limit: Duration) -> Option<Value> {
-        self.stream.set_timeout(limit).expect("a time limit on a socket");
-        let answer = loop {
-            match self.next_text() {
-                Ok(text) => {
-                    let text = text.expect("a message, not the end of file");
-                    let message: Value = serde_json::from_str(&text).expect("a message is JSON");
-                    if message.get("event").is_none() {
-                        break Some(message);
-                    }
-                }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => break None,
-                Err(e) => panic!("{e}, while waiting for an answer"),
-            }
-        };
-        self.stream.set_timeout(DEADLINE).expect("a time limit on a socket");
-        answer
-    }
-
-    /// The next message.
     pub fn read(&mut self) -> Value {
         let text = self.read_text().expect("a message, not the end of file");
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {}", excerpt(text.as_bytes())))
@@ -102,31 +85,24 @@ impl Client {
 
     /// The next message exactly as it came; `None` at the end of file.
     pub fn read_text(&mut self) -> Option<String> {
-        self.next_text()
-            .unwrap_or_else(|e| panic!("{e}, while waiting for a message after {}", excerpt(self.documents.rest())))
-    }
-
-    fn next_text(&mut self) -> io::Result<Option<String>> {
         let mut chunk = vec![0; 65536];
         loop {
             if let Some(text) = self.documents.next() {
-                return Ok(Some(text));
+                return Some(text);
             }
             match self.stream.read(&mut chunk) {
-                Ok(0) => return Ok(None),
+                Ok(0) => return None,
                 Ok(n) => self.documents.push(&chunk[..n]),
                 // A time limit on the socket keeps the system from going on by itself.
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
+                Err(e) => panic!("{e}, while waiting for a message after {}", excerpt(self.documents.rest())),
             }
         }
     }
 
-    /// Whether anything has come that was not read: a monitor in use stays silent.
+    /// Whether everything that has come was read: a monitor in use stays silent.
     pub fn is_silent(&self) -> bool {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let mut fds = [PollFd::new(&self.stream, PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        self.documents.rest().trim_ascii().is_empty() && poll(&mut fds, Some(&now)).is_ok_and(|ready| ready == 0)
+        let unread = rustix::io::ioctl_fionread(&self.stream);
+        self.documents.rest().trim_ascii().is_empty() && unread == Ok(0)
     }
 }

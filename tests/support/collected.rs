@@ -1,31 +1,24 @@
-//! The output of a program, taken from its pipe as it comes.
+//! The output of a program, read as it comes.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Instant;
 
 use super::DEADLINE;
 
-/// The bytes of a pipe as they come, read by a thread so that the writer never waits.
+/// The bytes of a pipe or a terminal as they come, read by a thread so that the writer never waits.
 #[derive(Clone, Debug)]
-pub struct Collected(Arc<(Mutex<Pipe>, Condvar)>);
+pub struct Collected(Arc<(Mutex<Received>, Condvar)>);
 
 #[derive(Debug, Default)]
-struct Pipe {
+struct Received {
     bytes: Vec<u8>,
-    /// Up to here it was taken by line.
+    /// Up to here [`Collected::line`] took it.
     taken: usize,
     closed: bool,
 }
 
 impl Collected {
-    /// There is no pipe: its end is there at once.
-    pub fn nothing() -> Self {
-        let pipe = Pipe { closed: true, ..Pipe::default() };
-        Self(Arc::new((Mutex::new(pipe), Condvar::new())))
-    }
-
     pub fn from_reader(mut reader: impl Read + Send + 'static) -> Self {
         let collected = Self(Arc::default());
         let shared = Arc::clone(&collected.0);
@@ -33,9 +26,9 @@ impl Collected {
             let mut chunk = vec![0; 65536];
             loop {
                 let n = reader.read(&mut chunk).unwrap_or(0);
-                let mut pipe = shared.0.lock().unwrap();
-                pipe.bytes.extend_from_slice(&chunk[..n]);
-                pipe.closed = n == 0;
+                let mut received = shared.0.lock().unwrap();
+                received.bytes.extend_from_slice(&chunk[..n]);
+                received.closed = n == 0;
                 shared.1.notify_all();
                 if n == 0 {
                     return;
@@ -45,33 +38,49 @@ impl Collected {
         collected
     }
 
-    /// The next line; or why there is none, as the beginning of a sentence.
-    pub fn line(&self) -> Result<String, &'static str> {
-        let start = Instant::now();
-        let mut pipe = self.0.0.lock().unwrap();
+    /// Calls `look` with all bytes and whether the end came, now and after each change, until it finds something. `None` when
+    /// nothing changed for [`DEADLINE`], or after the end.
+    pub fn wait<T>(&self, mut look: impl FnMut(&[u8], bool) -> Option<T>) -> Option<T> {
+        let mut received = self.0.0.lock().unwrap();
         loop {
-            let rest = &pipe.bytes[pipe.taken..];
-            if let Some(length) = rest.iter().position(|&b| b == b'\n') {
-                let line = String::from_utf8_lossy(&rest[..length]).into_owned();
-                pipe.taken += length + 1;
-                return Ok(line);
+            let found = look(&received.bytes, received.closed);
+            if found.is_some() || received.closed {
+                return found;
             }
-            if pipe.closed {
-                return Err("the end of file came, not");
+            let (now, waited) = self.0.1.wait_timeout(received, DEADLINE).unwrap();
+            if waited.timed_out() {
+                return None;
             }
-            let left = DEADLINE.checked_sub(start.elapsed()).ok_or("waited in vain for")?;
-            pipe = self.0.1.wait_timeout(pipe, left).unwrap().0;
+            received = now;
         }
+    }
+
+    /// The next line without its end; or why there is none, as the beginning of a sentence.
+    pub fn line(&self) -> Result<String, &'static str> {
+        let taken = self.0.0.lock().unwrap().taken;
+        let line = self.wait(|bytes, _| {
+            let rest = &bytes[taken..];
+            rest.iter().position(|&byte| byte == b'\n').map(|end| rest[..end].to_vec())
+        });
+        let mut received = self.0.0.lock().unwrap();
+        let why = if received.closed { "the end of file came, not" } else { "waited in vain for" };
+        let line = line.ok_or(why)?;
+        received.taken += line.len() + 1;
+        drop(received);
+        Ok(String::from_utf8_lossy(&line).into_owned())
     }
 
     pub fn so_far(&self) -> Vec<u8> {
         self.0.0.lock().unwrap().bytes.clone()
     }
 
-    /// Everything, once the pipe is closed.
+    pub fn is_closed(&self) -> bool {
+        self.0.0.lock().unwrap().closed
+    }
+
+    /// Everything, once the writer has closed it.
     pub fn to_end(&self) -> Vec<u8> {
-        let pipe = self.0.0.lock().unwrap();
-        let mut pipe = self.0.1.wait_timeout_while(pipe, DEADLINE, |pipe| !pipe.closed).unwrap().0;
-        std::mem::take(&mut pipe.bytes)
+        self.wait(|_, closed| closed.then_some(()));
+        self.so_far()
     }
 }

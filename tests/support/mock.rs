@@ -1,76 +1,109 @@
-//! A QMP server that plays what a test wrote down: what it expects, what it says, and what goes wrong.
+//! A QMP server that plays a script: what it expects, what it sends, and what goes wrong.
 //!
 //! ```ignore
-//! let mock = Mock::qmp().expect_execute("query-status").reply(r#"{"status":"running"}"#).unix();
+//! let mock = Mock::new().negotiate().expect_execute("query-status").reply(r#"{"status":"running"}"#).unix();
 //! qmpsh().arg(mock.socket()).arg("query-status").run().status(0);
 //! mock.finish();
 //! ```
 //!
-//! It reads documents, not lines. What comes unexpected, and what was expected and does not come, fails the test: in
-//! [`Mock::finish`](Played::finish), or when it is dropped.
+//! It answers nothing by itself. The test fails in [`Played::finish`], or when it drops [`Played`], if something came that the script
+//! does not expect, or something expected did not come. [`Mock::interactive`] also answers what the interactive shell asks by itself.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-use super::play::{Listener, Player};
+use super::player::{Listener, Player};
 use super::{DEADLINE, poll_until, temporary_directory};
 
 /// QEMU 7.2's greeting.
 pub const GREETING: &str = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, \
      \"package\": \"Debian 1:7.2+dfsg-7+deb12u18\"}, \"capabilities\": [\"oob\"]}}\r\n";
 
+/// The answer, as a member, to a query that the interactive shell sends by itself (`src/bin/qmpsh/session/queries.rs`). It is that of
+/// a VM that runs, and has no name, no devices and no schema.
+pub fn shell_answer(query: &str) -> Option<&'static str> {
+    const UNKNOWN: &str = r#""error": {"class": "CommandNotFound", "desc": "no such command"}"#;
+    Some(match query {
+        "guest-info" | "query-qmp-schema" | "x-debug-query-block-graph" => UNKNOWN,
+        "human-monitor-command" => r#""return": """#,
+        "qom-list"
+        | "query-block-exports"
+        | "query-block-jobs"
+        | "query-blockstats"
+        | "query-chardev"
+        | "query-jobs"
+        | "query-named-block-nodes" => r#""return": []"#,
+        "query-migrate" | "query-name" => r#""return": {}"#,
+        "query-status" => r#""return": {"status": "running", "singlestep": false, "running": true}"#,
+        _ => return None,
+    })
+}
+
 /// One thing that the server does.
 #[derive(Clone, Debug)]
 pub enum Step {
+    Accept,
     Send(Vec<u8>),
-    SendOneByOne(Vec<u8>),
-    Expect(Value),
-    ExpectText(String),
-    ExpectExecute(String),
-    ExpectQuiet,
-    Answer(Answer),
-    AnswerLatest(Answer),
-    Events(u64),
-    BigString(u64),
-    BigList(u64),
+    /// Sends what the function makes of 0, 1, … up to the count.
+    SendMany(u64, fn(u64) -> String),
+    Expect(Expected),
+    ExpectSilence,
+    /// Sends this, and the `id` of the oldest or the latest command without a reply.
+    Reply {
+        text: String,
+        latest: bool,
+    },
     Pause,
     HoldWithoutReading,
     FinishSending,
     Close,
     Reset,
-    NextConnection,
 }
 
-/// What a command is answered: the name of the member, and its JSON.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub member: String,
-    pub json: String,
+pub enum Expected {
+    /// This document; its `id` counts only if it is given.
+    Json(Value),
+    Text(String),
+    Command(String),
 }
 
-/// A script; [`Mock::unix`] or [`Mock::tcp`] puts it on stage.
-#[derive(Clone, Debug, Default)]
+impl std::fmt::Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Json(document) => document.fmt(f),
+            Self::Text(text) => text.fmt(f),
+            Self::Command(name) => write!(f, "the command {name}"),
+        }
+    }
+}
+
+/// A script. [`Mock::unix`] and [`Mock::tcp`] start a server that plays it.
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct Mock {
     steps: Vec<Step>,
+    answers_shell: bool,
 }
 
 impl Mock {
-    /// An empty script: the client connects, and is met by silence.
+    /// An empty script: it accepts a client, and stays silent.
     pub fn new() -> Self {
-        Self::default()
+        Self { steps: vec![Step::Accept], answers_shell: false }
     }
 
-    /// A script that begins with the greeting and a negotiation, whatever capabilities that asks for.
-    pub fn qmp() -> Self {
-        Self::new().greeting().expect_execute("qmp_capabilities").reply("{}")
+    /// An empty script for the interactive shell. The server answers by itself as [`shell_answer`] says, unless the script expects
+    /// this query at that moment. [`Seen::answered`] has their names.
+    pub fn interactive() -> Self {
+        Self { answers_shell: true, ..Self::new() }
     }
 
     fn step(mut self, step: Step) -> Self {
@@ -78,105 +111,106 @@ impl Mock {
         self
     }
 
-    /// Says hello as QEMU does.
     pub fn greeting(self) -> Self {
         self.send(GREETING)
     }
 
-    /// Sends these bytes in one write.
+    /// Greets, and answers a negotiation, whatever capabilities that asks for.
+    pub fn negotiate(self) -> Self {
+        self.greeting().expect_execute("qmp_capabilities").reply("{}")
+    }
+
     pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.step(Step::Send(bytes.into()))
     }
 
-    /// Sends these bytes in a write each.
-    pub fn send_one_by_one(self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.step(Step::SendOneByOne(bytes.into()))
+    pub fn send_one_by_one(self, bytes: impl AsRef<[u8]>) -> Self {
+        bytes.as_ref().iter().fold(self, |mock, byte| mock.send([*byte]))
     }
 
-    /// Expects this document, compared as JSON; its `id` only if it is given here.
+    /// Expects this document, compared as JSON; its `id` counts only if it is given here.
     pub fn expect(self, json: &str) -> Self {
         let document = serde_json::from_str(json).unwrap_or_else(|e| panic!("{e} in {json}"));
-        self.step(Step::Expect(document))
+        self.step(Step::Expect(Expected::Json(document)))
     }
 
-    /// Expects exactly this text.
     pub fn expect_text(self, text: &str) -> Self {
-        self.step(Step::ExpectText(text.to_owned()))
+        self.step(Step::Expect(Expected::Text(text.to_owned())))
     }
 
-    /// Expects this command, with any arguments.
     pub fn expect_execute(self, command: &str) -> Self {
-        self.step(Step::ExpectExecute(command.to_owned()))
+        self.step(Step::Expect(Expected::Command(command.to_owned())))
     }
 
-    /// Nothing has come that was not expected, at this moment: a client does not speak before the greeting.
-    pub fn expect_quiet(self) -> Self {
-        self.step(Step::ExpectQuiet)
+    pub fn refuse_schema(self) -> Self {
+        self.expect_execute("query-qmp-schema").error("CommandNotFound", "no such command")
     }
 
-    /// Answers the oldest command not answered yet, with its `id`: `return` is this JSON.
+    /// Expects that nothing more has come until now: a client does not speak before the greeting.
+    pub fn expect_silence(self) -> Self {
+        self.step(Step::ExpectSilence)
+    }
+
+    /// Answers the oldest command without a reply, with its `id`: `return` is this JSON.
     pub fn reply(self, json: &str) -> Self {
         self.answer("return", json)
     }
 
-    /// The same with another member than `return`: its name, and its JSON, are sent as they are.
+    /// Answers as [`Self::reply`], with this member in place of `return`.
     pub fn answer(self, member: &str, json: &str) -> Self {
-        self.step(Step::Answer(Answer { member: member.to_owned(), json: json.to_owned() }))
+        self.step(Step::Reply { text: format!("{{\"{member}\": {json}"), latest: false })
     }
 
-    /// Answers the latest command, as an out-of-band one may overtake.
     pub fn reply_latest(self, json: &str) -> Self {
-        self.step(Step::AnswerLatest(Answer { member: "return".to_owned(), json: json.to_owned() }))
+        self.step(Step::Reply { text: format!("{{\"return\": {json}"), latest: true })
     }
 
-    /// Refuses the oldest command not answered yet.
     pub fn error(self, class: &str, desc: &str) -> Self {
-        self.answer("error", &serde_json::json!({"class": class, "desc": desc}).to_string())
+        self.answer("error", &error(class, desc))
     }
 
-    /// Refuses the latest command.
     pub fn error_latest(self, class: &str, desc: &str) -> Self {
-        let json = serde_json::json!({"class": class, "desc": desc}).to_string();
-        self.step(Step::AnswerLatest(Answer { member: "error".to_owned(), json }))
+        self.step(Step::Reply { text: format!("{{\"error\": {}", error(class, desc)), latest: true })
     }
 
-    /// Sends an event; `data` is JSON.
     pub fn event(self, name: &str, data: &str) -> Self {
-        let time = r#"{"seconds": 1700000000, "microseconds": 5}"#;
-        self.send(format!("{{\"timestamp\": {time}, \"event\": \"{name}\", \"data\": {data}}}\r\n"))
+        self.send(event(name, data))
     }
 
-    /// Sends so many events `FLOOD`, their data `{"n": 0}` and up.
+    /// Sends this many events `FLOOD`, their data `{"n": 0}` and up.
     pub fn events(self, count: u64) -> Self {
-        self.step(Step::Events(count))
+        self.step(Step::SendMany(count, |n| event("FLOOD", &format!("{{\"n\": {n}}}"))))
     }
 
-    /// Answers with a string of so many `x`; it is never in memory as a whole.
+    /// Answers with a string of this many `x`. It is never in memory as a whole.
     pub fn reply_string_of(self, bytes: u64) -> Self {
-        self.step(Step::BigString(bytes))
+        const PIECE: usize = 65536;
+        let rest = usize::try_from(bytes % PIECE as u64).expect("less than a piece");
+        let pieces = Step::SendMany(bytes / PIECE as u64, |_| "x".repeat(PIECE));
+        self.send("{\"return\": \"").step(pieces).step(Step::Reply { text: "x".repeat(rest) + "\"", latest: false })
     }
 
-    /// Answers with a list of `{"n": 0}` and up; it is never in memory as a whole.
+    /// Answers with a list of `{"n": 0}` and up. It is never in memory as a whole.
     pub fn reply_list_of(self, objects: u64) -> Self {
-        self.step(Step::BigList(objects))
+        let pieces =
+            Step::SendMany(objects, |n| if n == 0 { "{\"n\": 0}".to_owned() } else { format!(", {{\"n\": {n}}}") });
+        self.send("{\"return\": [").step(pieces).step(Step::Reply { text: "]".to_owned(), latest: false })
     }
 
-    /// Stops here until [`Played::go_on`].
     pub fn pause(self) -> Self {
         self.step(Step::Pause)
     }
 
-    /// From here on it neither reads nor writes: the connection stays until the client closes it. The last step.
+    /// From here on neither reads nor writes, and keeps the connection open until the test ends. The last step.
     pub fn hold_without_reading(self) -> Self {
         self.step(Step::HoldWithoutReading)
     }
 
-    /// The client sees the end of file; what it sends still arrives.
     pub fn finish_sending(self) -> Self {
         self.step(Step::FinishSending)
     }
 
-    /// Closes the connection. Without it the client is to close.
+    /// Closes the connection. A script without it expects the client to close.
     pub fn close(self) -> Self {
         self.step(Step::Close)
     }
@@ -187,51 +221,64 @@ impl Mock {
         self.step(Step::Reset)
     }
 
-    /// Closes the connection, and takes the next one.
     pub fn next_connection(self) -> Self {
-        self.step(Step::NextConnection)
+        self.close().step(Step::Accept)
     }
 
-    /// Listens on a Unix socket in a directory of its own, and plays.
+    /// Starts a server on a Unix socket in a directory of its own.
     pub fn unix(self) -> Played {
         let directory = temporary_directory();
-        let path = directory.path().join("mock.sock");
-        let listener = UnixListener::bind(&path).expect("a Unix socket to listen on");
-        self.play(Listener::Unix(listener), Address::Unix(path, directory))
+        let socket = directory.path().join("mock.sock");
+        let listener = UnixListener::bind(&socket).expect("a Unix socket to listen on");
+        listener.set_nonblocking(true).expect("a socket");
+        self.play(Listener::Unix(listener), directory, socket, None)
     }
 
-    /// Listens on a free port of the loopback interface, and plays.
     pub fn tcp(self) -> Played {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a TCP socket to listen on");
+        listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("its address");
-        self.play(Listener::Tcp(listener), Address::Tcp(address))
+        self.play(Listener::Tcp(listener), temporary_directory(), PathBuf::new(), Some(address))
     }
 
-    fn play(self, listener: Listener, address: Address) -> Played {
+    fn play(self, listener: Listener, directory: TempDir, socket: PathBuf, tcp: Option<SocketAddr>) -> Played {
         let shared = Arc::new(Shared::default());
-        let player = Player::new(listener, Arc::clone(&shared));
+        let player = Player::new(listener, Arc::clone(&shared), self.answers_shell);
         let thread = thread::spawn(move || player.play(self.steps));
-        Played { address, shared, thread: Some(thread) }
+        Played { socket, tcp, _directory: directory, shared, thread: Some(thread) }
     }
+}
+
+fn event(name: &str, data: &str) -> String {
+    let time = r#"{"seconds": 1700000000, "microseconds": 5}"#;
+    format!("{{\"timestamp\": {time}, \"event\": \"{name}\", \"data\": {data}}}\r\n")
+}
+
+fn error(class: &str, desc: &str) -> String {
+    serde_json::json!({"class": class, "desc": desc}).to_string()
 }
 
 /// What the player and the test have in common.
 #[derive(Debug, Default)]
 pub struct Shared {
-    pub seen: Mutex<Seen>,
-    /// Told when a pause is reached, and when it is over.
-    pub pauses: Condvar,
-    pub stop: AtomicBool,
+    seen: Mutex<Seen>,
+    pub go_on: Notify,
+    pub stop: CancellationToken,
 }
 
-/// What has happened so far.
+impl Shared {
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap()
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Both directions, shortened, for messages.
     pub transcript: Vec<String>,
-    /// The documents that came, as they came.
+    /// The documents that the script expected, as they came.
     pub documents: Vec<String>,
-    /// All bytes that came, documents or not.
+    /// The names of the shell's own queries that were answered without the script.
+    pub answered: Vec<String>,
     pub bytes: Vec<u8>,
     /// What was expected and did not come, or came unexpected.
     pub failure: Option<String>,
@@ -240,89 +287,80 @@ pub struct Seen {
     pub paused: bool,
 }
 
-#[derive(Debug)]
-enum Address {
-    Unix(PathBuf, #[allow(dead_code, reason = "kept for its drop")] TempDir),
-    Tcp(SocketAddr),
-}
-
 /// A mock server at work, on a thread of its own.
 #[derive(Debug)]
 pub struct Played {
-    address: Address,
+    socket: PathBuf,
+    tcp: Option<SocketAddr>,
+    _directory: TempDir,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Played {
-    /// The path of the Unix socket.
     pub fn socket(&self) -> &Path {
-        match &self.address {
-            Address::Unix(path, _) => path,
-            Address::Tcp(_) => panic!("it was put on TCP"),
-        }
+        &self.socket
     }
 
-    /// The TCP address.
     pub fn tcp(&self) -> SocketAddr {
-        match &self.address {
-            Address::Tcp(address) => *address,
-            Address::Unix(..) => panic!("it was put on a Unix socket"),
-        }
+        self.tcp.expect("`Mock::tcp` has the server listen on TCP")
     }
 
     /// Waits until the next pause is reached. What was sent before it is in the socket then.
     #[track_caller]
     pub fn wait_for_pause(&self) {
-        let seen = self.shared.seen.lock().unwrap();
-        let waiting = |seen: &mut Seen| !seen.paused && seen.failure.is_none();
-        let (seen, _) = self.shared.pauses.wait_timeout_while(seen, DEADLINE, waiting).unwrap();
-        let (paused, transcript) = (seen.paused, seen.transcript.join("\n"));
-        drop(seen);
-        assert!(paused, "the pause was not reached:\n{transcript}");
+        poll_until(DEADLINE, || {
+            let seen = self.shared.seen();
+            (seen.paused || seen.failure.is_some()).then_some(())
+        });
+        let paused = self.shared.seen().paused;
+        assert!(paused, "the pause was not reached:\n{}", self.transcript());
     }
 
-    /// Waits for the pause, and ends it.
     #[track_caller]
     pub fn go_on(&self) {
         self.wait_for_pause();
-        self.shared.seen.lock().unwrap().paused = false;
-        self.shared.pauses.notify_all();
-    }
-
-    /// The documents that came until now, as they came.
-    pub fn received(&self) -> Vec<String> {
-        self.shared.seen.lock().unwrap().documents.clone()
+        self.shared.seen().paused = false;
+        self.shared.go_on.notify_one();
     }
 
     /// Waits until the script is at its end, checks it, and returns what came.
     #[track_caller]
     pub fn finish(mut self) -> Seen {
-        let failure = self.end(true);
-        let seen = std::mem::take(&mut *self.shared.seen.lock().unwrap());
-        if let Some(failure) = failure {
-            panic!("the mock server {failure}\n{}", seen.transcript.join("\n"));
-        }
-        seen
+        self.end_and_check();
+        std::mem::take(&mut *self.shared.seen())
     }
 
-    /// Ends it where it stands, and checks nothing: for a client that is killed in the middle.
-    pub fn abandon(mut self) -> Seen {
+    /// Ends it where it stands, and checks nothing: for a client that leaves while the server sends.
+    pub fn abandon(mut self) {
         self.end(false);
-        std::mem::take(&mut *self.shared.seen.lock().unwrap())
+    }
+
+    /// Checks that no client has connected.
+    #[track_caller]
+    pub fn finish_without_connection(mut self) {
+        assert_eq!(self.end(false).as_deref(), Some("waited in vain for a connection"), "{}", self.transcript());
+    }
+
+    fn transcript(&self) -> String {
+        self.shared.seen().transcript.join("\n")
+    }
+
+    #[track_caller]
+    fn end_and_check(&mut self) {
+        if let Some(failure) = self.end(true) {
+            panic!("the mock server {failure}\n{}", self.transcript());
+        }
     }
 
     /// Ends the player: after the script if there is time for it, else where it stands.
-    fn end(&mut self, patient: bool) -> Option<String> {
+    fn end(&mut self, after_script: bool) -> Option<String> {
         let thread = self.thread.take()?;
-        if patient {
-            poll_until(DEADLINE, || (self.shared.seen.lock().unwrap().done || thread.is_finished()).then_some(()));
+        if after_script {
+            poll_until(DEADLINE, || (self.shared.seen().done || thread.is_finished()).then_some(()));
         }
-        self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.pauses.notify_all();
-        let panicked = thread.join().is_err();
-        let seen = self.shared.seen.lock().unwrap();
-        if panicked { Some("broke".to_owned()) } else { seen.failure.clone() }
+        self.shared.stop.cancel();
+        if thread.join().is_err() { Some("broke".to_owned()) } else { self.shared.seen().failure.clone() }
     }
 }
 
@@ -331,20 +369,13 @@ impl Drop for Played {
         if self.thread.is_none() {
             return;
         }
-        let panicking = thread::panicking();
-        let failure = self.end(!panicking);
-        let Ok(seen) = self.shared.seen.lock() else {
-            return;
-        };
-        let transcript = seen.transcript.join("\n");
-        drop(seen);
-        if panicking {
-            #[allow(clippy::print_stderr, reason = "the test has failed; this is a part of why")]
-            {
-                eprintln!("the mock server saw:\n{transcript}");
-            }
-        } else if let Some(failure) = failure {
-            panic!("the mock server {failure}\n{transcript}");
+        if !thread::panicking() {
+            return self.end_and_check();
+        }
+        self.end(false);
+        #[allow(clippy::print_stderr, reason = "the test has failed; this is a part of why")]
+        {
+            eprintln!("the mock server saw:\n{}", self.transcript());
         }
     }
 }

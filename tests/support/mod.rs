@@ -1,7 +1,7 @@
-//! What the integration tests stand on: a real QEMU, a QEMU played from a script, the program under test, a terminal.
+//! What the integration tests share: programs in a scrubbed environment, a terminal, a real QEMU, a mock of one.
 //!
-//! Everything here is synchronous, cleans up after itself (also when a test panics), and fails with what it saw. A time
-//! limit exists everywhere and only to end a test that would hang: no test is fast enough or too slow by the clock.
+//! All of it is synchronous, cleans up also when a test panics, and fails with what it saw. [`DEADLINE`] only ends a test that would
+//! hang.
 
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,25 +15,20 @@ pub mod collected;
 pub mod documents;
 pub mod mock;
 pub mod output;
-pub mod play;
+pub mod player;
+pub mod program;
 pub mod qemu;
-pub mod run;
-pub mod sshd;
-pub mod stream;
 pub mod terminal;
 pub mod version;
 
 pub use mock::Mock;
+pub use program::{Program, QMPSH, qmpsh, sh};
 pub use qemu::Qemu;
-pub use run::{Program, qmpsh};
 
 /// How long anything may take before its test is ended as hanging.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How often something that cannot be waited for is looked at again.
-const POLL: Duration = Duration::from_millis(2);
-
-/// Looks again and again until `look` finds something; `None` when `limit` is over.
+/// Calls `look` again and again until it finds something. `None` when `limit` is over.
 pub fn poll_until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
@@ -43,16 +38,14 @@ pub fn poll_until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Op
         if start.elapsed() > limit {
             return None;
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Held while a process is started or a pseudo-terminal is opened.
+/// Locks out other starts while a process is started or a pseudo-terminal is opened.
 ///
 /// The pseudo-terminal's descriptors are not close-on-exec from the first moment: a process started just then would keep
 /// the terminal open, and its end would not be seen.
-///
-/// The first call also sees to it that Ctrl-C reaches what is started: see [`heed_interrupts`].
 pub fn spawning() -> MutexGuard<'static, ()> {
     static SPAWNING: Mutex<()> = Mutex::new(());
     static HEEDING: Once = Once::new();
@@ -60,6 +53,8 @@ pub fn spawning() -> MutexGuard<'static, ()> {
     SPAWNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Lets Ctrl-C reach the programs that tests start.
+///
 /// A process started with SIGINT ignored, as a shell's `tests &` is, hands that on to what it starts, and there a shell
 /// cannot even trap it. A signal that is caught here is the default one there.
 fn heed_interrupts() {

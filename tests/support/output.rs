@@ -1,4 +1,4 @@
-//! What a program left when it ended, and what a test says about it.
+//! The status and output of a program that has ended.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -21,7 +21,6 @@ pub struct Output {
 }
 
 impl Output {
-    /// stdout is exactly this.
     #[track_caller]
     pub fn stdout(&self, expected: &str) -> &Self {
         self.check(self.stdout == expected.as_bytes(), &format!("stdout {}", excerpt(expected.as_bytes())))
@@ -32,7 +31,6 @@ impl Output {
         self.check(self.stdout_text().contains(part), &format!("stdout with {part:?}"))
     }
 
-    /// stderr is exactly this.
     #[track_caller]
     pub fn stderr(&self, expected: &str) -> &Self {
         self.check(self.stderr == expected.as_bytes(), &format!("stderr {}", excerpt(expected.as_bytes())))
@@ -43,19 +41,16 @@ impl Output {
         self.check(self.stderr_text().contains(part), &format!("stderr with {part:?}"))
     }
 
-    /// It ended with this exit status, not by a signal.
     #[track_caller]
     pub fn status(&self, expected: i32) -> &Self {
         self.check(self.status.code() == Some(expected), &format!("status {expected}"))
     }
 
-    /// It was ended by this signal.
     #[track_caller]
     pub fn ended_by(&self, signal: Signal) -> &Self {
         self.check(self.status.signal() == Some(signal.as_raw()), &format!("an end by {signal:?}"))
     }
 
-    /// The exit status, if it was not ended by a signal.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
@@ -72,7 +67,6 @@ impl Output {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
-    /// The home directory it saw: its history and state are there.
     pub fn home(&self) -> &Path {
         self.home.path()
     }

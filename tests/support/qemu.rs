@@ -1,29 +1,32 @@
 //! A real QEMU (or storage daemon) with monitors, gone when the test is.
 
-use std::fs::{self, File};
+use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::client::Client;
-use super::stream::Stream;
-use super::{DEADLINE, poll_until, spawning, temporary_directory};
+use super::program::{Process, Program};
+use super::{DEADLINE, poll_until};
 
 /// How long a QEMU that has greeted may take to answer before it is helped on. One that is only slow is better left alone: there
 /// the helping client waits in the backlog, and its end can take the next one's connection with it.
 const STUCK: Duration = Duration::from_secs(5);
 
-/// What to start. `Qemu::none().name("web1").start()`.
+/// The name of the first monitor's socket.
+const SOCKET: &str = "q.sock";
+
+/// A QEMU to start. `Qemu::none().name("web1").start()`.
 #[derive(Debug)]
 pub struct Builder {
-    program: &'static str,
-    args: Vec<String>,
-    env: Vec<(&'static str, String)>,
+    program: Program,
+    /// What options begin with.
+    dashes: &'static str,
     pretty: bool,
     second: bool,
     tcp: Option<String>,
@@ -32,34 +35,30 @@ pub struct Builder {
 /// A running QEMU with at least one monitor on a Unix socket. Dropping it kills it.
 #[derive(Debug)]
 pub struct Qemu {
-    program: &'static str,
-    child: Child,
+    process: Process,
     tcp: Option<SocketAddr>,
-    directory: TempDir,
 }
 
 impl Qemu {
     /// The smallest one: no machine, no devices; it starts in some 50 ms.
     pub fn none() -> Builder {
-        Builder::new("qemu-system-x86_64").args(["-M", "none", "-nodefaults", "-display", "none"])
+        Builder::new("qemu-system-x86_64", "-").args(["-M", "none", "-nodefaults", "-display", "none"])
     }
 
     /// A PC, whose firmware runs and finds nothing to start.
     pub fn q35() -> Builder {
-        Builder::new("qemu-system-x86_64").args(["-M", "q35", "-m", "32", "-nodefaults", "-display", "none"])
+        Builder::new("qemu-system-x86_64", "-").args(["-M", "q35", "-m", "32", "-nodefaults", "-display", "none"])
     }
 
     /// A storage daemon: the same protocol, other commands.
     pub fn storage_daemon() -> Builder {
-        Builder::new("qemu-storage-daemon")
+        Builder::new("qemu-storage-daemon", "--")
     }
 
-    /// The first monitor's socket.
     pub fn socket(&self) -> PathBuf {
-        self.file("q.sock")
+        self.file(SOCKET)
     }
 
-    /// The second monitor's socket, after [`Builder::second_monitor`].
     pub fn second_socket(&self) -> PathBuf {
         self.file("second.sock")
     }
@@ -71,95 +70,48 @@ impl Qemu {
 
     /// The path of a file of this name in QEMU's own directory, which goes when it goes.
     pub fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.process.home().join(name)
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
-    /// Takes the first monitor: who connects now waits, until the client is dropped.
+    /// Takes the first monitor: other clients wait until this one is dropped.
     pub fn hold(&self) -> Client {
         Client::unix(&self.socket()).negotiate()
     }
 
-    /// A client on the second monitor.
     pub fn second_client(&self) -> Client {
         Client::unix(&self.second_socket()).negotiate()
     }
 
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).expect("QEMU takes a signal");
+        self.process.signal(signal);
     }
 
-    /// Waits until it has ended by itself.
+    #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        poll_until(DEADLINE, || self.child.try_wait().expect("QEMU can be waited for"))
-            .unwrap_or_else(|| panic!("{} did not end{}", self.program, self.said()))
-    }
-
-    /// What it wrote on stderr, as the end of a sentence.
-    fn said(&self) -> String {
-        said(self.directory.path())
-    }
-
-    /// Connects to the first monitor as soon as there is one, and reads the greeting.
-    fn reach(&mut self) -> Client {
-        let socket = self.socket();
-        let client = poll_until(DEADLINE, || {
-            if let Some(status) = self.child.try_wait().expect("QEMU can be waited for") {
-                panic!("{} ended at once: {status}{}", self.program, self.said());
-            }
-            Stream::unix(&socket).ok().map(Client::on)
-        });
-        let Some(mut client) = client else {
-            panic!("{} made no monitor at {}{}", self.program, socket.display(), self.said());
-        };
-        client.read_greeting();
-        client.send(r#"{"execute":"qmp_capabilities"}"#);
-        // While QEMU 7.2 starts, a client can come to two of its threads at once, as its listener is handed from one to the
-        // other. One of them takes the client; the other, which is the main loop, waits in accept(2), and nothing is
-        // answered until one more comes. (Once in some 2,000 starts on a loaded machine.)
-        let answered = poll_until(DEADLINE, || {
-            let answer = client.answer_within(STUCK);
-            if answer.is_none() {
-                drop(Stream::unix(&socket));
-            }
-            answer
-        });
-        assert!(answered.is_some(), "{} does not negotiate{}", self.program, self.said());
-        client
-    }
-}
-
-impl Drop for Qemu {
-    fn drop(&mut self) {
-        // It may have ended already: then there is nothing to kill, and nothing to say.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.wait_status()
     }
 }
 
 impl Builder {
-    fn new(program: &'static str) -> Self {
-        Self { program, args: Vec::new(), env: Vec::new(), pretty: false, second: false, tcp: None }
+    fn new(program: &str, dashes: &'static str) -> Self {
+        Self { program: Program::new(program), dashes, pretty: false, second: false, tcp: None }
     }
 
-    /// `query-name` answers this.
     pub fn name(self, name: &str) -> Self {
         self.args(["-name", name])
     }
 
-    /// More arguments for QEMU's command line.
-    pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
-        self.args.extend(args.into_iter().map(Into::into));
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.program = self.program.args(args);
         self
     }
 
-    /// A variable for its environment.
-    pub fn env(mut self, name: &'static str, value: &str) -> Self {
-        self.env.push((name, value.to_owned()));
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.program = self.program.env(name, value);
         self
     }
 
@@ -169,21 +121,19 @@ impl Builder {
         self
     }
 
-    /// One more monitor, at [`Qemu::second_socket`].
     pub fn second_monitor(mut self) -> Self {
         self.second = true;
         self
     }
 
-    /// One more monitor on the loopback interface, at [`Qemu::tcp`].
     pub fn tcp_monitor(mut self) -> Self {
         self.tcp = Some(String::new());
         self
     }
 
-    /// The same with TLS: the credentials of a server, and what else `tls-creds-x509` is to know.
+    /// One more monitor on the loopback interface, with TLS: the credentials of a server, and more properties of `tls-creds-x509`.
     pub fn tls_monitor(mut self, credentials: &Path, more: &str) -> Self {
-        let dashes = self.dashes();
+        let dashes = self.dashes;
         let object = format!("tls-creds-x509,id=tls,endpoint=server,dir={}{more}", credentials.display());
         self.tcp = Some(",tls-creds=tls".to_owned());
         self.args([format!("{dashes}object"), object])
@@ -191,49 +141,41 @@ impl Builder {
 
     /// Starts it, and waits until its first monitor has answered.
     pub fn start(self) -> Qemu {
-        let directory = temporary_directory();
-        let log = |name| File::create(directory.path().join(name)).expect("a log file");
-        let mut command = Command::new(self.program);
-        command.args(&self.args).args(self.monitors(directory.path()));
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(log("stdout")).stderr(log("stderr"));
-        let spawned = {
-            let _guard = spawning();
-            command.spawn()
-        };
-        let child = spawned.unwrap_or_else(|e| {
-            panic!(
-                "cannot start {}: {e}. These tests need a real QEMU; scripts/install-dependencies installs it",
-                self.program
-            )
+        let args = self.monitors(self.program.home());
+        let process = self.program.args(args).start();
+        let socket = process.home().join(SOCKET);
+        let connected = poll_until(DEADLINE, || {
+            if process.has_ended() { Some(None) } else { UnixStream::connect(&socket).ok().map(Some) }
         });
-        let mut qemu = Qemu { program: self.program, child, tcp: None, directory };
-        let mut client = qemu.reach();
-        if self.tcp.is_some() {
-            qemu.tcp = Some(tcp_address(&client.execute(r#"{"execute":"query-chardev"}"#)));
+        let mut client = match connected {
+            Some(Some(stream)) => Client::on(stream),
+            Some(None) => panic!("it ended at once\n{}", process.wait()),
+            None => panic!("it made no monitor\n{process}"),
+        };
+        client.read_greeting();
+        client.send(r#"{"execute":"qmp_capabilities"}"#);
+        // While QEMU 7.2 starts, a client can come to two of its threads at once, as its listener is handed from one to the
+        // other. One of them takes the client; the other, which is the main loop, waits in accept(2), and nothing is
+        // answered until one more comes. (Once in some 2,000 starts on a loaded machine.)
+        if poll_until(STUCK, || (!client.is_silent()).then_some(())).is_none() {
+            drop(UnixStream::connect(&socket));
         }
-        qemu
-    }
-
-    fn is_daemon(&self) -> bool {
-        self.program == "qemu-storage-daemon"
-    }
-
-    fn dashes(&self) -> &'static str {
-        if self.is_daemon() { "--" } else { "-" }
+        client.read_reply();
+        let tcp = self.tcp.map(|_| tcp_address(&client.execute(r#"{"execute":"query-chardev"}"#)));
+        Qemu { process, tcp }
     }
 
     fn monitors(&self, directory: &Path) -> Vec<String> {
         let unix = |name: &str| format!("path={},server=on,wait=off", directory.join(name).display());
-        let mut monitors = vec![("m0", unix("q.sock"), self.pretty)];
+        let mut monitors = vec![("m0", unix(SOCKET), self.pretty)];
         if self.second {
             monitors.push(("m1", unix("second.sock"), false));
         }
         if let Some(more) = &self.tcp {
             monitors.push(("tcp", format!("host=127.0.0.1,port=0,server=on,wait=off{more}"), false));
         }
-        let (daemon, dashes) = (self.is_daemon(), self.dashes());
-        let (option, mode) = if daemon { ("--monitor", "") } else { ("-mon", ",mode=control") };
+        let dashes = self.dashes;
+        let (option, mode) = if dashes == "--" { ("--monitor", "") } else { ("-mon", ",mode=control") };
         let mut args = Vec::new();
         for (id, chardev, pretty) in monitors {
             let pretty = if pretty { ",pretty=on" } else { "" };
@@ -252,11 +194,4 @@ fn tcp_address(chardevs: &Value) -> SocketAddr {
     let name = found.and_then(|c| c["filename"].as_str()).unwrap_or_else(|| panic!("no chardev `tcp` in {chardevs}"));
     let address = name.split_once("tcp:").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
     address.unwrap_or_else(|| panic!("no address in {name}"))
-}
-
-fn said(directory: &Path) -> String {
-    match fs::read_to_string(directory.join("stderr")) {
-        Ok(text) if !text.is_empty() => format!("; it said:\n{text}"),
-        _ => "; it said nothing".to_owned(),
-    }
 }

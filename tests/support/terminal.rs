@@ -1,4 +1,4 @@
-//! A program in a pseudo-terminal, its screen as a person would see it.
+//! A program in a pseudo-terminal, and its screen.
 //!
 //! ```ignore
 //! let mut t = qmpsh().arg(socket).terminal();
@@ -8,15 +8,15 @@
 //!
 //! The screen is only ever waited for, with text and cursor in one predicate: what a program writes arrives in pieces.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::num::NonZeroU16;
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal};
 
-use super::run::Program;
+use super::collected::Collected;
+use super::program::Program;
 use super::{DEADLINE, excerpt, poll_until, spawning};
 
 /// Keys that are not letters, for [`Terminal::type_keys`].
@@ -27,10 +27,7 @@ pub mod keys {
     pub const ESCAPE: &str = "\x1b";
     pub const BACKSPACE: &str = "\x7f";
     pub const UP: &str = "\x1b[A";
-    pub const DOWN: &str = "\x1b[B";
-    pub const RIGHT: &str = "\x1b[C";
     pub const LEFT: &str = "\x1b[D";
-    pub const CTRL_A: &str = "\x01";
     pub const CTRL_C: &str = "\x03";
     pub const CTRL_D: &str = "\x04";
     pub const CTRL_R: &str = "\x12";
@@ -45,22 +42,25 @@ pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn Write + Send>,
-    shown: Arc<Shown>,
+    output: Collected,
+    emulator: Mutex<Emulator>,
     program: Program,
     found: String,
 }
 
+/// The screen after the first `processed` bytes of the output.
 #[derive(Default)]
-struct Shown {
-    state: Mutex<State>,
-    changed: Condvar,
+struct Emulator {
+    parser: vt100::Parser,
+    processed: usize,
 }
 
-#[derive(Default)]
-struct State {
-    parser: vt100::Parser,
-    raw: Vec<u8>,
-    closed: bool,
+impl Emulator {
+    fn screen(&mut self, output: &[u8]) -> Screen {
+        self.parser.process(&output[self.processed..]);
+        self.processed = output.len();
+        Screen(self.parser.screen().clone())
+    }
 }
 
 impl Program {
@@ -68,50 +68,20 @@ impl Program {
     #[track_caller]
     pub fn terminal(self) -> Terminal {
         let guard = spawning();
-        let pair = native_pty_system().openpty(size(SIZE.0, SIZE.1)).expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(&self.path);
-        command.args(&self.args);
-        command.env_clear();
-        for (name, value) in &self.environment {
-            command.env(name, value);
-        }
-        command.cwd(self.home());
+        let pair = native_pty_system().openpty(PtySize::default()).expect("a pseudo-terminal");
         let found = settings(&*pair.master);
-        let child =
-            pair.slave.spawn_command(command).unwrap_or_else(|e| panic!("cannot start {}: {e}", self.path.display()));
-        // As long as this side had it open too, the end would not be seen.
+        let spawned = pair.slave.spawn_command(self.command.clone());
+        let child = spawned.unwrap_or_else(|e| panic!("{e}\n$ {}", self.command_line()));
+        // As long as this side had it open, the reader would not see the end.
         drop(pair.slave);
         drop(guard);
-        let shown = Arc::new(Shown::default());
-        let reader = pair.master.try_clone_reader().expect("the terminal can be read");
+        let output = Collected::from_reader(pair.master.try_clone_reader().expect("the terminal can be read"));
         let keyboard = pair.master.take_writer().expect("the terminal can be written");
-        thread::spawn({
-            let shown = Arc::clone(&shown);
-            move || shown.follow(reader)
-        });
-        Terminal { child, master: pair.master, keyboard, shown, program: self, found }
-    }
-}
-
-impl Shown {
-    fn follow(&self, mut reader: Box<dyn Read + Send>) {
-        let mut chunk = vec![0; 65536];
-        loop {
-            let n = reader.read(&mut chunk).unwrap_or(0);
-            let mut state = self.state.lock().unwrap();
-            state.parser.process(&chunk[..n]);
-            state.raw.extend_from_slice(&chunk[..n]);
-            state.closed = n == 0;
-            self.changed.notify_all();
-            if n == 0 {
-                return;
-            }
-        }
+        Terminal { child, master: pair.master, keyboard, output, emulator: Mutex::default(), program: self, found }
     }
 }
 
 impl Terminal {
-    /// Types: characters, and [`keys`].
     #[track_caller]
     pub fn type_keys(&mut self, keys: &str) {
         self.type_bytes(keys.as_bytes());
@@ -123,53 +93,37 @@ impl Terminal {
         self.keyboard.write_all(bytes).and_then(|()| self.keyboard.flush()).expect("the terminal takes keys");
     }
 
-    /// Waits until the screen is as it should be, and returns it.
     #[track_caller]
     pub fn wait(&self, mut as_expected: impl FnMut(&Screen) -> bool) -> Screen {
-        let mut state = self.shown.state.lock().unwrap();
-        let mut found = None;
-        loop {
-            let before = state.raw.len();
-            let waited = self.shown.changed.wait_timeout_while(state, DEADLINE, |state| {
-                let screen = Screen(state.parser.screen().clone());
-                found = as_expected(&screen).then_some(screen);
-                found.is_none() && !state.closed
-            });
-            let (now, timeout) = waited.unwrap();
-            state = now;
-            // A program that goes on writing does not hang.
-            if !timeout.timed_out() || state.raw.len() == before {
-                break;
-            }
-        }
-        let why = if state.closed { "the program has closed the terminal" } else { "waited in vain" };
-        drop(state);
+        let found = self.output.wait(|output, _| Some(self.emulator().screen(output)).filter(&mut as_expected));
+        let why = if self.output.is_closed() { "the program has closed the terminal" } else { "waited in vain" };
         found.unwrap_or_else(|| panic!("the screen is not as expected; {why}\n{self}"))
     }
 
-    /// Waits until this text stands somewhere on the screen.
+    fn emulator(&self) -> MutexGuard<'_, Emulator> {
+        self.emulator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until this text is on the screen, in one row or wrapped.
     #[track_caller]
     pub fn wait_for(&self, text: &str) -> Screen {
-        self.wait(|screen| screen.text().contains(text))
+        self.wait(|screen| screen.text().contains(text) || screen.text().replace('\n', "").contains(text))
     }
 
-    /// The screen as it is now.
     pub fn screen(&self) -> Screen {
-        Screen(self.shown.state.lock().unwrap().parser.screen().clone())
+        let output = self.raw();
+        self.emulator().screen(&output)
     }
 
-    /// Every byte that came until now.
     pub fn raw(&self) -> Vec<u8> {
-        self.shown.state.lock().unwrap().raw.clone()
+        self.output.so_far()
     }
 
-    /// Changes the size of the terminal, as dragging a window's corner does.
     pub fn resize(&self, rows: u16, columns: u16) {
-        let mut state = self.shown.state.lock().unwrap();
-        let (r, c) = (NonZeroU16::new(rows), NonZeroU16::new(columns));
-        let (r, c) = r.zip(c).expect("a size that is not zero");
-        state.parser.screen_mut().set_size(r, c);
-        self.master.resize(size(rows, columns)).expect("the terminal can be resized");
+        let (r, c) = NonZeroU16::new(rows).zip(NonZeroU16::new(columns)).expect("a size that is not zero");
+        self.screen();
+        self.emulator().parser.screen_mut().set_size(r, c);
+        self.master.resize(PtySize { rows, cols: columns, ..PtySize::default() }).expect("the terminal can be resized");
     }
 
     pub fn pid(&self) -> u32 {
@@ -181,7 +135,6 @@ impl Terminal {
         rustix::process::kill_process(pid, signal).expect("it takes a signal");
     }
 
-    /// Whether the terminal is in its ordinary mode: the kernel edits lines and shows what is typed.
     pub fn is_cooked(&self) -> bool {
         use rustix::termios::LocalModes;
         modes(&*self.master).local_modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
@@ -206,8 +159,7 @@ impl Terminal {
         let ended = poll_until(DEADLINE, || self.child.try_wait().expect("it can be waited for"));
         let Some(status) = ended else { panic!("it did not end\n{self}") };
         // All that it wrote is on the screen then.
-        let state = self.shown.state.lock().unwrap();
-        drop(self.shown.changed.wait_timeout_while(state, DEADLINE, |state| !state.closed).unwrap());
+        self.output.to_end();
         assert!(status.signal().is_none(), "it was ended by {status}\n{self}");
         status.exit_code()
     }
@@ -222,7 +174,6 @@ impl Drop for Terminal {
     }
 }
 
-/// The screen, for the message of a test that fails.
 impl std::fmt::Display for Terminal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (screen, raw) = (self.screen(), self.raw());
@@ -233,7 +184,6 @@ impl std::fmt::Display for Terminal {
     }
 }
 
-/// The screen at one moment.
 pub struct Screen(vt100::Screen);
 
 impl Screen {
@@ -244,18 +194,14 @@ impl Screen {
         rows.iter().map(|row| row.trim_end()).collect::<Vec<_>>().join("\n").trim_end().to_owned()
     }
 
-    /// One row, without the spaces at its end.
     pub fn row(&self, row: u16) -> String {
-        let columns = self.0.size().1.get();
-        self.0.rows(0, columns).nth(row.into()).unwrap_or_default().trim_end().to_owned()
+        self.text().lines().nth(row.into()).unwrap_or_default().to_owned()
     }
 
-    /// Where the cursor is: row and column, from 0.
     pub fn cursor(&self) -> (u16, u16) {
         self.0.cursor_position()
     }
 
-    /// The row that the cursor is in.
     pub fn line(&self) -> String {
         self.row(self.cursor().0)
     }
@@ -288,8 +234,4 @@ fn modes(master: &dyn MasterPty) -> rustix::termios::Termios {
 
 fn settings(master: &dyn MasterPty) -> String {
     format!("{:?}", modes(master))
-}
-
-fn size(rows: u16, cols: u16) -> PtySize {
-    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }

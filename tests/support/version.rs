@@ -1,14 +1,14 @@
 //! Which QEMU is in the PATH, and what differs between the versions that the tests run on.
 
-use std::process::Command;
 use std::sync::OnceLock;
+
+use super::Program;
 
 /// The major and minor version of the `qemu-system-x86_64` in the PATH.
 pub fn version() -> (u32, u32) {
     static VERSION: OnceLock<(u32, u32)> = OnceLock::new();
     *VERSION.get_or_init(|| {
-        let output = Command::new("qemu-system-x86_64").arg("--version").output().expect("QEMU starts");
-        let text = String::from_utf8_lossy(&output.stdout);
+        let text = Program::new("qemu-system-x86_64").arg("--version").run().stdout_text();
         let version = text.split("version ").nth(1).and_then(|rest| {
             let mut numbers = rest.split(|c: char| !c.is_ascii_digit());
             Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
@@ -27,13 +27,11 @@ pub fn status(state: &str, running: bool) -> Vec<(&'static str, String)> {
     members
 }
 
-/// The result of `query-status` as one line of JSON, with its line end.
 pub fn status_line(state: &str, running: bool) -> String {
     let members = status(state, running).into_iter().map(|(name, value)| format!("\"{name}\": {value}"));
     format!("{{{}}}\n", members.collect::<Vec<_>>().join(", "))
 }
 
-/// The result of `query-status` as a table.
 pub fn status_table(state: &str, running: bool) -> String {
     let members = status(state, running);
     let width = members.iter().map(|(name, _)| name.len()).max().unwrap_or(0);

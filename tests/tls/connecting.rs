@@ -9,13 +9,13 @@ use crate::support::version::status_line;
 use crate::support::{Qemu, qmpsh};
 
 #[test]
-fn one_command_and_large_replies() {
+fn tls_reads_large_replies() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
     let (address, port) = (qemu.tcp().to_string(), qemu.tcp().port());
     with(&client).args([&address, "query-status"]).run().stdout(&status_line("running", true)).stderr("").status(0);
-    // By its name too.
+    // Also by its name.
     with(&client)
         .args([&format!("localhost:{port}"), "query-status"])
         .run()
@@ -29,7 +29,7 @@ fn one_command_and_large_replies() {
 }
 
 #[test]
-fn a_batch_and_a_pipeline() {
+fn tls_runs_a_batch_and_a_pipeline() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
@@ -46,7 +46,7 @@ fn a_batch_and_a_pipeline() {
 }
 
 #[test]
-fn a_storage_daemon_too() {
+fn tls_works_with_a_storage_daemon() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let daemon = Qemu::storage_daemon().tls_monitor(server.path(), "").start();
@@ -64,7 +64,7 @@ fn a_server_that_asks_for_no_certificate_needs_none() {
 }
 
 #[test]
-fn versions_before_1_3_are_spoken() {
+fn tls_1_2_is_spoken_to_a_server() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let qemu = Qemu::none().tls_monitor(server.path(), ",priority=NORMAL:-VERS-TLS1.3").start();
@@ -75,7 +75,7 @@ fn versions_before_1_3_are_spoken() {
 }
 
 #[test]
-fn another_name_is_checked_where_it_is_given() {
+fn tls_hostname_is_checked_instead_of_the_address() {
     let authority = Authority::new();
     let pair = Leaf::server().names(&["host1.example", "10.0.0.7"]).signed_by(&authority);
     let (server, client) = (authority.folder().with_pair("server", &pair), authority.client_folder());
@@ -102,7 +102,7 @@ fn quit_is_answered_and_the_session_ends_well() {
 }
 
 #[test]
-fn without_negotiation_too() {
+fn tls_works_without_negotiation() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
@@ -112,7 +112,7 @@ fn without_negotiation_too() {
 }
 
 #[test]
-fn a_vm_is_found_by_its_name() {
+fn tls_works_with_a_vm_name() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let name = format!("tls-{}", std::process::id());
@@ -127,7 +127,7 @@ fn a_vm_is_found_by_its_name() {
 }
 
 #[test]
-fn a_reply_of_64_mb_comes_whole() {
+fn tls_reads_a_reply_of_64_mb() {
     const LENGTH: usize = 64 << 20;
     let authority = Authority::new();
     let peer = Peer::new(&authority.server_folder(), false);

@@ -1,4 +1,4 @@
-//! What can be wrong with a directory of credentials: told before anybody is connected to.
+//! Errors in a credentials directory, which qmpsh reports before it connects.
 
 use super::with;
 use crate::support::certificates::{Authority, Folder, Leaf};
@@ -8,12 +8,12 @@ use crate::support::{qmpsh, temporary_directory};
 #[track_caller]
 fn check(folder: &Folder, door: &str, expected: &str) {
     let output = with(folder).args([door, "127.0.0.1:1", "--wait", "0.01", "x"]).run();
-    let expected = expected.replace("DIR", &folder.shown());
+    let expected = expected.replace("DIR", &folder.path().display().to_string());
     output.stdout("").stderr(&format!("qmpsh: --tls-creds: {expected}\n")).status(3);
 }
 
 #[test]
-fn files_that_are_missing() {
+fn missing_credential_files_are_named() {
     let authority = Authority::new();
     let empty = Folder::empty();
     check(
@@ -32,7 +32,7 @@ fn files_that_are_missing() {
 }
 
 #[test]
-fn directories_that_are_none() {
+fn a_credentials_directory_that_is_not_one_is_reported() {
     let directory = temporary_directory();
     let file = directory.path().join("file");
     std::fs::write(&file, "").expect("a file");
@@ -45,7 +45,7 @@ fn directories_that_are_none() {
 }
 
 #[test]
-fn files_that_are_not_what_they_should_be() {
+fn invalid_credential_files_are_named() {
     let authority = Authority::new();
     let client = || authority.client_folder();
     let cut = &authority.pem()[..200];
@@ -98,19 +98,19 @@ fn files_that_are_not_what_they_should_be() {
 }
 
 #[test]
-fn pairs_that_are_none() {
+fn a_key_that_does_not_fit_its_certificate_is_reported() {
     let authority = Authority::new();
     let other = Leaf::client().signed_by(&authority);
-    let mixed = authority.client_folder().with("client-key.pem", &other.key);
+    let mixed = authority.client_folder().with("client-key.pem", other.signing_key.serialize_pem());
     let expected = "DIR/client-key.pem is not the key of client-cert.pem beside it: each is of another pair";
     check(&mixed, "connect", expected);
-    let mixed = authority.server_folder().with("server-key.pem", &other.key);
+    let mixed = authority.server_folder().with("server-key.pem", other.signing_key.serialize_pem());
     let expected = "DIR/server-key.pem is not the key of server-cert.pem beside it: each is of another pair";
     check(&mixed, "listen", expected);
 }
 
 #[test]
-fn certificates_of_our_own_that_the_peer_would_refuse() {
+fn an_own_certificate_that_the_peer_would_refuse_is_reported() {
     let (authority, other) = (Authority::new(), Authority::new());
     let folder = |whose: &str, leaf: Leaf| authority.folder().with_pair(whose, &leaf.signed_by(&authority));
     let wrong_ca = authority.folder().with_pair("client", &Leaf::client().signed_by(&other));
@@ -132,7 +132,7 @@ fn certificates_of_our_own_that_the_peer_would_refuse() {
 }
 
 #[test]
-fn options_that_do_not_go_together() {
+fn conflicting_tls_options_are_usage_errors() {
     for (words, expected) in [
         (&["--tls-hostname", "h", ":1", "x"][..], "--tls-hostname needs TLS (--tls-creds DIR)"),
         (&["--tls-creds", "d", "q.sock", "x"], "a Unix socket has no host name to check"),

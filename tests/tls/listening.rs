@@ -2,7 +2,7 @@
 
 use super::{dialing, dialing_with, with};
 use crate::support::certificates::{Authority, Folder, Leaf};
-use crate::support::run::Process;
+use crate::support::program::Process;
 use crate::support::{Qemu, qmpsh};
 
 /// Starts `qmpsh listen` on a port, with these options and commands; gives the port.
@@ -15,7 +15,7 @@ fn listening(folder: &Folder, words: &[&str]) -> (Process, String) {
 }
 
 #[test]
-fn commands_run_and_large_replies_come() {
+fn listening_with_tls_reads_large_replies() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let (process, port) = listening(&server, &["-c", "query-name", "-c", "query-qmp-schema"]);
@@ -29,7 +29,7 @@ fn commands_run_and_large_replies_come() {
 }
 
 #[test]
-fn versions_before_1_3_are_spoken() {
+fn tls_1_2_is_spoken_to_a_client() {
     let authority = Authority::new();
     let server = authority.server_folder();
     let (mut process, port) = listening(&server, &["query-name"]);
@@ -71,7 +71,7 @@ fn a_client_of_another_ca_is_dropped_and_listening_goes_on() {
 }
 
 #[test]
-fn a_client_that_refuses_us_is_told_of() {
+fn a_client_that_refuses_our_certificate_is_reported() {
     let authority = Authority::new();
     let pair = Leaf::server().names(&["host1.example"]).signed_by(&authority);
     let (mut process, port) = listening(&authority.folder().with_pair("server", &pair), &["query-name"]);
@@ -93,7 +93,7 @@ fn a_client_without_tls_is_dropped() {
 }
 
 #[test]
-fn a_client_with_tls_is_told_of_where_there_is_none() {
+fn a_tls_client_is_reported_when_listening_without_tls() {
     let authority = Authority::new();
     let mut process = qmpsh().args(["listen", "127.0.0.1:0", "query-name"]).start();
     let line = process.read_stderr_line();
@@ -105,7 +105,7 @@ fn a_client_with_tls_is_told_of_where_there_is_none() {
 }
 
 #[test]
-fn others_may_reach_a_socket_with_tls() {
+fn listening_on_every_address_with_tls_is_not_warned_of() {
     let authority = Authority::new();
     let server = authority.server_folder();
     let mut process = with(&server).args(["listen", "0.0.0.0:0", "x"]).start();
@@ -114,7 +114,7 @@ fn others_may_reach_a_socket_with_tls() {
 }
 
 #[test]
-fn time_out_says_so() {
+fn listening_with_tls_ends_after_wait_seconds() {
     let server = Authority::new().server_folder();
     let output = with(&server).args(["listen", "127.0.0.1:0", "--wait", "0.05", "x"]).run();
     output.stderr_contains("no usable peer connected to").status(3);

@@ -6,7 +6,7 @@ mod listening;
 mod peer;
 mod records;
 mod refusals;
-mod sockets;
+mod unix_sockets;
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::support::{Program, Qemu, qmpsh};
 
 /// `qmpsh` with these credentials.
 fn with(folder: &Folder) -> Program {
-    qmpsh().args(["--tls-creds", &folder.shown()])
+    qmpsh().args(["--tls-creds", &folder.path().display().to_string()])
 }
 
 /// A QEMU that dials `host` again and again, with these credentials.
@@ -25,7 +25,7 @@ fn dialing(host: &str, port: &str, credentials: &Path) -> Builder {
     dialing_with(host, port, credentials, "")
 }
 
-/// The same, with more for `tls-creds-x509` to know.
+/// A QEMU that dials in with these credentials, and more properties of `tls-creds-x509`.
 fn dialing_with(host: &str, port: &str, credentials: &Path, more: &str) -> Builder {
     let object = format!("tls-creds-x509,id=tls,endpoint=client,dir={}{more}", credentials.display());
     let chardev = format!("socket,id=dial,host={host},port={port},{},tls-creds=tls", reconnect());

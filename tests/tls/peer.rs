@@ -1,4 +1,4 @@
-//! A monitor with TLS, played by hand.
+//! A mock monitor that speaks TLS.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -60,7 +60,7 @@ impl Peer {
         })
     }
 
-    /// The same, and the client goes.
+    /// Takes one client, and reads until it leaves.
     pub fn until_left(self) -> JoinHandle<()> {
         self.play(|mut conversation| conversation.end())
     }

@@ -1,4 +1,4 @@
-//! What goes in a record: one byte for a QEMU that would not see more.
+//! TLS records: one byte in each for an old QEMU.
 
 use super::peer::Peer;
 use super::with;
@@ -32,7 +32,7 @@ fn sent_to(major: u32) -> (Vec<usize>, Vec<usize>) {
 }
 
 #[test]
-fn each_byte_has_its_own_for_old_versions() {
+fn old_qemu_gets_one_byte_per_record() {
     for major in [7, 2] {
         let expected = (vec![ONE_BYTE; NEGOTIATION.len()], vec![ONE_BYTE; COMMAND.len()]);
         assert_eq!(sent_to(major), expected);
@@ -40,7 +40,7 @@ fn each_byte_has_its_own_for_old_versions() {
 }
 
 #[test]
-fn a_command_is_one_for_new_versions() {
+fn new_qemu_gets_a_command_per_record() {
     for major in [8, 10] {
         let whole = |text: &str| vec![text.len() - 1 + ONE_BYTE];
         assert_eq!(sent_to(major), (whole(NEGOTIATION), whole(COMMAND)));
@@ -48,7 +48,7 @@ fn a_command_is_one_for_new_versions() {
 }
 
 #[test]
-fn the_version_may_not_be_known() {
+fn an_unknown_version_gets_one_byte_per_record() {
     let authority = Authority::new();
     let peer = Peer::new(&authority.server_folder(), false);
     let address = peer.address();

@@ -1,4 +1,4 @@
-//! Who is refused, and by whom: status 3, and a sentence for each.
+//! Refused TLS connections: status 3 and a message for each.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -22,7 +22,7 @@ fn check(server: &Folder, client: &Folder, expected: &str) {
 }
 
 #[test]
-fn a_server_whose_certificate_is_not_good() {
+fn a_bad_server_certificate_is_refused() {
     let (authority, other) = (Authority::new(), Authority::new());
     let client = authority.client_folder();
     let server = |leaf: Leaf| authority.folder().with_pair("server", &leaf.signed_by(&authority));
@@ -48,7 +48,7 @@ fn a_server_whose_certificate_is_not_good() {
 }
 
 #[test]
-fn a_server_whose_certificate_was_revoked() {
+fn a_revoked_server_certificate_is_refused() {
     let authority = Authority::new();
     let server = authority.folder().with_pair("server", &Leaf::server().serial(7).signed_by(&authority));
     let client = |list: &str| authority.client_folder().with("ca-crl.pem", list);
@@ -79,7 +79,7 @@ fn a_server_whose_certificate_was_revoked() {
 }
 
 #[test]
-fn a_server_that_refuses_us() {
+fn a_server_that_refuses_our_certificate_is_reported() {
     let authority = Authority::new();
     // QEMU says nothing, and closes.
     let revoked = authority.revocations(&[7], 2099);
@@ -119,14 +119,14 @@ fn a_server_that_refuses_us() {
 }
 
 #[test]
-fn a_host_that_no_certificate_can_be_for() {
+fn a_host_without_certificate_name_is_refused() {
     let output = with(&Authority::new().folder()).args(["[fe80::1%lo]:1", "query-status"]).run();
     output.stderr_contains("`fe80::1%lo` is not a host name or an IP address, so no certificate can name it");
     output.stderr_contains("(give another with --tls-hostname NAME)").status(3);
 }
 
 #[test]
-fn a_server_that_goes() {
+fn a_server_that_closes_during_the_handshake_is_reported() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let end = |expected: &str, play: fn(super::peer::Conversation)| {
@@ -157,7 +157,7 @@ fn a_server_that_goes() {
 }
 
 #[test]
-fn a_server_without_tls() {
+fn a_server_without_tls_is_reported() {
     let client = Authority::new().client_folder();
     let qemu = Qemu::none().tcp_monitor().start();
     let address = qemu.tcp().to_string();
@@ -180,7 +180,7 @@ fn a_server_without_tls() {
 }
 
 #[test]
-fn a_server_with_tls_where_none_was_asked_for() {
+fn a_tls_server_is_reported_without_tls_creds() {
     let authority = Authority::new();
     let server = authority.server_folder();
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
@@ -189,7 +189,7 @@ fn a_server_with_tls_where_none_was_asked_for() {
 }
 
 #[test]
-fn a_monitor_that_is_held_is_silent() {
+fn a_held_tls_monitor_is_reported() {
     let authority = Authority::new();
     let (server, client) = (authority.server_folder(), authority.client_folder());
     let qemu = Qemu::none().tls_monitor(server.path(), "").start();
@@ -205,7 +205,7 @@ fn a_monitor_that_is_held_is_silent() {
 }
 
 #[test]
-fn qemu_with_other_credentials() {
+fn a_qemu_with_other_credentials_is_reported() {
     let client = Authority::new().client_folder();
     let anonymous = ["-object", "tls-creds-anon,id=anon,endpoint=server"];
     let chardev = ["-chardev", "socket,id=a,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=anon"];

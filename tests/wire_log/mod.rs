@@ -22,8 +22,14 @@ fn records(log: &[u8]) -> Vec<Value> {
 }
 
 #[test]
-fn each_message_of_the_user_is_shown_as_sent() {
-    let mock = Mock::qmp().expect_execute("query-name").reply("{}").expect_execute("set_password").reply("{}").unix();
+fn verbose_shows_each_message_of_the_user_as_sent() {
+    let mock = Mock::new()
+        .negotiate()
+        .expect_execute("query-name")
+        .reply("{}")
+        .expect_execute("set_password")
+        .reply("{}")
+        .unix();
     qmpsh()
         .arg("-v")
         .arg(mock.socket())
@@ -40,7 +46,7 @@ fn each_message_of_the_user_is_shown_as_sent() {
 }
 
 #[test]
-fn what_the_shell_asks_by_itself_is_only_recorded() {
+fn the_shells_own_queries_are_only_in_the_log() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg(qemu.socket()).args(["-v", "-l", "wire.log", "-c", "block_resize node-name=n0 size=1k"]);
     let log = program.home().join("wire.log");
@@ -54,16 +60,16 @@ fn what_the_shell_asks_by_itself_is_only_recorded() {
 }
 
 #[test]
-fn in_the_shell_they_are_shown_above_the_line() {
-    let mock = Mock::qmp().expect_execute("query-name").reply("{}").unix();
+fn verbose_shows_messages_above_the_prompt() {
+    let mock = Mock::interactive().negotiate().expect_execute("query-version").reply("{}").unix();
     let mut terminal = qmpsh().args(["-v", "--no-history"]).arg(mock.socket()).terminal();
     terminal.wait(|screen| screen.line() == "(QEMU)");
-    terminal.type_keys("query-name\r");
+    terminal.type_keys("query-version\r");
     // Which id it has depends on which of the shell's own questions were answered by then.
     terminal.wait(|screen| {
         let sent = screen.text().lines().rev().nth(2).unwrap_or_default().to_owned();
-        screen.text().ends_with(&format!("(QEMU) query-name\n{sent}\n{{}}\n(QEMU)"))
-            && sent.starts_with("{\"execute\":\"query-name\",\"id\":")
+        screen.text().ends_with(&format!("(QEMU) query-version\n{sent}\n{{}}\n(QEMU)"))
+            && sent.starts_with("{\"execute\":\"query-version\",\"id\":")
     });
     terminal.type_keys(keys::CTRL_D);
     assert_eq!(terminal.wait_exit(), 0);
@@ -71,8 +77,9 @@ fn in_the_shell_they_are_shown_above_the_line() {
 }
 
 #[test]
-fn the_log_has_all_of_the_wire() {
-    let mock = Mock::qmp()
+fn the_log_has_each_message() {
+    let mock = Mock::new()
+        .negotiate()
         .expect_execute("set_password")
         .event("STOP", "{}")
         .send("{\"return\":\r\n  {\"password\": \"hunter2\", \"n\": 0.10},\r\n \"id\": 1}\r\n")
@@ -99,7 +106,7 @@ fn the_log_has_all_of_the_wire() {
 }
 
 #[test]
-fn the_log_is_continued() {
+fn an_existing_log_is_continued() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg(qemu.socket()).args(["--logfile=wire.log", "query-name"]);
     let log = program.home().join("wire.log");
@@ -113,7 +120,7 @@ fn the_log_is_continued() {
 }
 
 #[test]
-fn a_full_disk_is_told_once_and_ends_nothing() {
+fn a_full_disk_is_reported_once_and_ends_nothing() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg(qemu.socket()).args(["-l", "/dev/full", "-c", "query-name", "-c", "query-name"]);
     program.run().stdout("{}\n{}\n").status(0).stderr(
@@ -122,7 +129,7 @@ fn a_full_disk_is_told_once_and_ends_nothing() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_holds_nothing_up() {
+fn a_log_that_is_not_read_does_not_block() {
     let qemu = Qemu::none().start();
     let program = qmpsh().arg(qemu.socket()).args(["-l", "wire.fifo", "-c", "query-qmp-schema", "-c", "query-name"]);
     let fifo = program.home().join("wire.fifo");
@@ -136,7 +143,7 @@ fn a_log_that_nobody_reads_holds_nothing_up() {
 }
 
 #[test]
-fn a_log_that_cannot_be_opened_is_told_before_anything_is_done() {
+fn a_log_that_cannot_be_opened_ends_before_connecting() {
     let mock = Mock::new().unix();
     let program = qmpsh().arg(mock.socket()).args(["-l", "no/such/directory", "stop"]);
     program
@@ -144,5 +151,5 @@ fn a_log_that_cannot_be_opened_is_told_before_anything_is_done() {
         .status(2)
         .stdout("")
         .stderr("qmpsh: cannot open the log no/such/directory: No such file or directory (os error 2)\n");
-    mock.abandon();
+    mock.finish_without_connection();
 }
