@@ -15,11 +15,11 @@ use crate::batch::work::Work;
 use crate::batch::{self, Batch};
 use crate::builtins::human;
 use crate::cli::{self, Input, Invocation, Options, Source, Task};
-use crate::connect::{Connector, Notifier, list};
+use crate::connect::{Connector, list};
 use crate::input::ask;
 use crate::input::lines::Lines;
 use crate::interactive::{self, Repl, SharedDialect};
-use crate::output::messages::Messages;
+use crate::output::messages::{Messages, Notifier};
 use crate::output::render::Renderer;
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
@@ -29,7 +29,6 @@ use crate::signals::{Ending, Interrupt, Signals};
 use crate::status::{Failure, Status};
 use qmpsh::client::{Client, ClientOptions, Observer};
 use qmpsh::events::HistoryBounds;
-use qmpsh::text;
 
 /// Does what the command line asks for, and says how it went.
 ///
@@ -120,7 +119,7 @@ async fn run_batch(
     let Invocation { input, options, .. } = invocation;
     diagnostics::to_stderr(options.log_level);
     // What cannot be recorded is told before anything is done.
-    let log = WireLog::new(options, "qmpsh: ", move |line| messages.say(line))?;
+    let log = WireLog::new(options, "qmpsh: ", Notifier::Stderr(messages))?;
     let human_words;
     let work = match input {
         Input::Words(words) => {
@@ -161,8 +160,7 @@ async fn interact(invocation: &Invocation, connector: &mut Connector<'_>) -> Res
     let signals = Signals::new()?;
     let dialect = SharedDialect::new(human::dialect(options));
     let mut console = interactive::open_console(options, &dialect)?;
-    let sink = console.sink();
-    let log = match WireLog::new(options, "", move |line| sink.line(text::lines(line))) {
+    let log = match WireLog::new(options, "", Notifier::Console(console.sink())) {
         Ok(log) => log,
         Err(failure) => {
             console.close().await;

@@ -11,8 +11,8 @@ use super::waiting::disconnecting;
 use super::{Batch, about};
 use crate::builtins::{Connection, Display, EventFilter, Host};
 use crate::cli::OutputMode;
-use crate::connect::Notifier;
 use crate::input::lines::Lines;
+use crate::output::messages::Notifier;
 use crate::output::pipeline;
 use crate::output::printer::sleep_until_or_never;
 use crate::output::render::{Pieces, Renderer};
@@ -149,6 +149,11 @@ impl Host for Batch<'_, '_> {
     fn say(&mut self, message: &str) {
         self.printer.show_progress(None);
         self.messages.say(message);
+    }
+
+    fn quote(&mut self, text: &str) {
+        self.printer.show_progress(None);
+        self.messages.quote(text);
     }
 
     fn fail(&mut self, status: Status, message: String) -> Failure {

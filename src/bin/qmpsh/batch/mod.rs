@@ -18,9 +18,9 @@ use tokio::time::Instant;
 
 use crate::builtins::{self, Display, EventFilter, human};
 use crate::cli::{EventsMode, Options};
-use crate::connect::{Connector, Notifier};
+use crate::connect::Connector;
 use crate::input::lines::{Line, Lines, Location};
-use crate::output::messages::Messages;
+use crate::output::messages::{Messages, Notifier};
 use crate::output::printer::{Printer, sleep_until_or_never};
 use crate::output::render::Renderer;
 use crate::output::wire_log::WireLog;

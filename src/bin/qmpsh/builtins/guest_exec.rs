@@ -110,7 +110,7 @@ impl GuestExec {
                 }
             }
             if !err.is_empty() {
-                host.say(String::from_utf8_lossy(&err).trim_end_matches('\n'));
+                host.quote(String::from_utf8_lossy(&err).trim_end_matches('\n'));
             }
         } else {
             let result = host.renderer().reply(reply, None);

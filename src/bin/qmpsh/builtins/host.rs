@@ -115,6 +115,9 @@ pub(crate) trait Host: Peer {
     /// Says something to the person, at once: on stderr, or above the line being typed.
     fn say(&mut self, message: &str);
 
+    /// Shows there what a program wrote. It is not wrapped.
+    fn quote(&mut self, text: &str);
+
     /// The failure of this command, with a sentence about it.
     fn fail(&mut self, status: Status, message: String) -> Self::Stop;
 

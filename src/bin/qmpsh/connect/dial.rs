@@ -33,7 +33,7 @@ pub(super) async fn again(
         let Err(failure) = open(&client, &mut *reach.lock().await, &options).await else { return };
         // Once is enough.
         if told.as_ref() != Some(&failure.message) {
-            notifier.tell(&failure.message);
+            notifier.say(&failure.message);
             told = Some(failure.message);
         }
     }

@@ -70,7 +70,7 @@ impl Socket {
                     Some(tls) => secure::server(tls)?.listen(listener),
                 };
                 client.session().open_with_listener(listener).map_err(state)?;
-                notifier.tell(&format!("listening on {shown} ({at})"));
+                notifier.say(&format!("listening on {shown} ({at})"));
                 return listen::accept(client, options.wait, &shown).await;
             }
             Inherited::Unix(stream) => match &options.tls {

@@ -43,11 +43,11 @@ impl Listening {
             Err(error) => return Err(Failure::new(Status::NoSession, self.explain(&error, &asked))),
         };
         if let (Some(address), None) = (open_to_others(&at), &self.tls) {
-            notifier.tell(&format!(
+            notifier.say(&format!(
                 "warning: {address} is not a loopback address: without TLS (--tls-creds DIR), any host that reaches it can be the peer"
             ));
         }
-        notifier.tell(&format!("listening on {at}"));
+        notifier.say(&format!("listening on {at}"));
         accept(&client, wait, &at).await
     }
 

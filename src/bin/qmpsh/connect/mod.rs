@@ -18,9 +18,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::cli::{ConnectMode, Options};
-use crate::output::messages::Messages;
+use crate::output::messages::Notifier;
 use crate::status::{Failure, Status};
-use crate::terminal::Sink;
 use qmpsh::client::Client;
 use qmpsh::protocol::Runstate;
 use qmpsh::text;
@@ -29,22 +28,6 @@ use inherited::Socket;
 use listen::Listening;
 use run::Run;
 use target::Target;
-
-/// Where progress and warnings are told.
-#[derive(Clone)]
-pub(super) enum Notifier {
-    Stderr(Messages),
-    Console(Sink),
-}
-
-impl Notifier {
-    fn tell(&self, message: &str) {
-        match self {
-            Notifier::Stderr(messages) => messages.say(message),
-            Notifier::Console(sink) => sink.line(text::lines(message)),
-        }
-    }
-}
 
 /// A session being opened again; see [`Connector::again`].
 pub(super) type Opening = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
@@ -144,7 +127,7 @@ impl<'a> Connector<'a> {
             && client.session().state() != Runstate::Running
             && let Some(why) = self.end().await
         {
-            notifier.tell(&why);
+            notifier.say(&why);
         }
         if is_done {
             // Nothing is pending, and how the server takes it changes nothing.

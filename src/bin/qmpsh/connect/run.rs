@@ -117,7 +117,7 @@ impl Run {
                         break no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown, None, None));
                     }
                     Progress::Negotiating => was_negotiating = true,
-                    _ => notifier.tell(&format!(
+                    _ => notifier.say(&format!(
                         "no greeting from {shown} yet: still waiting (Ctrl-C ends it, --wait SECONDS sets a limit)"
                     )),
                 }
@@ -231,14 +231,14 @@ impl Run {
         let shown = self.shown();
         // A daemon has left the group.
         if client.session().state() == Runstate::Running {
-            notifier.tell(&format!("warning: {shown} has become a daemon and is still running"));
+            notifier.say(&format!("warning: {shown} has become a daemon and is still running"));
         }
         match timeout(ENDING, qemu.end()).await {
             Ok(end) if signalled.is_none() && !end.is_success() && !self.end_is_told.get() => {
-                notifier.tell(&format!("{shown} {end}"));
+                notifier.say(&format!("{shown} {end}"));
             }
             Ok(_) if signalled == Some(Signal::KILL) => {
-                notifier.tell(&format!("{shown} did not end by itself, so qmpsh killed it"));
+                notifier.say(&format!("{shown} did not end by itself, so qmpsh killed it"));
             }
             _ => {}
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Flow, Repl, Stop, assistant};
 use crate::builtins;
-use crate::connect::{Notifier, Opening};
+use crate::connect::Opening;
+use crate::output::messages::Notifier;
 use crate::session::schema::SessionSchema;
 use crate::status::Failure;
 use qmpsh::client::ExecuteError;

@@ -196,6 +196,10 @@ impl Host for Repl<'_, '_> {
         Repl::say(self, message);
     }
 
+    fn quote(&mut self, text: &str) {
+        self.notifier().quote(text);
+    }
+
     fn fail(&mut self, _: Status, message: String) -> Stop {
         self.show_events_so_far();
         Repl::say(self, &message);

@@ -35,6 +35,7 @@ use tokio::task::JoinSet;
 use crate::builtins::{Display, EventFilter};
 use crate::cli::{EventsMode, Options};
 use crate::connect::{Connector, Opening};
+use crate::output::messages::for_terminal;
 use crate::output::render::Renderer;
 use crate::output::wire_log::WireLog;
 use crate::session::job_memory::JobMemory;
@@ -51,7 +52,6 @@ use qmpsh::client::Client;
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::language::hmp::HumanMonitor;
 use qmpsh::protocol::StateWatcher;
-use qmpsh::text;
 pub(super) use terminal::open_console;
 
 /// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
@@ -231,12 +231,12 @@ impl<'a, 'b> Repl<'a, 'b> {
     }
 
     fn say(&self, message: &str) {
-        self.sink.line(text::lines(message));
+        self.sink.line(for_terminal(message, io::stdout()));
     }
 
     /// Says what went wrong.
     fn say_failure(&self, message: &str) {
-        self.sink.line(self.renderer.colors.failure(&text::lines(message)));
+        self.sink.line(self.renderer.colors.failure(&for_terminal(message, io::stdout())));
     }
 
     /// After Ctrl-C: shows it, or goes behind the `^C` that the terminal has shown.

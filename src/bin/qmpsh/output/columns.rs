@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
+use textwrap::{Options, WordSplitter};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The size of a terminal.
@@ -44,6 +45,47 @@ pub(crate) fn beginning(text: &str, columns: usize) -> String {
     beginning
 }
 
+/// The text with its long lines wrapped between words. A line with a caret below it stays, and so do the carets.
+///
+/// Further rows of a line are indented: to the second of two columns, or by two if the line itself is indented.
+pub(crate) fn wrap(text: &str, columns: usize) -> Cow<'_, str> {
+    if text.split('\n').all(|line| width(line) <= columns) {
+        return text.into();
+    }
+    let mut lines = text.split('\n').peekable();
+    let mut wrapped: Vec<String> = Vec::new();
+    while let Some(line) = lines.next() {
+        let stays = is_carets(line) || lines.peek().is_some_and(|next| is_carets(next));
+        wrapped.push(if stays { line.to_owned() } else { hang(line, second_column(line), columns) });
+    }
+    wrapped.join("\n").into()
+}
+
+/// One line wrapped between words, its further rows indented by `indent`, but not beyond the middle.
+pub(crate) fn hang(line: &str, indent: usize, columns: usize) -> String {
+    let indent = " ".repeat(indent.min(columns / 2));
+    let options = Options::new(columns).subsequent_indent(&indent).break_words(false);
+    textwrap::fill(line, options.word_splitter(WordSplitter::NoHyphenation))
+}
+
+/// Where the text of a line begins that is the row of a table of two columns, or a part of a list.
+fn second_column(line: &str) -> usize {
+    let text = line.trim_start_matches(' ');
+    let start = line.len() - text.len();
+    match text.split_once("  ") {
+        Some((first, second)) => {
+            start + width(first) + text[first.len()..].len() - second.trim_start_matches(' ').len()
+        }
+        None if start > 0 => start + 2,
+        None => 0,
+    }
+}
+
+/// Whether a line only points at places of the line above it.
+pub(crate) fn is_carets(line: &str) -> bool {
+    line.contains('^') && line.chars().all(|c| matches!(c, ' ' | '\t' | '^'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +103,23 @@ mod tests {
         check("", 0, "");
         check("a", 0, "");
         assert_eq!(beginning("ab", 5), "ab…");
+    }
+
+    #[test]
+    fn lines_are_wrapped_between_words() {
+        let check = |text: &str, expected: &str| assert_eq!(wrap(text, 20), expected);
+        check("cannot connect to q.sock: no such socket", "cannot connect to\nq.sock: no such\nsocket");
+        check("exactly twenty here.", "exactly twenty here.");
+        check("one\n\n  - a monitor serves one client", "one\n\n  - a monitor serves\n    one client");
+        check("  KEY=V  a value of the type", "  KEY=V  a value of\n         the type");
+        check("  KEY.KEY=VALUE  a value", "  KEY.KEY=VALUE  a\n          value");
+        check("see /a/path/that/is/longer-than-a-row now", "see\n/a/path/that/is/longer-than-a-row\nnow");
+        check("block-export-add needs node-name", "block-export-add\nneeds node-name");
+        check("日本語 日本語 日本語 日本語", "日本語 日本語 日本語\n日本語");
+        check(
+            "an error here: bad\n  a b c d e f g h i j k=1\n      ^^\nexpected: one of these two",
+            "an error here: bad\n  a b c d e f g h i j k=1\n      ^^\nexpected: one of\nthese two",
+        );
+        check("", "");
     }
 }

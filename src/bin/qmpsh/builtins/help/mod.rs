@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use super::Host;
 use super::table::{COMMANDS, Description, find};
 use super::words::{Refusal, Words};
+use crate::output::columns::{hang, wrap};
 use crate::session::schema::known_schema;
 use crate::status::Status;
 use listing::{OtherVersion, Unmatched};
@@ -25,12 +26,15 @@ A line is a QMP command with its arguments:
   block_resize node-name=n0 size=10G
   blockdev-add node-name=n0 driver=qcow2 file.driver=file file.filename=\"/my disk.qcow2\"
 
-  KEY=VALUE         a value of the type in QEMU's schema: a string, a number (10G, 0x10), true,
-                    an enum value; quotes make a string, { and [ begin JSON
+  KEY=VALUE         a value of the type in QEMU's schema: a string, a number (10G, 0x10), true, an enum value; \
+quotes make a string, { and [ begin JSON
   KEY.KEY=VALUE     an object within an object
-  KEY:=JSON         strict JSON            KEY==TEXT     the text as it is
-  KEY=@FILE         a file's contents      KEY=@?        ask, without echo
-  {\"execute\": ...}  a whole message        # ...         a comment
+  KEY:=JSON         strict JSON
+  KEY==TEXT         the text as it is
+  KEY=@FILE         a file's contents
+  KEY=@?            ask, without echo
+  {\"execute\": ...}  a whole message
+  # ...             a comment
   transaction(      actions, one a line, up to a closing )
   ... | PIPELINE    send the result as JSON to a shell command, such as jq or less
 
@@ -44,6 +48,9 @@ Tab completes the word at the cursor.
 Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes); Ctrl-R searches the history.
 The history omits lines that begin with a space or contain a password.
 ";
+
+/// How many columns it takes to have the built-in commands and what they do side by side.
+const WIDE: usize = 70;
 
 /// `.help [NAME [PATH=VALUE...]]`
 #[derive(Debug, Clone)]
@@ -70,16 +77,16 @@ impl Topic {
 
 /// `.help`
 pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(), H::Stop> {
-    let Some(topic) = topic else { return host.print_text(&language()).await };
+    let width = host.renderer().width();
+    let Some(topic) = topic else { return host.print_text(&language(width)).await };
     let own = find(&topic.name);
     if topic.name.starts_with('.') {
         return match own {
-            Some(command) => host.print_text(&about(command)).await,
+            Some(command) => host.print_text(&about(command, width)).await,
             None => Err(unknown(host, &topic.name, None, &[])),
         };
     }
     let schema = known_schema(host).await?;
-    let width = host.renderer().width();
     let is_offered = schema.as_deref().is_some_and(|schema| offers(schema, &topic.name));
     let manual = if own.is_none() || is_offered { look_up(host, &topic.name, width).await? } else { Err(Vec::new()) };
     let peer = version(host, schema.as_deref());
@@ -91,12 +98,12 @@ pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(
     };
     let mut shown = String::new();
     if let Some(command) = own {
-        shown.push_str(&about(command));
+        shown.push_str(&about(command, width));
         if listed.is_some() {
             shown.push('\n');
         }
     }
-    shown.push_str(listed.as_deref().unwrap_or_default());
+    shown.push_str(&wrap(listed.as_deref().unwrap_or_default(), width));
     if shown.is_empty() && manual.is_ok() && schema.is_some() && !is_type(&topic.name) {
         let versions = other_version.as_ref().map_or_else(String::new, |versions| format!(": it is {versions}"));
         let _ = writeln!(shown, "This peer does not offer {}{versions}.", topic.name);
@@ -108,7 +115,8 @@ pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(
                 Some(versions) => ("", format!(" (this is QEMU {})", versions.peer)),
                 None => ("", String::new()),
             };
-            let _ = writeln!(shown, "{between}{} in {title}{versions}:\n", topic.name);
+            let title = format!("{} in {title}{versions}:", topic.name);
+            let _ = writeln!(shown, "{between}{}\n", wrap(&title, width));
             for line in text.lines() {
                 let indent = if line.is_empty() { "" } else { "  " };
                 let _ = writeln!(shown, "{indent}{line}");
@@ -187,24 +195,26 @@ fn unknown<H: Host>(host: &mut H, name: &str, schema: Option<&Schema>, in_manual
     host.fail(Status::CommandFailed, format!("no help for `{}` ({hint})", text::line(name)))
 }
 
-fn language() -> String {
-    let mut shown = LANGUAGE.to_owned();
+fn language(width: usize) -> String {
+    let mut shown = wrap(LANGUAGE, width).into_owned();
+    let column = if width < WIDE { 6 } else { 35 };
     for command in COMMANDS {
-        let (usage, summary) = (command.usage(), command.summary);
-        // Writing to memory cannot fail.
-        let _ = if usage.len() <= 32 {
-            writeln!(shown, "  {usage:<32} {summary}")
-        } else {
-            writeln!(shown, "  {usage}\n{:35}{summary}", "")
-        };
+        let mut row = format!("  {}", command.usage());
+        if row.len() >= column {
+            shown += &hang(&row, 4, width);
+            shown.push('\n');
+            row.clear();
+        }
+        shown += &hang(&format!("{row:column$}{}", command.summary), column, width);
+        shown.push('\n');
     }
-    shown + KEYS
+    shown + &wrap(KEYS, width)
 }
 
-fn about(command: &Description) -> String {
+fn about(command: &Description, width: usize) -> String {
     let Description { summary, more, .. } = command;
     let more = if more.is_empty() { String::new() } else { format!("\n{more}\n") };
-    format!("{}\n  {summary}\n{more}", command.usage())
+    wrap(&format!("{}\n  {summary}\n{more}", command.usage()), width).into_owned()
 }
 
 #[cfg(test)]
@@ -213,8 +223,12 @@ mod tests {
 
     #[test]
     fn it_fits_the_width_of_a_screen() {
-        for text in COMMANDS.iter().map(about).chain([language()]) {
-            assert!(text.lines().all(|line| line.chars().count() <= 120), "too wide: {text}");
+        for width in [40, 80, 120] {
+            for text in COMMANDS.iter().map(|command| about(command, width)).chain([language(width)]) {
+                // A word that is longer than a row stays whole.
+                let fits = |line: &str| line.chars().count() <= width || !line.trim().contains(' ');
+                assert!(text.lines().all(fits), "wider than {width}: {text}");
+            }
         }
     }
 }
