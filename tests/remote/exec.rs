@@ -128,9 +128,7 @@ fn it_is_ended_with_the_session_whatever_it_does() {
 fn a_question_at_the_terminal_is_told_of_at_once() {
     let mut terminal = exec("read answer </dev/tty; exec cat").args(["--connect-timeout", "1000"]).terminal();
     assert_eq!(terminal.wait_exit(), 3);
-    terminal.wait(|screen| {
-        screen.text().replace('\n', "").contains("asked a question at the terminal, which exec: does not")
-    });
+    terminal.wait(|screen| screen.words().contains("asked a question at the terminal, which exec: does not"));
 }
 
 #[test]

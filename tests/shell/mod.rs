@@ -17,6 +17,7 @@ mod modules;
 mod piped;
 mod prompt;
 mod results;
+mod wrapping;
 
 const PROMPT: &str = "(QEMU)";
 

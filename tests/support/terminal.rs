@@ -67,8 +67,14 @@ impl Program {
     /// Starts it in a terminal of 24 rows and 80 columns.
     #[track_caller]
     pub fn terminal(self) -> Terminal {
+        self.terminal_of(SIZE.0, SIZE.1)
+    }
+
+    /// Starts it in a terminal of this size.
+    #[track_caller]
+    pub fn terminal_of(self, rows: u16, columns: u16) -> Terminal {
         let guard = spawning();
-        let pair = native_pty_system().openpty(size(SIZE.0, SIZE.1)).expect("a pseudo-terminal");
+        let pair = native_pty_system().openpty(size(rows, columns)).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(&self.path);
         command.args(&self.args);
         command.env_clear();
@@ -85,11 +91,13 @@ impl Program {
         let shown = Arc::new(Shown::default());
         let reader = pair.master.try_clone_reader().expect("the terminal can be read");
         let keyboard = pair.master.take_writer().expect("the terminal can be written");
+        let terminal = Terminal { child, master: pair.master, keyboard, shown, program: self, found };
+        terminal.resize(rows, columns);
         thread::spawn({
-            let shown = Arc::clone(&shown);
+            let shown = Arc::clone(&terminal.shown);
             move || shown.follow(reader)
         });
-        Terminal { child, master: pair.master, keyboard, shown, program: self, found }
+        terminal
     }
 }
 
@@ -242,6 +250,11 @@ impl Screen {
         let (rows, columns) = self.0.size();
         let rows: Vec<String> = self.0.rows(0, columns.get()).take(rows.get().into()).collect();
         rows.iter().map(|row| row.trim_end()).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    }
+
+    /// The text as words with one space between them, wherever its rows end.
+    pub fn words(&self) -> String {
+        self.text().split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// One row, without the spaces at its end.
