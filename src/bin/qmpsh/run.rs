@@ -163,7 +163,6 @@ async fn interact(invocation: &Invocation, connector: &mut Connector<'_>) -> Res
     let log = match WireLog::new(options, "", Notifier::Console(console.sink())) {
         Ok(log) => log,
         Err(failure) => {
-            console.close().await;
             return Err(failure);
         }
     };
@@ -171,7 +170,6 @@ async fn interact(invocation: &Invocation, connector: &mut Connector<'_>) -> Res
     diagnostics::to_console(options.log_level, console.sink());
     let result = Repl::new(&client, connector, options, &mut console, signals, dialect, log).run().await;
     connector.close(&Notifier::Console(console.sink()), result.is_ok()).await;
-    console.close().await;
     result
 }
 

@@ -42,7 +42,7 @@ use crate::session::job_memory::JobMemory;
 use crate::session::schema::SessionSchema;
 use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status};
-use crate::terminal::{Console, Input, Sink};
+use crate::terminal::{Console, Readline, Sink};
 use assistant::{Assistant, Coming};
 use command::Late;
 pub(super) use dialect::SharedDialect;
@@ -195,7 +195,7 @@ impl<'a, 'b> Repl<'a, 'b> {
         loop {
             tokio::select! {
                 input = self.console.read() => match (input, std::mem::take(&mut self.pressed_early)) {
-                    (Input::Line(text), pressed) => {
+                    (Readline::Line(text), pressed) => {
                         if pressed {
                             self.end_row();
                             self.say("interrupted: nothing was sent");
@@ -207,9 +207,9 @@ impl<'a, 'b> Repl<'a, 'b> {
                         // What was pressed until now was for that line.
                         self.interrupts.forget();
                     }
-                    (Input::Interrupted, _) => {}
-                    (Input::EndOfFile, _) => return Status::Success,
-                    (Input::Failed(why), _) => {
+                    (Readline::Interrupted, _) => {}
+                    (Readline::EndOfFile, _) => return Status::Success,
+                    (Readline::Failed(why), _) => {
                         self.say(&format!("cannot read from the terminal: {why}"));
                         return Status::Usage;
                     }

@@ -1,6 +1,6 @@
-//! The terminal handed over to a job: a process group that is in the foreground until it ends.
+//! The terminal handed over to another program, or to a job: a process group that is in the foreground until it ends.
 //!
-//! Meanwhile Ctrl-C and Ctrl-Z are for the job. When it stops, the shell stops with it, as a pipeline of the calling shell
+//! While a job runs, Ctrl-C and Ctrl-Z are for the job. When it stops, the shell stops with it, as a pipeline of the calling shell
 //! would: `fg` there brings both back. Source: `tcsetpgrp(3)`, `setpgid(2)`, and "Job control" in the manual of the GNU C
 //! library.
 
@@ -10,10 +10,26 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::process::{self, Pid, getpgrp, kill_current_process_group, kill_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 
-use super::{Console, Mode, TerminalGuard, settings};
+use super::{Console, Mode, settings};
 
 /// What a job that was killed may have left: the other screen, keys of an application, a hidden cursor.
 const RESET: &[u8] = b"\x1b[?47l\x1b[?1l\x1b>\x1b[?25h\x1b[0m";
+
+/// The terminal is another program's, until this is dropped.
+#[must_use = "the terminal comes back when this is dropped"]
+pub(crate) struct TerminalGuard<'c> {
+    console: &'c mut Console,
+}
+
+impl Drop for TerminalGuard<'_> {
+    fn drop(&mut self) {
+        if let Mode::Editor { terminal } = &self.console.mode {
+            // If this fails so does the next read, which says it.
+            let _ = terminal.settle();
+        }
+        self.console.shared.take_back();
+    }
+}
 
 /// The terminal is a job's. Give it to [`Console::take_back`].
 #[derive(Debug)]
@@ -26,13 +42,31 @@ pub(crate) struct Handover {
 }
 
 impl Console {
-    /// As [`Console::lend`], for longer than a guard can be kept.
+    /// Gives the terminal to another program (a pager, a pipeline that writes to it) with the settings it was found
+    /// with, until the guard is dropped. Before, what is pending is printed; meanwhile the sinks only collect. A line
+    /// being typed is given up.
     ///
-    /// Cancel safe: the terminal is then not handed over.
+    /// Cancel safe: the terminal then stays here.
+    pub(crate) async fn lend(&mut self) -> TerminalGuard<'_> {
+        self.interrupt().await;
+        self.sink().flushed().await;
+        let guard = TerminalGuard { console: self };
+        if let Some(written) = guard.console.shared.hand_over() {
+            // An error means that the console is gone, and nothing is written.
+            let _ = written.await;
+        }
+        if let Mode::Editor { terminal } = &guard.console.mode {
+            terminal.restore();
+        }
+        guard
+    }
+
+    /// Gives the terminal to a job, as [`lend`](Self::lend) does, until [`take_back`](Self::take_back).
+    ///
+    /// Cancel safe: the terminal then stays here.
     pub(crate) async fn hand_over(&mut self) -> Handover {
-        let lent = self.lend().await;
-        // `take_back` does what dropping it would do.
-        std::mem::forget(lent);
+        // `take_back` does what dropping the guard would do.
+        std::mem::forget(self.lend().await);
         let ours = tcgetpgrp(io::stdin()).ok().filter(|foreground| *foreground == getpgrp());
         Handover { settings: tcgetattr(io::stdin()).ok(), ours }
     }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::fmt;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
@@ -26,7 +25,7 @@ const LONGEST: usize = 4096;
 
 /// Knows the language of the lines. It is asked by the editor's thread at each key, so it must not wait; for a completion it may,
 /// a third of a second.
-pub(crate) trait Assistant: fmt::Debug + Send + Sync {
+pub(crate) trait Assistant: Send + Sync {
     /// What can stand at `cursor`.
     fn complete(&self, text: &str, cursor: usize) -> Completion;
 
@@ -38,7 +37,7 @@ pub(crate) trait Assistant: fmt::Debug + Send + Sync {
 }
 
 /// What rustyline asks.
-pub(super) struct Lines {
+pub(super) struct LineHelper {
     pub(super) shared: Arc<Shared>,
     is_complete: IsComplete,
     /// Set when somebody knows the lines.
@@ -48,7 +47,7 @@ pub(super) struct Lines {
     listed: RefCell<Option<(String, usize)>>,
 }
 
-impl Lines {
+impl LineHelper {
     pub(super) fn new(
         shared: Arc<Shared>,
         is_complete: IsComplete,
@@ -74,9 +73,9 @@ impl Lines {
     }
 }
 
-impl Helper for Lines {}
+impl Helper for LineHelper {}
 
-impl Highlighter for Lines {
+impl Highlighter for LineHelper {
     fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
         match self.assistant(line).filter(|_| self.color) {
             Some(assistant) => Cow::Owned(painted(line, &assistant.colors(line, cursor))),
@@ -99,9 +98,9 @@ impl Highlighter for Lines {
     }
 }
 
-impl Validator for Lines {
+impl Validator for LineHelper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(if self.is_complete.of(context.input()) {
+        Ok(if (self.is_complete)(context.input()) {
             ValidationResult::Valid(None)
         } else {
             ValidationResult::Incomplete
@@ -122,7 +121,7 @@ impl Hint for Grey {
     }
 }
 
-impl Hinter for Lines {
+impl Hinter for LineHelper {
     type Hint = Grey;
 
     /// Without color a hint could not be told from what was typed.
@@ -134,7 +133,7 @@ impl Hinter for Lines {
     }
 }
 
-impl Completer for Lines {
+impl Completer for LineHelper {
     type Candidate = String;
 
     /// At most one: the list is not rustyline's.

@@ -8,30 +8,28 @@ use tokio::signal::unix::Signal;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::state::Shared;
-use super::{Input, IsComplete};
+use super::{IsComplete, Readline};
 
 /// Reads a line for each request, until nobody can make one. The thread is never joined: nothing ends a blocking read
 /// of stdin but its end.
-pub(super) fn run(shared: &Shared, requests: &Receiver<()>, inputs: &UnboundedSender<Input>) {
+pub(super) fn run(shared: &Shared, requests: &Receiver<()>, lines: &UnboundedSender<Readline>) {
     let mut stdin = io::stdin().lock();
     while requests.recv().is_ok() {
-        let input = read(&mut stdin, || {
-            shared.line("dropped the line: it is not UTF-8".to_owned());
-        });
+        let read = read(&mut stdin, || shared.line("dropped the line: it is not UTF-8"));
         shared.hide_prompt();
-        if inputs.send(input).is_err() {
+        if lines.send(read).is_err() {
             return;
         }
     }
 }
 
-fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Input {
+fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Readline {
     loop {
         let mut line = Vec::new();
         match from.read_until(b'\n', &mut line) {
-            Ok(0) => return Input::EndOfFile,
+            Ok(0) => return Readline::EndOfFile,
             Ok(_) => {}
-            Err(error) => return Input::Failed(error.to_string()),
+            Err(error) => return Readline::Failed(error.to_string()),
         }
         if line.last() == Some(&b'\n') {
             line.pop();
@@ -40,14 +38,13 @@ fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Input {
             }
         }
         match String::from_utf8(line) {
-            Ok(line) => return Input::Line(line),
+            Ok(line) => return Readline::Line(line),
             Err(_) => not_utf8(),
         }
     }
 }
 
 /// What has been read of a text that goes on over several lines.
-#[derive(Debug)]
 pub(super) struct PlainText {
     is_complete: IsComplete,
     text: String,
@@ -84,22 +81,22 @@ impl PlainText {
         let _ = self.interrupts.poll_recv(&mut Context::from_waker(Waker::noop()));
     }
 
-    /// Puts the lines of a text together; none: it goes on. What has to come after it goes into `kept`.
-    pub(super) fn add(&mut self, input: Input, kept: &mut Option<Input>) -> Option<Input> {
-        match input {
-            Input::Line(line) => {
+    /// Puts the lines of a text together; none: it goes on. What has to come after it goes into `next`.
+    pub(super) fn add(&mut self, read: Readline, next: &mut Option<Readline>) -> Option<Readline> {
+        match read {
+            Readline::Line(line) => {
                 self.text.push_str(&line);
-                if self.is_complete.of(&self.text) {
-                    return Some(Input::Line(std::mem::take(&mut self.text)));
+                if (self.is_complete)(&self.text) {
+                    return Some(Readline::Line(std::mem::take(&mut self.text)));
                 }
                 self.text.push('\n');
                 None
             }
-            input if self.text.is_empty() => Some(input),
+            read if self.text.is_empty() => Some(read),
             // The input ends within a text: who gets it can say what is missing.
-            input => {
-                *kept = Some(input);
-                Some(Input::Line(std::mem::take(&mut self.text)))
+            read => {
+                *next = Some(read);
+                Some(Readline::Line(std::mem::take(&mut self.text)))
             }
         }
     }
@@ -116,9 +113,9 @@ mod tests {
         let mut inputs = Vec::new();
         loop {
             match read(&mut from, || dropped += 1) {
-                Input::Line(line) => inputs.push(line),
+                Readline::Line(line) => inputs.push(line),
                 other => {
-                    assert_eq!(other, Input::EndOfFile);
+                    assert_eq!(other, Readline::EndOfFile);
                     break;
                 }
             }

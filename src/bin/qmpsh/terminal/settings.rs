@@ -61,22 +61,8 @@ impl Terminal {
         tcgetattr(io::stdin()).is_ok_and(same)
     }
 
-    /// The key that ends the input: Ctrl-D, if the person has not chosen another one.
-    pub(super) fn end_of_file(&self) -> Option<char> {
-        self.key(SpecialCodeIndex::VEOF)
-    }
-
-    /// The key that drops the line: Ctrl-C, if the person has not chosen another one.
-    pub(super) fn interrupt(&self) -> Option<char> {
-        self.key(SpecialCodeIndex::VINTR)
-    }
-
-    /// The key that stops the program: Ctrl-Z, if the person has not chosen another one.
-    pub(super) fn suspend(&self) -> Option<char> {
-        self.key(SpecialCodeIndex::VSUSP)
-    }
-
-    fn key(&self, code: SpecialCodeIndex) -> Option<char> {
+    /// The key for this, if the person has one: Ctrl-C for `VINTR`, unless another one was chosen.
+    pub(super) fn key(&self, code: SpecialCodeIndex) -> Option<char> {
         let code = self.found.special_codes[code];
         (code != DISABLED).then_some(char::from(code))
     }
