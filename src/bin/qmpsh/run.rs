@@ -1,8 +1,7 @@
 //! The program: what the command line asks for, done on a client, and an exit status.
 //!
-//! A batch (`batch`) takes commands from words, files and stdin (`lines`); what a line asks for is found by `eval`, with
-//! what `session_schema` asks the peer where a line cannot be understood without; results are formed by `render`, put in
-//! order by `printer`, and leave through `stdout`. How the client gets its session is the matter of `doors`.
+//! `connect` gives the client its session. A batch takes commands from words, files and stdin; the interactive shell
+//! takes them from a person.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -25,7 +24,7 @@ use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
 use crate::session::eval::{self, Sources, Text};
 use crate::session::schema::TypeInfo;
-use crate::signals::{Ending, Interrupt, Signals};
+use crate::signals::{Ending, Interrupts, Signals, or_never};
 use crate::status::{Failure, Status};
 use qmpsh::client::{Client, ClientOptions, Observer};
 use qmpsh::events::HistoryBounds;
@@ -77,19 +76,13 @@ async fn run_in(invocation: &Invocation, mut connector: Connector<'_>, messages:
     if invocation.options.reconnect.is_some() {
         return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
     }
-    let mut interrupt = Interrupt::new()?;
+    let mut interrupts = Interrupts::unless_ignored()?;
     let mut ending = if connector.needs_tidying() { Some(Ending::new()?) } else { None };
-    let ended = async {
-        match &mut ending {
-            Some(ending) => ending.signal().await,
-            None => std::future::pending().await,
-        }
-    };
     let result = tokio::select! {
         biased;
         result = run_batch(invocation, &mut connector, messages) => result,
-        () = interrupted(&mut interrupt) => Err(Failure::silent(Status::Interrupted)),
-        status = ended => Err(Failure::silent(status)),
+        () = interrupted(&mut interrupts) => Err(Failure::silent(Status::Interrupted)),
+        status = or_never(ending.as_mut().map(Ending::signal)) => Err(Failure::silent(status)),
     };
     let is_done = result.is_ok();
     // Before QEMU is ended, which may take its time.
@@ -102,9 +95,9 @@ async fn run_in(invocation: &Invocation, mut connector: Connector<'_>, messages:
 }
 
 /// Waits for a Ctrl-C that is for the program itself.
-async fn interrupted(interrupt: &mut Interrupt) {
+async fn interrupted(interrupts: &mut Interrupts) {
     loop {
-        interrupt.next().await;
+        interrupts.next().await;
         if !pipeline::takes_interrupt() {
             return;
         }

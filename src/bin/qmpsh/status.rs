@@ -76,6 +76,11 @@ impl Failure {
         Self { status, message: message.into(), placed: false }
     }
 
+    /// Why there is no session.
+    pub(crate) fn no_session(message: impl Into<String>) -> Self {
+        Self::new(Status::NoSession, message)
+    }
+
     /// Something about a place in the input, shown as it is: `FILE:LINE: …`, `CLASS: DESC`, a line with a caret.
     pub(crate) fn placed(status: Status, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), placed: true }

@@ -6,16 +6,7 @@ use tokio::time::Instant;
 
 use super::Host;
 use super::words::{Refusal, Words};
-use crate::cli::OutputMode;
-
-/// The forms, by name.
-const MODES: [(&str, OutputMode); 5] = [
-    ("auto", OutputMode::Auto),
-    ("json", OutputMode::Json),
-    ("pretty", OutputMode::Pretty),
-    ("table", OutputMode::Table),
-    ("raw", OutputMode::Raw),
-];
+use crate::cli::{OUTPUT_MODES, OutputMode};
 
 /// What can be changed about what is shown.
 #[derive(Debug)]
@@ -46,8 +37,8 @@ impl Display {
 /// `[MODE]`
 pub(super) fn read_mode(words: &mut Words<'_>) -> Result<Option<OutputMode>, Refusal> {
     let Some((name, span)) = words.next()? else { return Ok(None) };
-    match MODES.iter().find(|(known, _)| *known == name) {
-        Some((_, mode)) => Ok(Some(*mode)),
+    match OUTPUT_MODES.iter().find(|(known, ..)| *known == name) {
+        Some((.., mode)) => Ok(Some(*mode)),
         None => Err(Refusal::new(span, "not one of `auto`, `json`, `pretty`, `table` and `raw`")),
     }
 }
@@ -70,7 +61,7 @@ pub(super) async fn output<H: Host>(host: &mut H, mode: Option<OutputMode>) -> R
         return Ok(());
     }
     let mode = host.display().output;
-    let name = MODES.iter().find(|(_, known)| *known == mode).map_or("", |(name, _)| name);
+    let name = OUTPUT_MODES.iter().find(|(.., known)| *known == mode).map_or("", |(name, ..)| name);
     host.print_text(name).await
 }
 

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use tracing::level_filters::LevelFilter;
@@ -171,22 +171,12 @@ fn output_options() -> [Arg; 7] {
         value("output", 'o', "MODE")
             .overrides_with("pretty")
             .hide_possible_values(true)
-            .value_parser([
-                PossibleValue::new("auto").help("pretty on a terminal, otherwise json"),
-                PossibleValue::new("json").help("the result on one line"),
-                PossibleValue::new("pretty").help("the result indented"),
-                PossibleValue::new("table").help("the result in columns, for people"),
-                PossibleValue::new("raw").help("the server's whole reply on one line, errors too"),
-            ])
+            .value_parser(one_of(OUTPUT_MODES))
             .help("Set the output format: auto, json, pretty, table, raw [default: auto]"),
         flag("pretty").short('p').overrides_with("output").help("Same as -o pretty"),
         long("color", "WHEN")
             .hide_possible_values(true)
-            .value_parser([
-                PossibleValue::new("auto").help("on a terminal, unless NO_COLOR is set"),
-                PossibleValue::new("always").help("also in a file or a pipe"),
-                PossibleValue::new("never").help("nowhere"),
-            ])
+            .value_parser(one_of(COLOR_MODES))
             .help("Use colors: auto, always, never [default: auto]")
             .long_help(
                 "Color pretty and table output, events and errors: auto, always, never [default: auto]\n\
@@ -194,11 +184,7 @@ fn output_options() -> [Arg; 7] {
             ),
         long("events", "WHERE")
             .hide_possible_values(true)
-            .value_parser([
-                PossibleValue::new("show").help("on stdout"),
-                PossibleValue::new("hide").help("nowhere"),
-                PossibleValue::new("stderr").help("on stderr"),
-            ])
+            .value_parser(one_of(EVENTS_MODES))
             .help("Set where events go: show, hide, stderr [default: show if interactive]")
             .long_help("Set where events go: show (stdout), hide, stderr [default: show if interactive, else hide]"),
         flag("verbose")
@@ -211,7 +197,7 @@ fn output_options() -> [Arg; 7] {
             .help("Append all messages to FILE as JSON lines")
             .long_help("Append all messages, sent and received, to FILE as JSON lines; secrets as ***"),
         long("log-level", "LEVEL")
-            .value_parser(LEVELS.map(|(name, _)| name))
+            .value_parser(one_of(LEVELS))
             .hide_possible_values(true)
             .help("Set the log level: off, error, warn, info, debug, trace [default: warn]"),
     ]
@@ -242,14 +228,44 @@ fn value(name: &'static str, short: char, value_name: &'static str) -> Arg {
     long(name, value_name).short(short)
 }
 
-/// The names of the levels, as `--log-level` and `$QMPSH_LOG` take them.
-const LEVELS: [(&str, LevelFilter); 6] = [
-    ("off", LevelFilter::OFF),
-    ("error", LevelFilter::ERROR),
-    ("warn", LevelFilter::WARN),
-    ("info", LevelFilter::INFO),
-    ("debug", LevelFilter::DEBUG),
-    ("trace", LevelFilter::TRACE),
+/// The names that an option takes, each with its help and its value.
+pub(crate) type Names<T> = &'static [(&'static str, Option<&'static str>, T)];
+
+fn one_of<T: Copy + Send + Sync + 'static>(names: Names<T>) -> impl TypedValueParser<Value = T> {
+    let possible = names.iter().map(|(name, help, _)| PossibleValue::new(*name).help(*help));
+    PossibleValuesParser::new(possible).try_map(|given| {
+        names.iter().find(|(name, ..)| given == *name).map(|(.., value)| *value).ok_or("no such value")
+    })
+}
+
+pub(crate) const OUTPUT_MODES: Names<OutputMode> = &[
+    ("auto", Some("pretty on a terminal, otherwise json"), OutputMode::Auto),
+    ("json", Some("the result on one line"), OutputMode::Json),
+    ("pretty", Some("the result indented"), OutputMode::Pretty),
+    ("table", Some("the result in columns, for people"), OutputMode::Table),
+    ("raw", Some("the server's whole reply on one line, errors too"), OutputMode::Raw),
+];
+
+const COLOR_MODES: Names<ColorMode> = &[
+    ("auto", Some("on a terminal, unless NO_COLOR is set"), ColorMode::Auto),
+    ("always", Some("also in a file or a pipe"), ColorMode::Always),
+    ("never", Some("nowhere"), ColorMode::Never),
+];
+
+const EVENTS_MODES: Names<EventsMode> = &[
+    ("show", Some("on stdout"), EventsMode::Show),
+    ("hide", Some("nowhere"), EventsMode::Hide),
+    ("stderr", Some("on stderr"), EventsMode::Stderr),
+];
+
+/// The levels that `--log-level` and `$QMPSH_LOG` take.
+const LEVELS: Names<LevelFilter> = &[
+    ("off", None, LevelFilter::OFF),
+    ("error", None, LevelFilter::ERROR),
+    ("warn", None, LevelFilter::WARN),
+    ("info", None, LevelFilter::INFO),
+    ("debug", None, LevelFilter::DEBUG),
+    ("trace", None, LevelFilter::TRACE),
 ];
 
 /// One `-c` or `-f`, as given.
@@ -290,14 +306,8 @@ pub(super) fn sources(matches: &ArgMatches) -> Vec<RawSource<'_>> {
 
 /// `-o`, `-p`.
 pub(super) fn output(matches: &ArgMatches) -> OutputMode {
-    match matches.get_one::<String>("output").map(String::as_str) {
-        _ if matches.get_flag("pretty") => OutputMode::Pretty,
-        Some("json") => OutputMode::Json,
-        Some("pretty") => OutputMode::Pretty,
-        Some("table") => OutputMode::Table,
-        Some("raw") => OutputMode::Raw,
-        _ => OutputMode::Auto,
-    }
+    let given = matches.get_one("output").copied();
+    if matches.get_flag("pretty") { OutputMode::Pretty } else { given.unwrap_or(OutputMode::Auto) }
 }
 
 /// The first thing given besides the address and what `allowed` names, as it is to be shown.
@@ -316,10 +326,9 @@ pub(super) fn first_but(matches: &ArgMatches, allowed: &[&str]) -> Option<String
 pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Options, String> {
     let default = Options::default();
     let duration = |name| matches.get_one::<Duration>(name).copied();
-    let text = |name| matches.get_one::<String>(name).map(String::as_str);
-    let log_level = match (text("log-level"), log) {
-        (Some(name), _) => level(OsStr::new(name)),
-        (None, Some(name)) => level(name),
+    let log_level = match (matches.get_one("log-level"), log) {
+        (Some(level), _) => Some(*level),
+        (None, Some(name)) => LEVELS.iter().find(|(known, ..)| name == *known).map(|(.., level)| *level),
         (None, None) => Some(default.log_level),
     };
     let pipeline = matches.get_one("pipeline").copied();
@@ -338,17 +347,8 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         wait: duration("wait").filter(|wait| !wait.is_zero()),
         reconnect: duration("reconnect"),
         output: output(matches),
-        color: match text("color") {
-            Some("always") => ColorMode::Always,
-            Some("never") => ColorMode::Never,
-            _ => default.color,
-        },
-        events: match text("events") {
-            Some("show") => Some(EventsMode::Show),
-            Some("hide") => Some(EventsMode::Hide),
-            Some("stderr") => Some(EventsMode::Stderr),
-            _ => default.events,
-        },
+        color: matches.get_one("color").copied().unwrap_or(default.color),
+        events: matches.get_one("events").copied(),
         verbose: matches.get_flag("verbose"),
         logfile: matches.get_one("logfile").cloned(),
         max_message: matches.get_one("max-message").copied().unwrap_or(default.max_message),
@@ -361,7 +361,7 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
             format!(
                 "bad level `{}` in $QMPSH_LOG: use one of {}",
                 log.unwrap_or_default().to_string_lossy().escape_debug(),
-                LEVELS.map(|(name, _)| name).join(", ")
+                LEVELS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
             )
         })?,
         guest_agent: matches.get_flag("qga"),
@@ -370,8 +370,4 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         tls: None,
         hmp: matches.get_flag("hmp"),
     })
-}
-
-fn level(name: &OsStr) -> Option<LevelFilter> {
-    LEVELS.iter().find(|(known, _)| name == *known).map(|(_, level)| *level)
 }

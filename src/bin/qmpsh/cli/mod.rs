@@ -31,7 +31,7 @@ use tracing::level_filters::LevelFilter;
 
 pub(crate) use connect_mode::ConnectMode;
 use connect_mode::Subcommand;
-pub(crate) use definition::command;
+pub(crate) use definition::{OUTPUT_MODES, command};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]

@@ -76,15 +76,11 @@ impl Problem {
     ) -> String {
         match self {
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => {
-                let why = match (TlsError::of(error), address) {
-                    (Some(error), Some(_)) => secure::explain(error),
-                    (Some(error), None) => {
-                        let why = secure::explain(error);
-                        return format!("no session with {shown}: {why}");
-                    }
-                    (None, None) => return format!("no session with {shown}: {error}"),
-                    (None, Some(address)) => explain_io(error, address, to),
+                let tls = TlsError::of(error).map(secure::explain);
+                let Some(address) = address else {
+                    return format!("no session with {shown}: {}", tls.unwrap_or_else(|| error.to_string()));
                 };
+                let why = tls.unwrap_or_else(|| explain_io(error, address, to));
                 match waited {
                     Some(time) if self.may_pass() && !time.is_zero() => {
                         format!("cannot connect to {shown}, tried for {} s: {why}", time.as_secs_f64())

@@ -2,11 +2,11 @@
 
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use super::explain::Problem;
-use super::{Failure, Notifier, Status, listen, secure};
+use super::target::To;
+use super::{Failure, Notifier, dial, listen, secure};
 use crate::cli::{Options, Tls};
 use qmpsh::client::Client;
-use qmpsh::transport::{Inherited, TlsDial};
+use qmpsh::transport::Inherited;
 
 /// The first descriptor that a service manager passes. Source: `sd_listen_fds(3)`.
 const FIRST_PASSED: RawFd = 3;
@@ -55,9 +55,7 @@ impl Socket {
             return Err(unusable(&format!("fd {number}: its connection is gone")));
         };
         let inherited = Inherited::new(descriptor).map_err(|error| unusable(&format!("fd {number}: {error}")))?;
-        let state = |error: qmpsh::protocol::StateError| Failure::new(Status::NoSession, error.to_string());
-        let mut secured = None;
-        match inherited {
+        let to = match inherited {
             Inherited::Listening(listener) => {
                 let at = listener.address();
                 let listener = match &options.tls {
@@ -69,33 +67,17 @@ impl Socket {
                     }
                     Some(tls) => secure::server(tls)?.listen(listener),
                 };
-                client.session().open_with_listener(listener).map_err(state)?;
+                let opened = client.session().open_with_listener(listener);
+                opened.map_err(|error| unusable(&error.to_string()))?;
                 notifier.say(&format!("listening on {shown} ({at})"));
                 return listen::accept(client, options.wait, &shown).await;
             }
-            Inherited::Unix(stream) => match &options.tls {
-                None => client.session().open_with_socket(stream).map_err(state)?,
-                Some(tls) => secured = Some(secure::client(tls)?.on(Box::new(stream), tls.hostname.clone())),
-            },
-            Inherited::Tcp(stream) => match &options.tls {
-                None => client.session().open_with_socket(stream).map_err(state)?,
-                Some(tls) => secured = Some(secure::client(tls)?.on(Box::new(stream), tls.hostname.clone())),
-            },
-        }
-        let tls = secured.as_ref().map(TlsDial::reached);
+            Inherited::Unix(stream) => To::Link(Box::new(stream)),
+            Inherited::Tcp(stream) => To::Link(Box::new(stream)),
+        };
         let limit = options.connect_timeout.max(options.wait.unwrap_or_default());
-        let established = async {
-            match secured {
-                None => client.session().accept().await,
-                Some(dial) => client.connect(dial).await,
-            }
-        };
-        let problem = match tokio::time::timeout(limit, established).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => Problem::Failed(error),
-            Err(_) => Problem::TookTooLong { progress: client.progress(), limit, tls },
-        };
-        Err(Failure::new(Status::NoSession, problem.explain(&shown, None, None)))
+        let attempted = dial::attempt(client, to, secure::client(options)?, limit).await;
+        attempted.map_err(|problem| Failure::no_session(problem.explain(&shown, None, None)))
     }
 }
 
@@ -125,7 +107,7 @@ fn closed(number: impl std::fmt::Display) -> String {
 }
 
 fn unusable(message: &str) -> Failure {
-    Failure::new(Status::NoSession, message)
+    Failure::no_session(message)
 }
 
 /// Takes an inherited descriptor, and forgets what the environment says of it: no program started here gets either.

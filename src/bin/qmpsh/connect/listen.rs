@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::explain::Problem;
-use super::{Failure, Notifier, Status, secure};
+use super::{Failure, Notifier, secure};
 use crate::cli::Tls;
 use qmpsh::address::Address;
 use qmpsh::client::{Client, QmpError};
@@ -40,7 +40,7 @@ impl Listening {
         };
         let at = match started {
             Ok(at) => self.spelled(&at),
-            Err(error) => return Err(Failure::new(Status::NoSession, self.explain(&error, &asked))),
+            Err(error) => return Err(Failure::no_session(self.explain(&error, &asked))),
         };
         if let (Some(address), None) = (open_to_others(&at), &self.tls) {
             notifier.say(&format!(
@@ -84,14 +84,11 @@ pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) ->
             Ok(accepted) => accepted,
             Err(_) => {
                 let seconds = wait.as_secs_f64();
-                return Err(Failure::new(
-                    Status::NoSession,
-                    format!("no usable peer connected to {at} within {seconds} s"),
-                ));
+                return Err(Failure::no_session(format!("no usable peer connected to {at} within {seconds} s")));
             }
         },
     };
-    accepted.map_err(|error| Failure::new(Status::NoSession, Problem::Failed(error).explain(at, None, None)))
+    accepted.map_err(|error| Failure::no_session(Problem::Failed(error).explain(at, None, None)))
 }
 
 /// The address, if other machines can reach it.

@@ -44,7 +44,7 @@ pub(super) struct Connector<'a> {
 enum Way {
     Connect {
         /// Shared with what tries again.
-        reach: Rc<Mutex<Target>>,
+        target: Rc<Mutex<Target>>,
         /// Whether a program leads there.
         has_program: bool,
     },
@@ -59,9 +59,9 @@ impl<'a> Connector<'a> {
     pub(super) fn new(mode: &ConnectMode, options: &'a Options) -> Result<Self, Failure> {
         let (way, shown) = match mode {
             ConnectMode::Connect(address) => {
-                let reach = Target::new(address.clone());
-                let has_program = reach.has_program();
-                (Way::Connect { reach: Rc::new(Mutex::new(reach)), has_program }, address.to_string())
+                let target = Target::new(address.clone());
+                let has_program = target.has_program();
+                (Way::Connect { target: Rc::new(Mutex::new(target)), has_program }, address.to_string())
             }
             ConnectMode::Listen { address, socket_mode } => {
                 (Way::Listen(Listening::new(address.clone(), *socket_mode, options.tls.clone())), address.to_string())
@@ -98,7 +98,7 @@ impl<'a> Connector<'a> {
     pub(super) async fn open(&mut self, client: &Client, notifier: &Notifier) -> Result<(), Failure> {
         self.client = Some(client.clone());
         match &mut self.way {
-            Way::Connect { reach, .. } => dial::open(client, &mut *reach.lock().await, self.options).await,
+            Way::Connect { target, .. } => dial::open(client, &mut *target.lock().await, self.options).await,
             Way::Listen(listening) => listening.open(client.clone(), self.options.wait, notifier.clone()).await,
             Way::Inherited(socket) => socket.open(client, self.options, notifier).await,
             Way::Run(run) => run.open(client, self.options, notifier).await,
@@ -139,7 +139,7 @@ impl<'a> Connector<'a> {
     pub(super) async fn end(&self) -> Option<String> {
         match &self.way {
             // While it is tried again there is nothing to tell.
-            Way::Connect { reach, .. } => reach.try_lock().ok()?.end().await,
+            Way::Connect { target, .. } => target.try_lock().ok()?.end().await,
             _ => None,
         }
     }
@@ -153,9 +153,9 @@ impl<'a> Connector<'a> {
                 Some(Box::pin(async move { listening.open(client, wait, notifier).await }))
             }
             Way::Run(run) => run.again(),
-            Way::Connect { reach, .. } => {
-                let (client, reach, options) = (client.clone(), Rc::clone(reach), self.options.clone());
-                let again = dial::again(client, reach, options, self.options.reconnect?, notifier.clone());
+            Way::Connect { target, .. } => {
+                let (client, target, options) = (client.clone(), Rc::clone(target), self.options.clone());
+                let again = dial::again(client, target, options, self.options.reconnect?, notifier.clone());
                 Some(Box::pin(async move {
                     again.await;
                     Ok(())

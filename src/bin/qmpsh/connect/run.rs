@@ -3,24 +3,24 @@
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Signal;
 use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::explain::Problem;
 use super::output;
-use super::{Failure, Notifier, Opening, Status};
+use super::{Failure, Notifier, Opening};
 use crate::cli::Options;
-use crate::signals::{Ending, Interrupts};
+use crate::signals::{Ending, Interrupts, or_never};
 use qmpsh::client::{Client, ExecuteError, Progress};
 use qmpsh::message::Request;
 use qmpsh::protocol::Runstate;
@@ -76,11 +76,11 @@ impl Run {
         let shown = self.shown();
         let (socket, output) = self.start(notifier)?;
         let Some(qemu) = &self.qemu else { return Ok(()) };
-        client.session().open_with_socket(socket).map_err(|error| no_session(error.to_string()))?;
+        client.session().open_with_socket(socket).map_err(|error| Failure::no_session(error.to_string()))?;
 
         let mut accept = pin!(client.session().accept());
         let mut end = pin!(qemu.end());
-        let mut patience = pin!(or_never(options.wait));
+        let mut patience = pin!(or_never(options.wait.map(sleep)));
         let mut handshake = every(options.connect_timeout);
         let mut has_ended = false;
         let mut was_negotiating = false;
@@ -103,18 +103,18 @@ impl Run {
                         // It closes its monitor a moment before it has ended.
                         break match timeout(ENDING, qemu.end()).await {
                             Ok(ended) => died(&shown, ended),
-                            Err(_) => no_session(Problem::Failed(error).explain(&shown, None, None)),
+                            Err(_) => Failure::no_session(Problem::Failed(error).explain(&shown, None, None)),
                         };
                     }
                 },
                 () = &mut patience => {
                     let seconds = options.wait.unwrap_or_default().as_secs_f64();
-                    break no_session(format!("no greeting from {shown} within {seconds} s"));
+                    break Failure::no_session(format!("no greeting from {shown} within {seconds} s"));
                 }
                 _ = handshake.tick() => match client.progress() {
                     progress @ Progress::Negotiating if was_negotiating => {
                         let limit = options.connect_timeout;
-                        break no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown, None, None));
+                        break Failure::no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown, None, None));
                     }
                     Progress::Negotiating => was_negotiating = true,
                     _ => notifier.say(&format!(
@@ -137,12 +137,13 @@ impl Run {
         if let Some(path) = &self.monitor {
             // QEMU removes whatever it finds there.
             Unix::check_free(path).map_err(|error| {
-                no_session(format!("cannot make the monitor {}: {error}", text::line(&path.to_string_lossy())))
+                Failure::no_session(format!("cannot make the monitor {}: {error}", text::line(&path.to_string_lossy())))
             })?;
         }
         let program = self.program().to_owned();
-        let failed = |error: io::Error| no_session(explain_start(&error, &program));
-        let (ours, theirs) = pair().map_err(failed)?;
+        let failed = |error: io::Error| Failure::no_session(explain_start(&error, &program));
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        ours.set_nonblocking(true).map_err(failed)?;
         let mut command = Command::new(&program);
         command.args(self.command.iter().skip(1)).args(self.monitors(&theirs)).stdin(Stdio::null());
         let output = match notifier {
@@ -156,12 +157,12 @@ impl Run {
         rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).map_err(|error| failed(error.into()))?;
         self.qemu = Some(Process::spawn(&mut command).map_err(failed)?);
         drop(theirs);
-        let ours = UnixLink::from_std(ours.into()).map_err(failed)?;
+        let ours = UnixLink::from_std(ours).map_err(failed)?;
         Ok((ours, output))
     }
 
     /// What QEMU's command line needs to have our monitor, and the second one.
-    fn monitors(&self, socket: &OwnedFd) -> Vec<OsString> {
+    fn monitors(&self, socket: &impl AsRawFd) -> Vec<OsString> {
         let mut args = Vec::new();
         let storage_daemon = self.shown().contains("storage-daemon");
         let mut add = |id: &str, chardev: OsString| {
@@ -191,7 +192,7 @@ impl Run {
         Some(Box::pin(async move {
             let end = end.await;
             is_told.set(true);
-            Err(no_session(format!("{shown} {end}")))
+            Err(Failure::no_session(format!("{shown} {end}")))
         }))
     }
 
@@ -286,32 +287,14 @@ impl Escalation {
 
     /// What `work` gives, if it does so in time, and no signal comes meanwhile.
     async fn within<T>(&mut self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-        let interrupted = async {
-            match &mut self.interrupt {
-                Some(signal) => signal.next().await,
-                None => std::future::pending().await,
-            }
-        };
-        let ended = async {
-            match &mut self.ending {
-                Some(ending) => ending.signal().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = interrupted => None,
-            _ = ended => None,
+            () = or_never(self.interrupt.as_mut().map(Interrupts::next)) => None,
+            _ = or_never(self.ending.as_mut().map(Ending::signal)) => None,
             () = sleep(limit) => None,
         }
     }
-}
-
-fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    rustix::io::ioctl_fionbio(&ours, true)?;
-    Ok((ours, theirs))
 }
 
 fn every(period: Duration) -> Interval {
@@ -320,19 +303,8 @@ fn every(period: Duration) -> Interval {
     interval
 }
 
-async fn or_never(limit: Option<Duration>) {
-    match limit {
-        Some(limit) => sleep(limit).await,
-        None => std::future::pending().await,
-    }
-}
-
 fn died(shown: &str, end: End) -> Failure {
-    no_session(format!("{shown} {end}, before its greeting"))
-}
-
-fn no_session(message: String) -> Failure {
-    Failure::new(Status::NoSession, message)
+    Failure::no_session(format!("{shown} {end}, before its greeting"))
 }
 
 fn explain_start(error: &io::Error, program: &OsStr) -> String {
@@ -353,7 +325,7 @@ mod tests {
     fn the_command_line_gets_the_monitors() {
         #[track_caller]
         fn check(program: &str, monitor: Option<&str>, expected: &[&str]) {
-            let socket = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+            let socket = std::fs::File::open("/dev/null").unwrap();
             let run = Run::new(vec![program.into(), "-S".into()], monitor.map(PathBuf::from));
             let expected: Vec<OsString> =
                 expected.iter().map(|arg| arg.replace("fd=N", &format!("fd={}", socket.as_raw_fd())).into()).collect();

@@ -1,12 +1,16 @@
 //! TLS, as the command line asks for it.
 
-use super::{Failure, Status};
-use crate::cli::Tls;
+use super::Failure;
+use crate::cli::{Options, Tls};
 use qmpsh::transport::{CertificateFault, ClientCredentials, CredentialsError, Role, ServerCredentials, TlsError};
 
+/// What it takes to connect with TLS: the credentials, and the name that the server's certificate must be for.
+pub(super) type ClientTls = (ClientCredentials, Option<String>);
+
 /// The credentials for connecting; read anew each time, since certificates are renewed.
-pub(super) fn client(tls: &Tls) -> Result<ClientCredentials, Failure> {
-    ClientCredentials::load(&tls.credentials).map_err(unusable)
+pub(super) fn client(options: &Options) -> Result<Option<ClientTls>, Failure> {
+    let Some(tls) = &options.tls else { return Ok(None) };
+    Ok(Some((ClientCredentials::load(&tls.credentials).map_err(unusable)?, tls.hostname.clone())))
 }
 
 /// The credentials for listening.
@@ -15,7 +19,7 @@ pub(super) fn server(tls: &Tls) -> Result<ServerCredentials, Failure> {
 }
 
 fn unusable(error: CredentialsError) -> Failure {
-    Failure::new(Status::NoSession, format!("--tls-creds: {error}"))
+    Failure::no_session(format!("--tls-creds: {error}"))
 }
 
 /// Why TLS failed when connecting, and which option may help.

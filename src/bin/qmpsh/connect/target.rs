@@ -11,7 +11,7 @@ use qmpsh::client::QmpError;
 use qmpsh::protocol::{Cause, ConnectError, Dial, Link, OpenError, Phase};
 use qmpsh::text;
 use qmpsh::transport::child::End;
-use qmpsh::transport::{ClientCredentials, Endpoint, Exec, ExecLink, Ssh, StderrTail, TlsDial, Tunnel, can_ask};
+use qmpsh::transport::{ClientCredentials, Endpoint, Exec, Ssh, StderrTail, TlsDial, Tunnel, can_ask};
 
 /// How long a program may take to end that has closed the connection, for its exit status to be told.
 const ENDING: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ pub(super) struct Target {
 /// What one attempt connects to.
 pub(super) enum To {
     Endpoint(Endpoint),
-    Program(ExecLink),
+    Link(Box<dyn Link>),
     Tunnel(Arc<Tunnel>),
 }
 
@@ -64,7 +64,7 @@ impl To {
     pub(super) async fn with_tls(self, by: ClientCredentials, hostname: Option<String>) -> Result<TlsDial, Problem> {
         match self {
             To::Endpoint(endpoint) => Ok(by.dial(endpoint, hostname)),
-            To::Program(_) | To::Tunnel(_) => Ok(by.on(self.dial().await.map_err(problem)?, hostname)),
+            To::Link(_) | To::Tunnel(_) => Ok(by.on(self.dial().await.map_err(problem)?, hostname)),
         }
     }
 }
@@ -73,7 +73,7 @@ impl Dial for To {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
         match self {
             To::Endpoint(endpoint) => endpoint.dial().await,
-            To::Program(link) => Ok(Box::new(link)),
+            To::Link(link) => Ok(link),
             To::Tunnel(tunnel) => tunnel.dial().await,
         }
     }
@@ -101,7 +101,7 @@ impl Target {
             Address::Exec(command) => {
                 let (link, stderr_tail) = Exec(command.clone()).start().map_err(problem)?;
                 self.program = Some(stderr_tail);
-                Ok(To::Program(link))
+                Ok(To::Link(Box::new(link)))
             }
             Address::Ssh(address) => {
                 let tunnel = match self.tunnel.take().filter(|tunnel| tunnel.is_open()) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{SharedDialect, prompt};
 use crate::cli::{History, Options};
 use crate::output::color::Colors;
+use crate::signals::Interrupts;
 use crate::status::{Failure, Status};
 use crate::terminal::{Console, ConsoleOptions, HistoryOptions};
 use qmpsh::language::syntax::Assembler;
@@ -23,6 +24,7 @@ pub(crate) fn open_console(options: &Options, dialect: &SharedDialect) -> Result
             !assembler.is_open()
         }),
         color: Colors::of_stdout(options.color).are_on(),
+        interrupts: Interrupts::new()?,
     });
     console.map_err(|error| Failure::new(Status::Usage, format!("{error:#}")))
 }

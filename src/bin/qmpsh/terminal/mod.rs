@@ -37,7 +37,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use nix::sys::pthread::pthread_kill;
 use nix::sys::signal::{Signal, raise};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
@@ -53,6 +52,8 @@ use history::History;
 use plain::PlainText;
 use settings::Terminal;
 use state::Shared;
+
+use crate::signals::Interrupts;
 
 /// How long one signal has to end a line before the next is sent: it can come between two system calls.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -72,6 +73,9 @@ pub(crate) struct ConsoleOptions {
     pub is_complete: IsComplete,
     /// Whether there are colors, and with them hints.
     pub color: bool,
+    /// For where lines are not edited. It is caught before the first line: rustyline puts back the handler it found, and
+    /// interrupts the editor with that signal.
+    pub interrupts: Interrupts,
 }
 
 /// What came from the person at the terminal.
@@ -114,17 +118,10 @@ enum Mode {
 impl Console {
     /// Starts the threads; nothing is shown yet. The terminal's settings are remembered.
     ///
-    /// It also makes tokio catch SIGINT, for good: the editor is interrupted by that signal.
-    ///
     /// # Errors
-    /// The terminal, the signal or the threads cannot be set up.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime that has its I/O enabled.
+    /// The terminal or the threads cannot be set up.
     pub(crate) fn open(options: ConsoleOptions) -> anyhow::Result<Self> {
-        let ConsoleOptions { prompt, history, is_complete, color } = options;
-        // Before the first line: rustyline puts back the handler it found.
-        let interrupts = signal(SignalKind::interrupt()).context("cannot catch signals")?;
+        let ConsoleOptions { prompt, history, is_complete, color, interrupts } = options;
         let shared = Arc::new(Shared::new(prompt, interrupt_editing));
         let (requests, requested) = mpsc::channel();
         let (sender, lines) = unbounded_channel();
@@ -199,7 +196,7 @@ impl Console {
                     // A line that was finished before Ctrl-C is what that was for.
                     read = self.lines.recv() => read,
                     // The kernel has dropped the line; the thread goes on waiting for another one.
-                    () = plain.interrupted() => {
+                    () = plain.interrupts.next() => {
                         plain.drop_text();
                         self.shared.hide_prompt();
                         self.shared.line("");
@@ -257,7 +254,7 @@ impl Console {
         if let Mode::Plain(plain) = &mut self.mode {
             if !self.pending {
                 // What was pressed while a command ran was for the command.
-                plain.forget_interrupts();
+                plain.interrupts.forget();
             }
             if !plain.has_text() {
                 self.shared.show_prompt();

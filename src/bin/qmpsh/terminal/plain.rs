@@ -2,13 +2,12 @@
 
 use std::io::{self, BufRead};
 use std::sync::mpsc::Receiver;
-use std::task::{Context, Waker};
 
-use tokio::signal::unix::Signal;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::state::Shared;
 use super::{IsComplete, Readline};
+use crate::signals::Interrupts;
 
 /// Reads a line for each request, until nobody can make one. The thread is never joined: nothing ends a blocking read
 /// of stdin but its end.
@@ -48,11 +47,11 @@ fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Readline {
 pub(super) struct PlainText {
     is_complete: IsComplete,
     text: String,
-    interrupts: Signal,
+    pub(super) interrupts: Interrupts,
 }
 
 impl PlainText {
-    pub(super) fn new(is_complete: IsComplete, interrupts: Signal) -> Self {
+    pub(super) fn new(is_complete: IsComplete, interrupts: Interrupts) -> Self {
         Self { is_complete, text: String::new(), interrupts }
     }
 
@@ -64,21 +63,6 @@ impl PlainText {
     /// Forgets the beginning of a text.
     pub(super) fn drop_text(&mut self) {
         self.text.clear();
-    }
-
-    /// Waits for Ctrl-C.
-    ///
-    /// Cancel safe.
-    pub(super) async fn interrupted(&mut self) {
-        // None would mean that the runtime is ending.
-        if self.interrupts.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// A Ctrl-C that has come was for something else.
-    pub(super) fn forget_interrupts(&mut self) {
-        let _ = self.interrupts.poll_recv(&mut Context::from_waker(Waker::noop()));
     }
 
     /// Puts the lines of a text together; none: it goes on. What has to come after it goes into `next`.
