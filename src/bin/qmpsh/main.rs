@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Ok(task) => match run::run(task) {
             Ok(status) => status.into(),
             Err(error) => {
-                // Nobody is left to be told if this fails.
+                // There is nowhere else to complain.
                 let _ = writeln!(std::io::stderr(), "qmpsh: {error:#}");
                 Status::NoSession.into()
             }

@@ -1,7 +1,7 @@
-//! The program: what the command line asks for, done on a client, and an exit status.
+//! Runs what the command line asks for, and returns the exit status.
 //!
 //! `connect` gives the client its session. A batch takes commands from words, files and stdin; the interactive shell
-//! takes them from a person.
+//! takes them from the terminal.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -29,13 +29,13 @@ use crate::status::{Failure, Status};
 use qmpsh::client::{Client, ClientOptions, Observer};
 use qmpsh::events::HistoryBounds;
 
-/// Does what the command line asks for, and says how it went.
+/// Runs what the command line asks for.
 ///
 /// # Errors
 /// The runtime cannot be started.
 pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     let invocation: &'static Invocation = match task {
-        // It is needed as long as the program lives.
+        // It lives as long as the program.
         Task::Session(invocation) => Box::leak(invocation),
         Task::List(listing) => return Ok(list::run(listing)),
     };
@@ -53,13 +53,13 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
         .on_thread_unpark(batch::busy_wait::woken)
         .build_local(LocalOptions::default())
         .context("cannot start the asynchronous runtime")?;
-    // A task like the one that drives the connection: the two take turns without asking the system in between, which a future
-    // that the runtime blocks on does each time it is woken.
+    // A task, because tasks take turns with the connection's driver without a system call. A future that the runtime blocks
+    // on makes one each time it is woken.
     let work = async { tokio::task::spawn_local(run_in(invocation, connector, messages)).await };
     let result = runtime.block_on(work).unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
     // A question at the terminal may have been interrupted.
     ask::restore_echo();
-    // A look-up of a name cannot be cancelled, nor a read from stdin: do not wait for them.
+    // Looking up a host and reading stdin cannot be canceled: do not wait for them.
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(result.unwrap_or_else(|failure| {
         messages.tell(&failure);
@@ -85,7 +85,7 @@ async fn run_in(invocation: &Invocation, mut connector: Connector<'_>, messages:
         status = or_never(ending.as_mut().map(Ending::signal)) => Err(Failure::silent(status)),
     };
     let is_done = result.is_ok();
-    // Before QEMU is ended, which may take its time.
+    // Before QEMU is ended, which may take some time.
     let status = result.unwrap_or_else(|failure| {
         messages.tell(&failure);
         failure.status
@@ -94,7 +94,7 @@ async fn run_in(invocation: &Invocation, mut connector: Connector<'_>, messages:
     Ok(status)
 }
 
-/// Waits for a Ctrl-C that is for the program itself.
+/// Waits for a Ctrl-C that is not for a pipeline.
 async fn interrupted(interrupts: &mut Interrupts) {
     loop {
         interrupts.next().await;
@@ -111,13 +111,13 @@ async fn run_batch(
 ) -> Result<Status, Failure> {
     let Invocation { input, options, .. } = invocation;
     diagnostics::to_stderr(options.log_level);
-    // What cannot be recorded is told before anything is done.
+    // A log that cannot be opened is an error before any command runs.
     let log = WireLog::new(options, "qmpsh: ", Notifier::Stderr(messages))?;
     let human_words;
     let work = match input {
         Input::Words(words) => {
             human_words = human::words(words, human::dialect(options));
-            // What cannot be sent needs no connection.
+            // A command that cannot be sent is an error before connecting.
             let text = Text::Words(&human_words);
             let Some(parsed) = eval::parse(text)? else { return Ok(Status::Success) };
             if parsed.needs().is_empty() {
@@ -132,7 +132,7 @@ async fn run_batch(
     };
     let looks_back = work.may_wait();
     let history = looks_back.then(HistoryBounds::default);
-    // What may wait may also switch the log.
+    // Lines that may wait for events may also switch the log on.
     let client = client(options, work.may_be_out_of_band(), history, log.observer(looks_back));
     let renderer = Renderer::new(options.output, options.color);
     let mut batch = Batch::new(&client, connector, options, renderer, messages, looks_back, log);
@@ -149,7 +149,7 @@ async fn run_batch(
 
 async fn interact(invocation: &Invocation, connector: &mut Connector<'_>) -> Result<Status, Failure> {
     let options = &invocation.options;
-    // Before the terminal's settings are changed: whoever is ended by a signal is to put them back.
+    // Before the terminal's settings change, so that a signal that ends the program restores them.
     let signals = Signals::new()?;
     let dialect = SharedDialect::new(human::dialect(options));
     let mut console = interactive::open_console(options, &dialect)?;

@@ -53,7 +53,7 @@ impl Interrupts {
         Ok(Self(Some(catch(SignalKind::interrupt())?)))
     }
 
-    /// None ever comes if the parent process has SIGINT ignored, as it is in the background of a script.
+    /// Waits forever if the parent process has SIGINT ignored, as a script has for its background processes.
     pub(crate) fn unless_ignored() -> Result<Self, Failure> {
         if is_ignored(SignalKind::interrupt()) { Ok(Self(None)) } else { Self::new() }
     }
@@ -70,7 +70,7 @@ impl Interrupts {
     }
 }
 
-/// What the future gives; without one, it waits forever.
+/// Waits for the future; without one, forever.
 pub(crate) async fn or_never<F: Future>(future: Option<F>) -> F::Output {
     match future {
         Some(future) => future.await,
@@ -82,11 +82,11 @@ fn catch(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error: io::Error| Failure::new(Status::Usage, format!("cannot catch signals: {error}")))
 }
 
-/// Whether the parent process has the signal ignored. Source: `sigaction(2)`.
+/// Returns true if the parent process has the signal ignored. Source: `sigaction(2)`.
 #[expect(unsafe_code, reason = "there is no other way to ask; reading /proc takes as long as connecting")]
 fn is_ignored(kind: SignalKind) -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: nothing is set, and of all zeros the structure is valid, whatever of it is filled in.
+    // SAFETY: the call sets no action, and the structure is valid when zeroed, whatever the call fills in.
     unsafe {
         let asked = libc::sigaction(kind.as_raw_value(), std::ptr::null(), action.as_mut_ptr());
         asked == 0 && action.assume_init().sa_sigaction == libc::SIG_IGN

@@ -1,4 +1,4 @@
-//! Exit statuses, and what ends the program with one of them.
+//! The exit statuses, and the failures that lead to them.
 
 use std::process::ExitCode;
 
@@ -30,7 +30,7 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// The number the calling process sees.
+    /// Returns the number that the calling process gets.
     pub(crate) fn code(self) -> u8 {
         match self {
             Status::Success => 0,
@@ -47,7 +47,7 @@ impl Status {
         }
     }
 
-    /// The higher of two that a batch goes on after.
+    /// Returns the higher of two statuses, for a batch that goes on.
     #[must_use]
     pub(crate) fn worse(self, other: Self) -> Self {
         if other.code() > self.code() { other } else { self }
@@ -60,28 +60,28 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// What ends the program: a status, and what to say about it on stderr.
+/// A failure that ends the program: a status, and a message for stderr.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) status: Status,
-    /// Nothing to say if empty.
+    /// Empty if there is nothing to say.
     pub(crate) message: String,
-    /// Whether the message begins with what it is about: a place in the input, or the class of the server's error.
+    /// The message begins with a place in the input or the class of the server's error.
     placed: bool,
 }
 
 impl Failure {
-    /// Something about the program as a whole, shown as `qmpsh: …`.
+    /// Makes a failure of the whole program, shown as `qmpsh: …`.
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), placed: false }
     }
 
-    /// Why there is no session.
+    /// Makes a failure to establish a session.
     pub(crate) fn no_session(message: impl Into<String>) -> Self {
         Self::new(Status::NoSession, message)
     }
 
-    /// Something about a place in the input, shown as it is: `FILE:LINE: …`, `CLASS: DESC`, a line with a caret.
+    /// Makes a failure that is shown as it is: `FILE:LINE: …`, `CLASS: DESC`, a line with a caret.
     pub(crate) fn placed(status: Status, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), placed: true }
     }
@@ -90,13 +90,13 @@ impl Failure {
         Self::new(status, "")
     }
 
-    /// As it is shown outside the interactive shell.
+    /// Returns the message as it is shown outside the interactive shell.
     pub(crate) fn shown(&self) -> String {
         if self.placed { self.message.clone() } else { format!("qmpsh: {}", self.message) }
     }
 }
 
-/// A failed write to stdout: a reader that went away is no error worth a word, a full disk is.
+/// A failed write to stdout. A reader that went away needs no message, a full disk does.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {

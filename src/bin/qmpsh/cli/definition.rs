@@ -1,4 +1,4 @@
-//! The options as clap knows them, and how to read what it found.
+//! The options as clap defines them, and how to read its matches.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ const CONNECTION: &str = "Connection";
 const OUTPUT: &str = "Output";
 const SHELL: &str = "Interactive shell";
 
-/// The definition of the command line; the man page and the completions are generated from it too.
+/// Defines the command line. `--help`, the man page and the completions are made from it.
 pub(crate) fn command() -> Command {
     Command::new("qmpsh")
         .version(env!("CARGO_PKG_VERSION"))
@@ -40,7 +40,7 @@ pub(crate) fn command() -> Command {
         )
 }
 
-/// What `--generate` prints: the committed files, which a test keeps fresh.
+/// The values of `--generate`, and the committed files that it prints. A test keeps them fresh.
 const GENERATED: [(&str, &str); 4] = [
     ("man", include_str!("../../../../man/qmpsh.1")),
     ("bash", include_str!("../../../../completions/qmpsh.bash")),
@@ -48,7 +48,7 @@ const GENERATED: [(&str, &str); 4] = [
     ("fish", include_str!("../../../../completions/qmpsh.fish")),
 ];
 
-/// The text that `--generate` asks for.
+/// Returns the text that `--generate` asks for.
 pub(super) fn generated(matches: &ArgMatches) -> Option<&'static str> {
     let wanted = matches.get_one::<String>("generate")?;
     GENERATED.iter().find(|(what, _)| what == wanted).map(|(_, text)| *text)
@@ -268,13 +268,6 @@ const LEVELS: Names<LevelFilter> = &[
     ("trace", None, LevelFilter::TRACE),
 ];
 
-/// One `-c` or `-f`, as given.
-#[derive(Clone, Copy)]
-pub(super) enum RawSource<'a> {
-    Command(&'a OsStr),
-    File(&'a OsStr),
-}
-
 pub(super) fn address(matches: &ArgMatches) -> Option<&OsStr> {
     matches.get_one::<OsString>("ADDRESS").map(OsString::as_os_str)
 }
@@ -291,26 +284,24 @@ pub(super) fn words(matches: &ArgMatches) -> Vec<&OsStr> {
     matches.get_many::<OsString>("COMMAND").into_iter().flatten().map(OsString::as_os_str).collect()
 }
 
-/// `-c` and `-f` in the order they were given in.
-pub(super) fn sources(matches: &ArgMatches) -> Vec<RawSource<'_>> {
-    let of = |name: &str| {
+/// Returns the name (`command` or `file`) and the value of each `-c` and `-f`, in the order given.
+pub(super) fn sources(matches: &ArgMatches) -> Vec<(&'static str, &OsStr)> {
+    let of = |name: &'static str| {
         let values = matches.get_many::<OsString>(name).into_iter().flatten();
-        matches.indices_of(name).into_iter().flatten().zip(values.map(OsString::as_os_str))
+        matches.indices_of(name).into_iter().flatten().zip(values.map(move |value| (name, value.as_os_str())))
     };
-    let commands = of("command").map(|(index, line)| (index, RawSource::Command(line)));
-    let files = of("file").map(|(index, file)| (index, RawSource::File(file)));
-    let mut all: Vec<_> = commands.chain(files).collect();
+    let mut all: Vec<_> = of("command").chain(of("file")).collect();
     all.sort_by_key(|(index, _)| *index);
     all.into_iter().map(|(_, source)| source).collect()
 }
 
-/// `-o`, `-p`.
+/// Returns the output format of `-o` and `-p`.
 pub(super) fn output(matches: &ArgMatches) -> OutputMode {
     let given = matches.get_one("output").copied();
     if matches.get_flag("pretty") { OutputMode::Pretty } else { given.unwrap_or(OutputMode::Auto) }
 }
 
-/// The first thing given besides the address and what `allowed` names, as it is to be shown.
+/// Returns the first word or option that is not the address or in `allowed`, for a message.
 pub(super) fn first_but(matches: &ArgMatches, allowed: &[&str]) -> Option<String> {
     let given = |arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
     if let Some(word) = words(matches).first() {
@@ -322,7 +313,10 @@ pub(super) fn first_but(matches: &ArgMatches, allowed: &[&str]) -> Option<String
     found.get_long().map(|name| format!("--{name}"))
 }
 
-/// The options; `log` is the value of `$QMPSH_LOG`, which may be wrong, as may options that do not go together.
+/// Reads the options. `log` is the value of `$QMPSH_LOG`.
+///
+/// # Errors
+/// A bad `$QMPSH_LOG`, or options that do not go together.
 pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Options, String> {
     let default = Options::default();
     let duration = |name| matches.get_one::<Duration>(name).copied();
@@ -343,7 +337,7 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         pipeline: pipeline.unwrap_or(default.pipeline),
         timeout: duration("timeout"),
         connect_timeout: duration("connect-timeout").unwrap_or(default.connect_timeout),
-        // Trying for no time at all is trying once.
+        // `--wait 0` means one attempt.
         wait: duration("wait").filter(|wait| !wait.is_zero()),
         reconnect: duration("reconnect"),
         output: output(matches),
@@ -366,7 +360,7 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         })?,
         guest_agent: matches.get_flag("qga"),
         skip_negotiation: matches.get_flag("skip-negotiation"),
-        // Whether it goes with the way to the peer is not known here.
+        // See `tls::read`, which knows the way to the peer.
         tls: None,
         hmp: matches.get_flag("hmp"),
     })

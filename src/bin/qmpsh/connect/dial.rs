@@ -14,11 +14,11 @@ use crate::cli::Options;
 use qmpsh::client::Client;
 use qmpsh::text;
 
-/// How long `--wait` waits between two attempts: at first, and at most.
+/// The pause between two attempts of `--wait`: the first, and the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_millis(250);
 
-/// Connects after the connection was lost: tries again every so often, until it is there.
+/// Connects again after the connection was lost, with one attempt after each pause of `every`.
 pub(super) async fn again(
     client: Client,
     target: Rc<Mutex<Target>>,
@@ -26,13 +26,13 @@ pub(super) async fn again(
     every: Duration,
     notifier: Notifier,
 ) {
-    // One attempt at a time, and no advice to try again.
+    // A wait of zero means one attempt, and no advice to try again.
     let options = Options { wait: Some(Duration::ZERO), ..options };
     let mut told = None;
     loop {
         tokio::time::sleep(every).await;
         let Err(failure) = open(&client, &mut *target.lock().await, &options).await else { return };
-        // Once is enough.
+        // The same failure is shown once.
         if told.as_ref() != Some(&failure.message) {
             notifier.say(&failure.message);
             told = Some(failure.message);
@@ -60,7 +60,7 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
     let mut pause = RETRY_FIRST;
     loop {
         let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
-        // Waiting for a monitor that is in use is best done connected: then it is our turn when the other one leaves.
+        // A monitor that is in use serves the next connection in its queue when its client leaves, so qmpsh waits connected.
         let limit = options.connect_timeout.max(left.unwrap_or_default());
         let attempted = match target.prepare(options, limit).await {
             Ok(to) => attempt(client, to, tls.clone(), limit).await,

@@ -1,4 +1,4 @@
-//! Waiting for the peer to connect.
+//! `qmpsh listen`: waits for the peer to connect.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ impl Listening {
         Self { address, endpoint, tls }
     }
 
-    /// Listens until a peer is there, at most for `wait`.
+    /// Listens until a peer has got through its handshake, at most for `wait`.
     pub(super) async fn open(&self, client: Client, wait: Option<Duration>, notifier: Notifier) -> Result<(), Failure> {
         let asked = text::line(&self.address.to_string()).into_owned();
         let endpoint = self.endpoint.clone();
@@ -51,10 +51,9 @@ impl Listening {
         accept(&client, wait, &at).await
     }
 
-    /// The address that is listened on, as a peer may write it.
+    /// Returns the address as a peer may write it, with the real port.
     fn spelled(&self, at: &str) -> String {
         match &self.address {
-            // With the real port.
             Address::Tcp { .. } => Address::parse(at).map_or_else(|_| at.to_owned(), |address| address.to_string()),
             address => text::line(&address.to_string()).into_owned(),
         }
@@ -75,7 +74,7 @@ impl Listening {
     }
 }
 
-/// Waits for the peer on what the client's session has open, at most for `wait`.
+/// Waits for a peer on the session's listening socket, at most for `wait`.
 pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) -> Result<(), Failure> {
     let accept = client.session().accept();
     let accepted = match wait {
@@ -91,7 +90,7 @@ pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) ->
     accepted.map_err(|error| Failure::no_session(Problem::Failed(error).explain(at, None, None)))
 }
 
-/// The address, if other machines can reach it.
+/// Returns the address if other machines can reach it.
 fn open_to_others(at: &str) -> Option<SocketAddr> {
     at.parse::<SocketAddr>().ok().filter(|address| !address.ip().to_canonical().is_loopback())
 }

@@ -1,4 +1,4 @@
-//! Where a batch gets its lines: `-c`, `-f`, stdin, one after the other.
+//! The lines of a batch, from `-c`, `-f` and stdin.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -15,20 +15,19 @@ use crate::status::{Failure, Status};
 use qmpsh::language::syntax::{Assembler, Dialect, LogicalLine};
 use qmpsh::text;
 
-/// Bytes read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// How many files may be open within one another: one that includes itself ends there.
+/// How many files may include one another: a file that includes itself fails there.
 const MAX_FILES: usize = 32;
 
-/// A logical line, and where it came from.
+/// A logical line and its place.
 pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) location: Location,
 }
 
 impl Line {
-    /// Its text, with its place.
     pub(crate) fn as_text(&self) -> Text<'_> {
         Text::Line { text: &self.text, name: self.location.name.as_deref(), first: self.location.line }
     }
@@ -37,47 +36,47 @@ impl Line {
 /// The place of a line, for messages about it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Location {
-    /// The file's name; `None` for the words of the command line, which need none.
+    /// The file's name; `None` for the words of the command line.
     pub(crate) name: Option<Arc<str>>,
     /// The number of its first line, from 1.
     pub(crate) line: usize,
 }
 
 impl Location {
-    /// `FILE:LINE: `, or nothing.
+    /// Returns `FILE:LINE: `, or nothing.
     pub(crate) fn prefix(&self) -> String {
         self.name.as_ref().map_or_else(String::new, |name| format!("{}:{}: ", text::line(name), self.line))
     }
 }
 
-/// Lines from several sources, read ahead of nothing but the chunk at hand.
+/// Lines from several sources. Only the current chunk is read ahead.
 pub(crate) struct Lines {
     sources: VecDeque<Source>,
-    /// How many `-c` have been begun.
+    /// How many `-c` were begun.
     given: usize,
-    /// What is being read, the innermost file last.
+    /// The sources being read, the innermost file last.
     current: Vec<Current>,
-    /// What the next line is taken for.
+    /// The dialect of the next line.
     dialect: Dialect,
 }
 
 struct Current {
-    /// The line that has asked for it.
+    /// The `.source` line that included it.
     asked: Option<Location>,
     name: Arc<str>,
     /// The number of its first line.
     first: usize,
-    /// How many physical lines have been taken.
+    /// How many physical lines were taken.
     lines: usize,
     chunks: Chunks,
-    /// Bytes read, and how many of them have been handed out.
+    /// The bytes read, and how many of them were taken.
     bytes: Vec<u8>,
     taken: usize,
-    /// How much of `bytes` is known to hold no newline, beyond `taken`.
+    /// How many bytes beyond `taken` hold no newline.
     searched: usize,
     ended: bool,
     assembler: Assembler,
-    /// A physical line of the statement at hand that is not UTF-8.
+    /// The failure for a physical line of this statement that is not UTF-8.
     not_utf8: Option<Failure>,
 }
 
@@ -91,7 +90,7 @@ impl Lines {
         Self { sources: sources.into(), given: 0, current: Vec::new(), dialect }
     }
 
-    /// The next logical line; `None` at the end of the last source. Cancel safe.
+    /// Returns the next logical line, or `None` at the end of the last source. Cancel safe.
     pub(crate) async fn next(&mut self) -> Option<Result<Line, Failure>> {
         loop {
             let Some(current) = self.current.last_mut() else {
@@ -111,8 +110,10 @@ impl Lines {
         }
     }
 
-    /// The lines of this file come next, as the line at `location` asks, then those that were to come. An error is a sentence: files within
-    /// files, too many of them.
+    /// Inserts the lines of this file before the remaining ones, for the `.source` line at `location`.
+    ///
+    /// # Errors
+    /// Too many files include one another.
     pub(crate) fn include(&mut self, path: PathBuf, location: &Location) -> Result<(), String> {
         if self.current.len() >= MAX_FILES {
             return Err(format!(
@@ -172,7 +173,7 @@ impl Current {
             }
             if let Err(error) = self.read_more().await {
                 self.ended = true;
-                // Half a statement is none.
+                // Half a statement must not run.
                 self.assembler = Assembler::new();
                 let message = format!("cannot read `{}`: {error}", text::line(&self.name));
                 return Some(Err(match &self.asked {
@@ -185,7 +186,7 @@ impl Current {
         }
     }
 
-    /// The next line of the file that has come whole; the last one may lack its newline.
+    /// Takes the next complete physical line. The last one may lack its newline.
     fn physical_line(&mut self) -> Option<std::ops::Range<usize>> {
         let from = self.taken + self.searched;
         let end = match memchr::memchr(b'\n', &self.bytes[from..]) {
@@ -216,7 +217,7 @@ impl Current {
         Ok(())
     }
 
-    /// A whole statement, unless something in it was not UTF-8: then nothing of it may be sent.
+    /// Makes a line of a whole statement. If part of it was not UTF-8, nothing of it may be sent.
     fn line(&mut self, logical: LogicalLine) -> Result<Line, Failure> {
         let LogicalLine { text, first_line } = logical;
         let location = Location { name: Some(self.name.clone()), line: first_line + self.first - 1 };
@@ -232,7 +233,7 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Opens and reads in a thread: it may be a pipe that nobody writes to for hours.
+/// Opens and reads in a thread, because a pipe may have no writer for hours.
 fn read_from<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Chunks {
     let (sender, receiver) = mpsc::channel(2);
     let reader = std::thread::Builder::new().name("input".to_owned());
@@ -240,7 +241,7 @@ fn read_from<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> 
     let started = reader.spawn(move || {
         let mut from = match open() {
             Ok(from) => from,
-            // If nobody listens, nobody wants to know.
+            // The receiver may be gone.
             Err(error) => return drop(sender.blocking_send(Err(error))),
         };
         loop {

@@ -1,4 +1,4 @@
-//! Texts in the columns of a terminal.
+//! Texts in the columns of a terminal: measured, cut, wrapped, side by side.
 
 use std::borrow::Cow;
 use std::os::fd::AsFd;
@@ -7,31 +7,45 @@ use rustix::termios::tcgetwinsize;
 use textwrap::{Options, WordSplitter};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The size of a terminal.
+/// The size of a terminal, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
 }
 
-/// The size of this terminal; none: it is none, or does not know.
+/// Returns the size of the terminal, or `None` if it is not a terminal or does not know.
 pub(crate) fn size_of(terminal: impl AsFd) -> Option<Size> {
     let size = tcgetwinsize(terminal).ok().filter(|size| size.ws_col > 0)?;
     Some(Size { rows: size.ws_row.into(), columns: size.ws_col.into() })
 }
 
-/// How many columns the text takes.
+/// The columns between two cells.
+pub(crate) const GAP: usize = 2;
+
+/// Returns how many columns the text takes.
 pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-/// The text in at most so many columns; `…` says that there was more.
+/// Cuts the text to this many columns; `…` stands for the rest.
 pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     // No text takes more columns than it has bytes.
     if text.len() <= columns || width(text) <= columns { text.into() } else { beginning(text, columns).into() }
 }
 
-/// So much of the text that `…` fits behind it.
+/// Puts cells side by side, each padded to its columns, without spaces at the end.
+pub(crate) fn row<'t>(cells: impl IntoIterator<Item = (&'t str, usize)>) -> String {
+    let (mut row, mut gap) = (String::new(), 0);
+    for (cell, columns) in cells {
+        row.extend(std::iter::repeat_n(' ', gap));
+        row.push_str(cell);
+        gap = columns.saturating_sub(width(cell)) + GAP;
+    }
+    row
+}
+
+/// Returns the beginning of the text with `…` behind it, in this many columns.
 pub(crate) fn beginning(text: &str, columns: usize) -> String {
     let mut width = 0;
     let fits = |c: &char| {
@@ -45,9 +59,9 @@ pub(crate) fn beginning(text: &str, columns: usize) -> String {
     beginning
 }
 
-/// The text with its long lines wrapped between words. A line with a caret below it stays, and so do the carets.
+/// Wraps long lines between words. A line with carets below it stays, and so do the carets.
 ///
-/// Further rows of a line are indented: to the second of two columns, or by two if the line itself is indented.
+/// Further rows of a line are indented: to its second column if it has two, or by two more if it is indented.
 pub(crate) fn wrap(text: &str, columns: usize) -> Cow<'_, str> {
     if text.split('\n').all(|line| width(line) <= columns) {
         return text.into();
@@ -56,20 +70,20 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Cow<'_, str> {
     let mut wrapped: Vec<String> = Vec::new();
     while let Some(line) = lines.next() {
         let stays = is_carets(line) || lines.peek().is_some_and(|next| is_carets(next));
-        wrapped.push(if stays { line.to_owned() } else { hang(line, second_column(line), columns) });
+        wrapped.push(if stays { line.to_owned() } else { hang(line, indentation(line), columns) });
     }
     wrapped.join("\n").into()
 }
 
-/// One line wrapped between words, its further rows indented by `indent`, but not beyond the middle.
+/// Wraps one line between words. Its further rows are indented by `indent`, but not beyond the middle.
 pub(crate) fn hang(line: &str, indent: usize, columns: usize) -> String {
     let indent = " ".repeat(indent.min(columns / 2));
     let options = Options::new(columns).subsequent_indent(&indent).break_words(false);
     textwrap::fill(line, options.word_splitter(WordSplitter::NoHyphenation))
 }
 
-/// Where the text of a line begins that is the row of a table of two columns, or a part of a list.
-fn second_column(line: &str) -> usize {
+/// Returns the indentation of the further rows of a line.
+fn indentation(line: &str) -> usize {
     let text = line.trim_start_matches(' ');
     let start = line.len() - text.len();
     match text.split_once("  ") {
@@ -81,7 +95,7 @@ fn second_column(line: &str) -> usize {
     }
 }
 
-/// Whether a line only points at places of the line above it.
+/// Returns true if the line only points at places in the line above it.
 pub(crate) fn is_carets(line: &str) -> bool {
     line.contains('^') && line.chars().all(|c| matches!(c, ' ' | '\t' | '^'))
 }

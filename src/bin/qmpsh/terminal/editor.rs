@@ -16,39 +16,39 @@ use rustyline::{
 };
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::Readline;
 use super::helper::LineHelper;
 use super::history::{self, History};
+use super::line::Readline;
+use super::line::Typed;
 use super::settings::{self, Terminal};
 use super::state::Shared;
-use super::typed::Typed;
 
-/// How long the rest of a key that begins with Escape may take, in milliseconds: as in readline.
+/// How long the rest of a key that begins with Escape may take, in milliseconds, as in readline.
 const ESCAPE: u16 = 500;
 
-/// rustyline and what it is told.
+/// rustyline, and the history file.
 pub(super) struct Editor {
     rustyline: rustyline::Editor<LineHelper, MemHistory>,
     shared: Arc<Shared>,
     terminal: Arc<Terminal>,
     history: History,
-    /// The line that has ended was dropped.
+    /// The line ended with Ctrl-C.
     dropped: Arc<AtomicBool>,
     warned: bool,
 }
 
 impl Editor {
-    /// Also gives what makes it repaint, for the waker. It must exist before the first line: without one, signals do not
-    /// reach a thread that is not the main one.
+    /// Also returns rustyline's external printer, for the waker. It must exist before the first line: without it, signals
+    /// do not reach a thread other than the main one.
     pub(super) fn new(
         helper: LineHelper,
         terminal: Arc<Terminal>,
         history: History,
     ) -> rustyline::Result<(Self, impl ExternalPrinter + Send + use<>)> {
-        // Without "forced" the variable NO_COLOR would turn the highlighter off, and with it the painting of what is
-        // pending. Color itself is not rustyline's matter.
-        // After a lone Escape rustyline would wait for the next key, and show nothing that comes meanwhile.
-        // Each Tab is a question of its own: what is found is listed elsewhere.
+        // Forced: with NO_COLOR rustyline would not ask the highlighter, which paints the pending lines. The helper decides
+        // about colors.
+        // Timeout: after a lone Escape rustyline would wait for the next key, and show nothing that comes meanwhile.
+        // List: rustyline asks the helper at each Tab; the helper shows the list itself.
         let config = Config::builder()
             .color_mode(ColorMode::Forced)
             .completion_type(CompletionType::List)
@@ -58,17 +58,17 @@ impl Editor {
         let mut rustyline = rustyline::Editor::with_history(config, MemHistory::new())?;
         rustyline.set_max_history_size(history::LINES)?;
         rustyline.set_helper(Some(helper));
-        // rustyline takes this key from the settings of the terminal, where it is off.
+        // The terminal has no VEOF while lines are read. rustyline would take its value for a key.
         rustyline.bind_sequence(key(char::from(settings::DISABLED)), Cmd::Noop);
         let mut bind = |code, handler: Box<dyn ConditionalEventHandler>| {
             if let Some(char) = terminal.key(code) {
                 rustyline.bind_sequence(key(char), EventHandler::Conditional(handler));
             }
         };
-        // On a line that is not empty the key does what it does without this.
+        // On a line that is not empty the key keeps its usual meaning.
         let end = |context: &EventContext<'_>| context.line().is_empty().then_some(Cmd::EndOfFile);
         bind(SpecialCodeIndex::VEOF, Box::new(Handler(end)));
-        // With its own way of dropping a line rustyline loses what it has read behind the key.
+        // rustyline's own way to drop a line loses the keys that it has read behind this one.
         let dropped = Arc::new(AtomicBool::new(false));
         let drops = Arc::clone(&dropped);
         let drop_line = move |_: &EventContext<'_>| {
@@ -76,8 +76,7 @@ impl Editor {
             Some(Cmd::AcceptLine)
         };
         bind(SpecialCodeIndex::VINTR, Box::new(Handler(drop_line)));
-        // Stops the whole process group; see `stop`. rustyline itself would leave the terminal with the settings that hold
-        // while a command runs.
+        // Stops the process group; see `stop`. rustyline's own way would leave the terminal with the settings for commands.
         let suspend = |_: &EventContext<'_>| {
             // There is such a group.
             let _ = kill_current_process_group(rustix::process::Signal::TSTP);
@@ -88,7 +87,7 @@ impl Editor {
         Ok((Self { rustyline, shared, terminal, history, dropped, warned: false }, printer))
     }
 
-    /// Reads a line for each request, until nobody can make one.
+    /// Reads a line for each request, until the console is closed.
     pub(super) fn run(mut self, requests: &Receiver<()>, lines: &UnboundedSender<Readline>) {
         match self.history.load() {
             Ok(entries) => {
@@ -110,7 +109,7 @@ impl Editor {
         loop {
             let Ok(()) = self.shared.begin() else { return Readline::Interrupted };
             let result = self.edit();
-            // A signal can have kept rustyline from leaving raw mode. If this fails, so does the next read.
+            // A signal may have kept rustyline from leaving raw mode. If this fails, so does the next read.
             let _ = self.terminal.settle();
             self.shared.end();
             return match result {
@@ -119,9 +118,9 @@ impl Editor {
                     self.remember(&line);
                     Readline::Line(line)
                 }
-                // The second: the signal came after Ctrl-V, or within a paste.
+                // `Signal`: it came after Ctrl-V, or within a paste.
                 Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => Readline::Interrupted,
-                // A change of the size there; rustyline has lost the line.
+                // The size changed after Ctrl-V or within a paste, and rustyline has lost the line.
                 Err(ReadlineError::Signal(Signal::Resize)) => continue,
                 Err(ReadlineError::Eof) => Readline::EndOfFile,
                 Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
@@ -133,7 +132,7 @@ impl Editor {
         }
     }
 
-    /// A line, under one prompt or, when that changes, several.
+    /// Edits a line. When the prompt changes its width, the line is begun anew with the same text.
     fn edit(&mut self) -> rustyline::Result<String> {
         let mut typed = Typed::default();
         loop {
@@ -161,12 +160,12 @@ impl Editor {
         }
     }
 
-    /// Says once that the history is not kept.
+    /// Warns once that the history is not kept.
     fn warn(&mut self, error: &io::Error) {
         if !std::mem::replace(&mut self.warned, true)
             && let Some(path) = self.history.path()
         {
-            // A path can hold anything.
+            // Debug escapes control characters in the path.
             let path = path.to_string_lossy();
             self.shared.line(format!("warning: cannot keep the history: {path:?}: {error}"));
         }
@@ -177,7 +176,7 @@ fn key(char: char) -> KeyEvent {
     KeyEvent::new(char, Modifiers::NONE)
 }
 
-/// What a key does.
+/// The function of a key.
 struct Handler<F>(F);
 
 impl<F: Fn(&EventContext<'_>) -> Option<Cmd> + Send + Sync> ConditionalEventHandler for Handler<F> {

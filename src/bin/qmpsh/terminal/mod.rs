@@ -19,6 +19,7 @@ mod editor;
 mod handover;
 mod helper;
 mod history;
+mod line;
 mod list;
 mod plain;
 mod printer;
@@ -26,7 +27,6 @@ mod queue;
 mod settings;
 mod state;
 mod stop;
-mod typed;
 mod waker;
 
 use std::os::unix::thread::JoinHandleExt;
@@ -43,12 +43,14 @@ use tokio::time::timeout;
 pub(crate) use handover::Handover;
 pub(crate) use helper::Assistant;
 pub(crate) use history::HistoryOptions;
+pub(crate) use line::Readline;
 pub(crate) use settings::{can_edit, is_dumb};
 pub(crate) use state::Sink;
 
 use editor::Editor;
 use helper::LineHelper;
 use history::History;
+use line::IsComplete;
 use plain::PlainText;
 use settings::Terminal;
 use state::Shared;
@@ -60,9 +62,6 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 /// How long dropping a console waits for a terminal that takes no output.
 const CLOSING: Duration = Duration::from_secs(2);
-
-/// Says whether a text is finished.
-pub(crate) type IsComplete = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// How a [`Console`] is to be.
 pub(crate) struct ConsoleOptions {
@@ -76,19 +75,6 @@ pub(crate) struct ConsoleOptions {
     /// For where lines are not edited. It is caught before the first line: rustyline puts back the handler it found, and
     /// interrupts the editor with that signal.
     pub interrupts: Interrupts,
-}
-
-/// What came from the person at the terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Readline {
-    /// A line, or several with newlines between them (a text that went on, or was pasted), without the last newline.
-    Line(String),
-    /// Ctrl-C: the line being typed was dropped.
-    Interrupted,
-    /// Ctrl-D on an empty line, or the terminal is gone.
-    EndOfFile,
-    /// The terminal cannot be read, for this reason. Every later read fails too.
-    Failed(String),
 }
 
 /// The terminal, as the shell's main loop uses it.
@@ -249,6 +235,44 @@ impl Console {
         self.next = read.filter(|read| *read != Readline::Interrupted);
     }
 
+    /// Gives the terminal to another program (a pager, a pipeline that writes to it) with the settings it was found
+    /// with, until the guard is dropped. Before, what is pending is printed; meanwhile the sinks only collect. A line
+    /// being typed is given up.
+    ///
+    /// Cancel safe: the terminal then stays here.
+    pub(crate) async fn lend(&mut self) -> TerminalGuard<'_> {
+        self.interrupt().await;
+        self.sink().flushed().await;
+        let guard = TerminalGuard { console: self };
+        if let Some(written) = guard.console.shared.hand_over() {
+            // An error means that the console is gone, and nothing is written.
+            let _ = written.await;
+        }
+        if let Mode::Editor { terminal } = &guard.console.mode {
+            terminal.restore();
+        }
+        guard
+    }
+
+    /// Gives the terminal to a job, as [`lend`](Self::lend) does, until [`take_back`](Self::take_back).
+    ///
+    /// Cancel safe: the terminal then stays here.
+    pub(crate) async fn hand_over(&mut self) -> Handover {
+        // `take_back` does what dropping the guard would do.
+        std::mem::forget(self.lend().await);
+        Handover::new()
+    }
+
+    /// The job has ended; `was_killed`: it could not leave the terminal as it should.
+    pub(crate) fn take_back(&mut self, handover: Handover, was_killed: bool) {
+        handover.reclaim();
+        handover.restore();
+        if let Mode::Editor { .. } = self.mode {
+            handover::begin_row(was_killed);
+        }
+        drop(TerminalGuard { console: self });
+    }
+
     /// Asks for a line, if none is being read.
     fn request(&mut self) {
         if let Mode::Plain(plain) = &mut self.mode {
@@ -276,6 +300,22 @@ impl Console {
             // The thread was not joined, so its id is valid even if it has ended, which is the one possible error.
             let _ = pthread_kill(editor.as_pthread_t(), Signal::SIGINT);
         }
+    }
+}
+
+/// The terminal is another program's, until this is dropped.
+#[must_use = "the terminal comes back when this is dropped"]
+pub(crate) struct TerminalGuard<'c> {
+    console: &'c mut Console,
+}
+
+impl Drop for TerminalGuard<'_> {
+    fn drop(&mut self) {
+        if let Mode::Editor { terminal } = &self.console.mode {
+            // If this fails so does the next read, which says it.
+            let _ = terminal.settle();
+        }
+        self.console.shared.take_back();
     }
 }
 

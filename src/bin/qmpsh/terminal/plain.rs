@@ -1,16 +1,16 @@
-//! Reading lines where they cannot be edited: a terminal that only scrolls, or none.
+//! Reads lines where they cannot be edited, as on a terminal that only scrolls.
 
 use std::io::{self, BufRead};
 use std::sync::mpsc::Receiver;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::line::{IsComplete, Readline};
 use super::state::Shared;
-use super::{IsComplete, Readline};
 use crate::signals::Interrupts;
 
-/// Reads a line for each request, until nobody can make one. The thread is never joined: nothing ends a blocking read
-/// of stdin but its end.
+/// Reads a line for each request, until the console is closed. The thread is never joined: only the end of stdin ends a
+/// read that blocks.
 pub(super) fn run(shared: &Shared, requests: &Receiver<()>, lines: &UnboundedSender<Readline>) {
     let mut stdin = io::stdin().lock();
     while requests.recv().is_ok() {
@@ -43,7 +43,7 @@ fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Readline {
     }
 }
 
-/// What has been read of a text that goes on over several lines.
+/// The beginning of a text of several lines.
 pub(super) struct PlainText {
     is_complete: IsComplete,
     text: String,
@@ -55,17 +55,17 @@ impl PlainText {
         Self { is_complete, text: String::new(), interrupts }
     }
 
-    /// Whether a text has begun and goes on.
+    /// Returns true if a text has begun and is not complete.
     pub(super) fn has_text(&self) -> bool {
         !self.text.is_empty()
     }
 
-    /// Forgets the beginning of a text.
+    /// Drops the beginning of a text.
     pub(super) fn drop_text(&mut self) {
         self.text.clear();
     }
 
-    /// Puts the lines of a text together; none: it goes on. What has to come after it goes into `next`.
+    /// Adds a line, and returns the text if it is complete. An end that comes within a text is returned next.
     pub(super) fn add(&mut self, read: Readline, next: &mut Option<Readline>) -> Option<Readline> {
         match read {
             Readline::Line(line) => {
@@ -77,7 +77,7 @@ impl PlainText {
                 None
             }
             read if self.text.is_empty() => Some(read),
-            // The input ends within a text: who gets it can say what is missing.
+            // The parser of an incomplete text can say what is missing.
             read => {
                 *next = Some(read);
                 Some(Readline::Line(std::mem::take(&mut self.text)))
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines() {
+    fn lines_are_read_without_their_ends() {
         let mut from: &[u8] = b"one\r\ntwo\n\n\xff\nlast";
         let mut dropped = 0;
         let mut inputs = Vec::new();

@@ -24,8 +24,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::line::Typed;
 use super::queue::Queue;
-use super::typed::Typed;
 
 /// About how much is written at once, in bytes: the longest a key waits for a repaint, or a line for the printer.
 const CHUNK: usize = 64 * 1024;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::{CHUNK, Life, Phase, Shared, State, wait};
-use crate::terminal::typed::Typed;
+use crate::terminal::line::Typed;
 
 /// How long the end of a line waits for the waker, which may be stuck until the next line.
 const WAKER: Duration = Duration::from_millis(10);
