@@ -64,6 +64,18 @@ fn a_message_of_a_batch_is_wrapped_on_a_terminal_and_on_one_line_elsewhere() {
 }
 
 #[test]
+fn a_usage_error_is_wrapped_on_a_terminal() {
+    for (rows, columns) in SIZES {
+        let mut t = qmpsh().args(["q.sock", "--pipeline", "3"]).terminal_of(rows, columns);
+        assert_eq!(t.wait_exit(), 2);
+        let screen = t.wait(|screen| screen.text().ends_with("try 'qmpsh --help'."));
+        let message =
+            "--pipeline needs -k (--keep-going): it sends commands before it knows whether earlier ones failed";
+        assert!(screen.words().contains(message), "{t}");
+    }
+}
+
+#[test]
 fn lists_in_a_message_hang_below_their_text() {
     let mock = Mock::new().pause().unix();
     let mut t = qmpsh().arg(mock.socket()).args(["--connect-timeout", "0.1", "x"]).terminal_of(15, 40);

@@ -211,6 +211,8 @@ pub(crate) enum History {
 pub(crate) enum Exit {
     /// Asked for (`--help`, `--version`): to stdout.
     Show(String),
+    /// A file that `--generate` prints: to stdout, as it is.
+    Generated(&'static str),
     /// A usage error: to stderr.
     Usage(String),
 }
@@ -220,13 +222,14 @@ impl Exit {
     pub(crate) fn text(&self) -> &str {
         match self {
             Exit::Show(text) | Exit::Usage(text) => text,
+            Exit::Generated(text) => text,
         }
     }
 
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Exit::Show(_) => 0,
+            Exit::Show(_) | Exit::Generated(_) => 0,
             Exit::Usage(_) => 2,
         }
     }
@@ -235,7 +238,7 @@ impl Exit {
     fn about(self, source: &str) -> Self {
         match self {
             Exit::Usage(text) => Exit::Usage(text.replacen(OURS, &format!("{OURS}{source}: "), 1)),
-            show @ Exit::Show(_) => show,
+            show => show,
         }
     }
 }
@@ -256,7 +259,7 @@ pub(crate) fn parse(
     })?;
 
     if let Some(text) = definition::generated(&matches) {
-        return Err(Exit::Show(text.to_owned()));
+        return Err(Exit::Generated(text));
     }
     let output = definition::output(&matches);
     if subcommand == Subcommand::List {

@@ -4,9 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::explain::Problem;
 use super::{Failure, Notifier, secure};
 use crate::cli::Tls;
+use crate::signals::or_never;
 use qmpsh::address::Address;
 use qmpsh::client::{Client, QmpError};
 use qmpsh::protocol::{Cause, ConnectError, OpenError};
@@ -76,18 +79,16 @@ impl Listening {
 
 /// Waits for a peer on the session's listening socket, at most for `wait`.
 pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) -> Result<(), Failure> {
-    let accept = client.session().accept();
-    let accepted = match wait {
-        None => accept.await,
-        Some(wait) => match tokio::time::timeout(wait, accept).await {
-            Ok(accepted) => accepted,
-            Err(_) => {
-                let seconds = wait.as_secs_f64();
-                return Err(Failure::no_session(format!("no usable peer connected to {at} within {seconds} s")));
-            }
-        },
-    };
-    accepted.map_err(|error| Failure::no_session(Problem::Failed(error).explain(at, None, None)))
+    tokio::select! {
+        biased;
+        accepted = client.session().accept() => {
+            accepted.map_err(|error| Failure::no_session(Problem::Failed(error).explain(at, None, None)))
+        }
+        () = or_never(wait.map(sleep)) => {
+            let seconds = wait.unwrap_or_default().as_secs_f64();
+            Err(Failure::no_session(format!("no usable peer connected to {at} within {seconds} s")))
+        }
+    }
 }
 
 /// Returns the address if other machines can reach it.

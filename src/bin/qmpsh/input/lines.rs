@@ -236,31 +236,26 @@ fn open(path: &Path) -> io::Result<File> {
 /// Opens and reads in a thread, because a pipe may have no writer for hours.
 fn read_from<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Chunks {
     let (sender, receiver) = mpsc::channel(2);
-    let reader = std::thread::Builder::new().name("input".to_owned());
-    let for_errors = sender.clone();
-    let started = reader.spawn(move || {
-        let mut from = match open() {
-            Ok(from) => from,
-            // The receiver may be gone.
-            Err(error) => return drop(sender.blocking_send(Err(error))),
-        };
+    let errors = sender.clone();
+    let read = move || -> io::Result<()> {
+        let mut from = open()?;
         loop {
             let mut chunk = vec![0; CHUNK];
-            let read = match from.read(&mut chunk) {
-                Ok(0) => return,
-                Ok(count) => {
-                    chunk.truncate(count);
-                    Ok(chunk)
-                }
+            match from.read(&mut chunk) {
+                Ok(0) => return Ok(()),
+                Ok(count) => chunk.truncate(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
-            let failed = read.is_err();
-            if sender.blocking_send(read).is_err() || failed {
-                return;
+                Err(error) => return Err(error),
+            }
+            if sender.blocking_send(Ok(chunk)).is_err() {
+                return Ok(());
             }
         }
-    });
+    };
+    let for_errors = errors.clone();
+    let reader = std::thread::Builder::new().name("input".to_owned());
+    // The receiver may be gone.
+    let started = reader.spawn(move || drop(read().map_err(|error| errors.blocking_send(Err(error)))));
     if let Err(error) = started {
         // The channel is empty, so there is room.
         let _ = for_errors.try_send(Err(error));

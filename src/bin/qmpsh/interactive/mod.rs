@@ -35,7 +35,7 @@ use tokio::task::JoinSet;
 use crate::builtins::{Display, EventFilter};
 use crate::cli::{EventsMode, Options};
 use crate::connect::{Connector, Opening};
-use crate::output::messages::for_terminal;
+use crate::output::messages::fit;
 use crate::output::render::Renderer;
 use crate::output::wire_log::WireLog;
 use crate::session::job_memory::JobMemory;
@@ -231,12 +231,12 @@ impl<'a, 'b> Repl<'a, 'b> {
     }
 
     fn say(&self, message: &str) {
-        self.sink.line(for_terminal(message, io::stdout()));
+        self.sink.line(fit(message, &io::stdout()));
     }
 
     /// Says what went wrong.
     fn say_failure(&self, message: &str) {
-        self.sink.line(self.renderer.colors.failure(&for_terminal(message, io::stdout())));
+        self.sink.line(self.renderer.colors.failure(&fit(message, &io::stdout())));
     }
 
     /// After Ctrl-C: shows it, or goes behind the `^C` that the terminal has shown.

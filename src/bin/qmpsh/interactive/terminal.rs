@@ -8,7 +8,7 @@ use crate::cli::{History, Options};
 use crate::output::color::Colors;
 use crate::signals::Interrupts;
 use crate::status::{Failure, Status};
-use crate::terminal::{Console, ConsoleOptions, HistoryOptions};
+use crate::terminal::{Console, ConsoleOptions};
 use qmpsh::language::syntax::Assembler;
 use qmpsh::secrets;
 
@@ -17,7 +17,8 @@ pub(crate) fn open_console(options: &Options, dialect: &SharedDialect) -> Result
     let dialect = dialect.clone();
     let console = Console::open(ConsoleOptions {
         prompt: prompt::DISCONNECTED.to_owned(),
-        history: HistoryOptions { path: history_path(&options.history), keep: |text| !has_secret(text) },
+        history: history_path(&options.history),
+        has_secret,
         is_complete: Arc::new(move |text: &str| {
             let mut assembler = Assembler::of(dialect.get());
             text.lines().for_each(|line| drop(assembler.push_line(line)));

@@ -11,12 +11,16 @@ use crate::status::Failure;
 use crate::terminal::Sink;
 use qmpsh::text;
 
-/// The message as this terminal shows it: control characters are escaped, and long lines wrapped between words.
-pub(crate) fn for_terminal(message: &str, terminal: impl AsFd) -> String {
+/// Returns the message as `out` is to get it. For a terminal, control characters are escaped and long lines wrapped
+/// between words.
+pub(crate) fn fit<'m>(message: &'m str, out: &(impl AsFd + IsTerminal)) -> Cow<'m, str> {
+    if !out.is_terminal() {
+        return message.into();
+    }
     let safe = text::lines(message);
-    match size_of(terminal) {
-        Some(size) => wrap(&safe, size.columns).into_owned(),
-        None => safe.into_owned(),
+    match size_of(out) {
+        Some(size) => wrap(&safe, size.columns).into_owned().into(),
+        None => safe,
     }
 }
 
@@ -35,13 +39,13 @@ impl Messages {
     /// Says what failed, unless the failure has no message.
     pub(crate) fn tell(self, failure: &Failure) {
         if !failure.message.is_empty() {
-            write(&self.colors.failure(&self.fitted(&failure.shown())));
+            write(&self.colors.failure(&fit(&failure.shown(), &io::stderr())));
         }
     }
 
     /// Writes a message, wrapped if stderr is a terminal.
     pub(crate) fn say(self, message: &str) {
-        write(&self.fitted(message));
+        write(&if self.terminal { fit(message, &io::stderr()) } else { message.into() });
     }
 
     /// Writes what is not qmpsh's own text, such as JSON or the stderr of a program. It is not wrapped.
@@ -52,10 +56,6 @@ impl Messages {
     /// What the peer said, as a part of a message: on one line of a terminal, to a pipe as it is.
     pub(crate) fn peer(self, said: &str) -> Cow<'_, str> {
         if self.terminal { text::line(said) } else { said.into() }
-    }
-
-    fn fitted(self, message: &str) -> Cow<'_, str> {
-        if self.terminal { for_terminal(message, io::stderr()).into() } else { message.into() }
     }
 }
 
@@ -71,7 +71,7 @@ impl Notifier {
     pub(crate) fn say(&self, message: &str) {
         match self {
             Notifier::Stderr(messages) => messages.say(message),
-            Notifier::Console(sink) => sink.line(for_terminal(message, io::stdout())),
+            Notifier::Console(sink) => sink.line(fit(message, &io::stdout())),
         }
     }
 

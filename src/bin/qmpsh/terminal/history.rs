@@ -16,25 +16,19 @@ pub(super) const LINES: usize = 10_000;
 
 const HEADER: &str = "#V2";
 
-/// Which lines are kept, and where.
-#[derive(Clone, Debug)]
-pub(crate) struct HistoryOptions {
-    /// The file. Without one, the history lasts as long as the shell.
-    pub path: Option<PathBuf>,
-    /// Returns false for a line with a secret, which is not kept in memory either.
-    pub keep: fn(&str) -> bool,
-}
-
 /// The history file, and the newest line.
 #[derive(Debug)]
 pub(super) struct History {
-    options: HistoryOptions,
+    path: Option<PathBuf>,
+    has_secret: fn(&str) -> bool,
     newest: Option<String>,
 }
 
 impl History {
-    pub(super) fn new(options: HistoryOptions) -> Self {
-        Self { options, newest: None }
+    /// Without a path the history lasts as long as the shell. Lines for which `has_secret` returns true are not kept in
+    /// memory either.
+    pub(super) fn new(path: Option<PathBuf>, has_secret: fn(&str) -> bool) -> Self {
+        Self { path, has_secret, newest: None }
     }
 
     /// Returns the lines of the file, oldest first, at most [`LINES`], and shortens a file with more than twice as many.
@@ -42,7 +36,7 @@ impl History {
     /// # Errors
     /// The file exists and cannot be read, or cannot be made safe.
     pub(super) fn load(&mut self) -> io::Result<Vec<String>> {
-        let Some(path) = &self.options.path else { return Ok(Vec::new()) };
+        let Some(path) = &self.path else { return Ok(Vec::new()) };
         let Some(mut file) = open(path, false)? else { return Ok(Vec::new()) };
         let mut lines = parse(&mut file)?;
         if lines.len() > 2 * LINES {
@@ -59,7 +53,7 @@ impl History {
         !line.trim().is_empty()
             && !line.starts_with(char::is_whitespace)
             && self.newest.as_deref() != Some(line)
-            && (self.options.keep)(line)
+            && !(self.has_secret)(line)
     }
 
     /// Appends a line, in one write under a lock.
@@ -68,7 +62,7 @@ impl History {
     /// The directory or the file cannot be made or written. The line is then still the newest.
     pub(super) fn append(&mut self, line: &str) -> io::Result<()> {
         self.newest = Some(line.to_owned());
-        let Some(path) = &self.options.path else { return Ok(()) };
+        let Some(path) = &self.path else { return Ok(()) };
         let Some(mut file) = open(path, true)? else { return Ok(()) };
         let mut text = String::with_capacity(line.len() + 8);
         if file.metadata()?.len() == 0 {
@@ -81,7 +75,7 @@ impl History {
 
     /// Returns the path of the file, for messages.
     pub(super) fn path(&self) -> Option<&Path> {
-        self.options.path.as_deref()
+        self.path.as_deref()
     }
 }
 
@@ -185,7 +179,7 @@ mod tests {
     use super::*;
 
     fn history(path: &Path) -> History {
-        History::new(HistoryOptions { path: Some(path.to_owned()), keep: |line| !line.contains("secret") })
+        History::new(Some(path.to_owned()), |line| line.contains("secret"))
     }
 
     fn mode(path: &Path) -> u32 {

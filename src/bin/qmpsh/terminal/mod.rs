@@ -30,6 +30,7 @@ mod stop;
 mod waker;
 
 use std::os::unix::thread::JoinHandleExt;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -42,7 +43,6 @@ use tokio::time::timeout;
 
 pub(crate) use handover::Handover;
 pub(crate) use helper::Assistant;
-pub(crate) use history::HistoryOptions;
 pub(crate) use line::Readline;
 pub(crate) use settings::{can_edit, is_dumb};
 pub(crate) use state::Sink;
@@ -57,23 +57,26 @@ use state::Shared;
 
 use crate::signals::Interrupts;
 
-/// How long one signal has to end a line before the next is sent: it can come between two system calls.
+/// How long one signal has to end a line before the next is sent: a signal can get lost between two system calls.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// How long dropping a console waits for a terminal that takes no output.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// How a [`Console`] is to be.
+/// The options of a [`Console`].
 pub(crate) struct ConsoleOptions {
     /// The prompt, without colors.
     pub prompt: String,
-    pub history: HistoryOptions,
-    /// Says false for a text that is not finished (an open bracket, quote, transaction): Enter then adds a line to it.
+    /// The history file. Without one, the history lasts as long as the shell.
+    pub history: Option<PathBuf>,
+    /// Returns true for a line that is not kept, not even in memory.
+    pub has_secret: fn(&str) -> bool,
+    /// Returns false for a text with an open bracket, quote or transaction: Enter then adds a line to it.
     pub is_complete: IsComplete,
-    /// Whether there are colors, and with them hints.
+    /// Shows colors, and with them hints.
     pub color: bool,
-    /// For where lines are not edited. It is caught before the first line: rustyline puts back the handler it found, and
-    /// interrupts the editor with that signal.
+    /// Ctrl-C where lines are not edited. tokio must catch SIGINT before the first line, because rustyline restores the
+    /// handler that it found.
     pub interrupts: Interrupts,
 }
 
@@ -88,7 +91,7 @@ pub(crate) struct Console {
     lines: UnboundedReceiver<Readline>,
     /// A line was asked for and has not come.
     pending: bool,
-    /// The line that came after its reading was given up.
+    /// A line that came although it was given up; the next read returns it.
     next: Option<Readline>,
     mode: Mode,
     /// The threads that end with the console. The editor, if there is one, comes first.
@@ -102,12 +105,12 @@ enum Mode {
 }
 
 impl Console {
-    /// Starts the threads; nothing is shown yet. The terminal's settings are remembered.
+    /// Starts the threads, and remembers the settings of the terminal. Shows nothing yet.
     ///
     /// # Errors
     /// The terminal or the threads cannot be set up.
     pub(crate) fn open(options: ConsoleOptions) -> anyhow::Result<Self> {
-        let ConsoleOptions { prompt, history, is_complete, color, interrupts } = options;
+        let ConsoleOptions { prompt, history, has_secret, is_complete, color, interrupts } = options;
         let shared = Arc::new(Shared::new(prompt, interrupt_editing));
         let (requests, requested) = mpsc::channel();
         let (sender, lines) = unbounded_channel();
@@ -123,39 +126,39 @@ impl Console {
         };
         if settings::can_edit() {
             let terminal = Arc::new(Terminal::open().context("cannot set up the terminal")?);
-            // From here on dropping the console puts the terminal back.
+            // From here on dropping the console restores the terminal.
             console.mode = Mode::Editor { terminal: Arc::clone(&terminal) };
             stop::block();
             let stopper = (Arc::clone(&shared), Arc::clone(&terminal));
             spawn("stopper", move || stop::run(&stopper.0, &stopper.1))?;
             let helper = LineHelper::new(Arc::clone(&shared), is_complete, Arc::clone(&console.assistant), color);
-            let editor = Editor::new(helper, terminal, History::new(history));
+            let editor = Editor::new(helper, terminal, History::new(history, has_secret));
             let (editor, printer) = editor.context("cannot set up the line editor")?;
             console.threads.push(spawn("editor", move || editor.run(&requested, &sender))?);
             let waked = Arc::clone(&shared);
             console.threads.push(spawn("waker", move || waker::run(&waked, printer))?);
         } else {
             let shared = Arc::clone(&shared);
-            // Nothing ends a read of stdin but its end.
+            // Never joined: only the end of stdin ends a read that blocks.
             spawn("reader", move || plain::run(&shared, &requested, &sender))?;
         }
         console.threads.push(spawn("printer", move || printer::run(&shared))?);
         Ok(console)
     }
 
-    /// Where everything to be shown goes in.
+    /// Returns a sink for everything to be shown.
     pub(crate) fn sink(&self) -> Sink {
         Arc::clone(&self.shared)
     }
 
-    /// Sets who helps with the lines: completion, and with color hints and colors. Only the first counts. Returns whether
-    /// it will be asked: it is not where lines are not edited.
+    /// Sets the assistant for completion and, with color, hints and colors. Only the first one counts. Returns true if it
+    /// will be asked, which it is not where lines are not edited.
     pub(crate) fn assist(&self, assistant: Arc<dyn Assistant>) -> bool {
         self.assistant.set(assistant).is_ok() && !self.has_echo()
     }
 
-    /// Whether the terminal shows by itself what is pressed while no line is being typed, such as `^C`. Where lines are edited it
-    /// does not: what is typed ahead would stand in the middle of what is printed, and again behind the next prompt.
+    /// Returns true if the terminal shows keys such as `^C` by itself while no line is typed. Where lines are edited it does
+    /// not: text typed ahead would stand in the middle of output, and again behind the next prompt.
     pub(crate) fn has_echo(&self) -> bool {
         matches!(self.mode, Mode::Plain(_))
     }
@@ -165,7 +168,7 @@ impl Console {
         self.shared.repaint();
     }
 
-    /// Shows the prompt and waits for what the person does.
+    /// Shows the prompt and reads a line.
     ///
     /// Cancel safe: if the future is dropped the line stays on the terminal and can be typed on, and the next call gets
     /// it.
@@ -179,9 +182,9 @@ impl Console {
                 Mode::Editor { .. } => self.lines.recv().await,
                 Mode::Plain(plain) => tokio::select! {
                     biased;
-                    // A line that was finished before Ctrl-C is what that was for.
+                    // Ctrl-C after the end of a line is for that line.
                     read = self.lines.recv() => read,
-                    // The kernel has dropped the line; the thread goes on waiting for another one.
+                    // The kernel has dropped the line, and the thread waits for another one.
                     () = plain.interrupts.next() => {
                         plain.drop_text();
                         self.shared.hide_prompt();
@@ -200,18 +203,18 @@ impl Console {
         }
     }
 
-    /// Whether the line that [`Console::read`] waits for has been finished and is on its way: a Ctrl-C that comes as a signal
-    /// is then for what the line asks for. While a line is being typed Ctrl-C is a key, so a signal that comes there was
-    /// sent before, or by another program.
+    /// Returns true if the line that [`Console::read`] waits for has ended and is on its way. A Ctrl-C that comes as a signal
+    /// is then for the command in that line. While a line is being typed Ctrl-C is a key, so a signal was sent before, or by
+    /// another program.
     pub(crate) fn line_has_ended(&self) -> bool {
-        // Where lines are not edited the kernel drops the line, and reading tells it.
+        // Where lines are not edited, `read` handles Ctrl-C.
         !self.has_echo() && self.shared.line_has_ended(settings::is_cooked)
     }
 
     /// Gives up the line being typed, if there is one. If it was finished at the same moment, the next
     /// [`Console::read`] gets it.
     ///
-    /// The editor is interrupted with SIGINT, so whoever listens to that signal can see one that nobody sent.
+    /// The editor is interrupted with SIGINT, so listeners to that signal may see one that no user sent.
     ///
     /// Cancel safe: the line may then be given up, or not.
     async fn interrupt(&mut self) {
@@ -219,7 +222,7 @@ impl Console {
             return;
         }
         if let Mode::Plain(plain) = &mut self.mode {
-            // There the line belongs to the kernel, and reading goes on.
+            // The line belongs to the kernel, and reading goes on.
             plain.drop_text();
             return;
         }
@@ -236,8 +239,8 @@ impl Console {
     }
 
     /// Gives the terminal to another program (a pager, a pipeline that writes to it) with the settings it was found
-    /// with, until the guard is dropped. Before, what is pending is printed; meanwhile the sinks only collect. A line
-    /// being typed is given up.
+    /// with, until the guard is dropped. A line being typed is given up, and pending text is printed first. Meanwhile the
+    /// sinks only collect.
     ///
     /// Cancel safe: the terminal then stays here.
     pub(crate) async fn lend(&mut self) -> TerminalGuard<'_> {
@@ -245,7 +248,7 @@ impl Console {
         self.sink().flushed().await;
         let guard = TerminalGuard { console: self };
         if let Some(written) = guard.console.shared.hand_over() {
-            // An error means that the console is gone, and nothing is written.
+            // On an error the console is closed, and nothing is written.
             let _ = written.await;
         }
         if let Mode::Editor { terminal } = &guard.console.mode {
@@ -263,7 +266,7 @@ impl Console {
         Handover::new()
     }
 
-    /// The job has ended; `was_killed`: it could not leave the terminal as it should.
+    /// Takes the terminal back after the job has ended. A job that `was_killed` could not restore it.
     pub(crate) fn take_back(&mut self, handover: Handover, was_killed: bool) {
         handover.reclaim();
         handover.restore();
@@ -277,7 +280,7 @@ impl Console {
     fn request(&mut self) {
         if let Mode::Plain(plain) = &mut self.mode {
             if !self.pending {
-                // What was pressed while a command ran was for the command.
+                // A Ctrl-C while a command ran was for that command.
                 plain.interrupts.forget();
             }
             if !plain.has_text() {
@@ -287,7 +290,7 @@ impl Console {
         if !self.pending
             && let Some(requests) = &self.requests
         {
-            // An error shows when the answer does not come.
+            // On an error the answer does not come, and `read` fails.
             self.pending = requests.send(()).is_ok();
         }
     }
@@ -297,13 +300,13 @@ impl Console {
         if self.shared.interrupt()
             && let Some(editor) = self.threads.first()
         {
-            // The thread was not joined, so its id is valid even if it has ended, which is the one possible error.
+            // The thread was not joined, so its id is valid. It may have ended, which is the only error.
             let _ = pthread_kill(editor.as_pthread_t(), Signal::SIGINT);
         }
     }
 }
 
-/// The terminal is another program's, until this is dropped.
+/// Another program has the terminal until this is dropped.
 #[must_use = "the terminal comes back when this is dropped"]
 pub(crate) struct TerminalGuard<'c> {
     console: &'c mut Console,
