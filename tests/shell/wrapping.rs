@@ -68,7 +68,7 @@ fn a_usage_error_is_wrapped_on_a_terminal() {
     for (rows, columns) in SIZES {
         let mut t = qmpsh().args(["q.sock", "--pipeline", "3"]).terminal_of(rows, columns);
         assert_eq!(t.wait_exit(), 2);
-        let screen = t.wait(|screen| screen.text().ends_with("try 'qmpsh --help'."));
+        let screen = t.wait(|screen| screen.words().ends_with("try 'qmpsh --help'."));
         let message =
             "--pipeline needs -k (--keep-going): it sends commands before it knows whether earlier ones failed";
         assert!(screen.words().contains(message), "{t}");
