@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use tokio::sync::mpsc;
 
 use crate::cli::Source;
@@ -68,11 +69,10 @@ struct Current {
     first: usize,
     /// How many physical lines were taken.
     lines: usize,
-    chunks: Chunks,
-    /// The bytes read, and how many of them were taken.
-    bytes: Vec<u8>,
-    taken: usize,
-    /// How many bytes beyond `taken` hold no newline.
+    /// What is read in a thread; `None` for `-c`.
+    chunks: Option<Chunks>,
+    bytes: BytesMut,
+    /// How many of the bytes hold no newline.
     searched: usize,
     ended: bool,
     assembler: Assembler,
@@ -80,10 +80,7 @@ struct Current {
     not_utf8: Option<Failure>,
 }
 
-enum Chunks {
-    Given,
-    Read(mpsc::Receiver<io::Result<Vec<u8>>>),
-}
+type Chunks = mpsc::Receiver<io::Result<Vec<u8>>>;
 
 impl Lines {
     pub(crate) fn new(sources: Vec<Source>, dialect: Dialect) -> Self {
@@ -128,13 +125,15 @@ impl Lines {
     }
 
     fn begin(&mut self, source: Source) -> Current {
-        let (name, first, chunks, bytes) = match source {
+        let mut bytes = BytesMut::new();
+        let (name, first, chunks) = match source {
             Source::Line(text) => {
                 self.given += 1;
-                ("-c".to_owned(), self.given, Chunks::Given, text.into_bytes())
+                bytes.extend_from_slice(text.as_bytes());
+                ("-c".to_owned(), self.given, None)
             }
-            Source::Stdin => ("stdin".to_owned(), 1, read_from(|| Ok(io::stdin())), Vec::new()),
-            Source::File(path) => (path.display().to_string(), 1, read_from(move || open(&path)), Vec::new()),
+            Source::Stdin => ("stdin".to_owned(), 1, Some(read_from(|| Ok(io::stdin())))),
+            Source::File(path) => (path.display().to_string(), 1, Some(read_from(move || open(&path)))),
         };
         Current {
             name: name.into(),
@@ -143,7 +142,6 @@ impl Lines {
             lines: 0,
             chunks,
             bytes,
-            taken: 0,
             searched: 0,
             ended: false,
             assembler: Assembler::new(),
@@ -157,10 +155,10 @@ impl Current {
         loop {
             while let Some(physical) = self.physical_line() {
                 self.lines += 1;
-                let line = String::from_utf8_lossy(&self.bytes[physical.clone()]);
+                let line = String::from_utf8_lossy(&physical);
                 if matches!(line, Cow::Owned(_)) && self.not_utf8.is_none() {
                     let location = Location { name: Some(self.name.clone()), line: self.first + self.lines - 1 };
-                    let seen = text::excerpt(self.bytes[physical].trim_ascii_end(), 60);
+                    let seen = text::excerpt(physical.trim_ascii_end(), 60);
                     let message = format!("{}not sent, because the line is not UTF-8: `{seen}`", location.prefix());
                     self.not_utf8 = Some(Failure::placed(Status::Usage, message));
                 }
@@ -187,33 +185,28 @@ impl Current {
     }
 
     /// Takes the next complete physical line. The last one may lack its newline.
-    fn physical_line(&mut self) -> Option<std::ops::Range<usize>> {
-        let from = self.taken + self.searched;
+    fn physical_line(&mut self) -> Option<BytesMut> {
+        let from = std::mem::take(&mut self.searched);
         let end = match memchr::memchr(b'\n', &self.bytes[from..]) {
             Some(at) => from + at + 1,
-            None if self.ended && self.taken < self.bytes.len() => self.bytes.len(),
+            None if self.ended && !self.bytes.is_empty() => self.bytes.len(),
             None => {
-                self.searched = self.bytes.len() - self.taken;
+                self.searched = self.bytes.len();
                 return None;
             }
         };
-        let start = std::mem::replace(&mut self.taken, end);
-        self.searched = 0;
-        Some(start..end)
+        Some(self.bytes.split_to(end))
     }
 
     async fn read_more(&mut self) -> io::Result<()> {
         let chunk = match &mut self.chunks {
-            Chunks::Given => None,
-            Chunks::Read(receiver) => receiver.recv().await.transpose()?,
+            Some(chunks) => chunks.recv().await.transpose()?,
+            None => None,
         };
-        let Some(chunk) = chunk else {
-            self.ended = true;
-            return Ok(());
-        };
-        self.bytes.drain(..self.taken);
-        self.taken = 0;
-        self.bytes.extend_from_slice(&chunk);
+        match chunk {
+            Some(chunk) => self.bytes.extend_from_slice(&chunk),
+            None => self.ended = true,
+        }
         Ok(())
     }
 
@@ -260,5 +253,5 @@ fn read_from<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> 
         // The channel is empty, so there is room.
         let _ = for_errors.try_send(Err(error));
     }
-    Chunks::Read(receiver)
+    receiver
 }
