@@ -97,30 +97,26 @@ impl Problem {
             Problem::Failed(error) => format!("no session with {shown}: {error}"),
             Problem::TookTooLong { progress, limit, tls } => {
                 let silence = address.and_then(processes::silence);
-                match tls {
-                    _ if matches!(silence, Some(Silence::Stopped(_) | Silence::NotAccepting(_))) => {
-                        explain_no_answer(silence.as_ref(), *limit, shown)
-                    }
-                    Some(reached) if *progress == Progress::Connecting && reached.get() => {
-                        explain_no_handshake(*limit, shown, silence.as_ref())
-                    }
-                    _ => {
-                        let mut text = explain_silence(progress, *limit, shown, silence.as_ref());
-                        let silent = matches!(progress, Progress::AwaitingGreeting { seen } if seen.is_empty());
-                        if let (None, true, Some(Address::Tcp { .. })) = (tls, silent, address) {
-                            text.push_str("\n  - a monitor with TLS waits for a TLS client: use --tls-creds DIR");
-                        }
-                        // A greeting comes even if the command does not read its stdin.
-                        if let (Progress::Negotiating | Progress::Synchronizing, Some(Address::Exec(_))) =
-                            (progress, address)
-                        {
-                            text.push_str(
-                                "\n  - the command may not read its stdin; kubectl and docker need `exec -i`",
-                            );
-                        }
-                        text
-                    }
+                if matches!(silence, Some(Silence::Stopped(_) | Silence::NotAccepting(_))) {
+                    return explain_no_answer(silence.as_ref(), *limit, shown);
                 }
+                if *progress == Progress::Connecting && tls.as_ref().is_some_and(Reached::get) {
+                    return explain_no_handshake(*limit, shown, silence.as_ref());
+                }
+                let mut text = explain_silence(progress, *limit, shown, silence.as_ref());
+                text.push_str(match (progress, address) {
+                    (Progress::AwaitingGreeting { seen }, Some(Address::Tcp { .. }))
+                        if seen.is_empty() && tls.is_none() =>
+                    {
+                        "\n  - a monitor with TLS waits for a TLS client: use --tls-creds DIR"
+                    }
+                    // A greeting comes even if the command does not read its stdin.
+                    (Progress::Negotiating | Progress::Synchronizing, Some(Address::Exec(_))) => {
+                        "\n  - the command may not read its stdin; kubectl and docker need `exec -i`"
+                    }
+                    _ => "",
+                });
+                text
             }
         }
     }

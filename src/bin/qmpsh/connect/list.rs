@@ -169,16 +169,20 @@ struct ProcessObject<'a> {
     virsh: Option<String>,
 }
 
-/// A monitor in JSON. It has one of the three places.
-#[derive(Serialize, Default)]
+/// The place of a monitor in JSON.
+#[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
+enum PlaceMember {
+    Address(String),
+    DialsOut(String),
+    Other(String),
+}
+
+/// A monitor in JSON.
+#[derive(Serialize)]
 struct MonitorObject {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dials_out: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    other: Option<String>,
+    #[serde(flatten)]
+    place: PlaceMember,
     protocol: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     wrapper: Option<String>,
@@ -200,41 +204,40 @@ struct HolderObject {
 
 impl MonitorObject {
     fn new(process: &QemuProcess, monitor: &Monitor) -> Self {
-        let mut object = MonitorObject {
-            protocol: match monitor.language {
-                Language::Qmp => "qmp",
-                Language::Hmp => "hmp",
-            },
-            wrapper: monitor.wrapper.map(str::to_ascii_lowercase),
-            ..MonitorObject::default()
-        };
-        match &monitor.place {
-            Place::At(address) => object.address = Some(address.to_string()),
-            Place::DialsOut(address) => object.dials_out = Some(address.to_string()),
-            Place::Other(what) => object.other = Some(what.clone()),
-        }
-        object.state = match &monitor.state {
+        let state = match &monitor.state {
             State::Free | State::NotAccepting if process.stopped.is_some() => "stopped",
             State::Free => "free",
-            State::Held(holder) => {
-                object.holder = Some(match holder {
-                    Holder::Process { pid, name } => {
-                        HolderObject { pid: Some(*pid), name: Some(name.clone()), address: None }
-                    }
-                    Holder::Remote(address) => {
-                        HolderObject { address: Some(address.to_string()), ..HolderObject::default() }
-                    }
-                    Holder::Hidden | Holder::Unknown => HolderObject::default(),
-                });
-                "held"
-            }
+            State::Held(_) => "held",
             State::NotAccepting => "not-accepting",
             State::Unlinked => "unlinked",
             State::NotListening => "not-listening",
             State::NotConnected => "not-connected",
             State::Unknown => "unknown",
         };
-        object
+        let holder = match &monitor.state {
+            State::Held(Holder::Process { pid, name }) => {
+                Some(HolderObject { pid: Some(*pid), name: Some(name.clone()), address: None })
+            }
+            State::Held(Holder::Remote(address)) => {
+                Some(HolderObject { address: Some(address.to_string()), ..HolderObject::default() })
+            }
+            State::Held(Holder::Hidden | Holder::Unknown) => Some(HolderObject::default()),
+            _ => None,
+        };
+        MonitorObject {
+            place: match &monitor.place {
+                Place::At(address) => PlaceMember::Address(address.to_string()),
+                Place::DialsOut(address) => PlaceMember::DialsOut(address.to_string()),
+                Place::Other(what) => PlaceMember::Other(what.clone()),
+            },
+            protocol: match monitor.language {
+                Language::Qmp => "qmp",
+                Language::Hmp => "hmp",
+            },
+            wrapper: monitor.wrapper.map(str::to_ascii_lowercase),
+            state,
+            holder,
+        }
     }
 }
 
