@@ -31,10 +31,10 @@ fn the_shell_listens_again() {
     assert_eq!(command(&mut monitor)["execute"], "query-first");
     drop(monitor);
     terminal.wait(|screen| {
-        let text = screen.text().replace('\n', "");
+        let text = screen.words();
         text.contains(
             "the connection to l.sock was lost: the peer closed the connection; no reply came to `query-first`",
-        ) && text.contains("so whether it ran is unknownlistening on l.sock")
+        ) && text.contains("so whether it ran is unknown listening on l.sock")
     });
     terminal.type_keys("query-lost\r");
     terminal.wait(|screen| {

@@ -128,9 +128,7 @@ fn an_exec_command_is_ended_with_the_session() {
 fn an_exec_command_that_reads_the_terminal_is_reported() {
     let mut terminal = exec("read answer </dev/tty; exec cat").args(["--connect-timeout", "1000"]).terminal();
     assert_eq!(terminal.wait_exit(), 3);
-    terminal.wait(|screen| {
-        screen.text().replace('\n', "").contains("asked a question at the terminal, which exec: does not")
-    });
+    terminal.wait(|screen| screen.words().contains("asked a question at the terminal, which exec: does not"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn is_disconnected(screen: &Screen) -> bool {
 
 /// How often a text stands on the screen, wherever its rows were broken.
 fn count(screen: &Screen, text: &str) -> usize {
-    screen.text().replace('\n', "").matches(text).count()
+    screen.words().matches(text).count()
 }
 
 #[test]

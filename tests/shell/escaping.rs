@@ -69,13 +69,13 @@ fn replies_errors_events_and_the_greeting_are_escaped() {
         let mut t = qmpsh().args(["-o", mode]).arg(mock.socket()).terminal();
         t.wait(is_at_prompt);
         t.type_keys("a\rb\rc\r");
-        t.wait(|screen| screen.text().replace('\n', "").contains("is not a greeting") && is_at_prompt(screen));
+        t.wait(|screen| screen.words().contains("is not a greeting") && is_at_prompt(screen));
         t.type_keys("d\r");
         mock.wait_for_pause();
         t.type_keys(keys::CTRL_C);
         t.wait(|screen| screen.text().contains("interrupted: `d`") && is_at_prompt(screen));
         mock.go_on();
-        t.wait(|screen| screen.text().contains("LATE") && screen.text().replace('\n', "").contains("was lost"));
+        t.wait(|screen| screen.text().contains("LATE") && screen.words().contains("was lost"));
         t.type_keys("\x04");
         assert_eq!(t.wait_exit(), 0);
         assert_eq!(dangers(&t.raw()), Vec::<char>::new(), "{mode}: {t}");

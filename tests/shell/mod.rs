@@ -17,6 +17,7 @@ mod pipelines;
 mod prompt;
 mod results;
 mod signals;
+mod wrapping;
 
 const PROMPT: &str = "(QEMU)";
 

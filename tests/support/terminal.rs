@@ -56,6 +56,17 @@ struct Emulator {
 }
 
 impl Emulator {
+    fn of_size(rows: u16, columns: u16) -> Self {
+        let mut emulator = Self::default();
+        emulator.resize(rows, columns);
+        emulator
+    }
+
+    fn resize(&mut self, rows: u16, columns: u16) {
+        let (rows, columns) = NonZeroU16::new(rows).zip(NonZeroU16::new(columns)).expect("a size that is not zero");
+        self.parser.screen_mut().set_size(rows, columns);
+    }
+
     fn screen(&mut self, output: &[u8]) -> Screen {
         self.parser.process(&output[self.processed..]);
         self.processed = output.len();
@@ -67,8 +78,16 @@ impl Program {
     /// Starts it in a terminal of 24 rows and 80 columns.
     #[track_caller]
     pub fn terminal(self) -> Terminal {
+        self.terminal_of(SIZE.0, SIZE.1)
+    }
+
+    /// Starts it in a terminal of this size.
+    #[track_caller]
+    pub fn terminal_of(self, rows: u16, columns: u16) -> Terminal {
         let guard = spawning();
-        let pair = native_pty_system().openpty(PtySize::default()).expect("a pseudo-terminal");
+        let pair = native_pty_system()
+            .openpty(PtySize { rows, cols: columns, ..PtySize::default() })
+            .expect("a pseudo-terminal");
         let found = settings(&*pair.master);
         let spawned = pair.slave.spawn_command(self.command.clone());
         let child = spawned.unwrap_or_else(|e| panic!("{e}\n$ {}", self.command_line()));
@@ -77,7 +96,8 @@ impl Program {
         drop(guard);
         let output = Collected::from_reader(pair.master.try_clone_reader().expect("the terminal can be read"));
         let keyboard = pair.master.take_writer().expect("the terminal can be written");
-        Terminal { child, master: pair.master, keyboard, output, emulator: Mutex::default(), program: self, found }
+        let emulator = Mutex::new(Emulator::of_size(rows, columns));
+        Terminal { child, master: pair.master, keyboard, output, emulator, program: self, found }
     }
 }
 
@@ -120,9 +140,8 @@ impl Terminal {
     }
 
     pub fn resize(&self, rows: u16, columns: u16) {
-        let (r, c) = NonZeroU16::new(rows).zip(NonZeroU16::new(columns)).expect("a size that is not zero");
         self.screen();
-        self.emulator().parser.screen_mut().set_size(r, c);
+        self.emulator().resize(rows, columns);
         self.master.resize(PtySize { rows, cols: columns, ..PtySize::default() }).expect("the terminal can be resized");
     }
 
@@ -192,6 +211,11 @@ impl Screen {
         let (rows, columns) = self.0.size();
         let rows: Vec<String> = self.0.rows(0, columns.get()).take(rows.get().into()).collect();
         rows.iter().map(|row| row.trim_end()).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    }
+
+    /// The text as words with one space between them, wherever its rows end.
+    pub fn words(&self) -> String {
+        self.text().split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     pub fn row(&self, row: u16) -> String {

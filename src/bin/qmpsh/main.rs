@@ -1,4 +1,4 @@
-//! The `qmpsh` program: parse, run, exit.
+//! The `qmpsh` program: parses, runs, exits.
 
 mod batch;
 mod builtins;
@@ -14,10 +14,11 @@ mod signals;
 mod status;
 mod terminal;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::cli::Exit;
+use crate::output::messages::fit;
 use crate::status::Status;
 
 fn main() -> ExitCode {
@@ -25,16 +26,18 @@ fn main() -> ExitCode {
         Ok(task) => match run::run(task) {
             Ok(status) => status.into(),
             Err(error) => {
-                // Nobody is left to be told if this fails.
-                let _ = writeln!(std::io::stderr(), "qmpsh: {error:#}");
+                // There is nowhere else to complain.
+                let _ = writeln!(io::stderr(), "qmpsh: {error:#}");
                 Status::NoSession.into()
             }
         },
         Err(exit) => {
-            let text = exit.text().as_bytes();
+            let text = exit.text();
+            // There is nowhere else to complain.
             let _ = match &exit {
-                Exit::Show(_) => std::io::stdout().write_all(text),
-                Exit::Usage(_) => std::io::stderr().write_all(text),
+                Exit::Show(_) => io::stdout().write_all(fit(text, &io::stdout()).as_bytes()),
+                Exit::Generated(_) => io::stdout().write_all(text.as_bytes()),
+                Exit::Usage(_) => io::stderr().write_all(fit(text, &io::stderr()).as_bytes()),
             };
             ExitCode::from(exit.status())
         }

@@ -1,4 +1,4 @@
-//! The program: does what the command line asks for, on a session, and returns an exit status.
+//! Runs what the command line asks for, on a session, and returns the exit status.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -10,29 +10,28 @@ use tokio::runtime::LocalOptions;
 use crate::batch::work::Work;
 use crate::batch::{self, Batch};
 use crate::cli::{self, Input, Invocation, Options, Source, Task};
-use crate::connect::{Connector, Notifier, list};
+use crate::connect::{Connector, list};
 use crate::eval::{self, Sources, Text};
 use crate::input::ask;
 use crate::input::lines::Lines;
 use crate::interactive::{self, Repl};
-use crate::output::messages::Messages;
+use crate::output::messages::{Messages, Notifier};
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
 use crate::session::schema::TypeInfo;
 use crate::session::{Session, SharedDialect, Tracker, hmp};
-use crate::signals::{Ending, Interrupt, Signals};
+use crate::signals::{Ending, Interrupts, Signals, or_never};
 use crate::status::{Failure, Status};
 use qmpsh::client::{Client, ClientOptions};
 use qmpsh::events::HistoryBounds;
-use qmpsh::text;
 
-/// Does what the command line asks for, and says how it went.
+/// Runs what the command line asks for.
 ///
 /// # Errors
 /// The runtime cannot be started.
 pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     let invocation: &'static Invocation = match task {
-        // It is needed as long as the program lives.
+        // It lives as long as the program.
         Task::Session(invocation) => Box::leak(invocation),
         Task::List(listing) => return Ok(list::run(listing)),
     };
@@ -50,13 +49,13 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
         .on_thread_unpark(batch::busy_wait::woken)
         .build_local(LocalOptions::default())
         .context("cannot start the asynchronous runtime")?;
-    // A task like the one that drives the connection: the two take turns without asking the system in between, which a future
-    // that the runtime blocks on does each time it is woken.
+    // A task, because tasks take turns with the connection's driver without a system call. A future that the runtime blocks
+    // on makes one each time it is woken.
     let work = async { tokio::task::spawn_local(run_in(invocation, connector, messages)).await };
     let result = runtime.block_on(work).unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
     // A question at the terminal may have been interrupted.
     ask::restore_echo();
-    // A look-up of a name cannot be cancelled, nor a read from stdin: do not wait for them.
+    // Looking up a host and reading stdin cannot be canceled: do not wait for them.
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(result.unwrap_or_else(|failure| {
         messages.tell(&failure);
@@ -78,19 +77,19 @@ async fn run_in(
     if options.reconnect.is_some() {
         return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
     }
-    let mut interrupt = Interrupt::new()?;
+    let mut interrupts = Interrupts::unless_ignored()?;
     let mut ending = if connector.needs_tidying() { Some(Ending::new()?) } else { None };
     diagnostics::to_stderr(options.log_level);
-    // What cannot be recorded is told before anything is done.
-    let log = WireLog::new(options, "qmpsh: ", move |line| messages.say(line))?;
-    let work = unless_ended(&mut interrupt, &mut ending, work(invocation)).await?;
+    // A log that cannot be opened is an error before any command runs.
+    let log = WireLog::new(options, "qmpsh: ", Notifier::Stderr(messages))?;
+    let work = unless_ended(&mut interrupts, &mut ending, work(invocation)).await?;
     let Some(work) = work else { return Ok(Status::Success) };
     let dialect = SharedDialect::new(hmp::dialect(options));
     let mut session = session(options, connector, log, dialect, Some(&work));
     let batch = Box::pin(run_batch(&mut session, work, messages));
-    let result = unless_ended(&mut interrupt, &mut ending, batch).await;
+    let result = unless_ended(&mut interrupts, &mut ending, batch).await;
     let is_done = result.is_ok();
-    // Before QEMU is ended, which may take its time.
+    // Before QEMU is ended, which may take some time.
     let status = result.unwrap_or_else(|failure| {
         messages.tell(&failure);
         failure.status
@@ -101,28 +100,22 @@ async fn run_in(
 
 /// Does `work` until a signal ends the program.
 async fn unless_ended<T>(
-    interrupt: &mut Interrupt,
+    interrupts: &mut Interrupts,
     ending: &mut Option<Ending>,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let ended = async {
-        match ending {
-            Some(ending) => ending.signal().await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
         result = work => result,
-        () = interrupted(interrupt) => Err(Failure::silent(Status::Interrupted)),
-        status = ended => Err(Failure::silent(status)),
+        () = interrupted(interrupts) => Err(Failure::silent(Status::Interrupted)),
+        status = or_never(ending.as_mut().map(Ending::signal)) => Err(Failure::silent(status)),
     }
 }
 
-/// Waits for a Ctrl-C that is for the program itself.
-async fn interrupted(interrupt: &mut Interrupt) {
+/// Waits for a Ctrl-C that is not for a pipeline.
+async fn interrupted(interrupts: &mut Interrupts) {
     loop {
-        interrupt.next().await;
+        interrupts.next().await;
         if !pipeline::takes_interrupt() {
             return;
         }
@@ -160,23 +153,15 @@ async fn run_batch(session: &mut Session, work: Work, messages: Messages) -> Res
 }
 
 async fn interact(options: &'static Options, connector: Connector<'static>) -> Result<Status, Failure> {
-    // Before the terminal's settings are changed: whoever is ended by a signal is to put them back.
+    // Before the terminal's settings change, so that a signal that ends the program restores them.
     let signals = Signals::new()?;
     let dialect = SharedDialect::new(hmp::dialect(options));
     let mut console = interactive::open_console(options, &dialect)?;
-    let sink = console.sink();
-    let log = match WireLog::new(options, "", move |line| sink.line(text::lines(line))) {
-        Ok(log) => log,
-        Err(failure) => {
-            console.close().await;
-            return Err(failure);
-        }
-    };
+    let log = WireLog::new(options, "", Notifier::Console(console.sink()))?;
     let mut session = session(options, connector, log, dialect, None);
     diagnostics::to_console(options.log_level, console.sink());
     let result = Repl::new(&mut session, &mut console, signals).run().await;
     session.connector.close(&Notifier::Console(console.sink()), result.is_ok()).await;
-    console.close().await;
     result
 }
 

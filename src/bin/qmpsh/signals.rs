@@ -12,7 +12,7 @@ use crate::status::{Failure, Status};
 /// SIGTERM, SIGHUP and SIGQUIT.
 pub(crate) struct Ending {
     terminate: Signal,
-    /// Under `nohup` it stays ignored.
+    /// `None` under `nohup`: it stays ignored.
     hang_up: Option<Signal>,
     quit: Signal,
 }
@@ -25,39 +25,15 @@ impl Ending {
 
     /// Waits for a signal that ends the shell. Cancel safe.
     pub(crate) async fn signal(&mut self) -> Status {
-        let hang_up = async {
-            match &mut self.hang_up {
-                Some(signal) => signal.recv().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             _ = self.terminate.recv() => Status::Terminated,
-            _ = hang_up => Status::HungUp,
+            _ = or_never(self.hang_up.as_mut().map(Signal::recv)) => Status::HungUp,
             _ = self.quit.recv() => Status::Quit,
         }
     }
 }
 
-/// Ctrl-C, for a batch. A process in the background of a script has it ignored, and that is heeded.
-pub(crate) struct Interrupt(Option<Signal>);
-
-impl Interrupt {
-    pub(crate) fn new() -> Result<Self, Failure> {
-        let ignored = is_ignored(SignalKind::interrupt());
-        Ok(Self(if ignored { None } else { Some(catch(SignalKind::interrupt())?) }))
-    }
-
-    /// Waits for the next one. Cancel safe.
-    pub(crate) async fn next(&mut self) {
-        match &mut self.0 {
-            Some(signal) => drop(signal.recv().await),
-            None => std::future::pending().await,
-        }
-    }
-}
-
-/// All those that the interactive shell listens to.
+/// The signals that the interactive shell listens to.
 pub(crate) struct Signals {
     pub(crate) interrupts: Interrupts,
     pub(crate) ending: Ending,
@@ -69,24 +45,36 @@ impl Signals {
     }
 }
 
-/// Ctrl-C while the shell reads no line; at its prompt it is a key, and no signal.
-pub(crate) struct Interrupts(Signal);
+/// Ctrl-C. While the shell edits a line it is a key, and no signal.
+pub(crate) struct Interrupts(Option<Signal>);
 
 impl Interrupts {
     pub(crate) fn new() -> Result<Self, Failure> {
-        catch(SignalKind::interrupt()).map(Self)
+        Ok(Self(Some(catch(SignalKind::interrupt())?)))
+    }
+
+    /// Waits forever if the parent process has SIGINT ignored, as a script has for its background processes.
+    pub(crate) fn unless_ignored() -> Result<Self, Failure> {
+        if is_ignored(SignalKind::interrupt()) { Ok(Self(None)) } else { Self::new() }
     }
 
     /// Waits for the next one. Cancel safe.
     pub(crate) async fn next(&mut self) {
-        if self.0.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
+        or_never(self.0.as_mut().map(Signal::recv)).await;
     }
 
-    /// What was pressed before was not for what comes now.
+    /// Drops those that came before now.
     pub(crate) fn forget(&mut self) {
-        while self.0.poll_recv(&mut Context::from_waker(Waker::noop())).is_ready() {}
+        let mut context = Context::from_waker(Waker::noop());
+        while self.0.as_mut().is_some_and(|signal| signal.poll_recv(&mut context).is_ready()) {}
+    }
+}
+
+/// Waits for the future; without one, forever.
+pub(crate) async fn or_never<F: Future>(future: Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -94,11 +82,11 @@ fn catch(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error: io::Error| Failure::new(Status::Usage, format!("cannot catch signals: {error}")))
 }
 
-/// Whether the parent process has it ignored. Source: `sigaction(2)`.
+/// Returns true if the parent process has the signal ignored. Source: `sigaction(2)`.
 #[expect(unsafe_code, reason = "there is no other way to ask; reading /proc takes as long as connecting")]
 fn is_ignored(kind: SignalKind) -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: nothing is set, and of all zeros the structure is valid, whatever of it is filled in.
+    // SAFETY: the call sets no action, and the structure is valid when zeroed, whatever the call fills in.
     unsafe {
         let asked = libc::sigaction(kind.as_raw_value(), std::ptr::null(), action.as_mut_ptr());
         asked == 0 && action.assume_init().sa_sigaction == libc::SIG_IGN

@@ -1,4 +1,4 @@
-//! Exit statuses, and what ends the program with one of them.
+//! The exit statuses, and the failures that lead to them.
 
 use std::process::ExitCode;
 
@@ -30,7 +30,7 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// The number the calling process sees.
+    /// Returns the number that the calling process gets.
     pub(crate) fn code(self) -> u8 {
         match self {
             Status::Success => 0,
@@ -65,23 +65,28 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// What ends the program: a status, and what to say about it on stderr.
+/// A failure that ends the program: a status, and a message for stderr.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) status: Status,
-    /// Nothing to say if empty.
+    /// Empty if there is nothing to say.
     pub(crate) message: String,
-    /// Whether the message begins with what it is about: a place in the input, or the class of the server's error.
+    /// The message begins with a place in the input or the class of the server's error.
     placed: bool,
 }
 
 impl Failure {
-    /// Something about the program as a whole, shown as `qmpsh: …`.
+    /// Makes a failure of the whole program, shown as `qmpsh: …`.
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), placed: false }
     }
 
-    /// Something about a place in the input, shown as it is: `FILE:LINE: …`, `CLASS: DESC`, a line with a caret.
+    /// Makes a failure to establish a session.
+    pub(crate) fn no_session(message: impl Into<String>) -> Self {
+        Self::new(Status::NoSession, message)
+    }
+
+    /// Makes a failure that is shown as it is: `FILE:LINE: …`, `CLASS: DESC`, a line with a caret.
     pub(crate) fn placed(status: Status, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), placed: true }
     }
@@ -95,7 +100,7 @@ impl Failure {
         Self::new(status, "")
     }
 
-    /// As it is shown outside the interactive shell.
+    /// Returns the message as it is shown outside the interactive shell.
     pub(crate) fn shown(&self) -> String {
         if self.placed { self.message.clone() } else { format!("qmpsh: {}", self.message) }
     }

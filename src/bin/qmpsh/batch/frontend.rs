@@ -123,6 +123,11 @@ impl Frontend for Batch<'_> {
         self.messages.say(message);
     }
 
+    fn quote(&mut self, text: &str) {
+        self.printer.show_progress(None);
+        self.messages.quote(text);
+    }
+
     async fn report(&mut self, failure: &Failure) -> Result<(), Stop> {
         self.printer.print_all().await?;
         let failure =

@@ -16,10 +16,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connect::Notifier;
 use crate::eval::{Parsed, Sources, Text};
 use crate::input::lines::{Line, Lines, Location};
-use crate::output::messages::Messages;
+use crate::output::messages::{Messages, Notifier};
 use crate::output::printer::{Printer, sleep_until_or_never};
 use crate::output::render::Renderer;
 use crate::session::outcome::{self, Lost, Outcome, name};

@@ -78,7 +78,7 @@ impl GuestExec {
                 }
             }
             if !err.is_empty() {
-                frontend.say(String::from_utf8_lossy(&err).trim_end_matches('\n'));
+                frontend.quote(String::from_utf8_lossy(&err).trim_end_matches('\n'));
             }
         } else {
             let result = renderer(frontend).reply(reply, None);

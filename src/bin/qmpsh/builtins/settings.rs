@@ -4,18 +4,9 @@ use async_trait::async_trait;
 
 use super::print_text;
 use super::words::{Refusal, Words};
-use crate::cli::OutputMode;
+use crate::cli::{OUTPUT_MODES, OutputMode};
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
-
-/// The output formats, by name.
-const MODES: [(&str, OutputMode); 5] = [
-    ("auto", OutputMode::Auto),
-    ("json", OutputMode::Json),
-    ("pretty", OutputMode::Pretty),
-    ("table", OutputMode::Table),
-    ("raw", OutputMode::Raw),
-];
 
 /// `.output [MODE]`
 #[derive(Debug)]
@@ -24,8 +15,8 @@ pub(super) struct Output(Option<OutputMode>);
 impl Output {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
         let Some((name, span)) = words.next()? else { return Ok(Self(None)) };
-        match MODES.iter().find(|(known, _)| *known == name) {
-            Some((_, mode)) => Ok(Self(Some(*mode))),
+        match OUTPUT_MODES.iter().find(|(known, ..)| *known == name) {
+            Some((.., mode)) => Ok(Self(Some(*mode))),
             None => Err(Refusal::new(span, "not one of `auto`, `json`, `pretty`, `table` and `raw`")),
         }
     }
@@ -40,7 +31,7 @@ impl Builtin for Output {
             return Ok(());
         }
         let mode = renderer.mode;
-        let name = MODES.iter().find(|(_, known)| *known == mode).map_or("", |(name, _)| name);
+        let name = OUTPUT_MODES.iter().find(|(.., known)| *known == mode).map_or("", |(name, ..)| name);
         print_text(frontend, name).await
     }
 }

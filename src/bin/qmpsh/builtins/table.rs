@@ -32,7 +32,7 @@ pub(crate) struct Description {
     pub words: &'static str,
     /// What it does, on one line.
     pub summary: &'static str,
-    /// The rest of its description, in paragraphs; indented lines are examples.
+    /// The rest of its description. Each line is a paragraph or, if indented, an example.
     pub more: &'static str,
 }
 
@@ -51,9 +51,10 @@ pub(crate) const COMMANDS: &[Description] = &[
         words: "[NAME [PATH=VALUE...]]",
         summary: "Explain the language and the keys, or describe NAME",
         more: "\
-NAME is a command, an event or a type. The description comes from the peer's schema and from the installed QEMU
-manuals. If the manual is for another version of QEMU, the first line says so, and the arguments that both have come
-first. PATH=VALUE limits the description to the branch for that value. With a dot, NAME is a built-in command.
+NAME is a command, an event or a type. The description comes from the peer's schema and from the installed QEMU \
+manuals. If the manual is for another version of QEMU, the first line says so, and the arguments that both have \
+come first. PATH=VALUE limits the description to the branch for that value. With a dot, NAME is a built-in \
+command.
 
   .help blockdev-add
   .help blockdev-add driver=qcow2
@@ -76,7 +77,7 @@ PATTERN is a shell glob. On a terminal the list shows the arguments too, optiona
         words: "COMMAND",
         summary: "Run COMMAND; an error is shown but does not count",
         more: "\
-The error does not end a batch or change the exit status. A syntax error, a timeout and a lost connection still
+The error does not end a batch or change the exit status. A syntax error, a timeout and a lost connection still \
 count as failures.
 
   .try device_del id=net0",
@@ -87,8 +88,8 @@ count as failures.
         words: "SECONDS [count=N] COMMAND",
         summary: "Repeat COMMAND until Ctrl-C or the first error",
         more: "\
-Waits SECONDS between runs. One pipeline gets the result of every run, each as soon as it arrives. .watch ends when
-the pipeline ends. count=N stops after N runs.
+Waits SECONDS between runs. One pipeline gets the result of every run, each as soon as it arrives. .watch ends \
+when the pipeline ends. count=N stops after N runs.
 
   .watch 1 query-migrate | jq -r .status
   .watch 1 query-status
@@ -100,8 +101,8 @@ the pipeline ends. count=N stops after N runs.
         words: "COMMAND",
         summary: "Run COMMAND out of band, ahead of the commands that are waiting",
         more: "\
-Only some commands can run out of band, such as `migrate-recover`, `migrate-pause` and `yank`. The peer must offer
-the capability `oob`.
+Only some commands can run out of band, such as `migrate-recover`, `migrate-pause` and `yank`. The peer must \
+offer the capability `oob`.
 
   .oob migrate-pause",
     },
@@ -111,10 +112,10 @@ the capability `oob`.
         words: "[LINE]",
         summary: "Run LINE in the human monitor; without LINE, send all lines there until .qmp",
         more: "\
-qmpsh sends LINE unchanged, without pipelines, comments, quotes or continuation. The answer is text; -o json and
--o raw print it as JSON. The command counts as failed if the answer begins with `Error` or `unknown command`, or ends
-with `Try \"help ...\" for more information`; the monitor does not report every failure. qmpsh remembers the CPU that
-`cpu N` selects.
+qmpsh sends LINE unchanged, without pipelines, comments, quotes or continuation. The answer is text; -o json and \
+-o raw print it as JSON. The command counts as failed if the answer begins with `Error` or `unknown command`, or \
+ends with `Try \"help ...\" for more information`; the monitor does not report every failure. qmpsh remembers \
+the CPU that `cpu N` selects.
 
   .hmp info registers
   .hmp",
@@ -132,18 +133,17 @@ with `Try \"help ...\" for more information`; the monitor does not report every 
         words: "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]",
         summary: "Wait for an event",
         more: "\
-Also finds events that came since the first command after the last .wait was sent. So .wait does
-not miss an event that comes before the reply of its command. Prints the event. Each event ends
-only one .wait. PATH names a value in the data of the event, with dots between property names and
-list indexes: device=x, info.0.name=y. Values are compared as text.
+Also finds events that came since the first command after the last .wait was sent. So .wait does not miss an \
+event that comes before the reply of its command. Prints the event. Each event ends only one .wait. PATH names a \
+value in the data of the event, with dots between property names and list indexes: device=x, info.0.name=y. \
+Values are compared as text.
 
-EVENT and VALUE may be patterns: * matches any text, ? any character, [a-z] one of these
-characters, [!a-z] any other, [*] a star. A value in quotes or after == is literal.
+EVENT and VALUE may be patterns: * matches any text, ? any character, [a-z] one of these characters, [!a-z] any \
+other, [*] a star. A value in quotes or after == is literal.
 
-If the event of fail=EVENT comes, .wait fails with status 1, unless the event has another value at a
-PATH. timeout=S ends it with status 5 after S seconds [default: --timeout]; timeout=0 only searches
-the events so far. qmpsh keeps the last 100,000 events or 8 MiB. If some were dropped, .wait says so
-and fails with status 1.
+If the event of fail=EVENT comes, .wait fails with status 1, unless the event has another value at a PATH. \
+timeout=S ends it with status 5 after S seconds [default: --timeout]; timeout=0 only searches the events so far. \
+qmpsh keeps the last 100,000 events or 8 MiB. If some were dropped, .wait says so and fails with status 1.
 
   device_del id=net0
   .wait timeout=30 fail=DEVICE_UNPLUG_GUEST_ERROR DEVICE_DELETED device=net0
@@ -155,9 +155,8 @@ and fails with status 1.
         words: "[count=N] [timeout=S] [EVENT...]",
         summary: "Print events as they come, until Ctrl-C, N events or S seconds",
         more: "\
-Prints all events from now on, or those that match an EVENT. EVENT may be a pattern, as in .wait;
--EVENT excludes events. With count=N, .follow ends with status 5 if fewer than N events come within
-timeout=S seconds.
+Prints all events from now on, or those that match an EVENT. EVENT may be a pattern, as in .wait; -EVENT \
+excludes events. With count=N, .follow ends with status 5 if fewer than N events come within timeout=S seconds.
 
 A pipeline gets each event when it comes. .follow ends when the pipeline ends.
 
@@ -171,8 +170,8 @@ A pipeline gets each event when it comes. .follow ends when the pipeline ends.
         words: "[on|off|EVENT...]",
         summary: "Show or set which events are displayed",
         more: "\
-EVENT may be a pattern, as in .wait; -EVENT excludes events. --events chooses stdout or stderr. The
-default is on at the prompt and off in a batch. .wait sees all events.
+EVENT may be a pattern, as in .wait; -EVENT excludes events. --events chooses stdout or stderr. The default is \
+on at the prompt and off in a batch. .wait sees all events.
 
   .events off
   .events BLOCK_* JOB_*
@@ -201,8 +200,8 @@ The time is below the result; in a batch it is on stderr. With --pipeline, comma
         words: "[FILE|off]",
         summary: "Show or set the file that records all messages, as with -l",
         more: "\
-Appends each message sent or received from now on to FILE: one JSON object a line, with its time,
-secrets as ***. To log to a file named off, write ./off.
+Appends each message sent or received from now on to FILE: one JSON object a line, with its time, secrets as \
+***. To log to a file named off, write ./off.
 
   .log wire.log
   .log off",
@@ -221,8 +220,8 @@ A job that ended has an `outcome`: completed, failed, cancelled or unknown. qmps
         words: "[timeout=S] [until=ready|pending|concluded] ID",
         summary: "Wait for a job, show its progress, and dismiss it",
         more: "\
-Fails if the job failed or was cancelled. A job that ended earlier counts too, if this session saw it end.
-until=ready waits until `job-complete` is possible; until=pending, until `job-finalize` is. Ctrl-C ends only the
+Fails if the job failed or was cancelled. A job that ended earlier counts too, if this session saw it end. \
+until=ready waits until `job-complete` is possible; until=pending, until `job-finalize` is. Ctrl-C ends only the \
 waiting; the job goes on.
 
   blockdev-backup job-id=b1 device=disk0 target=backup0 sync=full
@@ -245,9 +244,9 @@ Fails if the migration failed or was cancelled. On the destination it waits for 
         words: "[timeout=S] PATH [ARG...]",
         summary: "Run a program in the guest and report its output and exit status (needs --qga)",
         more: "\
-The agent starts PATH directly, without a shell. When the program ends, qmpsh prints its stdout and stderr separately;
--o json prints the agent's report instead. timeout=S ends the waiting with status 5 after S seconds [default:
---timeout]; the program goes on.
+The agent starts PATH directly, without a shell. When the program ends, qmpsh prints its stdout and stderr \
+separately; -o json prints the agent's report instead. timeout=S ends the waiting with status 5 after S seconds \
+[default: --timeout]; the program goes on.
 
   .guest-exec /bin/ls -l /
   .guest-exec timeout=10 /bin/sh -c \"systemctl is-active sshd\"",
@@ -258,8 +257,8 @@ The agent starts PATH directly, without a shell. When the program ends, qmpsh pr
         words: "PATH|NUMBER COMMAND",
         summary: "Send an open file with COMMAND, for `add-fd` and `getfd`",
         more: "\
-Opens PATH for reading and writing, or read-only if its permissions allow no more. wo:PATH creates or empties the file
-and opens it for writing. NUMBER is a descriptor that qmpsh inherited. Needs a Unix socket.
+Opens PATH for reading and writing, or read-only if its permissions allow no more. wo:PATH creates or empties \
+the file and opens it for writing. NUMBER is a descriptor that qmpsh inherited. Needs a Unix socket.
 
   .fd disk.raw add-fd fdset-id=1
   blockdev-add driver=file node-name=n0 filename=/dev/fdset/1
@@ -295,16 +294,14 @@ Stops at the first line that fails, unless --keep-going is given.
         words: "PATH",
         summary: "Make a monitor at the Unix socket PATH for one other client (QEMU 11.1 and later)",
         more: "\
-QEMU serves one client at a time on each monitor. The new monitor outlives
-this shell. When its client leaves, QEMU removes the monitor, its character
-device and the socket file.
+QEMU serves one client at a time on each monitor. The new monitor outlives this shell. When its client leaves, \
+QEMU removes the monitor, its character device and the socket file.
 
-Over a Unix socket of this machine, PATH is relative to the shell's directory.
-The socket has mode 0600 (one of a storage daemon a moment after it was made).
-A stale socket is replaced; any other file at PATH is an error. The file stays
-if QEMU may not remove it, or sees other directories. Over TCP, ssh:// and
-exec: QEMU makes the socket: PATH is absolute, on QEMU's machine, where QEMU
-replaces whatever is there. A file at PATH on this machine is an error too.
+Over a Unix socket of this machine, PATH is relative to the shell's directory. The socket has mode 0600 (one of \
+a storage daemon a moment after it was made). A stale socket is replaced; any other file at PATH is an error. \
+The file stays if QEMU may not remove it, or sees other directories. Over TCP, ssh:// and exec: QEMU makes the \
+socket: PATH is absolute, on QEMU's machine, where QEMU replaces whatever is there. A file at PATH on this \
+machine is an error too.
 
   .monitor /run/user/1000/second.sock",
     },

@@ -1,4 +1,4 @@
-//! The way to the peer, and the words that say which one is meant.
+//! The subcommands and addresses, and the way to the peer that each means.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -13,7 +13,6 @@ pub(crate) enum ConnectMode {
     Connect(Address),
     /// Wait for it to connect.
     Listen {
-        /// Where.
         address: Address,
         /// The mode of the Unix socket, if it is not the default one.
         socket_mode: Option<u32>,
@@ -37,7 +36,7 @@ pub(super) enum Subcommand {
     Listen,
     Fd,
     Run,
-    /// Its word stays: it takes no address.
+    /// It takes no address, so its word stays in the arguments.
     List,
 }
 
@@ -71,7 +70,7 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Subc
     subcommand
 }
 
-/// QEMU's command line.
+/// Reads `run`, with the command line of QEMU.
 pub(super) fn run(program: Option<&OsStr>, args: &[&OsStr], own: SubcommandOptions) -> Result<ConnectMode, Exit> {
     let Some(program) = program.filter(|program| !program.is_empty()) else {
         return Err(usage("`run` needs the command line of QEMU, as in `qmpsh run qemu-system-x86_64 -M q35`"));
@@ -91,7 +90,7 @@ pub(super) struct SubcommandOptions {
 
 const NOT_LISTENING: &str = "--socket-mode works only with `qmpsh listen`";
 
-/// The way that subcommand and address mean; [`run`] is another matter.
+/// Reads every subcommand but `run`, with its address.
 pub(super) fn parse(subcommand: Subcommand, address: &OsStr, own: &SubcommandOptions) -> Result<ConnectMode, Exit> {
     let socket_mode = own.socket_mode;
     if own.monitor.is_some() {
@@ -136,7 +135,7 @@ pub(super) fn parse(subcommand: Subcommand, address: &OsStr, own: &SubcommandOpt
     Ok(mode)
 }
 
-/// What stands after `fd:`.
+/// Returns the text after `fd:`.
 fn descriptor(address: &OsStr) -> Option<&str> {
     address.to_str()?.strip_prefix("fd:")
 }

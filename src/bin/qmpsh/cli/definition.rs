@@ -1,10 +1,10 @@
-//! The options as clap knows them, and how to read what it found.
+//! The options as clap defines them, and how to read its matches.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use tracing::level_filters::LevelFilter;
@@ -17,7 +17,7 @@ const CONNECTION: &str = "Connection";
 const OUTPUT: &str = "Output";
 const SHELL: &str = "Interactive shell";
 
-/// The definition of the command line; the man page and the completions are generated from it too.
+/// Defines the command line. `--help`, the man page and the completions are made from it.
 pub(crate) fn command() -> Command {
     Command::new("qmpsh")
         .version(env!("CARGO_PKG_VERSION"))
@@ -40,7 +40,7 @@ pub(crate) fn command() -> Command {
         )
 }
 
-/// What `--generate` prints: the committed files, which a test keeps fresh.
+/// The values of `--generate`, and the committed files that it prints. A test keeps them fresh.
 const GENERATED: [(&str, &str); 4] = [
     ("man", include_str!("../../../../man/qmpsh.1")),
     ("bash", include_str!("../../../../completions/qmpsh.bash")),
@@ -48,7 +48,7 @@ const GENERATED: [(&str, &str); 4] = [
     ("fish", include_str!("../../../../completions/qmpsh.fish")),
 ];
 
-/// The text that `--generate` asks for.
+/// Returns the text that `--generate` asks for.
 pub(super) fn generated(matches: &ArgMatches) -> Option<&'static str> {
     let wanted = matches.get_one::<String>("generate")?;
     GENERATED.iter().find(|(what, _)| what == wanted).map(|(_, text)| *text)
@@ -171,22 +171,12 @@ fn output_options() -> [Arg; 7] {
         value("output", 'o', "MODE")
             .overrides_with("pretty")
             .hide_possible_values(true)
-            .value_parser([
-                PossibleValue::new("auto").help("pretty on a terminal, otherwise json"),
-                PossibleValue::new("json").help("the result on one line"),
-                PossibleValue::new("pretty").help("the result indented"),
-                PossibleValue::new("table").help("the result in columns, for people"),
-                PossibleValue::new("raw").help("the server's whole reply on one line, errors too"),
-            ])
+            .value_parser(one_of(OUTPUT_MODES))
             .help("Set the output format: auto, json, pretty, table, raw [default: auto]"),
         flag("pretty").short('p').overrides_with("output").help("Same as -o pretty"),
         long("color", "WHEN")
             .hide_possible_values(true)
-            .value_parser([
-                PossibleValue::new("auto").help("on a terminal, unless NO_COLOR is set"),
-                PossibleValue::new("always").help("also in a file or a pipe"),
-                PossibleValue::new("never").help("nowhere"),
-            ])
+            .value_parser(one_of(COLOR_MODES))
             .help("Use colors: auto, always, never [default: auto]")
             .long_help(
                 "Color pretty and table output, events and errors: auto, always, never [default: auto]\n\
@@ -194,11 +184,7 @@ fn output_options() -> [Arg; 7] {
             ),
         long("events", "WHERE")
             .hide_possible_values(true)
-            .value_parser([
-                PossibleValue::new("show").help("on stdout"),
-                PossibleValue::new("hide").help("nowhere"),
-                PossibleValue::new("stderr").help("on stderr"),
-            ])
+            .value_parser(one_of(EVENTS_MODES))
             .help("Set where events go: show, hide, stderr [default: show if interactive]")
             .long_help("Set where events go: show (stdout), hide, stderr [default: show if interactive, else hide]"),
         flag("verbose")
@@ -211,7 +197,7 @@ fn output_options() -> [Arg; 7] {
             .help("Append all messages to FILE as JSON lines")
             .long_help("Append all messages, sent and received, to FILE as JSON lines; secrets as ***"),
         long("log-level", "LEVEL")
-            .value_parser(LEVELS.map(|(name, _)| name))
+            .value_parser(one_of(LEVELS))
             .hide_possible_values(true)
             .help("Set the log level: off, error, warn, info, debug, trace [default: warn]"),
     ]
@@ -242,22 +228,45 @@ fn value(name: &'static str, short: char, value_name: &'static str) -> Arg {
     long(name, value_name).short(short)
 }
 
-/// The names of the levels, as `--log-level` and `$QMPSH_LOG` take them.
-const LEVELS: [(&str, LevelFilter); 6] = [
-    ("off", LevelFilter::OFF),
-    ("error", LevelFilter::ERROR),
-    ("warn", LevelFilter::WARN),
-    ("info", LevelFilter::INFO),
-    ("debug", LevelFilter::DEBUG),
-    ("trace", LevelFilter::TRACE),
+/// The names that an option takes, each with its help and its value.
+pub(crate) type Names<T> = &'static [(&'static str, Option<&'static str>, T)];
+
+fn one_of<T: Copy + Send + Sync + 'static>(names: Names<T>) -> impl TypedValueParser<Value = T> {
+    let possible = names.iter().map(|(name, help, _)| PossibleValue::new(*name).help(*help));
+    PossibleValuesParser::new(possible).try_map(|given| {
+        names.iter().find(|(name, ..)| given == *name).map(|(.., value)| *value).ok_or("no such value")
+    })
+}
+
+pub(crate) const OUTPUT_MODES: Names<OutputMode> = &[
+    ("auto", Some("pretty on a terminal, otherwise json"), OutputMode::Auto),
+    ("json", Some("the result on one line"), OutputMode::Json),
+    ("pretty", Some("the result indented"), OutputMode::Pretty),
+    ("table", Some("the result in columns, for people"), OutputMode::Table),
+    ("raw", Some("the server's whole reply on one line, errors too"), OutputMode::Raw),
 ];
 
-/// One `-c` or `-f`, as given.
-#[derive(Clone, Copy)]
-pub(super) enum RawSource<'a> {
-    Command(&'a OsStr),
-    File(&'a OsStr),
-}
+const COLOR_MODES: Names<ColorMode> = &[
+    ("auto", Some("on a terminal, unless NO_COLOR is set"), ColorMode::Auto),
+    ("always", Some("also in a file or a pipe"), ColorMode::Always),
+    ("never", Some("nowhere"), ColorMode::Never),
+];
+
+const EVENTS_MODES: Names<EventsMode> = &[
+    ("show", Some("on stdout"), EventsMode::Show),
+    ("hide", Some("nowhere"), EventsMode::Hide),
+    ("stderr", Some("on stderr"), EventsMode::Stderr),
+];
+
+/// The levels that `--log-level` and `$QMPSH_LOG` take.
+const LEVELS: Names<LevelFilter> = &[
+    ("off", None, LevelFilter::OFF),
+    ("error", None, LevelFilter::ERROR),
+    ("warn", None, LevelFilter::WARN),
+    ("info", None, LevelFilter::INFO),
+    ("debug", None, LevelFilter::DEBUG),
+    ("trace", None, LevelFilter::TRACE),
+];
 
 pub(super) fn address(matches: &ArgMatches) -> Option<&OsStr> {
     matches.get_one::<OsString>("ADDRESS").map(OsString::as_os_str)
@@ -275,32 +284,24 @@ pub(super) fn words(matches: &ArgMatches) -> Vec<&OsStr> {
     matches.get_many::<OsString>("COMMAND").into_iter().flatten().map(OsString::as_os_str).collect()
 }
 
-/// `-c` and `-f` in the order they were given in.
-pub(super) fn sources(matches: &ArgMatches) -> Vec<RawSource<'_>> {
-    let of = |name: &str| {
+/// Returns the name (`command` or `file`) and the value of each `-c` and `-f`, in the order given.
+pub(super) fn sources(matches: &ArgMatches) -> Vec<(&'static str, &OsStr)> {
+    let of = |name: &'static str| {
         let values = matches.get_many::<OsString>(name).into_iter().flatten();
-        matches.indices_of(name).into_iter().flatten().zip(values.map(OsString::as_os_str))
+        matches.indices_of(name).into_iter().flatten().zip(values.map(move |value| (name, value.as_os_str())))
     };
-    let commands = of("command").map(|(index, line)| (index, RawSource::Command(line)));
-    let files = of("file").map(|(index, file)| (index, RawSource::File(file)));
-    let mut all: Vec<_> = commands.chain(files).collect();
+    let mut all: Vec<_> = of("command").chain(of("file")).collect();
     all.sort_by_key(|(index, _)| *index);
     all.into_iter().map(|(_, source)| source).collect()
 }
 
-/// `-o`, `-p`.
+/// Returns the output format of `-o` and `-p`.
 pub(super) fn output(matches: &ArgMatches) -> OutputMode {
-    match matches.get_one::<String>("output").map(String::as_str) {
-        _ if matches.get_flag("pretty") => OutputMode::Pretty,
-        Some("json") => OutputMode::Json,
-        Some("pretty") => OutputMode::Pretty,
-        Some("table") => OutputMode::Table,
-        Some("raw") => OutputMode::Raw,
-        _ => OutputMode::Auto,
-    }
+    let given = matches.get_one("output").copied();
+    if matches.get_flag("pretty") { OutputMode::Pretty } else { given.unwrap_or(OutputMode::Auto) }
 }
 
-/// The first thing given besides the address and what `allowed` names, as it is to be shown.
+/// Returns the first word or option that is not the address or in `allowed`, for a message.
 pub(super) fn first_but(matches: &ArgMatches, allowed: &[&str]) -> Option<String> {
     let given = |arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
     if let Some(word) = words(matches).first() {
@@ -312,14 +313,16 @@ pub(super) fn first_but(matches: &ArgMatches, allowed: &[&str]) -> Option<String
     found.get_long().map(|name| format!("--{name}"))
 }
 
-/// The options; `log` is the value of `$QMPSH_LOG`, which may be wrong, as may options that do not go together.
+/// Reads the options. `log` is the value of `$QMPSH_LOG`.
+///
+/// # Errors
+/// A bad `$QMPSH_LOG`, or options that do not go together.
 pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Options, String> {
     let default = Options::default();
     let duration = |name| matches.get_one::<Duration>(name).copied();
-    let text = |name| matches.get_one::<String>(name).map(String::as_str);
-    let log_level = match (text("log-level"), log) {
-        (Some(name), _) => level(OsStr::new(name)),
-        (None, Some(name)) => level(name),
+    let log_level = match (matches.get_one("log-level"), log) {
+        (Some(level), _) => Some(*level),
+        (None, Some(name)) => LEVELS.iter().find(|(known, ..)| name == *known).map(|(.., level)| *level),
         (None, None) => Some(default.log_level),
     };
     let pipeline = matches.get_one("pipeline").copied();
@@ -334,21 +337,12 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
         pipeline: pipeline.unwrap_or(default.pipeline),
         timeout: duration("timeout"),
         connect_timeout: duration("connect-timeout").unwrap_or(default.connect_timeout),
-        // Trying for no time at all is trying once.
+        // `--wait 0` means one attempt.
         wait: duration("wait").filter(|wait| !wait.is_zero()),
         reconnect: duration("reconnect"),
         output: output(matches),
-        color: match text("color") {
-            Some("always") => ColorMode::Always,
-            Some("never") => ColorMode::Never,
-            _ => default.color,
-        },
-        events: match text("events") {
-            Some("show") => Some(EventsMode::Show),
-            Some("hide") => Some(EventsMode::Hide),
-            Some("stderr") => Some(EventsMode::Stderr),
-            _ => default.events,
-        },
+        color: matches.get_one("color").copied().unwrap_or(default.color),
+        events: matches.get_one("events").copied(),
         verbose: matches.get_flag("verbose"),
         logfile: matches.get_one("logfile").cloned(),
         max_message: matches.get_one("max-message").copied().unwrap_or(default.max_message),
@@ -361,17 +355,13 @@ pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Optio
             format!(
                 "bad level `{}` in $QMPSH_LOG: use one of {}",
                 log.unwrap_or_default().to_string_lossy().escape_debug(),
-                LEVELS.map(|(name, _)| name).join(", ")
+                LEVELS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
             )
         })?,
         guest_agent: matches.get_flag("qga"),
         skip_negotiation: matches.get_flag("skip-negotiation"),
-        // Whether it goes with the way to the peer is not known here.
+        // See `tls::read`, which knows the way to the peer.
         tls: None,
         hmp: matches.get_flag("hmp"),
     })
-}
-
-fn level(name: &OsStr) -> Option<LevelFilter> {
-    LEVELS.iter().find(|(known, _)| name == *known).map(|(_, level)| *level)
 }

@@ -1,4 +1,4 @@
-//! The texts that `--help`, the man page and README.md share, besides the options.
+//! The texts other than options that `--help`, the man page and README.md share.
 
 use std::fmt::Write as _;
 
@@ -25,7 +25,7 @@ pub(crate) const ADDRESSES: &[Entry] = &[
     ("unix:PATH,server=on,...", "QEMU's spelling; qmpsh uses abstract and tight and ignores the rest"),
 ];
 
-/// Examples, each with what it does.
+/// Examples, and what each does.
 pub(crate) const EXAMPLES: &[Entry] = &[
     ("qmpsh list", "list the QEMU processes here, their monitors and the clients that hold them"),
     ("qmpsh /tmp/qmp.sock", "start the interactive shell"),
@@ -63,7 +63,7 @@ pub(crate) const ENVIRONMENT: &[Entry] = &[
     ("XDG_STATE_HOME", "directory of the history file [default: ~/.local/state]"),
 ];
 
-/// The keys of the line editor, which are those that rustyline binds by default and those that `terminal` adds.
+/// The keys of the line editor: the defaults of rustyline, and those that `terminal` adds.
 #[cfg(test)]
 pub(crate) const KEYS: &[Entry] = &[
     ("Enter", "Run the line; if a bracket, a quote or a transaction is open, begin another line of it."),
@@ -103,7 +103,7 @@ pub(crate) const FILES: &[Entry] = &[(
 pub(crate) const NO_ADDRESS: &str =
     "no address: give one, as in `qmpsh /tmp/qmp.sock` or `qmpsh vm:NAME`, or set $QMP_SOCKET";
 
-/// The line below the list of processes, or in its place.
+/// The line below the list of QEMU processes, or in place of an empty one.
 pub(crate) const HOW_TO_START: &str =
     "To start QEMU with a monitor: qemu-system-x86_64 ... -qmp unix:/tmp/qmp.sock,server=on,wait=off";
 

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Options stand before the address or directly after it. The first word of the command ends them, whatever follows
-//! belongs to the command; `--` ends them earlier. Without an address `$QMP_SOCKET` is used; without that, the processes
-//! that could be meant are listed.
+//! belongs to the command; `--` ends them earlier. Without an address `$QMP_SOCKET` is used. Without that, the error
+//! lists the QEMU processes.
 
 mod connect_mode;
 mod definition;
@@ -24,6 +24,7 @@ mod values;
 mod words;
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ use tracing::level_filters::LevelFilter;
 
 pub(crate) use connect_mode::ConnectMode;
 use connect_mode::Subcommand;
-pub(crate) use definition::command;
+pub(crate) use definition::{OUTPUT_MODES, command};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,9 +46,9 @@ pub(crate) enum Task {
 /// How the QEMU processes are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Listing {
-    /// Whether it was asked for; otherwise an address was, and is missing.
+    /// False if the list stands in for a missing address.
     pub asked: bool,
-    /// How it is printed; `Auto` is a table.
+    /// `Auto` is a table.
     pub output: OutputMode,
 }
 
@@ -56,9 +57,8 @@ pub(crate) struct Listing {
 pub(crate) struct Invocation {
     /// The way to the monitor.
     pub mode: ConnectMode,
-    /// What to run there.
+    /// The commands to run there.
     pub input: Input,
-    /// How to run it.
     pub options: Options,
 }
 
@@ -88,26 +88,24 @@ pub(crate) enum Source {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Options {
-    /// Whether a batch goes on after a command failed.
+    /// A batch goes on after a command failed.
     pub keep_going: bool,
     /// How many commands of a batch may be unanswered at once; more than one only with `keep_going`. Never zero.
     pub pipeline: usize,
-    /// How long a command may wait for its reply; `None` is for ever. Never zero.
+    /// How long a command may wait for its reply; `None` is forever. Never zero.
     pub timeout: Option<Duration>,
     /// How long connecting, greeting and negotiation may take together. Never zero.
     pub connect_timeout: Duration,
-    /// How long to try again while the peer cannot be reached; `None` is a single attempt. Where the peer comes to us:
-    /// how long to wait for it; `None` is for ever. Never zero.
+    /// How long to try again while the peer cannot be reached; `None` is a single attempt. Where the peer connects to us:
+    /// how long to wait for it; `None` is forever. Never zero.
     pub wait: Option<Duration>,
-    /// How long the interactive shell waits before each attempt to get a lost connection back; `None`: it does not. Never zero.
+    /// The pause before the interactive shell connects again; `None`: it does not. Never zero.
     pub reconnect: Option<Duration>,
-    /// How results are printed.
     pub output: OutputMode,
-    /// Whether there are colors.
     pub color: ColorMode,
     /// Where events go; `None` leaves it to the mode: shown in the interactive shell, otherwise hidden.
     pub events: Option<EventsMode>,
-    /// Whether each message sent is shown on stderr.
+    /// Each message sent is shown on stderr.
     pub verbose: bool,
     /// Where the messages of the wire are recorded.
     pub logfile: Option<PathBuf>,
@@ -117,22 +115,21 @@ pub(crate) struct Options {
     pub history: History,
     /// Which diagnostics go to stderr.
     pub log_level: LevelFilter,
-    /// Whether the peer is a guest agent.
+    /// The peer is a guest agent.
     pub guest_agent: bool,
-    /// Whether to start without greeting and negotiation.
+    /// The session starts without greeting and negotiation.
     pub skip_negotiation: bool,
-    /// Whether lines are those of the human monitor.
+    /// Lines are commands of the human monitor.
     pub hmp: bool,
-    /// TLS; `None` is none.
     pub tls: Option<Tls>,
 }
 
-/// How TLS is to be spoken.
+/// The options of TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tls {
     /// The directory with the credentials.
     pub credentials: PathBuf,
-    /// The name that the server's certificate must be for; without it, the host that is connected to.
+    /// The name that the server's certificate must be for; without it, the host of the address.
     pub hostname: Option<String>,
 }
 
@@ -176,10 +173,10 @@ pub(crate) enum OutputMode {
     Raw,
 }
 
-/// Whether there are colors: `--color`.
+/// When colors are used: `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ColorMode {
-    /// On a terminal that has them, unless the environment says otherwise.
+    /// On a terminal with colors, unless the environment forbids them.
     Auto,
     /// Also in a file or a pipe.
     Always,
@@ -203,17 +200,19 @@ pub(crate) enum EventsMode {
 pub(crate) enum History {
     /// `$XDG_STATE_HOME/qmpsh/history`.
     Default,
-    /// That file.
+    /// This file.
     File(PathBuf),
     /// Nowhere.
     Off,
 }
 
-/// The program ends before it has begun: what to print, and where.
+/// The text with which the program ends without running a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Asked for (`--help`, `--version`): to stdout.
     Show(String),
+    /// A file that `--generate` prints: to stdout, as it is.
+    Generated(&'static str),
     /// A usage error: to stderr.
     Usage(String),
 }
@@ -223,22 +222,23 @@ impl Exit {
     pub(crate) fn text(&self) -> &str {
         match self {
             Exit::Show(text) | Exit::Usage(text) => text,
+            Exit::Generated(text) => text,
         }
     }
 
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Exit::Show(_) => 0,
+            Exit::Show(_) | Exit::Generated(_) => 0,
             Exit::Usage(_) => 2,
         }
     }
 
-    /// Says where the text came from that a usage error is about.
+    /// Names the source of the text that a usage error is about.
     fn about(self, source: &str) -> Self {
         match self {
             Exit::Usage(text) => Exit::Usage(text.replacen(OURS, &format!("{OURS}{source}: "), 1)),
-            show @ Exit::Show(_) => show,
+            show => show,
         }
     }
 }
@@ -259,7 +259,7 @@ pub(crate) fn parse(
     })?;
 
     if let Some(text) = definition::generated(&matches) {
-        return Err(Exit::Show(text.to_owned()));
+        return Err(Exit::Generated(text));
     }
     let output = definition::output(&matches);
     if subcommand == Subcommand::List {
@@ -274,7 +274,7 @@ pub(crate) fn parse(
     let address = definition::address(&matches);
     let mut words = definition::words(&matches);
     let mode = match (address, env("QMP_SOCKET")) {
-        // The words are QEMU's.
+        // The words are the arguments of QEMU.
         (program, _) if subcommand == Subcommand::Run => connect_mode::run(program, &std::mem::take(&mut words), own)?,
         (Some(text), _) => connect_mode::parse(subcommand, text, &own)?,
         (None, Some(text)) => connect_mode::parse(subcommand, &text, &own).map_err(|exit| exit.about("$QMP_SOCKET"))?,
@@ -282,7 +282,7 @@ pub(crate) fn parse(
         (None, None) => return Ok(Task::List(Listing { asked: false, output })),
     };
     let mut options = definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
-    options.tls = tls::of(&matches, &mode).map_err(usage)?;
+    options.tls = tls::read(&matches, &mode).map_err(usage)?;
     let input = input(&matches, words)?;
     if options.reconnect.is_some() {
         if input != Input::Default {
@@ -316,14 +316,12 @@ fn input(matches: &clap::ArgMatches, words: Vec<&OsStr>) -> Result<Input, Exit> 
     words.into_iter().map(|word| utf8(word, "the word")).collect::<Result<_, _>>().map(Input::Words)
 }
 
-fn source(source: definition::RawSource<'_>) -> Result<Source, Exit> {
-    match source {
-        definition::RawSource::Command(line) => utf8(line, "the line of -c,").map(Source::Line),
-        definition::RawSource::File(file) if file == "-" => Ok(Source::Stdin),
-        definition::RawSource::File(file) if file.is_empty() => {
-            Err(usage("the file name of -f is empty; for stdin write `-f -`"))
-        }
-        definition::RawSource::File(file) => Ok(Source::File(file.into())),
+fn source((option, value): (&str, &OsStr)) -> Result<Source, Exit> {
+    match value.as_bytes() {
+        _ if option == "command" => utf8(value, "the line of -c,").map(Source::Line),
+        b"-" => Ok(Source::Stdin),
+        b"" => Err(usage("the file name of -f is empty; for stdin write `-f -`")),
+        _ => Ok(Source::File(value.into())),
     }
 }
 
@@ -336,14 +334,14 @@ fn utf8(text: &OsStr, what: &str) -> Result<String, Exit> {
     })
 }
 
-/// What is wrong with `--reconnect` in a batch.
+/// The error for `--reconnect` in a batch.
 pub(crate) const NO_RECONNECT: &str =
     "--reconnect works only in the interactive shell; a batch ends with its connection";
 
-/// What usage errors begin with.
+/// The beginning of usage errors.
 const OURS: &str = "qmpsh: ";
 
-/// A usage error of our own, in the shape of clap's.
+/// Makes a usage error in the shape of clap's.
 fn usage(sentence: impl std::fmt::Display) -> Exit {
     Exit::Usage(format!("{OURS}{sentence}\n\nFor more information, try 'qmpsh --help'.\n"))
 }

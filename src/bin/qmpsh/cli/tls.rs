@@ -1,4 +1,4 @@
-//! `--tls-creds`, `--tls-hostname`: whether they go with the way to the peer.
+//! `--tls-creds` and `--tls-hostname`, checked against the way to the peer.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,8 @@ use clap::ArgMatches;
 use super::{ConnectMode, Tls};
 use qmpsh::address::Address;
 
-/// What was asked for.
-pub(super) fn of(matches: &ArgMatches, mode: &ConnectMode) -> Result<Option<Tls>, &'static str> {
+/// Reads the options of TLS.
+pub(super) fn read(matches: &ArgMatches, mode: &ConnectMode) -> Result<Option<Tls>, &'static str> {
     let hostname = matches.get_one::<String>("tls-hostname").cloned();
     let Some(credentials) = matches.get_one::<PathBuf>("tls-creds").cloned() else {
         return match hostname {
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn where_it_goes() {
+    fn tls_options_are_read_and_checked() {
         let check = |line: &str, expected: Option<&str>| {
             let expected = Tls { credentials: "d".into(), hostname: expected.map(str::to_owned) };
             assert_eq!(options(line).tls, Some(expected), "{line}");

@@ -1,13 +1,13 @@
-//! The values of options: times and sizes.
+//! The values of options: times, sizes and others.
 
 use std::time::Duration;
 
 use tokio_rustls::rustls::pki_types::ServerName;
 
-/// The longest time an option takes, in seconds: some 136 years, which can be added to any clock.
+/// The longest time an option takes, in seconds: 136 years, which can be added to any clock.
 const LONGEST: f64 = 4_294_967_295.0;
 
-/// A time limit in seconds, fractions allowed; never zero, which would end everything at once.
+/// Reads a timeout in seconds, fractions allowed. Zero is an error: it would end everything at once.
 pub(super) fn limit(text: &str) -> Result<Duration, String> {
     match seconds(text)? {
         Duration::ZERO => Err("a timeout must be more than 0, such as 0.5 or 10".to_owned()),
@@ -15,7 +15,7 @@ pub(super) fn limit(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A time in seconds, fractions allowed.
+/// Reads a time in seconds, fractions allowed.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || "it is not a number of seconds, such as 10 or 0.5".to_owned();
     if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
@@ -28,7 +28,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
 }
 
-/// How many; never zero.
+/// Reads a number of 1 or more.
 pub(super) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(count),
@@ -36,7 +36,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A size in bytes: a whole number and perhaps k, M or G, powers of 1024; never zero.
+/// Reads a size in bytes: a number of 1 or more, with an optional k, M or G, which are powers of 1024.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let wrong = "it is not a size, such as 65536, 64k, 256M or 1G";
     let (digits, shift) = match text.as_bytes() {
@@ -56,7 +56,7 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     }
 }
 
-/// The permissions of a file, in octal.
+/// Reads the permissions of a file in octal.
 pub(super) fn mode(text: &str) -> Result<u32, String> {
     match (text.bytes().all(|byte| byte.is_ascii_digit()), u32::from_str_radix(text, 8)) {
         (true, Ok(mode @ 0..=0o777)) => Ok(mode),
@@ -64,7 +64,7 @@ pub(super) fn mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// The name of a host, or an IP address, as a certificate may have it.
+/// Reads a host name or an IP address, as certificates have them.
 pub(super) fn host_name(text: &str) -> Result<String, String> {
     match ServerName::try_from(text) {
         Ok(_) => Ok(text.to_owned()),

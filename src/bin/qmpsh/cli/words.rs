@@ -1,12 +1,12 @@
-//! Which argument is the first word.
+//! Finds the first word among the arguments.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-/// The index of the first argument that is neither an option nor an option's value, the program's name not counted.
+/// Returns the index of the first argument that is neither an option nor an option's value, after the program's name.
 ///
-/// It may be a subcommand. clap's own subcommands do not fit the grammar: they would be found after the address too,
-/// and could not share their options with the place before them. After `--` no word is a subcommand: `None`.
+/// It may be a subcommand. clap's own subcommands do not fit the grammar: clap would find them after the address too,
+/// and they could not share their options with the place before them. After `--` no word is a subcommand: `None`.
 pub(super) fn first(command: &clap::Command, args: &[OsString]) -> Option<usize> {
     let mut rest = args.iter().enumerate().skip(1);
     while let Some((index, arg)) = rest.next() {
@@ -15,7 +15,7 @@ pub(super) fn first(command: &clap::Command, args: &[OsString]) -> Option<usize>
             [b'-', b'-', long @ ..] => {
                 takes_value(command, |arg| arg.get_long().is_some_and(|name| name.as_bytes() == long))
             }
-            // In `-pc LINE` the last of the flags has its value next, in `-pcLINE` it has it already.
+            // In `-pc LINE` the value of the last flag is the next argument. In `-pcLINE` it is in this one.
             [b'-', flags @ ..] if !flags.is_empty() => {
                 let with_value = flags
                     .iter()

@@ -7,71 +7,70 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::explain::{Problem, Wanted};
-use super::target::Target;
-use super::{Failure, Notifier, Status, secure};
+use super::secure::ClientTls;
+use super::target::{Target, To};
+use super::{Failure, Notifier, secure};
 use crate::cli::Options;
 use qmpsh::client::Client;
 use qmpsh::text;
 
-/// How long `--wait` waits between two attempts: at first, and at most.
+/// The pause between two attempts of `--wait`: the first, and the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_millis(250);
 
-/// Connects after the connection was lost: tries again every so often, until it is there.
+/// Connects again after the connection was lost, with one attempt after each pause of `every`.
 pub(super) async fn again(
     client: Client,
-    reach: Rc<Mutex<Target>>,
+    target: Rc<Mutex<Target>>,
     options: Options,
     every: Duration,
     notifier: Notifier,
 ) {
-    // One attempt at a time, and no advice to try again.
+    // A wait of zero means one attempt, and no advice to try again.
     let options = Options { wait: Some(Duration::ZERO), ..options };
     let mut told = None;
     loop {
         tokio::time::sleep(every).await;
-        let Err(failure) = open(&client, &mut *reach.lock().await, &options).await else { return };
-        // Once is enough.
+        let Err(failure) = open(&client, &mut *target.lock().await, &options).await else { return };
+        // The same failure is shown once.
         if told.as_ref() != Some(&failure.message) {
-            notifier.tell(&failure.message);
+            notifier.say(&failure.message);
             told = Some(failure.message);
         }
     }
 }
 
+/// Establishes the session in one attempt of at most `limit`.
+pub(super) async fn attempt(client: &Client, to: To, tls: Option<ClientTls>, limit: Duration) -> Result<(), Problem> {
+    let mut reached = None;
+    let connect = async {
+        let Some((credentials, hostname)) = tls else { return client.connect(to).await.map_err(Problem::Failed) };
+        let dial = to.with_tls(credentials, hostname).await?;
+        reached = Some(dial.reached());
+        client.connect(dial).await.map_err(Problem::Failed)
+    };
+    let connected = timeout(limit, connect).await;
+    connected.unwrap_or_else(|_| Err(Problem::TookTooLong { progress: client.progress(), limit, tls: reached }))
+}
+
 /// Connects, with as many attempts as `--wait` allows.
-pub(super) async fn open(client: &Client, reach: &mut Target, options: &Options) -> Result<(), Failure> {
-    let credentials = options.tls.as_ref().map(secure::client).transpose()?;
-    let hostname = options.tls.as_ref().and_then(|tls| tls.hostname.as_ref());
+pub(super) async fn open(client: &Client, target: &mut Target, options: &Options) -> Result<(), Failure> {
+    let tls = secure::client(options)?;
     let begun = Instant::now();
     let mut pause = RETRY_FIRST;
     loop {
         let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
-        // Waiting for a monitor that is in use is best done connected: then it is our turn when the other one leaves.
+        // A monitor that is in use serves the next connection in its queue when its client leaves, so qmpsh waits connected.
         let limit = options.connect_timeout.max(left.unwrap_or_default());
-        let mut reached = None;
-        let problem = match reach.prepare(options, limit).await {
-            Ok(to) => {
-                let connect = async {
-                    let Some(credentials) = &credentials else {
-                        return client.connect(to).await.map_err(Problem::Failed);
-                    };
-                    let dial = to.with_tls(credentials.clone(), hostname.cloned()).await?;
-                    reached = Some(dial.reached());
-                    client.connect(dial).await.map_err(Problem::Failed)
-                };
-                match timeout(limit, connect).await {
-                    Ok(Ok(())) => {
-                        reach.established();
-                        return Ok(());
-                    }
-                    Ok(Err(problem)) => problem,
-                    Err(_) => Problem::TookTooLong { progress: client.progress(), limit, tls: reached },
-                }
-            }
-            Err(problem) => problem,
+        let attempted = match target.prepare(options, limit).await {
+            Ok(to) => attempt(client, to, tls.clone(), limit).await,
+            Err(problem) => Err(problem),
         };
-        let cause = reach.cause(&problem).await;
+        let Err(problem) = attempted else {
+            target.established();
+            return Ok(());
+        };
+        let cause = target.cause(&problem).await;
         let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(), |cause| cause.may_pass);
         let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
         match left {
@@ -80,7 +79,7 @@ pub(super) async fn open(client: &Client, reach: &mut Target, options: &Options)
                 pause = (pause * 2).min(RETRY_LAST);
             }
             _ => {
-                let address = reach.address();
+                let address = target.address();
                 let shown = text::line(&address.to_string()).into_owned();
                 let why = match cause {
                     Some(cause) => cause.shown(options.wait),
@@ -89,7 +88,7 @@ pub(super) async fn open(client: &Client, reach: &mut Target, options: &Options)
                         problem.explain_to(&shown, Some(address), options.wait, wanted)
                     }
                 };
-                return Err(Failure::new(Status::NoSession, why));
+                return Err(Failure::no_session(why));
             }
         }
     }

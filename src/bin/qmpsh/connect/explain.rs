@@ -1,4 +1,4 @@
-//! Why there is no session, in words that say what to do.
+//! Explains why there is no session, and what to do about it.
 
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -16,7 +16,7 @@ use qmpsh::transport::{Reached, TlsError};
 /// Why there is no session.
 pub(super) enum Problem {
     Failed(OpenError<QmpError>),
-    /// Within the time `limit`; `tls` tells of a connection with TLS whether the peer was reached.
+    /// There was no session within `limit`. `tls` is set for TLS, and tells if the peer was reached.
     TookTooLong {
         progress: Progress,
         limit: Duration,
@@ -24,7 +24,7 @@ pub(super) enum Problem {
     },
 }
 
-/// What somebody wants to reach.
+/// What the user wants to reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     Monitor,
@@ -32,8 +32,8 @@ pub(super) enum Wanted {
 }
 
 impl Problem {
-    /// Whether it can be otherwise a moment later: no socket yet, refused, or closed before the greeting; for a VM
-    /// by its name, that there is none or that it is held.
+    /// Returns true if another attempt may succeed: there is no socket yet, it refuses, or it closes before the greeting;
+    /// a VM of that name is not there, or its monitor is held.
     pub(super) fn may_pass(&self) -> bool {
         use io::ErrorKind::{
             AddrNotAvailable, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, ResourceBusy,
@@ -51,7 +51,7 @@ impl Problem {
         }
     }
 
-    /// Whether the peer has closed the connection, or it broke.
+    /// Returns true if the connection broke, or the peer closed it.
     pub(super) fn is_end(&self) -> bool {
         use QmpError::{ClosedBeforeGreeting, ClosedDuringNegotiation, GreetingCutShort, Io};
         let Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) = self else {
@@ -60,13 +60,13 @@ impl Problem {
         matches!(error, ClosedBeforeGreeting | GreetingCutShort { .. } | ClosedDuringNegotiation | Io(_))
     }
 
-    /// What to say of it: `shown` is the peer's name, fit for a terminal, and `address` where it was looked for, if it
-    /// was; `waited` is how long that was tried, if more than once.
+    /// Explains the problem. `shown` is the peer's name, safe for a terminal; `address` is set if qmpsh connected to it;
+    /// `waited` is set if there was more than one attempt.
     pub(super) fn explain(&self, shown: &str, address: Option<&Address>, waited: Option<Duration>) -> String {
         self.explain_to(shown, address, waited, Wanted::Monitor)
     }
 
-    /// The same for one who wants to reach a monitor, or a guest agent.
+    /// Explains the problem to a user who wants to reach `to`.
     pub(super) fn explain_to(
         &self,
         shown: &str,
@@ -76,15 +76,11 @@ impl Problem {
     ) -> String {
         match self {
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => {
-                let why = match (TlsError::of(error), address) {
-                    (Some(error), Some(_)) => secure::explain(error),
-                    (Some(error), None) => {
-                        let why = secure::explain(error);
-                        return format!("no session with {shown}: {why}");
-                    }
-                    (None, None) => return format!("no session with {shown}: {error}"),
-                    (None, Some(address)) => explain_io(error, address, to),
+                let tls = TlsError::of(error).map(secure::explain);
+                let Some(address) = address else {
+                    return format!("no session with {shown}: {}", tls.unwrap_or_else(|| error.to_string()));
                 };
+                let why = tls.unwrap_or_else(|| explain_io(error, address, to));
                 match waited {
                     Some(time) if self.may_pass() && !time.is_zero() => {
                         format!("cannot connect to {shown}, tried for {} s: {why}", time.as_secs_f64())
@@ -101,36 +97,32 @@ impl Problem {
             Problem::Failed(error) => format!("no session with {shown}: {error}"),
             Problem::TookTooLong { progress, limit, tls } => {
                 let silence = address.and_then(processes::silence);
-                match tls {
-                    _ if matches!(silence, Some(Silence::Stopped(_) | Silence::NotAccepting(_))) => {
-                        explain_no_answer(silence.as_ref(), *limit, shown)
-                    }
-                    Some(reached) if *progress == Progress::Connecting && reached.get() => {
-                        explain_no_handshake(*limit, shown, silence.as_ref())
-                    }
-                    _ => {
-                        let mut text = explain_silence(progress, *limit, shown, silence.as_ref());
-                        let silent = matches!(progress, Progress::AwaitingGreeting { seen } if seen.is_empty());
-                        if let (None, true, Some(Address::Tcp { .. })) = (tls, silent, address) {
-                            text.push_str("\n  - a monitor with TLS waits for a TLS client: use --tls-creds DIR");
-                        }
-                        // A greeting comes without that.
-                        if let (Progress::Negotiating | Progress::Synchronizing, Some(Address::Exec(_))) =
-                            (progress, address)
-                        {
-                            text.push_str(
-                                "\n  - the command may not read its stdin; kubectl and docker need `exec -i`",
-                            );
-                        }
-                        text
-                    }
+                if matches!(silence, Some(Silence::Stopped(_) | Silence::NotAccepting(_))) {
+                    return explain_no_answer(silence.as_ref(), *limit, shown);
                 }
+                if *progress == Progress::Connecting && tls.as_ref().is_some_and(Reached::get) {
+                    return explain_no_handshake(*limit, shown, silence.as_ref());
+                }
+                let mut text = explain_silence(progress, *limit, shown, silence.as_ref());
+                text.push_str(match (progress, address) {
+                    (Progress::AwaitingGreeting { seen }, Some(Address::Tcp { .. }))
+                        if seen.is_empty() && tls.is_none() =>
+                    {
+                        "\n  - a monitor with TLS waits for a TLS client: use --tls-creds DIR"
+                    }
+                    // A greeting comes even if the command does not read its stdin.
+                    (Progress::Negotiating | Progress::Synchronizing, Some(Address::Exec(_))) => {
+                        "\n  - the command may not read its stdin; kubectl and docker need `exec -i`"
+                    }
+                    _ => "",
+                });
+                text
             }
         }
     }
 }
 
-/// What the system said, in words that say what to do.
+/// Explains an error of the system.
 fn explain_io(error: &io::Error, address: &Address, to: Wanted) -> String {
     use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
     match (error.kind(), address) {
@@ -178,7 +170,7 @@ fn is_socket(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
-/// It is QEMU that does nothing.
+/// Explains the silence of a QEMU that is stopped or does not accept connections.
 fn explain_no_answer(silence: Option<&Silence>, limit: Duration, address: &str) -> String {
     let why = match silence {
         Some(Silence::Stopped(sentence)) => sentence.clone(),

@@ -1,30 +1,30 @@
-//! A socket that the parent process made, and passed on.
+//! A socket that the parent process made and passed on.
 
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use super::explain::Problem;
-use super::{Failure, Notifier, Status, listen, secure};
+use super::target::To;
+use super::{Failure, Notifier, dial, listen, secure};
 use crate::cli::{Options, Tls};
 use qmpsh::client::Client;
-use qmpsh::transport::{Inherited, TlsDial};
+use qmpsh::transport::Inherited;
 
 /// The first descriptor that a service manager passes. Source: `sd_listen_fds(3)`.
 const FIRST_PASSED: RawFd = 3;
 
-/// What a service manager says about the descriptors it passes.
+/// The variables with which a service manager describes the descriptors it passes.
 const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
 /// An inherited descriptor.
 pub(super) struct Socket {
     number: RawFd,
-    /// Gone when it was used.
+    /// `None` after it was used.
     descriptor: Option<OwnedFd>,
 }
 
 impl Socket {
-    /// Takes the descriptor of this number; without one, what the service manager passed.
+    /// Takes the descriptor of this number, or else the one that the service manager passed.
     ///
-    /// Before this, nothing may have opened a descriptor.
+    /// Must be called before the program opens any descriptor.
     pub(super) fn claim(number: Option<u32>) -> Result<Self, Failure> {
         let number = match number {
             None => passed(|name| std::env::var(name).ok(), std::process::id())?,
@@ -42,7 +42,7 @@ impl Socket {
         format!("fd:{}", self.number)
     }
 
-    /// Establishes the session on it, or on the first peer that comes to it.
+    /// Establishes the session on a connected socket, or with the first usable peer of a listening one.
     pub(super) async fn open(
         &mut self,
         client: &Client,
@@ -55,9 +55,7 @@ impl Socket {
             return Err(unusable(&format!("fd {number}: its connection is gone")));
         };
         let inherited = Inherited::new(descriptor).map_err(|error| unusable(&format!("fd {number}: {error}")))?;
-        let state = |error: qmpsh::protocol::StateError| Failure::new(Status::NoSession, error.to_string());
-        let mut secured = None;
-        match inherited {
+        let to = match inherited {
             Inherited::Listening(listener) => {
                 let at = listener.address();
                 let listener = match &options.tls {
@@ -69,37 +67,21 @@ impl Socket {
                     }
                     Some(tls) => secure::server(tls)?.listen(listener),
                 };
-                client.session().open_with_listener(listener).map_err(state)?;
-                notifier.tell(&format!("listening on {shown} ({at})"));
+                let opened = client.session().open_with_listener(listener);
+                opened.map_err(|error| unusable(&error.to_string()))?;
+                notifier.say(&format!("listening on {shown} ({at})"));
                 return listen::accept(client, options.wait, &shown).await;
             }
-            Inherited::Unix(stream) => match &options.tls {
-                None => client.session().open_with_socket(stream).map_err(state)?,
-                Some(tls) => secured = Some(secure::client(tls)?.on(Box::new(stream), tls.hostname.clone())),
-            },
-            Inherited::Tcp(stream) => match &options.tls {
-                None => client.session().open_with_socket(stream).map_err(state)?,
-                Some(tls) => secured = Some(secure::client(tls)?.on(Box::new(stream), tls.hostname.clone())),
-            },
-        }
-        let tls = secured.as_ref().map(TlsDial::reached);
+            Inherited::Unix(stream) => To::Link(Box::new(stream)),
+            Inherited::Tcp(stream) => To::Link(Box::new(stream)),
+        };
         let limit = options.connect_timeout.max(options.wait.unwrap_or_default());
-        let established = async {
-            match secured {
-                None => client.session().accept().await,
-                Some(dial) => client.connect(dial).await,
-            }
-        };
-        let problem = match tokio::time::timeout(limit, established).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => Problem::Failed(error),
-            Err(_) => Problem::TookTooLong { progress: client.progress(), limit, tls },
-        };
-        Err(Failure::new(Status::NoSession, problem.explain(&shown, None, None)))
+        let attempted = dial::attempt(client, to, secure::client(options)?, limit).await;
+        attempted.map_err(|problem| Failure::no_session(problem.explain(&shown, None, None)))
     }
 }
 
-/// The descriptor that a service manager passed to the process `pid`. Source: `sd_listen_fds(3)`.
+/// Returns the descriptor that a service manager passed to the process `pid`. Source: `sd_listen_fds(3)`.
 fn passed(variable: impl Fn(&str) -> Option<String>, pid: u32) -> Result<RawFd, Failure> {
     let number = |name: &str| variable(name).and_then(|text| text.parse::<u32>().ok());
     let none = |why: &str| Err(unusable(&format!("no descriptor was passed: {why}; name one, as in `qmpsh fd 3`")));
@@ -125,15 +107,15 @@ fn closed(number: impl std::fmt::Display) -> String {
 }
 
 fn unusable(message: &str) -> Failure {
-    Failure::new(Status::NoSession, message)
+    Failure::no_session(message)
 }
 
-/// Takes an inherited descriptor, and forgets what the environment says of it: no program started here gets either.
+/// Takes an inherited descriptor and removes the variables that describe it, so that no child process gets them.
 #[allow(unsafe_code, reason = "a bare number is all that a parent process passes on, and std's environment is global")]
 fn claim(number: RawFd) -> std::io::Result<OwnedFd> {
-    // SAFETY: this is called once, at the start of the program, with no other thread running and before it has opened
-    // a descriptor of its own. So nobody reads the environment meanwhile; and a number over 2 is closed, which
-    // fcntl says without harm, or was inherited and has no other owner.
+    // SAFETY: this is called once, at the start of the program, before any other thread runs and before the program
+    // opens a descriptor. So no other code reads the environment meanwhile. A number over 2 is either closed, which
+    // fcntl reports without harm, or inherited and without another owner.
     unsafe {
         for name in VARIABLES {
             std::env::remove_var(name);

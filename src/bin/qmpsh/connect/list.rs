@@ -1,4 +1,4 @@
-//! `qmpsh list`: the QEMU processes of this machine, how to reach each, and who holds it.
+//! `qmpsh list`: the QEMU processes of this machine, their monitors, and the clients that hold them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,14 +10,14 @@ use serde_json::value::RawValue;
 
 use crate::cli::manual::{HOW_TO_START, NO_ADDRESS};
 use crate::cli::{ColorMode, Listing, OutputMode};
-use crate::output::columns::{cut, size_of, width};
+use crate::output::columns::{cut, row, size_of, width};
 use crate::output::messages::Messages;
 use crate::status::{Failure, Status};
 use qmpsh::json::Indenter;
 use qmpsh::processes::{self, Access, Holder, Language, Monitor, Place, QemuProcess, State, Stopped};
 use qmpsh::text;
 
-/// Shows them; on stderr if an address was asked for, which is a usage error then.
+/// Prints the list. If it stands in for a missing address, it goes to stderr with a usage error.
 pub(crate) fn run(listing: Listing) -> Status {
     let messages = Messages::new(ColorMode::Auto);
     if !listing.asked {
@@ -69,8 +69,8 @@ fn print(processes: &[QemuProcess], output: OutputMode) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Aligned columns, a line for each monitor; empty if there are no processes. Names are cut to what the `terminal` has
-/// room for.
+/// Returns aligned columns with a line for each monitor, or nothing without processes. Names are cut to fit the width of
+/// the `terminal`.
 fn table(processes: &[QemuProcess], terminal: Option<usize>) -> String {
     if processes.is_empty() {
         return String::new();
@@ -83,7 +83,7 @@ fn table(processes: &[QemuProcess], terminal: Option<usize>) -> String {
         let by_name =
             processes.iter().filter(|other| other.name == process.name && other.access == Access::ByName).count();
         let is_found_by_name = process.name.is_none() || (process.access == Access::ByName && by_name == 1);
-        let mut row = |monitor: String, state: String| {
+        let mut add = |monitor: String, state: String| {
             rows.push([pid.clone(), user.clone(), name.clone(), monitor, state]);
         };
         for monitor in &process.monitors {
@@ -92,39 +92,31 @@ fn table(processes: &[QemuProcess], terminal: Option<usize>) -> String {
             if is_free_for_qmp && process.stopped.is_none() && !is_found_by_name {
                 let _ = write!(state, ", as pid:{pid} only");
             }
-            row(place(monitor), state);
+            add(place(monitor), state);
         }
         if process.reads_config {
-            row("-".to_owned(), NOT_READ.to_owned());
+            add("-".to_owned(), NOT_READ.to_owned());
         } else if process.monitors.is_empty() {
-            row("-".to_owned(), "no monitor".to_owned());
+            add("-".to_owned(), "no monitor".to_owned());
         }
     }
     let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
     let mut widths = [0, 1, 2, 3].map(widest);
     if let Some(terminal) = terminal {
-        // The rest of a line can be copied only whole, and its end may wrap.
+        // Only names are cut: addresses are there to be copied. The end of a line may wrap.
         let others = widths[0] + widths[1] + widths[3] + widest(4) + 8;
         widths[2] = widths[2].min(terminal.saturating_sub(others).max(NAME_LEAST));
     }
     let mut text = String::new();
     for [pid, user, name, monitor, state] in &rows {
-        let name = cut(name, widths[2]);
-        let pad = |cell: &str, column: usize| " ".repeat(widths[column].saturating_sub(width(cell)));
-        // Writing to a String does not fail.
-        let _ = writeln!(
-            text,
-            "{}{pid}  {user}{}  {name}{}  {monitor}{}  {state}",
-            pad(pid, 0),
-            pad(user, 1),
-            pad(&name, 2),
-            pad(monitor, 3)
-        );
+        let (pid, name) = (format!("{pid:>0$}", widths[0]), cut(name, widths[2]));
+        text += &row([(&*pid, 0), (user, widths[1]), (&name, widths[2]), (monitor, widths[3]), (state, 0)]);
+        text.push('\n');
     }
     text
 }
 
-/// So much of a name is always shown.
+/// The columns that a name keeps however narrow the terminal is.
 const NAME_LEAST: usize = 16;
 const NOT_READ: &str = "its -readconfig file may have more, which qmpsh does not read";
 
@@ -161,7 +153,7 @@ fn state(process: &QemuProcess, monitor: &Monitor) -> String {
     text
 }
 
-/// A process as JSON shows it.
+/// A process in JSON.
 #[derive(Serialize)]
 struct ProcessObject<'a> {
     pid: u32,
@@ -177,16 +169,20 @@ struct ProcessObject<'a> {
     virsh: Option<String>,
 }
 
-/// A monitor as JSON shows it: one of the three places.
-#[derive(Serialize, Default)]
+/// The place of a monitor in JSON.
+#[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
+enum PlaceMember {
+    Address(String),
+    DialsOut(String),
+    Other(String),
+}
+
+/// A monitor in JSON.
+#[derive(Serialize)]
 struct MonitorObject {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dials_out: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    other: Option<String>,
+    #[serde(flatten)]
+    place: PlaceMember,
     protocol: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     wrapper: Option<String>,
@@ -195,7 +191,7 @@ struct MonitorObject {
     holder: Option<HolderObject>,
 }
 
-/// Who holds a monitor; empty if the system does not tell.
+/// The client that holds a monitor; empty if the system does not tell.
 #[derive(Serialize, Default)]
 struct HolderObject {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,45 +204,44 @@ struct HolderObject {
 
 impl MonitorObject {
     fn new(process: &QemuProcess, monitor: &Monitor) -> Self {
-        let mut object = MonitorObject {
-            protocol: match monitor.language {
-                Language::Qmp => "qmp",
-                Language::Hmp => "hmp",
-            },
-            wrapper: monitor.wrapper.map(str::to_ascii_lowercase),
-            ..MonitorObject::default()
-        };
-        match &monitor.place {
-            Place::At(address) => object.address = Some(address.to_string()),
-            Place::DialsOut(address) => object.dials_out = Some(address.to_string()),
-            Place::Other(what) => object.other = Some(what.clone()),
-        }
-        object.state = match &monitor.state {
+        let state = match &monitor.state {
             State::Free | State::NotAccepting if process.stopped.is_some() => "stopped",
             State::Free => "free",
-            State::Held(holder) => {
-                object.holder = Some(match holder {
-                    Holder::Process { pid, name } => {
-                        HolderObject { pid: Some(*pid), name: Some(name.clone()), address: None }
-                    }
-                    Holder::Remote(address) => {
-                        HolderObject { address: Some(address.to_string()), ..HolderObject::default() }
-                    }
-                    Holder::Hidden | Holder::Unknown => HolderObject::default(),
-                });
-                "held"
-            }
+            State::Held(_) => "held",
             State::NotAccepting => "not-accepting",
             State::Unlinked => "unlinked",
             State::NotListening => "not-listening",
             State::NotConnected => "not-connected",
             State::Unknown => "unknown",
         };
-        object
+        let holder = match &monitor.state {
+            State::Held(Holder::Process { pid, name }) => {
+                Some(HolderObject { pid: Some(*pid), name: Some(name.clone()), address: None })
+            }
+            State::Held(Holder::Remote(address)) => {
+                Some(HolderObject { address: Some(address.to_string()), ..HolderObject::default() })
+            }
+            State::Held(Holder::Hidden | Holder::Unknown) => Some(HolderObject::default()),
+            _ => None,
+        };
+        MonitorObject {
+            place: match &monitor.place {
+                Place::At(address) => PlaceMember::Address(address.to_string()),
+                Place::DialsOut(address) => PlaceMember::DialsOut(address.to_string()),
+                Place::Other(what) => PlaceMember::Other(what.clone()),
+            },
+            protocol: match monitor.language {
+                Language::Qmp => "qmp",
+                Language::Hmp => "hmp",
+            },
+            wrapper: monitor.wrapper.map(str::to_ascii_lowercase),
+            state,
+            holder,
+        }
     }
 }
 
-/// An array of the processes.
+/// Returns an array of the processes.
 fn json(processes: &[QemuProcess]) -> serde_json::Result<Vec<u8>> {
     let process = |process: &'_ QemuProcess| -> serde_json::Result<Box<RawValue>> {
         serde_json::value::to_raw_value(&ProcessObject {

@@ -1,12 +1,15 @@
-//! Waiting for the peer to connect.
+//! `qmpsh listen`: waits for the peer to connect.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::explain::Problem;
-use super::{Failure, Notifier, Status, secure};
+use super::{Failure, Notifier, secure};
 use crate::cli::Tls;
+use crate::signals::or_never;
 use qmpsh::address::Address;
 use qmpsh::client::{Client, QmpError};
 use qmpsh::protocol::{Cause, ConnectError, OpenError};
@@ -30,7 +33,7 @@ impl Listening {
         Self { address, endpoint, tls }
     }
 
-    /// Listens until a peer is there, at most for `wait`.
+    /// Listens until a peer has got through its handshake, at most for `wait`.
     pub(super) async fn open(&self, client: Client, wait: Option<Duration>, notifier: Notifier) -> Result<(), Failure> {
         let asked = text::line(&self.address.to_string()).into_owned();
         let endpoint = self.endpoint.clone();
@@ -40,21 +43,20 @@ impl Listening {
         };
         let at = match started {
             Ok(at) => self.spelled(&at),
-            Err(error) => return Err(Failure::new(Status::NoSession, self.explain(&error, &asked))),
+            Err(error) => return Err(Failure::no_session(self.explain(&error, &asked))),
         };
         if let (Some(address), None) = (open_to_others(&at), &self.tls) {
-            notifier.tell(&format!(
+            notifier.say(&format!(
                 "warning: {address} is not a loopback address: without TLS (--tls-creds DIR), any host that reaches it can be the peer"
             ));
         }
-        notifier.tell(&format!("listening on {at}"));
+        notifier.say(&format!("listening on {at}"));
         accept(&client, wait, &at).await
     }
 
-    /// The address that is listened on, as a peer may write it.
+    /// Returns the address as a peer may write it, with the real port.
     fn spelled(&self, at: &str) -> String {
         match &self.address {
-            // With the real port.
             Address::Tcp { .. } => Address::parse(at).map_or_else(|_| at.to_owned(), |address| address.to_string()),
             address => text::line(&address.to_string()).into_owned(),
         }
@@ -75,26 +77,21 @@ impl Listening {
     }
 }
 
-/// Waits for the peer on what the client's session has open, at most for `wait`.
+/// Waits for a peer on the session's listening socket, at most for `wait`.
 pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) -> Result<(), Failure> {
-    let accept = client.session().accept();
-    let accepted = match wait {
-        None => accept.await,
-        Some(wait) => match tokio::time::timeout(wait, accept).await {
-            Ok(accepted) => accepted,
-            Err(_) => {
-                let seconds = wait.as_secs_f64();
-                return Err(Failure::new(
-                    Status::NoSession,
-                    format!("no usable peer connected to {at} within {seconds} s"),
-                ));
-            }
-        },
-    };
-    accepted.map_err(|error| Failure::new(Status::NoSession, Problem::Failed(error).explain(at, None, None)))
+    tokio::select! {
+        biased;
+        accepted = client.session().accept() => {
+            accepted.map_err(|error| Failure::no_session(Problem::Failed(error).explain(at, None, None)))
+        }
+        () = or_never(wait.map(sleep)) => {
+            let seconds = wait.unwrap_or_default().as_secs_f64();
+            Err(Failure::no_session(format!("no usable peer connected to {at} within {seconds} s")))
+        }
+    }
 }
 
-/// The address, if other machines can reach it.
+/// Returns the address if other machines can reach it.
 fn open_to_others(at: &str) -> Option<SocketAddr> {
     at.parse::<SocketAddr>().ok().filter(|address| !address.ip().to_canonical().is_loopback())
 }

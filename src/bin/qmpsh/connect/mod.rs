@@ -1,4 +1,7 @@
-//! The ways to a peer: connecting, listening, an inherited socket, a QEMU started here. What runs commands does not know which it is.
+//! The ways to a peer: connect, listen, use an inherited socket, start QEMU; and the list of QEMU processes.
+//!
+//! In comes what the command line asks for, out goes an established session or the reason why there is none. The code that
+//! runs commands does not know which way it was.
 
 mod dial;
 mod explain;
@@ -18,9 +21,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::cli::{ConnectMode, Options};
-use crate::output::messages::Messages;
+use crate::output::messages::Notifier;
 use crate::status::{Failure, Status};
-use crate::terminal::Sink;
 use qmpsh::client::Client;
 use qmpsh::protocol::Runstate;
 use qmpsh::text;
@@ -30,22 +32,6 @@ use listen::Listening;
 use run::Run;
 use target::Target;
 
-/// Where progress and warnings are told.
-#[derive(Clone)]
-pub(super) enum Notifier {
-    Stderr(Messages),
-    Console(Sink),
-}
-
-impl Notifier {
-    fn tell(&self, message: &str) {
-        match self {
-            Notifier::Stderr(messages) => messages.say(message),
-            Notifier::Console(sink) => sink.line(text::lines(message)),
-        }
-    }
-}
-
 /// A session being opened again; see [`Connector::again`].
 pub(super) type Opening = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
 
@@ -54,15 +40,14 @@ pub(super) struct Connector<'a> {
     way: Way,
     options: &'a Options,
     shown: String,
-    /// The client that has the session.
     client: Option<Client>,
 }
 
 enum Way {
     Connect {
-        /// Shared with what tries again.
-        reach: Rc<Mutex<Target>>,
-        /// Whether a program leads there.
+        /// Shared with the future that connects again.
+        target: Rc<Mutex<Target>>,
+        /// A program is started on the way there.
         has_program: bool,
     },
     Listen(Listening),
@@ -71,14 +56,13 @@ enum Way {
 }
 
 impl<'a> Connector<'a> {
-    /// The way that was asked for. To be called before anything else has opened a descriptor: it takes the inherited
-    /// ones.
+    /// Takes inherited descriptors, so it must be called before the program opens any other descriptor.
     pub(super) fn new(mode: &ConnectMode, options: &'a Options) -> Result<Self, Failure> {
         let (way, shown) = match mode {
             ConnectMode::Connect(address) => {
-                let reach = Target::new(address.clone());
-                let has_program = reach.has_program();
-                (Way::Connect { reach: Rc::new(Mutex::new(reach)), has_program }, address.to_string())
+                let target = Target::new(address.clone());
+                let has_program = target.has_program();
+                (Way::Connect { target: Rc::new(Mutex::new(target)), has_program }, address.to_string())
             }
             ConnectMode::Listen { address, socket_mode } => {
                 (Way::Listen(Listening::new(address.clone(), *socket_mode, options.tls.clone())), address.to_string())
@@ -97,12 +81,12 @@ impl<'a> Connector<'a> {
         Ok(Self { way, options, shown: text::line(&shown).into_owned(), client: None })
     }
 
-    /// The peer's address, fit for a terminal.
+    /// Returns the peer's address, safe for a terminal.
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// Whether something is left behind if the program is ended by a signal that it does not catch.
+    /// Returns true if a signal that the program does not catch would leave something behind.
     pub(super) fn needs_tidying(&self) -> bool {
         match &self.way {
             Way::Listen(_) | Way::Run(_) => true,
@@ -111,18 +95,18 @@ impl<'a> Connector<'a> {
         }
     }
 
-    /// Establishes the session. Dropping the future gives it up; then, too, [`close`](Self::close) is to be called.
+    /// Establishes the session. Call [`close`](Self::close) afterwards, also if the future was dropped.
     pub(super) async fn open(&mut self, client: &Client, notifier: &Notifier) -> Result<(), Failure> {
         self.client = Some(client.clone());
         match &mut self.way {
-            Way::Connect { reach, .. } => dial::open(client, &mut *reach.lock().await, self.options).await,
+            Way::Connect { target, .. } => dial::open(client, &mut *target.lock().await, self.options).await,
             Way::Listen(listening) => listening.open(client.clone(), self.options.wait, notifier.clone()).await,
             Way::Inherited(socket) => socket.open(client, self.options, notifier).await,
             Way::Run(run) => run.open(client, self.options, notifier).await,
         }
     }
 
-    /// What was started here will be left running. Gives a warning, if there is something to be warned of.
+    /// Leaves the QEMU that was started here running. Returns a warning if it has no monitor to reconnect to.
     pub(super) fn detach(&mut self) -> Result<Option<String>, Failure> {
         match &mut self.way {
             Way::Run(run) => Ok(run.detach()),
@@ -133,8 +117,8 @@ impl<'a> Connector<'a> {
         }
     }
 
-    /// Ends the session, and what was started here. If the work is not done, what the peer has not read is not waited
-    /// for.
+    /// Ends the session and the QEMU that was started here. If the work is not done, it does not wait until the peer has
+    /// read everything.
     pub(super) async fn close(&mut self, notifier: &Notifier, is_done: bool) {
         let Some(client) = &self.client else { return };
         if let Way::Run(run) = &mut self.way {
@@ -144,24 +128,24 @@ impl<'a> Connector<'a> {
             && client.session().state() != Runstate::Running
             && let Some(why) = self.end().await
         {
-            notifier.tell(&why);
+            notifier.say(&why);
         }
         if is_done {
-            // Nothing is pending, and how the server takes it changes nothing.
+            // Nothing is pending, so an error does not matter.
             let _ = client.disconnect().await;
         }
     }
 
-    /// How the program has ended that led to a session, if one did and it has, and what it said.
+    /// Describes the end of the program that led to a session, with its stderr, if there is one and it has ended.
     pub(super) async fn end(&self) -> Option<String> {
         match &self.way {
-            // While it is tried again there is nothing to tell.
-            Way::Connect { reach, .. } => reach.try_lock().ok()?.end().await,
+            // The target is locked while it is tried again: then there is nothing to tell.
+            Way::Connect { target, .. } => target.try_lock().ok()?.end().await,
             _ => None,
         }
     }
 
-    /// What to wait for after the session was lost: what brings it back by itself, or tells more of its end.
+    /// Returns the future to wait for after the session was lost. It opens the session again, or explains its end.
     pub(super) fn again(&self, client: &Client, notifier: &Notifier) -> Option<Opening> {
         match &self.way {
             Way::Listen(listening) => {
@@ -170,9 +154,9 @@ impl<'a> Connector<'a> {
                 Some(Box::pin(async move { listening.open(client, wait, notifier).await }))
             }
             Way::Run(run) => run.again(),
-            Way::Connect { reach, .. } => {
-                let (client, reach, options) = (client.clone(), Rc::clone(reach), self.options.clone());
-                let again = dial::again(client, reach, options, self.options.reconnect?, notifier.clone());
+            Way::Connect { target, .. } => {
+                let (client, target, options) = (client.clone(), Rc::clone(target), self.options.clone());
+                let again = dial::again(client, target, options, self.options.reconnect?, notifier.clone());
                 Some(Box::pin(async move {
                     again.await;
                     Ok(())
@@ -182,7 +166,7 @@ impl<'a> Connector<'a> {
         }
     }
 
-    /// How often a lost connection is tried again, if it is.
+    /// Returns the pause between attempts to connect again, if there are any.
     pub(super) fn tries_again(&self) -> Option<Duration> {
         self.options.reconnect.filter(|_| matches!(self.way, Way::Connect { .. }))
     }

@@ -1,26 +1,26 @@
-//! Starting QEMU, with a monitor that no one else can reach, and ending it.
+//! `qmpsh run`: starts QEMU with a monitor that no other process can reach, and ends it.
 
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Signal;
 use tokio::sync::oneshot;
-use tokio::time::{Interval, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::explain::Problem;
 use super::output;
-use super::{Failure, Notifier, Opening, Status};
+use super::{Failure, Notifier, Opening};
 use crate::cli::Options;
-use crate::signals::{Ending, Interrupts};
+use crate::signals::{Ending, Interrupts, or_never};
 use qmpsh::client::{Client, ExecuteError, Progress};
 use qmpsh::message::Request;
 use qmpsh::protocol::Runstate;
@@ -28,24 +28,24 @@ use qmpsh::text;
 use qmpsh::transport::child::{End, Process};
 use qmpsh::transport::{Unix, UnixLink};
 
-/// How long QEMU may take to end after `quit`, and again after SIGTERM.
+/// How long qmpsh waits for QEMU to end after `quit`, and again after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a process may take to end after it has closed its monitor, for its exit status to be told.
+/// How long qmpsh waits for the exit status of a process that has closed its monitor.
 const ENDING: Duration = Duration::from_secs(1);
 
-/// The ids of the monitors. A person's own will not begin with the name of this program.
+/// The ids of the monitors. No id that a user chooses begins with the name of this program.
 const OURS: &str = "qmpsh-run";
 const SECOND: &str = "qmpsh-run-second";
 
-/// QEMU, to be started, running, or left.
+/// A QEMU to start, running, or left to itself.
 pub(super) struct Run {
     command: Vec<OsString>,
     monitor: Option<PathBuf>,
     qemu: Option<Process>,
     is_established: bool,
     is_detached: bool,
-    /// How it ended has been told.
+    /// The user knows how it ended.
     end_is_told: Rc<Cell<bool>>,
 }
 
@@ -55,7 +55,7 @@ impl Run {
         Self { command, monitor, qemu: None, is_established: false, is_detached: false, end_is_told }
     }
 
-    /// The program's name without its directory.
+    /// Returns the program's name without its directory, safe for a terminal.
     pub(super) fn shown(&self) -> String {
         let program = self.program();
         let name = Path::new(program).file_name().unwrap_or(program);
@@ -66,7 +66,7 @@ impl Run {
         self.command.first().map(OsString::as_os_str).unwrap_or_default()
     }
 
-    /// Starts QEMU and establishes the session. It is up to [`close`](Self::close) to end it, however this ends.
+    /// Starts QEMU and establishes the session. [`close`](Self::close) ends QEMU, also if this fails.
     pub(super) async fn open(
         &mut self,
         client: &Client,
@@ -76,19 +76,21 @@ impl Run {
         let shown = self.shown();
         let (socket, output) = self.start(notifier)?;
         let Some(qemu) = &self.qemu else { return Ok(()) };
-        client.session().open_with_socket(socket).map_err(|error| no_session(error.to_string()))?;
+        client.session().open_with_socket(socket).map_err(|error| Failure::no_session(error.to_string()))?;
 
         let mut accept = pin!(client.session().accept());
         let mut end = pin!(qemu.end());
-        let mut patience = pin!(or_never(options.wait));
-        let mut handshake = every(options.connect_timeout);
+        let mut patience = pin!(or_never(options.wait.map(sleep)));
+        let limit = options.connect_timeout;
+        let mut handshake = interval_at(Instant::now() + limit, limit);
+        handshake.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut has_ended = false;
         let mut was_negotiating = false;
         let failure = loop {
             tokio::select! {
                 biased;
                 ended = &mut end, if !has_ended => {
-                    // With -daemonize a child of its own goes on, and has the socket.
+                    // With -daemonize a child of QEMU goes on with the socket.
                     if !ended.is_success() {
                         break died(&shown, ended);
                     }
@@ -100,49 +102,49 @@ impl Run {
                         return Ok(());
                     }
                     Err(error) => {
-                        // It closes its monitor a moment before it has ended.
+                        // QEMU closes its monitor a moment before it ends.
                         break match timeout(ENDING, qemu.end()).await {
                             Ok(ended) => died(&shown, ended),
-                            Err(_) => no_session(Problem::Failed(error).explain(&shown, None, None)),
+                            Err(_) => Failure::no_session(Problem::Failed(error).explain(&shown, None, None)),
                         };
                     }
                 },
                 () = &mut patience => {
                     let seconds = options.wait.unwrap_or_default().as_secs_f64();
-                    break no_session(format!("no greeting from {shown} within {seconds} s"));
+                    break Failure::no_session(format!("no greeting from {shown} within {seconds} s"));
                 }
                 _ = handshake.tick() => match client.progress() {
                     progress @ Progress::Negotiating if was_negotiating => {
-                        let limit = options.connect_timeout;
-                        break no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown, None, None));
+                        break Failure::no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown, None, None));
                     }
                     Progress::Negotiating => was_negotiating = true,
-                    _ => notifier.tell(&format!(
+                    _ => notifier.say(&format!(
                         "no greeting from {shown} yet: still waiting (Ctrl-C ends it, --wait SECONDS sets a limit)"
                     )),
                 }
             }
         };
         if let Some(output) = output {
-            // What it said last comes first.
+            // The last output of QEMU comes before the failure.
             let _ = timeout(ENDING, output).await;
         }
         self.end_is_told.set(true);
         Err(failure)
     }
 
-    /// Starts QEMU with a monitor on one end of a pair of sockets. Gives the other end; and what ends when all that
-    /// QEMU says has been shown.
+    /// Starts QEMU with a monitor on one end of a pair of sockets. Returns the other end, and a receiver that ends when
+    /// all output of QEMU was shown.
     fn start(&mut self, notifier: &Notifier) -> Result<(UnixLink, Option<oneshot::Receiver<()>>), Failure> {
         if let Some(path) = &self.monitor {
-            // QEMU removes whatever it finds there.
+            // QEMU would remove any file it finds there.
             Unix::check_free(path).map_err(|error| {
-                no_session(format!("cannot make the monitor {}: {error}", text::line(&path.to_string_lossy())))
+                Failure::no_session(format!("cannot make the monitor {}: {error}", text::line(&path.to_string_lossy())))
             })?;
         }
         let program = self.program().to_owned();
-        let failed = |error: io::Error| no_session(explain_start(&error, &program));
-        let (ours, theirs) = pair().map_err(failed)?;
+        let failed = |error: io::Error| Failure::no_session(explain_start(&error, &program));
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        ours.set_nonblocking(true).map_err(failed)?;
         let mut command = Command::new(&program);
         command.args(self.command.iter().skip(1)).args(self.monitors(&theirs)).stdin(Stdio::null());
         let output = match notifier {
@@ -152,16 +154,16 @@ impl Run {
             }
             Notifier::Console(sink) => Some(output::show(&mut command, sink.clone()).map_err(failed)?),
         };
-        // Only now, and not for long: no other program gets it.
+        // Inheritable only from here to the drop, so that no other child gets it.
         rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).map_err(|error| failed(error.into()))?;
         self.qemu = Some(Process::spawn(&mut command).map_err(failed)?);
         drop(theirs);
-        let ours = UnixLink::from_std(ours.into()).map_err(failed)?;
+        let ours = UnixLink::from_std(ours).map_err(failed)?;
         Ok((ours, output))
     }
 
-    /// What QEMU's command line needs to have our monitor, and the second one.
-    fn monitors(&self, socket: &OwnedFd) -> Vec<OsString> {
+    /// Returns the arguments that add our monitor and the second one to QEMU's command line.
+    fn monitors(&self, socket: &impl AsRawFd) -> Vec<OsString> {
         let mut args = Vec::new();
         let storage_daemon = self.shown().contains("storage-daemon");
         let mut add = |id: &str, chardev: OsString| {
@@ -184,18 +186,18 @@ impl Run {
         args
     }
 
-    /// Tells how QEMU ended, when it does.
+    /// Waits until QEMU ends, and fails with how it ended.
     pub(super) fn again(&self) -> Option<Opening> {
         let end = self.qemu.as_ref()?.end();
         let (shown, is_told) = (self.shown(), Rc::clone(&self.end_is_told));
         Some(Box::pin(async move {
             let end = end.await;
             is_told.set(true);
-            Err(no_session(format!("{shown} {end}")))
+            Err(Failure::no_session(format!("{shown} {end}")))
         }))
     }
 
-    /// QEMU will be left running. Gives a warning, if there is something to be warned of.
+    /// Leaves QEMU running. Returns a warning if it has no monitor to reconnect to.
     pub(super) fn detach(&mut self) -> Option<String> {
         self.is_detached = true;
         let shown = self.shown();
@@ -209,14 +211,14 @@ impl Run {
     pub(super) async fn close(&mut self, client: &Client, notifier: &Notifier) {
         let Some(qemu) = self.qemu.take() else { return };
         if self.is_detached {
-            // It is to go on whatever becomes of this connection.
+            // QEMU goes on whatever becomes of this connection.
             let _ = timeout(ENDING, client.disconnect()).await;
             qemu.leave();
             return;
         }
         let mut escalation = Escalation::new();
         let mut signalled = None;
-        // Whoever cannot be asked is ending already, as a rule.
+        // A QEMU without a session is usually ending already.
         let grace = if client.session().state() == Runstate::Running { GRACE } else { ENDING };
         let by_itself = self.is_established && escalation.within(grace, quit(&qemu, client)).await == Some(true);
         if !by_itself {
@@ -231,14 +233,14 @@ impl Run {
         let shown = self.shown();
         // A daemon has left the group.
         if client.session().state() == Runstate::Running {
-            notifier.tell(&format!("warning: {shown} has become a daemon and is still running"));
+            notifier.say(&format!("warning: {shown} has become a daemon and is still running"));
         }
         match timeout(ENDING, qemu.end()).await {
             Ok(end) if signalled.is_none() && !end.is_success() && !self.end_is_told.get() => {
-                notifier.tell(&format!("{shown} {end}"));
+                notifier.say(&format!("{shown} {end}"));
             }
             Ok(_) if signalled == Some(Signal::KILL) => {
-                notifier.tell(&format!("{shown} did not end by itself, so qmpsh killed it"));
+                notifier.say(&format!("{shown} did not end by itself, so qmpsh killed it"));
             }
             _ => {}
         }
@@ -249,7 +251,7 @@ impl Run {
     }
 }
 
-/// Asks QEMU to quit, and waits until it has ended; `false`: it refuses.
+/// Asks QEMU to quit and waits until it has ended. Returns false if it refuses.
 async fn quit(qemu: &Process, client: &Client) -> bool {
     if client.session().state() == Runstate::Running
         && let Err(ExecuteError::Server { .. }) = client.execute(Request::new("quit")).await
@@ -260,19 +262,19 @@ async fn quit(qemu: &Process, client: &Client) -> bool {
     true
 }
 
-/// Until the process has ended, and whoever else has its end of the connection: with -daemonize that is QEMU itself,
-/// with a wrapper what else it has started.
+/// Waits until the process has ended and its end of the connection is closed. With -daemonize, or a wrapper, another
+/// process has that end.
 async fn gone(qemu: &Process, client: &Client) {
     let mut state = client.session().watch();
     qemu.end().await;
-    // What is left of the group was asked by nobody.
+    // The rest of the group was not asked to end.
     qemu.signal(Signal::TERM);
     while client.session().state() == Runstate::Running {
         state.changed().await;
     }
 }
 
-/// A limit to patience.
+/// Waits that a signal to this program cuts short.
 struct Escalation {
     interrupt: Option<Interrupts>,
     ending: Option<Ending>,
@@ -280,59 +282,24 @@ struct Escalation {
 
 impl Escalation {
     fn new() -> Self {
-        // They could be caught before; if they cannot any more, it takes its time.
+        // Without signals the waits take their whole time.
         Self { interrupt: Interrupts::new().ok(), ending: Ending::new().ok() }
     }
 
-    /// What `work` gives, if it does so in time, and no signal comes meanwhile.
+    /// Returns the output of `work` if it ends within `limit` and before a signal comes.
     async fn within<T>(&mut self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-        let interrupted = async {
-            match &mut self.interrupt {
-                Some(signal) => signal.next().await,
-                None => std::future::pending().await,
-            }
-        };
-        let ended = async {
-            match &mut self.ending {
-                Some(ending) => ending.signal().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = interrupted => None,
-            _ = ended => None,
+            () = or_never(self.interrupt.as_mut().map(Interrupts::next)) => None,
+            _ = or_never(self.ending.as_mut().map(Ending::signal)) => None,
             () = sleep(limit) => None,
         }
     }
 }
 
-fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    rustix::io::ioctl_fionbio(&ours, true)?;
-    Ok((ours, theirs))
-}
-
-fn every(period: Duration) -> Interval {
-    let mut interval = interval_at(tokio::time::Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
-}
-
-async fn or_never(limit: Option<Duration>) {
-    match limit {
-        Some(limit) => sleep(limit).await,
-        None => std::future::pending().await,
-    }
-}
-
 fn died(shown: &str, end: End) -> Failure {
-    no_session(format!("{shown} {end}, before its greeting"))
-}
-
-fn no_session(message: String) -> Failure {
-    Failure::new(Status::NoSession, message)
+    Failure::no_session(format!("{shown} {end}, before its greeting"))
 }
 
 fn explain_start(error: &io::Error, program: &OsStr) -> String {
@@ -353,7 +320,7 @@ mod tests {
     fn the_command_line_gets_the_monitors() {
         #[track_caller]
         fn check(program: &str, monitor: Option<&str>, expected: &[&str]) {
-            let socket = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+            let socket = std::fs::File::open("/dev/null").unwrap();
             let run = Run::new(vec![program.into(), "-S".into()], monitor.map(PathBuf::from));
             let expected: Vec<OsString> =
                 expected.iter().map(|arg| arg.replace("fd=N", &format!("fd={}", socket.as_raw_fd())).into()).collect();

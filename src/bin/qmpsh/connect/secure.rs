@@ -1,24 +1,28 @@
-//! TLS, as the command line asks for it.
+//! TLS: credentials from the command line, and hints for its errors.
 
-use super::{Failure, Status};
-use crate::cli::Tls;
+use super::Failure;
+use crate::cli::{Options, Tls};
 use qmpsh::transport::{CertificateFault, ClientCredentials, CredentialsError, Role, ServerCredentials, TlsError};
 
-/// The credentials for connecting; read anew each time, since certificates are renewed.
-pub(super) fn client(tls: &Tls) -> Result<ClientCredentials, Failure> {
-    ClientCredentials::load(&tls.credentials).map_err(unusable)
+/// The credentials for connecting, and the name that the server's certificate must be for.
+pub(super) type ClientTls = (ClientCredentials, Option<String>);
+
+/// Loads the credentials for connecting. They are loaded for each connection, since certificates are renewed.
+pub(super) fn client(options: &Options) -> Result<Option<ClientTls>, Failure> {
+    let Some(tls) = &options.tls else { return Ok(None) };
+    Ok(Some((ClientCredentials::load(&tls.credentials).map_err(unusable)?, tls.hostname.clone())))
 }
 
-/// The credentials for listening.
+/// Loads the credentials for listening.
 pub(super) fn server(tls: &Tls) -> Result<ServerCredentials, Failure> {
     ServerCredentials::load(&tls.credentials).map_err(unusable)
 }
 
 fn unusable(error: CredentialsError) -> Failure {
-    Failure::new(Status::NoSession, format!("--tls-creds: {error}"))
+    Failure::no_session(format!("--tls-creds: {error}"))
 }
 
-/// Why TLS failed when connecting, and which option may help.
+/// Explains why TLS failed when connecting, and which option may help.
 pub(super) fn explain(error: &TlsError) -> String {
     let hint = match error {
         TlsError::NoName => " (give it with --tls-hostname NAME)",

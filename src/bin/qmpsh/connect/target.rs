@@ -1,4 +1,4 @@
-//! The address that is connected to, with the program that leads there, if one does: a command, or ssh.
+//! The address to connect to, with the program that leads there: the command of `exec:`, or ssh.
 
 use std::io;
 use std::sync::Arc;
@@ -11,44 +11,43 @@ use qmpsh::client::QmpError;
 use qmpsh::protocol::{Cause, ConnectError, Dial, Link, OpenError, Phase};
 use qmpsh::text;
 use qmpsh::transport::child::End;
-use qmpsh::transport::{ClientCredentials, Endpoint, Exec, ExecLink, Ssh, StderrTail, TlsDial, Tunnel, can_ask};
+use qmpsh::transport::{ClientCredentials, Endpoint, Exec, Ssh, StderrTail, TlsDial, Tunnel, can_ask};
 
-/// How long a program may take to end that has closed the connection, for its exit status to be told.
+/// How long qmpsh waits for the exit status of a program that has closed the connection.
 const ENDING: Duration = Duration::from_millis(500);
 
-/// How much later than ssh this program may hear of a Ctrl-C that was meant for both.
+/// How much later than ssh this program may get a Ctrl-C.
 const CTRL_C: Duration = Duration::from_millis(50);
 
-/// An address to connect to, as often as need be.
+/// An address to connect to, any number of times.
 pub(super) struct Target {
     address: Address,
-    /// ssh, as long as it is connected: it is asked for nothing twice.
+    /// ssh while it is connected, so that it asks the user for nothing twice.
     tunnel: Option<Arc<Tunnel>>,
-    /// The program that was started last.
+    /// The stderr of the program started last.
     program: Option<StderrTail>,
-    /// Whether there was a session.
     was_established: bool,
 }
 
 /// What one attempt connects to.
 pub(super) enum To {
     Endpoint(Endpoint),
-    Program(ExecLink),
+    Link(Box<dyn Link>),
     Tunnel(Arc<Tunnel>),
 }
 
-/// Why there is no session, where a program leads there.
+/// Why a program led to no session.
 pub(super) struct ProgramCause {
     why: String,
     said: String,
-    /// Whether it can be otherwise a moment later.
+    /// Another attempt may succeed.
     pub(super) may_pass: bool,
-    /// Whether to say how to wait for it.
+    /// The message suggests `--wait`.
     hint: bool,
 }
 
 impl ProgramCause {
-    /// In words; `waited` is how long it was tried, if more than once.
+    /// Explains the cause. `waited` is set if there was more than one attempt.
     pub(super) fn shown(&self, waited: Option<Duration>) -> String {
         let Self { why, said, .. } = self;
         match waited {
@@ -60,11 +59,11 @@ impl ProgramCause {
 }
 
 impl To {
-    /// The same, with TLS.
+    /// Puts TLS around the connection.
     pub(super) async fn with_tls(self, by: ClientCredentials, hostname: Option<String>) -> Result<TlsDial, Problem> {
         match self {
             To::Endpoint(endpoint) => Ok(by.dial(endpoint, hostname)),
-            To::Program(_) | To::Tunnel(_) => Ok(by.on(self.dial().await.map_err(problem)?, hostname)),
+            To::Link(_) | To::Tunnel(_) => Ok(by.on(self.dial().await.map_err(problem)?, hostname)),
         }
     }
 }
@@ -73,7 +72,7 @@ impl Dial for To {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
         match self {
             To::Endpoint(endpoint) => endpoint.dial().await,
-            To::Program(link) => Ok(Box::new(link)),
+            To::Link(link) => Ok(link),
             To::Tunnel(tunnel) => tunnel.dial().await,
         }
     }
@@ -88,20 +87,20 @@ impl Target {
         &self.address
     }
 
-    /// Whether a program is started on the way.
+    /// Returns true if a program is started on the way.
     pub(super) fn has_program(&self) -> bool {
         matches!(self.address, Address::Exec(_) | Address::Ssh(_))
     }
 
-    /// Starts the program on the way, and waits until ssh has connected: so long as `limit`, unless ssh can ask a
-    /// person, who takes the time it takes.
+    /// Starts the program on the way, and waits until ssh has connected: at most for `limit`, unless ssh can ask the user,
+    /// who may take any time.
     pub(super) async fn prepare(&mut self, options: &Options, limit: Duration) -> Result<To, Problem> {
         self.was_established = false;
         match &self.address {
             Address::Exec(command) => {
                 let (link, stderr_tail) = Exec(command.clone()).start().map_err(problem)?;
                 self.program = Some(stderr_tail);
-                Ok(To::Program(link))
+                Ok(To::Link(Box::new(link)))
             }
             Address::Ssh(address) => {
                 let tunnel = match self.tunnel.take().filter(|tunnel| tunnel.is_open()) {
@@ -116,7 +115,7 @@ impl Target {
                             tokio::time::timeout(limit, ssh.open()).await.unwrap_or_else(|_| late())
                         };
                         if opened.is_err() {
-                            // Ctrl-C at a question of ssh's ends it, and comes here a little later.
+                            // Ctrl-C at a question of ssh ends ssh first, and reaches this program a moment later.
                             tokio::time::sleep(CTRL_C).await;
                         }
                         opened.map_err(problem)?
@@ -130,20 +129,20 @@ impl Target {
         }
     }
 
-    /// What the program has to do with a problem, in place of what the problem looks like from here.
+    /// Returns the program's part in a problem, if it explains more than the problem itself.
     pub(super) async fn cause(&self, problem: &Problem) -> Option<ProgramCause> {
         let program = self.program.as_ref()?;
         let shown = text::line(&self.address.to_string()).into_owned();
         let end = if problem.is_end() {
             program.end(ENDING).await
         } else {
-            // It was ended from here, as a rule.
+            // qmpsh has usually ended it.
             program.end(Duration::ZERO).await.filter(|end| *end == End::Asks)
         };
         let said = program.said();
         let (why, may_pass) = match (&self.address, end) {
             (Address::Ssh(ssh), _) if said.contains("open failed") => {
-                // sshd does not tell them apart.
+                // sshd reports all of these in the same words.
                 let (host, path) = (text::line(&ssh.host), ssh.path.to_string_lossy());
                 let why = "no such socket, no process listens there, the user may not open it, or forwarding is not allowed (AllowStreamLocalForwarding)";
                 (format!("cannot connect to {shown}: {host} cannot open {}: {why}", text::line(&path)), true)
@@ -153,7 +152,7 @@ impl Target {
                 (format!("no session with {shown}: {why}"), false)
             }
             (_, Some(end)) => {
-                // 126 and 127: no such program, or it may not be started.
+                // The shell exits with 126 or 127 if it cannot start the program.
                 let may_pass = !matches!(end, End::Exited(126 | 127));
                 (format!("no session with {shown}: {} {end}, before the greeting", self.name()), may_pass)
             }
@@ -164,7 +163,7 @@ impl Target {
             }
             (_, None) => return None,
         };
-        // Each attempt has the same to say.
+        // ssh stays the same over all attempts and repeats its messages: the last one is enough.
         let said = match (&self.address, said.rsplit_once('\n')) {
             (Address::Ssh(_), Some((_, last))) if may_pass => format!(": {}", last.trim_start()),
             _ => said,
@@ -172,12 +171,12 @@ impl Target {
         Some(ProgramCause { why, said, may_pass, hint: may_pass })
     }
 
-    /// There is a session.
+    /// Remembers that the target led to a session.
     pub(super) fn established(&mut self) {
         self.was_established = true;
     }
 
-    /// How the program has ended that led to a session, if it has, and what it said.
+    /// Describes the end of the program that led to a session, with its stderr, if it has ended.
     pub(super) async fn end(&self) -> Option<String> {
         let program = self.program.as_ref().filter(|_| self.was_established)?;
         let end = program.end(ENDING).await?;

@@ -1,4 +1,4 @@
-//! Asking a person for what does not stand in the line.
+//! Asks the user for a value, without echo.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
@@ -8,7 +8,7 @@ use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tc
 
 use qmpsh::text;
 
-/// The keys that mean something in an answer.
+/// The keys that edit an answer.
 mod keys {
     pub(crate) const CTRL_C: u8 = 3;
     pub(crate) const CTRL_D: u8 = 4;
@@ -17,7 +17,7 @@ mod keys {
     pub(crate) const ENTER: [u8; 2] = [b'\r', b'\n'];
 }
 
-/// One line, asked for at the terminal without echo. Blocks.
+/// Asks for one line at the terminal, without echo. Blocks.
 ///
 /// # Errors
 /// There is no terminal; [`io::ErrorKind::Interrupted`] after Ctrl-C; the answer is not UTF-8.
@@ -32,22 +32,22 @@ pub(crate) fn secret(prompt: &str) -> io::Result<String> {
     }
     let before = tcgetattr(&terminal)?;
     let mut silent = before.clone();
-    // Without signals: with them Ctrl-C would end the program with the echo off, or, where it is caught, do nothing.
+    // No signals: Ctrl-C would end the program with the echo off or, where it is caught, do nothing.
     silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
     silent.special_codes[SpecialCodeIndex::VMIN] = 1;
     silent.special_codes[SpecialCodeIndex::VTIME] = 0;
     *ASKING.lock().unwrap_or_else(PoisonError::into_inner) = Some((terminal.try_clone()?, before));
-    // What was typed before the question is no answer to it.
+    // Text typed before the question does not answer it.
     tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
     let answer = ask(&mut terminal, prompt);
     restore_echo();
     answer
 }
 
-/// The terminal at which something is asked now, and how it was before.
+/// The terminal of the question being asked, and its settings before.
 static ASKING: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
-/// Shows again what is typed, also when a question is given up unanswered.
+/// Restores the settings of the terminal, also if a question was given up unanswered.
 pub(crate) fn restore_echo() {
     if let Some((terminal, before)) = ASKING.lock().unwrap_or_else(PoisonError::into_inner).take() {
         // The terminal may be gone.
@@ -76,7 +76,7 @@ fn read_answer(from: &mut impl Read) -> io::Result<Vec<u8>> {
             keys::CTRL_U => answer.clear(),
             key if keys::ENTER.contains(&key) => return Ok(answer),
             key if keys::BACKSPACE.contains(&key) => {
-                // A whole character: its first byte is the one that does not continue another.
+                // A whole character: only its first byte is not a continuation byte.
                 while answer.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
             }
             key => answer.push(key),
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers() {
+    fn an_answer_can_be_edited_and_given_up() {
         let check = |typed: &str, expected: Result<&str, io::ErrorKind>| {
             let answer = read_answer(&mut typed.as_bytes()).map(|answer| String::from_utf8(answer).unwrap());
             assert_eq!(answer.map_err(|error| error.kind()), expected.map(str::to_owned), "{typed:?}");

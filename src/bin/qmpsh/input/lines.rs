@@ -1,4 +1,4 @@
-//! Where a batch gets its lines: `-c`, `-f`, stdin, one after the other.
+//! The lines of a batch, from `-c`, `-f` and stdin.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use tokio::sync::mpsc;
 
 use crate::cli::Source;
@@ -15,20 +16,19 @@ use crate::status::{Failure, Status};
 use qmpsh::language::syntax::{Assembler, Dialect, LogicalLine};
 use qmpsh::text;
 
-/// Bytes read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// How many files may be open within one another: one that includes itself ends there.
+/// How many files may include one another: a file that includes itself fails there.
 const MAX_FILES: usize = 32;
 
-/// A logical line, and where it came from.
+/// A logical line and its place.
 pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) location: Location,
 }
 
 impl Line {
-    /// Its text, with its place.
     pub(crate) fn as_text(&self) -> Text<'_> {
         Text::Line { text: &self.text, name: self.location.name.as_deref(), first: self.location.line }
     }
@@ -37,61 +37,57 @@ impl Line {
 /// The place of a line, for messages about it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Location {
-    /// The file's name; `None` for the words of the command line, which need none.
+    /// The file's name; `None` for the words of the command line.
     pub(crate) name: Option<Arc<str>>,
     /// The number of its first line, from 1.
     pub(crate) line: usize,
 }
 
 impl Location {
-    /// `FILE:LINE: `, or nothing.
+    /// Returns `FILE:LINE: `, or nothing.
     pub(crate) fn prefix(&self) -> String {
         self.name.as_ref().map_or_else(String::new, |name| format!("{}:{}: ", text::line(name), self.line))
     }
 }
 
-/// Lines from several sources, read ahead of nothing but the chunk at hand.
+/// Lines from several sources. Only the current chunk is read ahead.
 pub(crate) struct Lines {
     sources: VecDeque<Source>,
-    /// How many `-c` have been begun.
+    /// How many `-c` were begun.
     given: usize,
-    /// What is being read, the innermost file last.
+    /// The sources being read, the innermost file last.
     current: Vec<Current>,
-    /// What the next line is taken for.
+    /// The dialect of the next line.
     dialect: Dialect,
 }
 
 struct Current {
-    /// The line that has asked for it.
+    /// The `.source` line that included it.
     asked: Option<Location>,
     name: Arc<str>,
     /// The number of its first line.
     first: usize,
-    /// How many physical lines have been taken.
+    /// How many physical lines were taken.
     lines: usize,
-    chunks: Chunks,
-    /// Bytes read, and how many of them have been handed out.
-    bytes: Vec<u8>,
-    taken: usize,
-    /// How much of `bytes` is known to hold no newline, beyond `taken`.
+    /// What is read in a thread; `None` for `-c`.
+    chunks: Option<Chunks>,
+    bytes: BytesMut,
+    /// How many of the bytes hold no newline.
     searched: usize,
     ended: bool,
     assembler: Assembler,
-    /// A physical line of the statement at hand that is not UTF-8.
+    /// The failure for a physical line of this statement that is not UTF-8.
     not_utf8: Option<Failure>,
 }
 
-enum Chunks {
-    Given,
-    Read(mpsc::Receiver<io::Result<Vec<u8>>>),
-}
+type Chunks = mpsc::Receiver<io::Result<Vec<u8>>>;
 
 impl Lines {
     pub(crate) fn new(sources: Vec<Source>, dialect: Dialect) -> Self {
         Self { sources: sources.into(), given: 0, current: Vec::new(), dialect }
     }
 
-    /// The next logical line; `None` at the end of the last source. Cancel safe.
+    /// Returns the next logical line, or `None` at the end of the last source. Cancel safe.
     pub(crate) async fn next(&mut self) -> Option<Result<Line, Failure>> {
         loop {
             let Some(current) = self.current.last_mut() else {
@@ -111,8 +107,10 @@ impl Lines {
         }
     }
 
-    /// The lines of this file come next, as the line at `location` asks, then those that were to come. An error is a sentence: files within
-    /// files, too many of them.
+    /// Inserts the lines of this file before the remaining ones, for the `.source` line at `location`.
+    ///
+    /// # Errors
+    /// Too many files include one another.
     pub(crate) fn include(&mut self, path: PathBuf, location: &Location) -> Result<(), String> {
         if self.current.len() >= MAX_FILES {
             return Err(format!(
@@ -127,13 +125,15 @@ impl Lines {
     }
 
     fn begin(&mut self, source: Source) -> Current {
-        let (name, first, chunks, bytes) = match source {
+        let mut bytes = BytesMut::new();
+        let (name, first, chunks) = match source {
             Source::Line(text) => {
                 self.given += 1;
-                ("-c".to_owned(), self.given, Chunks::Given, text.into_bytes())
+                bytes.extend_from_slice(text.as_bytes());
+                ("-c".to_owned(), self.given, None)
             }
-            Source::Stdin => ("stdin".to_owned(), 1, read_from(|| Ok(io::stdin())), Vec::new()),
-            Source::File(path) => (path.display().to_string(), 1, read_from(move || open(&path)), Vec::new()),
+            Source::Stdin => ("stdin".to_owned(), 1, Some(read_from(|| Ok(io::stdin())))),
+            Source::File(path) => (path.display().to_string(), 1, Some(read_from(move || open(&path)))),
         };
         Current {
             name: name.into(),
@@ -142,7 +142,6 @@ impl Lines {
             lines: 0,
             chunks,
             bytes,
-            taken: 0,
             searched: 0,
             ended: false,
             assembler: Assembler::new(),
@@ -156,10 +155,10 @@ impl Current {
         loop {
             while let Some(physical) = self.physical_line() {
                 self.lines += 1;
-                let line = String::from_utf8_lossy(&self.bytes[physical.clone()]);
+                let line = String::from_utf8_lossy(&physical);
                 if matches!(line, Cow::Owned(_)) && self.not_utf8.is_none() {
                     let location = Location { name: Some(self.name.clone()), line: self.first + self.lines - 1 };
-                    let seen = text::excerpt(self.bytes[physical].trim_ascii_end(), 60);
+                    let seen = text::excerpt(physical.trim_ascii_end(), 60);
                     let message = format!("{}not sent, because the line is not UTF-8: `{seen}`", location.prefix());
                     self.not_utf8 = Some(Failure::placed(Status::Usage, message));
                 }
@@ -172,7 +171,7 @@ impl Current {
             }
             if let Err(error) = self.read_more().await {
                 self.ended = true;
-                // Half a statement is none.
+                // Half a statement must not run.
                 self.assembler = Assembler::new();
                 let message = format!("cannot read `{}`: {error}", text::line(&self.name));
                 return Some(Err(match &self.asked {
@@ -185,38 +184,33 @@ impl Current {
         }
     }
 
-    /// The next line of the file that has come whole; the last one may lack its newline.
-    fn physical_line(&mut self) -> Option<std::ops::Range<usize>> {
-        let from = self.taken + self.searched;
+    /// Takes the next complete physical line. The last one may lack its newline.
+    fn physical_line(&mut self) -> Option<BytesMut> {
+        let from = std::mem::take(&mut self.searched);
         let end = match memchr::memchr(b'\n', &self.bytes[from..]) {
             Some(at) => from + at + 1,
-            None if self.ended && self.taken < self.bytes.len() => self.bytes.len(),
+            None if self.ended && !self.bytes.is_empty() => self.bytes.len(),
             None => {
-                self.searched = self.bytes.len() - self.taken;
+                self.searched = self.bytes.len();
                 return None;
             }
         };
-        let start = std::mem::replace(&mut self.taken, end);
-        self.searched = 0;
-        Some(start..end)
+        Some(self.bytes.split_to(end))
     }
 
     async fn read_more(&mut self) -> io::Result<()> {
         let chunk = match &mut self.chunks {
-            Chunks::Given => None,
-            Chunks::Read(receiver) => receiver.recv().await.transpose()?,
+            Some(chunks) => chunks.recv().await.transpose()?,
+            None => None,
         };
-        let Some(chunk) = chunk else {
-            self.ended = true;
-            return Ok(());
-        };
-        self.bytes.drain(..self.taken);
-        self.taken = 0;
-        self.bytes.extend_from_slice(&chunk);
+        match chunk {
+            Some(chunk) => self.bytes.extend_from_slice(&chunk),
+            None => self.ended = true,
+        }
         Ok(())
     }
 
-    /// A whole statement, unless something in it was not UTF-8: then nothing of it may be sent.
+    /// Makes a line of a whole statement. If part of it was not UTF-8, nothing of it may be sent.
     fn line(&mut self, logical: LogicalLine) -> Result<Line, Failure> {
         let LogicalLine { text, first_line } = logical;
         let location = Location { name: Some(self.name.clone()), line: first_line + self.first - 1 };
@@ -232,37 +226,32 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Opens and reads in a thread: it may be a pipe that nobody writes to for hours.
+/// Opens and reads in a thread, because a pipe may have no writer for hours.
 fn read_from<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Chunks {
     let (sender, receiver) = mpsc::channel(2);
-    let reader = std::thread::Builder::new().name("input".to_owned());
-    let for_errors = sender.clone();
-    let started = reader.spawn(move || {
-        let mut from = match open() {
-            Ok(from) => from,
-            // If nobody listens, nobody wants to know.
-            Err(error) => return drop(sender.blocking_send(Err(error))),
-        };
+    let errors = sender.clone();
+    let read = move || -> io::Result<()> {
+        let mut from = open()?;
         loop {
             let mut chunk = vec![0; CHUNK];
-            let read = match from.read(&mut chunk) {
-                Ok(0) => return,
-                Ok(count) => {
-                    chunk.truncate(count);
-                    Ok(chunk)
-                }
+            match from.read(&mut chunk) {
+                Ok(0) => return Ok(()),
+                Ok(count) => chunk.truncate(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
-            let failed = read.is_err();
-            if sender.blocking_send(read).is_err() || failed {
-                return;
+                Err(error) => return Err(error),
+            }
+            if sender.blocking_send(Ok(chunk)).is_err() {
+                return Ok(());
             }
         }
-    });
+    };
+    let for_errors = errors.clone();
+    let reader = std::thread::Builder::new().name("input".to_owned());
+    // The receiver may be gone.
+    let started = reader.spawn(move || drop(read().map_err(|error| errors.blocking_send(Err(error)))));
     if let Err(error) = started {
         // The channel is empty, so there is room.
         let _ = for_errors.try_send(Err(error));
     }
-    Chunks::Read(receiver)
+    receiver
 }

@@ -1,29 +1,29 @@
-//! A line to be shown in a message about it, without the secrets in it.
+//! A line without its secrets, for messages about it.
 
 use qmpsh::language::syntax::{ArgumentWord, Span, ValuePlace, WordKind, outline, shown};
 use qmpsh::secrets::{is_secret_argument, is_secret_command, is_secret_name, line_has_secret};
 
-/// What stands for a secret.
+/// The text in place of a secret.
 const MASK: &str = "***";
 
-/// A text in which [`MASK`] stands for each secret.
+/// A text with [`MASK`] in place of each secret.
 #[derive(Debug, Default)]
 pub(crate) struct Masked {
     pub(crate) text: String,
-    /// Where each secret stood in the text that was typed, and where its mask begins.
+    /// The place of each secret in the original text, and the beginning of its mask.
     cuts: Vec<(Span, usize)>,
-    /// The secrets.
+    /// The secrets themselves.
     hidden: Vec<String>,
 }
 
 impl Masked {
-    /// Of a line, as it was typed.
+    /// Masks a line.
     pub(crate) fn line(text: &str) -> Self {
         let secrets = if line_has_secret(text) { secrets(text) } else { Vec::new() };
         Self::without(text, secrets)
     }
 
-    /// Of the words of a command line, joined by spaces.
+    /// Masks the words of a command line, joined by spaces.
     pub(crate) fn words(words: &[String]) -> Self {
         let text = words.join(" ");
         let mut secrets = Vec::new();
@@ -50,7 +50,7 @@ impl Masked {
         Self::without(&text, secrets)
     }
 
-    /// `secrets` are in order.
+    /// Masks `secrets`, which are in order.
     fn without(text: &str, secrets: Vec<Span>) -> Self {
         let mut masked = Self::default();
         let mut end = 0;
@@ -65,7 +65,7 @@ impl Masked {
         masked
     }
 
-    /// Where a place of the text that was typed is now.
+    /// Returns the place in the masked text of a place in the original.
     pub(crate) fn span(&self, span: Span) -> Span {
         let at = |offset: usize, within: usize| {
             let cut = self.cuts.iter().rfind(|(secret, _)| secret.start <= offset);
@@ -78,14 +78,14 @@ impl Masked {
         Span::new(at(span.start, 0), at(span.end, MASK.len()))
     }
 
-    /// A message about the text, which may quote a word of it.
+    /// Masks the secrets that a message about the text quotes.
     pub(crate) fn hide(&self, message: String) -> String {
         let quoted = format!("`{MASK}`");
         self.hidden.iter().fold(message, |message, secret| message.replace(&shown(secret), &quoted))
     }
 }
 
-/// Where the secrets of a line stand that has some.
+/// Finds the secrets of a line that has some.
 fn secrets(text: &str) -> Vec<Span> {
     let mut secrets = Vec::new();
     let mut start = 0;
@@ -125,7 +125,7 @@ fn secrets(text: &str) -> Vec<Span> {
     }
 }
 
-/// The strings behind names of secrets, in JSON that need not be right; all of it if none is found.
+/// Finds the values of secret members in JSON, which may be invalid. If there is none, all of it is secret.
 fn json(text: &str, span: Span, secrets: &mut Vec<Span>) {
     let before = secrets.len();
     let bytes = text.as_bytes();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn lines() {
+    fn secrets_of_lines_are_masked() {
         let check = |line: &str, expected: &str| assert_eq!(marked(line, Masked::line), expected, "{line}");
         check("block_resize id=x <oops>", "block_resize id=x <oops>");
         check("set_password protocol=vnc password=hunter2 <oops>", "set_password protocol=vnc password=*** <***>");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn words() {
+    fn secrets_of_words_are_masked() {
         let mask = |line: &str| Masked::words(&line.split('|').map(str::to_owned).collect::<Vec<_>>());
         let check = |line: &str, expected: &str| assert_eq!(marked(line, mask), expected, "{line}");
         check("stop|<x>", "stop <x>");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn quoted_words_of_messages() {
+    fn secrets_quoted_in_messages_are_masked() {
         let masked = Masked::line("set_password vnc hunter2");
         assert_eq!(masked.hide("`hunter2` is not KEY=VALUE".into()), "`***` is not KEY=VALUE");
     }

@@ -1,4 +1,6 @@
-//! Where lines come from: words, files, standard input, and values that a person is asked for.
+//! Lines from `-c`, files and stdin, the secrets that the user is asked for, and lines without their secrets.
+//!
+//! In come sources and the terminal, out go logical lines with their places.
 
 pub(crate) mod ask;
 pub(crate) mod lines;

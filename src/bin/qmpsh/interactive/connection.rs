@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Flow, Repl};
-use crate::connect::{Notifier, Opening};
+use crate::connect::Opening;
+use crate::output::messages::Notifier;
 use crate::session::outcome::{Lost, Outcome};
 use crate::session::{Connection, Session, peer};
 use crate::status::{Failure, Status, Stop};

@@ -120,6 +120,10 @@ impl Frontend for Repl<'_> {
         Repl::say(self, message);
     }
 
+    fn quote(&mut self, text: &str) {
+        self.notifier().quote(text);
+    }
+
     async fn report(&mut self, failure: &Failure) -> Result<(), Stop> {
         self.show_events_so_far();
         self.show_failure(failure);

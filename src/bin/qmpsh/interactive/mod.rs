@@ -24,23 +24,24 @@ mod terminal;
 mod values;
 mod waiting;
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
 use crate::connect::Opening;
+use crate::output::messages::fit;
 use crate::output::render::Renderer;
 use crate::session::Session;
 use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status, Stop};
-use crate::terminal::{Console, Input, Sink};
+use crate::terminal::{Console, Readline, Sink};
 use assistant::Assistant;
 use command::Late;
 use piped::Redirected;
 use prompt::Prompt;
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::protocol::StateWatcher;
-use qmpsh::text;
 pub(super) use terminal::open_console;
 
 /// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
@@ -123,7 +124,7 @@ impl<'a> Repl<'a> {
         loop {
             tokio::select! {
                 input = self.console.read() => match (input, std::mem::take(&mut self.pressed_early)) {
-                    (Input::Line(text), pressed) => {
+                    (Readline::Line(text), pressed) => {
                         if pressed {
                             self.end_row();
                             self.say("interrupted: nothing was sent");
@@ -135,9 +136,9 @@ impl<'a> Repl<'a> {
                         // What was pressed until now was for that line.
                         self.interrupts.forget();
                     }
-                    (Input::Interrupted, _) => {}
-                    (Input::EndOfFile, _) => return Status::Success,
-                    (Input::Failed(why), _) => {
+                    (Readline::Interrupted, _) => {}
+                    (Readline::EndOfFile, _) => return Status::Success,
+                    (Readline::Failed(why), _) => {
                         self.say(&format!("cannot read from the terminal: {why}"));
                         return Status::Usage;
                     }
@@ -168,13 +169,13 @@ impl<'a> Repl<'a> {
     }
 
     fn say(&self, message: &str) {
-        self.sink.line(text::lines(message));
+        self.sink.line(fit(message, &io::stdout()));
     }
 
     /// Shows a failure, if there is something to say.
     fn show_failure(&self, failure: &Failure) {
         if !failure.message.is_empty() {
-            self.sink.line(self.renderer.colors.failure(&text::lines(&failure.message)));
+            self.sink.line(self.renderer.colors.failure(&fit(&failure.message, &io::stdout())));
         }
     }
 

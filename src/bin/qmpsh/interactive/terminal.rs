@@ -1,14 +1,15 @@
 //! The terminal that the interactive shell asks for: when a text is finished, which lines are kept, and where.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::prompt;
 use crate::cli::{History, Options};
 use crate::output::color::Colors;
 use crate::session::SharedDialect;
+use crate::signals::Interrupts;
 use crate::status::{Failure, Status};
-use crate::terminal::{Console, ConsoleOptions, HistoryOptions, IsComplete};
-use qmpsh::error::describe;
+use crate::terminal::{Console, ConsoleOptions};
 use qmpsh::language::syntax::Assembler;
 use qmpsh::secrets;
 
@@ -17,15 +18,17 @@ pub(crate) fn open_console(options: &Options, dialect: &SharedDialect) -> Result
     let dialect = dialect.clone();
     let console = Console::open(ConsoleOptions {
         prompt: prompt::DISCONNECTED.to_owned(),
-        history: HistoryOptions { path: history_path(&options.history), keep: |text| !has_secret(text) },
-        is_complete: IsComplete::new(move |text| {
+        history: history_path(&options.history),
+        has_secret,
+        is_complete: Arc::new(move |text: &str| {
             let mut assembler = Assembler::of(dialect.get());
             text.lines().for_each(|line| drop(assembler.push_line(line)));
             !assembler.is_open()
         }),
         color: Colors::of_stdout(options.color).are_on(),
+        interrupts: Interrupts::new()?,
     });
-    console.map_err(|error| Failure::new(Status::Usage, describe(&error)))
+    console.map_err(|error| Failure::new(Status::Usage, format!("{error:#}")))
 }
 
 /// A text of several lines has one if any of them has, or all together.

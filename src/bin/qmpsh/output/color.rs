@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use colored::{ColoredString, Colorize as _};
 
 use crate::cli::ColorMode;
+use crate::output::columns::is_carets;
 use qmpsh::json::{Part, Parts};
 
 /// What has a color of its own.
@@ -83,9 +84,8 @@ impl Colors {
             None => first.to_owned(),
         };
         for line in lines {
-            let is_carets = line.contains('^') && line.chars().all(|c| c == ' ' || c == '^');
             out.push('\n');
-            out.push_str(&if is_carets { self.paint(Tint::Error, line) } else { line.to_owned() });
+            out.push_str(&if is_carets(line) { self.paint(Tint::Error, line) } else { line.to_owned() });
         }
         out
     }

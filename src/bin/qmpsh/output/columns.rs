@@ -1,36 +1,51 @@
-//! Texts in the columns of a terminal.
+//! Texts in the columns of a terminal: measured, cut, wrapped, side by side.
 
 use std::borrow::Cow;
 use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
+use textwrap::{Options, WordSplitter};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The size of a terminal.
+/// The size of a terminal, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
 }
 
-/// The size of this terminal; none: it is none, or does not know.
+/// Returns the size of the terminal, or `None` if it is not a terminal or does not know.
 pub(crate) fn size_of(terminal: impl AsFd) -> Option<Size> {
     let size = tcgetwinsize(terminal).ok().filter(|size| size.ws_col > 0)?;
     Some(Size { rows: size.ws_row.into(), columns: size.ws_col.into() })
 }
 
-/// How many columns the text takes.
+/// The columns between two cells.
+pub(crate) const GAP: usize = 2;
+
+/// Returns how many columns the text takes.
 pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-/// The text in at most so many columns; `…` says that there was more.
+/// Cuts the text to this many columns; `…` stands for the rest.
 pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     // No text takes more columns than it has bytes.
     if text.len() <= columns || width(text) <= columns { text.into() } else { beginning(text, columns).into() }
 }
 
-/// So much of the text that `…` fits behind it.
+/// Puts cells side by side, each padded to its columns, without spaces at the end.
+pub(crate) fn row<'t>(cells: impl IntoIterator<Item = (&'t str, usize)>) -> String {
+    let (mut row, mut gap) = (String::new(), 0);
+    for (cell, columns) in cells {
+        row.extend(std::iter::repeat_n(' ', gap));
+        row.push_str(cell);
+        gap = columns.saturating_sub(width(cell)) + GAP;
+    }
+    row
+}
+
+/// Returns the beginning of the text with `…` behind it, in this many columns.
 pub(crate) fn beginning(text: &str, columns: usize) -> String {
     let mut width = 0;
     let fits = |c: &char| {
@@ -42,6 +57,47 @@ pub(crate) fn beginning(text: &str, columns: usize) -> String {
         beginning.push('…');
     }
     beginning
+}
+
+/// Wraps long lines between words. A line with carets below it stays, and so do the carets.
+///
+/// Further rows of a line are indented: to its second column if it has two, or by two more if it is indented.
+pub(crate) fn wrap(text: &str, columns: usize) -> Cow<'_, str> {
+    if text.split('\n').all(|line| width(line) <= columns) {
+        return text.into();
+    }
+    let mut lines = text.split('\n').peekable();
+    let mut wrapped: Vec<String> = Vec::new();
+    while let Some(line) = lines.next() {
+        let stays = is_carets(line) || lines.peek().is_some_and(|next| is_carets(next));
+        wrapped.push(if stays { line.to_owned() } else { hang(line, indentation(line), columns) });
+    }
+    wrapped.join("\n").into()
+}
+
+/// Wraps one line between words. Its further rows are indented by `indent`, but not beyond the middle.
+pub(crate) fn hang(line: &str, indent: usize, columns: usize) -> String {
+    let indent = " ".repeat(indent.min(columns / 2));
+    let options = Options::new(columns).subsequent_indent(&indent).break_words(false);
+    textwrap::fill(line, options.word_splitter(WordSplitter::NoHyphenation))
+}
+
+/// Returns the indentation of the further rows of a line.
+fn indentation(line: &str) -> usize {
+    let text = line.trim_start_matches(' ');
+    let start = line.len() - text.len();
+    match text.split_once("  ") {
+        Some((first, second)) => {
+            start + width(first) + text[first.len()..].len() - second.trim_start_matches(' ').len()
+        }
+        None if start > 0 => start + 2,
+        None => 0,
+    }
+}
+
+/// Returns true if the line only points at places in the line above it.
+pub(crate) fn is_carets(line: &str) -> bool {
+    line.contains('^') && line.chars().all(|c| matches!(c, ' ' | '\t' | '^'))
 }
 
 #[cfg(test)]
@@ -61,5 +117,23 @@ mod tests {
         check("", 0, "");
         check("a", 0, "");
         assert_eq!(beginning("ab", 5), "ab…");
+    }
+
+    #[test]
+    fn lines_are_wrapped_between_words() {
+        let check = |text: &str, expected: &str| assert_eq!(wrap(text, 20), expected);
+        check("cannot connect to q.sock: no such socket", "cannot connect to\nq.sock: no such\nsocket");
+        check("exactly twenty here.", "exactly twenty here.");
+        check("one\n\n  - a monitor serves one client", "one\n\n  - a monitor serves\n    one client");
+        check("  KEY=V  a value of the type", "  KEY=V  a value of\n         the type");
+        check("  KEY.KEY=VALUE  a value", "  KEY.KEY=VALUE  a\n          value");
+        check("see /a/path/that/is/longer-than-a-row now", "see\n/a/path/that/is/longer-than-a-row\nnow");
+        check("block-export-add needs node-name", "block-export-add\nneeds node-name");
+        check("日本語 日本語 日本語 日本語", "日本語 日本語 日本語\n日本語");
+        check(
+            "an error here: bad\n  a b c d e f g h i j k=1\n      ^^\nexpected: one of these two",
+            "an error here: bad\n  a b c d e f g h i j k=1\n      ^^\nexpected: one of\nthese two",
+        );
+        check("", "");
     }
 }

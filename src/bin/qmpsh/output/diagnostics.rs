@@ -18,7 +18,7 @@ pub(crate) fn to_stderr(level: LevelFilter) {
 
 /// Shows records of at least this level above the line being typed.
 pub(crate) fn to_console(level: LevelFilter, sink: Sink) {
-    start(level, move || Lines { sink: sink.clone(), text: Vec::new() });
+    start(level, move || Record { sink: sink.clone(), text: Vec::new() });
 }
 
 /// How a session fails is in the program's own messages already, so those records come only with the details of `info`
@@ -38,12 +38,12 @@ fn start(level: LevelFilter, writer: impl for<'a> MakeWriter<'a> + Send + Sync +
 }
 
 /// One record on its way to the console.
-struct Lines {
+struct Record {
     sink: Sink,
     text: Vec<u8>,
 }
 
-impl Write for Lines {
+impl Write for Record {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.text.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -54,7 +54,7 @@ impl Write for Lines {
     }
 }
 
-impl Drop for Lines {
+impl Drop for Record {
     fn drop(&mut self) {
         let shown = text::lines(&String::from_utf8_lossy(&self.text)).into_owned();
         self.sink.event("diagnostics", shown);

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cli::Options;
+use crate::output::messages::Notifier;
 use crate::status::{Failure, Status};
 use qmpsh::client::{Observer, Origin};
 use qmpsh::date::Utc;
@@ -29,23 +30,18 @@ pub(crate) struct WireLog {
     file: Mutex<Option<LogFile>>,
     /// What a complaint begins with.
     prefix: &'static str,
-    /// Says a line to the user, now.
-    say: Box<dyn Fn(&str) + Send + Sync>,
+    notifier: Notifier,
 }
 
 impl WireLog {
     /// As the options ask for it.
-    pub(crate) fn new(
-        options: &Options,
-        prefix: &'static str,
-        say: impl Fn(&str) + Send + Sync + 'static,
-    ) -> Result<Arc<Self>, Failure> {
+    pub(crate) fn new(options: &Options, prefix: &'static str, notifier: Notifier) -> Result<Arc<Self>, Failure> {
         let log = Self {
             verbose: options.verbose,
             records: AtomicBool::new(false),
             file: Mutex::default(),
             prefix,
-            say: Box::new(say),
+            notifier,
         };
         if let Some(path) = &options.logfile {
             log.write_to(path)?;
@@ -88,7 +84,8 @@ impl WireLog {
             && !std::mem::replace(&mut file.told, true)
         {
             let prefix = self.prefix;
-            (self.say)(&format!("{prefix}cannot write the log {}: {error}; messages are missing from it", file.name));
+            self.notifier
+                .say(&format!("{prefix}cannot write the log {}: {error}; messages are missing from it", file.name));
         }
     }
 }
@@ -102,7 +99,7 @@ impl Observer for WireLog {
         let message = String::from_utf8_lossy(message);
         let masked = secrets::mask(&message);
         if shows {
-            (self.say)(&masked);
+            self.notifier.quote(&masked);
         }
         if records {
             self.record("sent", &masked);

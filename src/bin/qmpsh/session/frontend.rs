@@ -59,6 +59,9 @@ pub(crate) trait Frontend {
     /// Tells the user something, at once: on stderr, or above the line being typed.
     fn say(&mut self, message: &str);
 
+    /// Shows what a program wrote, in the same place, without wrapping it.
+    fn quote(&mut self, text: &str);
+
     /// Shows a failure.
     async fn report(&mut self, failure: &Failure) -> Result<(), Stop>;
 

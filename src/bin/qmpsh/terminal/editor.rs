@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
 use rustix::process::kill_current_process_group;
+use rustix::termios::SpecialCodeIndex;
 use rustyline::config::Configurer;
 use rustyline::error::{ReadlineError, Signal};
 use rustyline::history::{History as _, MemHistory};
@@ -15,74 +16,82 @@ use rustyline::{
 };
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::helper::Lines;
+use super::helper::LineHelper;
 use super::history::{self, History};
+use super::line::Readline;
+use super::line::Typed;
 use super::settings::{self, Terminal};
 use super::state::Shared;
-use super::typed::Typed;
-use super::{Error, Input};
 
-/// How long the rest of a key that begins with Escape may take, in milliseconds: as in readline.
+/// How long the rest of a key that begins with Escape may take, in milliseconds, as in readline.
 const ESCAPE: u16 = 500;
 
-/// rustyline and what it is told.
+/// rustyline, and the history file.
 pub(super) struct Editor {
-    rustyline: rustyline::Editor<Lines, MemHistory>,
+    rustyline: rustyline::Editor<LineHelper, MemHistory>,
     shared: Arc<Shared>,
     terminal: Arc<Terminal>,
     history: History,
-    /// The line that has ended was dropped.
+    /// The line ended with Ctrl-C.
     dropped: Arc<AtomicBool>,
     warned: bool,
 }
 
 impl Editor {
-    pub(super) fn new(lines: Lines, terminal: Arc<Terminal>, history: History) -> Result<Self, Error> {
-        // Without "forced" the variable NO_COLOR would turn the highlighter off, and with it the painting of what is
-        // pending. Color itself is not rustyline's matter.
-        // After a lone Escape rustyline would wait for the next key, and show nothing that comes meanwhile.
-        // Each Tab is a question of its own: what is found is listed elsewhere.
+    /// Also returns rustyline's external printer, for the waker. It must exist before the first line: without it, signals
+    /// do not reach a thread other than the main one.
+    pub(super) fn new(
+        helper: LineHelper,
+        terminal: Arc<Terminal>,
+        history: History,
+    ) -> rustyline::Result<(Self, impl ExternalPrinter + Send + use<>)> {
+        // Forced: with NO_COLOR rustyline would not ask the highlighter, which paints the pending lines. The helper decides
+        // about colors.
+        // Timeout: after a lone Escape rustyline would wait for the next key, and show nothing that comes meanwhile.
+        // List: rustyline asks the helper at each Tab; the helper shows the list itself.
         let config = Config::builder()
             .color_mode(ColorMode::Forced)
             .completion_type(CompletionType::List)
             .keyseq_timeout(Some(ESCAPE))
             .build();
-        let shared = Arc::clone(&lines.shared);
-        // The handler is rustyline's while a line is being edited; it takes note, and rustyline looks when it waits for a key.
-        shared.set_give_up(|| {
-            // There is such a signal.
-            let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGINT);
-        });
-        let mut rustyline = rustyline::Editor::with_history(config, MemHistory::new()).map_err(Error::Editor)?;
-        rustyline.set_max_history_size(history::LINES).map_err(Error::Editor)?;
-        rustyline.set_helper(Some(lines));
-        // rustyline takes this key from the settings of the terminal, where it is off.
+        let shared = Arc::clone(&helper.shared);
+        let mut rustyline = rustyline::Editor::with_history(config, MemHistory::new())?;
+        rustyline.set_max_history_size(history::LINES)?;
+        rustyline.set_helper(Some(helper));
+        // The terminal has no VEOF while lines are read. rustyline would take its value for a key.
         rustyline.bind_sequence(key(char::from(settings::DISABLED)), Cmd::Noop);
-        if let Some(end) = terminal.end_of_file() {
-            rustyline.bind_sequence(key(end), EventHandler::Conditional(Box::new(EndOfFile)));
-        }
+        let mut bind = |code, handler: Box<dyn ConditionalEventHandler>| {
+            if let Some(char) = terminal.key(code) {
+                rustyline.bind_sequence(key(char), EventHandler::Conditional(handler));
+            }
+        };
+        // On a line that is not empty the key keeps its usual meaning.
+        let end = |context: &EventContext<'_>| context.line().is_empty().then_some(Cmd::EndOfFile);
+        bind(SpecialCodeIndex::VEOF, Box::new(Handler(end)));
+        // rustyline's own way to drop a line loses the keys that it has read behind this one.
         let dropped = Arc::new(AtomicBool::new(false));
-        if let Some(interrupt) = terminal.interrupt() {
-            let drop_line = DropLine(Arc::clone(&dropped));
-            rustyline.bind_sequence(key(interrupt), EventHandler::Conditional(Box::new(drop_line)));
-        }
-        if let Some(suspend) = terminal.suspend() {
-            rustyline.bind_sequence(key(suspend), EventHandler::Conditional(Box::new(Suspend)));
-        }
-        Ok(Self { rustyline, shared, terminal, history, dropped, warned: false })
+        let drops = Arc::clone(&dropped);
+        let drop_line = move |_: &EventContext<'_>| {
+            drops.store(true, Ordering::Relaxed);
+            Some(Cmd::AcceptLine)
+        };
+        bind(SpecialCodeIndex::VINTR, Box::new(Handler(drop_line)));
+        // Stops the process group; see `stop`. rustyline's own way would leave the terminal with the settings for commands.
+        let suspend = |_: &EventContext<'_>| {
+            // There is such a group.
+            let _ = kill_current_process_group(rustix::process::Signal::TSTP);
+            Some(Cmd::Noop)
+        };
+        bind(SpecialCodeIndex::VSUSP, Box::new(Handler(suspend)));
+        let printer = rustyline.create_external_printer()?;
+        Ok((Self { rustyline, shared, terminal, history, dropped, warned: false }, printer))
     }
 
-    /// For the waker. It must exist before the first line: without one, signals do not reach a thread that is not the
-    /// main one.
-    pub(super) fn printer(&mut self) -> Result<impl ExternalPrinter + Send + use<>, Error> {
-        self.rustyline.create_external_printer().map_err(Error::Editor)
-    }
-
-    /// Reads a line for each request, until nobody can make one.
-    pub(super) fn run(mut self, requests: &Receiver<()>, inputs: &UnboundedSender<Input>) {
+    /// Reads a line for each request, until the console is closed.
+    pub(super) fn run(mut self, requests: &Receiver<()>, lines: &UnboundedSender<Readline>) {
         match self.history.load() {
-            Ok(lines) => {
-                for line in lines {
+            Ok(entries) => {
+                for line in entries {
                     // In memory this cannot fail.
                     let _ = self.rustyline.history_mut().add_owned(line);
                 }
@@ -90,40 +99,40 @@ impl Editor {
             Err(error) => self.warn(&error),
         }
         while requests.recv().is_ok() {
-            if inputs.send(self.read()).is_err() {
+            if lines.send(self.read()).is_err() {
                 return;
             }
         }
     }
 
-    fn read(&mut self) -> Input {
+    fn read(&mut self) -> Readline {
         loop {
-            let Ok(()) = self.shared.begin() else { return Input::Interrupted };
+            let Ok(()) = self.shared.begin() else { return Readline::Interrupted };
             let result = self.edit();
-            // A signal can have kept rustyline from leaving raw mode. If this fails, so does the next read.
+            // A signal may have kept rustyline from leaving raw mode. If this fails, so does the next read.
             let _ = self.terminal.settle();
             self.shared.end();
             return match result {
-                Ok(_) if self.dropped.swap(false, Ordering::Relaxed) => Input::Interrupted,
+                Ok(_) if self.dropped.swap(false, Ordering::Relaxed) => Readline::Interrupted,
                 Ok(line) => {
                     self.remember(&line);
-                    Input::Line(line)
+                    Readline::Line(line)
                 }
-                // The second: the signal came after Ctrl-V, or within a paste.
-                Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => Input::Interrupted,
-                // A change of the size there; rustyline has lost the line.
+                // `Signal`: it came after Ctrl-V, or within a paste.
+                Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => Readline::Interrupted,
+                // The size changed after Ctrl-V or within a paste, and rustyline has lost the line.
                 Err(ReadlineError::Signal(Signal::Resize)) => continue,
-                Err(ReadlineError::Eof) => Input::EndOfFile,
+                Err(ReadlineError::Eof) => Readline::EndOfFile,
                 Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                    self.shared.line("dropped the line: it is not UTF-8".to_owned());
+                    self.shared.line("dropped the line: it is not UTF-8");
                     continue;
                 }
-                Err(error) => Input::Failed(error.to_string()),
+                Err(error) => Readline::Failed(error.to_string()),
             };
         }
     }
 
-    /// A line, under one prompt or, when that changes, several.
+    /// Edits a line. When the prompt changes its width, the line is begun anew with the same text.
     fn edit(&mut self) -> rustyline::Result<String> {
         let mut typed = Typed::default();
         loop {
@@ -151,12 +160,12 @@ impl Editor {
         }
     }
 
-    /// Says once that the history is not kept.
+    /// Warns once that the history is not kept.
     fn warn(&mut self, error: &io::Error) {
         if !std::mem::replace(&mut self.warned, true)
             && let Some(path) = self.history.path()
         {
-            // A path can hold anything.
+            // Debug escapes control characters in the path.
             let path = path.to_string_lossy();
             self.shared.line(format!("warning: cannot keep the history: {path:?}: {error}"));
         }
@@ -167,33 +176,11 @@ fn key(char: char) -> KeyEvent {
     KeyEvent::new(char, Modifiers::NONE)
 }
 
-/// Drops the line. With its own way of doing so rustyline loses what it has read behind the key.
-struct DropLine(Arc<AtomicBool>);
+/// The function of a key.
+struct Handler<F>(F);
 
-impl ConditionalEventHandler for DropLine {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
-        self.0.store(true, Ordering::Relaxed);
-        Some(Cmd::AcceptLine)
-    }
-}
-
-/// Stops the program, and whoever is in its process group; see `stop`. rustyline itself would leave the terminal with the settings that
-/// hold while a command runs.
-struct Suspend;
-
-impl ConditionalEventHandler for Suspend {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
-        // There is such a group.
-        let _ = kill_current_process_group(rustix::process::Signal::TSTP);
-        Some(Cmd::Noop)
-    }
-}
-
-/// Ends the input on an empty line; on any other the key does what it does without this.
-struct EndOfFile;
-
-impl ConditionalEventHandler for EndOfFile {
+impl<F: Fn(&EventContext<'_>) -> Option<Cmd> + Send + Sync> ConditionalEventHandler for Handler<F> {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
-        context.line().is_empty().then_some(Cmd::EndOfFile)
+        (self.0)(context)
     }
 }

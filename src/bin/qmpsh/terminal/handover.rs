@@ -1,7 +1,7 @@
-//! The terminal handed over to a job: a process group that is in the foreground until it ends.
+//! The terminal handed over to another program, or to a job: a process group that is in the foreground until it ends.
 //!
-//! Meanwhile Ctrl-C and Ctrl-Z are for the job. When it stops, the shell stops with it, as a pipeline of the calling shell
-//! would: `fg` there brings both back. Source: `tcsetpgrp(3)`, `setpgid(2)`, and "Job control" in the manual of the GNU C
+//! While a job runs, Ctrl-C and Ctrl-Z are for the job. When it stops, qmpsh stops with it, as a pipeline of the calling
+//! shell would: `fg` there brings both back. Source: `tcsetpgrp(3)`, `setpgid(2)`, and "Job control" in the manual of the GNU C
 //! library.
 
 use std::io;
@@ -10,53 +10,29 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::process::{self, Pid, getpgrp, kill_current_process_group, kill_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 
-use super::{Console, Mode, TerminalGuard, settings};
+use super::settings;
 
-/// What a job that was killed may have left: the other screen, keys of an application, a hidden cursor.
+/// Undoes what a killed job may have left: the alternate screen, application keys, a hidden cursor.
 const RESET: &[u8] = b"\x1b[?47l\x1b[?1l\x1b>\x1b[?25h\x1b[0m";
 
-/// The terminal is a job's. Give it to [`Console::take_back`].
+/// A terminal that a job has. Give it to [`Console::take_back`](super::Console::take_back).
 #[derive(Debug)]
 #[must_use = "the terminal has to be taken back"]
 pub(crate) struct Handover {
-    /// The settings that it was handed over with.
+    /// The settings of the terminal when it was handed over.
     settings: Option<Termios>,
     /// This program's process group, if it was in the foreground.
     ours: Option<Pid>,
 }
 
-impl Console {
-    /// As [`Console::lend`], for longer than a guard can be kept.
-    ///
-    /// Cancel safe: the terminal is then not handed over.
-    pub(crate) async fn hand_over(&mut self) -> Handover {
-        let lent = self.lend().await;
-        // `take_back` does what dropping it would do.
-        std::mem::forget(lent);
-        let ours = tcgetpgrp(io::stdin()).ok().filter(|foreground| *foreground == getpgrp());
-        Handover { settings: tcgetattr(io::stdin()).ok(), ours }
-    }
-
-    /// The job has ended; `was_killed`: it could not leave the terminal as it should.
-    pub(crate) fn take_back(&mut self, handover: Handover, was_killed: bool) {
-        handover.reclaim();
-        handover.restore();
-        if let Mode::Editor { .. } = self.mode {
-            let columns = settings::columns();
-            let mut text = if was_killed { RESET.to_vec() } else { Vec::new() };
-            // The prompt takes a row for itself. A row full of spaces ends at its own beginning if it began there, and at
-            // that of the next one if it did not.
-            text.resize(text.len() + columns, b' ');
-            text.push(b'\r');
-            // If this fails so does the next read, which says it.
-            let _ = rustix::io::write(io::stdout(), &text);
-        }
-        drop(TerminalGuard { console: self });
-    }
-}
-
 impl Handover {
-    /// Whether a process group can be put into the foreground: this program was there, on a terminal of its own.
+    /// Must be called when the terminal has the settings that it was found with.
+    pub(super) fn new() -> Self {
+        let ours = tcgetpgrp(io::stdin()).ok().filter(|foreground| *foreground == getpgrp());
+        Self { settings: tcgetattr(io::stdin()).ok(), ours }
+    }
+
+    /// Returns true if this program can put a process group into the foreground, because it was there itself.
     pub(crate) fn has_foreground(&self) -> bool {
         self.ours.is_some()
     }
@@ -85,10 +61,10 @@ impl Handover {
         self.give_to(group);
     }
 
-    /// Puts this program into the foreground again.
+    /// Puts this program back into the foreground.
     pub(crate) fn reclaim(&self) {
         let Some(ours) = self.ours else { return };
-        // Who is not in the foreground gets this signal for it.
+        // A background process that does this gets the signal.
         let found = SigSet::from(Signal::SIGTTOU).thread_swap_mask(SigmaskHow::SIG_BLOCK);
         let _ = tcsetpgrp(io::stdin(), ours);
         if let Ok(found) = found {
@@ -96,10 +72,20 @@ impl Handover {
         }
     }
 
-    fn restore(&self) {
+    pub(super) fn restore(&self) {
         if let Some(settings) = &self.settings {
             // If this fails so does the next read, which says it.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, settings);
         }
     }
+}
+
+/// Begins a row for the prompt below the output of a job. A job that `was_killed` could not restore the terminal.
+pub(super) fn begin_row(was_killed: bool) {
+    let mut text = if was_killed { RESET.to_vec() } else { Vec::new() };
+    // If the cursor is at the start of a row, as many spaces as columns stay in that row, and otherwise reach the next one.
+    text.resize(text.len() + settings::columns(), b' ');
+    text.push(b'\r');
+    // If this fails so does the next read, which says it.
+    let _ = rustix::io::write(io::stdout(), &text);
 }

@@ -1,8 +1,7 @@
-//! What rustyline asks while a line is being typed: what to paint, what can stand at the cursor, whether the text goes on.
+//! The answers to rustyline while a line is being typed: prompt, colors, hints, completion, and if the text is complete.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::fmt;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +12,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 use unicode_width::UnicodeWidthStr;
 
-use super::IsComplete;
+use super::line::IsComplete;
 use super::list::{self, gray};
 use super::state::Shared;
 use crate::output::color::{self, Tint};
@@ -21,34 +20,34 @@ use crate::output::columns::{Size, cut, size_of};
 use qmpsh::language::complete::{Color, Completion};
 use qmpsh::language::syntax::Span;
 
-/// In bytes: a longer text is shown plain, without hint and completion, so that each key stays fast.
+/// The longest text with colors, hints and completion, in bytes, so that each key stays fast.
 const LONGEST: usize = 4096;
 
-/// Knows the language of the lines. It is asked by the editor's thread at each key, so it must not wait; for a completion it may,
-/// a third of a second.
-pub(crate) trait Assistant: fmt::Debug + Send + Sync {
-    /// What can stand at `cursor`.
+/// Knows the language of the lines. The editor's thread asks it at each key, so it must not block, except for a third of a
+/// second in [`complete`](Self::complete).
+pub(crate) trait Assistant: Send + Sync {
+    /// Returns what can stand at `cursor`.
     fn complete(&self, text: &str, cursor: usize) -> Completion;
 
-    /// What is still to come behind the end of `text`. Safe to show.
+    /// Returns what is still missing behind `text`, safe to show.
     fn hint(&self, text: &str) -> Option<String>;
 
-    /// The parts of `text` that have a color, in order.
+    /// Returns the parts of `text` that have a color, in order.
     fn colors(&self, text: &str, cursor: usize) -> Vec<(Span, Color)>;
 }
 
-/// What rustyline asks.
-pub(super) struct Lines {
+/// The helper of rustyline.
+pub(super) struct LineHelper {
     pub(super) shared: Arc<Shared>,
     is_complete: IsComplete,
-    /// Set when somebody knows the lines.
+    /// Set once the shell has one.
     assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
     color: bool,
-    /// The text and the cursor for which a part of a list was shown last.
+    /// The text and the cursor of the last list that was shown in part.
     listed: RefCell<Option<(String, usize)>>,
 }
 
-impl Lines {
+impl LineHelper {
     pub(super) fn new(
         shared: Arc<Shared>,
         is_complete: IsComplete,
@@ -58,12 +57,12 @@ impl Lines {
         Self { shared, is_complete, assistant, color, listed: RefCell::default() }
     }
 
-    /// Who helps with this text, if anybody.
+    /// Returns the assistant, unless the text is too long.
     fn assistant(&self, text: &str) -> Option<&dyn Assistant> {
         self.assistant.get().map(|assistant| &**assistant).filter(|_| text.len() <= LONGEST)
     }
 
-    /// Shows the list above the line; all of it when it is asked for again.
+    /// Shows the list above the line; all of it at the second Tab.
     fn list(&self, completion: &Completion, line: &str, cursor: usize) {
         let again = self.listed.take().is_some_and(|(text, at)| text == line && at == cursor);
         let (rows, all) = list::rows(&completion.candidates, size(), again, self.color);
@@ -74,9 +73,9 @@ impl Lines {
     }
 }
 
-impl Helper for Lines {}
+impl Helper for LineHelper {}
 
-impl Highlighter for Lines {
+impl Highlighter for LineHelper {
     fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
         match self.assistant(line).filter(|_| self.color) {
             Some(assistant) => Cow::Owned(painted(line, &assistant.colors(line, cursor))),
@@ -92,16 +91,16 @@ impl Highlighter for Lines {
         Cow::Owned(gray(hint))
     }
 
-    /// Each key repaints, so that what is pending does not wait for the waker, and colors follow.
+    /// Repaints at each key, so that pending lines do not wait for the waker and colors are right.
     fn highlight_char(&self, line: &str, cursor: usize, _: CmdKind) -> bool {
         self.shared.note(line, cursor);
         true
     }
 }
 
-impl Validator for Lines {
+impl Validator for LineHelper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(if self.is_complete.of(context.input()) {
+        Ok(if (self.is_complete)(context.input()) {
             ValidationResult::Valid(None)
         } else {
             ValidationResult::Incomplete
@@ -109,7 +108,7 @@ impl Validator for Lines {
     }
 }
 
-/// A text behind the cursor that no key takes over.
+/// A gray text behind the cursor that no key inserts.
 pub(super) struct Grey(String);
 
 impl Hint for Grey {
@@ -122,10 +121,10 @@ impl Hint for Grey {
     }
 }
 
-impl Hinter for Lines {
+impl Hinter for LineHelper {
     type Hint = Grey;
 
-    /// Without color a hint could not be told from what was typed.
+    /// No hints without color: they would look like typed text.
     fn hint(&self, line: &str, cursor: usize, _: &Context<'_>) -> Option<Grey> {
         let assistant = self.assistant(line).filter(|_| self.color && cursor == line.len())?;
         let hint = assistant.hint(line)?;
@@ -134,10 +133,10 @@ impl Hinter for Lines {
     }
 }
 
-impl Completer for Lines {
+impl Completer for LineHelper {
     type Candidate = String;
 
-    /// At most one: the list is not rustyline's.
+    /// Returns at most one candidate, because rustyline does not show the list.
     fn complete(&self, line: &str, cursor: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         let Some(assistant) = self.assistant(line) else { return Ok((cursor, Vec::new())) };
         let completion = assistant.complete(line, cursor);
@@ -148,12 +147,12 @@ impl Completer for Lines {
             return Ok((cursor, Vec::new()));
         }
         self.list(&completion, line, cursor);
-        // Nothing is added, and the line is painted again, with the list above it.
+        // Inserts nothing; rustyline paints the line again, with the list above it.
         Ok((cursor, vec![String::new()]))
     }
 }
 
-/// How many columns are left in the row in which `line` ends, less one.
+/// Returns how many columns are left in the row in which `line` ends, less one.
 fn room_behind(line: &str, prompt: usize, columns: usize) -> usize {
     let end = match line.rsplit_once('\n') {
         Some((_, last)) => last.width(),
@@ -181,7 +180,7 @@ fn painted(line: &str, colors: &[(Span, Color)]) -> String {
     painted
 }
 
-/// That of the terminal, or what is usual.
+/// Returns the size of the terminal, or 24 rows and 80 columns.
 fn size() -> Size {
     size_of(io::stdout()).unwrap_or(Size { rows: 24, columns: 80 })
 }
@@ -191,19 +190,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colors_are_put_around_what_they_are_for() {
+    fn spans_are_painted_in_their_colors() {
         let check = |colors: &[(Span, Color)], expected: &str| assert_eq!(painted("a=é b", colors), expected);
         check(&[], "a=é b");
         check(
             &[(Span::new(0, 1), Color::Key), (Span::new(2, 4), Color::String)],
             "\x1b[34ma\x1b[0m=\x1b[32mé\x1b[0m b",
         );
-        // What does not fit the text is left out.
+        // Spans that do not fit the text are left out.
         check(&[(Span::new(3, 4), Color::Key), (Span::new(5, 99), Color::Key)], "a=é b");
     }
 
     #[test]
-    fn the_room_behind_a_line() {
+    fn room_behind_a_line_is_that_of_its_last_row() {
         let check = |line: &str, expected: usize| assert_eq!(room_behind(line, 7, 20), expected, "{line}");
         check("", 12);
         check("1234567890", 2);

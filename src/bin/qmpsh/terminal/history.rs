@@ -1,8 +1,8 @@
 //! The history file: mode 0600, only ever appended to, shared by several shells.
 //!
-//! The format is rustyline's second one (`#V2`, then a line for each entry, `\` and newline escaped). The file is
-//! written here and not by rustyline because rustyline rewrites it in place when another shell has added to it, and
-//! changes the mode of whatever the path names, `/dev/null` included.
+//! The format is rustyline's second one (`#V2`, then a line for each entry, `\` and newline escaped). rustyline
+//! does not write the file: it would rewrite it in place when another shell has added to it, and change the mode of whatever
+//! the path names, even `/dev/null`.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -11,38 +11,32 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-/// How many lines are kept.
+/// The most lines in memory; the file may have twice as many.
 pub(super) const LINES: usize = 10_000;
 
 const HEADER: &str = "#V2";
 
-/// Where the lines typed are kept, and which.
-#[derive(Clone, Debug)]
-pub(crate) struct HistoryOptions {
-    /// The file; none: the history lasts as long as the shell.
-    pub path: Option<PathBuf>,
-    /// Says false for a line that must not be kept, in memory neither (it has a secret).
-    pub keep: fn(&str) -> bool,
-}
-
-/// The file, and the last line in it that came from here.
+/// The history file, and the newest line.
 #[derive(Debug)]
 pub(super) struct History {
-    options: HistoryOptions,
+    path: Option<PathBuf>,
+    has_secret: fn(&str) -> bool,
     newest: Option<String>,
 }
 
 impl History {
-    pub(super) fn new(options: HistoryOptions) -> Self {
-        Self { options, newest: None }
+    /// Without a path the history lasts as long as the shell. Lines for which `has_secret` returns true are not kept in
+    /// memory either.
+    pub(super) fn new(path: Option<PathBuf>, has_secret: fn(&str) -> bool) -> Self {
+        Self { path, has_secret, newest: None }
     }
 
-    /// The lines of the file, oldest first, at most [`LINES`]. A file that has grown to twice that is shortened.
+    /// Returns the lines of the file, oldest first, at most [`LINES`], and shortens a file with more than twice as many.
     ///
     /// # Errors
     /// The file exists and cannot be read, or cannot be made safe.
     pub(super) fn load(&mut self) -> io::Result<Vec<String>> {
-        let Some(path) = &self.options.path else { return Ok(Vec::new()) };
+        let Some(path) = &self.path else { return Ok(Vec::new()) };
         let Some(mut file) = open(path, false)? else { return Ok(Vec::new()) };
         let mut lines = parse(&mut file)?;
         if lines.len() > 2 * LINES {
@@ -54,21 +48,21 @@ impl History {
         Ok(lines)
     }
 
-    /// Whether a line belongs in the history: not blank, not begun with white space, not the last one again, no secret.
+    /// Returns true if a line is kept: it is not blank or indented, not the newest line again, and has no secret.
     pub(super) fn wants(&self, line: &str) -> bool {
         !line.trim().is_empty()
             && !line.starts_with(char::is_whitespace)
             && self.newest.as_deref() != Some(line)
-            && (self.options.keep)(line)
+            && !(self.has_secret)(line)
     }
 
     /// Appends a line, in one write under a lock.
     ///
     /// # Errors
-    /// The directory or the file cannot be made or written; the line is then only remembered as the newest.
+    /// The directory or the file cannot be made or written. The line is then still the newest.
     pub(super) fn append(&mut self, line: &str) -> io::Result<()> {
         self.newest = Some(line.to_owned());
-        let Some(path) = &self.options.path else { return Ok(()) };
+        let Some(path) = &self.path else { return Ok(()) };
         let Some(mut file) = open(path, true)? else { return Ok(()) };
         let mut text = String::with_capacity(line.len() + 8);
         if file.metadata()?.len() == 0 {
@@ -79,14 +73,14 @@ impl History {
         file.write_all(text.as_bytes())
     }
 
-    /// The file, for messages.
+    /// Returns the path of the file, for messages.
     pub(super) fn path(&self) -> Option<&Path> {
-        self.options.path.as_deref()
+        self.path.as_deref()
     }
 }
 
-/// Opens and locks the file: shared to read, exclusive to append, then made if it is not there. None if there is
-/// nothing to read or nothing to keep (a device, as in `--history /dev/null`).
+/// Opens and locks the file: shared to read, exclusive to append, which makes a missing file. Returns `None` for a missing
+/// file to read, and for a device, as in `--history /dev/null`.
 fn open(path: &Path, append: bool) -> io::Result<Option<File>> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() => {}
@@ -107,7 +101,7 @@ fn open(path: &Path, append: bool) -> io::Result<Option<File>> {
         if opened.mode() & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(0o600))?;
         }
-        // Another shell may have put a shorter file in its place before the lock was ours.
+        // Another shell may have replaced the file before the lock was taken.
         match fs::metadata(path) {
             Ok(now) if now.ino() == opened.ino() && now.dev() == opened.dev() => return Ok(Some(file)),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -116,9 +110,9 @@ fn open(path: &Path, append: bool) -> io::Result<Option<File>> {
     }
 }
 
-/// Replaces the file by one with its newest lines; returns them.
+/// Replaces the file by one with its newest lines, and returns them.
 fn shorten(path: &Path) -> io::Result<Vec<String>> {
-    // A link to the file stays a link.
+    // A symbolic link to the file stays.
     let path = &fs::canonicalize(path)?;
     let Some(mut file) = open(path, true)? else { return Ok(Vec::new()) };
     let mut lines = parse(&mut file)?;
@@ -185,7 +179,7 @@ mod tests {
     use super::*;
 
     fn history(path: &Path) -> History {
-        History::new(HistoryOptions { path: Some(path.to_owned()), keep: |line| !line.contains("secret") })
+        History::new(Some(path.to_owned()), |line| line.contains("secret"))
     }
 
     fn mode(path: &Path) -> u32 {
@@ -208,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted() {
+    fn blank_indented_repeated_and_secret_lines_are_not_kept() {
         let mut history = history(Path::new("/dev/null"));
         history.append("stop").unwrap();
         for (line, wanted) in
@@ -219,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_file_is_closed_to_others_and_a_device_left_alone() {
+    fn a_file_open_to_others_gets_mode_0600_and_a_device_keeps_its_mode() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history");
         fs::write(&path, "#V2\nold\n").unwrap();

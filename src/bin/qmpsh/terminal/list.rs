@@ -1,23 +1,20 @@
-//! The list of what can stand at the cursor, fitted to the terminal.
+//! The list of completions, fitted to the terminal.
 //!
-//! A few candidates stand one to a row with what they are; many stand in columns, by name alone, and of too many the beginning. The
-//! list is not rustyline's: that of version 19 loses rows when the line being typed takes more than one.
+//! A few candidates stand one to a row with a description, many in columns by name, and of too many only the beginning.
+//! rustyline 19's own list loses rows when the line being typed takes more than one.
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::output::columns::{Size, cut};
+use crate::output::columns::{GAP, Size, cut, row};
 use qmpsh::language::complete::Candidate;
 
-/// How many rows a list takes unless all of it is asked for.
+/// The most rows of a list, unless all of it is asked for.
 const ROWS: usize = 12;
 
-/// What stands between two columns.
-const GAP: usize = 2;
-
-/// How many columns of a row are for a name, if something is said about it.
+/// The columns for a name that has a description.
 const NAME: usize = 32;
 
-/// The rows of a list, and whether it is all of it.
+/// Returns the rows of a list, and true if it is complete.
 pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, color: bool) -> (Vec<String>, bool) {
     let limit = ROWS.min(size.rows.saturating_sub(4)).max(3);
     let has_about = candidates.iter().any(|candidate| !candidate.about.is_empty());
@@ -30,7 +27,7 @@ pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, color: bool)
     if all || whole.height <= limit {
         return (whole.rows(&names), true);
     }
-    // As many as fit, with a row for how many there are besides. Fewer names may be narrower, and fit better.
+    // As many names as fit above a row with the number of the others. Fewer names may be narrower and fit better.
     let mut shown = (limit - 1) * names.len().div_ceil(whole.height);
     while let Some(more) = names.get(..shown + 1)
         && columns(more, size.columns).height < limit
@@ -42,13 +39,13 @@ pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, color: bool)
     (rows, false)
 }
 
-/// How names stand in columns.
+/// The columns of a list of names.
 struct Columns {
     height: usize,
     widths: Vec<usize>,
 }
 
-/// The most columns that fit, read down as `ls` has them.
+/// Finds the most columns that fit; names go down the columns, as in `ls`.
 fn columns(names: &[String], room: usize) -> Columns {
     let widths: Vec<usize> = names.iter().map(|name| name.width()).collect();
     let widest = |height: usize| -> Vec<usize> {
@@ -69,27 +66,18 @@ fn columns(names: &[String], room: usize) -> Columns {
 
 impl Columns {
     fn rows(&self, names: &[String]) -> Vec<String> {
-        let row = |row: usize| {
-            let mut text = String::new();
-            let mut end = 0;
-            for (name, width) in names.iter().skip(row).step_by(self.height).zip(&self.widths) {
-                let gap = end - text.width();
-                text.extend(std::iter::repeat_n(' ', gap));
-                text.push_str(name);
-                end += width + GAP;
-            }
-            text
-        };
-        (0..self.height.min(names.len())).map(row).collect()
+        let widths = || self.widths.iter().copied();
+        let cells = |at: usize| names.iter().skip(at).step_by(self.height).map(String::as_str).zip(widths());
+        (0..self.height.min(names.len())).map(|at| row(cells(at))).collect()
     }
 }
 
-/// One to a row, with what it is.
+/// Returns a row for each candidate, with its description.
 fn described(candidates: &[Candidate], columns: usize, color: bool) -> Vec<String> {
     let names = candidates.iter().map(|candidate| candidate.name.width());
     let column = names.max().unwrap_or_default().min(NAME.max(columns / 2)) + GAP;
     let row = |candidate: &Candidate| {
-        // The last column stays free: some terminals wrap when it is written.
+        // The last column stays free, because some terminals wrap when it is written.
         let mut text = cut(&candidate.name, columns.saturating_sub(1)).into_owned();
         let width = text.width();
         let room = columns.saturating_sub(1 + column.max(width + GAP));
@@ -103,7 +91,7 @@ fn described(candidates: &[Candidate], columns: usize, color: bool) -> Vec<Strin
     candidates.iter().map(row).collect()
 }
 
-/// `text` in the color of what is only said about something.
+/// Paints `text` gray, as descriptions and hints are.
 pub(super) fn gray(text: &str) -> String {
     format!("\x1b[90m{text}\x1b[0m")
 }
@@ -119,7 +107,7 @@ mod tests {
     const SIZE: Size = Size { rows: 24, columns: 40 };
 
     #[test]
-    fn a_few_stand_with_what_they_are() {
+    fn a_few_candidates_have_descriptions() {
         let list = candidates(&[("id=", "string"), ("size=", "optional integer"), ("x=", "")]);
         let expected = ["id=    string", "size=  optional integer", "x="];
         assert_eq!(rows(&list, SIZE, false, false), (expected.map(str::to_owned).to_vec(), true));
@@ -132,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn many_stand_in_columns() {
+    fn many_candidates_stand_in_columns() {
         let names: Vec<String> = (0..14).map(|n| format!("name-{n:02}")).collect();
         let list = candidates(&names.iter().map(|name| (name.as_str(), "about")).collect::<Vec<_>>());
         let (shown, all) = rows(&list, SIZE, false, false);
@@ -149,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_the_beginning() {
+    fn of_too_many_candidates_the_beginning_is_shown() {
         let names: Vec<String> = (0..500).map(|n| format!("name-{n:03}")).collect();
         let list = candidates(&names.iter().map(|name| (name.as_str(), "")).collect::<Vec<_>>());
         let (shown, all) = rows(&list, SIZE, false, false);

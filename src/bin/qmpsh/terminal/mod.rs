@@ -1,4 +1,5 @@
-//! The terminal of the interactive shell: lines in, everything that is shown out. It knows nothing of QMP.
+//! The terminal of the interactive shell: lines in, everything that is shown out. It knows nothing of connections or
+//! messages.
 //!
 //! Three threads stand between the shell's one task and the terminal, so that neither can stop the other:
 //!
@@ -7,265 +8,280 @@
 //! - the **waker** asks the editor to repaint when something is pending while a line is being typed: the pending lines
 //!   are a part of what rustyline gets as its prompt, so they appear above the line, which stays as it was.
 //!
-//! Which of editor and printer may write is decided in `state`, under one mutex. All three sleep while nothing happens.
+//! Whether editor or printer may write is decided in `state`, under one mutex. All three sleep while nothing happens. A
+//! fourth thread, in `stop`, waits for Ctrl-Z.
 //!
 //! While no line is being read the terminal is in its usual mode: Ctrl-C is then the signal SIGINT, and what is typed
-//! waits for the next line. Where lines cannot be edited (`TERM=dumb`, stdin or stdout no terminal) a plain thread
-//! reads them, and what is shown goes through the printer alone.
+//! waits for the next line. Where lines cannot be edited (`TERM=dumb`) a plain thread reads them, and the printer writes
+//! everything.
 
 mod editor;
-mod error;
-mod guard;
 mod handover;
 mod helper;
 mod history;
+mod line;
 mod list;
-mod options;
 mod plain;
 mod printer;
 mod queue;
 mod settings;
-mod sink;
 mod state;
 mod stop;
-mod threads;
-mod typed;
 mod waker;
 
+use std::os::unix::thread::JoinHandleExt;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, mpsc};
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::Context as _;
+use nix::sys::pthread::pthread_kill;
+use nix::sys::signal::{Signal, raise};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-pub(crate) use error::Error;
-pub(crate) use guard::TerminalGuard;
 pub(crate) use handover::Handover;
 pub(crate) use helper::Assistant;
-pub(crate) use history::HistoryOptions;
-pub(crate) use options::{ConsoleOptions, IsComplete};
+pub(crate) use line::Readline;
 pub(crate) use settings::{can_edit, is_dumb};
-pub(crate) use sink::Sink;
+pub(crate) use state::Sink;
 
 use editor::Editor;
-use helper::Lines;
+use helper::LineHelper;
 use history::History;
+use line::IsComplete;
 use plain::PlainText;
 use settings::Terminal;
 use state::Shared;
-use threads::Threads;
 
-/// How long one signal has to end a line before the next is sent: it can come between two system calls.
+use crate::signals::Interrupts;
+
+/// How long one signal has to end a line before the next is sent: a signal can get lost between two system calls.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// How long [`Console::close`] waits for a terminal that takes nothing.
-const CLOSING: Duration = Duration::from_secs(1);
+/// How long dropping a console waits for a terminal that takes no output.
+const CLOSING: Duration = Duration::from_secs(2);
 
-/// How long dropping a console waits for its threads.
-const DROPPING: Duration = Duration::from_millis(200);
-
-/// What came from the person at the terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Input {
-    /// A line, or several with newlines between them (a text that went on, or was pasted), without the last newline.
-    Line(String),
-    /// Ctrl-C: the line being typed was dropped.
-    Interrupted,
-    /// Ctrl-D on an empty line, or the terminal is gone.
-    EndOfFile,
-    /// The terminal cannot be read; the text says why. What follows is the same again.
-    Failed(String),
+/// The options of a [`Console`].
+pub(crate) struct ConsoleOptions {
+    /// The prompt, without colors.
+    pub prompt: String,
+    /// The history file. Without one, the history lasts as long as the shell.
+    pub history: Option<PathBuf>,
+    /// Returns true for a line that is not kept, not even in memory.
+    pub has_secret: fn(&str) -> bool,
+    /// Returns false for a text with an open bracket, quote or transaction: Enter then adds a line to it.
+    pub is_complete: IsComplete,
+    /// Shows colors, and with them hints.
+    pub color: bool,
+    /// Ctrl-C where lines are not edited. tokio must catch SIGINT before the first line, because rustyline restores the
+    /// handler that it found.
+    pub interrupts: Interrupts,
 }
 
 /// The terminal, as the shell's main loop uses it.
 ///
-/// Call [`Console::close`] before the program ends, also when a signal ends it: dropping does the same, but cannot wait
-/// long. `std::process::exit` does neither, and leaves the terminal raw.
-#[derive(Debug)]
+/// Dropping it gives up the line being typed, prints what is pending, ends the threads and puts the terminal's settings
+/// back. It blocks meanwhile, for at most two seconds; text that the terminal has not taken by then is lost.
+/// `std::process::exit` does not do that, and leaves the terminal raw.
 pub(crate) struct Console {
     shared: Arc<Shared>,
     requests: Option<mpsc::Sender<()>>,
-    inputs: UnboundedReceiver<Input>,
+    lines: UnboundedReceiver<Readline>,
     /// A line was asked for and has not come.
     pending: bool,
-    /// What came and was not asked for any more.
-    kept: Option<Input>,
+    /// A line that came although it was given up; the next read returns it.
+    next: Option<Readline>,
     mode: Mode,
-    closed: bool,
-    threads: Threads,
+    /// The threads that end with the console. The editor, if there is one, comes first.
+    threads: Vec<JoinHandle<()>>,
     assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
 }
 
-#[derive(Debug)]
 enum Mode {
     Editor { terminal: Arc<Terminal> },
     Plain(PlainText),
 }
 
 impl Console {
-    /// Starts the threads; nothing is shown yet. The terminal's settings are remembered, for [`Console::close`].
-    ///
-    /// It also makes tokio catch SIGINT, for good: the editor is interrupted by that signal.
+    /// Starts the threads, and remembers the settings of the terminal. Shows nothing yet.
     ///
     /// # Errors
-    /// The terminal, the signal or the threads cannot be set up.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime that has its I/O enabled.
-    pub(crate) fn open(options: ConsoleOptions) -> Result<Self, Error> {
-        let ConsoleOptions { prompt, history, is_complete, color } = options;
-        // Before the first line: rustyline puts back the handler it found.
-        let interrupts = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
-        let shared = Arc::new(Shared::new(prompt));
+    /// The terminal or the threads cannot be set up.
+    pub(crate) fn open(options: ConsoleOptions) -> anyhow::Result<Self> {
+        let ConsoleOptions { prompt, history, has_secret, is_complete, color, interrupts } = options;
+        let shared = Arc::new(Shared::new(prompt, interrupt_editing));
         let (requests, requested) = mpsc::channel();
-        let (sender, inputs) = unbounded_channel();
+        let (sender, lines) = unbounded_channel();
         let mut console = Self {
             shared: Arc::clone(&shared),
             requests: Some(requests),
-            inputs,
+            lines,
             pending: false,
-            kept: None,
+            next: None,
             mode: Mode::Plain(PlainText::new(is_complete.clone(), interrupts)),
-            closed: false,
-            threads: Threads::new(),
+            threads: Vec::new(),
             assistant: Arc::default(),
         };
         if settings::can_edit() {
-            let terminal = Arc::new(Terminal::open().map_err(Error::Terminal)?);
-            // From here on dropping the console puts the terminal back.
+            let terminal = Arc::new(Terminal::open().context("cannot set up the terminal")?);
+            // From here on dropping the console restores the terminal.
             console.mode = Mode::Editor { terminal: Arc::clone(&terminal) };
             stop::block();
             let stopper = (Arc::clone(&shared), Arc::clone(&terminal));
-            threads::spawn("stopper", move || stop::run(&stopper.0, &stopper.1))?;
-            let lines = Lines::new(Arc::clone(&shared), is_complete, Arc::clone(&console.assistant), color);
-            let mut editor = Editor::new(lines, terminal, History::new(history))?;
-            let printer = editor.printer()?;
-            console.threads.start("editor", move || editor.run(&requested, &sender))?;
+            spawn("stopper", move || stop::run(&stopper.0, &stopper.1))?;
+            let helper = LineHelper::new(Arc::clone(&shared), is_complete, Arc::clone(&console.assistant), color);
+            let editor = Editor::new(helper, terminal, History::new(history, has_secret));
+            let (editor, printer) = editor.context("cannot set up the line editor")?;
+            console.threads.push(spawn("editor", move || editor.run(&requested, &sender))?);
             let waked = Arc::clone(&shared);
-            console.threads.start("waker", move || waker::run(&waked, printer))?;
+            console.threads.push(spawn("waker", move || waker::run(&waked, printer))?);
         } else {
             let shared = Arc::clone(&shared);
-            threads::spawn("reader", move || plain::run(&shared, &requested, &sender))?;
+            // Never joined: only the end of stdin ends a read that blocks.
+            spawn("reader", move || plain::run(&shared, &requested, &sender))?;
         }
-        console.threads.start("printer", move || printer::run(&shared))?;
+        console.threads.push(spawn("printer", move || printer::run(&shared))?);
         Ok(console)
     }
 
-    /// Where everything to be shown goes in.
+    /// Returns a sink for everything to be shown.
     pub(crate) fn sink(&self) -> Sink {
-        Sink::new(Arc::clone(&self.shared))
+        Arc::clone(&self.shared)
     }
 
-    /// Has somebody help with the lines: completion, and with color hints and colors. The first who is given stays; where
-    /// lines are not edited nobody is asked. True if somebody will be.
+    /// Sets the assistant for completion and, with color, hints and colors. Only the first one counts. Returns true if it
+    /// will be asked, which it is not where lines are not edited.
     pub(crate) fn assist(&self, assistant: Arc<dyn Assistant>) -> bool {
-        self.assistant.set(assistant).is_ok() && matches!(self.mode, Mode::Editor { .. })
+        self.assistant.set(assistant).is_ok() && !self.has_echo()
     }
 
-    /// Whether the terminal shows by itself what is pressed while no line is being typed, such as `^C`. Where lines are edited it
-    /// does not: what is typed ahead would stand in the middle of what is printed, and again behind the next prompt.
+    /// Returns true if the terminal shows keys such as `^C` by itself while no line is typed. Where lines are edited it does
+    /// not: text typed ahead would stand in the middle of output, and again behind the next prompt.
     pub(crate) fn has_echo(&self) -> bool {
         matches!(self.mode, Mode::Plain(_))
     }
 
-    /// Paints the line being typed again: its colors are others now.
+    /// Paints the line being typed again: its colors have changed.
     pub(crate) fn repaint(&self) {
         self.shared.repaint();
     }
 
-    /// Shows the prompt and waits for what the person does.
+    /// Shows the prompt and reads a line.
     ///
     /// Cancel safe: if the future is dropped the line stays on the terminal and can be typed on, and the next call gets
     /// it.
-    pub(crate) async fn read(&mut self) -> Input {
-        if let Some(input) = self.kept.take() {
-            return input;
+    pub(crate) async fn read(&mut self) -> Readline {
+        if let Some(next) = self.next.take() {
+            return next;
         }
         loop {
             self.request();
-            let input = match &mut self.mode {
-                Mode::Editor { .. } => self.inputs.recv().await,
+            let read = match &mut self.mode {
+                Mode::Editor { .. } => self.lines.recv().await,
                 Mode::Plain(plain) => tokio::select! {
                     biased;
-                    // A line that was finished before Ctrl-C is what that was for.
-                    input = self.inputs.recv() => input,
-                    // The kernel has dropped the line; the thread goes on waiting for another one.
-                    () = plain.interrupted() => {
+                    // Ctrl-C after the end of a line is for that line.
+                    read = self.lines.recv() => read,
+                    // The kernel has dropped the line, and the thread waits for another one.
+                    () = plain.interrupts.next() => {
                         plain.drop_text();
                         self.shared.hide_prompt();
-                        self.shared.line(String::new());
-                        return Input::Interrupted;
+                        self.shared.line("");
+                        return Readline::Interrupted;
                     }
                 },
             };
             self.pending = false;
             self.shared.line_arrived();
-            let Some(input) = input else { return Input::Failed("the line editor has ended".to_owned()) };
-            let Mode::Plain(plain) = &mut self.mode else { return input };
-            if let Some(input) = plain.add(input, &mut self.kept) {
-                return input;
+            let Some(read) = read else { return Readline::Failed("the line editor has ended".to_owned()) };
+            let Mode::Plain(plain) = &mut self.mode else { return read };
+            if let Some(read) = plain.add(read, &mut self.next) {
+                return read;
             }
         }
     }
 
-    /// Whether the line that [`Console::read`] waits for has been finished and is on its way: a Ctrl-C that comes as a signal
-    /// is then for what the line asks for. While a line is being typed Ctrl-C is a key, so a signal that comes there was
-    /// sent before, or by another program.
+    /// Returns true if the line that [`Console::read`] waits for has ended and is on its way. A Ctrl-C that comes as a signal
+    /// is then for the command in that line. While a line is being typed Ctrl-C is a key, so a signal was sent before, or by
+    /// another program.
     pub(crate) fn line_has_ended(&self) -> bool {
-        match &self.mode {
-            Mode::Editor { .. } => self.shared.line_has_ended(settings::is_cooked),
-            // There the kernel drops the line, and reading tells it.
-            Mode::Plain(_) => false,
-        }
+        // Where lines are not edited, `read` handles Ctrl-C.
+        !self.has_echo() && self.shared.line_has_ended(settings::is_cooked)
     }
 
     /// Gives up the line being typed, if there is one. If it was finished at the same moment, the next
     /// [`Console::read`] gets it.
     ///
-    /// The editor is interrupted with SIGINT, so whoever listens to that signal can see one that nobody sent.
+    /// The editor is interrupted with SIGINT, so listeners to that signal may see one that no user sent.
     ///
     /// Cancel safe: the line may then be given up, or not.
-    pub(crate) async fn interrupt(&mut self) {
+    async fn interrupt(&mut self) {
         if !self.pending {
             return;
         }
         if let Mode::Plain(plain) = &mut self.mode {
-            // There the line belongs to the kernel, and reading goes on.
+            // The line belongs to the kernel, and reading goes on.
             plain.drop_text();
             return;
         }
-        let input = loop {
+        let read = loop {
             self.signal();
-            if let Ok(input) = timeout(AGAIN, self.inputs.recv()).await {
-                break input;
+            if let Ok(read) = timeout(AGAIN, self.lines.recv()).await {
+                break read;
             }
         };
         self.pending = false;
         self.shared.line_arrived();
         self.shared.interrupt_done();
-        self.kept = input.filter(|input| *input != Input::Interrupted);
+        self.next = read.filter(|read| *read != Readline::Interrupted);
     }
 
-    /// Gives up the line being typed, prints what is pending, ends the threads and puts the terminal's settings back.
-    /// Takes at most about two seconds, when the terminal takes no output; then what is pending is lost.
+    /// Gives the terminal to another program (a pager, a pipeline that writes to it) with the settings it was found
+    /// with, until the guard is dropped. A line being typed is given up, and pending text is printed first. Meanwhile the
+    /// sinks only collect.
     ///
-    /// Cancel safe, in that dropping the console does the rest.
-    pub(crate) async fn close(&mut self) {
-        // An error means that it took too long.
-        let _ = timeout(CLOSING, self.interrupt()).await;
-        self.requests = None;
-        self.shared.start_closing();
-        let ended = self.threads.have_ended(CLOSING).await;
-        self.finish(ended);
+    /// Cancel safe: the terminal then stays here.
+    pub(crate) async fn lend(&mut self) -> TerminalGuard<'_> {
+        self.interrupt().await;
+        self.sink().flushed().await;
+        let guard = TerminalGuard { console: self };
+        if let Some(written) = guard.console.shared.hand_over() {
+            // On an error the console is closed, and nothing is written.
+            let _ = written.await;
+        }
+        if let Mode::Editor { terminal } = &guard.console.mode {
+            terminal.restore();
+        }
+        guard
+    }
+
+    /// Gives the terminal to a job, as [`lend`](Self::lend) does, until [`take_back`](Self::take_back).
+    ///
+    /// Cancel safe: the terminal then stays here.
+    pub(crate) async fn hand_over(&mut self) -> Handover {
+        // `take_back` does what dropping the guard would do.
+        std::mem::forget(self.lend().await);
+        Handover::new()
+    }
+
+    /// Takes the terminal back after the job has ended. A job that `was_killed` could not restore it.
+    pub(crate) fn take_back(&mut self, handover: Handover, was_killed: bool) {
+        handover.reclaim();
+        handover.restore();
+        if let Mode::Editor { .. } = self.mode {
+            handover::begin_row(was_killed);
+        }
+        drop(TerminalGuard { console: self });
     }
 
     /// Asks for a line, if none is being read.
     fn request(&mut self) {
         if let Mode::Plain(plain) = &mut self.mode {
             if !self.pending {
-                // What was pressed while a command ran was for the command.
-                plain.forget_interrupts();
+                // A Ctrl-C while a command ran was for that command.
+                plain.interrupts.forget();
             }
             if !plain.has_text() {
                 self.shared.show_prompt();
@@ -274,46 +290,63 @@ impl Console {
         if !self.pending
             && let Some(requests) = &self.requests
         {
-            // An error shows when the answer does not come.
+            // On an error the answer does not come, and `read` fails.
             self.pending = requests.send(()).is_ok();
         }
     }
 
     /// Asks the editor thread to give up its line, and interrupts it where it waits for a key.
     fn signal(&self) {
-        if self.shared.interrupt() {
-            self.threads.interrupt_editor();
+        if self.shared.interrupt()
+            && let Some(editor) = self.threads.first()
+        {
+            // The thread was not joined, so its id is valid. It may have ended, which is the only error.
+            let _ = pthread_kill(editor.as_pthread_t(), Signal::SIGINT);
         }
     }
+}
 
-    /// Ends what is left: the threads are joined if they have ended, and left alone if not.
-    fn finish(&mut self, ended: bool) {
-        self.closed = true;
-        self.shared.close();
-        if ended {
-            self.threads.join();
-        } else {
-            self.threads.forget();
+/// Another program has the terminal until this is dropped.
+#[must_use = "the terminal comes back when this is dropped"]
+pub(crate) struct TerminalGuard<'c> {
+    console: &'c mut Console,
+}
+
+impl Drop for TerminalGuard<'_> {
+    fn drop(&mut self) {
+        if let Mode::Editor { terminal } = &self.console.mode {
+            // If this fails so does the next read, which says it.
+            let _ = terminal.settle();
         }
+        self.console.shared.take_back();
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.requests = None;
+        self.shared.start_closing();
+        let end = Instant::now() + CLOSING;
+        while !self.threads.iter().all(JoinHandle::is_finished) && Instant::now() < end {
+            if self.pending && !self.has_echo() {
+                self.signal();
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.shared.close();
         if let Mode::Editor { terminal } = &self.mode {
             terminal.restore();
         }
     }
 }
 
-impl Drop for Console {
-    fn drop(&mut self) {
-        if self.closed {
-            return;
-        }
-        self.requests = None;
-        self.shared.start_closing();
-        let is_typing = self.pending && matches!(self.mode, Mode::Editor { .. });
-        let ended = self.threads.have_ended_blocking(DROPPING, || {
-            if is_typing {
-                self.signal();
-            }
-        });
-        self.finish(ended);
-    }
+/// Makes rustyline give up the line. The handler is rustyline's while a line is being edited; it takes note, and rustyline
+/// looks when it waits for a key.
+fn interrupt_editing() {
+    // There is such a signal.
+    let _ = raise(Signal::SIGINT);
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).context("cannot start a thread")
 }

@@ -1,37 +1,34 @@
-//! Reading lines where they cannot be edited: a terminal that only scrolls, or none.
+//! Reads lines where they cannot be edited, as on a terminal that only scrolls.
 
 use std::io::{self, BufRead};
 use std::sync::mpsc::Receiver;
-use std::task::{Context, Waker};
 
-use tokio::signal::unix::Signal;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::line::{IsComplete, Readline};
 use super::state::Shared;
-use super::{Input, IsComplete};
+use crate::signals::Interrupts;
 
-/// Reads a line for each request, until nobody can make one. The thread is never joined: nothing ends a blocking read
-/// of stdin but its end.
-pub(super) fn run(shared: &Shared, requests: &Receiver<()>, inputs: &UnboundedSender<Input>) {
+/// Reads a line for each request, until the console is closed. The thread is never joined: only the end of stdin ends a
+/// read that blocks.
+pub(super) fn run(shared: &Shared, requests: &Receiver<()>, lines: &UnboundedSender<Readline>) {
     let mut stdin = io::stdin().lock();
     while requests.recv().is_ok() {
-        let input = read(&mut stdin, || {
-            shared.line("dropped the line: it is not UTF-8".to_owned());
-        });
+        let read = read(&mut stdin, || shared.line("dropped the line: it is not UTF-8"));
         shared.hide_prompt();
-        if inputs.send(input).is_err() {
+        if lines.send(read).is_err() {
             return;
         }
     }
 }
 
-fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Input {
+fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Readline {
     loop {
         let mut line = Vec::new();
         match from.read_until(b'\n', &mut line) {
-            Ok(0) => return Input::EndOfFile,
+            Ok(0) => return Readline::EndOfFile,
             Ok(_) => {}
-            Err(error) => return Input::Failed(error.to_string()),
+            Err(error) => return Readline::Failed(error.to_string()),
         }
         if line.last() == Some(&b'\n') {
             line.pop();
@@ -40,66 +37,50 @@ fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Input {
             }
         }
         match String::from_utf8(line) {
-            Ok(line) => return Input::Line(line),
+            Ok(line) => return Readline::Line(line),
             Err(_) => not_utf8(),
         }
     }
 }
 
-/// What has been read of a text that goes on over several lines.
-#[derive(Debug)]
+/// The beginning of a text of several lines.
 pub(super) struct PlainText {
     is_complete: IsComplete,
     text: String,
-    interrupts: Signal,
+    pub(super) interrupts: Interrupts,
 }
 
 impl PlainText {
-    pub(super) fn new(is_complete: IsComplete, interrupts: Signal) -> Self {
+    pub(super) fn new(is_complete: IsComplete, interrupts: Interrupts) -> Self {
         Self { is_complete, text: String::new(), interrupts }
     }
 
-    /// Whether a text has begun and goes on.
+    /// Returns true if a text has begun and is not complete.
     pub(super) fn has_text(&self) -> bool {
         !self.text.is_empty()
     }
 
-    /// Forgets the beginning of a text.
+    /// Drops the beginning of a text.
     pub(super) fn drop_text(&mut self) {
         self.text.clear();
     }
 
-    /// Waits for Ctrl-C.
-    ///
-    /// Cancel safe.
-    pub(super) async fn interrupted(&mut self) {
-        // None would mean that the runtime is ending.
-        if self.interrupts.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// A Ctrl-C that has come was for something else.
-    pub(super) fn forget_interrupts(&mut self) {
-        let _ = self.interrupts.poll_recv(&mut Context::from_waker(Waker::noop()));
-    }
-
-    /// Puts the lines of a text together; none: it goes on. What has to come after it goes into `kept`.
-    pub(super) fn add(&mut self, input: Input, kept: &mut Option<Input>) -> Option<Input> {
-        match input {
-            Input::Line(line) => {
+    /// Adds a line, and returns the text if it is complete. An end that comes within a text is returned next.
+    pub(super) fn add(&mut self, read: Readline, next: &mut Option<Readline>) -> Option<Readline> {
+        match read {
+            Readline::Line(line) => {
                 self.text.push_str(&line);
-                if self.is_complete.of(&self.text) {
-                    return Some(Input::Line(std::mem::take(&mut self.text)));
+                if (self.is_complete)(&self.text) {
+                    return Some(Readline::Line(std::mem::take(&mut self.text)));
                 }
                 self.text.push('\n');
                 None
             }
-            input if self.text.is_empty() => Some(input),
-            // The input ends within a text: who gets it can say what is missing.
-            input => {
-                *kept = Some(input);
-                Some(Input::Line(std::mem::take(&mut self.text)))
+            read if self.text.is_empty() => Some(read),
+            // The parser of an incomplete text can say what is missing.
+            read => {
+                *next = Some(read);
+                Some(Readline::Line(std::mem::take(&mut self.text)))
             }
         }
     }
@@ -110,15 +91,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines() {
+    fn lines_are_read_without_their_ends() {
         let mut from: &[u8] = b"one\r\ntwo\n\n\xff\nlast";
         let mut dropped = 0;
         let mut inputs = Vec::new();
         loop {
             match read(&mut from, || dropped += 1) {
-                Input::Line(line) => inputs.push(line),
+                Readline::Line(line) => inputs.push(line),
                 other => {
-                    assert_eq!(other, Input::EndOfFile);
+                    assert_eq!(other, Readline::EndOfFile);
                     break;
                 }
             }

@@ -1,4 +1,4 @@
-//! The thread that writes while no line is being typed, so that a stopped terminal (Ctrl-S) stalls nothing else.
+//! The thread that writes while no line is being typed, so that a stopped terminal (Ctrl-S) blocks no other thread.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::state::Shared;
 
-/// Writes until the console is closing and everything is written, or the terminal is gone.
+/// Writes until the console is closed and everything is written, or the terminal is gone.
 pub(super) fn run(shared: &Shared) {
     let stdout = io::stdout();
     while let Some(chunk) = shared.next_chunk() {
@@ -21,7 +21,7 @@ fn write_all(to: &impl AsFd, mut bytes: &[u8]) -> rustix::io::Result<()> {
         match rustix::io::write(to, bytes) {
             Ok(written) => bytes = &bytes[written..],
             Err(Errno::INTR) => {}
-            // Another program can have made the terminal non-blocking for all who share it.
+            // Another program may have made the terminal non-blocking for every program that shares it.
             Err(Errno::AGAIN) => {
                 let _ = poll(&mut [PollFd::new(to, PollFlags::OUT)], None);
             }

@@ -1,4 +1,4 @@
-//! The terminal's settings: what they were, what the shell adds, and how they are put back.
+//! The settings of the terminal: how it was found, what the shell changes, and how it is restored.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -7,10 +7,10 @@ use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, is
 
 use crate::output::columns::size_of;
 
-/// What a special key is set to if there is none.
+/// The value of a special key that is off.
 pub(super) const DISABLED: u8 = nix::libc::_POSIX_VDISABLE;
 
-/// The values of `TERM` for which rustyline has no raw mode.
+/// The values of `TERM` for which rustyline does not use raw mode.
 const DUMB: [&str; 3] = ["dumb", "cons25", "emacs"];
 
 /// The settings of the terminal on stdin, as they were found.
@@ -20,21 +20,21 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// Remembers the settings, and makes those of [`Terminal::settle`].
+    /// Remembers the settings, and changes them as [`Terminal::settle`] does.
     pub(super) fn open() -> io::Result<Self> {
         let terminal = Self { found: tcgetattr(io::stdin())? };
         terminal.settle()?;
         Ok(terminal)
     }
 
-    /// Makes the settings that hold while no line is being edited, if they do not: a signal can keep rustyline from
-    /// leaving raw mode, and another program may have had the terminal while the shell was stopped. They are those
-    /// found, but
+    /// Applies the settings for the time in which no line is edited, if they are not in place: a signal can keep rustyline
+    /// from leaving raw mode, and another program may have had the terminal while the shell was stopped. They are the
+    /// settings found, except:
     ///
-    /// - `NOFLSH` is on: without it, Ctrl-C while a command runs makes the kernel throw away output that is on its way;
+    /// - `NOFLSH` is on: without it, Ctrl-C while a command runs makes the kernel discard output on its way;
     /// - `VEOF` is off: with it, a Ctrl-D typed while a command runs would be lost when the next line begins;
-    /// - `ECHO` is off: with it, what is typed while a command runs would stand in the middle of what the command prints, and
-    ///   again behind the next prompt.
+    /// - `ECHO` is off: with it, text typed while a command runs would stand in the middle of its output, and again behind
+    ///   the next prompt.
     pub(super) fn settle(&self) -> io::Result<()> {
         let now = tcgetattr(io::stdin())?;
         let raw = !now.local_modes.contains(LocalModes::ICANON);
@@ -48,57 +48,43 @@ impl Terminal {
         Ok(())
     }
 
-    /// Puts back what was found. Never waits for output to drain, which a stopped terminal would not do.
+    /// Restores the settings found. Does not wait for output to drain, which a stopped terminal would not do.
     pub(super) fn restore(&self) {
-        // Nothing can be done about a failure: the terminal is gone.
+        // On failure the terminal is gone.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.found);
     }
 
-    /// Whether the settings are those that were found, as far as the shell changes them.
+    /// Returns true if the settings that the shell changes are as they were found.
     pub(super) fn is_as_found(&self) -> bool {
         let end = |settings: &Termios| settings.special_codes[SpecialCodeIndex::VEOF];
         let same = |now: Termios| now.local_modes == self.found.local_modes && end(&now) == end(&self.found);
         tcgetattr(io::stdin()).is_ok_and(same)
     }
 
-    /// The key that ends the input: Ctrl-D, if the person has not chosen another one.
-    pub(super) fn end_of_file(&self) -> Option<char> {
-        self.key(SpecialCodeIndex::VEOF)
-    }
-
-    /// The key that drops the line: Ctrl-C, if the person has not chosen another one.
-    pub(super) fn interrupt(&self) -> Option<char> {
-        self.key(SpecialCodeIndex::VINTR)
-    }
-
-    /// The key that stops the program: Ctrl-Z, if the person has not chosen another one.
-    pub(super) fn suspend(&self) -> Option<char> {
-        self.key(SpecialCodeIndex::VSUSP)
-    }
-
-    fn key(&self, code: SpecialCodeIndex) -> Option<char> {
+    /// Returns the key for `code`, unless it is off: Ctrl-C for `VINTR`, if the user has not chosen another one.
+    pub(super) fn key(&self, code: SpecialCodeIndex) -> Option<char> {
         let code = self.found.special_codes[code];
         (code != DISABLED).then_some(char::from(code))
     }
 }
 
-/// How many columns the terminal has; 0: it does not know.
+/// Returns how many columns the terminal has, or 0 if it does not know.
 pub(super) fn columns() -> usize {
     size_of(io::stdout()).map_or(0, |size| size.columns)
 }
 
-/// Whether the terminal makes a signal of Ctrl-C, which it does while no line is being edited.
+/// Returns true if the terminal turns Ctrl-C into a signal, as it does while no line is edited.
 pub(super) fn is_cooked() -> bool {
     tcgetattr(io::stdin()).is_ok_and(|now| now.local_modes.contains(LocalModes::ISIG))
 }
 
-/// Whether lines can be edited: both ends are terminals, and not a kind that only scrolls.
+/// Returns true if lines can be edited: stdin and stdout are terminals, and not of a kind that only scrolls.
 pub(crate) fn can_edit() -> bool {
     let term = std::env::var("TERM").unwrap_or_default();
     isatty(io::stdin().as_fd()) && isatty(io::stdout().as_fd()) && !is_dumb(&term)
 }
 
-/// Whether a terminal of this kind only scrolls.
+/// Returns true if a terminal of this kind only scrolls.
 pub(crate) fn is_dumb(term: &str) -> bool {
     DUMB.iter().any(|dumb| dumb.eq_ignore_ascii_case(term))
 }
@@ -108,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_of_terminal() {
+    fn dumb_terminals_are_known_by_their_kind() {
         for (term, dumb) in
             [("xterm", false), ("", false), ("dumb", true), ("Dumb", true), ("emacs", true), ("dumber", false)]
         {

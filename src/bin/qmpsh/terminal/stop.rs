@@ -1,5 +1,5 @@
-//! Ctrl-Z, and whoever sends that signal: the program stops with the terminal as it was found, while a line is being
-//! edited and while a command runs. Not every shell puts the settings back by itself: dash does not.
+//! SIGTSTP, from Ctrl-Z or another program: qmpsh stops with the terminal as it was found, while a line is edited and while
+//! a command runs. Some shells, such as dash, do not restore the settings themselves.
 
 use std::io;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use rustix::termios::{OptionalActions, tcgetattr, tcgetwinsize, tcsetattr};
 use super::settings::Terminal;
 use super::state::Shared;
 
-/// Keeps the signal from this thread and those that it starts; without effect it would stop the program at once, as usual.
+/// Blocks the signal for this thread and those that it starts.
 pub(super) fn block() {
-    // An error would be one of the arguments.
+    // It fails only for wrong arguments.
     let _ = SigSet::from(Signal::SIGTSTP).thread_block();
 }
 
-/// Waits for the signal, for good. It must be blocked in all threads.
+/// Waits for the signal again and again. It must be blocked in all threads.
 pub(super) fn run(shared: &Shared, terminal: &Arc<Terminal>) {
     let stop = SigSet::from(Signal::SIGTSTP);
     while stop.wait().is_ok() {
@@ -25,8 +25,8 @@ pub(super) fn run(shared: &Shared, terminal: &Arc<Terminal>) {
         let columns = || tcgetwinsize(io::stdout()).map(|size| size.ws_col);
         let width = columns();
         terminal.restore();
-        // Only this thread can take it, so it has stopped the program when it goes on here. Where nobody could let it go on, the
-        // system ignores the signal.
+        // Only this thread takes the signal, so the program has stopped and gone on when `raise` returns. The kernel ignores the
+        // signal in an orphaned process group, which no shell could let go on.
         let _ = stop.thread_unblock().and_then(|()| raise(Signal::SIGTSTP));
         let _ = stop.thread_block();
         if let Ok(before) = before
@@ -36,7 +36,7 @@ pub(super) fn run(shared: &Shared, terminal: &Arc<Terminal>) {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
         }
         if columns() != width {
-            // Nobody tells who is in the background.
+            // A background process does not get SIGWINCH.
             let _ = raise(Signal::SIGWINCH);
         }
         shared.end_stop();

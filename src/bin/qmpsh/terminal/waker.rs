@@ -1,7 +1,7 @@
-//! The thread that asks the line editor to repaint, so that what is pending is shown while nobody types.
+//! The thread that asks the line editor to repaint, so that pending lines are shown between two keys.
 //!
-//! rustyline's external printer is used for nothing else: it blocks, it needs a repaint for each message, and around
-//! the end of a line it can print out of order. The token it gets shows nothing.
+//! The lines themselves do not go through rustyline's external printer: it blocks, it repaints for each message, and around
+//! the end of a line it can print out of order. The token that it gets shows nothing.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use rustyline::ExternalPrinter;
 
 use super::state::Shared;
 
-/// Up and down again. It must end with a newline, or rustyline adds one.
+/// Moves up and down again. It ends with a newline because rustyline would add one.
 const TOKEN: &str = "\x1b[A\n";
 
-/// The least time between two repaints: 60 a second are enough to look at.
+/// The least time between two repaints, which is 60 a second.
 const INTERVAL: Duration = Duration::from_millis(16);
 
-/// Asks until the console is closing. Sleeps without a limit while there is nothing to show.
+/// Asks until the console is closed. Sleeps while there is nothing to show.
 pub(super) fn run(shared: &Shared, mut printer: impl ExternalPrinter) {
     let mut due = Instant::now();
     while shared.wait_to_wake() {
@@ -24,7 +24,7 @@ pub(super) fn run(shared: &Shared, mut printer: impl ExternalPrinter) {
         if !shared.begin_wake() {
             continue;
         }
-        // Blocks if the token before is still there, which ends when the editor takes it or ends itself.
+        // Blocks while the token before is still there, until the editor takes it or ends.
         let asked = printer.print(TOKEN.to_owned());
         shared.end_wake();
         if asked.is_err() {

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::output::columns::hang;
 use qmpsh::schema::{Choice, Command, Event, Features, Reference, ReferenceLine, Row, Schema, TypeId};
 
 /// The widest column of names; longer ones push their line to the right.
@@ -118,7 +119,7 @@ fn returned(text: &mut String, schema: &Schema, result: TypeId, width: usize) {
         // QEMU's empty object says that there is nothing to say.
         let kind = if kind == "object" { "nothing" } else { &kind };
         text.push('\n');
-        hang(text, "Returns: ", kind, width);
+        add(text, "Returns: ", kind, width);
     } else if kind == "object" {
         members(text, "Returns", &reference, None, width);
     } else {
@@ -138,7 +139,7 @@ fn members(text: &mut String, heading: &str, reference: &Reference, manual: Opti
     let is_there = |name: &String| reference.lines.iter().any(|line| key(line) == Some(name));
     let gone: Vec<&str> = described.into_iter().flatten().filter(|name| !is_there(name)).map(String::as_str).collect();
     if !gone.is_empty() {
-        hang(text, "  only in the manual: ", &gone.join(", "), width);
+        add(text, "  only in the manual: ", &gone.join(", "), width);
     }
 }
 
@@ -171,11 +172,11 @@ fn rows(text: &mut String, reference: &Reference, described: Option<&[String]>, 
                 Row::Member { path, what } => {
                     let is_new = *place == Place::NotDescribed && line.depth == 0;
                     let note = if is_new { " (not in the manual)" } else { "" };
-                    hang(text, &format!("{indent}{path:column$}  "), &format!("{what}{note}"), width);
+                    add(text, &format!("{indent}{path:column$}  "), &format!("{what}{note}"), width);
                 }
                 Row::Branch { path, cases, note } => {
                     let note = note.as_ref().map_or_else(String::new, |note| format!(" {note}"));
-                    hang(text, &format!("{indent}with {path}="), &format!("{cases}:{note}"), width);
+                    add(text, &format!("{indent}with {path}="), &format!("{cases}:{note}"), width);
                 }
                 Row::Cut => text.push_str("  … (the rest is left out: it is too long)\n"),
             }
@@ -212,27 +213,9 @@ fn name(line: &ReferenceLine) -> Option<&str> {
     }
 }
 
-/// A line that begins with `first`, under the end of which its further rows begin.
-fn hang(text: &mut String, first: &str, rest: &str, width: usize) {
-    let indent = first.chars().count().min(width / 2);
-    let mut column = first.chars().count();
-    text.push_str(first);
-    let mut is_first = true;
-    for word in rest.split(' ') {
-        let length = word.chars().count();
-        if !is_first && column + 1 + length > width {
-            text.push('\n');
-            text.push_str(&" ".repeat(indent));
-            column = indent;
-        } else if !is_first {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += length;
-        is_first = false;
-    }
-    text.truncate(text.trim_end_matches(' ').len());
+/// Adds a line that begins with `first`, behind which its further rows begin.
+fn add(text: &mut String, first: &str, rest: &str, width: usize) {
+    text.push_str(&hang(&format!("{first}{rest}"), first.chars().count(), width));
     text.push('\n');
 }
 

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use super::table::{COMMANDS, Description, find};
 use super::words::{Refusal, Words};
 use super::{print_text, renderer};
+use crate::output::columns::{hang, wrap};
 use crate::session::schema::schema;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
@@ -28,12 +29,15 @@ A line is a QMP command with its arguments:
   block_resize node-name=n0 size=10G
   blockdev-add node-name=n0 driver=qcow2 file.driver=file file.filename=\"/my disk.qcow2\"
 
-  KEY=VALUE         a value of the type in QEMU's schema: a string, a number (10G, 0x10), true,
-                    an enum value; quotes make a string, { and [ begin JSON
+  KEY=VALUE         a value of the type in QEMU's schema: a string, a number (10G, 0x10), true, an enum value; \
+quotes make a string, { and [ begin JSON
   KEY.KEY=VALUE     an object within an object
-  KEY:=JSON         strict JSON            KEY==TEXT     the text as it is
-  KEY=@FILE         a file's contents      KEY=@?        ask, without echo
-  {\"execute\": ...}  a whole message        # ...         a comment
+  KEY:=JSON         strict JSON
+  KEY==TEXT         the text as it is
+  KEY=@FILE         a file's contents
+  KEY=@?            ask, without echo
+  {\"execute\": ...}  a whole message
+  # ...             a comment
   transaction(      actions, one a line, up to a closing )
   ... | PIPELINE    send the result as JSON to a shell command, such as jq or less
 
@@ -47,6 +51,9 @@ Tab completes the word at the cursor.
 Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes); Ctrl-R searches the history.
 The history omits lines that begin with a space or contain a password.
 ";
+
+/// How many columns it takes to have the built-in commands and what they do side by side.
+const WIDE: usize = 70;
 
 /// `.help [NAME [PATH=VALUE...]]`
 #[derive(Debug, Default)]
@@ -77,8 +84,9 @@ impl Help {
 #[async_trait(?Send)]
 impl Builtin for Help {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let width = renderer(frontend).width();
         match &self.0 {
-            None => print_text(frontend, &language()).await,
+            None => print_text(frontend, &language(width)).await,
             Some(topic) => describe(frontend, topic).await,
         }
     }
@@ -86,15 +94,15 @@ impl Builtin for Help {
 
 /// `.help NAME`
 async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop> {
+    let width = renderer(frontend).width();
     let own = find(&topic.name);
     if topic.name.starts_with('.') {
         return match own {
-            Some(command) => print_text(frontend, &about(command)).await,
+            Some(command) => print_text(frontend, &about(command, width)).await,
             None => Err(unknown(&topic.name, None, &[])),
         };
     }
     let schema = schema(frontend).await?;
-    let width = renderer(frontend).width();
     let is_offered = schema.as_deref().is_some_and(|schema| offers(schema, &topic.name));
     let manual =
         if own.is_none() || is_offered { look_up(frontend, &topic.name, width).await? } else { Err(Vec::new()) };
@@ -109,12 +117,12 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
     };
     let mut shown = String::new();
     if let Some(command) = own {
-        shown.push_str(&about(command));
+        shown.push_str(&about(command, width));
         if listed.is_some() {
             shown.push('\n');
         }
     }
-    shown.push_str(listed.as_deref().unwrap_or_default());
+    shown.push_str(&wrap(listed.as_deref().unwrap_or_default(), width));
     if shown.is_empty() && manual.is_ok() && schema.is_some() && !is_type(&topic.name) {
         let versions = other_version.as_ref().map_or_else(String::new, |versions| format!(": it is {versions}"));
         let _ = writeln!(shown, "This peer does not offer {}{versions}.", topic.name);
@@ -126,7 +134,8 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
                 Some(versions) => ("", format!(" (this is QEMU {})", versions.peer)),
                 None => ("", String::new()),
             };
-            let _ = writeln!(shown, "{between}{} in {title}{versions}:\n", topic.name);
+            let title = format!("{} in {title}{versions}:", topic.name);
+            let _ = writeln!(shown, "{between}{}\n", wrap(&title, width));
             for line in text.lines() {
                 let indent = if line.is_empty() { "" } else { "  " };
                 let _ = writeln!(shown, "{indent}{line}");
@@ -206,24 +215,26 @@ fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> Stop {
     Stop::failed(Status::CommandFailed, format!("no help for `{}` ({hint})", text::line(name)))
 }
 
-fn language() -> String {
-    let mut shown = LANGUAGE.to_owned();
+fn language(width: usize) -> String {
+    let mut shown = wrap(LANGUAGE, width).into_owned();
+    let column = if width < WIDE { 6 } else { 35 };
     for command in COMMANDS {
-        let (usage, summary) = (command.usage(), command.summary);
-        // Writing to memory cannot fail.
-        let _ = if usage.len() <= 32 {
-            writeln!(shown, "  {usage:<32} {summary}")
-        } else {
-            writeln!(shown, "  {usage}\n{:35}{summary}", "")
-        };
+        let mut row = format!("  {}", command.usage());
+        if row.len() >= column {
+            shown += &hang(&row, 4, width);
+            shown.push('\n');
+            row.clear();
+        }
+        shown += &hang(&format!("{row:column$}{}", command.summary), column, width);
+        shown.push('\n');
     }
-    shown + KEYS
+    shown + &wrap(KEYS, width)
 }
 
-fn about(command: &Description) -> String {
+fn about(command: &Description, width: usize) -> String {
     let Description { summary, more, .. } = command;
     let more = if more.is_empty() { String::new() } else { format!("\n{more}\n") };
-    format!("{}\n  {summary}\n{more}", command.usage())
+    wrap(&format!("{}\n  {summary}\n{more}", command.usage()), width).into_owned()
 }
 
 #[cfg(test)]
@@ -232,8 +243,12 @@ mod tests {
 
     #[test]
     fn it_fits_the_width_of_a_screen() {
-        for text in COMMANDS.iter().map(about).chain([language()]) {
-            assert!(text.lines().all(|line| line.chars().count() <= 120), "too wide: {text}");
+        for width in [40, 80, 120] {
+            for text in COMMANDS.iter().map(|command| about(command, width)).chain([language(width)]) {
+                // A word that is longer than a row stays whole.
+                let fits = |line: &str| line.chars().count() <= width || !line.trim().contains(' ');
+                assert!(text.lines().all(fits), "wider than {width}: {text}");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The parts of a line, and how they fit into a terminal.
+//! A line of progress, fitted into the terminal.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use unicode_width::UnicodeWidthStr;
 use crate::output::columns::cut;
 use qmpsh::jobs::Progress;
 
-/// How many columns a bar has between its brackets: one of these, so that it does not change with every number.
+/// The columns of a bar between its brackets: one of two widths, so that it does not change with every number.
 const BARS: (usize, usize) = (10, 20);
 
-/// The longest name that stays whole if the rest needs the room.
+/// The most columns for a name.
 const NAME: usize = 32;
 
-/// What turns while there is nothing to measure, and how long one of its places takes.
+/// The spinner that is shown while there is nothing to measure, and how long each character stays.
 const SPINNER: [&str; 4] = ["|", "/", "-", "\\"];
 const TURN: Duration = Duration::from_millis(250);
 
-/// A line in the making: `what  45% [====>     ]  detail  detail`.
+/// The parts of a line: `what  45% [====>     ]  detail  detail`.
 pub(super) struct Line {
     what: String,
     waited: Duration,
-    /// How much of what is done; without, something turns.
+    /// The share that is done; without it the line has a spinner.
     pub(super) share: Option<Progress>,
-    /// The most important first: those that do not fit are left out.
+    /// The most important first. Those that do not fit are left out.
     pub(super) details: Vec<String>,
-    /// Those for which there is no room before there is a bar.
+    /// Shown only if the bar fits too.
     pub(super) extras: Vec<String>,
 }
 
@@ -34,13 +34,13 @@ impl Line {
         Self { what, waited, share: None, details: Vec::new(), extras: Vec::new() }
     }
 
-    /// Shows so many bytes.
+    /// Adds the bytes done and in total.
     pub(super) fn amounts(&mut self, progress: Progress) {
         self.share = Some(progress);
         self.details.push(of(progress));
     }
 
-    /// Shows how fast it gets on, and how long what is left takes at that pace.
+    /// Adds the rate, and the time that the rest takes at that rate.
     pub(super) fn pace(&mut self, rate: Option<u64>, left: u64) {
         let Some(rate) = rate else { return };
         self.details.push(format!("{}/s", bytes(rate)));
@@ -88,7 +88,7 @@ impl Line {
     }
 }
 
-/// ` [====>     ]`, so many columns between the brackets.
+/// Returns ` [====>     ]`, with this many columns between the brackets.
 fn bar(progress: Progress, columns: usize) -> String {
     let done = usize::from(percent(progress)) * columns / 100;
     let filled = match done {
@@ -99,7 +99,7 @@ fn bar(progress: Progress, columns: usize) -> String {
     format!(" [{filled:columns$}]")
 }
 
-/// 100 is said only of what is done.
+/// Rounds down, so that only a finished job has 100.
 fn percent(Progress { current, total }: Progress) -> u8 {
     if total == 0 {
         return 0;
@@ -110,13 +110,13 @@ fn percent(Progress { current, total }: Progress) -> u8 {
 
 const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
-/// `28.8 MiB`.
+/// Returns bytes as `28.8 MiB`.
 pub(super) fn bytes(count: u64) -> String {
     let unit = unit(count);
     format!("{} {}", in_unit(count, unit), UNITS[unit])
 }
 
-/// `28.8 of 64.0 MiB`.
+/// Returns amounts as `28.8 of 64.0 MiB`.
 pub(super) fn of(progress: Progress) -> String {
     let unit = unit(progress.total);
     let (current, total) = (in_unit(progress.current, unit), in_unit(progress.total, unit));
@@ -127,7 +127,7 @@ fn unit(count: u64) -> usize {
     (count.max(1).ilog2() / 10) as usize
 }
 
-/// With one decimal, rounded down: what is not done is not said to be.
+/// With one decimal, rounded down.
 fn in_unit(count: u64, unit: usize) -> String {
     if unit == 0 {
         return count.to_string();
@@ -136,7 +136,7 @@ fn in_unit(count: u64, unit: usize) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-/// `0:04`, `12:34`, `1:02:03`, `5 d`.
+/// Returns a time as `0:04`, `12:34`, `1:02:03` or `5 d`.
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts() {
+    fn bytes_have_binary_units() {
         let check = |count: u64, expected: &str| assert_eq!(bytes(count), expected);
         check(0, "0 B");
         check(1023, "1023 B");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn times() {
+    fn times_are_short() {
         let check = |seconds: u64, expected: &str| assert_eq!(clock(Duration::from_secs(seconds)), expected);
         check(4, "0:04");
         check(754, "12:34");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn shares() {
+    fn bars_and_percentages_round_down() {
         let check = |current: u64, total: u64, expected: &str| {
             let progress = Progress { current, total };
             assert_eq!(format!("{}{}", percent(progress), bar(progress, 10)), expected);

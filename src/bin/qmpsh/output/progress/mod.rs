@@ -1,4 +1,7 @@
-//! One line that tells how far something has come: what it says, not where it is shown.
+//! The progress of a job or a migration on one line.
+//!
+//! In comes what the jobs module knows, out goes a text that fits the terminal. [`BottomLine`] shows it on stderr in a batch;
+//! the interactive shell shows it with its terminal.
 
 mod line;
 mod pace;
@@ -14,7 +17,7 @@ use line::Line;
 use qmpsh::jobs::{Attention, Job, Migration, MigrationPhase, Progress};
 use qmpsh::text;
 
-/// How a job is doing, in at most `width` columns, after so long a wait. It is safe to show.
+/// Returns the progress of a job, in at most `width` columns, after waiting for `waited`. It is safe to show.
 pub(crate) fn of_job(job: &Job, pace: &Pace, waited: Duration, width: usize) -> String {
     let id = text::line(&job.id);
     let what = match &job.kind {
@@ -31,7 +34,7 @@ pub(crate) fn of_job(job: &Job, pace: &Pace, waited: Duration, width: usize) -> 
         Some(progress) => {
             line.amounts(progress);
             line.details.extend(state);
-            // What waits for somebody does not get on.
+            // A job that waits for a command makes no progress.
             if job.attention().is_none() {
                 line.pace(pace.rate(), progress.total.saturating_sub(progress.current));
             }
@@ -41,7 +44,7 @@ pub(crate) fn of_job(job: &Job, pace: &Pace, waited: Duration, width: usize) -> 
     line.render(width)
 }
 
-/// How a migration is doing, likewise.
+/// Returns the progress of a migration, in at most `width` columns, after waiting for `waited`. It is safe to show.
 pub(crate) fn of_migration(migration: &Migration, waited: Duration, width: usize) -> String {
     let what = match (migration.phase(), migration.status()) {
         (MigrationPhase::None, _) | (_, "active") => "migration".to_owned(),
@@ -65,7 +68,7 @@ pub(crate) fn of_migration(migration: &Migration, waited: Duration, width: usize
     line.render(width)
 }
 
-/// What something waits for, as a part of a sentence: `ready: job-complete id=m1 ends it`.
+/// Returns what a job or a migration needs, as a part of a sentence: `ready: job-complete id=m1 ends it`.
 pub(crate) fn needs(id: &str, attention: Attention) -> String {
     let id = text::line(id);
     match attention {
@@ -78,7 +81,7 @@ pub(crate) fn needs(id: &str, attention: Attention) -> String {
     }
 }
 
-/// An amount of work in a sentence: `28.8 of 64.0 MiB`; nothing if there is no telling.
+/// Returns an amount of work for a sentence, `28.8 of 64.0 MiB`, if it is known.
 pub(crate) fn amount(progress: Option<Progress>) -> Option<String> {
     let progress = progress.filter(|progress| progress.total > 1)?;
     Some(line::of(progress))

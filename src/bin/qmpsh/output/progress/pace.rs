@@ -1,35 +1,35 @@
-//! How fast something gets on.
+//! The rate of a job.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What happened longer ago does not count.
+/// The time that the rate is measured over.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// A shorter time tells nothing.
+/// The shortest time that gives a rate.
 const SHORTEST: Duration = Duration::from_millis(400);
 
-/// The last amounts, and when they were seen: QEMU works in bursts, so the pace is that of some seconds.
+/// The last amounts and their times. QEMU works in bursts, so the rate is measured over some seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     seen: VecDeque<(Duration, u64)>,
 }
 
 impl Pace {
-    /// This much is done, after so long a wait.
+    /// Adds the amount that is done at a time.
     pub(crate) fn add(&mut self, at: Duration, done: u64) {
         if self.seen.back().is_some_and(|(_, before)| *before > done) {
-            // It has begun anew.
+            // The job has begun anew.
             self.seen.clear();
         }
         self.seen.push_back((at, done));
-        // One from before the window stays, so that there is always one to compare with.
+        // One amount from before the window stays to compare with.
         while self.seen.get(1).is_some_and(|(second, _)| *second + WINDOW <= at) {
             self.seen.pop_front();
         }
     }
 
-    /// How much of it a second; nothing as long as there is no telling.
+    /// Returns the amount a second, once it is known.
     pub(crate) fn rate(&self) -> Option<u64> {
         let ((from, before), (to, done)) = (self.seen.front()?, self.seen.back()?);
         let time = to.checked_sub(*from).filter(|time| *time >= SHORTEST)?;
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates() {
+    fn the_rate_is_that_of_the_last_seconds() {
         let check = |seen: &[(u64, u64)], expected: Option<u64>| {
             let mut pace = Pace::default();
             for (at, done) in seen {

@@ -15,7 +15,7 @@ fn job(status: &str, current: u64, total: u64) -> Job {
 const MIB: u64 = 1 << 20;
 
 #[test]
-fn jobs() {
+fn a_job_is_one_line() {
     let check = |job: &Job, width: usize, expected: &str| {
         let mut pace = Pace::default();
         pace.add(Duration::ZERO, 0);
@@ -49,7 +49,7 @@ fn jobs() {
 }
 
 #[test]
-fn migrations() {
+fn a_migration_is_one_line() {
     let check = |reply: &str, width: usize, expected: &str| {
         let mut migration = Migration::default();
         assert!(migration.on_query(reply.as_bytes(), 1));

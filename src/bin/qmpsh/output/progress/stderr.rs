@@ -1,4 +1,4 @@
-//! The line of a batch: on stderr, if that is a terminal.
+//! The line of progress of a batch: on stderr, if that is a terminal.
 
 use std::io::{self, IsTerminal};
 
@@ -6,10 +6,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::output::columns::size_of;
 
-/// Goes to the begin of the row and empties it.
+/// Goes to the start of the row and erases it.
 const ERASE: &str = "\r\x1b[K";
 
-/// The last row of the terminal that stderr is, for a line that is replaced. It is taken away on drop.
+/// The last row of the terminal on stderr, for a line that is replaced. Dropping it erases the line.
 #[derive(Debug)]
 pub(crate) struct BottomLine {
     can_replace: bool,
@@ -21,7 +21,7 @@ impl BottomLine {
         Self { can_replace: io::stderr().is_terminal() && !is_dumb(), shown: false }
     }
 
-    /// How many columns a line may have; nothing if stderr is no terminal on which rows can be written again.
+    /// Returns how many columns a line may have, or `None` if stderr is not a terminal that can rewrite a row.
     pub(crate) fn width(&self) -> Option<usize> {
         self.can_replace.then(|| width_of(rustix::stdio::stderr()))
     }
@@ -31,17 +31,17 @@ impl BottomLine {
         self.shown = self.write(&format!("\r{text}\x1b[K\r")) || self.shown;
     }
 
-    /// Takes the line away, because something else is to be written to the terminal.
+    /// Erases the line, before other text is written to the terminal.
     pub(crate) fn clear(&mut self) {
         if self.shown {
-            // On Ctrl-C the kernel first sends the signal and then discards what is on its way to the terminal. It does both
-            // under the lock of the terminal's settings, so reading them waits until nothing more is discarded.
+            // On Ctrl-C the kernel sends the signal and then discards output on its way to the terminal. It does both under
+            // the lock of the terminal's settings, so reading them waits until nothing more is discarded.
             let _ = rustix::termios::tcgetattr(rustix::stdio::stderr());
             self.shown = !self.write(ERASE);
         }
     }
 
-    /// Whether it was written: a terminal that was stopped (Ctrl-S) must not stop the shell.
+    /// Returns true if it was written. A terminal that was stopped (Ctrl-S) must not stop the batch.
     fn write(&self, text: &str) -> bool {
         let stderr = rustix::stdio::stderr();
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -56,7 +56,7 @@ impl Drop for BottomLine {
     }
 }
 
-/// The columns of a terminal but one: in the last one some would begin another row.
+/// Returns the columns of a terminal less one: some terminals begin another row behind the last.
 pub(crate) fn width_of(terminal: impl std::os::fd::AsFd) -> usize {
     size_of(terminal).map_or(80, |size| size.columns) - 1
 }

@@ -1,21 +1,22 @@
-//! A value as the text of a cell: on one line, and no longer than the cell.
+//! The text of a cell: a value on one line, no wider than the cell.
 
 use std::borrow::Cow;
 
+use crate::output::color::Colors;
 use crate::output::columns;
 use qmpsh::json::{compact, decode};
 use qmpsh::text;
 
-/// How many columns an object or an array gets at most: enough for a small one, and to recognize a large one.
+/// The most columns for an object or an array: enough for a small one, and to recognize a large one.
 pub(super) const NESTED: usize = 48;
 
-/// How many columns any cell gets at most.
+/// The most columns for any cell.
 const LONGEST: usize = 1 << 16;
 
-/// How many bytes of JSON one column takes at most: a character as two `\uXXXX`.
+/// The most bytes of JSON for one column: a character as two `\uXXXX`.
 const BYTES: usize = 12;
 
-/// What a value is, as far as a table treats them differently.
+/// The kinds of values that a table treats differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -37,15 +38,18 @@ impl Kind {
     }
 }
 
-/// How a cell is written.
+/// How a table is written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cells {
-    /// Whether a terminal gets it: then nothing in it may drive the terminal. Line breaks are escaped anyway.
-    pub(super) terminal: bool,
+pub(crate) struct Style {
+    /// The table goes to a terminal, so control characters are escaped. Line breaks always are.
+    pub(crate) terminal: bool,
+    /// How many columns the terminal has; `None`: it is not cut.
+    pub(crate) width: Option<usize>,
+    pub(crate) colors: Colors,
 }
 
-impl Cells {
-    /// The text of a value, in at most `room` columns if it is no number: those are never cut.
+impl Style {
+    /// Returns the text of a value, cut to `room` columns unless it is a number.
     pub(super) fn value(self, value: &[u8], room: usize) -> Cow<'_, str> {
         match Kind::of(value) {
             Kind::Text => self.text(value, room),
@@ -60,17 +64,17 @@ impl Cells {
         }
     }
 
-    /// The text of a member's name, which stands without its quotes.
+    /// Returns the text of a member's name, given without its quotes.
     pub(super) fn key(self, key: &[u8], room: usize) -> String {
         self.text(&[b"\"", key, b"\""].concat(), room).into_owned()
     }
 
-    /// The text of a string, which stands with its quotes.
+    /// Returns the text of a string, given with its quotes.
     fn text(self, raw: &[u8], room: usize) -> Cow<'_, str> {
         let room = room.min(LONGEST);
         let (beginning, is_cut) = beginning(raw, room);
         let decoded = if is_cut {
-            // Without its other quote.
+            // The cut removed the closing quote.
             Some(Cow::Owned(decode(&[beginning, b"\""].concat()).unwrap_or_default().into_owned()))
         } else {
             decode(beginning)
@@ -83,7 +87,7 @@ impl Cells {
         if self.terminal {
             rewritten(shown, text::line)
         } else if shown.contains(char::is_control) {
-            // A line break would end the row; with others nobody can say where the next column begins.
+            // A line break would end the row, and other control characters would shift the columns behind them.
             let escape =
                 |c: char| if c.is_control() { text::line(c.encode_utf8(&mut [0; 4])).into_owned() } else { c.into() };
             Cow::Owned(shown.chars().map(escape).collect())
@@ -93,13 +97,13 @@ impl Cells {
     }
 }
 
-/// As many bytes of the value as can be needed to fill `room` columns, and whether those are not all.
+/// Returns as many bytes of the value as `room` columns can need, and true if there are more.
 fn beginning(value: &[u8], room: usize) -> (&[u8], bool) {
     let most = room.saturating_add(2).saturating_mul(BYTES);
     if value.len() <= most { (value, false) } else { (&value[..most], true) }
 }
 
-/// The text in at most `room` columns; `…` says that there was more.
+/// Cuts the text to `room` columns; `…` stands for the rest.
 fn clip(text: Cow<'_, str>, room: usize, is_cut: bool) -> Cow<'_, str> {
     if is_cut {
         return columns::beginning(&text, room).into();
@@ -118,11 +122,16 @@ fn rewritten(text: Cow<'_, str>, rewrite: impl Fn(&str) -> Cow<'_, str>) -> Cow<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::ColorMode;
+
+    fn style(terminal: bool) -> Style {
+        Style { terminal, width: None, colors: Colors::of_stdout(ColorMode::Never) }
+    }
 
     #[test]
-    fn values_as_text() {
+    fn values_become_text_of_one_line() {
         let check = |value: &str, room, pipe: &str, terminal: &str| {
-            let shown = |terminal| Cells { terminal }.value(value.as_bytes(), room).into_owned();
+            let shown = |terminal| style(terminal).value(value.as_bytes(), room).into_owned();
             assert_eq!(shown(false), pipe, "{value} on a pipe");
             assert_eq!(shown(true), terminal, "{value} on a terminal");
         };
@@ -147,19 +156,19 @@ mod tests {
     }
 
     #[test]
-    fn of_long_values_only_the_beginning_is_looked_at() {
-        let cells = Cells { terminal: true };
+    fn only_the_beginning_of_long_values_is_read() {
+        let style = style(true);
         let string = format!("\"{}\"", "\\u65e5".repeat(1_000_000));
-        assert_eq!(cells.value(string.as_bytes(), 10), "日日日日…");
+        assert_eq!(style.value(string.as_bytes(), 10), "日日日日…");
         let list = format!("[{}1]", "1, ".repeat(1_000_000));
-        assert_eq!(columns::width(&cells.value(list.as_bytes(), usize::MAX)), NESTED);
+        assert_eq!(columns::width(&style.value(list.as_bytes(), usize::MAX)), NESTED);
         assert_eq!(
-            columns::width(&cells.value(format!("\"{}\"", "x".repeat(1_000_000)).as_bytes(), usize::MAX)),
+            columns::width(&style.value(format!("\"{}\"", "x".repeat(1_000_000)).as_bytes(), usize::MAX)),
             LONGEST
         );
         // Cut in the middle of an escape, behind what is shown.
         let escapes = format!("\"{}\"", "\\n".repeat(1_000));
-        assert_eq!(cells.value(escapes.as_bytes(), 5), "\\n\\n…");
-        assert_eq!(cells.key("k".repeat(1_000).as_bytes(), 5), "kkkk…");
+        assert_eq!(style.value(escapes.as_bytes(), 5), "\\n\\n…");
+        assert_eq!(style.key("k".repeat(1_000).as_bytes(), 5), "kkkk…");
     }
 }

@@ -1,65 +1,58 @@
-//! Which columns a list of objects has, and how wide they are.
+//! The columns of a list of objects, and their widths.
 
-use super::cell::{Cells, Kind};
-use crate::output::columns::width;
+use super::cell::{Kind, Style};
+use crate::output::columns::{GAP, width};
 
-/// More columns are not put beside each other: nobody could read them, and the peer chooses how many there are.
+/// The most columns beside each other: the peer chooses how many there are.
 const COLUMNS: usize = 256;
 
-/// Between two columns.
-pub(super) const GAP: usize = 2;
-
-/// On a pipe nothing is cut, but what is longer than this is not what the others are aligned to: a single long text would
-/// fill every other row with spaces.
+/// The widest column on a pipe. Longer texts are not cut, but do not widen the other rows.
 pub(super) const ALIGNED: usize = 250;
 
-/// Of a text that is cut, this much is left at least.
+/// The columns that a text keeps when it is cut.
 const LEAST: usize = 8;
 
 /// One column.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Column {
-    /// The name, as it stands between its quotes.
+    /// The name between its quotes.
     pub(super) key: Vec<u8>,
-    /// The name as it is shown.
     pub(super) heading: String,
-    /// How many columns of the terminal it takes.
+    /// In columns of the terminal.
     pub(super) width: usize,
     /// All its values are numbers.
     pub(super) is_numeric: bool,
-    /// The widest number: it is not cut.
+    /// The width of the widest number, which is not cut.
     widest_number: usize,
 }
 
-/// What is known of the objects that were looked at.
+/// The columns that the objects so far need.
 #[derive(Debug)]
 pub(super) struct ColumnStats {
-    cells: Cells,
-    /// How much of a value need be measured.
+    style: Style,
+    /// Values are measured up to this width.
     room: usize,
-    /// `None`: there are too many.
+    /// `None` if there are too many.
     columns: Option<Vec<Column>>,
     /// The widest name.
     pub(super) widest_key: usize,
 }
 
 impl ColumnStats {
-    /// `available`: the width of the terminal, if it is one.
-    pub(super) fn new(cells: Cells, available: Option<usize>) -> Self {
-        Self { cells, room: available.unwrap_or(ALIGNED), columns: Some(Vec::new()), widest_key: 0 }
+    pub(super) fn new(style: Style) -> Self {
+        Self { style, room: style.width.unwrap_or(ALIGNED), columns: Some(Vec::new()), widest_key: 0 }
     }
 
-    /// Takes a member of one of the objects into account; `hint` is the column that it probably has, and becomes that of
-    /// the next one.
+    /// Adds a member of an object. `hint` is the index of its probable column, and becomes that of the next member.
     pub(super) fn add(&mut self, key: &[u8], value: &[u8], hint: &mut usize) {
         let Some(columns) = &mut self.columns else {
-            self.widest_key = self.widest_key.max(width(&self.cells.key(key, self.room)));
+            self.widest_key = self.widest_key.max(width(&self.style.key(key, self.room)));
             return;
         };
         let index = find(columns, key, *hint).unwrap_or(columns.len());
         *hint = index + 1;
         if index == columns.len() {
-            let heading = self.cells.key(key, self.room);
+            let heading = self.style.key(key, self.room);
             let width = width(&heading);
             self.widest_key = self.widest_key.max(width);
             if index == COLUMNS {
@@ -70,18 +63,18 @@ impl ColumnStats {
         }
         if let Some(column) = columns.get_mut(index) {
             let is_number = Kind::of(value) == Kind::Number;
-            let width = width(&self.cells.value(value, self.room));
+            let width = width(&self.style.value(value, self.room));
             column.is_numeric &= is_number;
             column.width = column.width.max(if is_number { width } else { width.min(self.room) });
             column.widest_number = column.widest_number.max(if is_number { width } else { 0 });
         }
     }
 
-    /// The columns, fitted into the terminal; `None`: they cannot be.
-    pub(super) fn fitted(&mut self, available: Option<usize>) -> Option<Vec<Column>> {
+    /// Returns the columns, fitted into the terminal, or `None` if they do not fit.
+    pub(super) fn fitted(&mut self) -> Option<Vec<Column>> {
         let mut columns = self.columns.take()?;
         let gaps = GAP * columns.len().saturating_sub(1);
-        match available {
+        match self.style.width {
             Some(available) => fit(&mut columns, available.checked_sub(gaps)?).then_some(columns),
             None => {
                 for column in &mut columns {
@@ -93,16 +86,16 @@ impl ColumnStats {
     }
 }
 
-/// The index of the column of this key.
+/// Returns the index of the column of this key.
 pub(super) fn find(columns: &[Column], key: &[u8], hint: usize) -> Option<usize> {
     match columns.get(hint) {
-        // The objects of a list have their members in the same order.
+        // The objects of a list usually have their members in the same order.
         Some(column) if column.key == key => Some(hint),
         _ => columns.iter().position(|column| column.key == key),
     }
 }
 
-/// Makes the widest columns narrower until all have room; false: they would be too narrow to be of use.
+/// Makes the widest columns narrower until all fit. Returns false if they would be too narrow.
 fn fit(columns: &mut [Column], available: usize) -> bool {
     let least = |column: &Column| column.width.min(LEAST).max(column.widest_number);
     let total = |columns: &[Column], limit: usize| -> usize {
@@ -111,7 +104,7 @@ fn fit(columns: &mut [Column], available: usize) -> bool {
     if total(columns, 0) > available {
         return false;
     }
-    // The highest limit with which they fit: with one more they do not, or nothing is cut any more.
+    // The highest limit with which they fit, found by bisection.
     let (mut limit, mut too_high) = (0, available + 1);
     while too_high - limit > 1 {
         let middle = usize::midpoint(limit, too_high);
@@ -149,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_widest_give_way() {
+    fn the_widest_columns_are_made_narrower() {
         let check = |widths: &[(usize, usize)], available, expected: Option<&[usize]>| {
             let mut columns = columns(widths);
             let found = fit(&mut columns, available);

@@ -1,4 +1,4 @@
-//! A string as its text on many lines, decoded piece by piece.
+//! The text of a long string, decoded piece by piece.
 
 use std::borrow::Cow;
 
@@ -10,18 +10,18 @@ use qmpsh::text;
 /// About how many bytes of JSON are decoded at once.
 const CHUNK: usize = 64 * 1024;
 
-/// The text of a string. Its line breaks stay; if there is none at the end, one is added.
+/// The text of a string. Its line breaks stay, and a missing one is added at its end.
 pub(super) struct LongText {
-    /// What is left between the quotes.
+    /// The rest of the text between the quotes.
     left: Bytes,
-    /// Whether a terminal gets it: then nothing in it may drive the terminal.
+    /// The text goes to a terminal, so control characters are escaped.
     terminal: bool,
-    /// The text ends with a line break, as far as it has come; `None`: all of it has.
+    /// The last piece ended with a line break. `None` at the end of the text.
     is_at_line: Option<bool>,
 }
 
 impl LongText {
-    /// `string` stands with its quotes.
+    /// Takes the string with its quotes.
     pub(super) fn new(string: Bytes, terminal: bool) -> Self {
         let inner = 1..string.len().saturating_sub(1);
         let left = if inner.is_empty() { Bytes::new() } else { string.slice(inner) };
@@ -39,14 +39,14 @@ impl Iterator for LongText {
         }
         let piece = self.left.split_to(end_of_piece(&self.left));
         let decoded = decode(&[b"\"", piece.as_ref(), b"\""].concat()).map(Cow::into_owned).unwrap_or_default();
-        // As HMP ends its lines.
+        // HMP ends its lines with CRLF.
         let decoded = if decoded.contains("\r\n") { decoded.replace("\r\n", "\n") } else { decoded };
         self.is_at_line = Some(decoded.ends_with('\n'));
         Some(if self.terminal { text::lines(&decoded).into_owned() } else { decoded })
     }
 }
 
-/// Where to cut: not within an escape or a pair of them, nor within a character, nor between CR and LF.
+/// Returns where to cut: not within an escape, a surrogate pair, a character, or CRLF.
 fn end_of_piece(text: &[u8]) -> usize {
     let mut at = 0;
     while at < CHUNK {
@@ -56,7 +56,7 @@ fn end_of_piece(text: &[u8]) -> usize {
         at += found;
         at += match &text[at..] {
             [b'\\', b'r', b'\\', b'n', ..] => 4,
-            // The second half of a pair is an escape too.
+            // A surrogate pair is two escapes.
             [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', _, _, b'\\', b'u', ..] => 12,
             [b'\\', b'u', ..] => 6,
             _ => 2,
@@ -65,7 +65,7 @@ fn end_of_piece(text: &[u8]) -> usize {
     at.min(text.len())
 }
 
-/// The end of the last whole character before `at`, if it is near.
+/// Returns the end of the last whole character before `at`.
 fn character_end(text: &[u8], at: usize) -> usize {
     if at >= text.len() {
         return text.len();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stay_lines() {
+    fn line_breaks_stay() {
         let check = |raw: &str, pipe: &str, terminal: &str| {
             assert_eq!((&*shown(raw.to_owned(), false), &*shown(raw.to_owned(), true)), (pipe, terminal), "{raw}");
         };
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn where_it_is_cut_is_not_seen() {
+    fn pieces_join_without_a_seam() {
         for unit in [r"\r\n", r"\ud83d\ude00", r"\u65e5x", "日", "a\\\\", "\\\"", "😀", "x"] {
             for begin in ["", "1", "12", "123", "1234", "12345"] {
                 let raw = format!("\"{begin}{}\"", unit.repeat(2 * CHUNK / unit.len() + 5));

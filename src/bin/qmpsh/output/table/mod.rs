@@ -1,8 +1,8 @@
-//! A result as columns of text, for people: a list of objects as a table, an object as two columns.
+//! A result as columns of text: a list of objects as a table, an object as two columns.
 //!
-//! A list is gone over twice, first for the widths and then for the rows, and nothing of it is kept: a list of a million
-//! objects needs no more memory than the reply itself. Objects with more members than the terminal has room for are
-//! shown one below the other, each as two columns.
+//! A list is read twice, first for the widths and then for the rows, and nothing is kept: a list of a million objects needs
+//! no more memory than the reply itself. Objects with too many members for the terminal are shown one below the other, each
+//! as two columns.
 
 mod cell;
 mod layout;
@@ -11,35 +11,21 @@ mod long_text;
 use bytes::Bytes;
 
 use crate::output::color::{Colors, Tint};
-use crate::output::columns::{cut, width};
-use cell::{Cells, Kind};
-use layout::{Column, ColumnStats, GAP, find};
+use crate::output::columns::{GAP, cut, width};
+pub(crate) use cell::Style;
+
+use cell::Kind;
+use layout::{Column, ColumnStats, find};
 use long_text::LongText;
 use qmpsh::json::{Elements, elements, members};
 
-/// About how many bytes are made at once.
+/// About how many bytes one piece has.
 const CHUNK: usize = 64 * 1024;
 
-/// Names of members take at most this part of a row with two columns, one in so many.
+/// Names take at most one part of this many of a row with two columns.
 const NAMES: usize = 2;
 
-/// For whom a table is made.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Style {
-    /// Whether a terminal gets it: then nothing in it may drive the terminal.
-    pub(crate) terminal: bool,
-    /// How many columns the terminal has; `None`: no end of them.
-    pub(crate) width: Option<usize>,
-    pub(crate) colors: Colors,
-}
-
-impl Style {
-    fn cells(self) -> Cells {
-        Cells { terminal: self.terminal }
-    }
-}
-
-/// A result on its way to be printed, with the newline at its end.
+/// A result in pieces to print, with a newline at its end.
 pub(crate) struct Table {
     style: Style,
     what: What,
@@ -52,15 +38,15 @@ enum What {
         rows: Elements,
         has_heading: bool,
     },
-    /// Objects that do not fit beside each other, or just one.
+    /// Objects with too many members for one row, or a single one.
     Records {
         objects: Elements,
         names: usize,
         is_first: bool,
     },
-    /// A list of other things, a line for each.
+    /// A list of other values, a line for each.
     Lines(Elements),
-    /// One thing.
+    /// One value.
     Line(Option<Bytes>),
     Text(LongText),
 }
@@ -77,39 +63,39 @@ impl Table {
 }
 
 fn nested(value: &Bytes, style: Style) -> What {
-    let mut survey = ColumnStats::new(style.cells(), style.width);
+    let mut stats = ColumnStats::new(style);
     let Some(list) = elements(value) else {
         if members(value).is_none_or(|mut members| members.next().is_none()) {
             return What::Line(Some(Bytes::from_static(b"{}")));
         }
-        add(&mut survey, value);
-        // As the one element of a list.
+        add(&mut stats, value);
+        // A list with this one element.
         let list = Bytes::from([b"[", value.as_ref(), b"]"].concat());
         return match elements(&list) {
-            Some(objects) => What::Records { objects, names: survey.widest_key, is_first: true },
+            Some(objects) => What::Records { objects, names: stats.widest_key, is_first: true },
             None => What::Line(Some(value.clone())),
         };
     };
     let mut rows = list.clone();
-    if !list.clone().all(|element| add(&mut survey, &element)) {
+    if !list.clone().all(|element| add(&mut stats, &element)) {
         return What::Lines(list);
     }
     if rows.next().is_none() {
         return What::Line(Some(Bytes::from_static(b"[]")));
     }
-    let names = survey.widest_key;
-    match survey.fitted(style.width) {
+    let names = stats.widest_key;
+    match stats.fitted() {
         Some(columns) => What::Columns { columns, rows: list, has_heading: false },
         None => What::Records { objects: list, names, is_first: true },
     }
 }
 
-/// Takes an object into account; false if it is none.
-fn add(survey: &mut ColumnStats, object: &[u8]) -> bool {
+/// Adds an object. Returns false if the value is not an object.
+fn add(stats: &mut ColumnStats, object: &[u8]) -> bool {
     let Some(members) = members(object) else { return false };
     let mut hint = 0;
     for (key, value) in members {
-        survey.add(key, value, &mut hint);
+        stats.add(key, value, &mut hint);
     }
     true
 }
@@ -149,7 +135,7 @@ impl Iterator for Table {
 }
 
 fn line(value: &[u8], style: Style, out: &mut String) {
-    out.push_str(&style.cells().value(value, style.width.unwrap_or(usize::MAX)));
+    out.push_str(&style.value(value, style.width.unwrap_or(usize::MAX)));
     out.push('\n');
 }
 
@@ -172,15 +158,15 @@ fn row(columns: &[Column], object: &[u8], style: Style, out: &mut String) {
     }
     let room = |column: &Column| if style.width.is_some() { column.width } else { usize::MAX };
     let cells = columns.iter().zip(values).map(|(column, value)| {
-        let text = style.cells().value(value, room(column));
+        let text = style.value(value, room(column));
         (width(&text), text)
     });
     align(columns, cells, out);
 }
 
-/// Adds a row; each cell comes with its width. There are no spaces at its end.
+/// Writes a row without trailing spaces. Each cell comes with its width.
 fn align(columns: &[Column], cells: impl Iterator<Item = (usize, impl AsRef<str>)>, out: &mut String) {
-    // Spaces that are needed only if something follows.
+    // Spaces to write if another text follows.
     let mut owed = 0;
     for (index, (column, (width, text))) in columns.iter().zip(cells).enumerate() {
         owed += if index == 0 { 0 } else { GAP };
@@ -199,15 +185,14 @@ fn align(columns: &[Column], cells: impl Iterator<Item = (usize, impl AsRef<str>
     out.push('\n');
 }
 
-/// An object as two columns: names, and values.
+/// Writes an object as two columns: names and values.
 fn record(object: &[u8], names: usize, style: Style, out: &mut String) {
-    let cells = style.cells();
     let most = style.width.map_or(usize::MAX, |width| (width / NAMES).max(1));
     let names = names.min(most).min(layout::ALIGNED);
     let room = style.width.map_or(usize::MAX, |width| width.saturating_sub(names + GAP).max(1));
     for (key, value) in members(object).into_iter().flatten() {
-        let key = cells.key(key, most);
-        let value = cells.value(value, room);
+        let key = style.key(key, most);
+        let value = style.value(value, room);
         out.push_str(&style.colors.paint(Tint::Key, &key));
         if !value.is_empty() {
             out.extend(std::iter::repeat_n(' ', names.saturating_sub(width(&key)) + GAP));

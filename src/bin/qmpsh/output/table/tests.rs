@@ -37,7 +37,7 @@ fn a_list_of_objects_is_a_table() {
 }
 
 #[test]
-fn wide_characters_take_their_room() {
+fn wide_characters_take_two_columns() {
     check(
         r#"[{"name": "日本", "x": 1}, {"name": "é", "x": 22}, {"name": "😀!", "x": 333}]"#,
         None,
@@ -47,7 +47,7 @@ fn wide_characters_take_their_room() {
 }
 
 #[test]
-fn a_terminal_has_so_many_columns() {
+fn tables_fit_the_width_of_the_terminal() {
     let list = r#"[{"file": "/images/a-very-long-name.qcow2", "size": 1000000, "x": "short"}]"#;
     check(
         list,
@@ -62,7 +62,7 @@ fn a_terminal_has_so_many_columns() {
 }
 
 #[test]
-fn many_members_are_shown_below_each_other() {
+fn objects_with_many_members_become_records() {
     let object = |n: usize| format!("{{{}}}", (0..n).map(|i| format!("\"k{i}\": {i}")).collect::<Vec<_>>().join(", "));
     let list = format!("[{}, {}]", object(300), object(1));
     let text = shown(&list, None);
@@ -83,7 +83,7 @@ fn an_object_is_two_columns() {
 }
 
 #[test]
-fn other_values() {
+fn other_values_are_lines() {
     check("{}", None, &["{}"]);
     check("[]", None, &["[]"]);
     check("[ ]", Some(80), &["[]"]);
@@ -104,7 +104,7 @@ fn a_long_text_does_not_widen_every_row() {
 }
 
 #[test]
-fn a_table_in_colors() {
+fn headings_and_keys_have_colors() {
     let style = Style { terminal: false, width: None, colors: Colors::of_stdout(ColorMode::Always) };
     let shown = |value: &'static str| {
         let pieces = Table::new(&Bytes::from_static(value.as_bytes()), style);

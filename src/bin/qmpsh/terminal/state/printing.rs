@@ -3,23 +3,15 @@
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::phase::{Life, Phase};
-use super::{CHUNK, Shared, State};
+use super::{CHUNK, Life, Phase, PlainPrompt, Shared, State, wait};
 use crate::terminal::queue::Chunk;
 
-/// The prompt where lines are not edited: the printer writes it, when nothing else is left to write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum PlainPrompt {
-    #[default]
-    Hidden,
-    Wanted,
-    /// The cursor stands behind it, so what is printed begins on a new row.
-    Shown,
-}
+/// Goes to the begin of the row and empties it.
+const ERASE: &str = "\r\x1b[K";
 
 impl Shared {
-    /// Waits for something to write; none: there will be nothing more.
-    pub(crate) fn next_chunk(&self) -> Option<Chunk> {
+    /// Waits for something to write; `None`: there will be nothing more.
+    pub(in crate::terminal) fn next_chunk(&self) -> Option<Chunk> {
         let mut state = self.lock();
         loop {
             if state.life == Life::Closed {
@@ -28,7 +20,7 @@ impl Shared {
             let may = match state.phase {
                 Phase::Idle => true,
                 Phase::Starting => state.comes_first(),
-                Phase::Typing { .. } | Phase::Ending | Phase::TerminalGuard => false,
+                Phase::Typing { .. } | Phase::Ending | Phase::HandedOver => false,
             };
             if may && let Some(chunk) = state.next_chunk() {
                 state.writing = Some(chunk.through);
@@ -37,23 +29,23 @@ impl Shared {
             if may && state.life == Life::Closing {
                 return None;
             }
-            state = self.wait(state);
+            state = wait(&self.changed, state);
         }
     }
 
-    /// The chunk was written; false: the terminal is gone.
-    pub(crate) fn wrote(&self, chunk: &Chunk, alive: bool) {
+    /// The chunk was written; not `alive`: the terminal is gone.
+    pub(in crate::terminal) fn wrote(&self, chunk: &Chunk, alive: bool) {
         let mut state = self.lock();
         state.writing = None;
         state.printed(chunk.through);
         if !alive {
             state.close();
         }
-        self.changed.notify_all();
-        self.wake.notify_all();
+        self.notify_all();
     }
 
-    pub(crate) fn cut_results(&self) {
+    /// Drops what is left of the results. The line that is being shown ends where it is.
+    pub(crate) fn cut_output(&self) {
         let mut state = self.lock();
         if state.queue.cut_results() && state.queue.is_empty() && state.writing.is_none() {
             let last = state.queue.last();
@@ -63,44 +55,47 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Tells when everything added so far was printed; none: it was.
-    pub(crate) fn flushed(&self) -> Option<oneshot::Receiver<()>> {
-        let mut state = self.lock();
-        if state.printed >= state.queue.last() && !state.transient.must_go() {
-            return None;
+    /// Waits until everything that was given to the console before was printed or dropped.
+    ///
+    /// Cancel safe: it changes nothing.
+    pub(crate) async fn flushed(&self) {
+        if let Some(printed) = self.when_printed() {
+            // An error means that the console is gone, and all it had with it.
+            let _ = printed.await;
         }
-        let (sender, receiver) = oneshot::channel();
+    }
+
+    /// Tells when everything added so far was printed; `None`: it was.
+    pub(super) fn when_printed(&self) -> Option<oneshot::Receiver<()>> {
+        let mut state = self.lock();
         let last = state.queue.last();
-        state.waiting.push((last, sender));
-        Some(receiver)
+        (state.printed < last || state.transient_must_go()).then(|| state.tell_when_printed(last))
     }
 
     /// Plain mode: shows the prompt after what is pending, and again after what is printed later.
-    pub(crate) fn show_prompt(&self) {
+    pub(in crate::terminal) fn show_prompt(&self) {
         let mut state = self.lock();
-        if state.plain == PlainPrompt::Hidden {
-            state.plain = PlainPrompt::Wanted;
+        if state.plain_prompt == PlainPrompt::Hidden {
+            state.plain_prompt = PlainPrompt::Wanted;
         }
         self.changed.notify_all();
     }
 
     /// Plain mode: a line was read, the cursor is on a new row.
-    pub(crate) fn hide_prompt(&self) {
-        self.lock().plain = PlainPrompt::Hidden;
+    pub(in crate::terminal) fn hide_prompt(&self) {
+        self.lock().plain_prompt = PlainPrompt::Hidden;
     }
 
-    /// Stops the printer, while no line is being read; none: it writes nothing, else tells when it has written its chunk.
-    pub(crate) fn lend(&self) -> Option<oneshot::Receiver<()>> {
+    /// Stops the printer, while no line is being read. Tells when it has written its chunk; `None`: it has none.
+    pub(in crate::terminal) fn hand_over(&self) -> Option<oneshot::Receiver<()>> {
         let mut state = self.lock();
-        state.phase = Phase::TerminalGuard;
+        state.phase = Phase::HandedOver;
         let through = state.writing?;
-        let (sender, receiver) = oneshot::channel();
-        state.waiting.push((through, sender));
-        Some(receiver)
+        Some(state.tell_when_printed(through))
     }
 
-    /// The printer may write again.
-    pub(crate) fn take_back(&self) {
+    /// Lets the printer write again.
+    pub(in crate::terminal) fn take_back(&self) {
         self.lock().phase = Phase::Idle;
         self.changed.notify_all();
     }
@@ -109,22 +104,46 @@ impl Shared {
 impl State {
     /// Whether something is pending that is printed before the line begins.
     pub(super) fn comes_first(&self) -> bool {
-        self.transient.must_go() || self.queue.has_result() || (self.printed < self.first && !self.queue.is_empty())
+        self.transient_must_go() || self.queue.has_result() || (self.printed < self.first && !self.queue.is_empty())
+    }
+
+    fn transient_must_go(&self) -> bool {
+        self.transient_shown.is_some() && self.transient.is_none()
     }
 
     fn next_chunk(&mut self) -> Option<Chunk> {
         if let Some(mut chunk) = self.queue.take(CHUNK) {
-            if self.plain == PlainPrompt::Shown {
-                self.plain = PlainPrompt::Wanted;
-                chunk.text = [b"\n", &*chunk.text].concat().into();
+            let mut before = "";
+            if self.plain_prompt == PlainPrompt::Shown {
+                self.plain_prompt = PlainPrompt::Wanted;
+                before = "\n";
             }
-            return Some(self.above_transient(chunk));
+            if self.transient_shown.take().is_some() {
+                before = ERASE;
+            }
+            if !before.is_empty() {
+                chunk.text = [before.as_bytes(), &chunk.text].concat().into();
+            }
+            return Some(chunk);
         }
-        if self.plain == PlainPrompt::Wanted {
-            self.plain = PlainPrompt::Shown;
-            return Some(Chunk { text: Bytes::from(self.prompt.clone()), through: self.printed });
-        }
-        self.draw_transient()
+        let text = if self.plain_prompt == PlainPrompt::Wanted {
+            self.plain_prompt = PlainPrompt::Shown;
+            self.prompt.clone()
+        } else if self.transient_shown == self.transient {
+            return None;
+        } else {
+            self.transient_shown.clone_from(&self.transient);
+            // Written over the old one, so that nothing flickers. The cursor goes to its begin: keys typed behind its end
+            // would go into the next row.
+            self.transient.as_ref().map_or_else(|| ERASE.to_owned(), |text| format!("\r{text}\x1b[K\r"))
+        };
+        Some(Chunk { text: Bytes::from(text), through: self.printed })
+    }
+
+    fn tell_when_printed(&mut self, through: u64) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.push((through, sender));
+        receiver
     }
 
     /// Remembers what was printed, and tells who waits for it.
@@ -133,7 +152,7 @@ impl State {
         self.printed = if self.queue.is_empty() { self.queue.last() } else { through };
         let printed = self.printed;
         for (_, sender) in self.waiting.extract_if(.., |(number, _)| *number <= printed) {
-            // Who does not wait any more need not be told.
+            // The receiver may be gone.
             let _ = sender.send(());
         }
     }

@@ -5,6 +5,10 @@ use super::typing::Interrupted;
 use super::*;
 use crate::terminal::queue::Chunk;
 
+fn shared(prompt: &str) -> Shared {
+    Shared::new(prompt.to_owned(), || {})
+}
+
 fn text(chunk: &Chunk) -> &str {
     std::str::from_utf8(&chunk.text).unwrap()
 }
@@ -18,24 +22,24 @@ fn print(shared: &Shared) -> String {
 
 #[test]
 fn while_a_line_is_typed_the_prompt_brings_what_is_pending() {
-    let shared = Shared::new("> ".into());
+    let shared = shared("> ");
     shared.begin().unwrap();
-    shared.line("before".into());
+    shared.line("before");
     assert_eq!(shared.paint("> ", true), "before\n> ");
-    shared.event("STOP", "event".into());
-    shared.line("line".into());
+    shared.event("STOP", "event");
+    shared.line("line");
     assert_eq!(shared.paint("> ", true), "event\nline\n> ");
     assert_eq!(shared.paint("> ", true), "> ");
-    shared.line("late".into());
+    shared.line("late");
     shared.end();
     assert_eq!(print(&shared), "late\n");
 }
 
 #[test]
 fn results_are_printed_before_the_line_begins() {
-    let shared = Arc::new(Shared::new("> ".into()));
-    shared.line("line".into());
-    shared.result(Bytes::from_static(b"result"));
+    let shared = Arc::new(shared("> "));
+    shared.line("line");
+    shared.output(Bytes::from_static(b"result"));
     let editor = thread::spawn({
         let shared = Arc::clone(&shared);
         move || {
@@ -49,10 +53,10 @@ fn results_are_printed_before_the_line_begins() {
 
 #[test]
 fn a_line_waits_for_the_chunk_being_written() {
-    let shared = Arc::new(Shared::new("> ".into()));
-    shared.line("slow".into());
+    let shared = Arc::new(shared("> "));
+    shared.line("slow");
     let chunk = shared.next_chunk().unwrap();
-    shared.line("next".into());
+    shared.line("next");
     let editor = thread::spawn({
         let shared = Arc::clone(&shared);
         move || {
@@ -71,23 +75,23 @@ fn a_line_waits_for_the_chunk_being_written() {
 
 #[test]
 fn one_repaint_is_asked_for_at_a_time_and_none_before_the_first() {
-    let shared = Shared::new("> ".into());
-    shared.line("a".into());
+    let shared = shared("> ");
+    shared.line("a");
     assert!(!shared.begin_wake(), "idle");
     print(&shared);
     shared.begin().unwrap();
     assert!(!shared.begin_wake(), "not painted");
     shared.paint("> ", true);
     assert!(!shared.begin_wake(), "nothing pending");
-    shared.line("b".into());
+    shared.line("b");
     assert!(shared.begin_wake());
     shared.end_wake();
     assert!(!shared.begin_wake(), "asked already");
     assert_eq!(shared.paint("(reverse-i-search)`': ", false), "b\n(reverse-i-search)`': ");
-    shared.line("c".into());
+    shared.line("c");
     assert!(!shared.begin_wake(), "the token is still in its pipe during Ctrl-R");
     shared.paint("> ", true);
-    shared.line("d".into());
+    shared.line("d");
     assert!(shared.begin_wake());
     shared.end_wake();
     shared.end();
@@ -96,10 +100,10 @@ fn one_repaint_is_asked_for_at_a_time_and_none_before_the_first() {
 
 #[test]
 fn a_prompt_changes_live_only_at_its_width() {
-    let shared = Shared::new("(a) ".into());
+    let shared = shared("(a) ");
     shared.begin().unwrap();
     for (set, painted) in [("(b) ", "(b) "), ("(bb) ", "(a) "), ("(é) ", "(é) "), ("(漢) ", "(a) ")] {
-        shared.set_prompt(set.into());
+        shared.set_prompt(set);
         assert_eq!(shared.paint("(a) ", true), painted);
     }
     assert_eq!(shared.paint("(search) ", false), "(search) ");
@@ -107,22 +111,21 @@ fn a_prompt_changes_live_only_at_its_width() {
 
 #[test]
 fn a_line_begins_anew_for_a_prompt_of_another_width() {
-    let shared = Shared::new("(a) ".into());
-    shared.set_give_up(|| {});
+    let shared = shared("(a) ");
     shared.begin().unwrap();
     shared.note("text", 2);
     assert_eq!(shared.paint("(a) ", true), "(a) ");
     assert_eq!(shared.begin_anew("(a) ", 80), None, "nobody has asked for that");
-    shared.set_prompt("(bb) ".into());
+    shared.set_prompt("(bb) ");
     shared.paint("(search) ", false);
     assert_eq!(shared.begin_anew("(a) ", 80), None, "not within a search");
     shared.paint("(a) ", true);
     assert_eq!(shared.begin_anew("(a) ", 80).unwrap().parts(), ("te", "xt"));
-    shared.line("line".into());
+    shared.line("line");
     assert_eq!(shared.paint("(bb) ", true), "\x1b[1A\r\x1b[Jline\n(bb) ");
     assert_eq!(shared.paint("(bb) ", true), "(bb) ");
     // The line is finished before it could begin anew.
-    shared.set_prompt("(a) ".into());
+    shared.set_prompt("(a) ");
     shared.paint("(bb) ", true);
     shared.end();
     assert_eq!(shared.begin_anew("(bb) ", 80), None);
@@ -135,55 +138,55 @@ fn a_line_begins_anew_for_a_prompt_of_another_width() {
 
 #[test]
 fn a_long_result_while_typing_comes_in_parts() {
-    let shared = Shared::new("> ".into());
+    let shared = shared("> ");
     shared.begin().unwrap();
     shared.paint("> ", true);
     let half = "x".repeat(CHUNK - 1) + "\n";
-    shared.result(Bytes::from(half.clone() + &half));
+    shared.output(Bytes::from(half.clone() + &half));
     assert_eq!(shared.paint("> ", true), half.clone() + "> ");
     assert!(shared.begin_wake(), "the rest needs another repaint");
     assert_eq!(shared.paint("> ", true), half + "> ");
 }
 
 #[test]
-fn flushed_is_told_when_the_last_of_it_was_written() {
-    let shared = Shared::new("> ".into());
-    assert!(shared.flushed().is_none());
-    shared.line("a".into());
-    let mut first = shared.flushed().unwrap();
+fn printed_is_told_when_the_last_of_it_was_written() {
+    let shared = shared("> ");
+    assert!(shared.when_printed().is_none());
+    shared.line("a");
+    let mut first = shared.when_printed().unwrap();
     let chunk = shared.next_chunk().unwrap();
-    shared.line("b".into());
-    let mut second = shared.flushed().unwrap();
+    shared.line("b");
+    let mut second = shared.when_printed().unwrap();
     assert!(first.try_recv().is_err());
     shared.wrote(&chunk, true);
     assert!(first.try_recv().is_ok() && second.try_recv().is_err());
     shared.close();
-    assert!(second.try_recv().is_ok() && shared.flushed().is_none());
+    assert!(second.try_recv().is_ok() && shared.when_printed().is_none());
 }
 
 #[test]
 fn a_dead_terminal_takes_and_keeps_nothing() {
-    let shared = Shared::new("> ".into());
-    shared.line("a".into());
+    let shared = shared("> ");
+    shared.line("a");
     let chunk = shared.next_chunk().unwrap();
     shared.wrote(&chunk, false);
-    shared.line("b".into());
+    shared.line("b");
     assert!(shared.next_chunk().is_none() && shared.lock().queue.is_empty());
 }
 
 #[test]
-fn while_the_terminal_is_lent_nothing_is_written() {
-    let shared = Shared::new("> ".into());
-    shared.line("a".into());
+fn while_the_terminal_is_handed_over_nothing_is_written() {
+    let shared = shared("> ");
+    shared.line("a");
     let chunk = shared.next_chunk().unwrap();
-    let mut written = shared.lend().unwrap();
-    shared.line("b".into());
+    let mut written = shared.hand_over().unwrap();
+    shared.line("b");
     assert!(written.try_recv().is_err());
     shared.wrote(&chunk, true);
-    assert!(written.try_recv().is_ok() && shared.lend().is_none());
+    assert!(written.try_recv().is_ok() && shared.hand_over().is_none());
     thread::scope(|scope| {
         let printer = scope.spawn(|| print(&shared));
-        assert!(shared.flushed().is_some());
+        assert!(shared.when_printed().is_some());
         shared.take_back();
         assert_eq!(printer.join().unwrap(), "b\n");
     });
@@ -191,8 +194,8 @@ fn while_the_terminal_is_lent_nothing_is_written() {
 
 #[test]
 fn closing_prints_what_is_pending_and_starts_no_line() {
-    let shared = Shared::new("> ".into());
-    shared.line("a".into());
+    let shared = shared("> ");
+    shared.line("a");
     shared.start_closing();
     assert_eq!(shared.begin(), Err(Interrupted));
     assert_eq!(print(&shared), "a\n");
@@ -201,8 +204,8 @@ fn closing_prints_what_is_pending_and_starts_no_line() {
 
 #[test]
 fn an_interrupt_before_the_line_begins_needs_no_signal() {
-    let shared = Shared::new("> ".into());
-    shared.result(Bytes::from_static(b"never written"));
+    let shared = shared("> ");
+    shared.output(Bytes::from_static(b"never written"));
     assert!(!shared.interrupt());
     assert_eq!(shared.begin(), Err(Interrupted));
     shared.interrupt_done();
@@ -215,32 +218,32 @@ fn an_interrupt_before_the_line_begins_needs_no_signal() {
 
 #[test]
 fn a_plain_prompt_comes_last_and_again() {
-    let shared = Shared::new("> ".into());
+    let shared = shared("> ");
     shared.show_prompt();
-    shared.line("a".into());
+    shared.line("a");
     assert_eq!(print(&shared), "a\n");
     assert_eq!(print(&shared), "> ");
-    shared.line("b".into());
+    shared.line("b");
     assert_eq!(print(&shared), "\nb\n");
     assert_eq!(print(&shared), "> ");
     shared.hide_prompt();
-    shared.line("c".into());
+    shared.line("c");
     assert_eq!(print(&shared), "c\n");
 }
 
 #[test]
 fn a_transient_line_is_replaced_and_gives_way() {
-    let shared = Shared::new("> ".into());
-    shared.set_transient(Some("10%".into()));
+    let shared = shared("> ");
+    shared.transient(Some("10%".into()));
     assert_eq!(print(&shared), "\r10%\x1b[K\r");
-    shared.set_transient(Some("20%".into()));
-    shared.event("STOP", "event".into());
+    shared.transient(Some("20%".into()));
+    shared.event("STOP", "event");
     assert_eq!(print(&shared), "\r\x1b[Kevent\n");
     assert_eq!(print(&shared), "\r20%\x1b[K\r");
     // Once more the same: nothing is written for it.
-    shared.set_transient(Some("20%".into()));
-    shared.set_transient(None);
-    shared.line("done".into());
+    shared.transient(Some("20%".into()));
+    shared.transient(None);
+    shared.line("done");
     assert_eq!(print(&shared), "\r\x1b[Kdone\n");
     shared.start_closing();
     assert!(shared.next_chunk().is_none());
@@ -248,8 +251,8 @@ fn a_transient_line_is_replaced_and_gives_way() {
 
 #[test]
 fn a_transient_line_goes_before_a_line_begins() {
-    let shared = Arc::new(Shared::new("> ".into()));
-    shared.set_transient(Some("10%".into()));
+    let shared = Arc::new(shared("> "));
+    shared.transient(Some("10%".into()));
     assert_eq!(print(&shared), "\r10%\x1b[K\r");
     // It is still wanted, and nothing else is to be printed.
     let editor = thread::spawn({
@@ -265,17 +268,17 @@ fn a_transient_line_goes_before_a_line_begins() {
 
 #[test]
 fn flushed_means_that_the_transient_line_is_gone() {
-    let shared = Shared::new("> ".into());
-    shared.set_transient(Some("10%".into()));
-    assert!(shared.flushed().is_none());
+    let shared = shared("> ");
+    shared.transient(Some("10%".into()));
+    assert!(shared.when_printed().is_none());
     assert_eq!(print(&shared), "\r10%\x1b[K\r");
-    shared.set_transient(None);
-    let mut flushed = shared.flushed().unwrap();
+    shared.transient(None);
+    let mut flushed = shared.when_printed().unwrap();
     assert!(flushed.try_recv().is_err());
     assert_eq!(print(&shared), "\r\x1b[K");
     assert!(flushed.try_recv().is_ok());
     // When the shell ends with one on the terminal, it goes too.
-    shared.set_transient(Some("20%".into()));
+    shared.transient(Some("20%".into()));
     assert_eq!(print(&shared), "\r20%\x1b[K\r");
     shared.start_closing();
     assert_eq!(print(&shared), "\r\x1b[K");

@@ -1,15 +1,33 @@
-//! The text of the line being typed, as it was painted last: it goes on when the line has to begin anew under another prompt.
+//! Lines: those read, and the one being typed.
+
+use std::sync::Arc;
 
 use unicode_width::UnicodeWidthChar;
 
-/// What rustyline takes for the distance of tab stops.
+/// rustyline's distance between tab stops.
 const TAB: usize = 8;
 
-/// A text and the cursor in it.
+/// The outcome of reading a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Readline {
+    /// A line, or several with newlines between them (a text that went on, or was pasted), without the last newline.
+    Line(String),
+    /// Ctrl-C: the line being typed was dropped.
+    Interrupted,
+    /// Ctrl-D on an empty line, or the terminal is gone.
+    EndOfFile,
+    /// The terminal cannot be read, for this reason. Every later read fails too.
+    Failed(String),
+}
+
+/// Returns true if a text is complete.
+pub(crate) type IsComplete = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// The line being typed, as it was painted last. A line that is begun anew under another prompt goes on with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Typed {
     text: String,
-    /// In bytes.
+    /// Its offset in `text`, in bytes.
     cursor: usize,
 }
 
@@ -19,12 +37,12 @@ impl Typed {
         self.cursor = cursor;
     }
 
-    /// What stands before the cursor, and behind it.
+    /// Returns the text before the cursor, and the text behind it.
     pub(super) fn parts(&self) -> (&str, &str) {
         self.text.split_at_checked(self.cursor).unwrap_or((&self.text, ""))
     }
 
-    /// How many rows it takes behind `prompt`, wrapped as rustyline does it.
+    /// Returns how many rows it takes behind `prompt`, wrapped as rustyline wraps it.
     pub(super) fn rows(&self, prompt: &str, columns: usize) -> usize {
         let (mut row, mut column) = (0, 0);
         for char in prompt.chars().chain(self.text.chars()) {
@@ -41,7 +59,7 @@ impl Typed {
                 (row, column) = (row + 1, width);
             }
         }
-        // The cursor goes to the next row.
+        // At the last column rustyline moves the cursor to the next row.
         row + 1 + usize::from(column == columns)
     }
 }
@@ -55,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn rows() {
+    fn rows_are_wrapped_as_rustyline_wraps_them() {
         let check = |text: &str, expected: usize| assert_eq!(typed(text, 0).rows("(x) ", 10), expected, "{text:?}");
         check("", 1);
         check("12345", 1);
@@ -71,9 +89,9 @@ mod tests {
     }
 
     #[test]
-    fn parts() {
+    fn text_is_split_at_the_cursor() {
         assert_eq!(typed("aé b", 3).parts(), ("aé", " b"));
-        // What no editor gives.
+        // No editor gives such cursors.
         assert_eq!(typed("aé", 2).parts(), ("aé", ""));
         assert_eq!(typed("a", 7).parts(), ("a", ""));
     }

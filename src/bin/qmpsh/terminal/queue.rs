@@ -3,19 +3,18 @@
 //! Lines and results are kept until they are printed. Events may be dropped: when more of them wait than
 //! [`EVENTS`] or [`EVENT_BYTES`] allow, the oldest go, and are counted by name. No I/O and no locks here.
 
-mod dropped;
-
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-
-use dropped::{Gap, more};
 
 /// The most events that wait: a few screens, so that one repaint stays short also on a slow terminal.
 pub(super) const EVENTS: usize = 500;
 
 /// The most bytes that waiting events may have together; the newest event is kept whatever its length.
 pub(super) const EVENT_BYTES: usize = 1 << 20;
+
+/// How many names of dropped events are counted apart; the peer chooses the names, so there must be a bound.
+const NAMES: usize = 16;
 
 /// Text to print at once: whole lines.
 #[derive(Debug)]
@@ -26,62 +25,62 @@ pub(super) struct Chunk {
     pub(super) through: u64,
 }
 
-/// The pending text. Each piece has a number, counted from 1.
+/// The pending text.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    kept: VecDeque<Kept>,
-    events: VecDeque<Event>,
+    pieces: VecDeque<Piece>,
+    /// How many pieces are events, and their bytes.
+    events: usize,
     event_bytes: usize,
-    gap: Gap,
-    results: usize,
+    dropped: Dropped,
     last: u64,
-    /// What was taken last ended in the middle of a line.
+    /// The text taken last ended in the middle of a line.
     mid_line: bool,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Piece {
+    /// Counted from 1.
     number: u64,
+    kind: Kind,
     text: Bytes,
-    result: bool,
 }
 
-#[derive(Debug)]
-struct Event {
-    number: u64,
-    name: String,
-    text: String,
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Line,
+    Result,
+    /// With its name.
+    Event(String),
 }
 
 impl Queue {
     /// Adds one or more lines; the last newline may be missing.
-    pub(super) fn push_line(&mut self, mut text: String) {
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
-        self.push_kept(Bytes::from(text), false);
+    pub(super) fn push_line(&mut self, text: String) {
+        self.push(Kind::Line, lines(text));
     }
 
     /// Adds a result, which is not copied.
     pub(super) fn push_result(&mut self, text: Bytes) {
         let Some(&last) = text.last() else { return };
-        self.push_kept(text, true);
+        self.push(Kind::Result, text);
         if last != b'\n' {
-            self.push_kept(Bytes::from_static(b"\n"), true);
+            self.push(Kind::Result, Bytes::from_static(b"\n"));
         }
     }
 
     /// Adds an event, and drops the oldest if there are too many.
-    pub(super) fn push_event(&mut self, name: &str, mut text: String) {
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
+    pub(super) fn push_event(&mut self, name: &str, text: String) {
+        let text = lines(text);
+        self.events += 1;
         self.event_bytes += text.len();
-        let number = self.number();
-        self.events.push_back(Event { number, name: name.to_owned(), text });
-        while self.events.len() > EVENTS || self.event_bytes > EVENT_BYTES && self.events.len() > 1 {
-            if let Some(event) = self.pop_event() {
-                self.gap.add(event.number, event.name);
+        self.push(Kind::Event(name.to_owned()), text);
+        while self.events > EVENTS || self.event_bytes > EVENT_BYTES && self.events > 1 {
+            let oldest = self.pieces.iter().position(|piece| matches!(piece.kind, Kind::Event(_)));
+            let Some(piece) = oldest.and_then(|index| self.pieces.remove(index)) else { return };
+            self.uncount(&piece);
+            if let Kind::Event(name) = piece.kind {
+                self.dropped.add(piece.number, name);
             }
         }
     }
@@ -91,14 +90,14 @@ impl Queue {
         self.push_line(more(count, name));
     }
 
-    /// Forgets the results that wait, or what is left of them; whether there were any.
+    /// Drops the results that wait, or what is left of them. Returns whether there were any.
     pub(super) fn cut_results(&mut self) -> bool {
-        let Some(first) = self.kept.iter().find(|kept| kept.result).map(|kept| kept.number) else { return false };
-        self.kept.retain(|kept| !kept.result);
-        self.results = 0;
+        let Some(first) = self.pieces.iter().find(|piece| piece.kind == Kind::Result) else { return false };
+        let number = first.number;
+        self.pieces.retain(|piece| piece.kind != Kind::Result);
         if self.mid_line {
             // The oldest of all, because the rest of that line was.
-            self.kept.push_front(Kept { number: first, text: Bytes::from_static(b"\n"), result: false });
+            self.pieces.push_front(Piece { number, kind: Kind::Line, text: Bytes::from_static(b"\n") });
         }
         true
     }
@@ -109,15 +108,15 @@ impl Queue {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.events.is_empty() && self.gap.is_empty()
+        self.pieces.is_empty() && self.dropped.counts.is_empty()
     }
 
     /// Whether a result, which may be long, is waiting.
     pub(super) fn has_result(&self) -> bool {
-        self.results > 0
+        self.pieces.iter().any(|piece| piece.kind == Kind::Result)
     }
 
-    /// Forgets everything.
+    /// Drops everything.
     pub(super) fn clear(&mut self) {
         *self = Self { last: self.last, ..Self::default() };
     }
@@ -133,51 +132,87 @@ impl Queue {
         let mut text = Vec::new();
         let mut through = 0;
         while text.len() < limit {
-            let gap = (!self.gap.is_empty()).then_some(self.gap.through);
-            let event = self.events.front().map(|event| event.number);
-            let kept = self.kept.front().map(|kept| kept.number);
-            // A gap is older than every event still here, so three numbers decide.
-            let Some(oldest) = [gap, event, kept].into_iter().flatten().min() else { break };
-            if gap == Some(oldest) {
-                std::mem::take(&mut self.gap).write_to(&mut text);
-            } else if event == Some(oldest) {
-                if let Some(event) = self.pop_event() {
-                    text.extend_from_slice(event.text.as_bytes());
-                }
-            } else if let Some(mut front) = self.kept.pop_front() {
-                if front.text.len() > limit {
-                    // A long result goes alone, in parts and without a copy.
-                    let part = text.is_empty().then(|| front.text.split_to(line_end(&front.text, limit)));
-                    self.kept.push_front(front);
-                    match part {
-                        Some(part) => return Some(Chunk { text: part, through: oldest - 1 }),
-                        None => break,
-                    }
-                }
-                self.results -= usize::from(front.result);
-                text.extend_from_slice(&front.text);
+            let next = self.pieces.front().map_or(u64::MAX, |piece| piece.number);
+            if !self.dropped.counts.is_empty() && self.dropped.through < next {
+                through = self.dropped.through;
+                std::mem::take(&mut self.dropped).write_to(&mut text);
+                continue;
             }
-            through = oldest;
+            let Some(mut piece) = self.pieces.pop_front() else { break };
+            let is_event = matches!(piece.kind, Kind::Event(_));
+            if piece.text.len() > limit && !is_event {
+                // A long result goes alone, in parts and without a copy.
+                let part = text.is_empty().then(|| piece.text.split_to(line_end(&piece.text, limit)));
+                self.pieces.push_front(piece);
+                match part {
+                    Some(text) => return Some(Chunk { text, through: next - 1 }),
+                    None => break,
+                }
+            }
+            self.uncount(&piece);
+            text.extend_from_slice(&piece.text);
+            through = next;
         }
         (!text.is_empty()).then(|| Chunk { text: Bytes::from(text), through })
     }
 
-    fn push_kept(&mut self, text: Bytes, result: bool) {
-        let number = self.number();
-        self.results += usize::from(result);
-        self.kept.push_back(Kept { number, text, result });
-    }
-
-    fn pop_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        self.event_bytes -= event.text.len();
-        Some(event)
-    }
-
-    fn number(&mut self) -> u64 {
+    fn push(&mut self, kind: Kind, text: Bytes) {
         self.last += 1;
-        self.last
+        self.pieces.push_back(Piece { number: self.last, kind, text });
     }
+
+    fn uncount(&mut self, piece: &Piece) {
+        if let Kind::Event(_) = piece.kind {
+            self.events -= 1;
+            self.event_bytes -= piece.text.len();
+        }
+    }
+}
+
+/// Events that were dropped, to be reported by name.
+#[derive(Debug, Default)]
+struct Dropped {
+    /// The number of the newest of them.
+    through: u64,
+    counts: Vec<(String, u64)>,
+}
+
+impl Dropped {
+    fn add(&mut self, number: u64, name: String) {
+        self.through = number;
+        let has_room = self.counts.len() < NAMES || self.counts.iter().any(|(known, _)| *known == name);
+        let name = if has_room { name } else { "of other names".to_owned() };
+        match self.counts.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => self.counts.push((name, 1)),
+        }
+    }
+
+    fn write_to(self, text: &mut Vec<u8>) {
+        for (name, count) in &self.counts {
+            text.extend_from_slice(more(*count, name).as_bytes());
+        }
+    }
+}
+
+/// The line that stands for dropped events; ends with a newline.
+fn more(count: u64, of: &str) -> String {
+    format!("… {} more {of}\n", grouped(count))
+}
+
+/// 8431 as `8,431`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+    groups.collect::<Vec<_>>().join(",")
+}
+
+/// The text with a newline at its end.
+fn lines(mut text: String) -> Bytes {
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Bytes::from(text)
 }
 
 /// Where to cut `text`, which is longer than `limit`: behind the last line that fits, or within one that is longer.
@@ -198,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_that_of_the_calls() {
+    fn pieces_come_out_in_the_order_of_the_calls() {
         for limit in [1, 4, 7, 1000] {
             let mut queue = Queue::default();
             queue.push_line("one".into());
@@ -235,7 +270,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.push_event("BIG", "a".repeat(EVENT_BYTES));
         queue.push_event("BIG", "b".repeat(2 * EVENT_BYTES));
-        assert_eq!(queue.events.len(), 1);
+        assert_eq!(queue.events, 1);
         assert_eq!(all(&mut queue, 1), format!("… 1 more BIG\n{}\n", "b".repeat(2 * EVENT_BYTES)));
         assert_eq!(queue.event_bytes, 0);
     }
@@ -288,5 +323,27 @@ mod tests {
         assert_eq!(queue.take(100).unwrap().through, 2);
         queue.clear();
         assert_eq!((queue.last(), queue.take(1).is_none()), (2, true));
+    }
+
+    #[test]
+    fn dropped_events_are_counted_for_a_bounded_number_of_names() {
+        let mut dropped = Dropped::default();
+        for number in 0..NAMES + 5 {
+            dropped.add(number as u64, format!("N{number}"));
+        }
+        dropped.add(99, "N0".into());
+        assert_eq!((dropped.counts.len(), dropped.through), (NAMES + 1, 99));
+        let mut text = Vec::new();
+        dropped.write_to(&mut text);
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.starts_with("… 2 more N0\n… 1 more N1\n"), "{text}");
+        assert!(text.ends_with("… 1 more N15\n… 5 more of other names\n"), "{text}");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (8431, "8,431"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), expected);
+        }
     }
 }
