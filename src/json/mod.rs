@@ -7,29 +7,31 @@ mod blocks;
 mod compact;
 mod document;
 mod error;
+mod escape;
 mod indent;
 mod marks;
 mod nesting;
-mod parts;
 #[cfg(test)]
 mod samples;
 mod scanner;
 mod string;
+mod tokens;
 mod walk;
 
 pub use compact::compact;
 pub use document::Document;
 pub(crate) use document::{Outline, Span};
 pub use error::ScanError;
-pub use indent::Indenter;
-pub use parts::{Part, Parts};
+pub use escape::escape;
+pub use indent::{Indenter, Part};
 pub use scanner::Scanner;
 pub use string::decode;
 pub(crate) use string::decode_inner;
-pub use walk::{Elements, Members, elements, members};
+pub(crate) use tokens::{Token, TokenKind, Tokens};
+pub use walk::{Elements, elements, members};
 
 /// JSON's white space: space, tab, newline and carriage return.
-pub(crate) fn is_space(byte: u8) -> bool {
+fn is_space(byte: u8) -> bool {
     // All else that stands between two tokens is greater.
     byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{ARGUMENTS, is_secret_name, line_has_secret, userinfo, words_have_secret};
-use crate::json::{decode, is_space};
+use crate::json::{Token, TokenKind, Tokens, decode};
 
 /// How deep `json:` file names are followed into each other; deeper ones are taken for secrets.
 const MAX_NESTED: usize = 4;
@@ -49,7 +49,7 @@ fn replace(text: &str, mut found: Vec<Replacement>) -> Cow<'_, str> {
 /// An open object or array.
 struct Frame<'a> {
     start: usize,
-    closing: u8,
+    closing: &'static str,
     /// The member whose value comes, or came last.
     key: Option<Cow<'a, str>>,
     /// The next string is a name.
@@ -89,19 +89,20 @@ impl<'a> Walk<'a> {
 
     /// What is to be replaced; `None` if the text is not JSON nor the beginning of it.
     fn run(mut self) -> Option<Vec<Replacement>> {
-        let bytes = self.text.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            let start = self.at;
-            self.at += 1;
-            match byte {
-                _ if is_space(byte) => {}
-                b'{' | b'[' => {
-                    let closing = byte + 2;
-                    self.frames.push(Frame { start, closing, key: None, names: byte == b'{' });
+        let text = self.text;
+        for Token { kind, range } in Tokens::new(text.as_bytes()) {
+            self.at = range.end;
+            let start = range.start;
+            let token = &text[range];
+            match kind {
+                TokenKind::Space => {}
+                TokenKind::Open => {
+                    let closing = if token == "{" { "}" } else { "]" };
+                    self.frames.push(Frame { start, closing, key: None, names: token == "{" });
                 }
-                b'}' | b']' => {
+                TokenKind::Close => {
                     let frame = self.frames.pop()?;
-                    if frame.closing != byte {
+                    if frame.closing != token {
                         return None;
                     }
                     self.value(frame.start);
@@ -109,62 +110,41 @@ impl<'a> Walk<'a> {
                         self.end_message();
                     }
                 }
-                b',' => {
+                TokenKind::Comma => {
                     let frame = self.frames.last_mut()?;
-                    frame.names = frame.closing == b'}';
+                    frame.names = frame.closing == "}";
                 }
-                b':' => {
+                TokenKind::Colon => {
                     let frame = self.frames.last_mut()?;
                     if !frame.names || frame.key.is_none() {
                         return None;
                     }
                     frame.names = false;
                 }
-                b'"' => {
-                    self.skip_string(bytes);
+                TokenKind::String => {
                     let frame = self.frames.last_mut()?;
-                    let raw = &self.text[start..self.at];
                     if frame.names {
-                        frame.key = decode(raw.as_bytes());
+                        frame.key = decode(token.as_bytes());
                     } else {
                         self.value(start);
                     }
                 }
-                _ => {
-                    let ends = |&byte: &u8| is_space(byte) || b"{}[],:\"".contains(&byte);
-                    let rest = &bytes[self.at..];
-                    self.at += rest.iter().position(ends).unwrap_or(rest.len());
-                    let scalar = &self.text[start..self.at];
-                    if self.frames.last()?.names || scalar.contains(['\'', '=']) {
+                TokenKind::Number | TokenKind::Literal => {
+                    if self.frames.last()?.names || token.contains(['\'', '=']) {
                         return None;
                     }
-                    if scalar != "null" {
+                    if token != "null" {
                         self.value(start);
                     }
                 }
             }
         }
-        // Cut off: what is open ends here.
+        // The message may be cut off: what is open ends here.
         while let Some(frame) = self.frames.pop() {
             self.value(frame.start);
         }
         self.end_message();
         Some(self.found)
-    }
-
-    fn skip_string(&mut self, bytes: &[u8]) {
-        while let Some(&byte) = bytes.get(self.at) {
-            self.at += 1;
-            match byte {
-                b'"' => return,
-                // What is escaped is ASCII, or not JSON: then the end is still that of a character.
-                b'\\' => {
-                    self.at =
-                        (self.at + 1..=bytes.len()).find(|&at| self.text.is_char_boundary(at)).unwrap_or(bytes.len());
-                }
-                _ => {}
-            }
-        }
     }
 
     /// A value ended here that began at `start`.

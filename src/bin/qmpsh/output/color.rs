@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use colored::{ColoredString, Colorize as _};
 
 use crate::cli::ColorMode;
-use qmpsh::json::{Part, Parts};
+use qmpsh::json::Part;
 
 /// What has a color of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,27 +90,22 @@ impl Colors {
         out
     }
 
-    /// Adds JSON in its colors to `out`; pieces of the same value need the same `parts`.
-    pub(crate) fn json(self, parts: &mut Parts, json: &[u8], out: &mut Vec<u8>) {
-        if !self.on {
-            out.extend_from_slice(json);
-            return;
-        }
-        parts.feed(json, |part, bytes| {
-            let tint = match part {
-                Part::Key => Tint::Key,
-                Part::Text => Tint::Text,
-                Part::Number => Tint::Number,
-                Part::Literal => Tint::Literal,
-                Part::Between => {
-                    out.extend_from_slice(bytes);
-                    return;
-                }
-            };
+    /// Adds a part of JSON text in its color to `out`.
+    pub(crate) fn json(self, part: Part, text: &[u8], out: &mut Vec<u8>) {
+        let tint = match part {
+            Part::Key => Tint::Key,
+            Part::Text => Tint::Text,
+            Part::Number => Tint::Number,
+            Part::Literal => Tint::Literal,
+            Part::Between => return out.extend_from_slice(text),
+        };
+        if self.on {
             out.extend_from_slice(start(tint).as_bytes());
-            out.extend_from_slice(bytes);
+        }
+        out.extend_from_slice(text);
+        if self.on {
             out.extend_from_slice(PLAIN.as_bytes());
-        });
+        }
     }
 }
 
@@ -158,6 +153,7 @@ pub(crate) fn start(tint: Tint) -> &'static str {
 mod tests {
     use super::*;
     use ColorMode::{Always, Auto, Never};
+    use qmpsh::json::Indenter;
 
     const ON: Colors = Colors { mode: ColorMode::Auto, on: true };
 
@@ -213,16 +209,17 @@ mod tests {
     fn json_in_colors() {
         let shown = |colors: Colors| {
             let mut out = Vec::new();
-            let mut parts = Parts::new();
+            let mut indenter = Indenter::new();
             for piece in [&br#"{"a": ["b", 1"#[..], b"2, null]}"] {
-                colors.json(&mut parts, piece, &mut out);
+                indenter.feed(piece, |part, text| colors.json(part, text, &mut out));
             }
             String::from_utf8(out).unwrap()
         };
-        assert_eq!(shown(Colors { on: false, ..ON }), r#"{"a": ["b", 12, null]}"#);
+        assert_eq!(shown(Colors { on: false, ..ON }), "{\n  \"a\": [\n    \"b\",\n    12,\n    null\n  ]\n}");
         assert_eq!(
             shown(ON),
-            "{\x1b[34m\"a\"\x1b[0m: [\x1b[32m\"b\"\x1b[0m, \x1b[36m1\x1b[0m\x1b[36m2\x1b[0m, \x1b[35mnull\x1b[0m]}"
+            "{\n  \x1b[34m\"a\"\x1b[0m: [\n    \x1b[32m\"b\"\x1b[0m,\n    \x1b[36m1\x1b[0m\x1b[36m2\x1b[0m,\n    \
+             \x1b[35mnull\x1b[0m\n  ]\n}"
         );
     }
 }
