@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::control::Established;
-use super::{Incoming, Listen, Protocol};
+use super::core::Established;
+use super::definition::Protocol;
+use super::link::{Incoming, Listen};
 
 /// How many connections may be in their handshake at the same time; the oldest makes room.
 const MOST_CANDIDATES: usize = 16;

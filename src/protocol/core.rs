@@ -1,15 +1,34 @@
 //! What the handles of a session and its driver share: the run state, with what belongs to each state.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use super::control::{Control, Established};
-use super::opening::{Attempt, Opening};
-use super::runstate::Watchers;
-use super::{Link, Listen, Protocol, Runstate, SessionOptions, StateError, StateWatcher, Wire};
+use super::definition::{End, Protocol, Wire};
+use super::link::{Link, Listen};
+use super::runstate::{Runstate, StateError, StateWatcher, Watchers};
+
+/// How a session is set up.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// The connection's name; its log records carry it (E18).
+    pub name: Option<String>,
+    /// How long a peer that came to a listener may take until its session is established, from the moment it is
+    /// connected; then it is dropped, and listening goes on. `None`: for ever.
+    pub handshake_limit: Option<Duration>,
+    /// How many messages may wait to be sent; [`Session::send`](super::Session::send) waits for room beyond that.
+    pub queue: usize,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { name: None, handshake_limit: None, queue: 256 }
+    }
+}
 
 pub(super) struct Core<P: Protocol> {
     pub(super) options: SessionOptions,
@@ -41,6 +60,43 @@ pub(super) enum Status<P: Protocol> {
 pub(super) enum Opened {
     Listener(Box<dyn Listen>),
     Socket(Box<dyn Link>),
+}
+
+/// One call that is connecting, binding or accepting.
+pub(super) struct Attempt {
+    /// Whether it is an `accept()`, or will be.
+    pub(super) accepts: bool,
+    pub(super) cancel: CancellationToken,
+    pub(super) rolled_back: CancellationToken,
+}
+
+impl Attempt {
+    pub(super) fn new(accepts: bool) -> Self {
+        Self { accepts, cancel: CancellationToken::new(), rolled_back: CancellationToken::new() }
+    }
+}
+
+/// How the handles of a session and its driver speak to each other.
+pub(super) struct Control<P: Protocol> {
+    /// End, after what is queued has been sent.
+    pub(super) drain: CancellationToken,
+    /// End now.
+    pub(super) abort: CancellationToken,
+    /// How it ended, once it has.
+    pub(super) end: watch::Sender<Option<End<P::Error>>>,
+}
+
+impl<P: Protocol> Control<P> {
+    pub(super) fn new() -> Self {
+        Self { drain: CancellationToken::new(), abort: CancellationToken::new(), end: watch::Sender::new(None) }
+    }
+}
+
+/// What establishing a session leaves: the protocol, and the connection with what was read too much.
+pub(super) struct Established<P: Protocol> {
+    pub(super) protocol: P,
+    pub(super) link: Box<dyn Link>,
+    pub(super) inbox: BytesMut,
 }
 
 /// Whom a disconnect has to wait for.
@@ -163,7 +219,7 @@ impl<P: Protocol> Core<P> {
     /// Begins to end whatever goes on, and says whom to wait for. Idempotent (E15).
     ///
     /// In Idle it does nothing, unless `show` asks for Disconnecting to be shown there too (E6).
-    pub(super) fn stop(self: &Arc<Self>, show: bool) -> Option<Waiting<P>> {
+    pub(super) fn stop(&self, show: bool) -> Option<Waiting<P>> {
         let mut locked = self.lock();
         match locked.status() {
             Status::Idle if !show => None,
@@ -171,9 +227,8 @@ impl<P: Protocol> Core<P> {
                 let attempt = Arc::new(Attempt::new(true));
                 let opened = locked.replace(Status::Cancelling(Arc::clone(&attempt)));
                 drop(locked);
-                let rolling_back = Opening::new(self, attempt);
                 drop(opened);
-                drop(rolling_back);
+                self.roll_back(&attempt);
                 None
             }
             Status::Opening(attempt) => {
@@ -193,6 +248,21 @@ impl<P: Protocol> Core<P> {
             Status::Cancelling(attempt) => Some(Waiting::Attempt(Arc::clone(attempt))),
             Status::Ending(control) => Some(Waiting::Driver(Arc::clone(control))),
         }
+    }
+
+    /// Returns to Idle, unless the attempt has succeeded, and wakes those who wait for that.
+    pub(super) fn roll_back(&self, attempt: &Arc<Attempt>) {
+        let mut locked = self.lock();
+        match locked.status() {
+            Status::Opening(current) if Arc::ptr_eq(current, attempt) => {
+                locked.set(Status::Cancelling(Arc::clone(attempt)));
+                locked.set(Status::Idle);
+            }
+            Status::Cancelling(current) if Arc::ptr_eq(current, attempt) => locked.set(Status::Idle),
+            _ => {}
+        }
+        drop(locked);
+        attempt.rolled_back.cancel();
     }
 
     /// The driver is ending by itself, or as it was told (E13).

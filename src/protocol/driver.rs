@@ -17,36 +17,18 @@ use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::control::{Control, Established};
-use super::core::Core;
+use super::core::{Control, Core, Established};
+use super::definition::{Context, Protocol};
+use super::error::SessionError;
+use super::link::Link;
 use super::outbox::Outbox;
 use super::wire::{decode, make_room, receive};
-use super::{Link, Protocol, SessionError};
 
 /// Rounds of reading, routing and writing until other tasks get their turn.
 const ROUNDS: usize = 64;
 
 /// How long what the peer has said may take to be seen after writing to it has failed.
 const LAST_WORDS: Duration = Duration::from_millis(100);
-
-/// What a handler of messages may do besides its own work (E15).
-pub struct Context<'a, P: Protocol> {
-    sends: &'a mut Vec<P::Out>,
-    disconnect: &'a mut bool,
-}
-
-impl<P: Protocol> Context<'_, P> {
-    /// Sends a message, before anything that others have queued. It does not wait, so what is sent to a peer that does
-    /// not read stays in memory.
-    pub fn send(&mut self, message: P::Out) {
-        self.sends.push(message);
-    }
-
-    /// Schedules a disconnect; idempotent. What is queued is still sent (E14).
-    pub fn schedule_disconnect(&mut self) {
-        *self.disconnect = true;
-    }
-}
 
 pub(super) struct Driver<P: Protocol> {
     pub(super) core: Arc<Core<P>>,

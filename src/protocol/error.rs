@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use super::StateError;
+use super::runstate::StateError;
 
 /// Which part of getting connected failed (E8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

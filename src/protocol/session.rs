@@ -2,32 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::core::{Core, Opened, Waiting};
+use super::core::{Core, Opened, SessionOptions, Waiting};
+use super::definition::{End, Protocol};
 use super::error::{Cause, OpenError, Phase, SendError};
+use super::link::{Bind, Dial, Link, Listen};
 use super::opening::Opening;
-use super::{Bind, Dial, End, Link, Listen, Protocol, Runstate, StateError, StateWatcher};
-
-/// How a session is set up.
-#[derive(Debug, Clone)]
-pub struct SessionOptions {
-    /// The connection's name; its log records carry it (E18).
-    pub name: Option<String>,
-    /// How long a peer that came to a listener may take until its session is established, from the moment it is
-    /// connected; then it is dropped, and listening goes on. `None`: for ever.
-    pub handshake_limit: Option<Duration>,
-    /// How many messages may wait to be sent; [`Session::send`] waits for room beyond that.
-    pub queue: usize,
-}
-
-impl Default for SessionOptions {
-    fn default() -> Self {
-        Self { name: None, handshake_limit: None, queue: 256 }
-    }
-}
+use super::runstate::{Runstate, StateError, StateWatcher};
 
 /// A cheap handle on one connection at a time of protocol `P`; clones are the same session.
 ///

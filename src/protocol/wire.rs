@@ -7,16 +7,10 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Link, Protocol};
+use super::definition::{Protocol, Wire};
 
 /// The buffer that is read into, in bytes, as long as no message is longer.
 const READ_SIZE: usize = 64 * 1024;
-
-/// The connection before the session runs, for [`Protocol::establish`] (E17).
-pub struct Wire<'a> {
-    pub(super) link: &'a mut dyn Link,
-    pub(super) inbox: &'a mut BytesMut,
-}
 
 impl Wire<'_> {
     /// Waits for one message; it passes the inbound hook. End of file is an error of kind `UnexpectedEof`.
