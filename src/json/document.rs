@@ -5,15 +5,12 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use super::error::ScanError;
 use super::scanner::Scanner;
 use super::string::decode_inner;
 use crate::secrets;
-
-/// How many members are kept without allocating: an event has three. Documents are moved often, so they are
-/// no larger than they must be.
-const INLINE: usize = 3;
 
 /// One JSON object: the bytes as they came, and the ranges of its top-level members.
 ///
@@ -68,11 +65,11 @@ impl Document {
     /// The members in the order they came, duplicates included: each one's name, without the quotes, and its value, both as they
     /// stand on the wire.
     pub fn members(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.members.as_slice().iter().map(|member| (member.key.of(&self.bytes), member.value.of(&self.bytes)))
+        self.members.iter().map(|member| (member.key.of(&self.bytes), member.value.of(&self.bytes)))
     }
 
     pub(crate) fn outline(&self) -> Outline<'_> {
-        Outline { bytes: &self.bytes, members: self.members.as_slice(), may_escape: self.may_escape }
+        Outline { bytes: &self.bytes, members: &self.members, may_escape: self.may_escape }
     }
 
     /// Its bytes, without the places of its members.
@@ -158,49 +155,8 @@ pub(super) struct Member {
     pub(super) value: Span,
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Members {
-    Few { len: usize, members: [Member; INLINE] },
-    Many(Vec<Member>),
-}
-
-impl Default for Members {
-    fn default() -> Self {
-        Self::Few { len: 0, members: [Member::default(); INLINE] }
-    }
-}
-
-impl Members {
-    pub(super) fn push(&mut self, member: Member) {
-        match self {
-            Self::Few { len, members } => {
-                if let Some(free) = members.get_mut(*len) {
-                    *free = member;
-                    *len += 1;
-                } else {
-                    let mut many = members.to_vec();
-                    many.push(member);
-                    *self = Self::Many(many);
-                }
-            }
-            Self::Many(members) => members.push(member),
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        match self {
-            Self::Few { len, .. } => *len = 0,
-            Self::Many(_) => *self = Self::default(),
-        }
-    }
-
-    pub(super) fn as_slice(&self) -> &[Member] {
-        match self {
-            Self::Few { len, members } => &members[..*len],
-            Self::Many(members) => members,
-        }
-    }
-}
+/// The members of a document. An event has three; documents are moved often, so there is no room for more inside them.
+pub(super) type Members = SmallVec<[Member; 3]>;
 
 #[cfg(test)]
 mod tests {

@@ -26,19 +26,19 @@ impl Marks {
     /// Where the first quote is that stands at or behind `at` and is not escaped. `at` never goes back.
     #[inline]
     pub(super) fn next_quote(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
-        loop {
-            if let Some(found) = self.first(self.quotes, at) {
-                return Some(found);
-            }
-            self.next_block(bytes)?;
-        }
+        self.next(bytes, at, |marks| marks.quotes)
     }
 
-    /// The same for brackets outside of strings.
+    /// Where the first bracket is that stands at or behind `at`, outside strings. `at` never goes back.
     #[inline]
     pub(super) fn next_bracket(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        self.next(bytes, at, |marks| marks.brackets)
+    }
+
+    #[inline]
+    fn next(&mut self, bytes: &[u8], at: usize, mask: impl Fn(&Self) -> u64) -> Option<usize> {
         loop {
-            if let Some(found) = self.first(self.brackets, at) {
+            if let Some(found) = self.first(mask(self), at) {
                 return Some(found);
             }
             self.next_block(bytes)?;

@@ -104,7 +104,7 @@ impl Scanner {
     /// The outline of the document that was found.
     pub(crate) fn outline<'a>(&'a self, buf: &'a [u8]) -> Outline<'a> {
         let bytes = buf.get(..self.at).unwrap_or_default();
-        Outline { bytes, members: self.members.as_slice(), may_escape: self.marks.may_escape }
+        Outline { bytes, members: &self.members, may_escape: self.marks.may_escape }
     }
 
     /// Takes the document that was found.
@@ -115,7 +115,7 @@ impl Scanner {
 
     /// The same, without its outline.
     pub(crate) fn take_bytes(&mut self, buf: &mut BytesMut) -> Bytes {
-        self.members.clear();
+        self.members = Members::new();
         self.state = State::Between;
         buf.split_to(self.at).freeze()
     }
@@ -218,7 +218,7 @@ impl Scanner {
     /// Keeps the member whose value ends at `at`.
     #[inline]
     fn end_member(&mut self, bytes: &[u8], at: usize) -> Result<(), ScanError> {
-        if self.members.as_slice().len() == MAX_MEMBERS {
+        if self.members.len() == MAX_MEMBERS {
             return Err(ScanError::TooManyMembers { limit: MAX_MEMBERS, seen: beginning(bytes) });
         }
         let key = Span::new(self.key.start, self.key.end);

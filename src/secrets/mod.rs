@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 pub use mask::mask;
 
+use crate::json;
 use crate::text;
 
 /// What makes an argument's name that of a secret, in lower case.
@@ -88,7 +89,8 @@ pub fn line_has_secret(line: &str) -> bool {
 
 /// The same by the words alone, for what has no syntax to go by.
 fn words_have_secret(line: &str) -> bool {
-    let line = without_escapes(line).to_ascii_lowercase();
+    // No name hides behind the escapes of JSON.
+    let line = json::decode_inner(line.as_bytes()).to_ascii_lowercase();
     let mut words = words(&line).peekable();
     if let Some((first, _)) = words.peek()
         && [".help", ".commands"].contains(first)
@@ -148,28 +150,6 @@ fn userinfo(text: &str) -> Option<std::ops::Range<usize>> {
         from = start;
     }
     None
-}
-
-/// `\uXXXX` and `\/` decoded, so that no name hides behind them.
-fn without_escapes(line: &str) -> Cow<'_, str> {
-    if !line.contains('\\') {
-        return Cow::Borrowed(line);
-    }
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let code = rest.strip_prefix('u').and_then(|digits| u32::from_str_radix(digits.get(..4)?, 16).ok());
-        if let Some(c) = code.and_then(char::from_u32) {
-            out.push(c);
-            rest = &rest[5..];
-        } else if !rest.starts_with('/') {
-            out.push('\\');
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
 }
 
 #[cfg(test)]

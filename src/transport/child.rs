@@ -38,34 +38,14 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             End::Exited(status) => write!(f, "ended with exit status {status}"),
-            End::Killed(signal) => match signal_name(signal) {
-                Some(name) => write!(f, "was ended by signal {signal} ({name})"),
-                None => write!(f, "was ended by signal {signal}"),
+            End::Killed(signal) => match nix::sys::signal::Signal::try_from(signal) {
+                Ok(named) => write!(f, "was ended by signal {signal} ({named})"),
+                Err(_) => write!(f, "was ended by signal {signal}"),
             },
             End::Asks => f.write_str("asked something at the terminal, where it cannot be answered"),
             End::Unknown => f.write_str("has ended"),
         }
     }
-}
-
-fn signal_name(signal: i32) -> Option<&'static str> {
-    let named = [
-        (Signal::HUP, "SIGHUP"),
-        (Signal::INT, "SIGINT"),
-        (Signal::QUIT, "SIGQUIT"),
-        (Signal::ILL, "SIGILL"),
-        (Signal::TRAP, "SIGTRAP"),
-        (Signal::ABORT, "SIGABRT"),
-        (Signal::BUS, "SIGBUS"),
-        (Signal::FPE, "SIGFPE"),
-        (Signal::KILL, "SIGKILL"),
-        (Signal::SEGV, "SIGSEGV"),
-        (Signal::PIPE, "SIGPIPE"),
-        (Signal::ALARM, "SIGALRM"),
-        (Signal::TERM, "SIGTERM"),
-        (Signal::SYS, "SIGSYS"),
-    ];
-    named.iter().find(|(named, _)| named.as_raw() == signal).map(|(_, name)| *name)
 }
 
 /// Whose process group a process is in.

@@ -2,15 +2,16 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::task::{Context, Poll};
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::{UnixLink, tcp, unix};
-use crate::protocol::{Incoming, Listen};
+use super::UnixLink;
+use super::tcp::TcpListening;
+use super::unix::UnixListening;
+use crate::protocol::Listen;
 
 /// A stream socket made by somebody else, as what it is.
 pub enum Inherited {
@@ -82,10 +83,10 @@ impl Inherited {
                 Self::Tcp(stream)
             }
             (true, AddressFamily::UNIX) => {
-                Self::Listening(Box::new(Listener::Unix(UnixListener::from_std(socket.into())?)))
+                Self::Listening(Box::new(UnixListening::new(UnixListener::from_std(socket.into())?)?))
             }
             (true, AddressFamily::INET | AddressFamily::INET6) => {
-                Self::Listening(Box::new(Listener::Tcp(TcpListener::from_std(socket.into())?)))
+                Self::Listening(Box::new(TcpListening::new(TcpListener::from_std(socket.into())?)?))
             }
             (_, family) => return Err(InheritedError::Family(family.as_raw())),
         })
@@ -100,31 +101,5 @@ fn kind_of_file(kind: FileType) -> &'static str {
         FileType::CharacterDevice => "a terminal or another character device",
         FileType::BlockDevice => "a block device",
         _ => "something else",
-    }
-}
-
-/// A listening socket of somebody else's.
-enum Listener {
-    Unix(UnixListener),
-    Tcp(TcpListener),
-}
-
-impl Listen for Listener {
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        match self {
-            Listener::Unix(listener) => unix::poll_accept(listener, context),
-            Listener::Tcp(listener) => tcp::poll_accept(listener, context),
-        }
-    }
-
-    fn address(&self) -> String {
-        let address = match self {
-            Listener::Tcp(listener) => listener.local_addr().map(|address| format!("tcp:{address}")),
-            Listener::Unix(listener) => listener.local_addr().map(|address| match address.as_pathname() {
-                Some(path) => format!("unix:{}", path.display()),
-                None => "a Unix socket without a path".to_owned(),
-            }),
-        };
-        address.unwrap_or_else(|_| "an inherited socket".to_owned())
     }
 }

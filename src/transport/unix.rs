@@ -378,29 +378,36 @@ impl Drop for SocketFile {
     }
 }
 
-struct UnixListening {
+pub(super) struct UnixListening {
     // Goes first: as long as the socket lives, no other file can have the inode that it was bound to.
     _file: Option<SocketFile>,
     listener: UnixListener,
     address: String,
 }
 
+impl UnixListening {
+    /// A socket that another process made, which also removes its file.
+    pub(super) fn new(listener: UnixListener) -> io::Result<Self> {
+        let address = match listener.local_addr()?.as_pathname() {
+            Some(path) => format!("unix:{}", path.display()),
+            None => "a Unix socket without a path".to_owned(),
+        };
+        Ok(Self { _file: None, listener, address })
+    }
+}
+
 impl Listen for UnixListening {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        poll_accept(&self.listener, context)
+        self.listener.poll_accept(context).map_ok(|(stream, _)| {
+            let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
+            Incoming {
+                peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
+                handshake: Box::pin(std::future::ready(Ok(Box::new(UnixLink::from(stream)) as Box<dyn Link>))),
+            }
+        })
     }
 
     fn address(&self) -> String {
         self.address.clone()
     }
-}
-
-pub(super) fn poll_accept(listener: &UnixListener, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-    listener.poll_accept(context).map_ok(|(stream, _)| {
-        let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
-        Incoming {
-            peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
-            handshake: Box::pin(std::future::ready(Ok(Box::new(UnixLink::from(stream)) as Box<dyn Link>))),
-        }
-    })
 }

@@ -2,17 +2,45 @@
 
 use std::io::{self, Write};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
+use tokio_util::io::InspectReader;
 
-use super::peeked::PeekedStream;
 use super::{Role, TlsError};
 use crate::protocol::Link;
 
+/// How many bytes of what a peer sends first are kept.
+const KEPT: usize = 61;
+
+/// A link whose first bytes are kept.
+pub(super) type PeekedLink = InspectReader<Box<dyn Link>, Box<dyn FnMut(&[u8]) + Send>>;
+
+/// The first bytes that a peer sends, to quote them if they are not TLS.
+#[derive(Clone, Default)]
+pub(super) struct FirstBytes(Arc<Mutex<Vec<u8>>>);
+
+impl FirstBytes {
+    /// Keeps those that are read from `link`.
+    pub(super) fn of(&self, link: Box<dyn Link>) -> PeekedLink {
+        let kept = Arc::clone(&self.0);
+        let keep = move |bytes: &[u8]| {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = KEPT - kept.len();
+            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        };
+        InspectReader::new(link, Box::new(keep))
+    }
+
+    pub(super) fn get(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 pub(super) struct TlsLink {
-    stream: TlsStream<PeekedStream>,
+    stream: TlsStream<PeekedLink>,
     role: Role,
     /// What it means if the peer closes the connection before it has said anything: with TLS 1.3 it judges our
     /// certificate when we take the handshake for done, and QEMU does not say why it closes.
@@ -22,7 +50,7 @@ pub(super) struct TlsLink {
 }
 
 impl TlsLink {
-    pub(super) fn new(stream: TlsStream<PeekedStream>, role: Role, if_silent: Option<TlsError>) -> Self {
+    pub(super) fn new(stream: TlsStream<PeekedLink>, role: Role, if_silent: Option<TlsError>) -> Self {
         Self { stream, role, if_silent, trickles: true }
     }
 
