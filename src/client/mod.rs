@@ -205,7 +205,8 @@ impl Client {
         }
         let (sender, answer) = oneshot::channel();
         let mark = (origin == Origin::User).then(|| self.shared.hub.mark());
-        match self.session.send(Outgoing::new(Arc::clone(&request), origin, mark, sender)).await {
+        let outgoing = Outgoing { request: Arc::clone(&request), origin, answer: Some(sender), mark };
+        match self.session.send(outgoing).await {
             Ok(()) => {
                 let is_silent = self.guest_agent && agent::is_silent(&request.command);
                 let silence = is_silent.then(|| Box::pin(tokio::time::sleep(agent::SILENCE)));

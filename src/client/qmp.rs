@@ -36,23 +36,14 @@ pub(super) type Answer = Result<Reply, ExecuteError>;
 
 /// A command on its way out, with the place where its answer goes.
 pub struct Outgoing {
-    request: Arc<Request>,
-    origin: Origin,
-    answer: Option<oneshot::Sender<Answer>>,
+    pub(super) request: Arc<Request>,
+    pub(super) origin: Origin,
+    pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// When it was handed over, if it opens the window that waits look at.
-    mark: Option<Mark>,
+    pub(super) mark: Option<Mark>,
 }
 
 impl Outgoing {
-    pub(super) fn new(
-        request: Arc<Request>,
-        origin: Origin,
-        mark: Option<Mark>,
-        answer: oneshot::Sender<Answer>,
-    ) -> Self {
-        Self { request, origin, answer: Some(answer), mark }
-    }
-
     /// One that belongs to establishing, which reads the answer itself.
     pub(super) fn unanswered(request: Request) -> Self {
         Self { request: request.into(), origin: Origin::Program, answer: None, mark: None }

@@ -22,6 +22,7 @@ pub(crate) use window::Mark;
 use window::{WaitId, Window};
 
 /// Where events come in, streams branch off, and waits look back.
+#[derive(Debug)]
 pub(crate) struct Hub {
     listeners: Arc<Mutex<Listeners>>,
     /// How many bytes the fullest lossless stream had room for when that was looked at last; it can only be more by now, since
@@ -37,9 +38,9 @@ struct Listeners {
     next: u64,
 }
 
-impl fmt::Debug for Hub {
+impl fmt::Debug for Listeners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").finish_non_exhaustive()
+        f.debug_struct("Listeners").field("streams", &self.queues.len()).finish_non_exhaustive()
     }
 }
 
@@ -124,15 +125,10 @@ impl Hub {
 
 /// A future of the event that ends a wait. Dropping it gives the wait up, and leaves the event to the next one.
 #[must_use = "a wait that is dropped is given up"]
+#[derive(Debug)]
 pub struct EventWait {
     listeners: Arc<Mutex<Listeners>>,
     id: WaitId,
-}
-
-impl fmt::Debug for EventWait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventWait").field("id", &self.id).finish_non_exhaustive()
-    }
 }
 
 impl Future for EventWait {

@@ -1,7 +1,6 @@
 //! A listener's share of the events: what waits for it, and what is dropped when that is too much.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
@@ -122,15 +121,10 @@ impl Batch {
 /// The events that one listener has not seen yet. Dropping it ends its listening.
 ///
 /// It outlives sessions: a client that connects again feeds the same streams.
+#[derive(Debug)]
 pub struct EventStream {
     listeners: Arc<Mutex<Listeners>>,
     id: u64,
-}
-
-impl fmt::Debug for EventStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStream").field("id", &self.id).finish_non_exhaustive()
-    }
 }
 
 impl EventStream {

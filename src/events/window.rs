@@ -13,7 +13,6 @@
 //!   begun sees all that come.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::task::{Context, Poll, Waker};
 
 use crate::json::Document;
@@ -89,17 +88,6 @@ struct Wait {
     /// What has ended it, with its number, until somebody asks.
     found: Option<(u64, Event)>,
     waker: Option<Waker>,
-}
-
-impl fmt::Debug for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Window")
-            .field("bounds", &self.bounds)
-            .field("bytes", &self.bytes.len())
-            .field("kept", &self.kept.len())
-            .field("waits", &self.waits.len())
-            .finish_non_exhaustive()
-    }
 }
 
 impl Window {

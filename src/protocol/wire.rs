@@ -105,32 +105,10 @@ mod log {
 
     impl<T: Debug> fmt::Display for Short<'_, T> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let mut cut = Cut { left: LONGEST, to: f };
-            match write!(cut, "{:?}", self.0) {
-                Err(_) if cut.left == 0 => f.write_char('…'),
-                result => result,
-            }
-        }
-    }
-
-    struct Cut<'a, 'b> {
-        left: usize,
-        to: &'a mut fmt::Formatter<'b>,
-    }
-
-    impl Write for Cut<'_, '_> {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            let mut end = self.left.min(text.len());
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            self.to.write_str(&text[..end])?;
-            if end < text.len() {
-                self.left = 0;
-                return Err(fmt::Error);
-            }
-            self.left -= end;
-            Ok(())
+            let text = format!("{:?}", self.0);
+            let end = text.floor_char_boundary(LONGEST);
+            f.write_str(&text[..end])?;
+            if end < text.len() { f.write_char('…') } else { Ok(()) }
         }
     }
 

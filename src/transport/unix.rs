@@ -175,7 +175,7 @@ impl Unix {
     pub(super) async fn connect(self) -> io::Result<UnixLink> {
         loop {
             let connected = match &self {
-                Unix::Path { path, .. } => UnixStream::connect(ShortPath::of(path)?.path()).await,
+                Unix::Path { path, .. } => UnixStream::connect(&ShortPath::of(path)?.path).await,
                 Unix::Abstract { name, tight } => {
                     let bound = abstract_name(name, *tight);
                     UnixStream::connect(OsStr::from_bytes(&[b"\0", &*bound].concat())).await
@@ -232,48 +232,49 @@ fn new_socket() -> io::Result<OwnedFd> {
 }
 
 /// A path that fits into a socket's address. A longer one leads through a descriptor of its directory, or of the file.
-enum ShortPath<'a> {
-    Given(&'a Path),
-    Through { _descriptor: OwnedFd, path: PathBuf },
+struct ShortPath {
+    path: PathBuf,
+    _descriptor: Option<OwnedFd>,
 }
 
-impl<'a> ShortPath<'a> {
-    /// Of a socket that is there.
-    fn of(path: &'a Path) -> io::Result<Self> {
-        if path.as_os_str().len() <= UNIX_PATH_MAX { Ok(ShortPath::Given(path)) } else { through(path, None) }
+impl ShortPath {
+    /// The path of a socket that is there.
+    fn of(path: &Path) -> io::Result<Self> {
+        if fits(path) { Ok(Self::given(path)) } else { Self::through(path, None) }
     }
 
-    /// Of a socket that is to be made.
-    fn of_new(path: &'a Path) -> io::Result<Self> {
+    /// The path of a socket that is to be made.
+    fn of_new(path: &Path) -> io::Result<Self> {
         match (path.parent(), path.file_name()) {
-            (Some(directory), Some(name)) if path.as_os_str().len() > UNIX_PATH_MAX => {
+            (Some(directory), Some(name)) if !fits(path) => {
                 let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-                through(directory, Some(name))
+                Self::through(directory, Some(name))
             }
-            _ => Ok(ShortPath::Given(path)),
+            _ => Ok(Self::given(path)),
         }
     }
 
-    fn path(&self) -> &Path {
-        match self {
-            ShortPath::Given(path) => path,
-            ShortPath::Through { path, .. } => path,
-        }
+    fn given(path: &Path) -> Self {
+        Self { path: path.to_owned(), _descriptor: None }
+    }
+
+    /// The path to an open file, or to a name in an open directory.
+    #[cfg(target_os = "linux")]
+    fn through(opened: &Path, name: Option<&OsStr>) -> io::Result<Self> {
+        let descriptor = rustix::fs::open(opened, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let mut path = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+        path.extend(name);
+        Ok(Self { path, _descriptor: Some(descriptor) })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn through(_opened: &Path, _name: Option<&OsStr>) -> io::Result<Self> {
+        Err(rustix::io::Errno::NAMETOOLONG.into())
     }
 }
 
-/// The way to an open file, or to a name in an open directory.
-#[cfg(target_os = "linux")]
-fn through<'a>(opened: &Path, name: Option<&OsStr>) -> io::Result<ShortPath<'a>> {
-    let descriptor = rustix::fs::open(opened, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    let mut path = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
-    path.extend(name);
-    Ok(ShortPath::Through { _descriptor: descriptor, path })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn through<'a>(_opened: &Path, _name: Option<&OsStr>) -> io::Result<ShortPath<'a>> {
-    Err(rustix::io::Errno::NAMETOOLONG.into())
+fn fits(path: &Path) -> bool {
+    path.as_os_str().len() <= UNIX_PATH_MAX
 }
 
 /// Binds a socket file. A stale one is replaced; a live one, or any other file, never.
@@ -282,7 +283,7 @@ fn bind_path(path: &Path, mode: Mode) -> io::Result<(OwnedFd, SocketFile)> {
     // Before there is a file: nobody can come in between.
     rustix::fs::fchmod(&socket, mode)?;
     let short = ShortPath::of_new(path)?;
-    let address = SocketAddrUnix::new(short.path())?;
+    let address = SocketAddrUnix::new(&short.path)?;
     match rustix::net::bind(&socket, &address) {
         Err(rustix::io::Errno::ADDRINUSE) if is_stale(path)? => {
             std::fs::remove_file(path)?;
@@ -347,7 +348,7 @@ fn is_stale(path: &Path) -> io::Result<bool> {
     }
     // Not blocking: a live one whose backlog is full must not hold this up.
     let short = ShortPath::of(path)?;
-    match rustix::net::connect(new_socket()?, &SocketAddrUnix::new(short.path())?) {
+    match rustix::net::connect(new_socket()?, &SocketAddrUnix::new(&short.path)?) {
         Err(rustix::io::Errno::CONNREFUSED) => Ok(true),
         _ => Err(live()),
     }
