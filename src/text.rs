@@ -1,4 +1,4 @@
-//! What the peer says, made safe to show on a terminal.
+//! Makes text from the peer safe to show on a terminal.
 //!
 //! Device names, error texts, guest strings and HMP output can hold whatever a guest likes: escape sequences that drive
 //! the terminal, bidirectional overrides that show another text than the one that is there, characters that are not
@@ -25,7 +25,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// As [`line()`], for bytes that should be UTF-8; what is not is shown as `\xff`.
+/// Escapes like [`line()`] bytes that should be UTF-8; invalid ones become `\xff`.
 pub fn bytes(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return line(text);

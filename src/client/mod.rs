@@ -60,7 +60,7 @@ pub struct ClientOptions {
     pub guest_agent: bool,
     /// For accepting: how long one peer may take for its greeting and negotiation.
     pub handshake_limit: Option<Duration>,
-    /// Who looks at the messages; without one, looking costs nothing.
+    /// Sees all messages; without one, that costs nothing.
     pub observer: Option<Arc<dyn Observer>>,
     /// How many events [`Client::wait`] can look back on; without it, only on those that come while it waits.
     pub history: Option<HistoryBounds>,
@@ -197,7 +197,7 @@ impl Client {
         self.start_as(request, Origin::User).await
     }
 
-    /// As [`start`](Client::start), on somebody's behalf: an [`Observer`] is told whose.
+    /// Queues a command like [`start`](Client::start), and tells the [`Observer`] on whose behalf it is sent.
     pub async fn start_as(&self, request: impl Into<Arc<Request>>, origin: Origin) -> Result<Execution, ExecuteError> {
         let request = request.into();
         if request.descriptor.is_some() && !self.passes_descriptors() {

@@ -1,5 +1,4 @@
-//! Streams of events: who listens, how much may wait, and what happens when it is too much; and waits for one event, which
-//! look back.
+//! Streams of events, bounded and filtered; and waits for one event, which look back.
 
 mod awaited;
 mod stream;
@@ -26,11 +25,11 @@ use window::{WaitId, Window};
 pub(crate) struct Hub {
     listeners: Arc<Mutex<Listeners>>,
     /// How many bytes the fullest lossless stream had room for when that was looked at last; it can only be more by now, since
-    /// nobody else publishes. Asked for every message, so without a lock.
+    /// no other task publishes. Read for every message, so without a lock.
     room: AtomicUsize,
 }
 
-/// All who listen, under one lock: events that come together cost no more than taking it once.
+/// All streams and waits, under one lock: events that come together take it once.
 struct Listeners {
     queues: Vec<Queue>,
     window: Window,

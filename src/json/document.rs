@@ -19,7 +19,7 @@ use crate::secrets;
 pub struct Document {
     bytes: Bytes,
     members: Members,
-    /// There may be backslashes in it: without one, names are what they are on the wire.
+    /// The bytes may have a backslash. Without one, no name has to be decoded.
     may_escape: bool,
 }
 
@@ -51,7 +51,7 @@ impl Document {
         self.bytes.get(self.range(key)?)
     }
 
-    /// The same, sharing the bytes of the document.
+    /// The value of the member `key`, sharing the bytes of the document.
     pub fn slice(&self, key: &str) -> Option<Bytes> {
         Some(self.bytes.slice(self.range(key)?))
     }
@@ -72,7 +72,7 @@ impl Document {
         Outline { bytes: &self.bytes, members: &self.members, may_escape: self.may_escape }
     }
 
-    /// Its bytes, without the places of its members.
+    /// The whole object; the ranges of its members are dropped.
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes
     }
@@ -83,12 +83,12 @@ impl Document {
 pub(crate) struct Outline<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) members: &'a [Member],
-    /// As in [`Document`].
+    /// The bytes may have a backslash.
     pub(super) may_escape: bool,
 }
 
 impl<'a> Outline<'a> {
-    /// What stands at `span`.
+    /// The bytes at `span`.
     pub(crate) fn at(self, span: Span) -> &'a [u8] {
         span.of(self.bytes)
     }
@@ -142,7 +142,7 @@ impl Span {
         self.start as usize..self.end as usize
     }
 
-    /// What stands there in `document`.
+    /// The bytes of `document` in this range.
     pub(crate) fn of(self, document: &[u8]) -> &[u8] {
         document.get(self.range()).unwrap_or_default()
     }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_object_is_a_document() {
+    fn only_a_single_object_is_a_document() {
         for text in ["", " ", "1", "[]", "{", "{}{}", "{} x", "{\"a\":}", "x{}"] {
             assert!(Document::parse(text.as_bytes()).is_err(), "{text}");
         }

@@ -1,4 +1,6 @@
-//! JSON as text: documents found in a stream, their members as ranges, text made compact or indented.
+//! JSON as text: documents found in a stream, their members as ranges, text made compact, indented or safe to show.
+//!
+//! `scanner` finds where documents end in a stream, split anywhere. All else works on whole values, with `tokens`.
 //!
 //! Nothing here does I/O, and nothing builds a tree: a value stays the bytes that came, so that numbers, the order of
 //! keys and the way strings are escaped come out as the peer sent them, whatever the size and the depth.

@@ -47,7 +47,7 @@ enum State {
 pub struct Scanner {
     limit: usize,
     state: State,
-    /// How many bytes of the document have been looked at; it begins at the front of the buffer.
+    /// How many bytes of the document were scanned; it begins at the front of the buffer.
     at: usize,
     marks: Marks,
     /// The brackets that are open in the value that is being read.
@@ -92,7 +92,7 @@ impl Scanner {
         if self.state == State::Whole {
             return Ok(true);
         }
-        let found = self.go_on(buf, eof);
+        let found = self.resume(buf, eof);
         match &found {
             Ok(true) => self.state = State::Whole,
             Ok(false) => {}
@@ -113,7 +113,7 @@ impl Scanner {
         Document::new(self.take_bytes(buf), members, self.marks.may_escape)
     }
 
-    /// The same, without its outline.
+    /// Takes the bytes of the document that was found, and drops its outline.
     pub(crate) fn take_bytes(&mut self, buf: &mut BytesMut) -> Bytes {
         self.members = Members::new();
         self.state = State::Between;
@@ -121,7 +121,7 @@ impl Scanner {
     }
 
     /// True if the first `self.at` bytes of `buf` are a document.
-    fn go_on(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
+    fn resume(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
         if self.state == State::Between {
             let separators = buf.iter().take_while(|&&byte| is_space(byte) || byte == 0xff).count();
             buf.advance(separators);
@@ -138,7 +138,7 @@ impl Scanner {
         if self.scan(within)? {
             return Ok(true);
         }
-        // All that is allowed has come, and the end was not among it.
+        // The limit is reached before the end of the document.
         if within.len() == self.limit {
             return Err(ScanError::TooLong { limit: self.limit, seen: beginning(buf) });
         }
@@ -148,11 +148,11 @@ impl Scanner {
         Ok(false)
     }
 
-    /// Goes on from where it stopped; true if the document ends at `self.at`.
+    /// Continues where it stopped; true if the document ends at `self.at`.
     ///
     /// A member a round: each state leads to one further down, and a round that was cut short is entered where it was.
     fn scan(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
-        // In a register: each step waits for what the one before has made of it.
+        // A local variable stays in a register; each step depends on the one before.
         let mut at = self.at;
         let found = self.scan_from(bytes, &mut at);
         self.at = at;
@@ -240,7 +240,7 @@ impl Scanner {
     fn container_ends(&mut self, bytes: &[u8], at: &mut usize) -> Result<bool, ScanError> {
         if self.nesting.depth() == 0 {
             let opening = bytes[*at - 1];
-            // Most have no other inside. `}` is two behind `{`, and `]` behind `[`.
+            // Most containers have no other inside. `}` is `{` plus 2, and `]` is `[` plus 2.
             if let Some(found) = self.marks.next_bracket(bytes, *at)
                 && bytes[found] == opening + 2
             {
@@ -286,7 +286,7 @@ fn scalar_ends(bytes: &[u8], at: &mut usize) -> bool {
     length.is_some()
 }
 
-/// The byte before `at` is not what should stand there.
+/// Fails because of the byte before `at`.
 fn wrong(bytes: &[u8], at: usize, expected: &'static str) -> Result<bool, ScanError> {
     Err(ScanError::malformed(bytes, at - 1, expected))
 }

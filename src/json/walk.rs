@@ -64,7 +64,7 @@ mod tests {
         check("[]", &[]);
         check(" [ \r\n ] ", &[]);
         check(r#"[1, "a]\"", [[2], 3], {"b": [4]},null]"#, &["1", r#""a]\"""#, "[[2], 3]", r#"{"b": [4]}"#, "null"]);
-        // What is no JSON ends at least.
+        // Text that is not JSON gives some elements, and ends.
         check("[1 2,,3", &["1", "2", "3"]);
         check("[\"a", &["\"a"]);
         check("[\"a\\", &["\"a\\"]);

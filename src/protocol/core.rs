@@ -32,7 +32,7 @@ impl Default for SessionOptions {
 
 pub(super) struct Core<P: Protocol> {
     pub(super) options: SessionOptions,
-    /// Carries the connection's name into the log (E18).
+    /// Adds the connection's name to log records (E18).
     pub(super) span: Span,
     make: Box<dyn Fn() -> P + Send + Sync>,
     inner: Mutex<Inner<P>>,
@@ -46,14 +46,14 @@ struct Inner<P: Protocol> {
 /// The run state, with what belongs to it.
 pub(super) enum Status<P: Protocol> {
     Idle,
-    /// Something to accept on is there; nobody accepts yet.
+    /// There is a listener or a socket, and no `accept()` yet.
     Opened(Opened),
-    /// Somebody's call is connecting, binding or accepting.
+    /// A call is connecting, binding or accepting.
     Opening(Arc<Attempt>),
-    /// That call, or the end of what was opened, is rolling back.
+    /// That call is rolling back, or the listener is being closed.
     Cancelling(Arc<Attempt>),
     Running(mpsc::Sender<P::Out>, Arc<Control<P>>),
-    /// The driver is ending, or has ended and nobody has collected how.
+    /// The driver is ending, or has ended and its result was not collected.
     Ending(Arc<Control<P>>),
 }
 
@@ -64,7 +64,7 @@ pub(super) enum Opened {
 
 /// One call that is connecting, binding or accepting.
 pub(super) struct Attempt {
-    /// Whether it is an `accept()`, or will be.
+    /// It is an `accept()`, or will become one.
     pub(super) accepts: bool,
     pub(super) cancel: CancellationToken,
     pub(super) rolled_back: CancellationToken,
@@ -76,7 +76,7 @@ impl Attempt {
     }
 }
 
-/// How the handles of a session and its driver speak to each other.
+/// What the handles of a session and its driver share.
 pub(super) struct Control<P: Protocol> {
     /// End, after what is queued has been sent.
     pub(super) drain: CancellationToken,
@@ -99,7 +99,7 @@ pub(super) struct Established<P: Protocol> {
     pub(super) inbox: BytesMut,
 }
 
-/// Whom a disconnect has to wait for.
+/// What a disconnect has to wait for.
 pub(super) enum Waiting<P: Protocol> {
     Attempt(Arc<Attempt>),
     Driver(Arc<Control<P>>),
@@ -154,7 +154,7 @@ impl<P: Protocol> Locked<'_, P> {
         let left = std::mem::replace(&mut self.inner.status, status);
         let (from, to) = (left.runstate(), self.inner.status.runstate());
         if from != to {
-            self.inner.watchers.tell(to);
+            self.inner.watchers.notify(to);
             self.after.transitions.push((from, to));
         }
         left
@@ -216,7 +216,7 @@ impl<P: Protocol> Core<P> {
         Ok(Established { protocol, link, inbox })
     }
 
-    /// Begins to end whatever goes on, and says whom to wait for. Idempotent (E15).
+    /// Begins to disconnect, and returns what to wait for. Idempotent (E15).
     ///
     /// In Idle it does nothing, unless `show` asks for Disconnecting to be shown there too (E6).
     pub(super) fn stop(&self, show: bool) -> Option<Waiting<P>> {
@@ -250,7 +250,7 @@ impl<P: Protocol> Core<P> {
         }
     }
 
-    /// Returns to Idle, unless the attempt has succeeded, and wakes those who wait for that.
+    /// Returns to Idle, unless the attempt has succeeded, and wakes the calls that wait for it.
     pub(super) fn roll_back(&self, attempt: &Arc<Attempt>) {
         let mut locked = self.lock();
         match locked.status() {
@@ -275,7 +275,7 @@ impl<P: Protocol> Core<P> {
         }
     }
 
-    /// Somebody knows how the session ended: back to Idle, unless that has happened already.
+    /// Returns to Idle after the result was collected, unless that has happened already.
     pub(super) fn collected(&self, control: &Arc<Control<P>>) {
         let mut locked = self.lock();
         if let Status::Ending(ended) = locked.status()

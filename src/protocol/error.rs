@@ -1,4 +1,4 @@
-//! What can go wrong in a session, whatever its protocol.
+//! Errors of a session of any protocol.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -27,13 +27,13 @@ impl fmt::Display for Phase {
 /// The root cause of a [`ConnectError`].
 #[derive(Debug, thiserror::Error)]
 pub enum Cause<E> {
-    /// The system said no.
+    /// The system refused it.
     #[error(transparent)]
     Io(io::Error),
     /// The protocol's first steps failed.
     #[error(transparent)]
     Protocol(E),
-    /// Somebody else called `disconnect()` meanwhile.
+    /// Another task called `disconnect()` meanwhile.
     #[error("cancelled by disconnect()")]
     Cancelled,
 }

@@ -33,7 +33,7 @@ impl<P: Protocol> fmt::Debug for Session<P> {
     }
 }
 
-/// What the handles share; the driver does not hold it, so that the last handle can be told.
+/// What the handles share. The driver does not hold it, so dropping the last handle ends the session.
 struct Handle<P: Protocol> {
     core: Arc<Core<P>>,
 }
@@ -134,7 +134,7 @@ impl<P: Protocol> Session<P> {
             }
         }
         let state = self.state();
-        // It ended while this waited, and somebody has connected again: the message was for the old session.
+        // The session ended while this waited, and a new one is running: the message was for the old one.
         let state = if state == Runstate::Running { Runstate::Disconnecting } else { state };
         Err(StateError { protocol: P::NAME, state, required: Runstate::Running }.into())
     }
@@ -159,7 +159,7 @@ impl<P: Protocol> Session<P> {
     /// The result is how the session ended: the first error of reader or writer, its root cause. Callers at the same
     /// time get the same one. What is queued is sent first (E14), so a peer that has stopped reading holds this up: put
     /// a time limit around it, and call [`abort`](Self::abort) then. A call that is connecting or accepting meanwhile
-    /// ends in a [`ConnectError`](super::ConnectError), and is waited for; somebody must be polling it, or drop it.
+    /// ends in a [`ConnectError`](super::ConnectError), and is waited for; its future must be polled or dropped.
     /// Cancel safe: dropped, it can be called again.
     pub async fn disconnect(&self) -> End<P::Error> {
         self.core().span.in_scope(|| tracing::debug!("disconnect() called"));

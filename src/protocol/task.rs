@@ -43,7 +43,7 @@ impl<P: Protocol> Task<P> {
         shielded(|| drop(link));
         core.ending(&control);
         shielded(|| protocol.on_end(&end));
-        // The reply senders in what was not sent go before anybody is told that it is over.
+        // Messages that were not sent are dropped, with their reply senders, before the end is reported.
         shielded(|| drop((protocol, sends, outgoing)));
         control.end.send_replace(Some(end));
     }
@@ -73,7 +73,7 @@ impl<P: Protocol> Drop for Task<P> {
     }
 }
 
-/// Runs code of the protocol or the transport. Even if it panics, whoever waits for the end must hear of it.
+/// Runs code of the protocol or the transport. Even if it panics, the end of the session must be reported.
 fn shielded(work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         tracing::error!("ending the session: {}", panic_text(panic.as_ref()));

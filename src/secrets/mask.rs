@@ -24,7 +24,7 @@ fn mask_nested(json: &str, nested: usize) -> Cow<'_, str> {
     if words_have_secret(json) { Cow::Owned("***".to_owned()) } else { Cow::Borrowed(json) }
 }
 
-/// A piece of the text, and what is to stand there.
+/// A range of the text, and the text that replaces it.
 type Replacement = (Range<usize>, &'static str);
 
 fn replace(text: &str, mut found: Vec<Replacement>) -> Cow<'_, str> {
@@ -56,7 +56,7 @@ struct Frame<'a> {
     names: bool,
 }
 
-/// One pass over text that should be JSON.
+/// The state of one pass over text that should be JSON.
 struct Walk<'a> {
     text: &'a str,
     at: usize,
@@ -66,9 +66,9 @@ struct Walk<'a> {
     /// Values that are secrets if the message is a certain command, by the argument's name.
     candidates: Vec<(Range<usize>, Cow<'a, str>)>,
     command: Option<Cow<'a, str>>,
-    /// What `qom-set` sets.
+    /// The property that `qom-set` sets.
     property: Option<Cow<'a, str>>,
-    /// It is an event, a reply or a greeting.
+    /// The message is an event, a reply or a greeting.
     received: bool,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What is to be replaced; `None` if the text is not JSON nor the beginning of it.
+    /// Returns the replacements; `None` if the text is neither JSON nor the beginning of it.
     fn run(mut self) -> Option<Vec<Replacement>> {
         let text = self.text;
         for Token { kind, range } in Tokens::new(text.as_bytes()) {
@@ -147,7 +147,7 @@ impl<'a> Walk<'a> {
         Some(self.found)
     }
 
-    /// A value ended here that began at `start`.
+    /// Handles the value that began at `start` and ends here.
     fn value(&mut self, start: usize) {
         let range = start..self.at;
         let raw = &self.text[range.clone()];
@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// File names: URLs, and QEMU's `json:`.
+    /// Handles a string, which may be a URL or QEMU's `json:`.
     fn string_value(&mut self, range: Range<usize>) {
         let raw = &self.text[range.clone()];
         if let Some(inside) = userinfo(raw).filter(|_| !raw.contains('\\')) {
@@ -196,7 +196,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// All of a message has come: is it one of the commands?
+    /// Replaces the candidates, if the message is one of the commands.
     fn end_message(&mut self) {
         let received = std::mem::take(&mut self.received);
         let command = self.command.take();
@@ -214,7 +214,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A string decoded that may have been cut off.
+/// Decodes a string that may be cut off.
 fn decode_cut(raw: &str) -> Cow<'_, str> {
     match decode(raw.as_bytes()).filter(|_| raw.len() > 1) {
         Some(text) => text,

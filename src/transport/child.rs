@@ -22,7 +22,7 @@ pub enum End {
     Killed(i32),
     /// It asks something at a terminal that it may not use, and would stand still for ever.
     Asks,
-    /// Somebody else has collected its status.
+    /// Its status is unknown: another part of the program has collected it.
     Unknown,
 }
 
@@ -182,7 +182,7 @@ fn wait(pid: Pid, asking: bool) -> End {
                 if wants_terminal.contains(&status.stopping_signal()) {
                     return End::Asks;
                 }
-                // Somebody stopped it by hand; that is told once.
+                // It was stopped by hand; reap that state, which is reported once.
                 let _ = waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
             }
             Ok(Some(status)) => {

@@ -13,7 +13,7 @@ use super::tcp::TcpListening;
 use super::unix::UnixListening;
 use crate::protocol::Listen;
 
-/// A stream socket made by somebody else, as what it is.
+/// A stream socket that a parent process made, by its kind.
 pub enum Inherited {
     /// Connected; for [`Session::open_with_socket`](crate::protocol::Session::open_with_socket).
     Unix(UnixLink),
@@ -21,17 +21,17 @@ pub enum Inherited {
     Tcp(TcpStream),
     /// Peers come to it; for [`Session::open_with_listener`](crate::protocol::Session::open_with_listener).
     ///
-    /// Dropping it removes no file: whoever made it has an eye on that.
+    /// Dropping it removes no file: that is left to its maker.
     Listening(Box<dyn Listen>),
 }
 
 /// Why a descriptor cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InheritedError {
-    /// It is no socket, but this.
+    /// It is not a socket, but this.
     #[error("it is {0}, not a socket")]
     NotASocket(&'static str),
-    /// It is a socket for datagrams, or another kind that is no stream.
+    /// It is a datagram socket, or one of another kind that is not a stream.
     #[error("it is {0}, and a stream socket is needed")]
     NotAStream(&'static str),
     /// It is neither a Unix socket nor TCP.
@@ -40,7 +40,7 @@ pub enum InheritedError {
     /// It has no peer, and does not listen.
     #[error("it is a socket that is neither connected nor listening")]
     Unconnected,
-    /// The system said no.
+    /// The system refused it.
     #[error("it cannot be used: {0}")]
     System(#[from] io::Error),
 }

@@ -21,7 +21,7 @@ use super::unix::UnixLink;
 use crate::address::{self, UNIX_PATH_MAX};
 use crate::protocol::{Dial, Link};
 
-/// How often it is looked whether ssh has made its socket. It tells nobody when it has.
+/// How often to look for the socket that ssh makes: ssh does not report it.
 const POLL: Duration = Duration::from_millis(10);
 
 /// How long ssh may take to end after SIGTERM.
@@ -51,7 +51,7 @@ pub struct Ssh {
     pub connect_timeout: Option<Duration>,
 }
 
-/// ssh could not make the way to the other machine.
+/// ssh failed to connect or to forward the socket.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct SshError(String);
@@ -151,7 +151,7 @@ impl Dial for Ssh {
     }
 }
 
-/// ssh, connected. It ends with the last who has it: what was dialled, too.
+/// ssh, connected. Dropping the last handle ends it; the links that were dialled hold one too.
 #[derive(Debug)]
 pub struct Tunnel {
     socket: PathBuf,
@@ -190,13 +190,13 @@ impl Tunnel {
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        // Nobody else needs to end it.
+        // The line tells the script that this program ends ssh itself.
         let _ = self.watched.write_all(b"\n");
         self.process.end_now(GRACE);
     }
 }
 
-/// Makes a directory for one socket, which nobody else can look into.
+/// Makes a directory for one socket that no other user can look into.
 fn private_directory() -> io::Result<TempDir> {
     // The name of the socket in it, and what ssh adds to that while it makes it.
     const ROOM: usize = 60;
@@ -217,7 +217,7 @@ fn system_error(error: &io::Error) -> String {
     error.get_ref().and_then(std::error::Error::source).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// Whether ssh can ask a person for a password, or about a host's key: then nobody knows how long that takes.
+/// Whether ssh can ask a person for a password or about a host's key, which takes any time.
 pub fn can_ask() -> bool {
     fs::File::options().read(true).write(true).open("/dev/tty").is_ok()
 }

@@ -31,7 +31,7 @@ impl Bind for Tcp {
     async fn bind(self) -> io::Result<Box<dyn Listen>> {
         let mut last = None;
         let mut addresses: Vec<_> = tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
-        // One of them is listened on. Who connects to a name tries them all, who writes a number mostly 127.0.0.1.
+        // Only one is listened on. Clients try all addresses of a name; with a number, they mostly use 127.0.0.1.
         addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
         for address in addresses {
             match listen(address) {

@@ -57,7 +57,7 @@ impl UnixLink {
         Ok(UnixStream::from_std(stream)?.into())
     }
 
-    /// Who is at the other end; of a listener, who made it listen.
+    /// The credentials of the peer; after connecting, those of the process that called `listen`.
     pub(super) fn peer(&self) -> io::Result<UCred> {
         self.stream.peer_cred()
     }
@@ -137,7 +137,7 @@ pub enum Unix {
     Path {
         /// Where it is.
         path: PathBuf,
-        /// Its mode when it is made by listening: who may connect.
+        /// The mode of the file when listening makes it.
         mode: u32,
     },
     /// An abstract name (Linux): no file.
@@ -166,7 +166,7 @@ impl Unix {
     /// Removes the socket of a program that has ended; anything else stays.
     pub fn remove_stale(path: &Path) {
         if matches!(is_stale(path), Ok(true)) {
-            // Somebody else may have been faster.
+            // Another process may have removed it already.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -280,7 +280,7 @@ fn fits(path: &Path) -> bool {
 /// Binds a socket file. A stale one is replaced; a live one, or any other file, never.
 fn bind_path(path: &Path, mode: Mode) -> io::Result<(OwnedFd, SocketFile)> {
     let socket = new_socket()?;
-    // Before there is a file: nobody can come in between.
+    // Set the mode before there is a file, so that no other user can connect in between.
     rustix::fs::fchmod(&socket, mode)?;
     let short = ShortPath::of_new(path)?;
     let address = SocketAddrUnix::new(&short.path)?;
@@ -334,7 +334,7 @@ pub fn listening_socket(path: &Path) -> io::Result<(OwnedFd, SocketFile)> {
     Ok((socket, file))
 }
 
-/// Whether the file is a socket that nobody listens on any more.
+/// Whether the file is a socket without a listener.
 fn is_stale(path: &Path) -> io::Result<bool> {
     let file = std::fs::symlink_metadata(path)?;
     if !file.file_type().is_socket() {

@@ -18,7 +18,7 @@ async fn refused(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn every_stranger_has_a_sentence_of_its_own() {
+async fn each_kind_of_non_qmp_peer_has_its_own_message() {
     let rows: &[(&[u8], &str)] = &[
         (b"", "the peer closed the connection before its greeting: it is not a QMP monitor, or it is shutting down"),
         (

@@ -165,7 +165,7 @@ impl<'a> Files<'a> {
         let algorithms = self.provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, intermediates, UnixTime::now(), algorithms)
             .map_err(failed)?;
-        // For a name that nobody has, the answer is the names that there are.
+        // Checking a name that no certificate has returns the names that there are.
         let nobody = ServerName::try_from("name.invalid").map_err(|_| failed(Error::UnsupportedNameType))?;
         Ok(match verify_server_name(&parsed, &nobody) {
             Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. })) => {

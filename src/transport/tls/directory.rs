@@ -123,7 +123,7 @@ impl<'a> Directory<'a> {
         self.certificates(name, &self.read(name)?.ok_or_else(|| self.missing(name))?)
     }
 
-    /// What they have revoked.
+    /// The lists of revoked certificates.
     pub(super) fn revocations(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsError> {
         let name = "ca-crl.pem";
         let none = "no list of revoked certificates is in it (`-----BEGIN X509 CRL-----`)";
@@ -141,7 +141,7 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// The same where it is needed.
+    /// Our own certificate and its key; an error if the files are missing.
     pub(super) fn own_needed(&self) -> Result<OwnPem, CredentialsError> {
         self.own()?.ok_or_else(|| self.missing(self.role.certificate()))
     }

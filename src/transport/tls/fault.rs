@@ -1,4 +1,4 @@
-//! What can be wrong with a certificate, in words.
+//! Reasons why a certificate is refused.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum CertificateFault {
         /// The names that it is for.
         names: Vec<String>,
     },
-    /// Any other reason, in words.
+    /// Any other reason.
     Other(String),
 }
 

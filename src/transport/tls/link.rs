@@ -46,32 +46,32 @@ pub(super) struct TlsLink {
     /// certificate when we take the handshake for done, and QEMU does not say why it closes.
     if_silent: Option<TlsError>,
     /// Each byte has a record of its own.
-    trickles: bool,
+    one_byte_records: bool,
 }
 
 impl TlsLink {
     pub(super) fn new(stream: TlsStream<PeekedLink>, role: Role, if_silent: Option<TlsError>) -> Self {
-        Self { stream, role, if_silent, trickles: true }
+        Self { stream, role, if_silent, one_byte_records: true }
     }
 
-    /// What is to be said of an error of writing.
+    /// Returns the error to report when writing has failed.
     fn write_failed(&mut self, error: io::Error) -> io::Error {
         match self.if_silent.take() {
-            // The peer has closed, and what we wanted to say was faster than its end of file.
+            // The peer has closed, and this write came before its end of file was read.
             Some(if_silent) if is_gone(&error) => if_silent.into(),
             _ => error,
         }
     }
 
-    /// Encrypts each byte by itself, as many as there is room for, and sends what comes of it together.
-    fn poll_trickle(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    /// Encrypts each byte in a record of its own, as many as there is room for, and sends the records together.
+    fn poll_one_byte_records(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut taken = self.encrypt(bytes)?;
         if taken == 0 {
-            // What waits has to go first.
+            // Pending records have to go first.
             ready!(Pin::new(&mut self.stream).poll_flush(context))?;
             taken = self.encrypt(bytes)?;
         }
-        // What does not go now goes when it is flushed.
+        // The rest goes when it is flushed.
         let _ = Pin::new(&mut self.stream).poll_flush(context)?;
         Poll::Ready(Ok(taken))
     }
@@ -95,7 +95,7 @@ impl TlsLink {
 
 impl Link for TlsLink {
     fn one_byte_records(&mut self, on: bool) {
-        self.trickles = on;
+        self.one_byte_records = on;
     }
 }
 
@@ -124,8 +124,8 @@ impl AsyncRead for TlsLink {
 impl AsyncWrite for TlsLink {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = if this.trickles {
-            this.poll_trickle(context, bytes)
+        let written = if this.one_byte_records {
+            this.poll_one_byte_records(context, bytes)
         } else {
             Pin::new(&mut this.stream).poll_write(context, bytes)
         };

@@ -24,7 +24,7 @@ impl ServerCredentials {
         TlsBind { credentials: self, at }
     }
 
-    /// TLS for whoever comes to a socket that is listening already.
+    /// Speaks TLS with peers that connect to an existing listener.
     pub fn listen(self, listener: Box<dyn Listen>) -> Box<dyn Listen> {
         Box::new(TlsListening { credentials: self, listener })
     }
@@ -55,7 +55,7 @@ impl Listen for TlsListening {
     }
 }
 
-/// The handshake with one who came.
+/// Shakes hands with one peer.
 async fn shake(credentials: ServerCredentials, link: Box<dyn Link>) -> io::Result<Box<dyn Link>> {
     let first = FirstBytes::default();
     let handshake = TlsAcceptor::from(credentials.config).accept(first.of(link));

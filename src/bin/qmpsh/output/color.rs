@@ -1,4 +1,4 @@
-//! Colors: whether there are any, and which. What is painted has been made safe to show before.
+//! Decides on colors and applies them. Texts must be safe to show before.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -9,14 +9,14 @@ use colored::{ColoredString, Colorize as _};
 use crate::cli::ColorMode;
 use qmpsh::json::Part;
 
-/// What has a color of its own.
+/// A kind of text with a color of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tint {
     Key,
     Text,
     Number,
     Literal,
-    /// What went wrong, in a word or two.
+    /// The label of an error.
     Error,
     /// The name of an event.
     Event,
@@ -27,7 +27,7 @@ pub(crate) enum Tint {
 /// All of them; the palette is in this order.
 const TINTS: [Tint; 7] = [Tint::Key, Tint::Text, Tint::Number, Tint::Literal, Tint::Error, Tint::Event, Tint::Heading];
 
-/// Ends what any of the tints began.
+/// The escape sequence that ends any tint.
 pub(crate) const PLAIN: &str = "\x1b[0m";
 
 /// The colors of one of the program's outputs: on or off.
@@ -46,7 +46,7 @@ impl Colors {
         Self { mode, on: decide(mode, std::io::stdout().is_terminal(), |name| std::env::var_os(name)) }
     }
 
-    /// The same for stderr.
+    /// As `--color` says, for what stderr is.
     pub(crate) fn of_stderr(mode: ColorMode) -> Self {
         Self { mode, on: decide(mode, std::io::stderr().is_terminal(), |name| std::env::var_os(name)) }
     }
@@ -69,7 +69,7 @@ impl Colors {
         if self.on { format!("{}{text}{PLAIN}", start(tint)) } else { text.to_owned() }
     }
 
-    /// What went wrong: the words before its sentence (`FILE:LINE: CLASS: `) and carets are painted.
+    /// An error message: its labels (`FILE:LINE: CLASS: `) and carets are colored.
     pub(crate) fn failure(self, message: &str) -> String {
         if !self.on {
             return message.to_owned();
@@ -138,7 +138,7 @@ fn styled(tint: Tint, text: &str) -> ColoredString {
     }
 }
 
-/// What begins a tint.
+/// The escape sequence that begins a tint.
 pub(crate) fn start(tint: Tint) -> &'static str {
     /// The library paints whole strings only, so one is painted once, and cut at its text.
     static PALETTE: LazyLock<[String; TINTS.len()]> = LazyLock::new(|| {
