@@ -4,11 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::error::ScanError;
-use super::scanner::Scanner;
 use super::string::decode_inner;
 use crate::secrets;
 
@@ -26,18 +24,6 @@ pub struct Document {
 impl Document {
     pub(super) fn new(bytes: Bytes, members: Members, may_escape: bool) -> Self {
         Self { bytes, members, may_escape }
-    }
-
-    /// Finds the members of `object`, which has to be one JSON object with nothing around it but white space.
-    /// Copies the bytes: meant for small values inside a message.
-    pub fn parse(object: &[u8]) -> Result<Self, ScanError> {
-        let mut buf = BytesMut::from(object);
-        let mut scanner = Scanner::new(object.len());
-        let document = scanner.next(&mut buf, true)?.ok_or_else(|| ScanError::truncated(object))?;
-        match scanner.next(&mut buf, true)? {
-            None => Ok(document),
-            Some(_) => Err(ScanError::garbage(object)),
-        }
     }
 
     /// The whole object, from `{` to `}`.
