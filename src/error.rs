@@ -1,8 +1,8 @@
-//! Errors in words.
+//! Errors as text.
 
 use std::error::Error;
 
-/// An error and what caused it, in one line.
+/// The message of an error and of its causes, on one line.
 pub fn describe(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

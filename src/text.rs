@@ -1,4 +1,4 @@
-//! What the peer says, made safe to show on a terminal.
+//! Makes text from the peer safe to show on a terminal.
 //!
 //! Device names, error texts, guest strings and HMP output can hold whatever a guest likes: escape sequences that drive
 //! the terminal, bidirectional overrides that show another text than the one that is there, characters that are not
@@ -25,7 +25,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// As [`line()`], for bytes that should be UTF-8; what is not is shown as `\xff`.
+/// Escapes like [`line()`] bytes that should be UTF-8; invalid ones become `\xff`.
 pub fn bytes(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return line(text);
@@ -52,55 +52,6 @@ pub fn excerpt(bytes: &[u8], max: usize) -> String {
     let mut out: String = shown.chars().take(max.saturating_sub(1)).collect();
     out.push('…');
     out
-}
-
-/// JSON text that stays JSON: inside its strings the same characters become `\uXXXX`, and invalid UTF-8 `\ufffd`;
-/// between them a carriage return or a tab becomes a space. Borrowed if there is nothing to do, as with all that QEMU
-/// sends: its JSON is ASCII.
-pub fn json(raw: &[u8]) -> Cow<'_, [u8]> {
-    // In pieces without an early exit inside, which compiles to vector instructions.
-    let plain =
-        |piece: &[u8]| piece.iter().fold(true, |plain, &byte| plain & (byte == b'\n' || (0x20..0x7f).contains(&byte)));
-    if raw.chunks(4096).all(plain) && !has_line_break_in_string(raw) {
-        return Cow::Borrowed(raw);
-    }
-    let mut out = Vec::with_capacity(raw.len() + 64);
-    let (mut quoted, mut escaped) = (false, false);
-    for chunk in raw.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\n' if !quoted => out.push(b'\n'),
-                '\r' | '\t' if !quoted => out.push(b' '),
-                c if is_unsafe(c) => push_json_escape(&mut out, c),
-                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
-            quoted ^= c == '"' && !escaped;
-            escaped = quoted && c == '\\' && !escaped;
-        }
-        if !chunk.invalid().is_empty() {
-            push_json_escape(&mut out, char::REPLACEMENT_CHARACTER);
-            escaped = false;
-        }
-    }
-    Cow::Owned(out)
-}
-
-fn has_line_break_in_string(raw: &[u8]) -> bool {
-    if memchr::memchr(b'\n', raw).is_none() {
-        return false;
-    }
-    let (mut quoted, mut escaped) = (false, false);
-    raw.iter().any(|&byte| {
-        quoted ^= byte == b'"' && !escaped;
-        escaped = quoted && byte == b'\\' && !escaped;
-        quoted && byte == b'\n'
-    })
-}
-
-fn push_json_escape(out: &mut Vec<u8>, c: char) {
-    for unit in c.encode_utf16(&mut [0; 2]) {
-        out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
-    }
 }
 
 fn escape(text: &str, is_unsafe: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -185,19 +136,5 @@ mod tests {
         check(b"\x1b\x1b", 8, r"\u{1b}\…");
         check(&b"x".repeat(1_000_000), 3, "xx…");
         check(b"x", 0, "…");
-    }
-
-    #[test]
-    fn json_stays_json() {
-        let check = |raw: &[u8], expected: &str| assert_eq!(String::from_utf8_lossy(&json(raw)), expected);
-        check(br#"{"a": "\u001b", "b": 1}"#, r#"{"a": "\u001b", "b": 1}"#);
-        check("{\n  \"a\": \"é\"\n}".as_bytes(), "{\n  \"a\": \"é\"\n}");
-        check(b"{\"a\":\t\"\x1b\t\n\\\"\r\"}\r", r#"{"a": "\u001b\u0009\u000a\"\u000d"} "#);
-        check("\"\u{202e}\u{e0041}\"".as_bytes(), r#""\u202e\udb40\udc41""#);
-        check(b"\"a\xffb\"", r#""a\ufffdb""#);
-        check(b"\"a\nb\"", r#""a\u000ab""#);
-        assert!(matches!(json(b"{\n \"a\": \"x\\\"\"\n}"), Cow::Borrowed(_)));
-        let safe = json(b"{\"a\":\t\"\x1b\xff\n\"}").into_owned();
-        assert!(serde_json::from_slice::<serde_json::Value>(&safe).is_ok());
     }
 }

@@ -41,14 +41,14 @@ pub(super) fn silent_reply() -> Option<Reply> {
     }
 }
 
-/// What comes, until the agent has answered a synchronization: the rests of earlier sessions, all of it discarded.
+/// Discards what earlier sessions left in the stream, until the agent has answered a synchronization.
 #[derive(Debug)]
 pub(super) struct Sync {
     token: u64,
     /// The sentinel has come, so what follows may be the answer.
     sentinel: bool,
-    /// Whether the first bytes have been looked at.
-    looked: bool,
+    /// The first bytes were checked for a greeting.
+    checked: bool,
 }
 
 /// What was found.
@@ -56,7 +56,7 @@ pub(super) struct Sync {
 pub(super) enum Found {
     /// More bytes are needed.
     Nothing,
-    /// A greeting: this is no agent.
+    /// A greeting: the peer is a QMP monitor.
     Greeting,
     Answer(Document),
 }
@@ -66,7 +66,7 @@ impl Sync {
         // Another number each time, so that the answer to an earlier client's is none.
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         let token = (now.as_secs() & 0xf_ffff) << 30 | u64::from(now.subsec_nanos());
-        Self { token, sentinel: false, looked: false }
+        Self { token, sentinel: false, checked: false }
     }
 
     pub(super) fn request(&self) -> Request {
@@ -78,21 +78,21 @@ impl Sync {
     pub(super) fn find(&mut self, scanner: &mut Scanner, max: usize, buffer: &mut BytesMut) -> Found {
         loop {
             if !self.sentinel {
-                if !self.looked && !buffer.is_empty() {
+                if !self.checked && !buffer.is_empty() {
                     if is_greeting(buffer) {
                         return Found::Greeting;
                     }
                     // The beginning is enough to tell.
-                    self.looked = buffer.len() > 20;
+                    self.checked = buffer.len() > 20;
                 }
                 let Some(at) = memchr::memchr(SENTINEL, buffer) else {
-                    if self.looked {
+                    if self.checked {
                         buffer.clear();
                     }
                     return Found::Nothing;
                 };
                 buffer.advance(at + 1);
-                (self.sentinel, self.looked) = (true, true);
+                (self.sentinel, self.checked) = (true, true);
             }
             match scanner.next(buffer, false) {
                 Ok(None) => return Found::Nothing,
@@ -158,7 +158,7 @@ impl Qmp {
         }
     }
 
-    /// A command whose success is silence was answered, or the ping behind it. True: nobody waits for the ping.
+    /// Handles the reply to a command whose success is silence, or to its ping. True if it was the ping.
     pub(super) fn on_partner(&mut self, waiter: &Waiter) -> bool {
         let Some(partner) = waiter.partner else { return false };
         if waiter.request.command != PING {
@@ -190,7 +190,7 @@ mod tests {
         #[track_caller]
         fn check(parts: &[&[u8]], expected: Option<&[u8]>) {
             let (mut scanner, mut buffer) = (Scanner::new(100), BytesMut::new());
-            let mut sync = Sync { token: 7, sentinel: false, looked: false };
+            let mut sync = Sync { token: 7, sentinel: false, checked: false };
             let mut found = Found::Nothing;
             for part in parts {
                 buffer.extend_from_slice(part);

@@ -1,4 +1,4 @@
-//! What can go wrong between a QMP client and its server.
+//! Errors between a QMP client and its server.
 
 use std::io;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ pub enum QmpError {
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The first thing that came was no JSON: another protocol is spoken there.
-    #[error("this is not a QMP monitor: {stranger}; it said `{}`", text::excerpt(seen, 60))]
+    /// The first bytes are not JSON: the peer speaks another protocol.
+    #[error("this is not a QMP monitor: {peer}; it said `{}`", text::excerpt(seen, 60))]
     NotQmp {
         /// What it looks like.
-        stranger: NonQmpPeer,
+        peer: NonQmpPeer,
         /// What came.
         seen: Vec<u8>,
     },
@@ -42,7 +42,7 @@ pub enum QmpError {
     /// The guest agent closed the connection before it had answered.
     #[error("the peer closed the connection before it answered as a guest agent")]
     ClosedBeforeSync,
-    /// The greeting, or what came before it, is no message of QMP.
+    /// The greeting, or what came before it, is not a message of QMP.
     #[error("the peer's greeting is not a QMP greeting: {0}")]
     BadGreeting(Malformed),
     /// The connection was closed while capabilities were negotiated.
@@ -76,7 +76,7 @@ pub enum QmpError {
     Malformed(Malformed),
 }
 
-/// What speaks at the other end, by its first bytes.
+/// The kind of a peer that does not speak QMP, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NonQmpPeer {
     /// A web server.

@@ -60,7 +60,7 @@ pub struct ClientOptions {
     pub guest_agent: bool,
     /// For accepting: how long one peer may take for its greeting and negotiation.
     pub handshake_limit: Option<Duration>,
-    /// Who looks at the messages; without one, looking costs nothing.
+    /// Sees all messages; without one, that costs nothing.
     pub observer: Option<Arc<dyn Observer>>,
     /// Called with every event, in the order in which they come, before any stream or wait gets it.
     pub on_event: Option<OnEvent>,
@@ -201,7 +201,7 @@ impl Client {
         self.start_as(request, Origin::User).await
     }
 
-    /// As [`start`](Client::start), on somebody's behalf: an [`Observer`] is told whose.
+    /// Queues a command like [`start`](Client::start), and tells the [`Observer`] on whose behalf it is sent.
     pub async fn start_as(&self, request: impl Into<Arc<Request>>, origin: Origin) -> Result<Execution, ExecuteError> {
         let request = request.into();
         if request.descriptor.is_some() && !self.passes_descriptors() {
@@ -209,7 +209,8 @@ impl Client {
         }
         let (sender, answer) = oneshot::channel();
         let mark = (origin == Origin::User).then(|| self.shared.hub.mark());
-        match self.session.send(Outgoing::new(Arc::clone(&request), origin, mark, sender)).await {
+        let outgoing = Outgoing { request: Arc::clone(&request), origin, answer: Some(sender), mark };
+        match self.session.send(outgoing).await {
             Ok(()) => {
                 let is_silent = self.guest_agent && agent::is_silent(&request.command);
                 let silence = is_silent.then(|| Box::pin(tokio::time::sleep(agent::SILENCE)));

@@ -21,7 +21,7 @@ impl Qmp {
                 Ok(Err(malformed)) if malformed.fault == Fault::EventName => warn_dropped(&malformed),
                 Ok(Err(malformed)) => return Err(QmpError::BadGreeting(malformed)),
                 Err(QmpError::Scan(ScanError::Garbage { seen, .. })) => {
-                    return Err(QmpError::NotQmp { stranger: NonQmpPeer::of(&seen), seen });
+                    return Err(QmpError::NotQmp { peer: NonQmpPeer::of(&seen), seen });
                 }
                 Err(QmpError::Scan(ScanError::Truncated { seen, .. })) => {
                     return Err(QmpError::GreetingCutShort { seen });

@@ -1,4 +1,4 @@
-//! Who looks at the messages of a client as they pass: a log of the wire, an echo.
+//! Observers of a client's messages: a log of the wire, an echo.
 
 use std::fmt;
 

@@ -31,28 +31,19 @@ const READS_WHOLE_RECORDS: u64 = 8;
 /// then with another id is not for this session.
 pub(super) const NEGOTIATION: u64 = 0;
 
-/// How a command ended, for the one who sent it.
+/// The result of a command, for its sender.
 pub(super) type Answer = Result<Reply, ExecuteError>;
 
 /// A command on its way out, with the place where its answer goes.
 pub struct Outgoing {
-    request: Arc<Request>,
-    origin: Origin,
-    answer: Option<oneshot::Sender<Answer>>,
+    pub(super) request: Arc<Request>,
+    pub(super) origin: Origin,
+    pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// When it was handed over, if it opens the window that waits look at.
-    mark: Option<Mark>,
+    pub(super) mark: Option<Mark>,
 }
 
 impl Outgoing {
-    pub(super) fn new(
-        request: Arc<Request>,
-        origin: Origin,
-        mark: Option<Mark>,
-        answer: oneshot::Sender<Answer>,
-    ) -> Self {
-        Self { request, origin, answer: Some(answer), mark }
-    }
-
     /// One that belongs to establishing, which reads the answer itself.
     pub(super) fn unanswered(request: Request) -> Self {
         Self { request: request.into(), origin: Origin::Program, answer: None, mark: None }
@@ -111,14 +102,14 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    /// Whether nobody waits for it any more.
+    /// Whether the caller has dropped the future of the reply.
     pub(super) fn is_given_up(&self) -> bool {
         self.answer.as_ref().is_some_and(oneshot::Sender::is_closed)
     }
 
     pub(super) fn answer(self, answer: Answer) {
         if let Some(sender) = self.answer {
-            // Nobody waits any more: it was given up, and this is its late reply.
+            // The caller may have given the command up; its late reply is dropped.
             let _ = sender.send(answer);
         }
     }

@@ -31,7 +31,7 @@ impl fmt::Debug for Received {
 impl Qmp {
     /// Takes a message, or a run of events, off the front of `buffer`.
     pub(super) fn receive(&mut self, buffer: &mut BytesMut, eof: bool) -> Result<Option<Received>, QmpError> {
-        // Who looks at messages sees each one before the next has been read.
+        // An observer sees each message before the next one is read.
         let is_watched = self.options.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG);
         let room = self.shared.hub.room();
         let mut bytes = 0;

@@ -1,5 +1,4 @@
-//! Streams of events: who listens, how much may wait, and what happens when it is too much; and waits for one event, which
-//! look back.
+//! Streams of events, bounded and filtered; and waits for one event, which look back.
 
 mod awaited;
 mod stream;
@@ -49,15 +48,16 @@ impl fmt::Debug for OnEvent {
 }
 
 /// Where events come in, streams branch off, and waits look back.
+#[derive(Debug)]
 pub(crate) struct Hub {
     on_event: Option<OnEvent>,
     listeners: Arc<Mutex<Listeners>>,
     /// How many bytes the fullest lossless stream had room for when that was looked at last; it can only be more by now, since
-    /// nobody else publishes. Asked for every message, so without a lock.
+    /// no other task publishes. Read for every message, so without a lock.
     room: AtomicUsize,
 }
 
-/// All who listen, under one lock: events that come together cost no more than taking it once.
+/// All streams and waits, under one lock: events that come together take it once.
 struct Listeners {
     queues: Vec<Queue>,
     window: Window,
@@ -65,9 +65,9 @@ struct Listeners {
     next: u64,
 }
 
-impl fmt::Debug for Hub {
+impl fmt::Debug for Listeners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").finish_non_exhaustive()
+        f.debug_struct("Listeners").field("streams", &self.queues.len()).finish_non_exhaustive()
     }
 }
 
@@ -155,15 +155,10 @@ impl Hub {
 
 /// A future of the event that ends a wait. Dropping it gives the wait up, and leaves the event to the next one.
 #[must_use = "a wait that is dropped is given up"]
+#[derive(Debug)]
 pub struct EventWait {
     listeners: Arc<Mutex<Listeners>>,
     id: WaitId,
-}
-
-impl fmt::Debug for EventWait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventWait").field("id", &self.id).finish_non_exhaustive()
-    }
 }
 
 impl Future for EventWait {

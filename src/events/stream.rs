@@ -1,7 +1,6 @@
-//! A listener's share of the events: what waits for it, and what is dropped when that is too much.
+//! One stream of events: its queue, and what is dropped when the queue is full.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
@@ -119,18 +118,13 @@ impl Batch {
     }
 }
 
-/// The events that one listener has not seen yet. Dropping it ends its listening.
+/// A stream of events. Dropping it ends the subscription.
 ///
 /// It outlives sessions: a client that connects again feeds the same streams.
+#[derive(Debug)]
 pub struct EventStream {
     listeners: Arc<Mutex<Listeners>>,
     id: u64,
-}
-
-impl fmt::Debug for EventStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStream").field("id", &self.id).finish_non_exhaustive()
-    }
 }
 
 impl EventStream {
@@ -162,7 +156,7 @@ impl EventStream {
     /// [`Client::events`](crate::client::Client::events).
     pub fn choose(&mut self, wanted: impl Fn(&Event) -> bool + Send + 'static) {
         let before = self.with(|queue| std::mem::replace(&mut queue.wanted, Box::new(wanted)));
-        // Not under the lock: who knows what it holds.
+        // Drop it without the lock: it may hold anything.
         drop(before);
     }
 
@@ -177,9 +171,9 @@ impl Drop for EventStream {
         let mut listeners = lock(&self.listeners);
         let Some(at) = listeners.queues.iter().position(|queue| queue.id == self.id) else { return };
         let mut queue = listeners.queues.remove(at);
-        // Its choice of events may hold anything.
+        // Drop its filter without the lock: it may hold anything.
         drop(listeners);
-        // Nobody reads any more: do not keep the reader of the connection waiting.
+        // Wake the reader of the connection, which may wait for room.
         drop(queue.take());
     }
 }

@@ -13,7 +13,6 @@
 //!   begun sees all that come.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::task::{Context, Poll, Waker};
 
 use crate::json::Document;
@@ -61,7 +60,7 @@ pub(super) struct Window {
     bounds: Option<HistoryBounds>,
     /// The events, one behind the other, in memory of their own: the blocks that they were read with are much larger.
     bytes: VecDeque<u8>,
-    kept: VecDeque<Kept>,
+    kept: VecDeque<Entry>,
     /// The number of the first event kept; they are counted from 0.
     first: u64,
     /// The number of the first event of the window.
@@ -76,7 +75,8 @@ pub(super) struct Window {
     waits: Vec<Wait>,
 }
 
-struct Kept {
+/// One remembered event.
+struct Entry {
     arrival: u64,
     length: u32,
     /// It has ended a wait.
@@ -86,20 +86,9 @@ struct Kept {
 struct Wait {
     id: WaitId,
     wanted: Wanted,
-    /// What has ended it, with its number, until somebody asks.
+    /// The event that has ended it, with its number, until it is polled.
     found: Option<(u64, Event)>,
     waker: Option<Waker>,
-}
-
-impl fmt::Debug for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Window")
-            .field("bounds", &self.bounds)
-            .field("bytes", &self.bytes.len())
-            .field("kept", &self.kept.len())
-            .field("waits", &self.waits.len())
-            .finish_non_exhaustive()
-    }
 }
 
 impl Window {
@@ -122,7 +111,7 @@ impl Window {
         self.first + self.kept.len() as u64
     }
 
-    /// An event has come. Copies its bytes and looks at nothing, unless somebody waits.
+    /// Remembers an event. Copies its bytes without looking at them, unless there is a wait.
     pub(super) fn push(&mut self, event: &Event) {
         let is_taken = !self.waits.is_empty() && self.offer(event);
         let Some(bounds) = self.bounds else { return };
@@ -148,7 +137,7 @@ impl Window {
         self.bytes.extend(bytes.as_ref());
         // A document has at most 4 GiB.
         let length = u32::try_from(length).unwrap_or(u32::MAX);
-        self.kept.push_back(Kept { arrival: event.arrival(), length, is_taken });
+        self.kept.push_back(Entry { arrival: event.arrival(), length, is_taken });
     }
 
     /// Whether the event ends a wait.
@@ -192,7 +181,7 @@ impl Window {
             self.forget_first();
         }
         if self.bytes.is_empty() {
-            // What a storm has taken is given back.
+            // Free the memory of a storm of events.
             self.bytes.shrink_to(64 << 10);
             self.kept.shrink_to(1 << 10);
         }
@@ -242,13 +231,13 @@ impl Window {
         }
     }
 
-    /// The wait is given up. If something had ended it, and nobody has seen that, it is there for the next one.
+    /// Gives a wait up. An event that had ended it, and was not polled, is left to the next one.
     pub(super) fn give_up(&mut self, id: WaitId) {
         let Some(at) = self.waits.iter().position(|wait| wait.id == id) else { return };
         let Some((number, event)) = self.waits.remove(at).found.filter(|(number, _)| *number >= self.start) else {
             return;
         };
-        // It may be what another one waits for meanwhile.
+        // Another wait may be for it meanwhile.
         if let Some(wait) = self.waits.iter_mut().find(|wait| wait.found.is_none() && (wait.wanted)(&event)) {
             wait.found = Some((number, event));
             if let Some(waker) = wait.waker.take() {

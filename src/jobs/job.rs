@@ -18,7 +18,7 @@ pub struct Progress {
 pub enum Outcome<'a> {
     /// It has done what it was to do.
     Completed,
-    /// It failed, with the peer's words; they are not safe to show as they are.
+    /// It failed, with QEMU's error message; not safe to show as it is.
     Failed(&'a str),
     /// It failed, and was dismissed before anybody had asked why.
     FailedUnexplained,
@@ -69,7 +69,7 @@ pub struct Job {
     pub status: Option<Status>,
     /// How far it has come.
     pub progress: Option<Progress>,
-    /// The peer's words about what went wrong.
+    /// QEMU's error message.
     pub(super) error: Option<String>,
     /// It was told that the job was completed, or cancelled.
     pub(super) end: Option<End>,

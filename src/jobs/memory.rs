@@ -111,7 +111,7 @@ impl Jobs {
         if status == Status::Null && self.known.get(change.id.as_ref()).is_some_and(Job::is_gone) {
             return;
         }
-        // The id can be used again as soon as the last one who had it is gone.
+        // An id can be used again as soon as its last job is gone.
         if status == Status::Created || self.known.get(change.id.as_ref()).is_some_and(Job::is_gone) {
             self.known.remove(change.id.as_ref());
         }

@@ -131,7 +131,7 @@ impl Migration {
         self.status.as_deref().unwrap_or("none")
     }
 
-    /// The peer's words about what went wrong; not safe to show as they are.
+    /// QEMU's error message; not safe to show as it is.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }

@@ -29,40 +29,34 @@ pub enum Status {
     Other(String),
 }
 
+/// How QEMU spells them.
+const NAMES: [(Status, &str); 10] = [
+    (Status::Created, "created"),
+    (Status::Running, "running"),
+    (Status::Paused, "paused"),
+    (Status::Ready, "ready"),
+    (Status::Standby, "standby"),
+    (Status::Waiting, "waiting"),
+    (Status::Pending, "pending"),
+    (Status::Aborting, "aborting"),
+    (Status::Concluded, "concluded"),
+    (Status::Null, "null"),
+];
+
 impl Status {
-    /// As QEMU spells it.
+    /// The name that QEMU gives it.
     pub fn as_str(&self) -> &str {
         match self {
-            Status::Created => "created",
-            Status::Running => "running",
-            Status::Paused => "paused",
-            Status::Ready => "ready",
-            Status::Standby => "standby",
-            Status::Waiting => "waiting",
-            Status::Pending => "pending",
-            Status::Aborting => "aborting",
-            Status::Concluded => "concluded",
-            Status::Null => "null",
             Status::Other(name) => name,
+            known => NAMES.iter().find(|(status, _)| status == known).map_or("", |(_, name)| name),
         }
     }
 }
 
 impl From<&str> for Status {
     fn from(name: &str) -> Self {
-        match name {
-            "created" => Status::Created,
-            "running" => Status::Running,
-            "paused" => Status::Paused,
-            "ready" => Status::Ready,
-            "standby" => Status::Standby,
-            "waiting" => Status::Waiting,
-            "pending" => Status::Pending,
-            "aborting" => Status::Aborting,
-            "concluded" => Status::Concluded,
-            "null" => Status::Null,
-            name => Status::Other(name.to_owned()),
-        }
+        let known = NAMES.iter().find(|(_, known)| *known == name);
+        known.map_or_else(|| Status::Other(name.to_owned()), |(status, _)| status.clone())
     }
 }
 

@@ -138,7 +138,7 @@ pub(super) struct MigrationStats {
     pub(super) passes: Number,
 }
 
-/// What is no count of anything is nothing.
+/// The number as a count; 0 if it is not one.
 pub(super) fn count(number: &Number) -> u64 {
     number.as_u64().unwrap_or(0)
 }

@@ -12,84 +12,27 @@ pub(super) struct Masks {
     pub(super) brackets: u64,
 }
 
-#[cfg(any(test, not(target_arch = "x86_64")))]
-const fn splat(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
 impl Masks {
-    #[cfg(target_arch = "x86_64")]
-    #[expect(unsafe_code, reason = "several times as fast, and scanning is most of the work for an event")]
     pub(super) fn of(block: &[u8; 64]) -> Self {
-        // SAFETY: every x86_64 processor has SSE2.
-        unsafe { Self::with_sse2(block) }
-    }
-
-    /// Sixteen bytes at a time.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "sse2")]
-    fn with_sse2(block: &[u8; 64]) -> Self {
-        use std::arch::x86_64::{
-            _mm_cmpeq_epi8 as equal, _mm_movemask_epi8 as high_bits, _mm_or_si128 as or, _mm_set_epi64x, _mm_set1_epi8,
-        };
-        let all = |byte: u8| _mm_set1_epi8(byte.cast_signed());
-        let mut masks = Self::default();
-        let (quarters, _) = block.as_chunks::<16>();
-        for (i, quarter) in quarters.iter().enumerate() {
-            let quarter = u128::from_le_bytes(*quarter).cast_signed();
-            #[expect(clippy::cast_possible_truncation, reason = "each half is taken")]
-            let bytes = _mm_set_epi64x((quarter >> 64) as i64, quarter as i64);
-            // With the bit 0x20 set, `[` is `{` and `]` is `}`, and nothing else becomes one of them.
-            let folded = or(bytes, all(0x20));
-            let bits = |mask| u64::from(high_bits(mask).cast_unsigned()) << (16 * i);
-            masks.quotes |= bits(equal(bytes, all(b'"')));
-            masks.backslashes |= bits(equal(bytes, all(b'\\')));
-            masks.brackets |= bits(or(equal(folded, all(b'{')), equal(folded, all(b'}'))));
+        // With the bit 0x20 set, `[` is `{` and `]` is `}`, and no other byte becomes one of them.
+        let is_bracket = |byte| byte | 0x20 == b'{' || byte | 0x20 == b'}';
+        Self {
+            quotes: bits(block, |byte| byte == b'"'),
+            backslashes: bits(block, |byte| byte == b'\\'),
+            brackets: bits(block, is_bracket),
         }
-        masks
-    }
-
-    /// Eight bytes at a time, in plain integers.
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn of(block: &[u8; 64]) -> Self {
-        portable(block)
     }
 }
 
-#[cfg(any(test, not(target_arch = "x86_64")))]
-fn portable(block: &[u8; 64]) -> Masks {
-    let (words, _) = block.as_chunks::<8>();
-    let mut masks = Masks::default();
-    for (i, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let ascii = !word & splat(0x80);
-        let low = word & splat(0x7f);
-        // The high bit of each byte that equals `byte`: of the others, the sum sets it.
-        let equal = |low: u64, byte: u8| !((low ^ splat(byte)) + splat(0x7f)) & ascii;
-        // With the bit 0x20 set, `[` is `{` and `]` is `}`, and nothing else becomes one of them.
-        let folded = low | splat(0x20);
-        // Word i is put into bit i of each byte: the eight words' bits side by side, to be turned around at the end.
-        let place = 7 - i;
-        masks.quotes |= equal(low, b'"') >> place;
-        masks.backslashes |= equal(low, b'\\') >> place;
-        masks.brackets |= (equal(folded, b'{') | equal(folded, b'}')) >> place;
-    }
-    masks.quotes = transposed(masks.quotes);
-    masks.brackets = transposed(masks.brackets);
-    if masks.backslashes != 0 {
-        masks.backslashes = transposed(masks.backslashes);
-    }
-    masks
-}
-
-/// Bit `8 * i + j` goes to `8 * j + i`. Source: Warren, "Hacker's Delight", 7-3.
-#[cfg(any(test, not(target_arch = "x86_64")))]
-fn transposed(mut bits: u64) -> u64 {
-    for (shift, mask) in [(7, 0x00aa_00aa_00aa_00aa), (14, 0x0000_cccc_0000_cccc), (28, 0xf0f0_f0f0)] {
-        let swapped = (bits ^ bits >> shift) & mask;
-        bits ^= swapped ^ swapped << shift;
-    }
-    bits
+/// The bytes that `is` something. Comparing all of them first compiles to vector instructions.
+#[inline]
+fn bits(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
+    /// Moves the lowest bit of byte i of a word to bit i of its highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let found = block.map(|byte| u8::from(is(byte)));
+    let (words, _) = found.as_chunks::<8>();
+    let gathered = words.iter().map(|word| u64::from_le_bytes(*word).wrapping_mul(GATHER) >> 56);
+    gathered.enumerate().fold(0, |bits, (i, eight)| bits | eight << (8 * i))
 }
 
 /// Which bytes are escaped by an odd run of backslashes before them. `carry` says whether the first byte is escaped by
@@ -136,8 +79,7 @@ mod tests {
                 backslashes: bits(&block, |b| b == b'\\'),
                 brackets: bits(&block, |b| b"{}[]".contains(&b)),
             };
-            prop_assert_eq!(&Masks::of(&block), &expected);
-            prop_assert_eq!(&portable(&block), &expected);
+            prop_assert_eq!(Masks::of(&block), expected);
         }
 
         #[test]

@@ -2,42 +2,36 @@
 
 use std::borrow::Cow;
 
-use super::is_space;
-use super::walk::string_end;
+use super::tokens::{TokenKind, Tokens};
 
-/// `raw` without the line breaks outside strings and the indentation after them; nothing else is touched.
+/// Removes the line breaks of `raw` outside strings, and the indentation after them; nothing else is touched.
 ///
-/// What a monitor with `pretty=on` sends comes out as one without it sends it: QEMU writes `, ` between members on one
-/// line, and `,` with a line break on many, so a line break after a comma becomes one space. Borrowed if there is
-/// nothing to remove. Source: tried on QEMU 7.2.
+/// The result is what a monitor without `pretty=on` sends: QEMU writes `, ` between members on one line, and `,` with a
+/// line break on many, so a line break after a comma becomes one space. Borrowed if there is nothing to remove. Source:
+/// tried on QEMU 7.2.
 pub fn compact(raw: &[u8]) -> Cow<'_, [u8]> {
-    // In a single pass over what has no line breaks at all, which is what QEMU sends unless told otherwise.
+    let is_break = |&byte: &u8| byte == b'\n' || byte == b'\r';
+    // Without `pretty=on` QEMU sends no line breaks at all.
     if memchr::memchr2(b'\n', b'\r', raw).is_none() {
         return Cow::Borrowed(raw);
     }
     let mut out = Vec::new();
-    let mut kept = 0;
-    let mut at = 0;
-    while let Some(found) = memchr::memchr3(b'"', b'\n', b'\r', &raw[at..]) {
-        at += found;
-        if raw[at] == b'"' {
-            at = string_end(raw, at);
-            continue;
-        }
+    let mut copied = 0;
+    for token in Tokens::new(raw).filter(|token| token.kind == TokenKind::Space) {
+        let Some(blanks) = raw[token.range.clone()].iter().position(is_break) else { continue };
         if out.capacity() == 0 {
             out.reserve_exact(raw.len());
         }
-        out.extend_from_slice(&raw[kept..at]);
-        at += raw[at..].iter().take_while(|&&byte| is_space(byte)).count();
-        kept = at;
+        out.extend_from_slice(&raw[copied..token.range.start + blanks]);
+        copied = token.range.end;
         if out.last() == Some(&b',') {
             out.push(b' ');
         }
     }
-    if kept == 0 {
+    if copied == 0 {
         return Cow::Borrowed(raw);
     }
-    out.extend_from_slice(&raw[kept..]);
+    out.extend_from_slice(&raw[copied..]);
     Cow::Owned(out)
 }
 

@@ -4,16 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use smallvec::SmallVec;
 
-use super::error::ScanError;
-use super::scanner::Scanner;
 use super::string::decode_inner;
 use crate::secrets;
-
-/// How many members are kept without allocating: an event has three. Documents are moved often, so they are
-/// no larger than they must be.
-const INLINE: usize = 3;
 
 /// One JSON object: the bytes as they came, and the ranges of its top-level members.
 ///
@@ -22,25 +17,13 @@ const INLINE: usize = 3;
 pub struct Document {
     bytes: Bytes,
     members: Members,
-    /// There may be backslashes in it: without one, names are what they are on the wire.
+    /// The bytes may have a backslash. Without one, no name has to be decoded.
     may_escape: bool,
 }
 
 impl Document {
     pub(super) fn new(bytes: Bytes, members: Members, may_escape: bool) -> Self {
         Self { bytes, members, may_escape }
-    }
-
-    /// Finds the members of `object`, which has to be one JSON object with nothing around it but white space.
-    /// Copies the bytes: meant for small values inside a message.
-    pub fn parse(object: &[u8]) -> Result<Self, ScanError> {
-        let mut buf = BytesMut::from(object);
-        let mut scanner = Scanner::new(object.len());
-        let document = scanner.next(&mut buf, true)?.ok_or_else(|| ScanError::truncated(object))?;
-        match scanner.next(&mut buf, true)? {
-            None => Ok(document),
-            Some(_) => Err(ScanError::garbage(object)),
-        }
     }
 
     /// The whole object, from `{` to `}`.
@@ -54,7 +37,7 @@ impl Document {
         self.bytes.get(self.range(key)?)
     }
 
-    /// The same, sharing the bytes of the document.
+    /// The value of the member `key`, sharing the bytes of the document.
     pub fn slice(&self, key: &str) -> Option<Bytes> {
         Some(self.bytes.slice(self.range(key)?))
     }
@@ -68,14 +51,14 @@ impl Document {
     /// The members in the order they came, duplicates included: each one's name, without the quotes, and its value, both as they
     /// stand on the wire.
     pub fn members(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.members.as_slice().iter().map(|member| (member.key.of(&self.bytes), member.value.of(&self.bytes)))
+        self.members.iter().map(|member| (member.key.of(&self.bytes), member.value.of(&self.bytes)))
     }
 
     pub(crate) fn outline(&self) -> Outline<'_> {
-        Outline { bytes: &self.bytes, members: self.members.as_slice(), may_escape: self.may_escape }
+        Outline { bytes: &self.bytes, members: &self.members, may_escape: self.may_escape }
     }
 
-    /// Its bytes, without the places of its members.
+    /// The whole object; the ranges of its members are dropped.
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes
     }
@@ -86,12 +69,12 @@ impl Document {
 pub(crate) struct Outline<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) members: &'a [Member],
-    /// As in [`Document`].
+    /// The bytes may have a backslash.
     pub(super) may_escape: bool,
 }
 
 impl<'a> Outline<'a> {
-    /// What stands at `span`.
+    /// The bytes at `span`.
     pub(crate) fn at(self, span: Span) -> &'a [u8] {
         span.of(self.bytes)
     }
@@ -145,7 +128,7 @@ impl Span {
         self.start as usize..self.end as usize
     }
 
-    /// What stands there in `document`.
+    /// The bytes of `document` in this range.
     pub(crate) fn of(self, document: &[u8]) -> &[u8] {
         document.get(self.range()).unwrap_or_default()
     }
@@ -158,49 +141,8 @@ pub(super) struct Member {
     pub(super) value: Span,
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Members {
-    Few { len: usize, members: [Member; INLINE] },
-    Many(Vec<Member>),
-}
-
-impl Default for Members {
-    fn default() -> Self {
-        Self::Few { len: 0, members: [Member::default(); INLINE] }
-    }
-}
-
-impl Members {
-    pub(super) fn push(&mut self, member: Member) {
-        match self {
-            Self::Few { len, members } => {
-                if let Some(free) = members.get_mut(*len) {
-                    *free = member;
-                    *len += 1;
-                } else {
-                    let mut many = members.to_vec();
-                    many.push(member);
-                    *self = Self::Many(many);
-                }
-            }
-            Self::Many(members) => members.push(member),
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        match self {
-            Self::Few { len, .. } => *len = 0,
-            Self::Many(_) => *self = Self::default(),
-        }
-    }
-
-    pub(super) fn as_slice(&self) -> &[Member] {
-        match self {
-            Self::Few { len, members } => &members[..*len],
-            Self::Many(members) => members,
-        }
-    }
-}
+/// The members of a document. An event has three; documents are moved often, so there is no room for more inside them.
+pub(super) type Members = SmallVec<[Member; 3]>;
 
 #[cfg(test)]
 mod tests {
@@ -244,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_object_is_a_document() {
+    fn only_a_single_object_is_a_document() {
         for text in ["", " ", "1", "[]", "{", "{}{}", "{} x", "{\"a\":}", "x{}"] {
             assert!(Document::parse(text.as_bytes()).is_err(), "{text}");
         }

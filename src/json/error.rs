@@ -1,15 +1,15 @@
-//! Why a stream of bytes is no stream of messages.
+//! Errors of scanning a stream of messages.
 
 use crate::text;
 
 /// How many bytes of what came are kept for the message about it.
 const SEEN: usize = 160;
 
-/// Why a stream of bytes is no stream of JSON objects.
+/// The stream of bytes is not a stream of JSON objects.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScanError {
-    /// Something else than an object where a message should begin.
+    /// Something other than an object stands where a message should begin.
     #[error("received data is not a JSON object: `{}`", text::excerpt(seen, 80))]
     Garbage {
         /// The first bytes of it, as they came.
@@ -65,7 +65,7 @@ impl ScanError {
         Self::Malformed { at, expected, seen: beginning(bytes.get(from..).unwrap_or_default()) }
     }
 
-    /// The bytes kept of what came, neither shortened further nor made safe to show.
+    /// The received bytes that are quoted, as they came; not safe to show.
     pub fn seen(&self) -> &[u8] {
         match self {
             Self::Garbage { seen }

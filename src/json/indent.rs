@@ -1,8 +1,7 @@
-//! A value indented, in a single pass.
+//! A value on many lines, its parts told apart for colors.
 
-use std::io::{self, Write};
-
-use super::is_space;
+use super::nesting::Nesting;
+use super::tokens::{Cut, TokenKind, Tokens};
 
 /// Two spaces a level, as jq does.
 const STEP: usize = 2;
@@ -12,125 +11,105 @@ const STEP: usize = 2;
 const MAX_LEVELS: usize = 128;
 
 /// A line break and as many spaces as are ever needed.
-const BREAK: [u8; 1 + STEP * MAX_LEVELS] = {
+static BREAK: [u8; 1 + STEP * MAX_LEVELS] = {
     let mut text = [b' '; 1 + STEP * MAX_LEVELS];
     text[0] = b'\n';
     text
 };
 
+/// What a piece of indented JSON is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The name of a member, with its quotes.
+    Key,
+    /// A string, with its quotes.
+    Text,
+    /// A number, or any other word that is not JSON, such as `inf`.
+    Number,
+    /// `true`, `false`, `null`.
+    Literal,
+    /// Brackets, colons, commas and white space.
+    Between,
+}
+
 /// Writes JSON on many lines, whatever white space it came with: a member or an element a line, indented by two spaces a
 /// level (up to 128 levels), one space after a colon, `{}` and `[]` if there is nothing inside.
 ///
 /// Strings, numbers and the order of keys are written as they came. The value is fed in pieces, cut anywhere, and
-/// nothing of it is kept: the memory needed is that of this struct. What is not JSON is neither noticed nor mended.
+/// nothing of it is kept but one bit for each open bracket. Text that is not JSON is neither noticed nor mended.
 ///
 /// ```
 /// let mut out = Vec::new();
-/// qmpsh::json::Indenter::new().feed(br#"{"a":[1,{}]}"#, &mut out)?;
+/// qmpsh::json::Indenter::new().feed(br#"{"a":[1,{}]}"#, |_, bytes| out.extend_from_slice(bytes));
 /// assert_eq!(out, b"{\n  \"a\": [\n    1,\n    {}\n  ]\n}");
-/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Indenter {
-    depth: usize,
-    /// The last thing written was an opening bracket: the line is not broken before it is known what follows.
+    nesting: Nesting,
+    cut: Cut,
+    /// The last token was an opening bracket: the line is broken when it is known that a value follows.
     opened: bool,
-    quoted: bool,
-    /// The next byte is escaped.
-    escape: bool,
+    /// The next string is the name of a member.
+    key_next: bool,
 }
 
 impl Indenter {
-    /// For one value.
+    /// An indenter for one value.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Writes the next piece of the value to `out`, as far as it is known how. It writes many small pieces, so `out`
-    /// should have a buffer. Nothing has to be flushed at the end, and no line break is written there.
-    pub fn feed(&mut self, piece: &[u8], out: &mut impl Write) -> io::Result<()> {
-        let mut rest = piece;
-        while let Some(&byte) = rest.first() {
-            let length = if self.quoted {
-                self.string(rest, out)?
-            } else if is_space(byte) {
-                1
-            } else {
-                self.token(byte, rest, out)?
-            };
-            rest = &rest[length..];
-        }
-        Ok(())
-    }
-
-    /// Inside a string: writes it to its end, or to the end of `rest`; how many bytes that is.
-    fn string(&mut self, rest: &[u8], out: &mut impl Write) -> io::Result<usize> {
-        let mut at = usize::from(self.escape);
-        self.escape = false;
-        while let Some(found) = memchr::memchr2(b'"', b'\\', &rest[at..]) {
-            at += found + 1;
-            if rest[at - 1] == b'"' {
-                self.quoted = false;
-                break;
-            }
-            if at == rest.len() {
-                self.escape = true;
-                break;
-            }
-            at += 1;
-        }
-        let length = if self.quoted { rest.len() } else { at };
-        out.write_all(&rest[..length])?;
-        Ok(length)
-    }
-
-    /// Outside strings: writes one token, of a string only the quote; how many bytes it has.
-    fn token(&mut self, byte: u8, rest: &[u8], out: &mut impl Write) -> io::Result<usize> {
-        let empty = std::mem::take(&mut self.opened);
-        match byte {
-            b'}' | b']' => {
-                self.depth = self.depth.saturating_sub(1);
-                if !empty {
-                    self.line_break(out)?;
+    /// Writes the next piece of the value: calls `write` with small parts of it, in order. A string or number that is
+    /// cut comes as several parts. No line break is written at the end.
+    pub fn feed(&mut self, piece: &[u8], mut write: impl FnMut(Part, &[u8])) {
+        let mut tokens = Tokens::resume(piece, self.cut);
+        for token in tokens.by_ref().filter(|token| token.kind != TokenKind::Space) {
+            let bytes = &piece[token.range];
+            let opened = std::mem::take(&mut self.opened);
+            let part = match token.kind {
+                TokenKind::Close => {
+                    self.nesting.pop(bytes[0]);
+                    if !opened {
+                        write(Part::Between, self.line_break());
+                    }
+                    Part::Between
                 }
-                out.write_all(&[byte])?;
-                return Ok(1);
-            }
-            b',' => {
-                out.write_all(b",")?;
-                self.line_break(out)?;
-                return Ok(1);
-            }
-            b':' => {
-                out.write_all(b": ")?;
-                return Ok(1);
-            }
-            _ => {}
-        }
-        if empty {
-            self.line_break(out)?;
-        }
-        let length = match byte {
-            b'{' | b'[' => {
-                self.depth += 1;
+                TokenKind::Comma => {
+                    write(Part::Between, b",");
+                    write(Part::Between, self.line_break());
+                    self.key_next = self.nesting.is_in_object();
+                    continue;
+                }
+                TokenKind::Colon => {
+                    write(Part::Between, b": ");
+                    self.key_next = false;
+                    continue;
+                }
+                kind => {
+                    if opened {
+                        write(Part::Between, self.line_break());
+                    }
+                    match kind {
+                        TokenKind::String if self.key_next => Part::Key,
+                        TokenKind::String => Part::Text,
+                        TokenKind::Number => Part::Number,
+                        TokenKind::Literal => Part::Literal,
+                        _ => Part::Between,
+                    }
+                }
+            };
+            write(part, bytes);
+            if token.kind == TokenKind::Open {
+                self.nesting.push(bytes[0]);
                 self.opened = true;
-                1
+                self.key_next = bytes[0] == b'{';
             }
-            b'"' => {
-                self.quoted = true;
-                1
-            }
-            _ => {
-                let ends = |&byte: &u8| is_space(byte) || b"{}[],:\"".contains(&byte);
-                rest.iter().position(ends).unwrap_or(rest.len())
-            }
-        };
-        out.write_all(&rest[..length])?;
-        Ok(length)
+        }
+        self.cut = tokens.cut();
     }
 
-    fn line_break(&self, out: &mut impl Write) -> io::Result<()> {
-        out.write_all(&BREAK[..=STEP * self.depth.min(MAX_LEVELS)])
+    fn line_break(&self) -> &'static [u8] {
+        &BREAK[..=STEP * self.nesting.depth().min(MAX_LEVELS)]
     }
 }
 
@@ -147,10 +126,10 @@ mod tests {
         let mut rest = text;
         for &cut in cuts {
             let (piece, after) = rest.split_at(cut.min(rest.len()));
-            indenter.feed(piece, &mut out).unwrap();
+            indenter.feed(piece, |_, bytes| out.extend_from_slice(bytes));
             rest = after;
         }
-        indenter.feed(rest, &mut out).unwrap();
+        indenter.feed(rest, |_, bytes| out.extend_from_slice(bytes));
         out
     }
 
@@ -175,6 +154,54 @@ mod tests {
         check("{\r\n    \"return\": {\r\n    }\r\n}", "{\n  \"return\": {}\n}");
     }
 
+    /// The indented text with a letter before each part, those that were cut put together again.
+    fn marked(text: &[u8], cuts: &[usize]) -> String {
+        let (mut out, mut last) = (Vec::new(), None);
+        let mut indenter = Indenter::new();
+        let mut write = |part: Part, bytes: &[u8]| {
+            let letter = match part {
+                Part::Key => b'K',
+                Part::Text => b'T',
+                Part::Number => b'N',
+                Part::Literal => b'L',
+                Part::Between => b'_',
+            };
+            if last.replace(part) != Some(part) {
+                out.push(letter);
+            }
+            out.extend_from_slice(bytes);
+        };
+        let mut rest = text;
+        for &cut in cuts {
+            let (piece, after) = rest.split_at(cut.min(rest.len()));
+            indenter.feed(piece, &mut write);
+            rest = after;
+        }
+        indenter.feed(rest, &mut write);
+        let out = String::from_utf8(out).unwrap();
+        // The indentation is tested by the other tests.
+        out.lines().map(str::trim_start).collect::<Vec<_>>().join("")
+    }
+
+    #[test]
+    fn parts_are_told_apart() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(marked(text.as_bytes(), &[]), expected);
+            assert_eq!(marked(text.as_bytes(), &vec![1; text.len()]), expected, "one byte at a time");
+        };
+        check("", "");
+        check("1", "N1");
+        check("true", "Ltrue");
+        check(r#""a\"b""#, r#"T"a\"b""#);
+        check(r#"["a", "b"]"#, r#"_[T"a"_,T"b"_]"#);
+        check(
+            r#"{"a": "x", "b\\": [{"c": null}, "d"], "e": -1.50e3}"#,
+            r#"_{K"a"_: T"x"_,K"b\\"_: [{K"c"_: Lnull_},T"d"_],K"e"_: N-1.50e3_}"#,
+        );
+        check("[inf,{}]", "_[Ninf_,{}]");
+        check(r#"{"":""}"#, r#"_{K""_: T""_}"#);
+    }
+
     #[test]
     fn hostile_depth_does_not_multiply_the_output() {
         let text = [b"[".repeat(5_000), b"]".repeat(5_000)].concat();
@@ -190,6 +217,7 @@ mod tests {
             let plain = serde_json::to_string(&value).unwrap();
             prop_assert_eq!(indent(plain.as_bytes(), &cuts), expected.as_bytes());
             prop_assert_eq!(indent(expected.as_bytes(), &cuts), expected.as_bytes());
+            prop_assert_eq!(marked(plain.as_bytes(), &cuts), marked(plain.as_bytes(), &[]));
         }
 
         #[test]

@@ -2,7 +2,7 @@
 
 use super::blocks::{self, Masks};
 
-/// Finds quotes and brackets, 64 bytes at a time. What it knows of the last block is kept, so no byte is looked at twice.
+/// Finds quotes and brackets, 64 bytes at a time. It keeps the masks of the last block, so it reads no byte twice.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     /// The block, of 64 bytes; at the end of what has come it is shorter.
@@ -18,7 +18,7 @@ pub(super) struct Marks {
     escape: bool,
     /// The block is nothing but text inside a string.
     is_text: bool,
-    /// There was a backslash.
+    /// The document has a backslash.
     pub(super) may_escape: bool,
 }
 
@@ -26,19 +26,19 @@ impl Marks {
     /// Where the first quote is that stands at or behind `at` and is not escaped. `at` never goes back.
     #[inline]
     pub(super) fn next_quote(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
-        loop {
-            if let Some(found) = self.first(self.quotes, at) {
-                return Some(found);
-            }
-            self.next_block(bytes)?;
-        }
+        self.next(bytes, at, |marks| marks.quotes)
     }
 
-    /// The same for brackets outside of strings.
+    /// Where the first bracket is that stands at or behind `at`, outside strings. `at` never goes back.
     #[inline]
     pub(super) fn next_bracket(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        self.next(bytes, at, |marks| marks.brackets)
+    }
+
+    #[inline]
+    fn next(&mut self, bytes: &[u8], at: usize, mask: impl Fn(&Self) -> u64) -> Option<usize> {
         loop {
-            if let Some(found) = self.first(self.brackets, at) {
+            if let Some(found) = self.first(mask(self), at) {
                 return Some(found);
             }
             self.next_block(bytes)?;
@@ -87,7 +87,7 @@ impl Marks {
     }
 }
 
-/// The last bytes that have come as a block: zeros mean nothing.
+/// The last bytes that came, filled up to a block with zeros.
 #[cold]
 fn filled_up(rest: &[u8]) -> [u8; 64] {
     let mut block = [0; 64];

@@ -3,10 +3,7 @@
 /// A stack of open brackets. A bit is set for `{` and clear for `[`.
 #[derive(Debug, Default)]
 pub(super) struct Nesting {
-    /// The innermost brackets, the last one in the lowest bit: `depth % 64` of them, or 64 after a refill.
-    top: u64,
-    /// The words under `top`, 64 brackets each.
-    below: Vec<u64>,
+    words: Vec<u64>,
     depth: usize,
 }
 
@@ -17,36 +14,34 @@ impl Nesting {
 
     /// Opens `bracket`, which is `{` or `[`.
     pub(super) fn push(&mut self, bracket: u8) {
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.below.push(self.top);
+        let (word, bit) = (self.depth / 64, self.depth % 64);
+        if word == self.words.len() {
+            self.words.push(0);
         }
-        self.top = self.top << 1 | kind(bracket);
+        self.words[word] = self.words[word] & !(1 << bit) | kind(bracket) << bit;
         self.depth += 1;
     }
 
     /// Closes with `bracket`, which is `}` or `]`; false if that does not match what is open.
     pub(super) fn pop(&mut self, bracket: u8) -> bool {
-        if self.depth == 0 || self.top & 1 != kind(bracket) {
-            return false;
-        }
-        self.depth -= 1;
-        self.top >>= 1;
-        if self.depth.is_multiple_of(64)
-            && let Some(word) = self.below.pop()
-        {
-            self.top = word;
-        }
-        true
+        let matches = self.innermost() == Some(kind(bracket));
+        self.depth -= usize::from(matches);
+        matches
     }
 
     /// Whether the innermost bracket is a `{`.
     pub(super) fn is_in_object(&self) -> bool {
-        self.depth > 0 && self.top & 1 == 1
+        self.innermost() == Some(1)
     }
 
     /// The bracket that would close what is open, as a name for messages.
     pub(super) fn closing(&self) -> &'static str {
-        if self.top & 1 == 1 { "`}`" } else { "`]`" }
+        if self.is_in_object() { "`}`" } else { "`]`" }
+    }
+
+    fn innermost(&self) -> Option<u64> {
+        let at = self.depth.checked_sub(1)?;
+        Some(self.words[at / 64] >> (at % 64) & 1)
     }
 }
 

@@ -47,7 +47,7 @@ enum State {
 pub struct Scanner {
     limit: usize,
     state: State,
-    /// How many bytes of the document have been looked at; it begins at the front of the buffer.
+    /// How many bytes of the document were scanned; it begins at the front of the buffer.
     at: usize,
     marks: Marks,
     /// The brackets that are open in the value that is being read.
@@ -92,7 +92,7 @@ impl Scanner {
         if self.state == State::Whole {
             return Ok(true);
         }
-        let found = self.go_on(buf, eof);
+        let found = self.resume(buf, eof);
         match &found {
             Ok(true) => self.state = State::Whole,
             Ok(false) => {}
@@ -104,7 +104,7 @@ impl Scanner {
     /// The outline of the document that was found.
     pub(crate) fn outline<'a>(&'a self, buf: &'a [u8]) -> Outline<'a> {
         let bytes = buf.get(..self.at).unwrap_or_default();
-        Outline { bytes, members: self.members.as_slice(), may_escape: self.marks.may_escape }
+        Outline { bytes, members: &self.members, may_escape: self.marks.may_escape }
     }
 
     /// Takes the document that was found.
@@ -113,15 +113,15 @@ impl Scanner {
         Document::new(self.take_bytes(buf), members, self.marks.may_escape)
     }
 
-    /// The same, without its outline.
+    /// Takes the bytes of the document that was found, and drops its outline.
     pub(crate) fn take_bytes(&mut self, buf: &mut BytesMut) -> Bytes {
-        self.members.clear();
+        self.members = Members::new();
         self.state = State::Between;
         buf.split_to(self.at).freeze()
     }
 
     /// True if the first `self.at` bytes of `buf` are a document.
-    fn go_on(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
+    fn resume(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
         if self.state == State::Between {
             let separators = buf.iter().take_while(|&&byte| is_space(byte) || byte == 0xff).count();
             buf.advance(separators);
@@ -138,7 +138,7 @@ impl Scanner {
         if self.scan(within)? {
             return Ok(true);
         }
-        // All that is allowed has come, and the end was not among it.
+        // The limit is reached before the end of the document.
         if within.len() == self.limit {
             return Err(ScanError::TooLong { limit: self.limit, seen: beginning(buf) });
         }
@@ -148,11 +148,11 @@ impl Scanner {
         Ok(false)
     }
 
-    /// Goes on from where it stopped; true if the document ends at `self.at`.
+    /// Continues where it stopped; true if the document ends at `self.at`.
     ///
     /// A member a round: each state leads to one further down, and a round that was cut short is entered where it was.
     fn scan(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
-        // In a register: each step waits for what the one before has made of it.
+        // A local variable stays in a register; each step depends on the one before.
         let mut at = self.at;
         let found = self.scan_from(bytes, &mut at);
         self.at = at;
@@ -218,7 +218,7 @@ impl Scanner {
     /// Keeps the member whose value ends at `at`.
     #[inline]
     fn end_member(&mut self, bytes: &[u8], at: usize) -> Result<(), ScanError> {
-        if self.members.as_slice().len() == MAX_MEMBERS {
+        if self.members.len() == MAX_MEMBERS {
             return Err(ScanError::TooManyMembers { limit: MAX_MEMBERS, seen: beginning(bytes) });
         }
         let key = Span::new(self.key.start, self.key.end);
@@ -240,7 +240,7 @@ impl Scanner {
     fn container_ends(&mut self, bytes: &[u8], at: &mut usize) -> Result<bool, ScanError> {
         if self.nesting.depth() == 0 {
             let opening = bytes[*at - 1];
-            // Most have no other inside. `}` is two behind `{`, and `]` behind `[`.
+            // Most containers have no other inside. `}` is `{` plus 2, and `]` is `[` plus 2.
             if let Some(found) = self.marks.next_bracket(bytes, *at)
                 && bytes[found] == opening + 2
             {
@@ -266,6 +266,20 @@ impl Scanner {
     }
 }
 
+impl Document {
+    /// Finds the members of `object`, which has to be one JSON object with nothing around it but white space.
+    /// Copies the bytes: meant for small values inside a message.
+    pub fn parse(object: &[u8]) -> Result<Self, ScanError> {
+        let mut buf = BytesMut::from(object);
+        let mut scanner = Scanner::new(object.len());
+        let document = scanner.next(&mut buf, true)?.ok_or_else(|| ScanError::truncated(object))?;
+        match scanner.next(&mut buf, true)? {
+            None => Ok(document),
+            Some(_) => Err(ScanError::garbage(object)),
+        }
+    }
+}
+
 /// Goes over white space and one byte more, which it returns; or to the end of `bytes`.
 #[inline]
 fn token(bytes: &[u8], at: &mut usize) -> Option<u8> {
@@ -286,7 +300,7 @@ fn scalar_ends(bytes: &[u8], at: &mut usize) -> bool {
     length.is_some()
 }
 
-/// The byte before `at` is not what should stand there.
+/// Fails because of the byte before `at`.
 fn wrong(bytes: &[u8], at: usize, expected: &'static str) -> Result<bool, ScanError> {
     Err(ScanError::malformed(bytes, at - 1, expected))
 }

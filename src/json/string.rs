@@ -14,10 +14,10 @@ pub fn decode(raw: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The same for what stands between the quotes.
+/// The text of a JSON string, of which `inner` is what stands between the quotes.
 pub(crate) fn decode_inner(inner: &[u8]) -> Cow<'_, str> {
     let Some(mut at) = memchr::memchr(b'\\', inner) else {
-        // The usual case has a fast way of its own.
+        // Most strings have no escape.
         return std::str::from_utf8(inner).map_or_else(|_| String::from_utf8_lossy(inner), Cow::Borrowed);
     };
     let mut text = String::with_capacity(inner.len());

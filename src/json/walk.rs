@@ -2,22 +2,27 @@
 
 use bytes::Bytes;
 
-use super::is_space;
+use super::tokens::{TokenKind, Tokens};
 
-/// The elements of `array`, sharing its bytes; `None` if it is no array.
+/// Iterates over the elements of `array`, sharing its bytes; `None` if it is not an array.
 ///
-/// Nothing is kept but the place, and nothing is validated. What stands between two elements may be anything.
+/// Only the position is kept, and nothing is validated. Anything may stand between two elements.
 pub fn elements(array: &Bytes) -> Option<Elements> {
     let at = begin(array, b'[')?;
     Some(Elements { array: array.clone(), at })
 }
 
-/// The members of `object`: the name as it stands between its quotes, and the value; `None` if it is no object.
+/// Iterates over the members of `object`: the name as it stands between its quotes, and the value. `None` if it is not
+/// an object.
 ///
-/// As [`elements`]. Names are not decoded, and may come twice.
-pub fn members(object: &[u8]) -> Option<Members<'_>> {
-    let at = begin(object, b'{')?;
-    Some(Members { object, at })
+/// Nothing is validated. Names are not decoded, and may come twice. A missing value is empty.
+pub fn members(object: &[u8]) -> Option<impl Iterator<Item = (&[u8], &[u8])>> {
+    let mut tokens = Tokens::starting_at(object, begin(object, b'{')?);
+    Some(std::iter::from_fn(move || {
+        let key = &object[tokens.value()?];
+        let key = key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\"")).unwrap_or(key);
+        Some((key, tokens.value().map_or(&[][..], |value| &object[value])))
+    }))
 }
 
 /// Made by [`elements`].
@@ -31,94 +36,16 @@ impl Iterator for Elements {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        let start = next_value(&self.array, self.at)?;
-        self.at = value_end(&self.array, start);
-        Some(self.array.slice(start..self.at))
+        let value = Tokens::starting_at(&self.array, self.at).value()?;
+        self.at = value.end;
+        Some(self.array.slice(value))
     }
 }
 
-/// Made by [`members`].
-#[derive(Debug, Clone)]
-pub struct Members<'a> {
-    object: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = (&'a [u8], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let start = next_value(self.object, self.at)?;
-        let end = value_end(self.object, start);
-        let key = &self.object[start..end];
-        let key = key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\"")).unwrap_or(key);
-        self.at = end;
-        let value = match next_value(self.object, end) {
-            Some(start) => {
-                self.at = value_end(self.object, start);
-                &self.object[start..self.at]
-            }
-            None => &[],
-        };
-        Some((key, value))
-    }
-}
-
-/// Behind the bracket that `text` begins with.
+/// Where the text goes on behind the bracket that it begins with.
 fn begin(text: &[u8], bracket: u8) -> Option<usize> {
-    let at = text.iter().position(|&byte| !is_space(byte))?;
-    (text[at] == bracket).then_some(at + 1)
-}
-
-/// Where the next value begins, at or behind `at`; `None` at a closing bracket, or the end.
-fn next_value(text: &[u8], at: usize) -> Option<usize> {
-    let between = |&byte: &u8| is_space(byte) || byte == b',' || byte == b':';
-    let start = at + text.get(at..)?.iter().position(|byte| !between(byte))?;
-    (!matches!(text[start], b']' | b'}')).then_some(start)
-}
-
-/// Behind the value that begins at `start`: always further than that.
-fn value_end(text: &[u8], start: usize) -> usize {
-    match text[start] {
-        b'"' => string_end(text, start),
-        b'{' | b'[' => {
-            let mut depth = 0_usize;
-            let mut at = start;
-            while let Some(&byte) = text.get(at) {
-                match byte {
-                    b'"' => {
-                        at = string_end(text, at);
-                        continue;
-                    }
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' => depth -= 1,
-                    _ => {}
-                }
-                at += 1;
-                if depth == 0 {
-                    return at;
-                }
-            }
-            text.len()
-        }
-        _ => {
-            let ends = |&byte: &u8| is_space(byte) || b"{}[],:\"".contains(&byte);
-            text[start + 1..].iter().position(ends).map_or(text.len(), |length| start + 1 + length)
-        }
-    }
-}
-
-/// Behind the string that begins at `at`, or the end of `text`.
-pub(super) fn string_end(text: &[u8], mut at: usize) -> usize {
-    at += 1;
-    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-        at += found;
-        if text[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    text.len()
+    let first = Tokens::new(text).find(|token| token.kind != TokenKind::Space)?.range;
+    (text[first.start] == bracket).then_some(first.end)
 }
 
 #[cfg(test)]
@@ -137,7 +64,7 @@ mod tests {
         check("[]", &[]);
         check(" [ \r\n ] ", &[]);
         check(r#"[1, "a]\"", [[2], 3], {"b": [4]},null]"#, &["1", r#""a]\"""#, "[[2], 3]", r#"{"b": [4]}"#, "null"]);
-        // What is no JSON ends at least.
+        // Text that is not JSON gives some elements, and ends.
         check("[1 2,,3", &["1", "2", "3"]);
         check("[\"a", &["\"a"]);
         check("[\"a\\", &["\"a\\"]);

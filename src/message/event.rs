@@ -65,8 +65,8 @@ impl Event {
         self.arrival = arrival;
     }
 
-    /// The same event in memory of its own, for those that are kept: one that is kept long would keep the whole block of
-    /// bytes alive that it was read with.
+    /// Copies the event into memory of its own. An event that is kept long would otherwise keep alive the whole block
+    /// of bytes that it was read with.
     #[must_use]
     pub fn detached(&self) -> Self {
         Self { bytes: Bytes::copy_from_slice(&self.bytes), ..*self }

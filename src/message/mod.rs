@@ -128,7 +128,7 @@ impl Message {
         Self::new(Kind::of(document.outline()), document)
     }
 
-    /// The same, if it is known already what it is.
+    /// The message of a known kind that `document` is.
     pub(crate) fn new(kind: Result<Kind, Fault>, document: Document) -> Result<Self, Malformed> {
         match kind {
             Ok(Kind::Greeting) => Greeting::parse(&document).map(|greeting| Self::Greeting(Box::new(greeting))),
@@ -226,7 +226,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// The first message of a session: who is there, and what it can do.
+/// The first message of a session: the server's version and capabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Greeting {
     /// The server's version.
@@ -332,9 +332,9 @@ pub enum Fault {
     Ambiguous,
     /// A greeting without a version, or with something else in its place.
     Greeting,
-    /// An event whose name is no string.
+    /// An event whose name is not a string.
     EventName,
-    /// A reply whose `id` is no number that a client could have sent.
+    /// A reply whose `id` is not a number that a client could have sent.
     Id,
     /// A success that does not say of which command.
     NoId,
@@ -356,7 +356,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A JSON object that is no message of QMP.
+/// A JSON object that is not a message of QMP.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}: `{excerpt}`")]
 pub struct Malformed {

@@ -1,4 +1,4 @@
-//! Taking one peer out of those who come to a listener (E11).
+//! Takes one peer of those that connect to a listener (E11).
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::control::Established;
-use super::{Incoming, Listen, Protocol};
+use super::core::Established;
+use super::definition::Protocol;
+use super::link::{Incoming, Listen};
 
-/// How many connections may be in their handshake at the same time; the oldest makes room.
+/// How many connections may be in their handshake at a time; beyond that the oldest is closed.
 const MOST_CANDIDATES: usize = 16;
 
-/// What becomes of one connection, before it is known to be the peer.
+/// Establishes a session on one connection.
 type Handshake<'a, P> = Pin<Box<dyn Future<Output = Result<Established<P>, String>> + Send + 'a>>;
 
 struct Candidate<'a, P: Protocol> {
@@ -22,7 +23,7 @@ struct Candidate<'a, P: Protocol> {
 
 /// The first connection that is established; listening stops with it.
 ///
-/// Whoever is silent or fails its handshake does not keep the others waiting; whoever else got in is closed.
+/// A peer that is silent or fails its handshake does not hold up the others. All others are closed.
 pub(super) async fn first_established<P: Protocol>(
     mut listener: Box<dyn Listen>,
     establish: impl Fn(Incoming) -> Handshake<'static, P>,
@@ -40,7 +41,7 @@ pub(super) async fn first_established<P: Protocol>(
                     }
                     candidates.push(Candidate { peer: incoming.peer.clone(), handshake: establish(incoming) });
                 }
-                // The one who came has gone again; that says nothing about the listener.
+                // A peer that has disconnected again is not an error of the listener.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             }
@@ -48,7 +49,7 @@ pub(super) async fn first_established<P: Protocol>(
         poll_candidates(&mut candidates, context).map(Ok)
     })
     .await?;
-    turn_away(listener, candidates).await;
+    close_others(listener, candidates).await;
     Ok(taken)
 }
 
@@ -73,8 +74,8 @@ fn poll_candidates<P: Protocol>(
     Poll::Pending
 }
 
-/// Closes everyone else, those who are still in the backlog included, and stops listening.
-async fn turn_away<P: Protocol>(mut listener: Box<dyn Listen>, candidates: Vec<Candidate<'_, P>>) {
+/// Closes all other connections, also those in the backlog, and stops listening.
+async fn close_others<P: Protocol>(mut listener: Box<dyn Listen>, candidates: Vec<Candidate<'_, P>>) {
     let mut peers: Vec<String> = candidates.into_iter().map(|candidate| candidate.peer).collect();
     poll_fn(|context| {
         while let Poll::Ready(Ok(incoming)) = listener.poll_accept(context) {

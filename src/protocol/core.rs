@@ -1,19 +1,38 @@
 //! What the handles of a session and its driver share: the run state, with what belongs to each state.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use super::control::{Control, Established};
-use super::opening::{Attempt, Opening};
-use super::runstate::Watchers;
-use super::{Link, Listen, Protocol, Runstate, SessionOptions, StateError, StateWatcher, Wire};
+use super::definition::{End, Protocol, Wire};
+use super::link::{Link, Listen};
+use super::runstate::{Runstate, StateError, StateWatcher, Watchers};
+
+/// How a session is set up.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// The connection's name; its log records carry it (E18).
+    pub name: Option<String>,
+    /// How long a peer that came to a listener may take until its session is established, from the moment it is
+    /// connected; then it is dropped, and listening goes on. `None`: for ever.
+    pub handshake_limit: Option<Duration>,
+    /// How many messages may wait to be sent; [`Session::send`](super::Session::send) waits for room beyond that.
+    pub queue: usize,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { name: None, handshake_limit: None, queue: 256 }
+    }
+}
 
 pub(super) struct Core<P: Protocol> {
     pub(super) options: SessionOptions,
-    /// Carries the connection's name into the log (E18).
+    /// Adds the connection's name to log records (E18).
     pub(super) span: Span,
     make: Box<dyn Fn() -> P + Send + Sync>,
     inner: Mutex<Inner<P>>,
@@ -27,14 +46,14 @@ struct Inner<P: Protocol> {
 /// The run state, with what belongs to it.
 pub(super) enum Status<P: Protocol> {
     Idle,
-    /// Something to accept on is there; nobody accepts yet.
+    /// There is a listener or a socket, and no `accept()` yet.
     Opened(Opened),
-    /// Somebody's call is connecting, binding or accepting.
+    /// A call is connecting, binding or accepting.
     Opening(Arc<Attempt>),
-    /// That call, or the end of what was opened, is rolling back.
+    /// That call is rolling back, or the listener is being closed.
     Cancelling(Arc<Attempt>),
     Running(mpsc::Sender<P::Out>, Arc<Control<P>>),
-    /// The driver is ending, or has ended and nobody has collected how.
+    /// The driver is ending, or has ended and its result was not collected.
     Ending(Arc<Control<P>>),
 }
 
@@ -43,7 +62,44 @@ pub(super) enum Opened {
     Socket(Box<dyn Link>),
 }
 
-/// Whom a disconnect has to wait for.
+/// One call that is connecting, binding or accepting.
+pub(super) struct Attempt {
+    /// It is an `accept()`, or will become one.
+    pub(super) accepts: bool,
+    pub(super) cancel: CancellationToken,
+    pub(super) rolled_back: CancellationToken,
+}
+
+impl Attempt {
+    pub(super) fn new(accepts: bool) -> Self {
+        Self { accepts, cancel: CancellationToken::new(), rolled_back: CancellationToken::new() }
+    }
+}
+
+/// What the handles of a session and its driver share.
+pub(super) struct Control<P: Protocol> {
+    /// End, after what is queued has been sent.
+    pub(super) drain: CancellationToken,
+    /// End now.
+    pub(super) abort: CancellationToken,
+    /// How it ended, once it has.
+    pub(super) end: watch::Sender<Option<End<P::Error>>>,
+}
+
+impl<P: Protocol> Control<P> {
+    pub(super) fn new() -> Self {
+        Self { drain: CancellationToken::new(), abort: CancellationToken::new(), end: watch::Sender::new(None) }
+    }
+}
+
+/// What establishing a session leaves: the protocol, and the connection with what was read too much.
+pub(super) struct Established<P: Protocol> {
+    pub(super) protocol: P,
+    pub(super) link: Box<dyn Link>,
+    pub(super) inbox: BytesMut,
+}
+
+/// What a disconnect has to wait for.
 pub(super) enum Waiting<P: Protocol> {
     Attempt(Arc<Attempt>),
     Driver(Arc<Control<P>>),
@@ -98,7 +154,7 @@ impl<P: Protocol> Locked<'_, P> {
         let left = std::mem::replace(&mut self.inner.status, status);
         let (from, to) = (left.runstate(), self.inner.status.runstate());
         if from != to {
-            self.inner.watchers.tell(to);
+            self.inner.watchers.notify(to);
             self.after.transitions.push((from, to));
         }
         left
@@ -160,10 +216,10 @@ impl<P: Protocol> Core<P> {
         Ok(Established { protocol, link, inbox })
     }
 
-    /// Begins to end whatever goes on, and says whom to wait for. Idempotent (E15).
+    /// Begins to disconnect, and returns what to wait for. Idempotent (E15).
     ///
     /// In Idle it does nothing, unless `show` asks for Disconnecting to be shown there too (E6).
-    pub(super) fn stop(self: &Arc<Self>, show: bool) -> Option<Waiting<P>> {
+    pub(super) fn stop(&self, show: bool) -> Option<Waiting<P>> {
         let mut locked = self.lock();
         match locked.status() {
             Status::Idle if !show => None,
@@ -171,9 +227,8 @@ impl<P: Protocol> Core<P> {
                 let attempt = Arc::new(Attempt::new(true));
                 let opened = locked.replace(Status::Cancelling(Arc::clone(&attempt)));
                 drop(locked);
-                let rolling_back = Opening::new(self, attempt);
                 drop(opened);
-                drop(rolling_back);
+                self.roll_back(&attempt);
                 None
             }
             Status::Opening(attempt) => {
@@ -195,6 +250,21 @@ impl<P: Protocol> Core<P> {
         }
     }
 
+    /// Returns to Idle, unless the attempt has succeeded, and wakes the calls that wait for it.
+    pub(super) fn roll_back(&self, attempt: &Arc<Attempt>) {
+        let mut locked = self.lock();
+        match locked.status() {
+            Status::Opening(current) if Arc::ptr_eq(current, attempt) => {
+                locked.set(Status::Cancelling(Arc::clone(attempt)));
+                locked.set(Status::Idle);
+            }
+            Status::Cancelling(current) if Arc::ptr_eq(current, attempt) => locked.set(Status::Idle),
+            _ => {}
+        }
+        drop(locked);
+        attempt.rolled_back.cancel();
+    }
+
     /// The driver is ending by itself, or as it was told (E13).
     pub(super) fn ending(&self, control: &Arc<Control<P>>) {
         let mut locked = self.lock();
@@ -205,7 +275,7 @@ impl<P: Protocol> Core<P> {
         }
     }
 
-    /// Somebody knows how the session ended: back to Idle, unless that has happened already.
+    /// Returns to Idle after the result was collected, unless that has happened already.
     pub(super) fn collected(&self, control: &Arc<Control<P>>) {
         let mut locked = self.lock();
         if let Status::Ending(ended) = locked.status()

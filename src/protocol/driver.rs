@@ -17,36 +17,18 @@ use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::control::{Control, Established};
-use super::core::Core;
+use super::core::{Control, Core, Established};
+use super::definition::{Context, Protocol};
+use super::error::SessionError;
+use super::link::Link;
 use super::outbox::Outbox;
 use super::wire::{decode, make_room, receive};
-use super::{Link, Protocol, SessionError};
 
 /// Rounds of reading, routing and writing until other tasks get their turn.
 const ROUNDS: usize = 64;
 
-/// How long what the peer has said may take to be seen after writing to it has failed.
-const LAST_WORDS: Duration = Duration::from_millis(100);
-
-/// What a handler of messages may do besides its own work (E15).
-pub struct Context<'a, P: Protocol> {
-    sends: &'a mut Vec<P::Out>,
-    disconnect: &'a mut bool,
-}
-
-impl<P: Protocol> Context<'_, P> {
-    /// Sends a message, before anything that others have queued. It does not wait, so what is sent to a peer that does
-    /// not read stays in memory.
-    pub fn send(&mut self, message: P::Out) {
-        self.sends.push(message);
-    }
-
-    /// Schedules a disconnect; idempotent. What is queued is still sent (E14).
-    pub fn schedule_disconnect(&mut self) {
-        *self.disconnect = true;
-    }
-}
+/// How long to wait for input from the peer after writing to it has failed.
+const LAST_INPUT: Duration = Duration::from_millis(100);
 
 pub(super) struct Driver<P: Protocol> {
     pub(super) core: Arc<Core<P>>,
@@ -63,10 +45,10 @@ pub(super) struct Driver<P: Protocol> {
     stage: Stage,
     end_of_input: bool,
     end_of_queue: bool,
-    /// Writing failed; what the peer had said before is read first.
+    /// Writing failed; what the peer had sent before is read first.
     write_error: Option<io::Error>,
-    /// Until when that may take to be seen here.
-    last_words: Option<Pin<Box<Sleep>>>,
+    /// How long to wait for that input.
+    last_input: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -83,7 +65,7 @@ enum Stage {
 enum Input {
     /// Messages were routed.
     Routed,
-    /// Bytes were read, or the end of them; nobody has looked at them yet.
+    /// Bytes or the end of the input were read, and not yet decoded.
     Read,
     /// Nothing there.
     Quiet,
@@ -114,7 +96,7 @@ impl<P: Protocol> Driver<P> {
             end_of_input: false,
             end_of_queue: false,
             write_error: None,
-            last_words: None,
+            last_input: None,
         }
     }
 
@@ -128,7 +110,7 @@ impl<P: Protocol> Driver<P> {
         }
         for _ in 0..ROUNDS {
             if self.stage == Stage::Closing {
-                // What the peer still says, or that it has gone, changes nothing any more.
+                // Nothing that the peer sends now matters.
                 return Pin::new(&mut self.link).poll_shutdown(context).map(closed);
             }
             let input = match self.poll_input(context) {
@@ -150,9 +132,9 @@ impl<P: Protocol> Driver<P> {
                     }
                 }
             }
-            // What has been read is heard, but no more is read only to hear it.
-            let heard = input != Input::Read;
-            if heard && self.end_of_queue && self.outbox.is_sent() && self.write_error.is_none() {
+            // What was read is still routed, but no more is read.
+            let is_routed = input != Input::Read;
+            if is_routed && self.end_of_queue && self.outbox.is_sent() && self.write_error.is_none() {
                 self.stage = Stage::Closing;
                 progress = true;
             }
@@ -160,7 +142,7 @@ impl<P: Protocol> Driver<P> {
                 return Poll::Pending;
             }
             if input == Input::Routed && self.outbox.is_sent() {
-                // Who has waited for it goes on first, and may have more to send.
+                // Let the receivers of these messages run: they may have more to send.
                 break;
             }
         }
@@ -168,7 +150,7 @@ impl<P: Protocol> Driver<P> {
         Poll::Pending
     }
 
-    /// Fails if writing has failed and all that the peer had said before has been read.
+    /// Fails if writing has failed and everything that the peer had sent before was read.
     fn write_failed(&mut self, input: &Input, context: &mut TaskContext<'_>) -> Result<(), SessionError<P::Error>> {
         let Some(error) = self.write_error.take() else { return Ok(()) };
         match input {
@@ -183,8 +165,8 @@ impl<P: Protocol> Driver<P> {
                 self.write_error = Some(error);
                 Ok(())
             }
-            // The system lets a write fail at once, but what there is to read is heard of with the next look at it.
-            Input::Quiet if self.awaits_last_words(context) => {
+            // A write fails at once; the last input of the peer becomes readable a moment later.
+            Input::Quiet if self.awaits_last_input(context) => {
                 self.write_error = Some(error);
                 Ok(())
             }
@@ -192,8 +174,8 @@ impl<P: Protocol> Driver<P> {
         }
     }
 
-    fn awaits_last_words(&mut self, context: &mut TaskContext<'_>) -> bool {
-        let limit = self.last_words.get_or_insert_with(|| Box::pin(tokio::time::sleep(LAST_WORDS)));
+    fn awaits_last_input(&mut self, context: &mut TaskContext<'_>) -> bool {
+        let limit = self.last_input.get_or_insert_with(|| Box::pin(tokio::time::sleep(LAST_INPUT)));
         limit.as_mut().poll(context).is_pending()
     }
 
@@ -211,7 +193,7 @@ impl<P: Protocol> Driver<P> {
             routed = true;
         }
         if routed {
-            // What was asked for while routing goes out before the next read.
+            // Messages sent while routing go out before the next read.
             return Ok(Input::Routed);
         }
         if self.end_of_input {
@@ -264,7 +246,7 @@ impl<P: Protocol> Driver<P> {
     }
 }
 
-/// "Not connected" while closing is no error: the peer was faster (E14).
+/// Ignores "not connected" while closing: the peer has closed first (E14).
 fn closed<E: std::error::Error + 'static>(result: io::Result<()>) -> Result<(), SessionError<E>> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::NotConnected => Err(SessionError::Close(error)),

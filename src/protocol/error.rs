@@ -1,10 +1,10 @@
-//! What can go wrong in a session, whatever its protocol.
+//! Errors of a session of any protocol.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use super::StateError;
+use super::runstate::StateError;
 
 /// Which part of getting connected failed (E8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +27,13 @@ impl fmt::Display for Phase {
 /// The root cause of a [`ConnectError`].
 #[derive(Debug, thiserror::Error)]
 pub enum Cause<E> {
-    /// The system said no.
+    /// The system refused it.
     #[error(transparent)]
     Io(io::Error),
     /// The protocol's first steps failed.
     #[error(transparent)]
     Protocol(E),
-    /// Somebody else called `disconnect()` meanwhile.
+    /// Another task called `disconnect()` meanwhile.
     #[error("cancelled by disconnect()")]
     Cancelled,
 }
@@ -51,23 +51,12 @@ pub struct ConnectError<E> {
 
 impl<E: fmt::Debug + fmt::Display> fmt::Display for ConnectError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match &self.cause {
-            Cause::Io(error) => error.to_string(),
-            Cause::Protocol(error) => error.to_string(),
-            Cause::Cancelled => self.cause_kind(),
+        let (text, kind) = match &self.cause {
+            Cause::Io(error) => (error.to_string(), format!("{:?}", error.kind())),
+            Cause::Protocol(error) => (error.to_string(), format!("{error:?}")),
+            Cause::Cancelled => ("cancelled by disconnect()".to_owned(), String::new()),
         };
-        let text = if text.is_empty() { self.cause_kind() } else { text };
-        write!(f, "{}: {text}", self.phase)
-    }
-}
-
-impl<E: fmt::Debug> ConnectError<E> {
-    fn cause_kind(&self) -> String {
-        match &self.cause {
-            Cause::Io(error) => format!("{:?}", error.kind()),
-            Cause::Protocol(error) => format!("{error:?}"),
-            Cause::Cancelled => "cancelled by disconnect()".to_owned(),
-        }
+        write!(f, "{}: {}", self.phase, if text.is_empty() { kind } else { text })
     }
 }
 

@@ -60,7 +60,7 @@ pub trait Listen: Send {
 
 /// A connection that came in, and what is left to do until bytes can be exchanged (TLS; nothing for a plain socket).
 pub struct Incoming {
-    /// Who it is, for the log.
+    /// The peer's name, for the log.
     pub peer: String,
     /// Resolves to the connected stream.
     pub handshake: Handshake,

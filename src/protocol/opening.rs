@@ -4,29 +4,16 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::accept::{first_established, limited};
-use super::control::{Control, Established, Task};
-use super::core::{Core, Opened, Status};
+use super::core::{Attempt, Control, Core, Established, Opened, Status};
+use super::definition::Protocol;
 use super::error::{Cause, ConnectError, OpenError, Phase};
-use super::{Link, Listen, Protocol, Runstate, StateError};
+use super::link::{Link, Listen};
+use super::runstate::{Runstate, StateError};
+use super::task::Task;
 use crate::error::describe;
-
-/// One call that is connecting, binding or accepting.
-pub(super) struct Attempt {
-    /// Whether it is an `accept()`, or will be.
-    accepts: bool,
-    pub(super) cancel: CancellationToken,
-    pub(super) rolled_back: CancellationToken,
-}
-
-impl Attempt {
-    pub(super) fn new(accepts: bool) -> Self {
-        Self { accepts, cancel: CancellationToken::new(), rolled_back: CancellationToken::new() }
-    }
-}
 
 /// Dropped before [`run`](Self::run) or [`opened`](Self::opened) has succeeded, it rolls back to Idle (E8, E9).
 ///
@@ -37,7 +24,7 @@ pub(super) struct Opening<P: Protocol> {
 }
 
 impl<P: Protocol> Opening<P> {
-    pub(super) fn new(core: &Arc<Core<P>>, attempt: Arc<Attempt>) -> Self {
+    fn new(core: &Arc<Core<P>>, attempt: Arc<Attempt>) -> Self {
         Self { core: Arc::clone(core), attempt }
     }
 
@@ -148,17 +135,6 @@ impl<P: Protocol> Opening<P> {
 
 impl<P: Protocol> Drop for Opening<P> {
     fn drop(&mut self) {
-        let mut locked = self.core.lock();
-        match locked.status() {
-            Status::Opening(attempt) if Arc::ptr_eq(attempt, &self.attempt) => {
-                locked.set(Status::Cancelling(Arc::clone(&self.attempt)));
-                locked.set(Status::Idle);
-            }
-            Status::Cancelling(attempt) if Arc::ptr_eq(attempt, &self.attempt) => locked.set(Status::Idle),
-            // It succeeded.
-            _ => {}
-        }
-        drop(locked);
-        self.attempt.rolled_back.cancel();
+        self.core.roll_back(&self.attempt);
     }
 }

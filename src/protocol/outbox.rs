@@ -10,8 +10,9 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio_util::io::poll_write_buf;
 
+use super::definition::Protocol;
+use super::link::Link;
 use super::wire::transmit;
-use super::{Link, Protocol};
 
 /// Bytes waiting to be written above which no more messages are taken from the queue.
 const HIGH: usize = 64 * 1024;

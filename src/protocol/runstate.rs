@@ -1,10 +1,10 @@
-//! The run states of a session, and those who watch them.
+//! The run states of a session, and their watchers.
 
 use std::fmt;
 
 use tokio::sync::mpsc;
 
-/// Where a session stands (E1).
+/// The run state of a session (E1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Runstate {
     /// Fully disconnected: no task, no socket, nothing pending.
@@ -68,21 +68,21 @@ impl StateWatcher {
     }
 }
 
-/// Those who watch one session.
+/// The watchers of one session.
 #[derive(Debug, Default)]
 pub(super) struct Watchers(Vec<mpsc::UnboundedSender<Runstate>>);
 
 impl Watchers {
     pub(super) fn add(&mut self) -> StateWatcher {
-        // Those who have left go here too: a session may be watched often and change seldom.
+        // Remove dropped watchers here too: a session may be watched often and change seldom.
         self.0.retain(|watcher| !watcher.is_closed());
         let (sender, receiver) = mpsc::unbounded_channel();
         self.0.push(sender);
         StateWatcher(receiver)
     }
 
-    /// Tells everyone who still listens.
-    pub(super) fn tell(&mut self, state: Runstate) {
+    /// Sends the new state to every watcher.
+    pub(super) fn notify(&mut self, state: Runstate) {
         self.0.retain(|watcher| watcher.send(state).is_ok());
     }
 }

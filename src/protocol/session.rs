@@ -2,32 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::core::{Core, Opened, Waiting};
+use super::core::{Core, Opened, SessionOptions, Waiting};
+use super::definition::{End, Protocol};
 use super::error::{Cause, OpenError, Phase, SendError};
+use super::link::{Bind, Dial, Link, Listen};
 use super::opening::Opening;
-use super::{Bind, Dial, End, Link, Listen, Protocol, Runstate, StateError, StateWatcher};
-
-/// How a session is set up.
-#[derive(Debug, Clone)]
-pub struct SessionOptions {
-    /// The connection's name; its log records carry it (E18).
-    pub name: Option<String>,
-    /// How long a peer that came to a listener may take until its session is established, from the moment it is
-    /// connected; then it is dropped, and listening goes on. `None`: for ever.
-    pub handshake_limit: Option<Duration>,
-    /// How many messages may wait to be sent; [`Session::send`] waits for room beyond that.
-    pub queue: usize,
-}
-
-impl Default for SessionOptions {
-    fn default() -> Self {
-        Self { name: None, handshake_limit: None, queue: 256 }
-    }
-}
+use super::runstate::{Runstate, StateError, StateWatcher};
 
 /// A cheap handle on one connection at a time of protocol `P`; clones are the same session.
 ///
@@ -50,7 +33,7 @@ impl<P: Protocol> fmt::Debug for Session<P> {
     }
 }
 
-/// What the handles share; the driver does not hold it, so that the last handle can be told.
+/// What the handles share. The driver does not hold it, so dropping the last handle ends the session.
 struct Handle<P: Protocol> {
     core: Arc<Core<P>>,
 }
@@ -151,7 +134,7 @@ impl<P: Protocol> Session<P> {
             }
         }
         let state = self.state();
-        // It ended while this waited, and somebody has connected again: the message was for the old session.
+        // The session ended while this waited, and a new one is running: the message was for the old one.
         let state = if state == Runstate::Running { Runstate::Disconnecting } else { state };
         Err(StateError { protocol: P::NAME, state, required: Runstate::Running }.into())
     }
@@ -176,7 +159,7 @@ impl<P: Protocol> Session<P> {
     /// The result is how the session ended: the first error of reader or writer, its root cause. Callers at the same
     /// time get the same one. What is queued is sent first (E14), so a peer that has stopped reading holds this up: put
     /// a time limit around it, and call [`abort`](Self::abort) then. A call that is connecting or accepting meanwhile
-    /// ends in a [`ConnectError`](super::ConnectError), and is waited for; somebody must be polling it, or drop it.
+    /// ends in a [`ConnectError`](super::ConnectError), and is waited for; its future must be polled or dropped.
     /// Cancel safe: dropped, it can be called again.
     pub async fn disconnect(&self) -> End<P::Error> {
         self.core().span.in_scope(|| tracing::debug!("disconnect() called"));

@@ -7,16 +7,10 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Link, Protocol};
+use super::definition::{Protocol, Wire};
 
 /// The buffer that is read into, in bytes, as long as no message is longer.
 const READ_SIZE: usize = 64 * 1024;
-
-/// The connection before the session runs, for [`Protocol::establish`] (E17).
-pub struct Wire<'a> {
-    pub(super) link: &'a mut dyn Link,
-    pub(super) inbox: &'a mut BytesMut,
-}
 
 impl Wire<'_> {
     /// Waits for one message; it passes the inbound hook. End of file is an error of kind `UnexpectedEof`.
@@ -111,32 +105,10 @@ mod log {
 
     impl<T: Debug> fmt::Display for Short<'_, T> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let mut cut = Cut { left: LONGEST, to: f };
-            match write!(cut, "{:?}", self.0) {
-                Err(_) if cut.left == 0 => f.write_char('…'),
-                result => result,
-            }
-        }
-    }
-
-    struct Cut<'a, 'b> {
-        left: usize,
-        to: &'a mut fmt::Formatter<'b>,
-    }
-
-    impl Write for Cut<'_, '_> {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            let mut end = self.left.min(text.len());
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            self.to.write_str(&text[..end])?;
-            if end < text.len() {
-                self.left = 0;
-                return Err(fmt::Error);
-            }
-            self.left -= end;
-            Ok(())
+            let text = format!("{:?}", self.0);
+            let end = text.floor_char_boundary(LONGEST);
+            f.write_str(&text[..end])?;
+            if end < text.len() { f.write_char('…') } else { Ok(()) }
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{ARGUMENTS, is_secret_name, line_has_secret, userinfo, words_have_secret};
-use crate::json::{decode, is_space};
+use crate::json::{Token, TokenKind, Tokens, decode};
 
 /// How deep `json:` file names are followed into each other; deeper ones are taken for secrets.
 const MAX_NESTED: usize = 4;
@@ -24,7 +24,7 @@ fn mask_nested(json: &str, nested: usize) -> Cow<'_, str> {
     if words_have_secret(json) { Cow::Owned("***".to_owned()) } else { Cow::Borrowed(json) }
 }
 
-/// A piece of the text, and what is to stand there.
+/// A range of the text, and the text that replaces it.
 type Replacement = (Range<usize>, &'static str);
 
 fn replace(text: &str, mut found: Vec<Replacement>) -> Cow<'_, str> {
@@ -49,14 +49,14 @@ fn replace(text: &str, mut found: Vec<Replacement>) -> Cow<'_, str> {
 /// An open object or array.
 struct Frame<'a> {
     start: usize,
-    closing: u8,
+    closing: &'static str,
     /// The member whose value comes, or came last.
     key: Option<Cow<'a, str>>,
     /// The next string is a name.
     names: bool,
 }
 
-/// One pass over text that should be JSON.
+/// The state of one pass over text that should be JSON.
 struct Walk<'a> {
     text: &'a str,
     at: usize,
@@ -66,9 +66,9 @@ struct Walk<'a> {
     /// Values that are secrets if the message is a certain command, by the argument's name.
     candidates: Vec<(Range<usize>, Cow<'a, str>)>,
     command: Option<Cow<'a, str>>,
-    /// What `qom-set` sets.
+    /// The property that `qom-set` sets.
     property: Option<Cow<'a, str>>,
-    /// It is an event, a reply or a greeting.
+    /// The message is an event, a reply or a greeting.
     received: bool,
 }
 
@@ -87,21 +87,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What is to be replaced; `None` if the text is not JSON nor the beginning of it.
+    /// Returns the replacements; `None` if the text is neither JSON nor the beginning of it.
     fn run(mut self) -> Option<Vec<Replacement>> {
-        let bytes = self.text.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            let start = self.at;
-            self.at += 1;
-            match byte {
-                _ if is_space(byte) => {}
-                b'{' | b'[' => {
-                    let closing = byte + 2;
-                    self.frames.push(Frame { start, closing, key: None, names: byte == b'{' });
+        let text = self.text;
+        for Token { kind, range } in Tokens::new(text.as_bytes()) {
+            self.at = range.end;
+            let start = range.start;
+            let token = &text[range];
+            match kind {
+                TokenKind::Space => {}
+                TokenKind::Open => {
+                    let closing = if token == "{" { "}" } else { "]" };
+                    self.frames.push(Frame { start, closing, key: None, names: token == "{" });
                 }
-                b'}' | b']' => {
+                TokenKind::Close => {
                     let frame = self.frames.pop()?;
-                    if frame.closing != byte {
+                    if frame.closing != token {
                         return None;
                     }
                     self.value(frame.start);
@@ -109,42 +110,36 @@ impl<'a> Walk<'a> {
                         self.end_message();
                     }
                 }
-                b',' => {
+                TokenKind::Comma => {
                     let frame = self.frames.last_mut()?;
-                    frame.names = frame.closing == b'}';
+                    frame.names = frame.closing == "}";
                 }
-                b':' => {
+                TokenKind::Colon => {
                     let frame = self.frames.last_mut()?;
                     if !frame.names || frame.key.is_none() {
                         return None;
                     }
                     frame.names = false;
                 }
-                b'"' => {
-                    self.skip_string(bytes);
+                TokenKind::String => {
                     let frame = self.frames.last_mut()?;
-                    let raw = &self.text[start..self.at];
                     if frame.names {
-                        frame.key = decode(raw.as_bytes());
+                        frame.key = decode(token.as_bytes());
                     } else {
                         self.value(start);
                     }
                 }
-                _ => {
-                    let ends = |&byte: &u8| is_space(byte) || b"{}[],:\"".contains(&byte);
-                    let rest = &bytes[self.at..];
-                    self.at += rest.iter().position(ends).unwrap_or(rest.len());
-                    let scalar = &self.text[start..self.at];
-                    if self.frames.last()?.names || scalar.contains(['\'', '=']) {
+                TokenKind::Number | TokenKind::Literal => {
+                    if self.frames.last()?.names || token.contains(['\'', '=']) {
                         return None;
                     }
-                    if scalar != "null" {
+                    if token != "null" {
                         self.value(start);
                     }
                 }
             }
         }
-        // Cut off: what is open ends here.
+        // The message may be cut off: what is open ends here.
         while let Some(frame) = self.frames.pop() {
             self.value(frame.start);
         }
@@ -152,22 +147,7 @@ impl<'a> Walk<'a> {
         Some(self.found)
     }
 
-    fn skip_string(&mut self, bytes: &[u8]) {
-        while let Some(&byte) = bytes.get(self.at) {
-            self.at += 1;
-            match byte {
-                b'"' => return,
-                // What is escaped is ASCII, or not JSON: then the end is still that of a character.
-                b'\\' => {
-                    self.at =
-                        (self.at + 1..=bytes.len()).find(|&at| self.text.is_char_boundary(at)).unwrap_or(bytes.len());
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// A value ended here that began at `start`.
+    /// Handles the value that began at `start` and ends here.
     fn value(&mut self, start: usize) {
         let range = start..self.at;
         let raw = &self.text[range.clone()];
@@ -199,7 +179,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// File names: URLs, and QEMU's `json:`.
+    /// Handles a string, which may be a URL or QEMU's `json:`.
     fn string_value(&mut self, range: Range<usize>) {
         let raw = &self.text[range.clone()];
         if let Some(inside) = userinfo(raw).filter(|_| !raw.contains('\\')) {
@@ -216,7 +196,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// All of a message has come: is it one of the commands?
+    /// Replaces the candidates, if the message is one of the commands.
     fn end_message(&mut self) {
         let received = std::mem::take(&mut self.received);
         let command = self.command.take();
@@ -234,7 +214,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A string decoded that may have been cut off.
+/// Decodes a string that may be cut off.
 fn decode_cut(raw: &str) -> Cow<'_, str> {
     match decode(raw.as_bytes()).filter(|_| raw.len() > 1) {
         Some(text) => text,

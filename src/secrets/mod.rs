@@ -1,4 +1,4 @@
-//! What must not be shown or kept: passwords and the like in commands, in file names and in typed lines.
+//! Finds and masks secrets: passwords and the like in commands, file names and typed lines.
 //!
 //! One list for the wire log, diagnostics and the history. It knows the arguments that QEMU's schema and the guest agent
 //! have for secrets, and besides takes every argument for one whose name says so. Members that end in `-secret` hold the
@@ -10,21 +10,22 @@ use std::borrow::Cow;
 
 pub use mask::mask;
 
+use crate::json;
 use crate::text;
 
-/// What makes an argument's name that of a secret, in lower case.
+/// Parts of names that make an argument a secret, in lower case.
 const IN_NAMES: [&str; 5] = ["password", "passwd", "passphrase", "secret", "cookie"];
 
-/// Names that look like secrets and are ids of objects, besides all that end in `-secret`.
+/// Names that look like secrets but hold ids of objects, besides those that end in `-secret`.
 const IDS: [&str; 2] = ["passwordid", "secretid"];
 
-/// Commands, and which of their arguments is a secret although its name does not say so.
+/// Commands with an argument that is a secret although its name does not say so.
 const ARGUMENTS: [(&str, &str); 9] = [
     ("object-add", "data"),
     ("guest-exec", "input-data"),
     ("guest-exec", "env"),
     ("guest-file-write", "buf-b64"),
-    // Whoever types a password types it with these.
+    // These type passwords into the guest.
     ("send-key", "keys"),
     ("input-send-event", "events"),
     // Only if the line has a secret.
@@ -34,7 +35,7 @@ const ARGUMENTS: [(&str, &str); 9] = [
     ("qom-set", "data"),
 ];
 
-/// Commands that as good as always carry a secret, in lower case; HMP's names among them.
+/// Commands of QMP and HMP that nearly always carry a secret, in lower case.
 const COMMANDS: [&str; 10] = [
     "set_password",
     "change-vnc-password",
@@ -62,7 +63,7 @@ pub fn is_secret_argument(command: &str, name: &str, value: &str) -> bool {
     is_secret_name(name) || ARGUMENTS.iter().any(is_listed) || line_has_secret(value)
 }
 
-/// Whether this command, QMP's or HMP's, as good as always carries a secret.
+/// Whether this command of QMP or HMP nearly always carries a secret.
 pub fn is_secret_command(command: &str) -> bool {
     COMMANDS.contains(&command)
 }
@@ -86,9 +87,10 @@ pub fn line_has_secret(line: &str) -> bool {
     if line.starts_with('{') { matches!(mask(line), Cow::Owned(_)) } else { words_have_secret(line) }
 }
 
-/// The same by the words alone, for what has no syntax to go by.
+/// Whether the words of `line` say that it has a secret, for text of any syntax.
 fn words_have_secret(line: &str) -> bool {
-    let line = without_escapes(line).to_ascii_lowercase();
+    // No name hides behind the escapes of JSON.
+    let line = json::decode_inner(line.as_bytes()).to_ascii_lowercase();
     let mut words = words(&line).peekable();
     if let Some((first, _)) = words.peek()
         && [".help", ".commands"].contains(first)
@@ -129,7 +131,7 @@ fn words(line: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Whether a value follows: after `=`, `:`, or a closing quote and one of them.
+/// Whether a value follows, after `=` or `:`, possibly behind a closing quote.
 fn is_assigned(after: &str) -> bool {
     after.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).starts_with(['=', ':'])
 }
@@ -148,28 +150,6 @@ fn userinfo(text: &str) -> Option<std::ops::Range<usize>> {
         from = start;
     }
     None
-}
-
-/// `\uXXXX` and `\/` decoded, so that no name hides behind them.
-fn without_escapes(line: &str) -> Cow<'_, str> {
-    if !line.contains('\\') {
-        return Cow::Borrowed(line);
-    }
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let code = rest.strip_prefix('u').and_then(|digits| u32::from_str_radix(digits.get(..4)?, 16).ok());
-        if let Some(c) = code.and_then(char::from_u32) {
-            out.push(c);
-            rest = &rest[5..];
-        } else if !rest.starts_with('/') {
-            out.push('\\');
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
 }
 
 #[cfg(test)]

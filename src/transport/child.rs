@@ -22,7 +22,7 @@ pub enum End {
     Killed(i32),
     /// It asks something at a terminal that it may not use, and would stand still for ever.
     Asks,
-    /// Somebody else has collected its status.
+    /// Its status is unknown: another part of the program has collected it.
     Unknown,
 }
 
@@ -38,34 +38,14 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             End::Exited(status) => write!(f, "ended with exit status {status}"),
-            End::Killed(signal) => match signal_name(signal) {
-                Some(name) => write!(f, "was ended by signal {signal} ({name})"),
-                None => write!(f, "was ended by signal {signal}"),
+            End::Killed(signal) => match nix::sys::signal::Signal::try_from(signal) {
+                Ok(named) => write!(f, "was ended by signal {signal} ({named})"),
+                Err(_) => write!(f, "was ended by signal {signal}"),
             },
             End::Asks => f.write_str("asked something at the terminal, where it cannot be answered"),
             End::Unknown => f.write_str("has ended"),
         }
     }
-}
-
-fn signal_name(signal: i32) -> Option<&'static str> {
-    let named = [
-        (Signal::HUP, "SIGHUP"),
-        (Signal::INT, "SIGINT"),
-        (Signal::QUIT, "SIGQUIT"),
-        (Signal::ILL, "SIGILL"),
-        (Signal::TRAP, "SIGTRAP"),
-        (Signal::ABORT, "SIGABRT"),
-        (Signal::BUS, "SIGBUS"),
-        (Signal::FPE, "SIGFPE"),
-        (Signal::KILL, "SIGKILL"),
-        (Signal::SEGV, "SIGSEGV"),
-        (Signal::PIPE, "SIGPIPE"),
-        (Signal::ALARM, "SIGALRM"),
-        (Signal::TERM, "SIGTERM"),
-        (Signal::SYS, "SIGSYS"),
-    ];
-    named.iter().find(|(named, _)| named.as_raw() == signal).map(|(_, name)| *name)
 }
 
 /// Whose process group a process is in.
@@ -202,7 +182,7 @@ fn wait(pid: Pid, asking: bool) -> End {
                 if wants_terminal.contains(&status.stopping_signal()) {
                     return End::Asks;
                 }
-                // Somebody stopped it by hand; that is told once.
+                // It was stopped by hand; reap that state, which is reported once.
                 let _ = waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
             }
             Ok(Some(status)) => {

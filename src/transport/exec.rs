@@ -21,7 +21,7 @@ use crate::protocol::{Dial, Link};
 /// SIGTERM.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The same, where nothing else can be done meanwhile.
+/// How long the command may take to end where this blocks.
 const SHORT_GRACE: Duration = Duration::from_millis(250);
 
 /// A command for `sh -c` that connects its stdin and stdout to a monitor.
@@ -102,7 +102,7 @@ impl AsyncRead for ExecLink {
                 _ => {}
             }
         }
-        // It closes its stdout a moment before it has ended. Whoever hears of the end wants to know how.
+        // A command closes its stdout a moment before it has ended. Wait for that, so that its status is known.
         self.poll_end(context).map(Ok)
     }
 }

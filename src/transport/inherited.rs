@@ -2,17 +2,18 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::task::{Context, Poll};
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::{UnixLink, tcp, unix};
-use crate::protocol::{Incoming, Listen};
+use super::UnixLink;
+use super::tcp::TcpListening;
+use super::unix::UnixListening;
+use crate::protocol::Listen;
 
-/// A stream socket made by somebody else, as what it is.
+/// A stream socket that a parent process made, by its kind.
 pub enum Inherited {
     /// Connected; for [`Session::open_with_socket`](crate::protocol::Session::open_with_socket).
     Unix(UnixLink),
@@ -20,17 +21,17 @@ pub enum Inherited {
     Tcp(TcpStream),
     /// Peers come to it; for [`Session::open_with_listener`](crate::protocol::Session::open_with_listener).
     ///
-    /// Dropping it removes no file: whoever made it has an eye on that.
+    /// Dropping it removes no file: that is left to its maker.
     Listening(Box<dyn Listen>),
 }
 
 /// Why a descriptor cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InheritedError {
-    /// It is no socket, but this.
+    /// It is not a socket, but this.
     #[error("it is {0}, not a socket")]
     NotASocket(&'static str),
-    /// It is a socket for datagrams, or another kind that is no stream.
+    /// It is a datagram socket, or one of another kind that is not a stream.
     #[error("it is {0}, and a stream socket is needed")]
     NotAStream(&'static str),
     /// It is neither a Unix socket nor TCP.
@@ -39,7 +40,7 @@ pub enum InheritedError {
     /// It has no peer, and does not listen.
     #[error("it is a socket that is neither connected nor listening")]
     Unconnected,
-    /// The system said no.
+    /// The system refused it.
     #[error("it cannot be used: {0}")]
     System(#[from] io::Error),
 }
@@ -82,10 +83,10 @@ impl Inherited {
                 Self::Tcp(stream)
             }
             (true, AddressFamily::UNIX) => {
-                Self::Listening(Box::new(Listener::Unix(UnixListener::from_std(socket.into())?)))
+                Self::Listening(Box::new(UnixListening::new(UnixListener::from_std(socket.into())?)?))
             }
             (true, AddressFamily::INET | AddressFamily::INET6) => {
-                Self::Listening(Box::new(Listener::Tcp(TcpListener::from_std(socket.into())?)))
+                Self::Listening(Box::new(TcpListening::new(TcpListener::from_std(socket.into())?)?))
             }
             (_, family) => return Err(InheritedError::Family(family.as_raw())),
         })
@@ -100,31 +101,5 @@ fn kind_of_file(kind: FileType) -> &'static str {
         FileType::CharacterDevice => "a terminal or another character device",
         FileType::BlockDevice => "a block device",
         _ => "something else",
-    }
-}
-
-/// A listening socket of somebody else's.
-enum Listener {
-    Unix(UnixListener),
-    Tcp(TcpListener),
-}
-
-impl Listen for Listener {
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        match self {
-            Listener::Unix(listener) => unix::poll_accept(listener, context),
-            Listener::Tcp(listener) => tcp::poll_accept(listener, context),
-        }
-    }
-
-    fn address(&self) -> String {
-        let address = match self {
-            Listener::Tcp(listener) => listener.local_addr().map(|address| format!("tcp:{address}")),
-            Listener::Unix(listener) => listener.local_addr().map(|address| match address.as_pathname() {
-                Some(path) => format!("unix:{}", path.display()),
-                None => "a Unix socket without a path".to_owned(),
-            }),
-        };
-        address.unwrap_or_else(|_| "an inherited socket".to_owned())
     }
 }

@@ -62,7 +62,7 @@ impl From<&Address> for Endpoint {
 }
 
 impl Endpoint {
-    /// The same, once a process has been found: where its monitor with TLS is.
+    /// Finds the monitor with TLS if this is a process; any other endpoint stays as it is.
     #[cfg(feature = "tls")]
     async fn located_with_tls(self) -> io::Result<Self> {
         match self {

@@ -8,7 +8,7 @@ use crate::processes::{self, QemuProcess, Wanted};
 use crate::protocol::{Dial, Link};
 use crate::text;
 
-/// Connects to a free monitor. On a Unix socket it is that process, its user or root who must listen.
+/// Connects to a free monitor. On a Unix socket, the listener must be that process, its user or root.
 pub(super) async fn dial(wanted: Wanted) -> io::Result<Box<dyn Link>> {
     let (process, address) = locate(wanted, false).await?;
     let link = match Endpoint::from(&address) {

@@ -3,16 +3,16 @@
 //! `ssh -N -L` and not `ssh -W`, which is silent with Unix sockets before OpenSSH 9.4 (docs/qmp.md, "Transports").
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::net::UnixStream;
 
 use super::child::{End, Process};
@@ -21,7 +21,7 @@ use super::unix::UnixLink;
 use crate::address::{self, UNIX_PATH_MAX};
 use crate::protocol::{Dial, Link};
 
-/// How often it is looked whether ssh has made its socket. It tells nobody when it has.
+/// How often to look for the socket that ssh makes: ssh does not report it.
 const POLL: Duration = Duration::from_millis(10);
 
 /// How long ssh may take to end after SIGTERM.
@@ -51,7 +51,7 @@ pub struct Ssh {
     pub connect_timeout: Option<Duration>,
 }
 
-/// ssh could not make the way to the other machine.
+/// ssh failed to connect or to forward the socket.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct SshError(String);
@@ -59,10 +59,10 @@ struct SshError(String);
 impl Ssh {
     /// Starts ssh, and waits until it has connected. Dropping the future ends it.
     pub async fn open(&self) -> io::Result<Arc<Tunnel>> {
-        let directory = Directory::new()?;
-        let socket = directory.0.join("q");
+        let directory = private_directory()?;
+        let socket = directory.path().join("q");
         let mut command = Command::new("sh");
-        command.arg("-c").arg(SCRIPT).arg(&directory.0).args(self.arguments(&socket));
+        command.arg("-c").arg(SCRIPT).arg(directory.path()).args(self.arguments(&socket));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = Process::spawn_beside(&mut command)?;
         let (Some(watched), _, Some(stderr)) = process.pipes() else {
@@ -151,7 +151,7 @@ impl Dial for Ssh {
     }
 }
 
-/// ssh, connected. It ends with the last who has it: what was dialled, too.
+/// ssh, connected. Dropping the last handle ends it; the links that were dialled hold one too.
 #[derive(Debug)]
 pub struct Tunnel {
     socket: PathBuf,
@@ -159,7 +159,7 @@ pub struct Tunnel {
     process: Process,
     stderr_tail: StderrTail,
     // Goes last.
-    _directory: Directory,
+    _directory: TempDir,
 }
 
 impl Tunnel {
@@ -190,49 +190,34 @@ impl Tunnel {
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        // Nobody else needs to end it.
+        // The line tells the script that this program ends ssh itself.
         let _ = self.watched.write_all(b"\n");
         self.process.end_now(GRACE);
     }
 }
 
-/// A directory for one socket, which nobody else can look into; removed with all that is in it.
-#[derive(Debug)]
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> io::Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        // The name of the socket in it, and what ssh adds to that while it makes it.
-        const ROOM: usize = 60;
-        let mut parent = std::env::temp_dir();
-        if parent.as_os_str().len() + ROOM > UNIX_PATH_MAX {
-            parent = OsStr::new("/tmp").into();
-        }
-        loop {
-            let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let nanos = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.subsec_nanos());
-            let path = parent.join(format!("qmpsh-{}-{count}-{nanos:x}", std::process::id()));
-            match DirBuilder::new().mode(0o700).create(&path) {
-                // Whoever has made it, it is not ours.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => {
-                    let shown = parent.display();
-                    return Err(io::Error::new(error.kind(), format!("cannot make a directory in {shown}: {error}")));
-                }
-                Ok(()) => return Ok(Self(path)),
-            }
-        }
+/// Makes a directory for one socket that no other user can look into.
+fn private_directory() -> io::Result<TempDir> {
+    // The name of the socket in it, and what ssh adds to that while it makes it.
+    const ROOM: usize = 60;
+    let mut parent = std::env::temp_dir();
+    if parent.as_os_str().len() + ROOM > UNIX_PATH_MAX {
+        parent = OsStr::new("/tmp").into();
     }
+    let private = fs::Permissions::from_mode(0o700);
+    let made = tempfile::Builder::new().prefix("qmpsh-").permissions(private).tempdir_in(&parent);
+    made.map_err(|error| {
+        let why = format!("cannot make a directory in {}: {}", parent.display(), system_error(&error));
+        io::Error::new(error.kind(), why)
+    })
 }
 
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// What the system says, without the path that tempfile adds.
+fn system_error(error: &io::Error) -> String {
+    error.get_ref().and_then(std::error::Error::source).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// Whether ssh can ask a person for a password, or about a host's key: then nobody knows how long that takes.
+/// Whether ssh can ask a person for a password or about a host's key, which takes any time.
 pub fn can_ask() -> bool {
     fs::File::options().read(true).write(true).open("/dev/tty").is_ok()
 }
@@ -289,14 +274,13 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_ones_own() {
-        use std::os::unix::fs::PermissionsExt;
-        let (a, b) = (Directory::new().unwrap(), Directory::new().unwrap());
-        assert_ne!(a.0, b.0);
-        assert_eq!(fs::metadata(&a.0).unwrap().permissions().mode() & 0o777, 0o700);
-        fs::write(a.0.join("q"), "").unwrap();
-        let path = a.0.clone();
+    fn a_private_directory_goes_with_its_contents() {
+        let (a, b) = (private_directory().unwrap(), private_directory().unwrap());
+        assert_ne!(a.path(), b.path());
+        assert_eq!(fs::metadata(a.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::write(a.path().join("q"), "").unwrap();
+        let path = a.path().to_owned();
         drop(a);
-        assert!(!path.exists() && b.0.exists());
+        assert!(!path.exists() && b.path().exists());
     }
 }

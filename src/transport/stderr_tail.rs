@@ -1,4 +1,4 @@
-//! What a program that was started here says on stderr: kept for the case that it fails.
+//! Keeps what a child process writes on stderr, to report it if the process fails.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -17,14 +17,14 @@ const KEPT: usize = 2048;
 /// Lines that are shown of the beginning, and as many of the end.
 const SHOWN: usize = 8;
 
-/// How long the last words of a program are waited for.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long to wait for the rest of a program's stderr after its end.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
-/// A look at a program from outside: what it says, and how it ended. It keeps nothing alive.
+/// What a child process has written on stderr, and how it ended. It does not keep the process alive.
 #[derive(Debug, Clone)]
 pub struct StderrTail {
     said: Arc<Mutex<Said>>,
-    /// Whether it can say no more.
+    /// Its stderr has ended.
     silent: watch::Receiver<bool>,
     end: watch::Receiver<Option<End>>,
 }
@@ -61,7 +61,7 @@ impl StderrTail {
             Err(_) => return None,
         };
         // What it has started may still have its stderr.
-        let _ = tokio::time::timeout(LAST_WORDS, self.silent.clone().wait_for(|silent| *silent)).await;
+        let _ = tokio::time::timeout(LAST_OUTPUT, self.silent.clone().wait_for(|silent| *silent)).await;
         Some(end)
     }
 

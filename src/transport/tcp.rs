@@ -31,7 +31,7 @@ impl Bind for Tcp {
     async fn bind(self) -> io::Result<Box<dyn Listen>> {
         let mut last = None;
         let mut addresses: Vec<_> = tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
-        // One of them is listened on. Who connects to a name tries them all, who writes a number mostly 127.0.0.1.
+        // Only one is listened on. Clients try all addresses of a name; with a number, they mostly use 127.0.0.1.
         addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
         for address in addresses {
             match listen(address) {
@@ -50,32 +50,33 @@ fn listen(address: std::net::SocketAddr) -> io::Result<TcpListening> {
     };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    let listener = socket.listen(1)?;
-    let address = format!("tcp:{}", listener.local_addr()?);
-    Ok(TcpListening { listener, address })
+    TcpListening::new(socket.listen(1)?)
 }
 
-struct TcpListening {
+pub(super) struct TcpListening {
     listener: TcpListener,
     address: String,
 }
 
+impl TcpListening {
+    pub(super) fn new(listener: TcpListener) -> io::Result<Self> {
+        let address = format!("tcp:{}", listener.local_addr()?);
+        Ok(Self { listener, address })
+    }
+}
+
 impl Listen for TcpListening {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        poll_accept(&self.listener, context)
+        self.listener.poll_accept(context).map_ok(|(stream, peer)| Incoming {
+            peer: peer.to_string(),
+            handshake: Box::pin(async move {
+                stream.set_nodelay(true)?;
+                Ok(Box::new(stream) as Box<dyn Link>)
+            }),
+        })
     }
 
     fn address(&self) -> String {
         self.address.clone()
     }
-}
-
-pub(super) fn poll_accept(listener: &TcpListener, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-    listener.poll_accept(context).map_ok(|(stream, peer)| Incoming {
-        peer: peer.to_string(),
-        handshake: Box::pin(async move {
-            stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as Box<dyn Link>)
-        }),
-    })
 }

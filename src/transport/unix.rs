@@ -57,7 +57,7 @@ impl UnixLink {
         Ok(UnixStream::from_std(stream)?.into())
     }
 
-    /// Who is at the other end; of a listener, who made it listen.
+    /// The credentials of the peer; after connecting, those of the process that called `listen`.
     pub(super) fn peer(&self) -> io::Result<UCred> {
         self.stream.peer_cred()
     }
@@ -137,7 +137,7 @@ pub enum Unix {
     Path {
         /// Where it is.
         path: PathBuf,
-        /// Its mode when it is made by listening: who may connect.
+        /// The mode of the file when listening makes it.
         mode: u32,
     },
     /// An abstract name (Linux): no file.
@@ -166,7 +166,7 @@ impl Unix {
     /// Removes the socket of a program that has ended; anything else stays.
     pub fn remove_stale(path: &Path) {
         if matches!(is_stale(path), Ok(true)) {
-            // Somebody else may have been faster.
+            // Another process may have removed it already.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -175,7 +175,7 @@ impl Unix {
     pub(super) async fn connect(self) -> io::Result<UnixLink> {
         loop {
             let connected = match &self {
-                Unix::Path { path, .. } => UnixStream::connect(ShortPath::of(path)?.path()).await,
+                Unix::Path { path, .. } => UnixStream::connect(&ShortPath::of(path)?.path).await,
                 Unix::Abstract { name, tight } => {
                     let bound = abstract_name(name, *tight);
                     UnixStream::connect(OsStr::from_bytes(&[b"\0", &*bound].concat())).await
@@ -232,57 +232,58 @@ fn new_socket() -> io::Result<OwnedFd> {
 }
 
 /// A path that fits into a socket's address. A longer one leads through a descriptor of its directory, or of the file.
-enum ShortPath<'a> {
-    Given(&'a Path),
-    Through { _descriptor: OwnedFd, path: PathBuf },
+struct ShortPath {
+    path: PathBuf,
+    _descriptor: Option<OwnedFd>,
 }
 
-impl<'a> ShortPath<'a> {
-    /// Of a socket that is there.
-    fn of(path: &'a Path) -> io::Result<Self> {
-        if path.as_os_str().len() <= UNIX_PATH_MAX { Ok(ShortPath::Given(path)) } else { through(path, None) }
+impl ShortPath {
+    /// The path of a socket that is there.
+    fn of(path: &Path) -> io::Result<Self> {
+        if fits(path) { Ok(Self::given(path)) } else { Self::through(path, None) }
     }
 
-    /// Of a socket that is to be made.
-    fn of_new(path: &'a Path) -> io::Result<Self> {
+    /// The path of a socket that is to be made.
+    fn of_new(path: &Path) -> io::Result<Self> {
         match (path.parent(), path.file_name()) {
-            (Some(directory), Some(name)) if path.as_os_str().len() > UNIX_PATH_MAX => {
+            (Some(directory), Some(name)) if !fits(path) => {
                 let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-                through(directory, Some(name))
+                Self::through(directory, Some(name))
             }
-            _ => Ok(ShortPath::Given(path)),
+            _ => Ok(Self::given(path)),
         }
     }
 
-    fn path(&self) -> &Path {
-        match self {
-            ShortPath::Given(path) => path,
-            ShortPath::Through { path, .. } => path,
-        }
+    fn given(path: &Path) -> Self {
+        Self { path: path.to_owned(), _descriptor: None }
+    }
+
+    /// The path to an open file, or to a name in an open directory.
+    #[cfg(target_os = "linux")]
+    fn through(opened: &Path, name: Option<&OsStr>) -> io::Result<Self> {
+        let descriptor = rustix::fs::open(opened, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let mut path = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+        path.extend(name);
+        Ok(Self { path, _descriptor: Some(descriptor) })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn through(_opened: &Path, _name: Option<&OsStr>) -> io::Result<Self> {
+        Err(rustix::io::Errno::NAMETOOLONG.into())
     }
 }
 
-/// The way to an open file, or to a name in an open directory.
-#[cfg(target_os = "linux")]
-fn through<'a>(opened: &Path, name: Option<&OsStr>) -> io::Result<ShortPath<'a>> {
-    let descriptor = rustix::fs::open(opened, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    let mut path = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
-    path.extend(name);
-    Ok(ShortPath::Through { _descriptor: descriptor, path })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn through<'a>(_opened: &Path, _name: Option<&OsStr>) -> io::Result<ShortPath<'a>> {
-    Err(rustix::io::Errno::NAMETOOLONG.into())
+fn fits(path: &Path) -> bool {
+    path.as_os_str().len() <= UNIX_PATH_MAX
 }
 
 /// Binds a socket file. A stale one is replaced; a live one, or any other file, never.
 fn bind_path(path: &Path, mode: Mode) -> io::Result<(OwnedFd, SocketFile)> {
     let socket = new_socket()?;
-    // Before there is a file: nobody can come in between.
+    // Set the mode before there is a file, so that no other user can connect in between.
     rustix::fs::fchmod(&socket, mode)?;
     let short = ShortPath::of_new(path)?;
-    let address = SocketAddrUnix::new(short.path())?;
+    let address = SocketAddrUnix::new(&short.path)?;
     match rustix::net::bind(&socket, &address) {
         Err(rustix::io::Errno::ADDRINUSE) if is_stale(path)? => {
             std::fs::remove_file(path)?;
@@ -333,7 +334,7 @@ pub fn listening_socket(path: &Path) -> io::Result<(OwnedFd, SocketFile)> {
     Ok((socket, file))
 }
 
-/// Whether the file is a socket that nobody listens on any more.
+/// Whether the file is a socket without a listener.
 fn is_stale(path: &Path) -> io::Result<bool> {
     let file = std::fs::symlink_metadata(path)?;
     if !file.file_type().is_socket() {
@@ -347,7 +348,7 @@ fn is_stale(path: &Path) -> io::Result<bool> {
     }
     // Not blocking: a live one whose backlog is full must not hold this up.
     let short = ShortPath::of(path)?;
-    match rustix::net::connect(new_socket()?, &SocketAddrUnix::new(short.path())?) {
+    match rustix::net::connect(new_socket()?, &SocketAddrUnix::new(&short.path)?) {
         Err(rustix::io::Errno::CONNREFUSED) => Ok(true),
         _ => Err(live()),
     }
@@ -378,29 +379,36 @@ impl Drop for SocketFile {
     }
 }
 
-struct UnixListening {
+pub(super) struct UnixListening {
     // Goes first: as long as the socket lives, no other file can have the inode that it was bound to.
     _file: Option<SocketFile>,
     listener: UnixListener,
     address: String,
 }
 
+impl UnixListening {
+    /// A socket that another process made, which also removes its file.
+    pub(super) fn new(listener: UnixListener) -> io::Result<Self> {
+        let address = match listener.local_addr()?.as_pathname() {
+            Some(path) => format!("unix:{}", path.display()),
+            None => "a Unix socket without a path".to_owned(),
+        };
+        Ok(Self { _file: None, listener, address })
+    }
+}
+
 impl Listen for UnixListening {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        poll_accept(&self.listener, context)
+        self.listener.poll_accept(context).map_ok(|(stream, _)| {
+            let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
+            Incoming {
+                peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
+                handshake: Box::pin(std::future::ready(Ok(Box::new(UnixLink::from(stream)) as Box<dyn Link>))),
+            }
+        })
     }
 
     fn address(&self) -> String {
         self.address.clone()
     }
-}
-
-pub(super) fn poll_accept(listener: &UnixListener, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-    listener.poll_accept(context).map_ok(|(stream, _)| {
-        let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
-        Incoming {
-            peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
-            handshake: Box::pin(std::future::ready(Ok(Box::new(UnixLink::from(stream)) as Box<dyn Link>))),
-        }
-    })
 }

@@ -106,7 +106,7 @@ fn decoded(quoted: &str) -> String {
 fn in_quotes(text: &str, closed: bool) -> String {
     let mut quoted = String::new();
     push_string(&mut quoted, text);
-    let mut quoted = String::from_utf8_lossy(&text::json(quoted.as_bytes())).into_owned();
+    let mut quoted = String::from_utf8_lossy(&json::escape(quoted.as_bytes())).into_owned();
     if !closed {
         quoted.pop();
     }

@@ -1,6 +1,7 @@
 //! How long a message may be.
 
 use super::{TypingError, TypingErrorKind};
+use crate::json::Tokens;
 use crate::language::syntax::Span;
 
 /// Source: `MAX_TOKEN_SIZE` and `MAX_TOKEN_COUNT` in QEMU's `qobject/json-streamer.c`: the bytes of all tokens, and their number.
@@ -21,34 +22,10 @@ fn within(text: &str, max_bytes: usize, max_tokens: usize) -> Result<(), TypingE
         return Err(TypingErrorKind::TooLong);
     }
     // A token has a byte at least.
-    if text.len() + ID_TOKENS > max_tokens && tokens(text) + ID_TOKENS > max_tokens {
+    if text.len() + ID_TOKENS > max_tokens && Tokens::new(text.as_bytes()).count() + ID_TOKENS > max_tokens {
         return Err(TypingErrorKind::TooManyTokens);
     }
     Ok(())
-}
-
-/// The tokens of a compact JSON text: marks, strings, numbers and words.
-fn tokens(text: &str) -> usize {
-    let mut count = 0;
-    let mut string = false;
-    let mut escaped = false;
-    let mut word = false;
-    for byte in text.bytes() {
-        if string {
-            if escaped {
-                escaped = false;
-            } else {
-                escaped = byte == b'\\';
-                string = byte != b'"';
-            }
-            continue;
-        }
-        let in_word = !b"{}[]:,\"".contains(&byte);
-        count += usize::from(!(in_word && word));
-        word = in_word;
-        string = byte == b'"';
-    }
-    count
 }
 
 #[cfg(test)]
@@ -57,7 +34,7 @@ mod tests {
 
     #[test]
     fn counts_tokens() {
-        let check = |text: &str, expected| assert_eq!(tokens(text), expected, "{text}");
+        let check = |text: &str, expected| assert_eq!(Tokens::new(text.as_bytes()).count(), expected, "{text}");
         check("", 0);
         check("{}", 2);
         check(r#"{"a":-1.5,"b\"\\":[true,null,"{,"]}"#, 17 - 2);

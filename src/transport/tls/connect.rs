@@ -8,8 +8,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::error::Refusal;
-use super::link::TlsLink;
-use super::peeked::PeekedStream;
+use super::link::{FirstBytes, TlsLink};
 use super::{ClientCredentials, Role, TlsError};
 use crate::protocol::{Dial, Link};
 use crate::transport::Endpoint;
@@ -90,8 +89,9 @@ async fn shake(
     link: Box<dyn Link>,
 ) -> io::Result<Box<dyn Link>> {
     let (config, asked) = credentials.for_one();
-    let handshake = TlsConnector::from(config).connect(name, PeekedStream::new(link)).into_fallible();
-    let stream = handshake.await.map_err(|(error, link)| TlsError::in_handshake(error, Role::Client, link.said()))?;
+    let first = FirstBytes::default();
+    let handshake = TlsConnector::from(config).connect(name, first.of(link));
+    let stream = handshake.await.map_err(|error| TlsError::in_handshake(error, Role::Client, &first.get()))?;
     let if_silent = match (asked.load(Ordering::Relaxed), credentials.has_certificate()) {
         (false, _) => None,
         (true, true) => Some(TlsError::Refused(Refusal { role: Role::Client, said: None, names: Vec::new() })),

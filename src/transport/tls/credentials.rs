@@ -134,10 +134,7 @@ impl<'a> Files<'a> {
         let directory = Directory::new(path, role)?;
         let mut roots = RootCertStore::empty();
         for certificate in directory.authorities()? {
-            let malformed = |_| {
-                let why = "a certificate in it is malformed";
-                CredentialsError::Malformed { file: directory.file("ca-cert.pem"), why }
-            };
+            let malformed = |_| directory.unusable("ca-cert.pem", "a certificate in it is malformed");
             roots.add(certificate).map_err(malformed)?;
         }
         let revoked = directory.revocations()?;
@@ -150,16 +147,13 @@ impl<'a> Files<'a> {
 
     /// Our certificate with its key, if they belong together.
     fn certified(&self, loaded: Result<CertifiedKey, Error>) -> Result<Arc<CertifiedKey>, CredentialsError> {
-        let (certificate, key) = (self.role.certificate(), self.directory.file(self.role.key()));
+        let (certificate, key) = (self.role.certificate(), self.role.key());
         loaded.map(Arc::new).map_err(|error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                CredentialsError::KeyMismatch { key, certificate }
+                CredentialsError::KeyMismatch { key: self.directory.file(key), certificate }
             }
             Error::InvalidCertificate(_) => self.certificate_failed(error),
-            _ => CredentialsError::Malformed {
-                file: key,
-                why: "it is of a kind that is not known here (RSA, ECDSA and Ed25519 are)",
-            },
+            _ => self.directory.unusable(key, "it is of a kind that is not known here (RSA, ECDSA and Ed25519 are)"),
         })
     }
 
@@ -171,7 +165,7 @@ impl<'a> Files<'a> {
         let algorithms = self.provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, intermediates, UnixTime::now(), algorithms)
             .map_err(failed)?;
-        // For a name that nobody has, the answer is the names that there are.
+        // Checking a name that no certificate has returns the names that there are.
         let nobody = ServerName::try_from("name.invalid").map_err(|_| failed(Error::UnsupportedNameType))?;
         Ok(match verify_server_name(&parsed, &nobody) {
             Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. })) => {
@@ -183,30 +177,23 @@ impl<'a> Files<'a> {
 
     /// What is wrong with our own certificate.
     fn certificate_failed(&self, error: Error) -> CredentialsError {
-        let file = self.directory.file(self.role.certificate());
+        let file = self.role.certificate();
         match error {
-            Error::InvalidCertificate(error) => {
-                CredentialsError::Certificate { file, why: CertificateFault::of(&error) }
-            }
-            why => CredentialsError::Other { file, why },
+            Error::InvalidCertificate(error) => self.directory.unusable(file, CertificateFault::of(&error)),
+            error => self.directory.unusable(file, error),
         }
     }
 
     fn verifier_failed(&self, error: &VerifierBuilderError) -> CredentialsError {
         match error {
-            VerifierBuilderError::InvalidCrl(error) => {
-                CredentialsError::RevocationList { file: self.directory.file("ca-crl.pem"), why: list_fault(error) }
-            }
+            VerifierBuilderError::InvalidCrl(error) => self.directory.unusable("ca-crl.pem", list_fault(error)),
             // No CA, or what is not known yet.
-            _ => CredentialsError::Malformed {
-                file: self.directory.file("ca-cert.pem"),
-                why: "no CA's certificate is in it",
-            },
+            _ => self.directory.unusable("ca-cert.pem", "no CA's certificate is in it"),
         }
     }
 
     fn failed(&self, error: Error) -> CredentialsError {
-        CredentialsError::Other { file: self.directory.file(""), why: error }
+        self.directory.unusable("", error)
     }
 }
 

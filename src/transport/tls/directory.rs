@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
-use super::{CertificateFault, Role};
+use super::Role;
 use crate::text;
 
 /// Why a directory of credentials cannot be used; the message is safe to show.
@@ -48,14 +48,6 @@ pub enum CredentialsError {
         /// What the system says.
         why: io::Error,
     },
-    /// A file is not what its name says.
-    #[error("{} cannot be used: {why}", shown(.file))]
-    Malformed {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        why: &'static str,
-    },
     /// Key and certificate do not belong together.
     #[error("{} is not the key of {certificate} beside it: each is of another pair", shown(.key))]
     KeyMismatch {
@@ -64,29 +56,13 @@ pub enum CredentialsError {
         /// The name of the file with the certificate.
         certificate: &'static str,
     },
-    /// The peer would refuse our certificate, as QEMU would its own.
+    /// A file is malformed, or would be refused by the peer.
     #[error("{} cannot be used: {why}", shown(.file))]
-    Certificate {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        why: CertificateFault,
-    },
-    /// The list of revoked certificates cannot be used.
-    #[error("{} cannot be used: {why}", shown(.file))]
-    RevocationList {
+    Unusable {
         /// The file.
         file: PathBuf,
         /// What is wrong with it.
         why: String,
-    },
-    /// The TLS library says no.
-    #[error("{} cannot be used: {why}", shown(.file))]
-    Other {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        why: tokio_rustls::rustls::Error,
     },
 }
 
@@ -147,7 +123,7 @@ impl<'a> Directory<'a> {
         self.certificates(name, &self.read(name)?.ok_or_else(|| self.missing(name))?)
     }
 
-    /// What they have revoked.
+    /// The lists of revoked certificates.
     pub(super) fn revocations(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsError> {
         let name = "ca-crl.pem";
         let none = "no list of revoked certificates is in it (`-----BEGIN X509 CRL-----`)";
@@ -165,7 +141,7 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// The same where it is needed.
+    /// Our own certificate and its key; an error if the files are missing.
     pub(super) fn own_needed(&self) -> Result<OwnPem, CredentialsError> {
         self.own()?.ok_or_else(|| self.missing(self.role.certificate()))
     }
@@ -174,28 +150,30 @@ impl<'a> Directory<'a> {
         self.all(name, bytes, "no certificate is in it (`-----BEGIN CERTIFICATE-----`)")
     }
 
+    /// What is wrong with a file.
+    pub(super) fn unusable(&self, name: &str, why: impl ToString) -> CredentialsError {
+        CredentialsError::Unusable { file: self.file(name), why: why.to_string() }
+    }
+
     /// Every section of one kind; at least one.
     fn all<T: PemObject>(&self, name: &str, bytes: &[u8], none: &'static str) -> Result<Vec<T>, CredentialsError> {
-        let malformed = |why| CredentialsError::Malformed { file: self.file(name), why };
         let all: Result<Vec<T>, pem::Error> = T::pem_slice_iter(bytes).collect();
         match all {
-            Ok(all) if all.is_empty() => Err(malformed(none)),
+            Ok(all) if all.is_empty() => Err(self.unusable(name, none)),
             Ok(all) => Ok(all),
-            Err(_) => Err(malformed("it is cut off, or no PEM")),
+            Err(_) => Err(self.unusable(name, "it is cut off, or no PEM")),
         }
     }
 
     fn key(&self, name: &str, bytes: &[u8]) -> Result<PrivateKeyDer<'static>, CredentialsError> {
-        let malformed = |why| CredentialsError::Malformed { file: self.file(name), why };
         let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
         if has(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || has(b"Proc-Type: 4,ENCRYPTED") {
-            return Err(malformed(
-                "the key is protected by a password (`openssl pkey -in OLD -out NEW` takes it away)",
-            ));
+            let why = "the key is protected by a password (`openssl pkey -in OLD -out NEW` takes it away)";
+            return Err(self.unusable(name, why));
         }
         PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
-            pem::Error::NoItemsFound => malformed("no private key is in it (`-----BEGIN PRIVATE KEY-----`)"),
-            _ => malformed("it is cut off, or no PEM"),
+            pem::Error::NoItemsFound => self.unusable(name, "no private key is in it (`-----BEGIN PRIVATE KEY-----`)"),
+            _ => self.unusable(name, "it is cut off, or no PEM"),
         })
     }
 }

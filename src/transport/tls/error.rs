@@ -1,4 +1,4 @@
-//! Why TLS fails, in words.
+//! Errors of TLS.
 
 use std::io;
 
@@ -7,19 +7,19 @@ use tokio_rustls::rustls::{AlertDescription, Error};
 use super::{CertificateFault, Role};
 use crate::text;
 
-/// Why there is no session in TLS, or why it ended; the message is safe to show.
+/// A TLS handshake or session failed; the message is safe to show.
 ///
 /// It comes inside an [`io::Error`]; [`TlsError::of`] finds it there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// There is no name that the server's certificate could be checked for.
+    /// The host name to check the server's certificate for is missing.
     #[error("checking the server's certificate needs a host name")]
     NoName,
-    /// What should be a name is none.
+    /// The host name is not valid.
     #[error("`{}` is not a host name or an IP address, so no certificate can name it", text::line(.0))]
     BadName(String),
-    /// The peer speaks something else; this came.
+    /// The peer does not speak TLS; it sent this.
     #[error("the peer does not speak TLS; it said `{}`", text::excerpt(.0, 60))]
     NotTls(Vec<u8>),
     /// The peer's certificate is refused.
@@ -44,10 +44,10 @@ pub enum TlsError {
         "both sides have no TLS version or cipher in common (QEMU needs tls-creds-x509, not tls-creds-anon or tls-creds-psk)"
     )]
     NothingInCommon,
-    /// The peer gave up, and named its reason.
+    /// The peer ended the handshake with an alert.
     #[error("the peer ended TLS with the alert {0}")]
     Alert(String),
-    /// Something else.
+    /// Any other error of the TLS library.
     #[error("TLS failed: {0}")]
     Other(Error),
 }
@@ -111,7 +111,7 @@ impl TlsError {
         }
     }
 
-    /// The same for an error at any time.
+    /// What an end of this role makes of an error in a session.
     pub(super) fn in_session(error: io::Error, role: Role) -> io::Error {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(inner) => Self::from_rustls(inner, role).into(),

@@ -2,48 +2,76 @@
 
 use std::io::{self, Write};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
+use tokio_util::io::InspectReader;
 
-use super::peeked::PeekedStream;
 use super::{Role, TlsError};
 use crate::protocol::Link;
 
+/// How many bytes of what a peer sends first are kept.
+const KEPT: usize = 61;
+
+/// A link whose first bytes are kept.
+pub(super) type PeekedLink = InspectReader<Box<dyn Link>, Box<dyn FnMut(&[u8]) + Send>>;
+
+/// The first bytes that a peer sends, to quote them if they are not TLS.
+#[derive(Clone, Default)]
+pub(super) struct FirstBytes(Arc<Mutex<Vec<u8>>>);
+
+impl FirstBytes {
+    /// Keeps those that are read from `link`.
+    pub(super) fn of(&self, link: Box<dyn Link>) -> PeekedLink {
+        let kept = Arc::clone(&self.0);
+        let keep = move |bytes: &[u8]| {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = KEPT - kept.len();
+            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        };
+        InspectReader::new(link, Box::new(keep))
+    }
+
+    pub(super) fn get(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 pub(super) struct TlsLink {
-    stream: TlsStream<PeekedStream>,
+    stream: TlsStream<PeekedLink>,
     role: Role,
     /// What it means if the peer closes the connection before it has said anything: with TLS 1.3 it judges our
     /// certificate when we take the handshake for done, and QEMU does not say why it closes.
     if_silent: Option<TlsError>,
     /// Each byte has a record of its own.
-    trickles: bool,
+    one_byte_records: bool,
 }
 
 impl TlsLink {
-    pub(super) fn new(stream: TlsStream<PeekedStream>, role: Role, if_silent: Option<TlsError>) -> Self {
-        Self { stream, role, if_silent, trickles: true }
+    pub(super) fn new(stream: TlsStream<PeekedLink>, role: Role, if_silent: Option<TlsError>) -> Self {
+        Self { stream, role, if_silent, one_byte_records: true }
     }
 
-    /// What is to be said of an error of writing.
+    /// Returns the error to report when writing has failed.
     fn write_failed(&mut self, error: io::Error) -> io::Error {
         match self.if_silent.take() {
-            // The peer has closed, and what we wanted to say was faster than its end of file.
+            // The peer has closed, and this write came before its end of file was read.
             Some(if_silent) if is_gone(&error) => if_silent.into(),
             _ => error,
         }
     }
 
-    /// Encrypts each byte by itself, as many as there is room for, and sends what comes of it together.
-    fn poll_trickle(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    /// Encrypts each byte in a record of its own, as many as there is room for, and sends the records together.
+    fn poll_one_byte_records(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut taken = self.encrypt(bytes)?;
         if taken == 0 {
-            // What waits has to go first.
+            // Pending records have to go first.
             ready!(Pin::new(&mut self.stream).poll_flush(context))?;
             taken = self.encrypt(bytes)?;
         }
-        // What does not go now goes when it is flushed.
+        // The rest goes when it is flushed.
         let _ = Pin::new(&mut self.stream).poll_flush(context)?;
         Poll::Ready(Ok(taken))
     }
@@ -67,7 +95,7 @@ impl TlsLink {
 
 impl Link for TlsLink {
     fn one_byte_records(&mut self, on: bool) {
-        self.trickles = on;
+        self.one_byte_records = on;
     }
 }
 
@@ -96,8 +124,8 @@ impl AsyncRead for TlsLink {
 impl AsyncWrite for TlsLink {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = if this.trickles {
-            this.poll_trickle(context, bytes)
+        let written = if this.one_byte_records {
+            this.poll_one_byte_records(context, bytes)
         } else {
             Pin::new(&mut this.stream).poll_write(context, bytes)
         };

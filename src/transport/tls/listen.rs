@@ -6,8 +6,7 @@ use std::task::{Context, Poll};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use super::error::Refusal;
-use super::link::TlsLink;
-use super::peeked::PeekedStream;
+use super::link::{FirstBytes, TlsLink};
 use super::{Role, ServerCredentials, TlsError};
 use crate::protocol::{Bind, Incoming, Link, Listen};
 use crate::transport::Endpoint;
@@ -25,7 +24,7 @@ impl ServerCredentials {
         TlsBind { credentials: self, at }
     }
 
-    /// TLS for whoever comes to a socket that is listening already.
+    /// Speaks TLS with peers that connect to an existing listener.
     pub fn listen(self, listener: Box<dyn Listen>) -> Box<dyn Listen> {
         Box::new(TlsListening { credentials: self, listener })
     }
@@ -56,10 +55,11 @@ impl Listen for TlsListening {
     }
 }
 
-/// The handshake with one who came.
+/// Shakes hands with one peer.
 async fn shake(credentials: ServerCredentials, link: Box<dyn Link>) -> io::Result<Box<dyn Link>> {
-    let handshake = TlsAcceptor::from(credentials.config).accept(PeekedStream::new(link)).into_fallible();
-    let stream = handshake.await.map_err(|(error, link)| TlsError::in_handshake(error, Role::Server, link.said()))?;
+    let first = FirstBytes::default();
+    let handshake = TlsAcceptor::from(credentials.config).accept(first.of(link));
+    let stream = handshake.await.map_err(|error| TlsError::in_handshake(error, Role::Server, &first.get()))?;
     let refusal = TlsError::Refused(Refusal { role: Role::Server, said: None, names: credentials.names });
     Ok(Box::new(TlsLink::new(TlsStream::Server(stream), Role::Server, Some(refusal))))
 }

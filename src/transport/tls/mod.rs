@@ -30,7 +30,6 @@ mod error;
 mod fault;
 mod link;
 mod listen;
-mod peeked;
 
 pub use connect::{Reached, TlsDial};
 pub use credentials::{ClientCredentials, ServerCredentials};

@@ -13,7 +13,7 @@ use crate::cli::{ColorMode, Listing, OutputMode};
 use crate::output::columns::{cut, row, size_of, width};
 use crate::output::messages::Messages;
 use crate::status::{Failure, Status};
-use qmpsh::json::Indenter;
+use qmpsh::json::{Indenter, escape};
 use qmpsh::processes::{self, Access, Holder, Language, Monitor, Place, QemuProcess, State, Stopped};
 use qmpsh::text;
 
@@ -54,11 +54,11 @@ fn print(processes: &[QemuProcess], output: OutputMode) -> io::Result<()> {
     } else {
         let mut json = json(processes)?;
         if io::stdout().is_terminal() {
-            json = text::json(&json).into_owned();
+            json = escape(&json).into_owned();
         }
         let mut out = Vec::new();
         match output {
-            OutputMode::Pretty => Indenter::new().feed(&json, &mut out)?,
+            OutputMode::Pretty => Indenter::new().feed(&json, |_, text| out.extend_from_slice(text)),
             _ => out = json,
         }
         out.push(b'\n');

@@ -1,4 +1,4 @@
-//! Colors: whether there are any, and which. What is painted has been made safe to show before.
+//! Decides on colors and applies them. Texts must be safe to show before.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -8,16 +8,16 @@ use colored::{ColoredString, Colorize as _};
 
 use crate::cli::ColorMode;
 use crate::output::columns::is_carets;
-use qmpsh::json::{Part, Parts};
+use qmpsh::json::Part;
 
-/// What has a color of its own.
+/// A kind of text with a color of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tint {
     Key,
     Text,
     Number,
     Literal,
-    /// What went wrong, in a word or two.
+    /// The label of an error.
     Error,
     /// The name of an event.
     Event,
@@ -28,7 +28,7 @@ pub(crate) enum Tint {
 /// All of them; the palette is in this order.
 const TINTS: [Tint; 7] = [Tint::Key, Tint::Text, Tint::Number, Tint::Literal, Tint::Error, Tint::Event, Tint::Heading];
 
-/// Ends what any of the tints began.
+/// The escape sequence that ends any tint.
 pub(crate) const PLAIN: &str = "\x1b[0m";
 
 /// The colors of one of the program's outputs: on or off.
@@ -47,7 +47,7 @@ impl Colors {
         Self { mode, on: decide(mode, std::io::stdout().is_terminal(), |name| std::env::var_os(name)) }
     }
 
-    /// The same for stderr.
+    /// As `--color` says, for what stderr is.
     pub(crate) fn of_stderr(mode: ColorMode) -> Self {
         Self { mode, on: decide(mode, std::io::stderr().is_terminal(), |name| std::env::var_os(name)) }
     }
@@ -70,7 +70,7 @@ impl Colors {
         if self.on { format!("{}{text}{PLAIN}", start(tint)) } else { text.to_owned() }
     }
 
-    /// What went wrong: the words before its sentence (`FILE:LINE: CLASS: `) and carets are painted.
+    /// An error message: its labels (`FILE:LINE: CLASS: `) and carets are colored.
     pub(crate) fn failure(self, message: &str) -> String {
         if !self.on {
             return message.to_owned();
@@ -90,27 +90,22 @@ impl Colors {
         out
     }
 
-    /// Adds JSON in its colors to `out`; pieces of the same value need the same `parts`.
-    pub(crate) fn json(self, parts: &mut Parts, json: &[u8], out: &mut Vec<u8>) {
-        if !self.on {
-            out.extend_from_slice(json);
-            return;
-        }
-        parts.feed(json, |part, bytes| {
-            let tint = match part {
-                Part::Key => Tint::Key,
-                Part::Text => Tint::Text,
-                Part::Number => Tint::Number,
-                Part::Literal => Tint::Literal,
-                Part::Between => {
-                    out.extend_from_slice(bytes);
-                    return;
-                }
-            };
+    /// Adds a part of JSON text in its color to `out`.
+    pub(crate) fn json(self, part: Part, text: &[u8], out: &mut Vec<u8>) {
+        let tint = match part {
+            Part::Key => Tint::Key,
+            Part::Text => Tint::Text,
+            Part::Number => Tint::Number,
+            Part::Literal => Tint::Literal,
+            Part::Between => return out.extend_from_slice(text),
+        };
+        if self.on {
             out.extend_from_slice(start(tint).as_bytes());
-            out.extend_from_slice(bytes);
+        }
+        out.extend_from_slice(text);
+        if self.on {
             out.extend_from_slice(PLAIN.as_bytes());
-        });
+        }
     }
 }
 
@@ -143,7 +138,7 @@ fn styled(tint: Tint, text: &str) -> ColoredString {
     }
 }
 
-/// What begins a tint.
+/// The escape sequence that begins a tint.
 pub(crate) fn start(tint: Tint) -> &'static str {
     /// The library paints whole strings only, so one is painted once, and cut at its text.
     static PALETTE: LazyLock<[String; TINTS.len()]> = LazyLock::new(|| {
@@ -158,6 +153,7 @@ pub(crate) fn start(tint: Tint) -> &'static str {
 mod tests {
     use super::*;
     use ColorMode::{Always, Auto, Never};
+    use qmpsh::json::Indenter;
 
     const ON: Colors = Colors { mode: ColorMode::Auto, on: true };
 
@@ -213,16 +209,17 @@ mod tests {
     fn json_in_colors() {
         let shown = |colors: Colors| {
             let mut out = Vec::new();
-            let mut parts = Parts::new();
+            let mut indenter = Indenter::new();
             for piece in [&br#"{"a": ["b", 1"#[..], b"2, null]}"] {
-                colors.json(&mut parts, piece, &mut out);
+                indenter.feed(piece, |part, text| colors.json(part, text, &mut out));
             }
             String::from_utf8(out).unwrap()
         };
-        assert_eq!(shown(Colors { on: false, ..ON }), r#"{"a": ["b", 12, null]}"#);
+        assert_eq!(shown(Colors { on: false, ..ON }), "{\n  \"a\": [\n    \"b\",\n    12,\n    null\n  ]\n}");
         assert_eq!(
             shown(ON),
-            "{\x1b[34m\"a\"\x1b[0m: [\x1b[32m\"b\"\x1b[0m, \x1b[36m1\x1b[0m\x1b[36m2\x1b[0m, \x1b[35mnull\x1b[0m]}"
+            "{\n  \x1b[34m\"a\"\x1b[0m: [\n    \x1b[32m\"b\"\x1b[0m,\n    \x1b[36m1\x1b[0m\x1b[36m2\x1b[0m,\n    \
+             \x1b[35mnull\x1b[0m\n  ]\n}"
         );
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::{ColorMode, OutputMode};
 use crate::output::color::{Colors, Tint};
 use crate::output::columns::size_of;
 use crate::output::table::{Style, Table};
-use qmpsh::json::{Document, Indenter, Parts, compact};
+use qmpsh::json::{self, Document, Indenter, compact};
 use qmpsh::message::{Event, Reply};
 use qmpsh::text;
 
@@ -122,7 +122,7 @@ impl Renderer {
     /// Appends an event to `out`, on a line.
     pub(crate) fn event(self, event: &Event, out: &mut Vec<u8>) {
         let line = compact(event.bytes());
-        let line = if self.terminal { Cow::Owned(text::json(&line).into_owned()) } else { line };
+        let line = if self.terminal { Cow::Owned(json::escape(&line).into_owned()) } else { line };
         match self.name_of(&line) {
             Some(name) => {
                 out.extend_from_slice(&line[..name.start]);
@@ -164,12 +164,11 @@ impl Renderer {
     }
 
     fn indented(self, value: Bytes) -> Pieces {
-        let colors = self.colors.are_on().then(|| (self.colors, Parts::new()));
-        Pieces::Indented { left: self.safe(value), indenter: Some(Indenter::new()), colors }
+        Pieces::Indented { left: self.safe(value), indenter: Some(Indenter::new()), colors: self.colors }
     }
 
     fn safe(self, bytes: Bytes) -> Bytes {
-        if self.terminal { rewritten(bytes, text::json) } else { bytes }
+        if self.terminal { rewritten(bytes, json::escape) } else { bytes }
     }
 }
 
@@ -212,7 +211,7 @@ fn with_id(reply: &Reply, own_id: Option<&str>) -> Vec<Bytes> {
 /// A formatted result, piece by piece, with a newline at the end.
 pub(crate) enum Pieces {
     Parts(std::vec::IntoIter<Bytes>),
-    Indented { left: Bytes, indenter: Option<Indenter>, colors: Option<(Colors, Parts)> },
+    Indented { left: Bytes, indenter: Option<Indenter>, colors: Colors },
     Table(Box<Table>),
 }
 
@@ -230,12 +229,7 @@ impl Iterator for Pieces {
                     return Some(Bytes::from_static(b"\n"));
                 }
                 let chunk = left.split_to(left.len().min(CHUNK));
-                // Writing to memory cannot fail.
-                indenter.as_mut()?.feed(&chunk, &mut out).ok()?;
-                if let Some((colors, parts)) = colors {
-                    let plain = std::mem::take(&mut out);
-                    colors.json(parts, &plain, &mut out);
-                }
+                indenter.as_mut()?.feed(&chunk, |part, text| colors.json(part, text, &mut out));
                 Some(Bytes::from(out))
             }
         }

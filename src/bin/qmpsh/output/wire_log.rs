@@ -25,10 +25,10 @@ use qmpsh::text;
 /// Shows and records messages, as `-v`, `-l` and `.log` ask.
 pub(crate) struct WireLog {
     verbose: bool,
-    /// Whether there is a file; asked for each message.
+    /// There is a file; read for each message.
     records: AtomicBool,
     file: Mutex<Option<LogFile>>,
-    /// What a complaint begins with.
+    /// Begins each error message.
     prefix: &'static str,
     notifier: Notifier,
 }
@@ -49,20 +49,20 @@ impl WireLog {
         Ok(Arc::new(log))
     }
 
-    /// It as the observer of a client. `None` if it has nothing to do, nor will have: then nothing looks at the messages.
+    /// The observer for a client; `None` if there is nothing to show or record, now and later.
     pub(crate) fn observer(self: &Arc<Self>, may_change: bool) -> Option<Arc<dyn Observer>> {
         let has_to = may_change || self.verbose || self.records.load(Ordering::Relaxed);
         has_to.then(|| Arc::clone(self) as Arc<dyn Observer>)
     }
 
-    /// From now on messages are added to this file. If it cannot be opened, all stays as it is.
+    /// Appends messages to this file from now on. If it cannot be opened, nothing changes.
     pub(crate) fn write_to(&self, path: &Path) -> Result<(), Failure> {
         *self.file() = Some(LogFile::open(path)?);
         self.records.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// From now on they are written nowhere.
+    /// Stops writing to a file.
     pub(crate) fn end(&self) {
         self.records.store(false, Ordering::Relaxed);
         *self.file() = None;
@@ -81,7 +81,7 @@ impl WireLog {
         let mut file = self.file();
         let Some(file) = &mut *file else { return };
         if let Err(error) = file.write(&record(SystemTime::now(), direction, masked))
-            && !std::mem::replace(&mut file.told, true)
+            && !std::mem::replace(&mut file.reported, true)
         {
             let prefix = self.prefix;
             self.notifier
@@ -125,18 +125,18 @@ struct LogFile {
     name: String,
     /// The last record was written in part.
     torn: bool,
-    /// That it cannot be written has been said.
-    told: bool,
+    /// A write error was reported.
+    reported: bool,
 }
 
 impl LogFile {
     fn open(path: &Path) -> Result<Self, Failure> {
         let name = text::bytes(path.as_os_str().as_encoded_bytes()).into_owned();
-        // Without waiting: a log that nobody reads must not hold up the session.
+        // Do not block: a FIFO without a reader must not hold up the session.
         let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
         let opened = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(nonblocking).open(path);
         match opened {
-            Ok(file) => Ok(Self { file, name, torn: false, told: false }),
+            Ok(file) => Ok(Self { file, name, torn: false, reported: false }),
             Err(error) => Err(Failure::new(Status::Usage, format!("cannot open the log {name}: {error}"))),
         }
     }
@@ -171,7 +171,7 @@ struct Record<'a> {
     message: Logged<'a>,
 }
 
-/// The message as it is, or as a string if it is no JSON.
+/// The message as it is, or as a string if it is not JSON.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Logged<'a> {

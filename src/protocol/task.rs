@@ -1,4 +1,4 @@
-//! The driver as a task, and what those who wait for it see of it.
+//! The driver as a task.
 
 use std::any::Any;
 use std::future::Future;
@@ -7,37 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc;
 
-use super::core::Core;
+use super::core::{Control, Core, Established};
+use super::definition::Protocol;
 use super::driver::Driver;
-use super::{End, Link, Protocol, SessionError};
+use super::error::SessionError;
 use crate::error::describe;
-
-/// How the handles of a session and its driver speak to each other.
-pub(super) struct Control<P: Protocol> {
-    /// End, after what is queued has been sent.
-    pub(super) drain: CancellationToken,
-    /// End now.
-    pub(super) abort: CancellationToken,
-    /// How it ended, once it has.
-    pub(super) end: watch::Sender<Option<End<P::Error>>>,
-}
-
-impl<P: Protocol> Control<P> {
-    pub(super) fn new() -> Self {
-        Self { drain: CancellationToken::new(), abort: CancellationToken::new(), end: watch::Sender::new(None) }
-    }
-}
-
-/// What establishing a session leaves: the protocol, and the connection with what was read too much.
-pub(super) struct Established<P: Protocol> {
-    pub(super) protocol: P,
-    pub(super) link: Box<dyn Link>,
-    pub(super) inbox: BytesMut,
-}
 
 /// The driver as a task: it reports how the session ended in every case, also when it panics or is dropped.
 pub(super) struct Task<P: Protocol>(Option<Driver<P>>);
@@ -67,7 +43,7 @@ impl<P: Protocol> Task<P> {
         shielded(|| drop(link));
         core.ending(&control);
         shielded(|| protocol.on_end(&end));
-        // The reply senders in what was not sent go before anybody is told that it is over.
+        // Messages that were not sent are dropped, with their reply senders, before the end is reported.
         shielded(|| drop((protocol, sends, outgoing)));
         control.end.send_replace(Some(end));
     }
@@ -97,7 +73,7 @@ impl<P: Protocol> Drop for Task<P> {
     }
 }
 
-/// Runs code of the protocol or the transport. Even if it panics, whoever waits for the end must hear of it.
+/// Runs code of the protocol or the transport. Even if it panics, the end of the session must be reported.
 fn shielded(work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         tracing::error!("ending the session: {}", panic_text(panic.as_ref()));
