@@ -6,7 +6,7 @@ use super::Schema;
 use super::types::{Builtin, Member, Object, Type, TypeId};
 
 /// One part of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Step<'a> {
     /// The key, or the digits of an index.
     pub text: &'a str,
@@ -116,6 +116,29 @@ impl Schema {
         let mut budget = BUDGET;
         self.add_choices(ty, 0, &mut budget, &mut choices);
         choices
+    }
+
+    /// Whether the object that `ty` can be may have members that are not known: it is a union whose tag has no valid value.
+    pub fn is_open(&self, ty: TypeId, tag: &Tag<'_>) -> bool {
+        let is_unknown = |ty: &TypeId| matches!(self.get(*ty), Type::Unknown);
+        self.choices(ty).iter().any(is_unknown) || self.object(ty).is_some_and(|object| self.lacks_tag(object, tag, 0))
+    }
+
+    fn lacks_tag(&self, object: &Object, tag: &Tag<'_>, depth: usize) -> bool {
+        let Some(name) = object.tag.as_deref() else { return false };
+        let case = tag(name);
+        let variant = object.variants.iter().find(|variant| Some(&*variant.case) == case.as_deref());
+        match variant.map(|variant| self.get(variant.ty)) {
+            // A variant may be a union itself; a hostile one without end.
+            Some(Type::Object(object)) => depth > DEPTH || self.lacks_tag(object, tag, depth + 1),
+            Some(_) => false,
+            // QEMU's schema has a variant for every value, an empty one too; without one the value adds nothing.
+            None => {
+                let member = object.members.iter().find(|member| &*member.name == name);
+                let values = member.and_then(|member| self.enum_values(member.ty)).unwrap_or_default();
+                !values.iter().any(|value| Some(&*value.name) == case.as_deref())
+            }
+        }
     }
 
     fn add_choices(&self, ty: TypeId, depth: usize, budget: &mut usize, choices: &mut Vec<TypeId>) {

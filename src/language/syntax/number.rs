@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json() {
+    fn numbers_are_those_that_qemu_accepts() {
         for text in ["0", "-0", "5", "-18446744073709551616"] {
             assert!(is_json_integer(text) && is_json_number(text), "{text}");
         }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn python() {
+    fn numbers_of_python_become_json() {
         let check = |text: &str, expected: &str| {
             assert_eq!(from_python(text).as_deref(), Some(expected), "{text}");
         };

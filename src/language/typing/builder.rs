@@ -1,10 +1,27 @@
-//! Dotted keys to nested objects.
+//! Builds a message, and nested objects of dotted keys.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Role, TypingError, TypingErrorKind};
+use super::error::{TypingError, TypingErrorKind, check_characters};
+use super::types::Role;
 use crate::language::syntax::{Key, MAX_NESTING, Span, push_string, shown};
+use crate::message::Request;
+
+/// Makes the message of a command with `arguments`, an object.
+pub(super) fn message(command: &str, arguments: Option<&str>) -> Request {
+    // Room for all of it, if there are no arguments.
+    let mut text = String::with_capacity(command.len() + 16);
+    text.push_str("{\"execute\":");
+    push_string(&mut text, command);
+    if let Some(arguments) = arguments {
+        text.push_str(",\"arguments\":");
+        text.push_str(arguments);
+    }
+    text.push('}');
+    let command = command.to_owned();
+    Request { text, command, out_of_band: false, own_id: None, hmp_line: None, descriptor: None }
+}
 
 /// An object as it is put together: members in the order they were first named.
 #[derive(Clone)]
@@ -71,7 +88,7 @@ impl Builder {
         };
         let mut node = 0;
         for (n, (part, span, role)) in branches.iter().enumerate() {
-            super::error::check_characters(part, *span)?;
+            check_characters(part, *span)?;
             node = match self.index.get(&(node, part.to_string())) {
                 None => self.child(node, part, *role, Node::branch()),
                 Some(&found) if matches!(self.nodes[found], Node::Branch { .. }) => found,
@@ -82,7 +99,7 @@ impl Builder {
                 }
             };
         }
-        super::error::check_characters(last, *last_span)?;
+        check_characters(last, *last_span)?;
         if let Some(&found) = self.index.get(&(node, last.to_string())) {
             let kind = match self.nodes[found] {
                 Node::Branch { .. } => TypingErrorKind::LeafAndBranch(shown(&key.joined())),

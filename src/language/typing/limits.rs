@@ -1,6 +1,6 @@
 //! How long a message may be.
 
-use super::{TypingError, TypingErrorKind};
+use super::error::{TypingError, TypingErrorKind};
 use crate::language::syntax::Span;
 
 /// Source: `MAX_TOKEN_SIZE` and `MAX_TOKEN_COUNT` in QEMU's `qobject/json-streamer.c`: the bytes of all tokens, and their number.

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use super::builder::Builder;
+use super::builder::{Builder, message};
+use super::limits;
+use super::scalar::could_mean_two_things;
 use super::typed::{fitting, named};
-use super::{Place, Role, could_mean_two_things, finish, head, limits};
+use super::types::{Place, Role};
 use crate::language::syntax::Span;
 use crate::message::Request;
 
@@ -90,8 +92,7 @@ impl Resend {
         *leaf = json;
         self.words[word].is_converted = true;
         self.left = left;
-        let head = head(&refused.command, Span::default(), false).ok()?;
-        let Request { text, .. } = finish(head, &refused.command, Some(&self.arguments.text()));
+        let Request { text, .. } = message(&refused.command, Some(&self.arguments.text()));
         limits::check(&text, Span::default()).ok()?;
         Some(Request { text, ..refused.clone() })
     }

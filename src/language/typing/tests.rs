@@ -4,6 +4,7 @@ use std::io;
 
 use super::*;
 use crate::language::syntax::{Statement, parse};
+use crate::message::Request;
 
 pub(super) struct Files;
 

@@ -1,8 +1,8 @@
 //! What an unquoted value is, by the schema.
 
-use super::given::may_be_index;
+use super::arguments::may_be_index;
 use super::scalar::{self, push_untyped};
-use super::{Place, Role, Types, Untyped};
+use super::types::{Place, Role, Types, Untyped};
 use crate::language::syntax::{is_json_integer, push_string};
 use crate::schema::{Builtin, Schema, Step, Type, TypeId, Walk};
 
@@ -24,7 +24,7 @@ impl Typed<'_> {
         let root = if place.action { schema.action(place.command) } else { schema.arguments(place.command) }?;
         let parts = place.key.parts.iter();
         let path: Vec<Step<'_>> = parts.map(|part| Step { text: &part.text, literal: part.quoted }).collect();
-        Some((schema, schema.walk(root, &path, &|path| place.given.text(path))))
+        Some((schema, schema.walk(root, &path, &|path| place.arguments.text(path))))
     }
 }
 
@@ -36,7 +36,7 @@ impl Types for Typed<'_> {
         if place.is_device_add() && walk.known < parts.len() {
             return Untyped.roles(place);
         }
-        let elements = place.given.elements(place.key);
+        let elements = place.arguments.elements(place.key);
         let any = walk.any.unwrap_or(parts.len());
         let role = |(n, part)| {
             // Below a type that the schema lists, only its lists have elements; anything else may be a list.

@@ -12,7 +12,7 @@ use crate::builtins::COMMANDS;
 use crate::session::queries::{self, Query};
 use crate::terminal;
 use qmpsh::client::{Client, ExecuteError};
-use qmpsh::language::complete::{self, Color, Completion, Live, Nothing, OwnCommand, Peer, Reader};
+use qmpsh::language::complete::{self, BuiltinCommand, Color, Completion, Context, Live, Nothing};
 use qmpsh::language::syntax::{Dialect, Span};
 use qmpsh::schema::{Schema, SchemaError};
 
@@ -23,20 +23,19 @@ const PAUSE: Duration = Duration::from_millis(30);
 #[derive(Debug)]
 pub(crate) struct Assistant {
     schema: Mutex<Option<Arc<Schema>>>,
-    own: Vec<OwnCommand<'static>>,
+    builtins: Vec<BuiltinCommand<'static>>,
     dialect: SharedDialect,
     values: LiveValues,
-    /// Hint and colors are asked for apart at each key, and for the same text.
-    reader: Reader,
 }
 
 impl Assistant {
     /// With what answers its questions, which must be run; before the client connects.
     pub(crate) fn new(client: &Client, dialect: SharedDialect) -> (Arc<Self>, Answers) {
         let (values, answers) = live_values(client);
-        let own = COMMANDS.iter();
-        let own = own.map(|own| OwnCommand { name: own.name, words: own.words, about: own.summary }).collect();
-        (Arc::new(Self { schema: Mutex::default(), own, dialect, values, reader: Reader::default() }), answers)
+        let builtins = COMMANDS.iter();
+        let builtins =
+            builtins.map(|row| BuiltinCommand { name: row.name, words: row.words, about: row.summary }).collect();
+        (Arc::new(Self { schema: Mutex::default(), builtins, dialect, values }), answers)
     }
 
     /// What the peer can do, or that it is not known any more.
@@ -64,8 +63,8 @@ impl Assistant {
         self.dialect.get() == Dialect::Hmp && !text.starts_with('.')
     }
 
-    fn peer<'a>(&'a self, schema: Option<&'a Arc<Schema>>, live: &'a dyn Live) -> Peer<'a> {
-        Peer { schema: schema.map(|schema| &**schema), live, own: &self.own }
+    fn context<'a>(&'a self, schema: Option<&'a Arc<Schema>>, live: &'a dyn Live) -> Context<'a> {
+        Context { schema: schema.map(|schema| &**schema), live, builtins: &self.builtins }
     }
 }
 
@@ -73,10 +72,10 @@ impl terminal::Assistant for Assistant {
     fn complete(&self, text: &str, cursor: usize) -> Completion {
         let schema = self.schema();
         let live = WithDeadline::new(&self.values);
-        let peer = self.peer(schema.as_ref(), &live);
+        let context = self.context(schema.as_ref(), &live);
         match self.dialect.get() {
-            Dialect::Qmp => complete::complete(&self.reader.read(text), cursor, peer),
-            Dialect::Hmp => complete::complete_hmp(text, cursor, peer),
+            Dialect::Qmp => complete::complete(text, cursor, context),
+            Dialect::Hmp => complete::complete_hmp(text, cursor, context),
         }
     }
 
@@ -85,7 +84,7 @@ impl terminal::Assistant for Assistant {
             return None;
         }
         let schema = self.schema();
-        complete::hint(&self.reader.read(text), self.peer(schema.as_ref(), &Nothing))
+        complete::hint(text, self.context(schema.as_ref(), &Nothing))
     }
 
     fn colors(&self, text: &str, cursor: usize) -> Vec<(Span, Color)> {
@@ -93,7 +92,7 @@ impl terminal::Assistant for Assistant {
             return Vec::new();
         }
         let schema = self.schema();
-        complete::colors(&self.reader.read(text), cursor, self.peer(schema.as_ref(), &Nothing))
+        complete::colors(text, cursor, self.context(schema.as_ref(), &Nothing))
     }
 }
 
