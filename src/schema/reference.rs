@@ -5,8 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::Schema;
-use super::types::{Builtin, Features, Object, Type, TypeId};
+use super::types::{Builtin, Features, Object, Schema, Type, TypeId};
 
 /// How many objects may be in one another in a listing. QEMU's own are in at most seven.
 const DEPTH: usize = 16;
