@@ -6,8 +6,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use super::Language;
 use super::option::{OptionValue, lossy};
+use super::process::{Language, TLS};
 
 /// What the command line says.
 #[derive(Debug, PartialEq, Eq, Default)]
@@ -198,7 +198,7 @@ fn socket(options: &OptionValue, language: Language) -> Spec {
         tcp(&text("host"), &text("port"), options.number("to"))
     };
     let wrapper = if options.get("tls-creds").is_some() {
-        Some(super::TLS)
+        Some(TLS)
     } else if options.is_on("telnet") || options.is_on("tn3270") {
         Some("telnet")
     } else if options.is_on("websocket") {

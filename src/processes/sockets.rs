@@ -1,13 +1,13 @@
-//! Which sockets are a monitor's, and what is at their other end.
+//! Finds the sockets of a monitor, and its client.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use super::Place;
 use super::command_line::{Backend, Spec};
 use super::option::lossy;
+use super::process::Place;
 use super::tables::{FileId, TcpSocket, UnixSocket};
 use crate::address::{ABSTRACT_NAME_MAX, Address};
 
@@ -46,7 +46,7 @@ impl Observed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Connection {
     Free,
-    Held(End),
+    Held(Client),
     /// Clients wait, and none was accepted.
     NotAccepting,
     NotListening,
@@ -54,9 +54,9 @@ pub(super) enum Connection {
     Unknown,
 }
 
-/// The other end of a connection.
+/// The other end of a connection to a monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum Client {
     /// A socket of this machine.
     Inode(u64),
     Remote(SocketAddr),
@@ -135,7 +135,7 @@ impl Sockets {
             let found = own.find_map(|socket| socket.peer.filter(|&inode| peer(inode).is_some_and(is_named)));
             let connection = match (view.sockets, found) {
                 (None, _) => Connection::Unknown,
-                (_, Some(inode)) => Connection::Held(End::Inode(inode)),
+                (_, Some(inode)) => Connection::Held(Client::Inode(inode)),
                 (_, None) => Connection::NotConnected,
             };
             return Observed::new(place, connection);
@@ -157,7 +157,7 @@ impl Sockets {
             connected && (socket.name == listener.name && socket.file == listener.file) && view.has(socket.inode)
         });
         match accepted {
-            Some(socket) => Connection::Held(socket.peer.map_or(End::Unknown, End::Inode)),
+            Some(socket) => Connection::Held(socket.peer.map_or(Client::Unknown, Client::Inode)),
             None if listener.waiting.is_empty() => Connection::Free,
             None => Connection::NotAccepting,
         }
@@ -204,15 +204,15 @@ impl Sockets {
         }
     }
 
-    fn other_end(&self, socket: &TcpSocket) -> End {
+    fn other_end(&self, socket: &TcpSocket) -> Client {
         let is_other = |other: &&TcpSocket| {
             other.local == socket.remote && other.remote == socket.local && other.connected && other.inode != 0
         };
         let here = |ip: IpAddr| ip.is_loopback() || ip == socket.local.ip();
         match self.tcp.iter().find(is_other) {
-            Some(other) => End::Inode(other.inode),
-            None if here(socket.remote.ip()) => End::Unknown,
-            None => End::Remote(socket.remote),
+            Some(other) => Client::Inode(other.inode),
+            None if here(socket.remote.ip()) => Client::Unknown,
+            None => Client::Remote(socket.remote),
         }
     }
 
@@ -225,7 +225,7 @@ impl Sockets {
         };
         if let Some(socket) = self.unix.iter().find(|socket| socket.inode == *inode) {
             if !socket.listening {
-                return inherited(socket.peer.map_or(End::Unknown, End::Inode));
+                return inherited(socket.peer.map_or(Client::Unknown, Client::Inode));
             }
             let address = match socket.name.strip_prefix(b"\0") {
                 Some(name) => Some(Address::Abstract { name: OsString::from_vec(name.to_vec()), tight: true }),

@@ -12,10 +12,12 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 
 use super::command_line::{self, Spec, base_name, is_qemu};
 use super::option::lossy;
+use super::process::{
+    Access, Holder, Language, Monitor, Place, QemuProcess, Silence, State, Stopped, stopped_sentence,
+};
 use super::resolve::{Wanted, choose};
-use super::sockets::{Connection, End, Observed, ProcessView, Sockets};
+use super::sockets::{Client, Connection, Observed, ProcessView, Sockets};
 use super::tables::{self, Dump, FileId, States, UnixSocket};
-use super::{Access, Holder, Monitor, Place, QemuProcess, Silence, State, Stopped};
 use crate::address::Address;
 use crate::text;
 
@@ -133,7 +135,7 @@ pub(super) fn silence(address: &Address) -> Option<Silence> {
     let pids = pids().ok()?;
     // Whoever started this process may have left the socket open in it.
     let others: Vec<u32> = pids.iter().copied().filter(|&pid| pid != std::process::id()).collect();
-    let server = match owners([End::Inode(listener)], &others).remove(&listener) {
+    let server = match owners([Client::Inode(listener)], &others).remove(&listener) {
         Some((pid, name)) => {
             let is_qemu =
                 fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|file| is_qemu(file.as_os_str().as_bytes()));
@@ -148,7 +150,7 @@ pub(super) fn silence(address: &Address) -> Option<Silence> {
     if let Some((pid, name, access)) = &server
         && let Some(stopped) = stopped(*pid)
     {
-        return Some(Silence::Stopped(super::stopped_sentence(name, *pid, stopped, *access)));
+        return Some(Silence::Stopped(stopped_sentence(name, *pid, stopped, *access)));
     }
     match connection {
         Connection::Held(end) => match who(end, &owners([end], &pids)) {
@@ -175,7 +177,7 @@ fn silence_of(wanted: &Wanted) -> Option<Silence> {
     let processes = find().ok()?;
     let monitors = &choose(wanted, &processes).ok()?.monitors;
     monitors.iter().find_map(|monitor| match &monitor.place {
-        Place::At(address) if monitor.language == super::Language::Qmp => silence(address),
+        Place::At(address) if monitor.language == Language::Qmp => silence(address),
         _ => None,
     })
 }
@@ -239,11 +241,11 @@ fn sockets_of(pid: u32) -> Option<Vec<(u32, u64)>> {
 }
 
 /// The processes at the other ends, by the inodes of their sockets.
-fn owners(ends: impl IntoIterator<Item = End>, pids: &[u32]) -> HashMap<u64, (u32, String)> {
+fn owners(ends: impl IntoIterator<Item = Client>, pids: &[u32]) -> HashMap<u64, (u32, String)> {
     let mut wanted: HashSet<u64> = ends
         .into_iter()
         .filter_map(|end| match end {
-            End::Inode(inode) => Some(inode),
+            Client::Inode(inode) => Some(inode),
             _ => None,
         })
         .collect();
@@ -282,14 +284,14 @@ fn parent_of(pid: u32) -> Option<u32> {
     (parent > 0).then_some(parent)
 }
 
-fn who(end: End, owners: &HashMap<u64, (u32, String)>) -> Holder {
+fn who(end: Client, owners: &HashMap<u64, (u32, String)>) -> Holder {
     match end {
-        End::Remote(address) => Holder::Remote(address),
-        End::Inode(inode) => match owners.get(&inode) {
+        Client::Remote(address) => Holder::Remote(address),
+        Client::Inode(inode) => match owners.get(&inode) {
             Some((pid, name)) => Holder::Process { pid: *pid, name: name.clone() },
             None => Holder::Hidden,
         },
-        End::Unknown => Holder::Unknown,
+        Client::Unknown => Holder::Unknown,
     }
 }
 

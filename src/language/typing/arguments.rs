@@ -10,7 +10,7 @@ use crate::schema::is_index;
 
 /// All arguments of one command or action, in any order.
 #[derive(Debug)]
-pub struct Arguments<'a> {
+pub(super) struct Arguments<'a> {
     arguments: &'a [Argument],
     /// Made when the first tag or list is looked up: most commands need none.
     tree: OnceCell<KeyTree<'a>>,
@@ -18,7 +18,7 @@ pub struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     /// Those of a command.
-    pub fn new(arguments: &'a [Argument]) -> Self {
+    pub(super) fn new(arguments: &'a [Argument]) -> Self {
         Self { arguments, tree: OnceCell::new() }
     }
 
@@ -42,7 +42,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// Returns the text at a path of keys; `None` if there is none, or if it does not stand in the line.
-    pub fn text(&self, path: &[&str]) -> Option<Cow<'a, str>> {
+    pub(super) fn text(&self, path: &[&str]) -> Option<Cow<'a, str>> {
         self.tree().text_at(path)
     }
 }

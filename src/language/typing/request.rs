@@ -15,7 +15,7 @@ use crate::message::Request;
 ///
 /// ```
 /// use qmpsh::language::syntax::{Statement, parse};
-/// use qmpsh::language::typing::{Sources, Untyped, request};
+/// use qmpsh::language::typing::{Sources, Types, request};
 ///
 /// struct Nothing;
 /// impl Sources for Nothing {
@@ -26,12 +26,12 @@ use crate::message::Request;
 ///
 /// let line = parse("block_resize node-name=n0 size=1024").unwrap().unwrap();
 /// let Statement::Invoke(invocation) = line.statement else { panic!() };
-/// let (request, _) = request(&invocation, &Untyped, &mut Nothing).unwrap();
+/// let (request, _) = request(&invocation, Types::default(), &mut Nothing).unwrap();
 /// assert_eq!(request.text, r#"{"execute":"block_resize","arguments":{"node-name":"n0","size":1024}}"#);
 /// ```
 pub fn request(
     invocation: &Invocation,
-    types: &dyn Types,
+    types: Types<'_>,
     sources: &mut dyn Sources,
 ) -> Result<(Request, Option<Box<Resend>>), TypingError> {
     let (request, resend, span) = match invocation {
@@ -50,7 +50,7 @@ pub fn request(
 
 fn command_request(
     command: &Command,
-    types: &dyn Types,
+    types: Types<'_>,
     sources: &mut dyn Sources,
 ) -> Result<(Request, Option<Box<Resend>>), TypingError> {
     check_characters(&command.name.text, command.name.span)?;
@@ -70,7 +70,7 @@ fn add_all(
     command: &str,
     action: bool,
     arguments: &[Argument],
-    types: &dyn Types,
+    types: Types<'_>,
     sources: &mut dyn Sources,
 ) -> Result<Vec<Word>, TypingError> {
     let all = Arguments::new(arguments);
@@ -92,7 +92,7 @@ fn add_all(
 /// Makes a transaction as qmp-shell does: each action is its name and its arguments. Source: `TransactionAction` in QEMU's `qapi/transaction.json`.
 fn transaction_request(
     transaction: &Transaction,
-    types: &dyn Types,
+    types: Types<'_>,
     sources: &mut dyn Sources,
 ) -> Result<Request, TypingError> {
     const NAME: &str = "transaction";

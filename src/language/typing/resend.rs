@@ -5,8 +5,7 @@ use std::fmt;
 use super::builder::{Builder, message};
 use super::limits;
 use super::scalar::could_mean_two_things;
-use super::typed::{fitting, named};
-use super::types::{Place, Role};
+use super::types::{Place, Role, fitting, named};
 use crate::language::syntax::Span;
 use crate::message::Request;
 
@@ -137,13 +136,13 @@ fn refused_type(desc: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
     use crate::language::syntax::{Statement, parse};
-    use crate::language::typing::{Typed, request, tests::Files};
+    use crate::language::typing::{Types, request, tests::Files};
     use crate::schema::sample;
 
     fn typed(line: &str) -> (Request, Option<Box<Resend>>) {
         let schema = sample::schema();
         let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
-        request(&invocation, &Typed { schema: Some(&schema), property: None }, &mut Files).unwrap()
+        request(&invocation, Types { schema: Some(&schema), property: None }, &mut Files).unwrap()
     }
 
     /// The arguments that are sent after each of the refusals; the hint that there is after the last one.

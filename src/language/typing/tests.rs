@@ -31,7 +31,7 @@ impl Sources for Files {
 
 fn typed(text: &str) -> Result<Request, TypingError> {
     match parse(text).unwrap().unwrap().statement {
-        Statement::Invoke(invocation) => request(&invocation, &Untyped, &mut Files).map(|(request, _)| request),
+        Statement::Invoke(invocation) => request(&invocation, Types::default(), &mut Files).map(|(request, _)| request),
         Statement::Dot(_) => panic!("a dot command"),
     }
 }

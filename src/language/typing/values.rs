@@ -21,7 +21,7 @@ pub trait Sources {
 pub(super) fn json(
     argument: &Argument,
     place: Place<'_>,
-    types: &dyn Types,
+    types: Types<'_>,
     sources: &mut dyn Sources,
 ) -> Result<Json, TypingError> {
     let span = argument.value_span;

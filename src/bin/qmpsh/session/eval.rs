@@ -115,7 +115,7 @@ fn statement(
         Statement::Invoke(Invocation::Command(command)) if let Some(own) = builtins::bare(&command) => {
             Ok(Action::Builtin(own))
         }
-        Statement::Invoke(invocation) => match typing::request(&invocation, &type_info.types(), sources) {
+        Statement::Invoke(invocation) => match typing::request(&invocation, type_info.types(), sources) {
             Ok((request, resend)) => Ok(Action::Send(request, resend)),
             Err(error) if was_interrupted(&error) => Err(Failure::silent(Status::Interrupted)),
             Err(error) => Err(text

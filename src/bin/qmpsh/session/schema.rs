@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::session::queries::{Listed, QomPath, Query};
 use qmpsh::language::hmp;
-use qmpsh::language::typing::{self, Needs, Property, Resend, Typed};
+use qmpsh::language::typing::{self, Needs, Property, Resend, Types};
 use qmpsh::message::Request;
 use qmpsh::schema::{Schema, SchemaError};
 use qmpsh::text;
@@ -63,8 +63,8 @@ pub(crate) struct TypeInfo {
 }
 
 impl TypeInfo {
-    pub(crate) fn types(&self) -> Typed<'_> {
-        Typed { schema: self.schema.as_deref(), property: self.property.as_deref() }
+    pub(crate) fn types(&self) -> Types<'_> {
+        Types { schema: self.schema.as_deref(), property: self.property.as_deref() }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::schema::sample;
 fn sent(line: &str, property: Option<&str>) -> String {
     let schema = sample::schema();
     let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
-    let types = Typed { schema: Some(&schema), property };
-    let (request, _) = request(&invocation, &types, &mut Files).unwrap_or_else(|error| panic!("{line}: {error}"));
+    let types = Types { schema: Some(&schema), property };
+    let (request, _) = request(&invocation, types, &mut Files).unwrap_or_else(|error| panic!("{line}: {error}"));
     let _: serde_json::Value = serde_json::from_str(&request.text).unwrap();
     let from = request.text.find("\"arguments\":").unwrap() + "\"arguments\":".len();
     request.text[from..request.text.len() - 1].to_owned()
@@ -186,7 +186,7 @@ fn the_untyped_places() {
 #[test]
 fn without_a_schema_it_is_by_spelling() {
     let Statement::Invoke(invocation) = parse("resize id=5 size=1k").unwrap().unwrap().statement else { panic!() };
-    let (request, _) = request(&invocation, &Typed::default(), &mut Files).unwrap();
+    let (request, _) = request(&invocation, Types::default(), &mut Files).unwrap();
     assert_eq!(request.text, r#"{"execute":"resize","arguments":{"id":5,"size":"1k"}}"#);
 }
 
@@ -195,8 +195,8 @@ fn conflicts_are_found_by_key_and_not_by_type() {
     let refused = |line: &str, expected: &str| {
         let schema = sample::schema();
         let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
-        let types = Typed { schema: Some(&schema), property: None };
-        let error = request(&invocation, &types, &mut Files).err().unwrap_or_else(|| panic!("accepted: {line}"));
+        let types = Types { schema: Some(&schema), property: None };
+        let error = request(&invocation, types, &mut Files).err().unwrap_or_else(|| panic!("accepted: {line}"));
         assert_eq!(format!("{}..{} {error}", error.span.start, error.span.end), expected, "{line}");
     };
     refused("kinds ints.0=1 ints.0=2", "15..21 `ints.0` is given twice");
