@@ -1,9 +1,10 @@
-//! `.help`: the language and the keys on one screen; each of the shell's own commands; and what the peer's schema and QEMU's
-//! installed manuals say about a name.
+//! `.help`: shows the language and the keys on one screen, describes a built-in command, or says what the peer's schema and QEMU's
+//! installed manuals know about a name.
 
 mod listing;
 mod manual;
 mod roff;
+mod wrap;
 
 pub(super) use listing::signature;
 
@@ -49,12 +50,12 @@ The history omits lines that begin with a space or contain a password.
 #[derive(Debug, Clone)]
 pub(crate) struct Topic {
     name: String,
-    /// The branches that are wanted.
+    /// The branches to show.
     choices: Vec<Choice>,
 }
 
 impl Topic {
-    /// None: the language itself.
+    /// Reads the words; `None` stands for the language itself.
     pub(super) fn read(words: &mut Words<'_>) -> Result<Option<Self>, Refusal> {
         let Some((name, _)) = words.next()? else { return Ok(None) };
         let mut choices = Vec::new();
@@ -120,12 +121,12 @@ pub(super) async fn run<H: Host>(host: &mut H, topic: Option<Topic>) -> Result<(
     host.print_text(&shown).await
 }
 
-/// Whether this is written as the names of types are: the schema does not tell them.
+/// Whether `name` looks like that of a type, which the schema does not tell.
 fn is_type(name: &str) -> bool {
     name.contains(char::is_uppercase) && name.contains(char::is_lowercase)
 }
 
-/// What the schema says, if it knows the name.
+/// Returns what the schema says, if it knows the name.
 fn listed(
     schema: &Schema,
     topic: &Topic,
@@ -142,21 +143,21 @@ fn offers(schema: &Schema, name: &str) -> bool {
     schema.command(name).is_some() || schema.event(name).is_some()
 }
 
-/// The peer's version, as it says itself.
+/// Returns the version that the peer says it has.
 fn version<H: Host>(host: &H, schema: Option<&Schema>) -> Option<String> {
     let greeting = host.client().greeting().map(|greeting| greeting.version.to_string());
     greeting.or_else(|| schema?.agent_version().map(str::to_owned))
 }
 
-/// What to say of a manual that is for another version than the peer's. What QMP has is the same in all of a stable branch, such as
-/// 7.2.0 and 7.2.22.
+/// Returns the versions if the manual is for another one than the peer's. QMP does not change within a stable branch, such as 7.2.0 to
+/// 7.2.22.
 fn other_version<'a>(found: &'a Found, peer: &'a str) -> Option<OtherVersion<'a>> {
     let branch = |version: &'a str| version.split('.').take(2);
     let manual = found.version.as_deref().filter(|manual| !branch(manual).eq(branch(peer)))?;
     Some(OtherVersion { peer, manual, arguments: found.arguments.as_deref() })
 }
 
-/// What the installed manuals say; or else what names they know. Reading them takes a thread: a disk can be slow.
+/// Returns what the installed manuals say, or else the names that they know. It reads them in a thread: a disk can be slow.
 async fn look_up<H: Host>(host: &mut H, name: &str, width: usize) -> Result<Result<Found, Vec<String>>, H::Stop> {
     let name = name.to_owned();
     // The text is shown two columns in.
