@@ -1,11 +1,11 @@
-//! The QEMU processes of this machine: their names, their monitors, and who holds each.
+//! Finds the QEMU processes of this machine: their names, their monitors, and the clients of these.
 //!
-//! What a command line says about the monitors (`command_line`, in QEMU's syntax of options, `option`) is put together
-//! with what the kernel's tables say about sockets (`tables`, `sockets`); `system` reads both. Only on Linux, and only
-//! what the user may see: the descriptors of another user's processes are not shown to anybody but root.
+//! `system` reads command lines and the kernel's tables. `command_line` finds the monitors in QEMU's options
+//! (`option`), `tables` and `sockets` their sockets. It works on Linux, and finds what the user may see: only root sees
+//! the descriptors of other users.
 //!
-//! A process is a QEMU by the file name of its executable. Its command line is its own claim, which counts only where the
-//! executable cannot be read; such a process is shown, and never reached by its name.
+//! The file name of its executable makes a process a QEMU. If that cannot be read, its command line counts; qmpsh lists such a
+//! process, but does not connect to it by its name.
 
 #[cfg(any(target_os = "linux", test))]
 mod command_line;
@@ -49,7 +49,8 @@ pub fn silence(address: &Address) -> Option<Silence> {
     }
 }
 
-/// Whether a process is known to have a socket bound to this file. The system may not tell, as for one in a container.
+/// Whether a process is known to have a socket bound to this file. The system does not tell about some, such as those
+/// in a container.
 pub(crate) fn is_bound(file: &std::fs::Metadata) -> bool {
     #[cfg(target_os = "linux")]
     return system::is_bound(file);

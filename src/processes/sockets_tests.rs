@@ -63,7 +63,7 @@ const FILE: FileId = FileId { device: 1, inode: 1 };
 const OWN: Option<&[(u32, u64)]> = Some(&[(3, 10), (8, 11)]);
 
 #[test]
-fn unix_servers() {
+fn a_unix_server_shows_its_client() {
     let free = Machine::default().listener(10, "q", &[]);
     free.check(unix("q"), true, OWN, at("/dir/q"), Connection::Free);
     // Another one of that name, in another directory, is another one's.
@@ -85,7 +85,7 @@ fn unix_servers() {
 }
 
 #[test]
-fn unix_servers_of_another_user() {
+fn a_unix_server_of_another_user_shows_less() {
     let held = Machine::default().listener(10, "/q", &[]).connected(11, "/q", Some(50));
     held.check(unix("/q"), true, None, at("/q"), Connection::Held(Client::Inode(50)));
     held.check(unix("/r"), true, None, at("/r"), Connection::NotListening);
@@ -93,7 +93,7 @@ fn unix_servers_of_another_user() {
 }
 
 #[test]
-fn names_without_a_file() {
+fn an_abstract_socket_is_found_by_its_name() {
     let address = |tight| Place::At(Address::Abstract { name: "q".into(), tight });
     let backend = |tight| Backend::Abstract { name: b"q".to_vec(), tight };
     let machine = Machine::default().listener(10, "\0q", &[]);
@@ -104,7 +104,7 @@ fn names_without_a_file() {
 }
 
 #[test]
-fn the_file_that_a_socket_was_bound_to() {
+fn the_file_of_a_socket_is_known() {
     let mut sockets = Machine::default().listener(10, "/q", &[]).0;
     sockets.unix[0].file = Some(FileId { device: 8, inode: 5 });
     let check = |device, inode, expected| {
@@ -122,7 +122,7 @@ fn the_file_that_a_socket_was_bound_to() {
 }
 
 #[test]
-fn those_that_dial_out() {
+fn a_monitor_that_connects_shows_its_client() {
     let to = |path: &str| Place::DialsOut(Address::Unix(path.into()));
     let answered = Machine::default().connected(11, "", Some(60)).connected(60, "/l", Some(11));
     answered.check(unix("/l"), false, OWN, to("/l"), Connection::Held(Client::Inode(60)));
@@ -137,7 +137,7 @@ fn those_that_dial_out() {
 }
 
 #[test]
-fn tcp_servers() {
+fn a_tcp_server_shows_its_client() {
     let backend = |host: &str, port, to| Backend::Tcp { host: host.into(), port, to };
     let at = |host: &str, port| Place::At(Address::Tcp { host: host.into(), port });
     let free = Machine::default().tcp(10, "127.0.0.1:44", None);
@@ -166,7 +166,7 @@ fn tcp_servers() {
 }
 
 #[test]
-fn inherited_descriptors() {
+fn an_inherited_socket_is_found_by_its_descriptor() {
     let listening = Machine::default().listener(10, "/run/m", &[]).connected(11, "/run/m", Some(50));
     listening.check(Backend::Fd(3), true, OWN, at("/run/m"), Connection::Held(Client::Inode(50)));
     listening.check(Backend::Fd(8), false, OWN, other("inherited socket"), Connection::Held(Client::Inode(50)));
@@ -181,7 +181,7 @@ fn inherited_descriptors() {
 }
 
 #[test]
-fn who_is_connected_to_an_address() {
+fn the_client_of_an_address_is_found() {
     let machine = Machine::default().listener(10, "q", &[80]).connected(11, "q", Some(50)).tcp(20, "0.0.0.0:44", None);
     let sockets = machine.tcp(21, "127.0.0.1:44", Some("127.0.0.1:9")).0;
     let held = |inode| Some((10, Connection::Held(Client::Inode(inode))));

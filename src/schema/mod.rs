@@ -3,9 +3,9 @@
 //! `read` makes the model (`types`) of a reply, `agent` that of a guest agent. `walk` finds the type at a path of keys, given the
 //! tags of unions; `describe` puts types into words, `reference` lists all that is in one, and `nearest` finds a similar name.
 //!
-//! Type names are masked numbers that change from one QEMU to the next, so nothing here depends on them. Types may be recursive, and
-//! a peer may send anything: types refer to each other by index, and each walk has a budget.
-//! Source: QEMU's `qapi/introspect.json`; docs/qmp.md, "Introspection".
+//! Type names are masked numbers that change from one QEMU to the next, so nothing here depends on them. Types may be
+//! recursive, and a peer may send anything: types refer to each other by index, and each walk has a budget. Source:
+//! QEMU's `qapi/introspect.json`; docs/qmp.md, "Introspection".
 
 mod agent;
 mod describe;

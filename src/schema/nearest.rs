@@ -2,8 +2,8 @@
 
 /// Returns the name among `names` that is most similar to `word`; `None` if none is near.
 ///
-/// Up to a third of the letters may be left out, added, changed or swapped; case, and `_` for `-`, do not count. A name that begins
-/// with the whole word is near too, and one that the word begins with.
+/// Up to a third of the letters may be left out, added, changed or swapped; case, and `_` for `-`, do not count. A name
+/// that begins with the whole word is near too, and one that the word begins with.
 ///
 /// ```
 /// use qmpsh::schema::nearest;

@@ -82,8 +82,8 @@ impl Schema {
         Search { schema: self, tag, budget: BUDGET }.step(ty, step, 0)
     }
 
-    /// Returns the members that an object can have: its own, then those of the variant that its tag names. Of an alternate, those of
-    /// its object.
+    /// Returns the members that an object can have: its own, then those of the variant that its tag names. Of an
+    /// alternate, those of its object.
     pub fn members(&self, ty: TypeId, tag: &Tag<'_>) -> Vec<&Member> {
         let mut search = Search { schema: self, tag, budget: BUDGET };
         let mut members = Vec::new();

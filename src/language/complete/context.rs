@@ -232,6 +232,24 @@ mod tests {
     }
 
     #[test]
+    fn the_part_that_the_schema_does_not_know_is_found() {
+        let check = |line: &str, expected: Option<usize>| {
+            let schema = sample::schema();
+            let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[] };
+            let outline = outline(line);
+            let command = CommandContext::new("add", false, &outline.words[1..], context);
+            let Some(ArgumentWord::Pair(pair)) = &outline.words.last().unwrap().argument else { panic!("{line}") };
+            assert_eq!(command.unknown_part(pair.key.parts.iter()), expected, "{line}");
+        };
+        check("add driver=raw file.driver=file file.filename=x", None);
+        check("add driver=raw nosuch=1", Some(0));
+        check("add driver=raw file.driver=file file.nosuch=x", Some(1));
+        // Without a valid tag the members are not known.
+        check("add nosuch=1", None);
+        check("add driver=raw file.nosuch=x", None);
+    }
+
+    #[test]
     fn members_are_given_as_a_whole_or_in_part() {
         let line = "add driver=raw file.driver=file file.filename=x nosuch ints.0=1 ints.2=1";
         with(line, |command| {

@@ -1,10 +1,10 @@
 //! Helps with the line that is being typed: [`complete`] says what can stand at the cursor, [`hint`] what can follow, and
 //! [`colors`] what each part is. No I/O.
 //!
-//! [`crate::language::syntax`] says what the language expects at a place, [`crate::schema`] what the peer has for it, and [`Live`]
-//! what exists there. `context` has the arguments of the command at the cursor with their types; `arguments`, `values` and
-//! `dot_commands` list the items for a place; `live` has the table of which argument takes which live values; `item` chooses
-//! those that fit the typed text, and quotes them.
+//! [`crate::language::syntax`] says what the language expects at a place, [`crate::schema`] what the peer has for it,
+//! and [`Live`] what exists there. `context` has the arguments of the command at the cursor with their types;
+//! `arguments`, `values` and `dot_commands` list the items for a place; `live` has the table of which argument takes
+//! which live values; `item` chooses those that fit the typed text, and quotes them.
 //!
 //! Names come from the peer and may be anything. What is shown is escaped. What goes into the line is quoted so that it holds
 //! nothing that drives a terminal, or left out.

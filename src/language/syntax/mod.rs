@@ -4,9 +4,9 @@
 //! [`outline`] reads a line that is still being typed, and [`expected_at`] says what can stand at its cursor. An error is a
 //! [`SyntaxError`], which renders itself with a caret. [`crate::language::typing`] makes a message of a line.
 //!
-//! `lexer` splits a line into words, and the place of a word tells what it is (`token`). `parser` puts the words together:
-//! `argument` reads one `KEY=VALUE`, `json_value` JSON and Python literals, `json_line` a whole message. Nothing recurses with the
-//! depth of the input, and each byte is looked at a fixed number of times.
+//! `lexer` splits a line into words, and the place of a word tells what it is (`token`). `parser` puts the words
+//! together: `argument` reads one `KEY=VALUE`, `json_value` JSON and Python literals, `json_line` a whole message.
+//! Nothing recurses with the depth of the input, and each byte is looked at a fixed number of times.
 
 mod argument;
 mod assembler;

@@ -10,9 +10,9 @@ const SIDE: usize = 50;
 
 /// Returns `[NAME:LINE:COLUMN: ]MESSAGE`, the line, and a caret under `span`; without a final newline.
 ///
-/// Lines and columns (in characters) count from 1, `first_line` being the number of the source's first line. Without a name the line
-/// is named only if it is not the first. Control characters of the line are shown escaped, tabs as they are, and of a long line only
-/// what is near the place.
+/// Lines and columns (in characters) count from 1, `first_line` being the number of the source's first line. Without a
+/// name the line is named only if it is not the first. Control characters of the line are shown escaped, tabs as they
+/// are, and of a long line only what is near the place.
 pub fn render(source: &str, span: Span, message: &str, name: Option<&str>, first_line: usize) -> String {
     place(source, span, name, first_line) + &excerpt(source, span, message)
 }

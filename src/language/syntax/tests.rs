@@ -75,7 +75,7 @@ fn check(text: &str, expected: &str) {
 }
 
 #[test]
-fn commands() {
+fn a_command_has_arguments() {
     check("", "blank");
     check(" \t ", "blank");
     check("# comment", "blank");
@@ -94,7 +94,7 @@ fn commands() {
 }
 
 #[test]
-fn what_is_plain_inside_a_value() {
+fn marks_within_a_value_are_plain() {
     check(
         "c a=it's b=device[0] c=a|b d=tcp::2222-:22,x#y",
         r#"c [a: plain "it's"] [b: plain "device[0]"] [c: plain "a|b"] [d: plain "tcp::2222-:22,x#y"]"#,
@@ -107,7 +107,7 @@ fn what_is_plain_inside_a_value() {
 }
 
 #[test]
-fn quotes() {
+fn quotes_make_text() {
     check(r#"c a="x y" b='x y'"#, r#"c [a: text "x y"] [b: text "x y"]"#);
     check(r#"c a="" b=''"#, r#"c [a: text ""] [b: text ""]"#);
     check(r#"c a="0123" b="true""#, r#"c [a: text "0123"] [b: text "true"]"#);
@@ -128,7 +128,7 @@ fn quotes() {
 }
 
 #[test]
-fn json_values() {
+fn brackets_and_colons_begin_json() {
     check("c a=[1, 2] b={\"x\": [ ]}", r#"c [a: json [1,2]] [b: json {"x":[]}]"#);
     check("c a={'k':True,'n':None}", r#"c [a: json {"k":true,"n":null}]"#);
     check("c a=[\n1,\n2\n] b=1", r#"c [a: json [1,2]] [b: plain "1"]"#);
@@ -158,7 +158,7 @@ fn json_values() {
 }
 
 #[test]
-fn nesting_is_bounded() {
+fn the_depth_of_a_value_is_limited() {
     let nested = |depth: usize| format!("c a:={}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(parse(&nested(MAX_NESTING - 2)).is_ok());
     assert_eq!(
@@ -168,7 +168,7 @@ fn nesting_is_bounded() {
 }
 
 #[test]
-fn texts_and_sources() {
+fn texts_and_sources_are_marked() {
     check("c a==[1 b==\"x c== d==@f", r#"c [a: text "[1"] [b: text "\"x"] [c: text ""] [d: text "@f"]"#);
     check(
         "c a=@f b:=@d/f.json c=@- d:=@- e=@? f=@\"my file\" g=@'-'",
@@ -181,7 +181,7 @@ fn texts_and_sources() {
 }
 
 #[test]
-fn json_lines() {
+fn a_json_line_is_a_whole_message() {
     check(r#"{"execute":"query-status"}"#, r#"JSON {"execute":"query-status"}"#);
     check(
         " { \"exec-oob\" : \"yank\" ,\n \"arguments\" : { \"a\" : 1e400 }, \"id\" : [1] } # c",
@@ -198,7 +198,7 @@ fn json_lines() {
 }
 
 #[test]
-fn pipelines() {
+fn a_bar_begins_a_pipeline() {
     check("query-block | jq '.[].device' | sort # x", "query-block PIPE jq '.[].device' | sort # x");
     check("c a=1 |jq", r#"c [a: plain "1"] PIPE jq"#);
     check("c a=1 |  jq \r", r#"c [a: plain "1"] PIPE jq"#);
@@ -209,7 +209,7 @@ fn pipelines() {
 }
 
 #[test]
-fn transactions() {
+fn a_transaction_has_actions() {
     let expected = r#"DO(a [x: plain "1"]; b [x: plain "2"])"#;
     check("transaction( a x=1 ; b x=2 )", expected);
     check("transaction(a x=1; b x=2 )", expected);
@@ -237,7 +237,7 @@ fn transactions() {
 }
 
 #[test]
-fn dot_commands() {
+fn a_dot_command_has_words() {
     check(".quit", r#"DOT quit [] rest """#);
     check(".help query-block # c", r#"DOT help ["query-block"] rest "query-block""#);
     check(".source \"my file\" | cat", r#"DOT source ["my file"] rest "\"my file\"" PIPE cat"#);
@@ -273,7 +273,7 @@ fn dot_commands() {
 }
 
 #[test]
-fn other_refusals() {
+fn other_wrong_lines_are_refused() {
     check("a=1", "0..3 unexpected `a=1`");
     check("\"a\" b=1", "0..3 unexpected `\"a\"`");
     check("[1]", "0..3 unexpected `[1]`");
@@ -291,7 +291,7 @@ fn other_refusals() {
 }
 
 #[test]
-fn words_of_a_command_line() {
+fn words_of_a_command_line_are_finished() {
     let check = |words: &[&str], expected: &str| {
         let words: Vec<String> = words.iter().map(ToString::to_string).collect();
         assert_eq!(outcome(parse_words(&words)), expected, "{words:?}");
@@ -330,7 +330,7 @@ fn words_of_a_command_line() {
 }
 
 #[test]
-fn the_caret_and_what_was_expected() {
+fn an_error_shows_its_place_and_what_was_expected() {
     let check = |text: &str, expected: &str| {
         assert_eq!(parse(text).unwrap_err().render(text, Some("f"), 7), expected, "{text:?}");
     };
@@ -409,7 +409,7 @@ fn a_json_line_takes_single_quotes_as_qemu_does() {
 }
 
 #[test]
-fn python_literals() {
+fn python_literals_become_json() {
     let good = |text: &str, expected: &str| assert_eq!(read_value(text, Grammar::Lenient).unwrap(), expected);
     good("{'a':True,'b':[None,False,],}", r#"{"a":true,"b":[null,false]}"#);
     good("{\"a\":true,'b':null}", r#"{"a":true,"b":null}"#);
@@ -431,7 +431,7 @@ fn python_literals() {
 }
 
 #[test]
-fn nesting_is_bounded_as_in_qemu() {
+fn the_depth_is_limited_as_in_qemu() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert!(read_value(&nested(MAX_NESTING), Grammar::Strict).is_ok());
     assert_eq!(

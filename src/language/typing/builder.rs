@@ -23,13 +23,13 @@ pub(super) fn message(command: &str, arguments: Option<&str>) -> Request {
     Request { text, command, out_of_band: false, own_id: None, hmp_line: None, descriptor: None }
 }
 
-/// An object as it is put together: members in the order they were first named.
+/// Builds an object: its members stand in the order in which they are first named.
 #[derive(Clone)]
 pub(super) struct Builder {
     nodes: Vec<Node>,
-    /// Which node a key of a node is.
+    /// The nodes by parent and key.
     index: HashMap<(usize, String), usize>,
-    /// How many brackets it stands in.
+    /// The number of brackets around it.
     depth: usize,
 }
 
@@ -49,7 +49,7 @@ impl Node {
     }
 }
 
-/// A value's JSON, how deep it is nested, and where it stands.
+/// A value's JSON, its depth and its place.
 pub(super) struct Json {
     pub(super) text: String,
     pub(super) depth: usize,
@@ -61,12 +61,12 @@ impl Builder {
         Self { nodes: vec![Node::branch()], index: HashMap::new(), depth }
     }
 
-    /// Adds a member that is no argument.
+    /// Adds a member that is not an argument.
     pub(super) fn add_first(&mut self, key: &str, text: String) {
         self.child(0, key, Role::Member, Node::Leaf(text));
     }
 
-    /// Adds a value under `key`, whose parts have these roles; what is left out at the end are members. Gives its place, for
+    /// Adds a value under `key`, whose parts have these roles; parts left out at the end are members. Returns its number, for
     /// [`leaf`](Self::leaf).
     pub(super) fn add(&mut self, key: &Key, roles: &[Role], json: Json) -> Result<usize, TypingError> {
         let mut parts: Vec<(Cow<'_, str>, Span, Role)> = Vec::with_capacity(key.parts.len());
@@ -110,7 +110,7 @@ impl Builder {
         Ok(self.child(node, last, *last_role, Node::Leaf(json.text)))
     }
 
-    /// The JSON of the value at this place.
+    /// Returns the JSON of the value with this number.
     pub(super) fn leaf(&mut self, place: usize) -> Option<&mut String> {
         match self.nodes.get_mut(place) {
             Some(Node::Leaf(text)) => Some(text),
@@ -129,14 +129,15 @@ impl Builder {
         new
     }
 
-    /// The object as compact JSON. Indices from 0 to n-1, in any order, are a list; others stay keys, for the server to judge.
+    /// Writes the object as compact JSON. Indices from 0 to n-1, in any order, are a list; others stay keys, for the
+    /// server to judge.
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
         self.write_node(0, &mut out);
         out
     }
 
-    /// It recurses no deeper than [`MAX_NESTING`]: `add` has seen to that.
+    /// Writes a node. It recurses no deeper than [`MAX_NESTING`], which `add` checks.
     fn write_node(&self, node: usize, out: &mut String) {
         match &self.nodes[node] {
             Node::Leaf(text) => out.push_str(text),
@@ -167,7 +168,7 @@ impl Builder {
     }
 }
 
-/// The members in the order of their keys, if these are 0 to n-1.
+/// Returns the members in the order of their keys, if these are 0 to n-1.
 fn elements(members: &[(String, usize)]) -> Option<Vec<usize>> {
     let mut elements = vec![None; members.len()];
     for (key, child) in members {

@@ -1,4 +1,4 @@
-//! How long a message may be.
+//! Limits the size of a message.
 
 use super::error::{TypingError, TypingErrorKind};
 use crate::language::syntax::Span;
@@ -6,7 +6,7 @@ use crate::language::syntax::Span;
 /// Source: `MAX_TOKEN_SIZE` and `MAX_TOKEN_COUNT` in QEMU's `qobject/json-streamer.c`: the bytes of all tokens, and their number.
 const MAX_BYTES: usize = 64 << 20;
 const MAX_TOKENS: usize = 2 << 20;
-/// What the `id` adds: `,"id":` and a number of up to 20 digits.
+/// The size of an `id`: `,"id":` and a number of up to 20 digits.
 const ID_BYTES: usize = 26;
 const ID_TOKENS: usize = 4;
 
@@ -16,18 +16,18 @@ pub(super) fn check(text: &str, span: Span) -> Result<(), TypingError> {
 }
 
 fn within(text: &str, max_bytes: usize, max_tokens: usize) -> Result<(), TypingErrorKind> {
-    // QEMU wants one byte to be left.
+    // QEMU needs one byte more.
     if text.len() + ID_BYTES + 1 > max_bytes {
         return Err(TypingErrorKind::TooLong);
     }
-    // A token has a byte at least.
+    // A token has at least one byte.
     if text.len() + ID_TOKENS > max_tokens && tokens(text) + ID_TOKENS > max_tokens {
         return Err(TypingErrorKind::TooManyTokens);
     }
     Ok(())
 }
 
-/// The tokens of a compact JSON text: marks, strings, numbers and words.
+/// Counts the tokens of a compact JSON text: marks, strings, numbers and words.
 fn tokens(text: &str) -> usize {
     let mut count = 0;
     let mut string = false;

@@ -1,8 +1,9 @@
-//! Makes the message that is sent ([`Request`](crate::message::Request)) of a parsed line ([`crate::language::syntax`]). No I/O of
-//! its own: see [`Sources`].
+//! Makes the message that is sent ([`Request`](crate::message::Request)) of a parsed line
+//! ([`crate::language::syntax`]). No I/O of its own: see [`Sources`].
 //!
-//! [`Types`] decides what an unquoted value is: by the schema, or by its spelling alone, as qmp-shell does. [`Needs`] says what to ask the peer before a line can be typed, which for most lines is nothing. If
-//! the peer refuses an argument because of its type, [`Resend`] makes the next message, and [`hints`] says what the schema knows.
+//! [`Types`] decides what an unquoted value is: by the schema, or by its spelling alone, as qmp-shell does. [`Needs`]
+//! says what to ask the peer before a line can be typed, which for most lines is nothing. If the peer refuses an
+//! argument because of its type, [`Resend`] makes the next message, and [`hints`] says what the schema knows.
 
 mod arguments;
 mod builder;

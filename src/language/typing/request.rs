@@ -10,8 +10,8 @@ use super::values::{self, Sources};
 use crate::language::syntax::{Argument, Command, Invocation, JsonLine, JsonText, Transaction, Value, push_string};
 use crate::message::Request;
 
-/// Makes the message of `invocation`, with what can be sent again if the peer refuses it. Files are read, and secrets asked for, in
-/// the order of the arguments.
+/// Makes the message of `invocation`, with what can be sent again if the peer refuses it. Files are read, and secrets
+/// asked for, in the order of the arguments.
 ///
 /// ```
 /// use qmpsh::language::syntax::{Statement, parse};
@@ -89,7 +89,8 @@ fn add_all(
     Ok(words)
 }
 
-/// Makes a transaction as qmp-shell does: each action is its name and its arguments. Source: `TransactionAction` in QEMU's `qapi/transaction.json`.
+/// Makes a transaction as qmp-shell does: each action is its name and its arguments. Source: `TransactionAction` in
+/// QEMU's `qapi/transaction.json`.
 fn transaction_request(
     transaction: &Transaction,
     types: Types<'_>,

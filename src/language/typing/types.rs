@@ -7,8 +7,9 @@ use crate::schema::{Builtin, Schema, Step, Type, TypeId, Walk};
 
 /// The types of arguments, by the schema. The default knows no schema.
 ///
-/// Without a type the spelling decides, as in qmp-shell: integers of JSON, and true and false in any case, are what they look like;
-/// all else is a string. Keys from 0 to n-1 make a list. A value that does not fit its type is a string: the server judges.
+/// Without a type the spelling decides, as in qmp-shell: integers of JSON, and true and false in any case, are what
+/// they look like; all else is a string. Keys from 0 to n-1 make a list. A value that does not fit its type is a
+/// string: the server judges.
 ///
 /// The arguments of `device_add` are all strings, as with `-device`, and only lists split their keys: CPUs have a property
 /// `sse4.1`.
@@ -185,8 +186,8 @@ fn push_alternate(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
     }
 }
 
-/// Adds `text` as a value of a property whose type QEMU's object model calls `name`. Enums, links and structures have other names;
-/// they take strings, or JSON.
+/// Adds `text` as a value of a property whose type QEMU's object model calls `name`. Enums, links and structures have
+/// other names; they take strings, or JSON.
 fn push_property(out: &mut String, name: &str, text: &str) {
     push_builtin(out, named(name).unwrap_or(Builtin::Str), text);
 }

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_and_events() {
+    fn commands_and_events_are_described() {
         let check = |name: &str, expected: &str| assert_eq!(help(name, &[], 80), expected, "{name}");
         check("nothing", "nothing (command)\n\nArguments: none\n\nReturns: nothing\n");
         check(
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn branches_and_long_lines() {
+    fn branches_are_listed_and_long_lines_broken() {
         let expected = "add (command)\n\nArguments:\n  driver     one of file, raw,\n             other\n  \
                         node-name  optional string\n  detached   optional boolean\n  with driver=file:\n    \
                         filename  string\n    size      optional integer\n  with driver=raw:\n    \
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn with_the_manual_of_another_version() {
+    fn the_manual_of_another_version_is_compared() {
         let schema = sample();
         let check = |name: &str, arguments: Option<&[&str]>, expected: &str| {
             let arguments: Option<Vec<String>> =
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_guest_agent() {
+    fn a_command_of_a_guest_agent_has_no_types() {
         let schema = Schema::parse_guest_info(
             br#"{"supported_commands":[{"enabled":false,"name":"guest-shutdown","success-response":false}]}"#,
         )
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures() {
+    fn a_signature_is_one_line() {
         let schema = sample();
         let check =
             |name: &str, expected: &str| assert_eq!(signature(&schema, schema.command(name).unwrap()), expected);

@@ -55,8 +55,8 @@ fn look_up_in(directories: &[PathBuf], name: &str, width: usize) -> Result<Found
     Err(names)
 }
 
-/// Returns the directories of man pages: `$MANPATH`, in which an empty part stands for the rest; those beside the programs; the usual
-/// ones.
+/// Returns the directories of man pages: `$MANPATH`, in which an empty part stands for the rest; those beside the
+/// programs; the usual ones.
 fn directories(manpath: Option<OsString>, path: Option<OsString>) -> Vec<PathBuf> {
     let mut usual = Vec::new();
     for programs in path.iter().flat_map(env::split_paths) {

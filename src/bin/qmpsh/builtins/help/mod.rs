@@ -1,5 +1,5 @@
-//! `.help`: shows the language and the keys on one screen, describes a built-in command, or says what the peer's schema and QEMU's
-//! installed manuals know about a name.
+//! `.help`: shows the language and the keys on one screen, describes a built-in command, or says what the peer's schema
+//! and QEMU's installed manuals know about a name.
 
 mod listing;
 mod manual;
@@ -149,8 +149,8 @@ fn version<H: Host>(host: &H, schema: Option<&Schema>) -> Option<String> {
     greeting.or_else(|| schema?.agent_version().map(str::to_owned))
 }
 
-/// Returns the versions if the manual is for another one than the peer's. QMP does not change within a stable branch, such as 7.2.0 to
-/// 7.2.22.
+/// Returns the versions if the manual is for another one than the peer's. QMP does not change within a stable branch,
+/// such as 7.2.0 to 7.2.22.
 fn other_version<'a>(found: &'a Found, peer: &'a str) -> Option<OtherVersion<'a>> {
     let branch = |version: &'a str| version.split('.').take(2);
     let manual = found.version.as_deref().filter(|manual| !branch(manual).eq(branch(peer)))?;
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_fits_the_width_of_a_screen() {
+    fn the_help_fits_the_width_of_a_screen() {
         for text in COMMANDS.iter().map(about).chain([language()]) {
             assert!(text.lines().all(|line| line.chars().count() <= 120), "too wide: {text}");
         }

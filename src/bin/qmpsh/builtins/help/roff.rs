@@ -1,6 +1,7 @@
 //! Makes plain text of one section of a QEMU reference manual. No I/O.
 //!
-//! Sphinx and docutils write those pages with a few requests of roff, always in the same way. Only these are read. Up to QEMU 9 each name has a heading `NAME (Command)`, as in 7.2's page; later ones have it as the tag of a paragraph,
+//! Sphinx and docutils write those pages with a few requests of roff, always in the same way. Only these are read. Up
+//! to QEMU 9 each name has a heading `NAME (Command)`, as in 7.2's page; later ones have it as the tag of a paragraph,
 //! `Command NAME (Since: 1.0)`.
 
 use std::fmt::Write as _;
@@ -52,8 +53,8 @@ fn section_lines<'a>(page: &'a str, name: &str) -> Option<(&'a str, impl Iterato
     Some((first, lines.take_while(|line| !is_end(line))))
 }
 
-/// Returns the arguments that the page describes for `name`, with those of a type that it refers to, but without those that depend on
-/// the value of another. `None` if the page does not tell all of them.
+/// Returns the arguments that the page describes for `name`, with those of a type that it refers to, but without those
+/// that depend on the value of another. `None` if the page does not tell all of them.
 pub(super) fn arguments(page: &str, name: &str) -> Option<Vec<String>> {
     let mut found = Vec::new();
     add_arguments(page, name, MOST_TYPES, &mut found)?;
