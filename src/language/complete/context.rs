@@ -62,10 +62,12 @@ pub(super) struct CommandContext<'a> {
     keys: KeyTree<'a>,
     /// The steps that no tag decides: a long line repeats them.
     steps: RefCell<HashMap<(TypeId, Step<'a>), Option<TypeId>>>,
+    /// The places whose members may be unknown, for the same reason.
+    open: RefCell<HashMap<Place, bool>>,
 }
 
 /// What some keys lead to: the arguments, or something within them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     /// Its number among the keys, if the line has it.
     node: Option<usize>,
@@ -104,7 +106,14 @@ impl<'a> CommandContext<'a> {
                 keys.add(&pair.key.parts, pair.value.as_ref());
             }
         }
-        Self { command, context, root: context.schema.and_then(root), keys, steps: RefCell::default() }
+        Self {
+            command,
+            context,
+            root: context.schema.and_then(root),
+            keys,
+            steps: RefCell::default(),
+            open: RefCell::default(),
+        }
     }
 
     /// Returns the schema, if it knows the command.
@@ -151,7 +160,9 @@ impl<'a> CommandContext<'a> {
         for (n, part) in parts.enumerate() {
             let next = self.step(place, part);
             if next.ty.is_none() {
-                let is_open = self.context.schema?.is_open(place.ty?, &|tag| self.tag(place, tag));
+                let (schema, ty) = (self.context.schema?, place.ty?);
+                let mut open = self.open.borrow_mut();
+                let is_open = *open.entry(place).or_insert_with(|| schema.is_open(ty, &|tag| self.tag(place, tag)));
                 return (!is_open && (n > 0 || self.command != "device_add")).then_some(n);
             }
             place = next;
