@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use qmpsh::language::complete::{Nothing, Peer, Reading, colors, hint};
+use qmpsh::language::complete::{Context, Nothing, colors, hint};
 use qmpsh::schema::Schema;
 
 /// The most that a key may take: with more, typing begins to feel slow.
@@ -36,10 +36,10 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    let peer = Peer { schema: Some(&schema), live: &Nothing, own: &[] };
+    let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[] };
     let mut slowest = Duration::ZERO;
     for (name, line) in lines() {
-        let key = worst(&line, peer);
+        let key = worst(&line, context);
         println!("{:<10} {:>12} {:>9.0} us   {name}, {} bytes", "keys", "", micro(key), line.len());
         slowest = slowest.max(key);
     }
@@ -92,14 +92,13 @@ fn lines() -> Vec<(&'static str, String)> {
 }
 
 /// The slowest key of a line.
-fn worst(line: &str, peer: Peer<'_>) -> Duration {
+fn worst(line: &str, context: Context<'_>) -> Duration {
     let ends: Vec<usize> = (1..=line.len()).filter(|end| line.is_char_boundary(*end)).collect();
     let key = |end: usize| {
         let text = &line[..end];
         let run = |_| {
             let start = Instant::now();
-            let reading = Reading::new(text);
-            black_box((hint(&reading, peer), colors(&reading, end, peer)));
+            black_box((hint(text, context), colors(text, end, context)));
             start.elapsed()
         };
         (0..RUNS).map(run).min().unwrap_or_default()

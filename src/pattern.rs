@@ -1,12 +1,12 @@
-//! Shell globs, for names and for values.
+//! Matches names and values with shell globs.
 
 use std::fmt;
 
 /// A shell glob, or a text that stands for itself.
 ///
-/// `*` is any text, slashes and dots too, `?` any one character, `[abc]` and `[a-z]` one of those, `[!abc]` one that is none of
-/// them. A special character stands for itself in brackets: `[*]`, `[?]`, `[[]`; a backslash always does. Upper and lower
-/// case differ.
+/// `*` matches any text, slashes and dots too, `?` any one character, `[abc]` and `[a-z]` one of those, `[!abc]` one
+/// that is none of them. A special character stands for itself in brackets: `[*]`, `[?]`, `[[]`; a backslash always
+/// does. Upper and lower case differ.
 ///
 /// ```
 /// use qmpsh::pattern::Pattern;
@@ -18,11 +18,11 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
-    /// None: it is matched by nothing but its own text.
+    /// `None` if it matches only its own text.
     glob: Option<glob::Pattern>,
 }
 
-/// Why a text is no pattern.
+/// Why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("bad pattern `{text}`: a `[` is never closed (`[[]` matches a `[`)")]
 pub struct PatternError {
@@ -30,10 +30,10 @@ pub struct PatternError {
 }
 
 impl Pattern {
-    /// The pattern that `text` is.
+    /// Reads `text` as a pattern.
     pub fn new(text: &str) -> Result<Self, PatternError> {
         let mut stars = text.to_owned();
-        // For the library two stars are something about directories, and for a shell no more than one.
+        // In the library two stars match directories; in a shell they are like one.
         while stars.contains("**") {
             stars = stars.replace("**", "*");
         }
@@ -45,12 +45,12 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), glob })
     }
 
-    /// What only `text` itself matches, whatever characters it has.
+    /// Returns a pattern that matches only `text`, whatever characters it has.
     pub fn literal(text: &str) -> Self {
         Self { text: text.to_owned(), glob: None }
     }
 
-    /// Whether the whole of `text` is as this says.
+    /// Whether the pattern matches the whole of `text`.
     pub fn matches(&self, text: &str) -> bool {
         match &self.glob {
             Some(glob) => glob.matches(text),
@@ -64,7 +64,7 @@ impl Pattern {
     }
 }
 
-/// As it was written; not safe to show as it is.
+/// Writes the pattern as it was read; not safe to show.
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn globs() {
+    fn a_glob_matches_the_whole_text() {
         let check = |pattern: &str, yes: &[&str], no: &[&str]| {
             let pattern = Pattern::new(pattern).unwrap();
             for text in yes {
@@ -101,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_is_matched_by_itself() {
+    fn a_literal_matches_only_itself() {
         let literal = Pattern::literal("a*[");
         assert!(literal.matches("a*[") && !literal.matches("ab") && !literal.is_glob());
     }
 
     #[test]
-    fn what_is_no_pattern_says_why() {
+    fn an_open_bracket_is_an_error() {
         for text in ["[", "a[b", "[a-", "[]"] {
             let error = Pattern::new(text).unwrap_err().to_string();
             assert_eq!(error, format!("bad pattern `{text}`: a `[` is never closed (`[[]` matches a `[`)"));

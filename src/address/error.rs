@@ -1,8 +1,8 @@
 //! What can be wrong with the text of an address.
 
-use super::{ABSTRACT_NAME_MAX, UNIX_PATH_MAX};
+use super::types::{ABSTRACT_NAME_MAX, UNIX_PATH_MAX};
 
-/// A text that is no address: the text, and what is wrong with it.
+/// Why a text is not an address: the text, and what is wrong with it.
 ///
 /// The message shows the accepted forms, and the text escaped and shortened: it is fit for a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,7 @@ impl AddressError {
         AddressError { shown: shown(text), problem }
     }
 
-    /// What is wrong with the text.
+    /// Returns what is wrong with the text.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }
@@ -31,34 +31,22 @@ impl AddressError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// Nothing at all.
+    /// The text is empty.
     #[error("it is empty")]
     Empty,
-    /// `fd:N`: an inherited socket is nothing that can be connected to.
+    /// `fd:N`: qmpsh cannot connect to an inherited socket.
     #[error("a descriptor is not an address")]
     Descriptor,
-    /// `exec:` and no command.
-    #[error("the command after `exec:` is missing")]
-    MissingCommand,
-    /// `ssh://` and no host.
-    #[error("the host after `ssh://` is missing")]
-    MissingHost,
+    /// A part that must be there.
+    #[error("{0} is missing")]
+    Missing(&'static str),
     /// `ssh://HOST` and no path.
     #[error("the path of the socket is missing, as in `ssh://HOST/run/qmp.sock`")]
     MissingRemotePath,
-    /// A name of a user that ssh would take for something else.
+    /// A user name that ssh would take for something else.
     #[error("`{0}` is not a user name")]
     BadUser(String),
-    /// `unix:` and no path.
-    #[error("the path is missing")]
-    MissingPath,
-    /// `@` and no name.
-    #[error("the name after `@` is missing")]
-    MissingName,
-    /// `vm:` and no name.
-    #[error("the name after `vm:` is missing")]
-    MissingVm,
-    /// `pid:` and something that is no process id.
+    /// `pid:` and something that is not a process id.
     #[error("`{0}` is not a process id")]
     NotAPid(String),
     /// A NUL, which no path can hold.
@@ -72,7 +60,7 @@ pub enum Problem {
     /// More bytes than an abstract socket's name may have.
     #[error("the name has {0} bytes; the longest name of an abstract socket has {ABSTRACT_NAME_MAX}")]
     NameTooLong(usize),
-    /// `abstract=` or `tight=` with something that is neither on nor off.
+    /// `abstract=` or `tight=` with a value that is neither on nor off.
     #[error("`{option}` must be on or off, not `{value}`")]
     NotOnOff {
         /// `abstract` or `tight`.
@@ -80,16 +68,13 @@ pub enum Problem {
         /// What was given, escaped.
         value: String,
     },
-    /// A host and no port, or a `:` and nothing after it.
-    #[error("the port is missing")]
-    MissingPort,
-    /// Something else than digits.
+    /// A port that is not a number.
     #[error("the port `{0}` is not a number")]
     PortNotANumber(String),
     /// `HOST:PORT,option` without the prefix that would allow options.
     #[error("the port `{0}` is not a number (options are only read after `unix:` or `tcp:`)")]
     OptionsWithoutPrefix(String),
-    /// A number that is no port.
+    /// A number that is too large for a port.
     #[error("the port {0} is over 65535")]
     PortTooLarge(String),
     /// `[` without `]`.
@@ -104,10 +89,10 @@ pub enum Problem {
     /// An IPv6 address whose end cannot be told from the port.
     #[error("an IPv6 address needs brackets, as in `{0}`")]
     Ipv6WithoutBrackets(String),
-    /// More than one `:` and no IPv6 address.
+    /// More than one `:`, but not an IPv6 address.
     #[error("it contains more than one `:`")]
     TooManyColons,
-    /// A character that no host name has.
+    /// A character that cannot stand in a host name.
     #[error("a host name cannot contain `{0}`")]
     BadHost(String),
     /// Bytes that are not UTF-8 where only a path may have them.
@@ -115,7 +100,7 @@ pub enum Problem {
     NotUtf8,
 }
 
-/// The text as an error may show it: escaped, and its middle left out if it is long.
+/// Escapes a text for an error, and leaves out the middle if it is long.
 pub(super) fn shown(text: &[u8]) -> String {
     const LONGEST: usize = 60;
     let text = String::from_utf8_lossy(text);

@@ -1,14 +1,29 @@
-//! Which form a text has, and the Unix forms.
+//! Reads an address: which form it has, and the Unix forms.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use super::error::{AddressError, Problem, shown};
-use super::{ABSTRACT_NAME_MAX, Address, UNIX_PATH_MAX, ssh, tcp};
+use super::options::pieces;
+use super::types::{ABSTRACT_NAME_MAX, Address, UNIX_PATH_MAX};
+use super::{ssh, tcp};
 
-pub(super) fn parse(text: &OsStr) -> Result<Address, AddressError> {
-    classify(text.as_bytes()).map_err(|problem| AddressError::new(text.as_bytes(), problem))
+impl Address {
+    /// Reads an address as a user types it. A path need not be UTF-8.
+    pub fn parse(text: impl AsRef<OsStr>) -> Result<Self, AddressError> {
+        let text = text.as_ref().as_bytes();
+        classify(text).map_err(|problem| AddressError::new(text, problem))
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Address::parse(text)
+    }
 }
 
 fn classify(text: &[u8]) -> Result<Address, Problem> {
@@ -25,7 +40,11 @@ fn classify(text: &[u8]) -> Result<Address, Problem> {
         return tcp::with_options(rest);
     }
     if let Some(name) = text.strip_prefix(b"vm:") {
-        return if name.is_empty() { Err(Problem::MissingVm) } else { Ok(Address::Vm(OsStr::from_bytes(name).into())) };
+        return if name.is_empty() {
+            Err(Problem::Missing("the name after `vm:`"))
+        } else {
+            Ok(Address::Vm(OsStr::from_bytes(name).into()))
+        };
     }
     if let Some(digits) = text.strip_prefix(b"pid:") {
         return pid(digits);
@@ -33,7 +52,7 @@ fn classify(text: &[u8]) -> Result<Address, Problem> {
     if let Some(command) = text.strip_prefix(b"exec:") {
         let is_blank = command.trim_ascii().is_empty();
         let command = || Address::Exec(OsStr::from_bytes(command).into());
-        return if is_blank { Err(Problem::MissingCommand) } else { Ok(command()) };
+        return if is_blank { Err(Problem::Missing("the command after `exec:`")) } else { Ok(command()) };
     }
     if let Some(rest) = text.strip_prefix(b"ssh://") {
         return ssh::parse(rest).map(Address::Ssh);
@@ -51,7 +70,7 @@ fn classify(text: &[u8]) -> Result<Address, Problem> {
     Ok(Address::Tcp { host, port })
 }
 
-/// What follows `unix:`: the path, then QEMU's options.
+/// Reads what follows `unix:`: the path, then QEMU's options.
 fn unix_with_options(text: &[u8]) -> Result<Address, Problem> {
     let mut path = Vec::new();
     let mut at_means_abstract = true;
@@ -78,7 +97,7 @@ fn unix_with_options(text: &[u8]) -> Result<Address, Problem> {
 
 fn unix_path(path: &[u8]) -> Result<Address, Problem> {
     match path.len() {
-        0 => Err(Problem::MissingPath),
+        0 => Err(Problem::Missing("the path")),
         length if length > UNIX_PATH_MAX && !cfg!(target_os = "linux") => Err(Problem::PathTooLong(length)),
         _ => Ok(Address::Unix(PathBuf::from(OsString::from_vec(path.to_vec())))),
     }
@@ -86,7 +105,7 @@ fn unix_path(path: &[u8]) -> Result<Address, Problem> {
 
 fn abstract_socket(name: &[u8], tight: bool) -> Result<Address, Problem> {
     match name.len() {
-        0 => Err(Problem::MissingName),
+        0 => Err(Problem::Missing("the name after `@`")),
         1..=ABSTRACT_NAME_MAX => Ok(Address::Abstract { name: OsString::from_vec(name.to_vec()), tight }),
         length => Err(Problem::NameTooLong(length)),
     }
@@ -110,22 +129,6 @@ fn on_off(option: &'static str, piece: &[u8]) -> Result<Option<bool>, Problem> {
     }
 }
 
-/// Splits at single commas; a double one is a comma of the text.
-pub(super) fn pieces(text: &[u8]) -> Vec<Vec<u8>> {
-    let mut pieces = Vec::new();
-    let mut piece = Vec::new();
-    let mut bytes = text.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        if byte != b',' || bytes.next_if_eq(&b',').is_some() {
-            piece.push(byte);
-        } else {
-            pieces.push(std::mem::take(&mut piece));
-        }
-    }
-    pieces.push(piece);
-    pieces
-}
-
 #[cfg(test)]
 #[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "rows read better so")]
 mod tests {
@@ -141,7 +144,7 @@ mod tests {
 
     #[track_caller]
     fn check(input: &str, expected: Result<Address, Problem>) {
-        assert_eq!(parse(OsStr::new(input)).map_err(|error| error.problem().clone()), expected, "{input}");
+        assert_eq!(Address::parse(OsStr::new(input)).map_err(|error| error.problem().clone()), expected, "{input}");
     }
 
     #[test]
@@ -186,10 +189,10 @@ mod tests {
         let text = |text: &str| text.to_owned();
         check("", Err(Problem::Empty));
         check("a\0b", Err(Problem::Nul));
-        check("unix:", Err(Problem::MissingPath));
-        check("unix:,server=on", Err(Problem::MissingPath));
-        check("@", Err(Problem::MissingName));
-        check("unix:@,server=on", Err(Problem::MissingName));
+        check("unix:", Err(Problem::Missing("the path")));
+        check("unix:,server=on", Err(Problem::Missing("the path")));
+        check("@", Err(Problem::Missing("the name after `@`")));
+        check("unix:@,server=on", Err(Problem::Missing("the name after `@`")));
         check("unix:q,abstract=maybe", Err(Problem::NotOnOff { option: "abstract", value: text("maybe") }));
         check("unix:@q,tight=", Err(Problem::NotOnOff { option: "tight", value: text("") }));
         let long = "x".repeat(UNIX_PATH_MAX + 1);
@@ -203,7 +206,7 @@ mod tests {
         check("vm:web1", Ok(Address::Vm("web1".into())));
         check("vm:4444", Ok(Address::Vm("4444".into())));
         check("vm:a/b:c,d", Ok(Address::Vm("a/b:c,d".into())));
-        check("vm:", Err(Problem::MissingVm));
+        check("vm:", Err(Problem::Missing("the name after `vm:`")));
         check("pid:4444", Ok(Address::Pid(4444)));
         for wrong in ["", "0", "-1", "+1", "x", "1 ", "4294967296"] {
             check(&format!("pid:{wrong}"), Err(Problem::NotAPid(wrong.into())));
@@ -214,8 +217,8 @@ mod tests {
     fn commands() {
         check("exec:socat - UNIX:/q,x", Ok(Address::Exec("socat - UNIX:/q,x".into())));
         check("exec: kubectl exec -i p -- socat", Ok(Address::Exec(" kubectl exec -i p -- socat".into())));
-        check("exec:", Err(Problem::MissingCommand));
-        check("exec:  ", Err(Problem::MissingCommand));
+        check("exec:", Err(Problem::Missing("the command after `exec:`")));
+        check("exec:  ", Err(Problem::Missing("the command after `exec:`")));
     }
 
     #[test]
@@ -226,21 +229,21 @@ mod tests {
     #[test]
     fn only_paths_may_be_other_than_utf8() {
         let path = OsStr::from_bytes(b"/tmp/\xff.sock");
-        assert_eq!(parse(path), Ok(Address::Unix(path.into())));
-        let error = parse(OsStr::from_bytes(b"h\xff:1")).unwrap_err();
+        assert_eq!(Address::parse(path), Ok(Address::Unix(path.into())));
+        let error = Address::parse(OsStr::from_bytes(b"h\xff:1")).unwrap_err();
         assert_eq!(*error.problem(), Problem::NotUtf8);
     }
 
     #[test]
     fn the_message_is_whole_and_safe() {
         assert_eq!(
-            parse(OsStr::new("\u{1b}[31mh:x")).unwrap_err().to_string(),
+            Address::parse(OsStr::new("\u{1b}[31mh:x")).unwrap_err().to_string(),
             "bad address `\\u{1b}[31mh:x`: a host name cannot contain `\\u{1b}`; an address is the PATH of a socket, \
              unix:PATH, @NAME (abstract), HOST:PORT, [IPV6]:PORT, :PORT, tcp:HOST:PORT, vm:NAME, pid:N, \
              exec:COMMAND or ssh://[USER@]HOST[:PORT]/PATH"
         );
         let long = format!("@{}", "x".repeat(1000));
-        let message = parse(OsStr::new(&long)).unwrap_err().to_string();
+        let message = Address::parse(OsStr::new(&long)).unwrap_err().to_string();
         let expected = format!(
             "bad address `@{}…{}`: the name has 1000 bytes; the longest name of an abstract socket has {ABSTRACT_NAME_MAX}",
             "x".repeat(29),

@@ -1,39 +1,13 @@
-//! A Unix socket on another machine: `ssh://[USER@]HOST[:PORT]/PATH`.
+//! Reads a Unix socket on another machine: `ssh://[USER@]HOST[:PORT]/PATH`.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
-use super::UNIX_PATH_MAX;
 use super::error::{Problem, shown};
 use super::tcp;
+use super::types::{Ssh, UNIX_PATH_MAX};
 
-/// A Unix socket on another machine, and how OpenSSH gets there. What is not said, its own configuration says.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Ssh {
-    /// The user there. Not empty, and does not begin with `-`.
-    pub user: Option<String>,
-    /// A name, also one of `ssh_config(5)`, or an IP address, without brackets. Does not begin with `-`.
-    pub host: String,
-    /// The port of the SSH server.
-    pub port: Option<u16>,
-    /// The absolute path of the socket there, taken literally: at most [`UNIX_PATH_MAX`] bytes.
-    pub path: PathBuf,
-}
-
-impl Ssh {
-    pub(super) fn to_os_string(&self) -> OsString {
-        let user = self.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
-        let mut text = format!("ssh://{user}{host}{port}").into_bytes();
-        text.extend_from_slice(self.path.as_os_str().as_bytes());
-        OsString::from_vec(text)
-    }
-}
-
-/// What follows `ssh://`. Nothing in it is unescaped: a path may have a `%`.
+/// Reads what follows `ssh://`. Nothing in it is unescaped: a path may have a `%`.
 pub(super) fn parse(text: &[u8]) -> Result<Ssh, Problem> {
     let slash = memchr::memchr(b'/', text).unwrap_or(text.len());
     let (there, path) = text.split_at(slash);
@@ -59,19 +33,13 @@ fn user_name(user: &str) -> Result<String, Problem> {
 }
 
 fn host_and_port(text: &str) -> Result<(String, Option<u16>), Problem> {
-    let (host, after) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, after) = rest.split_once(']').ok_or(Problem::UnclosedBracket)?;
-            if !tcp::is_ipv6(host) {
-                return Err(Problem::NotIpv6(shown(host.as_bytes())));
-            }
-            (host.to_owned(), after)
-        }
+    let (host, after) = match tcp::bracketed(text)? {
+        Some((host, after)) => (host.to_owned(), after),
         None if tcp::is_ipv6(text) => return Err(Problem::Ipv6WithoutBrackets(format!("ssh://[{text}]/PATH"))),
         None => {
             let (host, after) = text.split_at(text.find(':').unwrap_or(text.len()));
             if host.is_empty() {
-                return Err(Problem::MissingHost);
+                return Err(Problem::Missing("the host after `ssh://`"));
             }
             if host.starts_with('-') {
                 return Err(Problem::BadHost("-".to_owned()));
@@ -79,13 +47,10 @@ fn host_and_port(text: &str) -> Result<(String, Option<u16>), Problem> {
             (tcp::host_name(host)?, after)
         }
     };
-    let port = match after.strip_prefix(':') {
-        Some(port) if port.contains(':') => return Err(Problem::TooManyColons),
-        Some(port) => Some(tcp::port_number(port)?),
-        None if after.is_empty() => None,
-        None => return Err(Problem::AfterBracket(shown(after.as_bytes()))),
-    };
-    Ok((host, port))
+    if after.starts_with(':') && after[1..].contains(':') {
+        return Err(Problem::TooManyColons);
+    }
+    Ok((host, tcp::port_after(after)?))
 }
 
 #[cfg(test)]
@@ -93,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read() {
+    fn user_host_port_and_path_are_read() {
         #[track_caller]
         fn check(text: &str, user: Option<&str>, host: &str, port: Option<u16>, path: &str) {
             let expected = Ssh { user: user.map(str::to_owned), host: host.into(), port, path: path.into() };
@@ -108,19 +73,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong() {
+    fn a_wrong_text_says_what_is_wrong() {
         #[track_caller]
         fn check(text: &str, expected: Problem) {
             assert_eq!(parse(text.as_bytes()), Err(expected), "{text}");
         }
         let text = str::to_owned;
-        check("", Problem::MissingHost);
-        check("/q", Problem::MissingHost);
-        check("u@/q", Problem::MissingHost);
-        check(":22/q", Problem::MissingHost);
+        check("", Problem::Missing("the host after `ssh://`"));
+        check("/q", Problem::Missing("the host after `ssh://`"));
+        check("u@/q", Problem::Missing("the host after `ssh://`"));
+        check(":22/q", Problem::Missing("the host after `ssh://`"));
         check("host", Problem::MissingRemotePath);
         check("host/", Problem::MissingRemotePath);
-        check("host:/q", Problem::MissingPort);
+        check("host:/q", Problem::Missing("the port"));
         check("host:x/q", Problem::PortNotANumber(text("x")));
         check("host:22:23/q", Problem::TooManyColons);
         check("host:99999/q", Problem::PortTooLarge(text("99999")));

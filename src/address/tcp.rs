@@ -1,12 +1,12 @@
-//! The TCP forms of an address.
+//! Reads the TCP forms of an address.
 
 use std::net::Ipv6Addr;
 
-use super::Address;
 use super::error::{Problem, shown};
-use super::parse::pieces;
+use super::options::pieces;
+use super::types::Address;
 
-/// What follows `tcp:`: host and port, then QEMU's options.
+/// Reads what follows `tcp:`: host and port, then QEMU's options.
 pub(super) fn with_options(text: &[u8]) -> Result<Address, Problem> {
     let mut host = None;
     let mut port = None;
@@ -23,25 +23,17 @@ pub(super) fn with_options(text: &[u8]) -> Result<Address, Problem> {
             port = Some(first_port);
         }
     }
-    let port = port.ok_or(Problem::MissingPort)?;
+    let port = port.ok_or(Problem::Missing("the port"))?;
     Ok(Address::Tcp { host: host.unwrap_or_else(localhost), port })
 }
 
-/// `HOST:PORT`, `[V6]:PORT` or `:PORT`.
+/// Reads `HOST:PORT`, `[V6]:PORT` or `:PORT`.
 pub(super) fn host_and_port(text: &[u8]) -> Result<(String, u16), Problem> {
     let text = utf8(text)?;
-    if let Some(rest) = text.strip_prefix('[') {
-        let (host, after) = rest.split_once(']').ok_or(Problem::UnclosedBracket)?;
-        if !is_ipv6(host) {
-            return Err(Problem::NotIpv6(shown(host.as_bytes())));
-        }
-        return match after.strip_prefix(':') {
-            Some(port) => Ok((host.to_owned(), port_number(port)?)),
-            None if after.is_empty() => Err(Problem::MissingPort),
-            None => Err(Problem::AfterBracket(shown(after.as_bytes()))),
-        };
+    if let Some((host, after)) = bracketed(text)? {
+        return Ok((host.to_owned(), port_after(after)?.ok_or(Problem::Missing("the port"))?));
     }
-    let (host, port) = text.rsplit_once(':').ok_or(Problem::MissingPort)?;
+    let (host, port) = text.rsplit_once(':').ok_or(Problem::Missing("the port"))?;
     if is_ipv6(host) && port.bytes().all(|byte| byte.is_ascii_digit()) && !port.is_empty() {
         return Err(Problem::Ipv6WithoutBrackets(format!("[{host}]:{port}")));
     }
@@ -54,7 +46,23 @@ pub(super) fn host_and_port(text: &[u8]) -> Result<(String, u16), Problem> {
     Ok((host_name(host)?, port_number(port)?))
 }
 
-/// The value of `host=`, where an IPv6 address needs no brackets.
+/// Splits `[IPV6]` off, if the text begins with it; returns what is in the brackets, and what follows them.
+pub(super) fn bracketed(text: &str) -> Result<Option<(&str, &str)>, Problem> {
+    let Some(rest) = text.strip_prefix('[') else { return Ok(None) };
+    let (host, after) = rest.split_once(']').ok_or(Problem::UnclosedBracket)?;
+    if is_ipv6(host) { Ok(Some((host, after))) } else { Err(Problem::NotIpv6(shown(host.as_bytes()))) }
+}
+
+/// Reads `:PORT` behind a host, or nothing.
+pub(super) fn port_after(after: &str) -> Result<Option<u16>, Problem> {
+    match after.strip_prefix(':') {
+        Some(port) => port_number(port).map(Some),
+        None if after.is_empty() => Ok(None),
+        None => Err(Problem::AfterBracket(shown(after.as_bytes()))),
+    }
+}
+
+/// Reads the value of `host=`, where an IPv6 address needs no brackets.
 fn host_option(text: &[u8]) -> Result<String, Problem> {
     let text = utf8(text)?;
     let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
@@ -84,7 +92,7 @@ fn localhost() -> String {
 
 pub(super) fn port_number(text: &str) -> Result<u16, Problem> {
     if text.is_empty() {
-        return Err(Problem::MissingPort);
+        return Err(Problem::Missing("the port"));
     }
     // `parse` alone would take a sign.
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -98,7 +106,7 @@ pub(super) fn port_number(text: &str) -> Result<u16, Problem> {
     text.parse().map_err(|_| Problem::PortTooLarge(shown(text.as_bytes())))
 }
 
-/// An IPv6 address, with a zone or without one.
+/// Whether `text` is an IPv6 address, with a zone or without one.
 pub(super) fn is_ipv6(text: &str) -> bool {
     match text.split_once('%') {
         Some((address, zone)) => {
@@ -129,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn tcp_ports() {
+    fn host_and_port_are_read() {
         check("localhost:4444", tcp("localhost", 4444));
         check(":4444", tcp("localhost", 4444));
         check("127.0.0.1:0", tcp("127.0.0.1", 0));
@@ -146,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong() {
+    fn a_wrong_text_says_what_is_wrong() {
         let text = |text: &str| text.to_owned();
-        check("tcp:", Err(Problem::MissingPort));
-        check("tcp:localhost", Err(Problem::MissingPort));
-        check("tcp:host=localhost", Err(Problem::MissingPort));
-        check("localhost:", Err(Problem::MissingPort));
-        check("[::1]", Err(Problem::MissingPort));
-        check("[::1]:", Err(Problem::MissingPort));
+        check("tcp:", Err(Problem::Missing("the port")));
+        check("tcp:localhost", Err(Problem::Missing("the port")));
+        check("tcp:host=localhost", Err(Problem::Missing("the port")));
+        check("localhost:", Err(Problem::Missing("the port")));
+        check("[::1]", Err(Problem::Missing("the port")));
+        check("[::1]:", Err(Problem::Missing("the port")));
         check("localhost:http", Err(Problem::PortNotANumber(text("http"))));
         check("localhost:+5", Err(Problem::PortNotANumber(text("+5"))));
         check("localhost:4444,server=on", Err(Problem::OptionsWithoutPrefix(text("4444,server=on"))));

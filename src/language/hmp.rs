@@ -1,7 +1,7 @@
-//! The human monitor (HMP) behind QMP: its lines as requests, and what its answers say. No I/O.
+//! The human monitor (HMP) behind QMP: makes requests of its lines, and reads its answers. No I/O.
 //!
-//! `human-monitor-command` runs one line and returns what the monitor printed. Each call begins anew, so what `cpu N` selects is
-//! forgotten at once; [`HumanMonitor`] remembers it, and sends it along. That a line has failed is only said in the text.
+//! `human-monitor-command` runs one line and returns what the monitor printed. Each call forgets what `cpu N` selected;
+//! [`HumanMonitor`] remembers it, and sends it along. Only the text tells that a line failed.
 //! Source: QEMU's `monitor/hmp.c` and `qapi/misc.json`; docs/qmp.md, "HMP".
 
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ use crate::text;
 /// The command that carries a line.
 pub const COMMAND: &str = "human-monitor-command";
 
-/// What a session of the human monitor remembers.
+/// The state of a session of the human monitor.
 ///
 /// ```
 /// use qmpsh::language::hmp::{Answer, HumanMonitor};
@@ -34,14 +34,14 @@ pub struct HumanMonitor {
 }
 
 impl HumanMonitor {
-    /// What sends `line` as it is. Fails with a character that QEMU does not take in any message.
+    /// Makes the request that sends `line` as it is. Fails with a character that QEMU refuses in any message.
     pub fn request(&self, line: &str) -> Result<Request, char> {
         if let Some(refused) = line.chars().find(|c| is_refused(*c)) {
             return Err(refused);
         }
         let mut text = format!(r#"{{"execute":"{COMMAND}","arguments":{{"command-line":"#);
         push_string(&mut text, line);
-        // Another processor can be selected also when the one from before is gone.
+        // A line `cpu N` works also if the selected processor is gone.
         if let (Some(cpu), false) = (self.cpu, is_cpu(line)) {
             // Writing to a String cannot fail.
             let _ = write!(text, r#","cpu-index":{cpu}"#);
@@ -50,15 +50,15 @@ impl HumanMonitor {
         Ok(Request { text, hmp_line: Some(line.to_owned()), ..Request::new(COMMAND) })
     }
 
-    /// Takes in that `line` was answered so.
+    /// Remembers the processor that `line` selected, if `answer` says that it did.
     pub fn answered(&mut self, line: &str, answer: &Answer) {
-        // It prints what is wrong, and nothing otherwise.
+        // The monitor prints errors only.
         if let (true, Some(cpu)) = (answer.text.trim().is_empty(), selected_cpu(line)) {
             self.cpu = Some(cpu);
         }
     }
 
-    /// The processor that was selected.
+    /// Returns the selected processor.
     pub fn cpu(&self) -> Option<i64> {
         self.cpu
     }
@@ -68,7 +68,7 @@ fn is_cpu(line: &str) -> bool {
     line.split_whitespace().next() == Some("cpu")
 }
 
-/// The N of `cpu N`, in the spellings of C. The monitor computes sums there too, which nobody needs.
+/// Returns the N of `cpu N`, in the spellings of C. The monitor also accepts sums, which are not worth it.
 fn selected_cpu(line: &str) -> Option<i64> {
     let number = line.trim().strip_prefix("cpu").filter(|rest| rest.starts_with([' ', '\t']))?.trim();
     let (digits, radix) = match number.strip_prefix("0x").or_else(|| number.strip_prefix("0X")) {
@@ -82,7 +82,7 @@ fn selected_cpu(line: &str) -> Option<i64> {
     i64::from_str_radix(digits, radix).ok()
 }
 
-/// What to do about an error with which `human-monitor-command` itself was refused.
+/// Says what to do if QEMU refused `human-monitor-command` itself.
 pub fn hint(class: &str, desc: &str) -> Option<&'static str> {
     if class == "CommandNotFound" {
         Some("this peer has no human monitor: a storage daemon and a guest agent have none")
@@ -93,17 +93,17 @@ pub fn hint(class: &str, desc: &str) -> Option<&'static str> {
     }
 }
 
-/// What the monitor printed.
+/// The text that the monitor printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Without carriage returns; with a newline at its end if it is not empty. Not safe to show as it is.
+    /// The text without carriage returns, with a newline at its end if it is not empty. Not safe to show.
     pub text: String,
-    /// Whether it says that the line has failed. The monitor cannot tell every failure.
+    /// Whether it says that the line failed. The monitor does not tell every failure.
     pub failed: bool,
 }
 
 impl Answer {
-    /// Reads what `human-monitor-command` returned; `None` if that is not a string.
+    /// Reads the result of `human-monitor-command`; `None` if that is not a string.
     pub fn read(result: &[u8]) -> Option<Self> {
         let mut text = json::decode(result.trim_ascii())?.replace('\r', "");
         let failed = is_failure(&text);
@@ -113,13 +113,13 @@ impl Answer {
         Some(Self { text, failed })
     }
 
-    /// The text with nothing in it that could drive a terminal.
+    /// Returns the text without anything that could drive a terminal.
     pub fn for_terminal(&self) -> Cow<'_, str> {
         text::lines(&self.text)
     }
 }
 
-/// Whether the answer says that its line has failed. Source: docs/qmp.md, "HMP".
+/// Whether the answer says that its line failed. Source: docs/qmp.md, "HMP".
 fn is_failure(text: &str) -> bool {
     let last = text.trim_end().lines().next_back().unwrap_or_default();
     text.starts_with("Error")
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers() {
+    fn an_answer_is_read_with_its_failure() {
         let check = |result: &str, expected: &str, failed: bool| {
             let expected = Answer { text: expected.into(), failed };
             assert_eq!(Answer::read(result.as_bytes()), Some(expected), "{result}");

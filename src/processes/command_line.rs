@@ -1,22 +1,22 @@
-//! What a QEMU's command line says about its name and its monitors.
+//! Finds a QEMU's name and its monitors in its command line.
 //!
-//! The whole set of QEMU's options is not known here, so each word is looked at; the value of an option that is not
-//! known is taken for an option itself only if it looks like one of those that are.
+//! It does not know all of QEMU's options, so it looks at each word. The value of an unknown option counts as an option
+//! if it looks like a known one.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use super::Language;
 use super::option::{OptionValue, lossy};
+use super::process::{Language, TLS};
 
-/// What the command line says.
+/// A QEMU's name and monitors.
 #[derive(Debug, PartialEq, Eq, Default)]
 pub(super) struct CommandLine {
     /// `-name`.
     pub(super) name: Option<OsString>,
-    /// In the order of the command line.
+    /// Its monitors, in the order of the command line.
     pub(super) monitors: Vec<Spec>,
-    /// `-readconfig`: there may be more than is said here.
+    /// Whether `-readconfig` is given: there may be more monitors.
     pub(super) reads_config: bool,
 }
 
@@ -27,9 +27,9 @@ pub(super) struct Spec {
     pub(super) id: Option<Vec<u8>>,
     pub(super) language: Language,
     pub(super) backend: Backend,
-    /// Whether QEMU listens; otherwise it dials out.
+    /// Whether QEMU listens; otherwise it connects.
     pub(super) server: bool,
-    /// What a client must speak first: `TLS`, `telnet`, `websocket`.
+    /// The protocol that a client must speak first: `TLS`, `telnet`, `websocket`.
     pub(super) wrapper: Option<&'static str>,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Backend {
     Unix(Vec<u8>),
     /// A name in the abstract namespace.
     Abstract { name: Vec<u8>, tight: bool },
-    /// A port, or a range of them of which one is used; 0: the system chose.
+    /// A port from `port` to `to`; 0 if the system chooses one.
     Tcp { host: String, port: u16, to: u16 },
     /// A descriptor that QEMU inherited.
     Fd(u32),
@@ -58,7 +58,7 @@ fn is_storage_daemon(name: &[u8]) -> bool {
     name == b"qemu-storage-daemon"
 }
 
-/// The name without the directories, and without what package managers make of it (`.qemu-system-x86_64-wrapped`).
+/// Returns the name without the directories, and without a package manager's dot (`.qemu-system-x86_64-wrapped`).
 pub(super) fn base_name(program: &[u8]) -> &[u8] {
     let name = program.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
@@ -103,7 +103,7 @@ pub(super) fn read(command_line: &[u8], program: &[u8]) -> CommandLine {
     found
 }
 
-/// A monitor named on the command line; its chardev may be named later than it.
+/// A monitor on the command line, whose chardev may follow it.
 enum Mention {
     Chardev { id: Vec<u8>, language: Language },
     Device { text: Vec<u8>, language: Language },
@@ -119,7 +119,7 @@ impl Mention {
         Mention::Chardev { id: options.get("chardev").unwrap_or_default().to_vec(), language }
     }
 
-    /// An object, if it is a monitor: QEMU makes monitors so since 11.1 (docs/qmp.md, "Versions").
+    /// Reads an object, which may be a monitor since QEMU 11.1 (docs/qmp.md, "Versions").
     fn object(options: &OptionValue) -> Option<Self> {
         let language = match options.get("qom-type")? {
             b"monitor-qmp" => Language::Qmp,
@@ -136,7 +136,7 @@ impl Mention {
         }
     }
 
-    /// `None`: there is no monitor after all.
+    /// Returns the monitor; `None` for `none`.
     fn describe(self, chardevs: &[OptionValue]) -> Option<Spec> {
         match self {
             Mention::Device { text, .. } if text == b"none" => None,
@@ -155,7 +155,7 @@ impl Mention {
     }
 }
 
-/// The older spelling, after `-qmp` and `-monitor`: `unix:PATH,server=on`, `tcp:HOST:PORT,server`, `stdio`.
+/// Reads the older spelling, after `-qmp` and `-monitor`: `unix:PATH,server=on`, `tcp:HOST:PORT,server`, `stdio`.
 fn device(text: &[u8], language: Language) -> Spec {
     let text = text.strip_prefix(b"mon:").unwrap_or(text);
     let Some(at) = text.iter().position(|&byte| byte == b':') else { return plain(text, language) };
@@ -180,7 +180,7 @@ fn device(text: &[u8], language: Language) -> Spec {
     }
 }
 
-/// `-chardev socket,…`.
+/// Reads `-chardev socket,…`.
 fn socket(options: &OptionValue, language: Language) -> Spec {
     let backend = if let Some(number) = options.get("fd") {
         match options.number("fd") {
@@ -198,7 +198,7 @@ fn socket(options: &OptionValue, language: Language) -> Spec {
         tcp(&text("host"), &text("port"), options.number("to"))
     };
     let wrapper = if options.get("tls-creds").is_some() {
-        Some(super::TLS)
+        Some(TLS)
     } else if options.is_on("telnet") || options.is_on("tn3270") {
         Some("telnet")
     } else if options.is_on("websocket") {
@@ -216,7 +216,7 @@ fn tcp(host: &str, port: &str, to: Option<u16>) -> Backend {
     }
 }
 
-/// A chardev that is no socket: its backend alone.
+/// Returns a monitor on a chardev that is not a socket.
 fn plain(text: &[u8], language: Language) -> Spec {
     let name = text.split(|byte| matches!(byte, b',' | b':')).next().unwrap_or_default();
     Spec { id: None, language, backend: Backend::Other(lossy(name).into_owned()), server: false, wrapper: None }

@@ -21,7 +21,7 @@ fn tcp(host: &str, port: u16) -> Backend {
 }
 
 #[test]
-fn programs() {
+fn qemu_is_known_by_its_program() {
     let check = |program: &str, expected: bool| assert_eq!(is_qemu(program.as_bytes()), expected, "{program}");
     check("qemu-system-x86_64", true);
     check("/usr/bin/qemu-system-aarch64", true);
@@ -37,7 +37,7 @@ fn programs() {
 }
 
 #[test]
-fn names() {
+fn the_name_is_read() {
     let check = |line: &str, expected: Option<&str>| {
         assert_eq!(read_line(line).name, expected.map(OsString::from), "{line}");
     };
@@ -53,7 +53,7 @@ fn names() {
 }
 
 #[test]
-fn the_older_spelling() {
+fn monitors_in_the_older_spelling_are_read() {
     #[track_caller]
     fn check(option: &str, expected: Spec) {
         assert_eq!(read_line(&format!("qemu-system-x86_64 {option}")).monitors, [expected], "{option}");
@@ -85,7 +85,7 @@ fn the_older_spelling() {
 }
 
 #[test]
-fn monitors_on_chardevs() {
+fn monitors_on_chardevs_are_read() {
     #[track_caller]
     fn check(options: &str, expected: Spec) {
         let expected = Spec { id: Some(b"m".to_vec()), ..expected };
@@ -120,7 +120,7 @@ fn monitors_on_chardevs() {
 }
 
 #[test]
-fn storage_daemons() {
+fn monitors_of_storage_daemons_are_read() {
     #[track_caller]
     fn check(options: &str) {
         let line = read_line(&format!("/usr/bin/qemu-storage-daemon {options}"));
@@ -135,7 +135,7 @@ fn storage_daemons() {
 }
 
 #[test]
-fn what_is_no_monitor() {
+fn other_options_are_not_monitors() {
     assert_eq!(read_line("qemu-system-x86_64 -qmp none -monitor none").monitors, []);
     assert_eq!(read_line("qemu-system-x86_64 -drive file=-qmp -append qmp").monitors, []);
     assert_eq!(read_line("qemu-system-x86_64 -serial unix:/s,server=on -chardev socket,id=c,path=/x").monitors, []);

@@ -4,28 +4,30 @@
 
 use std::borrow::Cow;
 
-/// The value of one option, in pairs; the last of several with the same key counts.
+use crate::address::pieces;
+
+/// The value of one option, as pairs. The last pair with a key counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct OptionValue {
     pairs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl OptionValue {
-    /// Reads `text`; a first piece without a key belongs to `implied`. JSON, where QEMU takes it, is read too.
+    /// Reads `text`, also as JSON; a first piece without a key belongs to `implied`.
     pub(super) fn parse(text: &[u8], implied: &str) -> Self {
         if text.first() == Some(&b'{') {
             return Self::parse_json(text);
         }
         let mut pairs = Vec::new();
-        for (index, piece) in raw_pieces(text).enumerate() {
+        for (index, piece) in pieces(text).into_iter().enumerate() {
             let special = piece.iter().position(|byte| matches!(byte, b'=' | b','));
             let pair = match special.filter(|&at| piece[at] == b'=') {
-                Some(at) => (piece[..at].to_vec(), single_commas(&piece[at + 1..])),
-                None if index == 0 => (implied.as_bytes().to_vec(), single_commas(piece)),
+                Some(at) => (piece[..at].to_vec(), piece[at + 1..].to_vec()),
+                None if index == 0 => (implied.as_bytes().to_vec(), piece),
                 // `nowait` is `wait=off`, `server` is `server=on`.
                 None => match piece.strip_prefix(b"no") {
                     Some(key) if matches!(key, b"wait" | b"delay" | b"server") => (key.to_vec(), b"off".to_vec()),
-                    _ => (single_commas(piece), b"on".to_vec()),
+                    _ => (piece, b"on".to_vec()),
                 },
             };
             pairs.push(pair);
@@ -50,7 +52,7 @@ impl OptionValue {
         self.pairs.iter().rev().find(|(name, _)| name == key.as_bytes()).map(|(_, value)| value.as_slice())
     }
 
-    /// A number in decimal digits.
+    /// Returns a number in decimal digits.
     pub(super) fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
         std::str::from_utf8(self.get(key)?).ok()?.parse().ok()
     }
@@ -66,40 +68,7 @@ impl OptionValue {
     }
 }
 
-/// The pieces between single commas, with their double ones.
-fn raw_pieces(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let mut at = 0;
-        while at < text.len() {
-            if text[at] != b',' {
-                at += 1;
-            } else if text.get(at + 1) == Some(&b',') {
-                at += 2;
-            } else {
-                rest = Some(&text[at + 1..]);
-                return Some(&text[..at]);
-            }
-        }
-        rest = None;
-        Some(text)
-    })
-}
-
-fn single_commas(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        if byte == b',' {
-            bytes.next_if_eq(&b',');
-        }
-        out.push(byte);
-    }
-    out
-}
-
-/// Bytes for a sentence.
+/// Makes bytes text, for a sentence.
 pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
@@ -110,7 +79,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn pairs() {
+    fn a_value_is_read_as_pairs() {
         #[track_caller]
         fn check(text: &str, expected: &[(&str, &str)]) {
             let parsed = OptionValue::parse(text.as_bytes(), "implied");
@@ -133,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_one_counts() {
+    fn the_last_pair_with_a_key_counts() {
         let value = OptionValue::parse(b"server=off,port=1,port=22,server=yes", "");
         assert!(value.is_on("server") && !value.is_off("server"));
         assert_eq!(value.number::<u16>("port"), Some(22));

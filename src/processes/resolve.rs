@@ -1,10 +1,10 @@
-//! `vm:NAME` and `pid:N`: which monitor is meant.
+//! Finds the monitor that `vm:NAME` or `pid:N` names.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Access, Language, Place, QemuProcess, State};
+use super::process::{Access, Language, Place, QemuProcess, State, TLS, stopped_sentence};
 use crate::address::Address;
 use crate::text;
 
@@ -19,46 +19,23 @@ pub enum Wanted {
 
 /// Why there is no monitor to connect to; the message is safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResolveError {
-    /// No such process.
-    #[error("{0}")]
-    NotFound(String),
-    /// Several processes of that name.
-    #[error("{0}")]
-    Several(String),
-    /// It has no monitor that can be reached.
-    #[error("{0}")]
-    NoMonitor(String),
-    /// Its monitor does not listen, as when it is still starting.
-    #[error("{0}")]
-    NotListening(String),
-    /// Each of its monitors is in use.
-    #[error("{0}")]
-    Held(String),
-    /// It is another user's, and was asked for by its name.
-    #[error("{0}")]
-    OtherUser(String),
-    /// It is stopped.
-    #[error("{0}")]
-    Stopped(String),
+#[error("{message}")]
+pub struct ResolveError {
+    kind: io::ErrorKind,
+    message: String,
 }
 
 impl From<ResolveError> for io::Error {
     fn from(error: ResolveError) -> Self {
-        let kind = match error {
-            ResolveError::NotFound(_) | ResolveError::NotListening(_) => io::ErrorKind::NotFound,
-            ResolveError::Several(_) => io::ErrorKind::InvalidInput,
-            ResolveError::NoMonitor(_) => io::ErrorKind::Unsupported,
-            ResolveError::Held(_) => io::ErrorKind::ResourceBusy,
-            ResolveError::OtherUser(_) => io::ErrorKind::PermissionDenied,
-            ResolveError::Stopped(_) => io::ErrorKind::Other,
-        };
-        io::Error::new(kind, error)
+        io::Error::new(error.kind, error)
     }
 }
 
-/// The process that is meant, and its first free QMP monitor, with or without TLS.
+fn refuse<T>(kind: io::ErrorKind, message: String) -> Result<T, ResolveError> {
+    Err(ResolveError { kind, message })
+}
+
+/// Returns the process, and its first free QMP monitor, with or without TLS.
 pub fn resolve<'a>(
     wanted: &Wanted,
     processes: &'a [QemuProcess],
@@ -66,20 +43,20 @@ pub fn resolve<'a>(
 ) -> Result<(&'a QemuProcess, &'a Address), ResolveError> {
     let process = choose(wanted, processes)?;
     if let Some(stopped) = process.stopped {
-        return Err(ResolveError::Stopped(super::stopped_sentence("QEMU", process.pid, stopped, process.access)));
+        return refuse(io::ErrorKind::Other, stopped_sentence("QEMU", process.pid, stopped, process.access));
     }
     let mut busy = Vec::new();
     let (mut not_accepting, mut not_listening) = (None, None);
     for monitor in &process.monitors {
         let Place::At(address) = &monitor.place else { continue };
-        // What needs another protocol first is not for this client.
-        if monitor.language != Language::Qmp || monitor.wrapper != tls.then_some(super::TLS) {
+        // This client speaks no other protocol first.
+        if monitor.language != Language::Qmp || monitor.wrapper != tls.then_some(TLS) {
             continue;
         }
         match &monitor.state {
             State::Free => return Ok((process, address)),
             State::Held(holder) => busy.push(format!("{} by {holder}", text::line(&address.to_string()))),
-            // It may accept in a moment; whether it hangs, the attempt will tell.
+            // It may accept in a moment: the attempt will tell.
             State::NotAccepting => not_accepting = not_accepting.or(Some(address)),
             State::NotListening => not_listening = not_listening.or(Some(address)),
             State::Unlinked | State::NotConnected | State::Unknown => {}
@@ -89,33 +66,37 @@ pub fn resolve<'a>(
         return Ok((process, address));
     }
     if let (true, true, Some(ways)) = (busy.is_empty(), process.access == Access::Hidden, libvirt(process)) {
-        return Err(ResolveError::Held(format!(
-            "{process} belongs to another user, so its monitor is not visible; {ways}"
-        )));
+        return refuse(
+            io::ErrorKind::ResourceBusy,
+            format!("{process} belongs to another user, so its monitor is not visible; {ways}"),
+        );
     }
     if let (true, Some(address)) = (busy.is_empty(), not_listening) {
         let at = address.to_string();
-        return Err(ResolveError::NotListening(format!("{process} does not listen at {}", text::line(&at))));
+        return refuse(io::ErrorKind::NotFound, format!("{process} does not listen at {}", text::line(&at)));
     }
     if busy.is_empty() {
-        let others = process.monitors.iter().any(|monitor| (monitor.wrapper == Some(super::TLS)) != tls);
+        let others = process.monitors.iter().any(|monitor| (monitor.wrapper == Some(TLS)) != tls);
         let (with, otherwise) = match (tls, others) {
             (false, true) => ("without TLS ", "--tls-creds DIR, as one of its monitors has TLS"),
             (false, false) => ("", "QEMU makes one with -qmp unix:PATH,server=on,wait=off"),
             (true, _) => ("with TLS ", "to use one without TLS, omit --tls-creds"),
         };
-        return Err(ResolveError::NoMonitor(format!(
-            "{process} has no QMP monitor {with}that can be connected to; `qmpsh list` shows what it has ({otherwise})"
-        )));
+        return refuse(
+            io::ErrorKind::Unsupported,
+            format!(
+                "{process} has no QMP monitor {with}that can be connected to; `qmpsh list` shows what it has ({otherwise})"
+            ),
+        );
     }
     let mut message = format!("every monitor of {process} is held: {}", busy.join(", "));
     if let Some(ways) = libvirt(process) {
         message = format!("{message}; {ways}");
     }
-    Err(ResolveError::Held(message))
+    refuse(io::ErrorKind::ResourceBusy, message)
 }
 
-/// What to do with a VM of libvirt's.
+/// Says what to do with a VM of libvirt's.
 fn libvirt(process: &QemuProcess) -> Option<String> {
     let (virsh, proxy) = (process.virsh()?, process.libvirt_proxy()?);
     Some(format!("ask libvirt instead: {virsh}; or have it make a socket for this shell: {proxy}"))
@@ -123,9 +104,13 @@ fn libvirt(process: &QemuProcess) -> Option<String> {
 
 pub(super) fn choose<'a>(wanted: &Wanted, processes: &'a [QemuProcess]) -> Result<&'a QemuProcess, ResolveError> {
     match wanted {
-        Wanted::Pid(pid) => processes.iter().find(|process| process.pid == *pid).ok_or_else(|| {
-            ResolveError::NotFound(format!("process {pid} is not a running QEMU; {}", running(processes)))
-        }),
+        Wanted::Pid(pid) => match processes.iter().find(|process| process.pid == *pid) {
+            Some(process) => Ok(process),
+            None => {
+                let running = running(processes);
+                refuse(io::ErrorKind::NotFound, format!("process {pid} is not a running QEMU; {running}"))
+            }
+        },
         Wanted::Vm(name) => by_name(name, processes),
     }
 }
@@ -138,19 +123,23 @@ fn by_name<'a>(name: &OsStr, processes: &'a [QemuProcess]) -> Result<&'a QemuPro
         ([process], _) => Ok(process),
         ([], None) => {
             let running = running(processes);
-            Err(ResolveError::NotFound(format!("no VM named {shown} runs on this machine; {running}")))
+            refuse(io::ErrorKind::NotFound, format!("no VM named {shown} runs on this machine; {running}"))
         }
         ([], Some(process)) => {
             let why = if process.access == Access::Hidden { "cannot be inspected" } else { "is not yours" };
             let ways = libvirt(process).unwrap_or_else(|| format!("if you trust that user: pid:{}", process.pid));
             let user = text::line(&process.user);
-            Err(ResolveError::OtherUser(format!(
-                "{process} is run by {user} and {why}, so vm: does not connect to it; {ways}"
-            )))
+            refuse(
+                io::ErrorKind::PermissionDenied,
+                format!("{process} is run by {user} and {why}, so vm: does not connect to it; {ways}"),
+            )
         }
         (several, _) => {
             let pids: Vec<_> = several.iter().map(|process| format!("pid:{}", process.pid)).collect();
-            Err(ResolveError::Several(format!("several VMs are named {shown}; say which: {}", pids.join(", "))))
+            refuse(
+                io::ErrorKind::InvalidInput,
+                format!("several VMs are named {shown}; say which: {}", pids.join(", ")),
+            )
         }
     }
 }
@@ -167,7 +156,7 @@ fn running(processes: &[QemuProcess]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Holder, Monitor, Stopped};
+    use super::super::process::{Holder, Monitor, Stopped};
     use super::*;
 
     fn monitor(path: &str, state: State) -> Monitor {
@@ -194,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_listen() {
+    fn a_listener_belongs_to_the_process_its_user_or_root() {
         let process = process(7, None, vec![]);
         let check = |pid, uid, expected| assert_eq!(process.is_listener(pid, uid), expected, "{pid:?} {uid}");
         check(Some(7), 1001, true);
@@ -205,9 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn monitors_to_connect_to() {
+    fn an_address_names_one_free_monitor() {
         let hmp = Monitor { language: Language::Hmp, ..monitor("/hmp", State::Free) };
-        let tls = Monitor { wrapper: Some(super::super::TLS), ..monitor("/tls", State::Free) };
+        let tls = Monitor { wrapper: Some(TLS), ..monitor("/tls", State::Free) };
         let dials = Monitor { place: Place::DialsOut(Address::Unix("/out".into())), ..monitor("/out", State::Free) };
         let starting = monitor("/starting", State::NotListening);
         let virsh = QemuProcess { libvirt: true, ..process(6, Some("it's"), vec![monitor("/m", held())]) };

@@ -1,13 +1,13 @@
-//! Which sockets are a monitor's, and what is at their other end.
+//! Finds the sockets of a monitor, and its client.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use super::Place;
 use super::command_line::{Backend, Spec};
 use super::option::lossy;
+use super::process::Place;
 use super::tables::{FileId, TcpSocket, UnixSocket};
 use crate::address::{ABSTRACT_NAME_MAX, Address};
 
@@ -18,7 +18,7 @@ pub(super) struct Sockets {
     pub(super) tcp: Vec<TcpSocket>,
 }
 
-/// What a process shows of itself.
+/// What a process shows to this user.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct ProcessView<'a> {
     /// Its sockets: descriptor and inode. `None` if this user may not see them.
@@ -27,7 +27,7 @@ pub(super) struct ProcessView<'a> {
     pub(super) directory: Option<&'a Path>,
 }
 
-/// What the sockets tell of a monitor.
+/// A monitor as its sockets show it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Observed {
     pub(super) place: Place,
@@ -42,21 +42,21 @@ impl Observed {
     }
 }
 
-/// What is known of a monitor's connection.
+/// The state of a monitor's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Connection {
     Free,
-    Held(End),
-    /// Clients wait, and none was accepted.
+    Held(Client),
+    /// Clients wait, and none is accepted.
     NotAccepting,
     NotListening,
     NotConnected,
     Unknown,
 }
 
-/// The other end of a connection.
+/// The other end of a connection to a monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum Client {
     /// A socket of this machine.
     Inode(u64),
     Remote(SocketAddr),
@@ -79,7 +79,7 @@ impl ProcessView<'_> {
 }
 
 impl Sockets {
-    /// Where the monitor really is, and who is at its other end.
+    /// Finds where the monitor really is, and its client.
     pub(super) fn observe(&self, spec: &Spec, view: ProcessView<'_>) -> Observed {
         match &spec.backend {
             Backend::Other(text) => Observed::new(Place::Other(text.clone()), Connection::Unknown),
@@ -119,7 +119,7 @@ impl Sockets {
         }
     }
 
-    /// A monitor on a Unix socket with a name, as QEMU gave it and as it is from the root.
+    /// Finds a monitor on a Unix socket, by the name that QEMU gave it and by its absolute one.
     fn unix_socket(
         &self,
         place: Place,
@@ -135,36 +135,36 @@ impl Sockets {
             let found = own.find_map(|socket| socket.peer.filter(|&inode| peer(inode).is_some_and(is_named)));
             let connection = match (view.sockets, found) {
                 (None, _) => Connection::Unknown,
-                (_, Some(inode)) => Connection::Held(End::Inode(inode)),
+                (_, Some(inode)) => Connection::Held(Client::Inode(inode)),
                 (_, None) => Connection::NotConnected,
             };
             return Observed::new(place, connection);
         }
         let listener = self.unix.iter().find(|socket| socket.listening && is_named(socket) && view.has(socket.inode));
         match listener {
-            // Of another user's process not even the directory is known, by which to tell one `q.sock` from another.
+            // The directory of another user's process is unknown, so one `q.sock` looks like another.
             _ if view.sockets.is_none() && absolute.is_none() => Observed::new(place, Connection::Unknown),
             None => Observed::new(place, Connection::NotListening),
             Some(listener) => Observed { place, connection: self.client_of(listener, view), file: listener.file },
         }
     }
 
-    /// Who is connected to a listening socket.
+    /// Finds the client of a listening socket.
     fn client_of(&self, listener: &UnixSocket, view: ProcessView<'_>) -> Connection {
         let accepted = self.unix.iter().find(|socket| {
-            // Where the client has gone, QEMU will notice.
+            // QEMU will notice that a client is gone.
             let connected = socket.connected && socket.inode != 0 && socket.peer != Some(0);
             connected && (socket.name == listener.name && socket.file == listener.file) && view.has(socket.inode)
         });
         match accepted {
-            Some(socket) => Connection::Held(socket.peer.map_or(End::Unknown, End::Inode)),
+            Some(socket) => Connection::Held(socket.peer.map_or(Client::Unknown, Client::Inode)),
             None if listener.waiting.is_empty() => Connection::Free,
             None => Connection::NotAccepting,
         }
     }
 
-    /// Whether the file at a path, of this identity, is the one that a listener has bound. The kernel's table and
-    /// `stat` may name different devices (btrfs): then it is another one only if another socket has its number.
+    /// Whether the file `found` at a path is the one that a listener has bound. The kernel's table and `stat` may name different
+    /// devices (btrfs): then it is another file only if another socket has its number.
     pub(super) fn is_bound_to(&self, bound: FileId, found: FileId) -> bool {
         bound.inode == found.inode
             || (bound.device != found.device
@@ -186,7 +186,7 @@ impl Sockets {
                 (Place::Other("a TCP port that the system chose".to_owned()), Connection::Unknown)
             }
             (None, _) => (address(port), Connection::NotListening),
-            // A name with an IPv4 and an IPv6 address is listened to on one of them only.
+            // QEMU listens on one address only of a name that has an IPv4 and an IPv6 one.
             (Some(one), Some(other)) if one.local.port() != other.local.port() => {
                 (Place::Other("one of several TCP ports".to_owned()), Connection::Unknown)
             }
@@ -194,7 +194,7 @@ impl Sockets {
         }
     }
 
-    /// Who is connected to a port.
+    /// Finds the client of a port.
     fn tcp_client_of(&self, port: u16, view: ProcessView<'_>) -> Connection {
         let mut clients = self.tcp.iter().filter(|socket| socket.connected && socket.local.port() == port);
         match clients.clone().find(|socket| socket.inode != 0 && view.has(socket.inode)) {
@@ -204,19 +204,19 @@ impl Sockets {
         }
     }
 
-    fn other_end(&self, socket: &TcpSocket) -> End {
+    fn other_end(&self, socket: &TcpSocket) -> Client {
         let is_other = |other: &&TcpSocket| {
             other.local == socket.remote && other.remote == socket.local && other.connected && other.inode != 0
         };
         let here = |ip: IpAddr| ip.is_loopback() || ip == socket.local.ip();
         match self.tcp.iter().find(is_other) {
-            Some(other) => End::Inode(other.inode),
-            None if here(socket.remote.ip()) => End::Unknown,
-            None => End::Remote(socket.remote),
+            Some(other) => Client::Inode(other.inode),
+            None if here(socket.remote.ip()) => Client::Unknown,
+            None => Client::Remote(socket.remote),
         }
     }
 
-    /// What is behind a descriptor that QEMU inherited.
+    /// Finds the socket of a descriptor that QEMU inherited.
     fn descriptor(&self, number: u32, view: ProcessView<'_>) -> Observed {
         let unknown = || Observed::new(Place::Other(format!("descriptor {number}")), Connection::Unknown);
         let inherited = |end| Observed::new(Place::Other("inherited socket".to_owned()), Connection::Held(end));
@@ -225,7 +225,7 @@ impl Sockets {
         };
         if let Some(socket) = self.unix.iter().find(|socket| socket.inode == *inode) {
             if !socket.listening {
-                return inherited(socket.peer.map_or(End::Unknown, End::Inode));
+                return inherited(socket.peer.map_or(Client::Unknown, Client::Inode));
             }
             let address = match socket.name.strip_prefix(b"\0") {
                 Some(name) => Some(Address::Abstract { name: OsString::from_vec(name.to_vec()), tight: true }),
@@ -245,7 +245,7 @@ impl Sockets {
         }
     }
 
-    /// The listening socket of this file or name: its inode, and who is connected to it.
+    /// Finds the listening socket of this file or name: its inode and its client.
     pub(super) fn at_unix(&self, name: &[u8], file: Option<FileId>) -> Option<(u64, Connection)> {
         let is_meant =
             |socket: &&UnixSocket| socket.listening && (socket.name == name || (file.is_some() && socket.file == file));
@@ -253,7 +253,7 @@ impl Sockets {
         Some((listener.inode, self.client_of(listener, ProcessView::default())))
     }
 
-    /// The socket that listens on a port of this machine: its inode, and who is connected to it.
+    /// Finds the socket that listens on a port of this machine: its inode and its client.
     pub(super) fn at_tcp(&self, host: &str, port: u16) -> Option<(u64, Connection)> {
         let is_here = |socket: &TcpSocket| {
             let own = socket.local.ip();
@@ -276,7 +276,7 @@ fn unix_address(path: &[u8]) -> Address {
     Address::Unix(std::ffi::OsStr::from_bytes(path).into())
 }
 
-/// A host to connect to: every address of the machine includes localhost.
+/// Returns the host to connect to: localhost, if QEMU listens on every address.
 fn shown_host(host: &str) -> String {
     match host.parse::<IpAddr>() {
         Ok(ip) => shown_ip(ip),

@@ -1,4 +1,4 @@
-//! What Linux tells: `/proc`, and the kernel's table of Unix sockets by netlink.
+//! Reads `/proc`, and the kernel's table of Unix sockets by netlink. Linux only.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -12,14 +12,16 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 
 use super::command_line::{self, Spec, base_name, is_qemu};
 use super::option::lossy;
+use super::process::{
+    Access, Holder, Language, Monitor, Place, QemuProcess, Silence, State, Stopped, stopped_sentence,
+};
 use super::resolve::{Wanted, choose};
-use super::sockets::{Connection, End, Observed, ProcessView, Sockets};
+use super::sockets::{Client, Connection, Observed, ProcessView, Sockets};
 use super::tables::{self, Dump, FileId, States, UnixSocket};
-use super::{Access, Holder, Monitor, Place, QemuProcess, Silence, State, Stopped};
 use crate::address::Address;
 use crate::text;
 
-/// The accounts as which libvirt, Incus, LXD and the distributions run QEMU. Root finds their VMs by name.
+/// The accounts of QEMU under libvirt, Incus, LXD and the distributions. Root connects to their VMs by name.
 const QEMU_ACCOUNTS: [&str; 5] = ["incus", "libvirt-qemu", "lxd", "qemu", "qemu-libvirtd"];
 
 pub(super) fn find() -> io::Result<Vec<QemuProcess>> {
@@ -70,13 +72,13 @@ pub(super) fn find() -> io::Result<Vec<QemuProcess>> {
     Ok(finished.collect())
 }
 
-/// The process, if it is a QEMU, and what its command line says of its monitors.
+/// Returns the process, if it is a QEMU, with the monitors of its command line.
 fn qemu_process(pid: u32) -> Option<(QemuProcess, Vec<Spec>)> {
-    // It may have ended by now: then it is none.
+    // The process may have ended by now.
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let (program, is_hidden) = match fs::read_link(format!("/proc/{pid}/exe")) {
         Ok(file) => (file.into_os_string().into_encoded_bytes(), false),
-        // All there is to go by.
+        // Nothing else tells.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             (line.split(|&byte| byte == 0).next().unwrap_or_default().to_vec(), true)
         }
@@ -98,7 +100,7 @@ fn qemu_process(pid: u32) -> Option<(QemuProcess, Vec<Spec>)> {
         user,
         monitors: Vec::new(),
         reads_config: read.reads_config,
-        // libvirt's own name for the monitor's chardev.
+        // libvirt names the monitor's chardev so.
         libvirt: read.monitors.iter().any(|monitor| monitor.id.as_deref() == Some(b"charmonitor")),
         access: match (is_hidden, is_trusted) {
             (true, _) => Access::Hidden,
@@ -131,15 +133,15 @@ pub(super) fn silence(address: &Address) -> Option<Silence> {
         Address::Exec(_) | Address::Ssh(_) => None,
     }?;
     let pids = pids().ok()?;
-    // Whoever started this process may have left the socket open in it.
+    // This process may have inherited the socket.
     let others: Vec<u32> = pids.iter().copied().filter(|&pid| pid != std::process::id()).collect();
-    let server = match owners([End::Inode(listener)], &others).remove(&listener) {
+    let server = match owners([Client::Inode(listener)], &others).remove(&listener) {
         Some((pid, name)) => {
             let is_qemu =
                 fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|file| is_qemu(file.as_os_str().as_bytes()));
             Some((pid, if is_qemu { "QEMU".to_owned() } else { text::line(&name).into_owned() }, Access::ByPid))
         }
-        // Another user's, which may be known by its command line.
+        // The process of another user may be known by its command line.
         None => find().ok()?.into_iter().find_map(|process| {
             let is_it = |monitor: &Monitor| matches!(&monitor.place, Place::At(at) if is_same(at, address));
             process.monitors.iter().any(is_it).then(|| (process.pid, "QEMU".to_owned(), process.access))
@@ -148,12 +150,12 @@ pub(super) fn silence(address: &Address) -> Option<Silence> {
     if let Some((pid, name, access)) = &server
         && let Some(stopped) = stopped(*pid)
     {
-        return Some(Silence::Stopped(super::stopped_sentence(name, *pid, stopped, *access)));
+        return Some(Silence::Stopped(stopped_sentence(name, *pid, stopped, *access)));
     }
     match connection {
         Connection::Held(end) => match who(end, &owners([end], &pids)) {
             Holder::Process { pid, .. } if pid == std::process::id() => None,
-            // It may be this process's own connection, just closed.
+            // It may be the connection that this process has just closed.
             Holder::Unknown => None,
             holder => Some(Silence::Held(holder)),
         },
@@ -170,17 +172,17 @@ pub(super) fn is_bound(file: &fs::Metadata) -> bool {
     ask_for_unix_sockets(States::Bound).unwrap_or_default().iter().any(|socket| socket.file == Some(file))
 }
 
-/// Why a monitor of this process does not answer.
+/// Tells why a monitor of this process does not answer.
 fn silence_of(wanted: &Wanted) -> Option<Silence> {
     let processes = find().ok()?;
     let monitors = &choose(wanted, &processes).ok()?.monitors;
     monitors.iter().find_map(|monitor| match &monitor.place {
-        Place::At(address) if monitor.language == super::Language::Qmp => silence(address),
+        Place::At(address) if monitor.language == Language::Qmp => silence(address),
         _ => None,
     })
 }
 
-/// Whether both are the same address, one of them perhaps a relative path.
+/// Whether both are one address; a path may be relative.
 fn is_same(one: &Address, other: &Address) -> bool {
     match (one, other) {
         (Address::Unix(one), Address::Unix(other)) => std::path::absolute(other).is_ok_and(|other| other == *one),
@@ -203,13 +205,13 @@ fn pids() -> io::Result<Vec<u32>> {
     Ok(pids)
 }
 
-/// The user as whom a process acts.
+/// Returns the effective user id of a process.
 fn user_of(pid: u32) -> Option<u32> {
     // `Uid:` real, effective, saved, of the file system.
     status_field(pid, "Uid:")?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// Whether a process is stopped.
+/// Tells why a process is stopped, if it is.
 fn stopped(pid: u32) -> Option<Stopped> {
     match status_field(pid, "State:")?.bytes().next()? {
         b'T' => Some(Stopped::Signal),
@@ -218,13 +220,13 @@ fn stopped(pid: u32) -> Option<Stopped> {
     }
 }
 
-/// A line of `/proc/PID/status`, without its name.
+/// Returns a line of `/proc/PID/status`, without its name.
 fn status_field(pid: u32, name: &str) -> Option<String> {
     let status = fs::read(format!("/proc/{pid}/status")).ok()?;
     Some(lossy(&status).lines().find_map(|line| line.strip_prefix(name))?.trim().to_owned())
 }
 
-/// The sockets of a process, by descriptor; `None` if this user may not see them.
+/// Lists the sockets of a process, by descriptor; `None` if this user may not see them.
 fn sockets_of(pid: u32) -> Option<Vec<(u32, u64)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd")).ok()? {
@@ -238,17 +240,17 @@ fn sockets_of(pid: u32) -> Option<Vec<(u32, u64)>> {
     Some(found)
 }
 
-/// The processes at the other ends, by the inodes of their sockets.
-fn owners(ends: impl IntoIterator<Item = End>, pids: &[u32]) -> HashMap<u64, (u32, String)> {
+/// Finds the processes of clients, by the inodes of their sockets.
+fn owners(ends: impl IntoIterator<Item = Client>, pids: &[u32]) -> HashMap<u64, (u32, String)> {
     let mut wanted: HashSet<u64> = ends
         .into_iter()
         .filter_map(|end| match end {
-            End::Inode(inode) => Some(inode),
+            Client::Inode(inode) => Some(inode),
             _ => None,
         })
         .collect();
     let mut found = HashMap::new();
-    // The youngest first: shells rather than what has always been there.
+    // The youngest first: a client is rarely the oldest process.
     for &pid in pids.iter().rev() {
         if wanted.is_empty() {
             break;
@@ -264,8 +266,8 @@ fn owners(ends: impl IntoIterator<Item = End>, pids: &[u32]) -> HashMap<u64, (u3
     found
 }
 
-/// The process whose copy this one is. Who has just been forked shares its parent's sockets until it runs another program, and so does a
-/// subshell: the one to be named is the parent.
+/// Returns the process of which `pid` is a copy. A fork shares its parent's sockets until it runs another program, and so does a
+/// subshell: the parent is the client.
 fn original(mut pid: u32, inode: u64) -> u32 {
     let command = |pid| fs::read(format!("/proc/{pid}/cmdline")).ok();
     while let Some(parent) = parent_of(pid)
@@ -282,19 +284,19 @@ fn parent_of(pid: u32) -> Option<u32> {
     (parent > 0).then_some(parent)
 }
 
-fn who(end: End, owners: &HashMap<u64, (u32, String)>) -> Holder {
+fn who(end: Client, owners: &HashMap<u64, (u32, String)>) -> Holder {
     match end {
-        End::Remote(address) => Holder::Remote(address),
-        End::Inode(inode) => match owners.get(&inode) {
+        Client::Remote(address) => Holder::Remote(address),
+        Client::Inode(inode) => match owners.get(&inode) {
             Some((pid, name)) => Holder::Process { pid: *pid, name: name.clone() },
             None => Holder::Hidden,
         },
-        End::Unknown => Holder::Unknown,
+        Client::Unknown => Holder::Unknown,
     }
 }
 
-/// The directories from which a process may have bound a relative path: its own, and the one in which a shell started
-/// it; `-daemonize` makes `/` its own.
+/// Returns the directories from which a process may have bound a relative path: its own, and the one where a shell started it;
+/// `-daemonize` makes `/` its own.
 fn directories(pid: u32) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_link(format!("/proc/{pid}/cwd")).into_iter().collect();
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
@@ -306,14 +308,14 @@ fn directories(pid: u32) -> Vec<PathBuf> {
 impl Sockets {
     fn load() -> Self {
         let unix = ask_for_unix_sockets(States::ListeningAndConnected).unwrap_or_else(|| {
-            // Without the kernel's module `unix_diag`, or where netlink is not allowed.
+            // The kernel lacks its module `unix_diag`, or netlink is not allowed.
             tables::unix_text(&fs::read("/proc/net/unix").unwrap_or_default())
         });
         let tcp = |file| tables::tcp_text(&fs::read_to_string(file).unwrap_or_default());
         Self { unix, tcp: [tcp("/proc/net/tcp"), tcp("/proc/net/tcp6")].concat() }
     }
 
-    /// Where a monitor of a process is, and who is at its other end; and whether its socket file is there.
+    /// Finds where a monitor of a process is, its client, and whether its socket file exists.
     fn monitor(&self, spec: &Spec, pid: u32, own: Option<&[(u32, u64)]>) -> (Observed, bool) {
         let mut first = None;
         let directories = directories(pid);
@@ -329,8 +331,8 @@ impl Sockets {
         (first.unwrap_or_else(|| self.observe(spec, ProcessView::default())), false)
     }
 
-    /// Whether the socket file that the monitor listens on is at its path, or there is none. A file in another root or
-    /// mount namespace gets the path that leads there from here.
+    /// Whether the socket file of the monitor exists, if it has one. A file in another root or mount namespace gets the path that
+    /// leads there from here.
     fn find_file(&self, seen: &mut Observed, pid: u32) -> bool {
         let Place::At(Address::Unix(path)) = &seen.place else { return true };
         let mut there = PathBuf::from(format!("/proc/{pid}/root"));
@@ -341,7 +343,7 @@ impl Sockets {
                     seen.place = Place::At(Address::Unix(path));
                     return true;
                 }
-                // It may well be.
+                // It may exist.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return true,
                 _ => {}
             }
@@ -350,9 +352,9 @@ impl Sockets {
     }
 }
 
-/// Unix sockets with their files and peers; `None` if the kernel does not answer.
+/// Asks for the Unix sockets with their files and peers; `None` if the kernel does not answer.
 fn ask_for_unix_sockets(states: States) -> Option<Vec<UnixSocket>> {
-    /// What the kernel fills at most with one datagram.
+    /// The most bytes of one datagram of the kernel.
     const DATAGRAM: usize = 32 * 1024;
     let socket = rustix::net::socket_with(
         AddressFamily::NETLINK,
@@ -365,7 +367,7 @@ fn ask_for_unix_sockets(states: States) -> Option<Vec<UnixSocket>> {
     let mut sockets = Vec::new();
     let mut buffer = vec![0; DATAGRAM];
     loop {
-        // The kernel answers while it is asked: if nothing is there, nothing will come.
+        // The kernel answers at once: if there is no answer now, none will come.
         let (_, length) = rustix::net::recv(&socket, buffer.as_mut_slice(), RecvFlags::TRUNC).ok()?;
         match tables::unix_diag_answer(buffer.get(..length)?, &mut sockets) {
             Dump::More => {}

@@ -1,4 +1,4 @@
-//! The kernel's tables of sockets, as texts and messages: parsing alone, no I/O.
+//! Parses the kernel's tables of sockets, which are texts and messages. No I/O.
 //!
 //! Sources: `proc(5)`, `sock_diag(7)`, the kernel's `linux/unix_diag.h`.
 
@@ -14,18 +14,18 @@ pub(super) struct FileId {
 /// A Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct UnixSocket {
-    /// 0 as long as nobody has accepted it.
+    /// 0 until its process accepts it.
     pub(super) inode: u64,
     pub(super) listening: bool,
     pub(super) connected: bool,
-    /// The path it was bound to, as it was given; an abstract name begins with NUL. What is accepted has its
-    /// listener's.
+    /// The path it was bound to, as it was given; an abstract name begins with NUL. An accepted socket has the path of its
+    /// listener.
     pub(super) name: Vec<u8>,
     /// The socket file.
     pub(super) file: Option<FileId>,
-    /// The inode of the other end, if the kernel tells; 0 if nobody has accepted it yet, or it has gone.
+    /// The inode of the other end, if the kernel tells; 0 if that is not accepted yet, or gone.
     pub(super) peer: Option<u64>,
-    /// Listening: the inodes of those that wait to be accepted; 0 if one has gone again.
+    /// The inodes of the clients that wait for a listener; 0 for one that is gone.
     pub(super) waiting: Vec<u64>,
 }
 
@@ -35,9 +35,9 @@ pub(super) struct TcpSocket {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
     pub(super) listening: bool,
-    /// Also of a client that has gone before it was accepted.
+    /// Whether it is connected, or its client is gone before it was accepted.
     pub(super) connected: bool,
-    /// 0 as long as nobody has accepted it.
+    /// 0 until its process accepts it.
     pub(super) inode: u64,
 }
 
@@ -45,12 +45,12 @@ const LISTEN: u8 = 10;
 const ESTABLISHED: u8 = 1;
 const CLOSE_WAIT: u8 = 8;
 
-/// `/proc/net/unix`, which does not tell who the peer is. Lines that are none are left out.
+/// Reads `/proc/net/unix`, which does not tell the peers. It skips other lines.
 pub(super) fn unix_text(text: &[u8]) -> Vec<UnixSocket> {
     text.split(|&byte| byte == b'\n').skip(1).filter_map(unix_line).collect()
 }
 
-/// `Num: RefCount Protocol Flags Type St Inode Path`.
+/// Reads `Num: RefCount Protocol Flags Type St Inode Path`.
 fn unix_line(line: &[u8]) -> Option<UnixSocket> {
     const ACCEPTS: u32 = 0x1_0000;
     let mut rest = line;
@@ -68,7 +68,7 @@ fn unix_line(line: &[u8]) -> Option<UnixSocket> {
     let inode = next()?.parse().ok()?;
     let mut name = rest.to_vec();
     if name.first() == Some(&b'@') {
-        // The NULs of an abstract name are shown as `@`; one that is padded has many.
+        // An abstract name has `@` for each NUL.
         for byte in &mut name {
             if *byte == b'@' {
                 *byte = 0;
@@ -79,12 +79,12 @@ fn unix_line(line: &[u8]) -> Option<UnixSocket> {
     Some(UnixSocket { inode, listening, connected: state == "03", name, ..UnixSocket::default() })
 }
 
-/// `/proc/net/tcp` or `/proc/net/tcp6`.
+/// Reads `/proc/net/tcp` or `/proc/net/tcp6`.
 pub(super) fn tcp_text(text: &str) -> Vec<TcpSocket> {
     text.lines().skip(1).filter_map(tcp_line).collect()
 }
 
-/// `sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …`.
+/// Reads `sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …`.
 fn tcp_line(line: &str) -> Option<TcpSocket> {
     let mut fields = line.split_ascii_whitespace();
     let local = socket_address(fields.nth(1)?)?;
@@ -95,7 +95,7 @@ fn tcp_line(line: &str) -> Option<TcpSocket> {
     Some(TcpSocket { local, remote, listening: state == LISTEN, connected, inode })
 }
 
-/// `0100007F:1F90`: the address in words of the machine's byte order.
+/// Reads `0100007F:1F90`: the address in words of the machine's byte order.
 fn socket_address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let words = ip.as_bytes().chunks(8).map(|word| {
@@ -111,15 +111,15 @@ fn socket_address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
-/// Which sockets to ask the kernel for, by their states.
+/// The states of the sockets to ask the kernel for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum States {
     ListeningAndConnected,
-    /// Those that listen, and those that do not yet.
+    /// Bound sockets, whether they listen yet or not.
     Bound,
 }
 
-/// The message that asks for Unix sockets with their names, files and peers.
+/// Makes the message that asks for Unix sockets with their names, files and peers.
 pub(super) fn unix_diag_request(states: States) -> Vec<u8> {
     const LENGTH: u32 = 40;
     const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -145,12 +145,12 @@ pub(super) fn unix_diag_request(states: States) -> Vec<u8> {
     message
 }
 
-/// What one datagram of the answer means.
+/// What follows one datagram of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dump {
     More,
     Done,
-    /// Refused, or not understood.
+    /// Nothing: the kernel refused, or the datagram is not understood.
     Failed,
 }
 
@@ -172,7 +172,7 @@ pub(super) fn unix_diag_answer(mut datagram: &[u8], sockets: &mut Vec<UnixSocket
     Dump::More
 }
 
-/// A `struct unix_diag_msg` and its attributes.
+/// Reads a `struct unix_diag_msg` and its attributes.
 fn unix_diag_message(body: &[u8]) -> Option<UnixSocket> {
     const STREAM: u8 = 1;
     let (&kind, &state) = (body.get(1)?, body.get(2)?);

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn the_text_of_unix_sockets() {
+fn the_text_of_unix_sockets_is_read() {
     let text = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
         0000000010de4483: 00000003 00000000 00000000 0001 03 96677\n\
         0000000091f39257: 00000003 00000000 00000000 0001 02     0 l.sock\n\
@@ -32,7 +32,7 @@ fn the_text_of_unix_sockets() {
 
 #[test]
 #[cfg(target_endian = "little")]
-fn the_text_of_tcp_sockets() {
+fn the_text_of_tcp_sockets_is_read() {
     let text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
         \x20  0: 0100007F:115C 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1234 1 0 100\n\
         \x20  1: 0100007F:115C 0100007F:8235 01 00000000:00000000 00:00000000 00000000     0        0 1235 1 0 100\n\
@@ -88,7 +88,7 @@ fn socket_body(kind: u8, state: u8, inode: u32, attributes: &[(u16, &[u8])]) -> 
 }
 
 #[test]
-fn the_answer_of_the_kernel() {
+fn the_answer_of_the_kernel_is_read() {
     let file: Vec<u8> = [77_u32.to_ne_bytes(), (254_u32 << 20).to_ne_bytes()].concat();
     let waiting: Vec<u8> = [5_u32.to_ne_bytes(), 6_u32.to_ne_bytes()].concat();
     let listener = socket_body(1, 10, 40, &[(0, b"q.sock\0"), (1, &file), (3, &waiting), (6, &[0])]);
@@ -119,7 +119,7 @@ fn the_answer_of_the_kernel() {
 
 proptest! {
     #[test]
-    fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), length in 0_u32..220, attribute in 0_u16..50) {
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), length in 0_u32..220, attribute in 0_u16..50) {
         let _ = unix_text(&bytes);
         let text = String::from_utf8_lossy(&bytes);
         let _ = tcp_text(&text);

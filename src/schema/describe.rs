@@ -1,7 +1,6 @@
-//! Types in words.
+//! Describes types in words.
 
-use super::Schema;
-use super::types::{Builtin, EnumValue, Type, TypeId};
+use super::types::{Builtin, EnumValue, Schema, Type, TypeId};
 
 /// How many types may be in one another in a description.
 const DEPTH: usize = 3;
@@ -9,12 +8,12 @@ const DEPTH: usize = 3;
 const VALUES: usize = 60;
 
 impl Schema {
-    /// The type in a few words, such as `list of integers`. Names in it are the peer's: not safe to show as they are.
+    /// Describes the type in a few words, such as `list of integers`. Names in it are the peer's, not safe to show.
     pub fn words(&self, ty: TypeId) -> String {
         self.words_at(ty, 0)
     }
 
-    /// The values of an enum; of an alternate, those of its enum.
+    /// Returns the values of an enum; of an alternate, those of its enum.
     pub fn enum_values(&self, ty: TypeId) -> Option<&[EnumValue]> {
         self.choices(ty).into_iter().find_map(|ty| match self.get(ty) {
             Type::Enum(values) => Some(&values[..]),
@@ -61,10 +60,8 @@ impl Schema {
             Type::Enum(_) => 1,
             _ => 2,
         });
-        let mut words: Vec<String> = Vec::new();
-        for choice in choices {
-            words.push(if depth == DEPTH { "…".into() } else { self.words_at(choice, depth + 1) });
-        }
+        let describe = |ty| if depth == DEPTH { "…".into() } else { self.words_at(ty, depth + 1) };
+        let mut words: Vec<String> = choices.into_iter().map(describe).collect();
         let last = words.pop().unwrap_or_else(|| "anything".into());
         if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) }
     }
@@ -79,7 +76,7 @@ mod tests {
     use crate::schema::{Schema, Step, sample};
 
     #[test]
-    fn types_in_words() {
+    fn a_type_is_described_in_words() {
         let schema = sample::schema();
         let root = schema.arguments("kinds").unwrap();
         let check = |member: &str, expected: &str| {
@@ -103,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_values_of_enums() {
+    fn an_enum_has_values() {
         let schema = sample::schema();
         let root = schema.arguments("kinds").unwrap();
         let check = |member: &str, expected: Option<usize>| {
@@ -116,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn long_and_endless_types_are_cut() {
+    fn long_and_endless_descriptions_are_cut() {
         let values = vec![r#""v""#; 70].join(",");
         let text = format!(
             r#"[{{"name":"c","meta-type":"command","arg-type":"l"}},{{"name":"d","meta-type":"command","arg-type":"e"}},

@@ -1,203 +1,174 @@
-//! From the bytes of a reply to the model.
+//! Reads the reply of `query-qmp-schema`.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use super::Schema;
-use super::types::{Builtin, Command, EnumValue, Event, Features, Member, Object, Type, TypeId, Variant};
+use super::types::{Builtin, Command, EnumValue, Event, Features, Member, Object, Schema, Type, TypeId, Variant};
 
-/// Why a reply is no schema.
+/// Why a reply is not a schema.
 #[derive(Debug, thiserror::Error)]
 #[error("the peer's description of its commands cannot be read")]
 pub struct SchemaError(#[from] serde_json::Error);
 
-/// A string, borrowed where it has no escape.
-#[derive(Deserialize)]
-pub(super) struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl Name<'_> {
-    pub(super) fn boxed(&self) -> Box<str> {
-        (&*self.0).into()
-    }
-}
-
 /// An entry of any kind: `meta-type` tells which.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Entry<'a> {
-    #[serde(borrow)]
-    meta_type: Name<'a>,
-    #[serde(borrow)]
-    name: Name<'a>,
-    #[serde(borrow, default)]
-    json_type: Option<Name<'a>>,
-    #[serde(borrow, default)]
-    arg_type: Option<Name<'a>>,
-    #[serde(borrow, default)]
-    ret_type: Option<Name<'a>>,
-    #[serde(borrow, default)]
-    element_type: Option<Name<'a>>,
-    #[serde(borrow, default)]
-    tag: Option<Name<'a>>,
+struct Entry {
+    meta_type: Box<str>,
+    name: Box<str>,
+    json_type: Option<Box<str>>,
+    arg_type: Option<Box<str>>,
+    ret_type: Option<Box<str>>,
+    element_type: Option<Box<str>>,
+    tag: Option<Box<str>>,
     #[serde(default)]
     allow_oob: bool,
-    #[serde(borrow, default)]
-    members: Option<Vec<RawMember<'a>>>,
-    #[serde(borrow, default)]
-    values: Vec<Name<'a>>,
-    #[serde(borrow, default)]
-    variants: Vec<RawVariant<'a>>,
-    #[serde(borrow, default)]
-    features: Vec<Name<'a>>,
+    members: Option<Vec<RawMember>>,
+    #[serde(default)]
+    values: Vec<Box<str>>,
+    #[serde(default)]
+    variants: Vec<RawVariant>,
+    #[serde(default)]
+    features: Vec<Box<str>>,
 }
 
 /// A member of an object (with name and type), of an enum (with a name), of an alternate (with a type).
 #[derive(Deserialize)]
-struct RawMember<'a> {
-    #[serde(borrow, default)]
-    name: Option<Name<'a>>,
-    #[serde(borrow, default, rename = "type")]
-    ty: Option<Name<'a>>,
-    /// That it is there, be it null, means that the member is optional.
+struct RawMember {
+    name: Option<Box<str>>,
+    #[serde(rename = "type")]
+    ty: Option<Box<str>>,
+    /// A member with a default, even null, is optional.
     #[serde(default, rename = "default", deserialize_with = "present")]
     optional: bool,
-    #[serde(borrow, default)]
-    features: Vec<Name<'a>>,
+    #[serde(default)]
+    features: Vec<Box<str>>,
 }
 
 #[derive(Deserialize)]
-struct RawVariant<'a> {
-    #[serde(borrow)]
-    case: Name<'a>,
-    #[serde(borrow, rename = "type")]
-    ty: Name<'a>,
+struct RawVariant {
+    case: Box<str>,
+    #[serde(rename = "type")]
+    ty: Box<str>,
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
-pub(super) fn parse(reply: &[u8]) -> Result<Schema, SchemaError> {
-    let entries: Vec<Entry<'_>> = serde_json::from_slice(reply)?;
-    let mut ids = Ids::new(&entries);
-    let mut commands = Vec::new();
-    let mut events = Vec::new();
-    for entry in &entries {
-        match &*entry.meta_type.0 {
-            "command" => commands.push(ids.command(entry)),
-            "event" => events.push(Event {
-                name: entry.name.boxed(),
-                data: ids.of(entry.arg_type.as_ref()),
-                features: features(&entry.features),
-            }),
-            _ => {
-                if let Some(ty) = ids.ty(entry)
-                    && let Some(&id) = ids.by_name.get(&*entry.name.0)
-                    && let Some(place @ Type::Unknown) = ids.types.get_mut(id.0 as usize)
-                {
-                    *place = ty;
-                }
+impl Schema {
+    /// Reads the `return` of `query-qmp-schema`. It ignores what later versions add.
+    ///
+    /// ```
+    /// use qmpsh::schema::Schema;
+    ///
+    /// let schema = Schema::parse(br#"[
+    ///     {"name": "stop", "meta-type": "command", "arg-type": "0", "ret-type": "0"},
+    ///     {"name": "0", "meta-type": "object", "members": []}
+    /// ]"#).unwrap();
+    /// assert!(schema.command("stop").is_some());
+    /// ```
+    pub fn parse(reply: &[u8]) -> Result<Self, SchemaError> {
+        let entries: Vec<Entry> = serde_json::from_slice(reply)?;
+        let mut types = Types::default();
+        for entry in entries.iter().filter(|entry| !matches!(&*entry.meta_type, "command" | "event")) {
+            types.id(&entry.name);
+        }
+        let mut commands = Vec::new();
+        let mut events = Vec::new();
+        for entry in entries {
+            match &*entry.meta_type {
+                "command" => commands.push(Command {
+                    name: entry.name,
+                    arguments: types.of(entry.arg_type),
+                    result: types.of(entry.ret_type),
+                    allow_oob: entry.allow_oob,
+                    enabled: true,
+                    success_response: true,
+                    features: Features(entry.features),
+                }),
+                "event" => events.push(Event {
+                    name: entry.name,
+                    data: types.of(entry.arg_type),
+                    features: Features(entry.features),
+                }),
+                _ => types.describe(entry),
             }
         }
+        Ok(Self::new(types.types, commands, events))
     }
-    Ok(Schema::new(ids.types, commands, events))
 }
 
-/// Types by their name; one that is spoken of and not described stays [`Type::Unknown`].
-struct Ids<'e> {
-    by_name: HashMap<&'e str, TypeId>,
+/// Types by their name; one that is named and not described stays [`Type::Unknown`].
+#[derive(Default)]
+struct Types {
+    by_name: HashMap<Box<str>, TypeId>,
     types: Vec<Type>,
 }
 
-impl<'e> Ids<'e> {
-    fn new(entries: &'e [Entry<'_>]) -> Self {
-        let mut ids = Self { by_name: HashMap::with_capacity(entries.len()), types: Vec::with_capacity(entries.len()) };
-        for entry in entries {
-            if !matches!(&*entry.meta_type.0, "command" | "event") {
-                ids.id(&entry.name);
+impl Types {
+    fn id(&mut self, name: &str) -> TypeId {
+        if let Some(id) = self.by_name.get(name) {
+            return *id;
+        }
+        // Four thousand million types would need a message far beyond any limit.
+        let id = TypeId(u32::try_from(self.types.len()).unwrap_or(u32::MAX));
+        self.types.push(Type::Unknown);
+        self.by_name.insert(name.into(), id);
+        id
+    }
+
+    fn of(&mut self, name: Option<Box<str>>) -> Option<TypeId> {
+        name.map(|name| self.id(&name))
+    }
+
+    /// Fills in the type that `entry` describes. The first entry of a name counts.
+    fn describe(&mut self, entry: Entry) {
+        let id = self.id(&entry.name);
+        if let Some(ty) = self.ty(entry)
+            && let Some(place @ Type::Unknown) = self.types.get_mut(id.0 as usize)
+        {
+            *place = ty;
+        }
+    }
+
+    fn ty(&mut self, entry: Entry) -> Option<Type> {
+        let has_members = entry.members.is_some();
+        let members = entry.members.unwrap_or_default();
+        Some(match &*entry.meta_type {
+            "builtin" => Type::Builtin(builtin(&entry.json_type?)),
+            // `members` since QEMU 6.2, `values` before; QEMU 7.2 sends both.
+            "enum" if has_members => Type::Enum(members.into_iter().filter_map(enum_value).collect()),
+            "enum" => {
+                let value = |name| EnumValue { name, features: Features::default() };
+                Type::Enum(entry.values.into_iter().map(value).collect())
             }
-        }
-        ids
-    }
-
-    fn id(&mut self, name: &'e Name<'_>) -> TypeId {
-        *self.by_name.entry(&*name.0).or_insert_with(|| {
-            // Four thousand million types would need a message far beyond any limit.
-            let id = TypeId(u32::try_from(self.types.len()).unwrap_or(u32::MAX));
-            self.types.push(Type::Unknown);
-            id
-        })
-    }
-
-    fn of(&mut self, name: Option<&'e Name<'_>>) -> Option<TypeId> {
-        name.map(|name| self.id(name))
-    }
-
-    fn command(&mut self, entry: &'e Entry<'_>) -> Command {
-        Command {
-            name: entry.name.boxed(),
-            arguments: self.of(entry.arg_type.as_ref()),
-            result: self.of(entry.ret_type.as_ref()),
-            allow_oob: entry.allow_oob,
-            enabled: true,
-            success_response: true,
-            features: features(&entry.features),
-        }
-    }
-
-    fn ty(&mut self, entry: &'e Entry<'_>) -> Option<Type> {
-        let members = entry.members.as_deref().unwrap_or_default();
-        Some(match &*entry.meta_type.0 {
-            "builtin" => Type::Builtin(builtin(entry.json_type.as_ref()?)),
-            "enum" => Type::Enum(enum_values(entry)),
-            "array" => Type::Array(self.of(entry.element_type.as_ref())?),
-            "alternate" => Type::Alternate(members.iter().filter_map(|m| self.of(m.ty.as_ref())).collect()),
-            "object" => Type::Object(Object {
-                members: members.iter().filter_map(|member| self.member(member)).collect(),
-                tag: entry.tag.as_ref().map(Name::boxed),
-                variants: entry
-                    .variants
-                    .iter()
-                    .map(|variant| Variant { case: variant.case.boxed(), ty: self.id(&variant.ty) })
-                    .collect(),
-                features: features(&entry.features),
-            }),
+            "array" => Type::Array(self.of(entry.element_type)?),
+            "alternate" => Type::Alternate(members.into_iter().filter_map(|member| self.of(member.ty)).collect()),
+            "object" => {
+                let members = members.into_iter().filter_map(|member| self.member(member)).collect();
+                let variants = entry.variants.into_iter();
+                let variants = variants.map(|raw| Variant { case: raw.case, ty: self.id(&raw.ty) }).collect();
+                Type::Object(Object { members, tag: entry.tag, variants, features: Features(entry.features) })
+            }
             _ => return None,
         })
     }
 
-    fn member(&mut self, raw: &'e RawMember<'_>) -> Option<Member> {
-        Some(Member {
-            name: raw.name.as_ref()?.boxed(),
-            ty: self.of(raw.ty.as_ref())?,
-            optional: raw.optional,
-            features: features(&raw.features),
-        })
+    fn member(&mut self, raw: RawMember) -> Option<Member> {
+        let (name, ty) = (raw.name?, self.of(raw.ty)?);
+        Some(Member { name, ty, optional: raw.optional, features: Features(raw.features) })
     }
 }
 
-fn features(names: &[Name<'_>]) -> Features {
-    Features(names.iter().map(Name::boxed).collect())
+fn enum_value(raw: RawMember) -> Option<EnumValue> {
+    Some(EnumValue { name: raw.name?, features: Features(raw.features) })
 }
 
-/// `members` since QEMU 6.2, `values` before; QEMU 7.2 sends both.
-fn enum_values(entry: &Entry<'_>) -> Vec<EnumValue> {
-    match &entry.members {
-        Some(members) => members
-            .iter()
-            .filter_map(|raw| Some(EnumValue { name: raw.name.as_ref()?.boxed(), features: features(&raw.features) }))
-            .collect(),
-        None => {
-            entry.values.iter().map(|name| EnumValue { name: name.boxed(), features: Features::default() }).collect()
-        }
-    }
-}
-
-fn builtin(json_type: &Name<'_>) -> Builtin {
-    match &*json_type.0 {
+fn builtin(json_type: &str) -> Builtin {
+    match json_type {
         "string" => Builtin::Str,
         "int" => Builtin::Int,
         "number" => Builtin::Number,
@@ -214,7 +185,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn entries_of_every_kind() {
+    fn entries_of_every_kind_are_read() {
         let schema = sample::schema();
         let names = |features: &Features| features.names().map(str::to_owned).collect::<Vec<_>>();
         let command = schema.command("resize").unwrap();
@@ -229,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_enums() {
-        let values = |json: &str| match super::parse(json.as_bytes()).unwrap().types.remove(0) {
+    fn both_forms_of_enums_are_read() {
+        let values = |json: &str| match Schema::parse(json.as_bytes()).unwrap().types.remove(0) {
             Type::Enum(values) => {
                 values.iter().map(|v| format!("{}{}", v.name, v.features.names().count())).collect::<Vec<_>>().concat()
             }
@@ -246,20 +217,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schema() {
+    fn a_text_that_is_not_a_schema_is_an_error() {
         for text in
             ["", "{}", "[1]", r#"[{"name":"x"}]"#, r#"[{"meta-type":"object"}]"#, r#"[{"meta-type":1,"name":"x"}]"#]
         {
-            assert!(parse(text.as_bytes()).is_err(), "{text}");
+            assert!(Schema::parse(text.as_bytes()).is_err(), "{text}");
         }
         let deep = format!(r#"[{{"meta-type":"x","name":"x","more":{}"#, "[".repeat(100_000));
-        assert!(parse(deep.as_bytes()).is_err());
-        assert!(parse(b"\xff").is_err());
+        assert!(Schema::parse(deep.as_bytes()).is_err());
+        assert!(Schema::parse(b"\xff").is_err());
     }
 
     #[test]
-    fn what_is_new_or_odd_is_left_out() {
-        let check = |json: &str| parse(json.as_bytes()).unwrap();
+    fn unknown_and_odd_entries_are_left_out() {
+        let check = |json: &str| Schema::parse(json.as_bytes()).unwrap();
         assert_eq!(check("[]").type_count(), 0);
         let schema = check(
             r#"[{"meta-type":"new","name":"n","more":[1.5,{"a":null}]},
@@ -283,7 +254,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = parse(&bytes);
+            let _ = Schema::parse(&bytes);
         }
 
         /// Whatever is cut out of a schema or put into it.
@@ -293,7 +264,7 @@ mod tests {
             let from = from % text.len();
             let to = (from + length).min(text.len());
             text.splice(from..to, with.bytes());
-            if let Ok(schema) = parse(&text) {
+            if let Ok(schema) = Schema::parse(&text) {
                 sample::use_every_query(&schema);
             }
         }

@@ -1,65 +1,64 @@
-//! A type in full: its members with all that is in them, line by line.
+//! Lists a type in full: its members, and all that is in them, line by line.
 //!
-//! Paths are those of the shell's language, so that a member can be typed as it is listed. An object that is in several
-//! places, or in itself, is listed once; elsewhere its line says where it was. So the listing ends, whatever the types are.
+//! Paths are written as in the shell's language. An object that is in several places, or in itself, is listed once;
+//! elsewhere its line says where that was. So the listing of any type ends.
 
 use std::collections::HashMap;
 
-use super::Schema;
-use super::types::{Builtin, Features, Object, Type, TypeId};
+use super::types::{Builtin, Features, Object, Schema, Type, TypeId};
 
-/// How many objects may be in one another in a listing. QEMU's own are in at most seven.
+/// How deep objects may be nested in a listing. QEMU's own are in at most seven.
 const DEPTH: usize = 16;
-/// Bytes of a listing. QEMU's longest has 30 thousand.
+/// The most bytes of a listing. QEMU's longest has 30 thousand.
 const ROOM: usize = 1 << 20;
-/// Bytes of the words for one type. QEMU's longest, the names of keys, have 1,400.
+/// The most bytes of the words for one type. QEMU's longest, the names of keys, have 1,400.
 const WORDS: usize = 16 << 10;
-/// How many lists and alternates may be in one another in those words, and how many types an alternate may name.
+/// How deep lists and alternates may be nested in those words, and how many types an alternate may name.
 const NESTED: usize = 3;
 const ALTERNATIVES: usize = 12;
 
 /// The listing of a type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reference {
-    /// Its lines, in order. Names in them are the peer's: not safe to show as they are.
+    /// Its lines, in order. Names in them are the peer's, not safe to show.
     pub lines: Vec<ReferenceLine>,
-    /// Choices that there are not, each with the values that its tag can have; none if there is no such tag.
+    /// Choices that do not exist, each with the values that its tag can have; no values if there is no such tag.
     pub unmatched: Vec<(Choice, Vec<String>)>,
 }
 
 /// One line of a [`Reference`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceLine {
-    /// In how many branches it is.
+    /// The number of branches around it.
     pub depth: usize,
-    /// What it says.
+    /// Its content.
     pub row: Row,
 }
 
-/// What a line of a [`Reference`] says.
+/// The content of a line of a [`Reference`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// There is a member.
+    /// A member.
     Member {
         /// The keys that lead to it, with dots between; `0` is the first of a list.
         path: String,
-        /// What its value is, and whether it may be left out.
+        /// Its type in words, and whether it is optional.
         what: String,
     },
-    /// What follows, one branch deeper, is there only with one of some values of a tag.
+    /// The lines that follow, one branch deeper, exist only with these values of a tag.
     Branch {
         /// The keys that lead to the tag.
         path: String,
         /// The values, with commas between.
         cases: String,
-        /// What is there, if no lines follow.
+        /// What the branch has, if no lines follow.
         note: Option<String>,
     },
-    /// The rest is left out: it is too long.
+    /// The rest is left out, because it is too long.
     Cut,
 }
 
-/// The value of a tag: only that branch is wanted.
+/// The value of a tag: only that branch is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The keys that lead to the tag, with dots between.
@@ -69,7 +68,7 @@ pub struct Choice {
 }
 
 impl Schema {
-    /// Lists the members of the object that `root` is, or that its elements are; no lines if there is none.
+    /// Lists the members of the object that `root` is, or that its elements are; no lines if it is none.
     ///
     /// `name` is what the whole is called in lines that refer to it.
     pub fn reference(&self, root: TypeId, name: &str, choices: &[Choice]) -> Reference {
@@ -95,7 +94,7 @@ impl Schema {
         reference
     }
 
-    /// The kind of value in a few words, such as `list of integers`, with the marks of enum values.
+    /// Describes the kind of value in a few words, such as `list of integers`, with the marks of enum values.
     pub fn kind(&self, ty: TypeId) -> String {
         self.kind_at(ty, 0)
     }
@@ -138,7 +137,7 @@ impl Schema {
         }
     }
 
-    /// The object in a value of this type, with what leads to it: nothing, or `0` for each list that it is in.
+    /// Finds the object in a value of this type, with the keys to it: `0` for each list around it.
     fn inner_object(&self, ty: TypeId) -> Option<(TypeId, &Object, String)> {
         let mut path = String::new();
         let mut ty = ty;
@@ -165,16 +164,16 @@ struct Listing<'s> {
     schema: &'s Schema,
     choices: &'s [Choice],
     reference: Reference,
-    /// Where the objects are that are listed already.
+    /// The objects that are listed already, with their places.
     listed: HashMap<TypeId, String>,
     /// The values of the tags that were met.
     tags: HashMap<String, Vec<String>>,
-    /// Bytes that it may still have.
+    /// How many more bytes it may have.
     room: usize,
 }
 
 impl<'s> Listing<'s> {
-    /// Adds a line; whether there was room for it.
+    /// Adds a line; returns whether there was room for it.
     fn push(&mut self, depth: usize, row: Row) -> bool {
         let bytes = match &row {
             Row::Member { path, what } => path.len() + what.len(),
@@ -192,7 +191,7 @@ impl<'s> Listing<'s> {
         true
     }
 
-    /// The members of the object at `at`, which is empty or ends with a dot.
+    /// Lists the members of the object at `at`, which is empty or ends with a dot.
     fn members(&mut self, object: &'s Object, at: &str, depth: usize, nested: usize) {
         let schema = self.schema;
         for member in &object.members {
@@ -241,7 +240,7 @@ impl<'s> Listing<'s> {
             }
             groups[group].1.push(&variant.case);
         }
-        // Those without members of their own are said in one line, at the end.
+        // Variants without members are listed in one line, at the end.
         let is_empty = |ty: &TypeId| match schema.get(*ty) {
             Type::Object(object) => object.members.is_empty() && object.variants.is_empty(),
             _ => true,
@@ -265,13 +264,13 @@ impl<'s> Listing<'s> {
         }
     }
 
-    /// The tag at `path` has a value already: that is all it can be.
+    /// Returns the chosen value of the tag at `path`.
     fn chosen(&self, path: &str) -> Option<String> {
         self.choices.iter().find(|choice| choice.path == path).map(|choice| choice.case.clone())
     }
 }
 
-/// As many of the parts as there is room for.
+/// Joins as many of the parts as there is room for.
 fn joined(parts: impl Iterator<Item = String>, between: &str) -> String {
     let mut all = String::new();
     for part in parts {
@@ -287,7 +286,7 @@ fn joined(parts: impl Iterator<Item = String>, between: &str) -> String {
     all
 }
 
-/// The marks of a thing as the end of a line: ` (deprecated, unstable)`, or nothing.
+/// Writes marks as the end of a line: ` (deprecated, unstable)`, or nothing.
 pub(super) fn marks(features: &Features) -> String {
     let names: Vec<&str> = features.names().collect();
     if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }

@@ -28,7 +28,7 @@ fn listed(schema: &Schema, command: &str, choices: &str) -> String {
 }
 
 #[test]
-fn members() {
+fn the_members_of_a_type_are_listed() {
     let schema = sample::schema();
     let check = |command: &str, expected: &str| assert_eq!(listed(&schema, command, ""), expected, "{command}");
     check("nothing", "");
@@ -47,7 +47,7 @@ fn members() {
 }
 
 #[test]
-fn branches() {
+fn the_branches_of_a_union_are_listed() {
     let schema = sample::schema();
     let check = |command: &str, choices: &str, expected: &str| {
         assert_eq!(listed(&schema, command, choices), expected, "{command} {choices}");
@@ -99,7 +99,7 @@ fn variants_of_one_type_are_listed_together() {
 }
 
 #[test]
-fn hostile_schemas_end() {
+fn the_listing_of_a_hostile_schema_ends() {
     // Two thousand objects in one another, an object in itself, a union that is its own variant.
     let mut text = String::from(
         r#"[{"name":"c","meta-type":"command","arg-type":"0"},{"name":"d","meta-type":"command","arg-type":"u"},

@@ -1,4 +1,4 @@
-//! A small schema for tests, with something of everything.
+//! A small schema for tests, with every kind of type.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ pub(crate) fn schema() -> Schema {
     Schema::parse(TEXT.as_bytes()).unwrap()
 }
 
-/// Asks everything that can be asked; a hostile schema must not make that panic or take for ever.
+/// Calls every query: a hostile schema must not make one panic or run forever.
 pub(crate) fn use_every_query(schema: &Schema) {
     let no_tag = |_: &[&str]| None;
     let some_tag = |_: &[&str]| Some(Cow::Borrowed("raw"));

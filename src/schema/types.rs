@@ -1,6 +1,67 @@
-//! The model: commands, events, types.
+//! The model of what a peer can do: commands, events, types.
 
-/// A type of a [`Schema`](super::Schema).
+/// What one peer can do. The default schema knows nothing.
+#[derive(Debug, Default)]
+pub struct Schema {
+    pub(super) types: Vec<Type>,
+    /// Sorted by name.
+    commands: Vec<Command>,
+    /// Sorted by name.
+    events: Vec<Event>,
+    pub(super) agent_version: Option<Box<str>>,
+}
+
+impl Schema {
+    pub(super) fn new(types: Vec<Type>, mut commands: Vec<Command>, mut events: Vec<Event>) -> Self {
+        commands.sort_by(|a, b| a.name.cmp(&b.name));
+        events.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { types, commands, events, agent_version: None }
+    }
+
+    /// Returns all commands, by name.
+    pub fn commands(&self) -> &[Command] {
+        &self.commands
+    }
+
+    /// Returns all events, by name.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Returns the version that a guest agent says it has; not safe to show.
+    pub fn agent_version(&self) -> Option<&str> {
+        self.agent_version.as_deref()
+    }
+
+    /// Returns the number of types.
+    pub fn type_count(&self) -> usize {
+        self.types.len()
+    }
+
+    /// Finds the command of this name.
+    pub fn command(&self, name: &str) -> Option<&Command> {
+        let found = self.commands.binary_search_by(|command| (*command.name).cmp(name)).ok()?;
+        self.commands.get(found)
+    }
+
+    /// Finds the event of this name.
+    pub fn event(&self, name: &str) -> Option<&Event> {
+        let found = self.events.binary_search_by(|event| (*event.name).cmp(name)).ok()?;
+        self.events.get(found)
+    }
+
+    /// Returns what a type is.
+    pub fn get(&self, id: TypeId) -> &Type {
+        self.types.get(id.0 as usize).unwrap_or(&Type::Unknown)
+    }
+
+    /// Returns the type of a command's arguments: an object.
+    pub fn arguments(&self, command: &str) -> Option<TypeId> {
+        self.command(command)?.arguments
+    }
+}
+
+/// A type of a [`Schema`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TypeId(pub(super) u32);
 
@@ -17,7 +78,7 @@ pub enum Type {
     Object(Object),
     /// One of several types, told apart by their JSON.
     Alternate(Vec<TypeId>),
-    /// The schema speaks of it, and does not say what it is.
+    /// The schema names it, but does not describe it.
     Unknown,
 }
 
@@ -43,7 +104,7 @@ pub enum Builtin {
 pub struct Features(pub(super) Vec<Box<str>>);
 
 impl Features {
-    /// All of them.
+    /// Returns all of them.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|name| &**name)
     }
@@ -68,14 +129,14 @@ pub struct EnumValue {
     pub features: Features,
 }
 
-/// The members of an object; of a union also those that depend on a tag.
+/// An object. A union has members that depend on a tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
     /// The members that it always has.
     pub members: Vec<Member>,
     /// The member whose value says which variant it is.
     pub tag: Option<Box<str>>,
-    /// What it has besides, by the value of the tag.
+    /// Its other members, by the value of the tag.
     pub variants: Vec<Variant>,
     /// Its marks.
     pub features: Features,
@@ -94,12 +155,12 @@ pub struct Member {
     pub features: Features,
 }
 
-/// What a union has besides, for one value of its tag.
+/// The other members of a union, for one value of its tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// The value of the tag.
     pub case: Box<str>,
-    /// An object, whose members are those of the union too.
+    /// An object with these members.
     pub ty: TypeId,
 }
 
@@ -110,13 +171,13 @@ pub struct Command {
     pub name: Box<str>,
     /// Its arguments: an object. A guest agent does not say.
     pub arguments: Option<TypeId>,
-    /// What it returns. A guest agent does not say.
+    /// The type that it returns. A guest agent does not say.
     pub result: Option<TypeId>,
     /// Whether it may run out-of-band.
     pub allow_oob: bool,
-    /// Whether it can be used: a guest agent's configuration may disable commands.
+    /// Whether it can be used: the configuration of a guest agent may disable commands.
     pub enabled: bool,
-    /// Whether a success is answered: not so for a guest agent that shuts its system down.
+    /// Whether the peer answers a success: a guest agent that shuts down does not.
     pub success_response: bool,
     /// Its marks.
     pub features: Features,

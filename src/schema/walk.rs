@@ -1,12 +1,11 @@
-//! The type at a path of keys.
+//! Finds the type at a path of keys.
 
 use std::borrow::Cow;
 
-use super::Schema;
-use super::types::{Builtin, Member, Object, Type, TypeId};
+use super::types::{Builtin, Member, Object, Schema, Type, TypeId};
 
 /// One part of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Step<'a> {
     /// The key, or the digits of an index.
     pub text: &'a str,
@@ -15,37 +14,37 @@ pub struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// What is a key under an object, and an index under a list.
+    /// Returns a part that is a key in an object, and an index in a list.
     pub fn key(text: &'a str) -> Self {
         Self { text, literal: false }
     }
 
-    /// What is a key whatever it looks like.
+    /// Returns a part that is always a key.
     pub fn name(text: &'a str) -> Self {
         Self { text, literal: true }
     }
 }
 
-/// The value that the tag at a path of keys has, if it is known: before or after what depends on it.
+/// Returns the value of the tag at a path of keys, if it is known.
 pub type Tags<'t> = dyn Fn(&[&str]) -> Option<Cow<'t, str>> + 't;
 
-/// The value that the tag of this name has in the object at hand, if it is known.
+/// Returns the value of the tag of this name in the object at hand, if it is known.
 pub type Tag<'t> = dyn Fn(&str) -> Option<Cow<'t, str>> + 't;
 
-/// What a path leads to.
+/// Where a path leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Walk {
     /// The type there; `None` if the schema does not say.
     pub ty: Option<TypeId>,
-    /// How many parts of the path it says something about.
+    /// How many parts of the path the schema knows.
     pub known: usize,
     /// Which parts are indices of lists.
     pub indices: Vec<bool>,
-    /// How many parts lead to a value that may be anything, if the path leads through or to one.
+    /// How many parts lead to the first value that may be anything, if there is one.
     pub any: Option<usize>,
 }
 
-/// How many types one question may look at: QEMU's own schema needs about a hundred, a hostile one could have no end.
+/// How many types one search may look at. QEMU's own schema needs about a hundred; a hostile one has no end.
 const BUDGET: usize = 20_000;
 /// How many unions, or alternates, may be in one another without a key between them.
 const DEPTH: usize = 8;
@@ -53,7 +52,7 @@ const DEPTH: usize = 8;
 impl Schema {
     /// Follows `path` from the type `root`.
     ///
-    /// Of a union whose tag is not known, members are found on which all variants that have them agree.
+    /// If the tag of a union is not known, a member is found if all variants that have it agree on its type.
     pub fn walk(&self, root: TypeId, path: &[Step<'_>], tags: &Tags<'_>) -> Walk {
         let mut walk = Walk { ty: Some(root), known: 0, indices: vec![false; path.len()], any: None };
         let mut at = Vec::with_capacity(path.len() + 1);
@@ -67,8 +66,8 @@ impl Schema {
             let next = walk.ty.and_then(|ty| search.step(ty, *step, 0));
             budget = search.budget;
             walk.ty = next.map(|(ty, _)| ty);
-            let Some((_, index)) = next else { break };
-            walk.indices[n] = index;
+            let Some((_, is_index)) = next else { break };
+            walk.indices[n] = is_index;
             walk.known = n + 1;
             if walk.any.is_none() && walk.ty.is_some_and(|ty| *self.get(ty) == Type::Builtin(Builtin::Any)) {
                 walk.any = Some(n + 1);
@@ -78,13 +77,13 @@ impl Schema {
         walk
     }
 
-    /// The type one step from `ty`, and whether the step is an index; `None` if the schema does not say.
+    /// Returns the type one step from `ty`, and whether the step is an index; `None` if the schema does not say.
     pub fn step(&self, ty: TypeId, step: Step<'_>, tag: &Tag<'_>) -> Option<(TypeId, bool)> {
         Search { schema: self, tag, budget: BUDGET }.step(ty, step, 0)
     }
 
-    /// The members that an object can have, given what the tags say: its own, then those of its variant. Of an alternate,
-    /// those of its object.
+    /// Returns the members that an object can have: its own, then those of the variant that its tag names. Of an
+    /// alternate, those of its object.
     pub fn members(&self, ty: TypeId, tag: &Tag<'_>) -> Vec<&Member> {
         let mut search = Search { schema: self, tag, budget: BUDGET };
         let mut members = Vec::new();
@@ -94,7 +93,7 @@ impl Schema {
         members
     }
 
-    /// The object that `ty` is, or, of an alternate, can be.
+    /// Returns the object that `ty` is, or, as an alternate, can be.
     pub fn object(&self, ty: TypeId) -> Option<&Object> {
         self.choices(ty).into_iter().find_map(|ty| match self.get(ty) {
             Type::Object(object) => Some(object),
@@ -102,7 +101,7 @@ impl Schema {
         })
     }
 
-    /// What the elements of a list are, if `ty` is one, or, of an alternate, can be one.
+    /// Returns the type of the elements, if `ty` is a list, or, as an alternate, can be one.
     pub fn element(&self, ty: TypeId) -> Option<TypeId> {
         self.choices(ty).into_iter().find_map(|ty| match self.get(ty) {
             Type::Array(element) => Some(*element),
@@ -110,12 +109,35 @@ impl Schema {
         })
     }
 
-    /// The type itself; of an alternate, the types that it can be.
+    /// Returns the types that `ty` can be: itself, if it is not an alternate.
     pub fn choices(&self, ty: TypeId) -> Vec<TypeId> {
         let mut choices = Vec::new();
         let mut budget = BUDGET;
         self.add_choices(ty, 0, &mut budget, &mut choices);
         choices
+    }
+
+    /// Whether the object that `ty` can be may have members that are not known: it is a union whose tag has no valid value.
+    pub fn is_open(&self, ty: TypeId, tag: &Tag<'_>) -> bool {
+        let is_unknown = |ty: &TypeId| matches!(self.get(*ty), Type::Unknown);
+        self.choices(ty).iter().any(is_unknown) || self.object(ty).is_some_and(|object| self.lacks_tag(object, tag, 0))
+    }
+
+    fn lacks_tag(&self, object: &Object, tag: &Tag<'_>, depth: usize) -> bool {
+        let Some(name) = object.tag.as_deref() else { return false };
+        let case = tag(name);
+        let variant = object.variants.iter().find(|variant| Some(&*variant.case) == case.as_deref());
+        match variant.map(|variant| self.get(variant.ty)) {
+            // A variant may be a union itself; a hostile one without end.
+            Some(Type::Object(object)) => depth > DEPTH || self.lacks_tag(object, tag, depth + 1),
+            Some(_) => false,
+            // QEMU's schema has a variant for every value, an empty one too; without one the value adds nothing.
+            None => {
+                let member = object.members.iter().find(|member| &*member.name == name);
+                let values = member.and_then(|member| self.enum_values(member.ty)).unwrap_or_default();
+                !values.iter().any(|value| Some(&*value.name) == case.as_deref())
+            }
+        }
     }
 
     fn add_choices(&self, ty: TypeId, depth: usize, budget: &mut usize, choices: &mut Vec<TypeId>) {
@@ -134,9 +156,31 @@ impl Schema {
             _ => choices.push(ty),
         }
     }
+
+    /// Returns the type of the `data` of an action of `transaction`: an object.
+    pub fn action(&self, name: &str) -> Option<TypeId> {
+        let Type::Object(action) = self.get(self.action_type()?) else { return None };
+        let variant = action.variants.iter().find(|variant| &*variant.case == name)?;
+        let Type::Object(wrapper) = self.get(variant.ty) else { return None };
+        wrapper.members.iter().find(|member| &*member.name == "data").map(|member| member.ty)
+    }
+
+    /// Returns the names of the actions that `transaction` takes.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        let variants = match self.action_type().map(|ty| self.get(ty)) {
+            Some(Type::Object(action)) => &action.variants[..],
+            _ => &[],
+        };
+        variants.iter().map(|variant| &*variant.case)
+    }
+
+    fn action_type(&self) -> Option<TypeId> {
+        let path = [Step::name("actions"), Step::key("0")];
+        self.walk(self.arguments("transaction")?, &path, &|_| None).ty
+    }
 }
 
-/// One question on its way through the types.
+/// One search, with what is left of its budget.
 struct Search<'s, 'p, 't> {
     schema: &'s Schema,
     tag: &'p Tag<'t>,
@@ -144,7 +188,7 @@ struct Search<'s, 'p, 't> {
 }
 
 impl<'s> Search<'s, '_, '_> {
-    /// The type one step further, and whether the step is an index.
+    /// Returns the type one step further, and whether the step is an index.
     fn step(&mut self, ty: TypeId, step: Step<'_>, depth: usize) -> Option<(TypeId, bool)> {
         self.budget = self.budget.checked_sub(1)?;
         match self.schema.get(ty) {
@@ -195,7 +239,7 @@ impl<'s> Search<'s, '_, '_> {
     }
 }
 
-/// Whether this is an index as it is written: digits, without zeros in front.
+/// Whether `text` is an index: digits, without zeros in front.
 pub(crate) fn is_index(text: &str) -> bool {
     let digits = !text.is_empty() && text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
     digits && (text == "0" || !text.starts_with('0'))
@@ -223,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn paths() {
+    fn a_path_leads_to_a_type() {
         let check = |path: &str, tags: &str, expected: &str| assert_eq!(at(path, tags), expected, "{path} {tags}");
         check("resize.id", "", "string");
         check("resize.size", "", "integer");
@@ -262,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_part_is_no_index() {
+    fn a_quoted_part_is_not_an_index() {
         let schema = sample::schema();
         let root = schema.arguments("keys").unwrap();
         let walk = schema.walk(root, &[Step::name("keys"), Step::name("0")], &|_| None);
@@ -270,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_a_variant() {
+    fn the_tag_decides_which_members_there_are() {
         let schema = sample::schema();
         let root = schema.arguments("add").unwrap();
         let names = |tag: Option<&'static str>| -> Vec<&str> {
@@ -282,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn actions() {
+    fn actions_are_the_variants_of_transaction() {
         let schema = sample::schema();
         assert_eq!(schema.actions().collect::<Vec<_>>(), ["resize"]);
         assert_eq!(schema.action("resize"), schema.arguments("resize"));
@@ -290,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_schemas_end() {
+    fn a_search_in_a_hostile_schema_ends() {
         // A union that is its own variant under two cases, an alternate of itself, a list of itself.
         let text = r#"[
             {"name":"c","meta-type":"command","arg-type":"u"},

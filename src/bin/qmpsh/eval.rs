@@ -104,7 +104,7 @@ fn statement(
 ) -> Result<Action, Failure> {
     match statement {
         Statement::Invoke(Invocation::Command(command)) if let Some(builtin) = builtins::bare(&command) => Ok(builtin),
-        Statement::Invoke(invocation) => match typing::request(&invocation, &type_info.types(), sources) {
+        Statement::Invoke(invocation) => match typing::request(&invocation, type_info.types(), sources) {
             Ok((request, resend)) => Ok(Action::Send(request, resend)),
             Err(error) if was_interrupted(&error) => Err(Failure::silent(Status::Interrupted)),
             Err(error) => Err(text

@@ -1,8 +1,8 @@
-//! What each part of a line is, for its colors.
+//! The colors of a line: what each part of it is.
 
-use super::place::Arguments;
-use super::{Peer, Reading, own};
-use crate::language::syntax::{ArgumentWord, Pair, PartialKey, Span, ValuePlace, Word, WordKind};
+use super::context::{CommandContext, Context, lines};
+use super::dot_commands;
+use crate::language::syntax::{ArgumentWord, Pair, PartialKey, Span, TokenKind, ValuePlace, Word};
 
 /// What a part of a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,17 +15,17 @@ pub enum Color {
     Number,
     /// True, false or null.
     Literal,
-    /// What the peer or the shell does not know.
+    /// A name that the peer or the shell does not know.
     Unknown,
 }
 
-/// The parts of a text that have a color, in order; they do not overlap. `cursor` stands in a word that may be unfinished.
-pub fn colors(reading: &Reading, cursor: usize, peer: Peer<'_>) -> Vec<(Span, Color)> {
+/// Returns the parts of a text that have a color, in order; they do not overlap. The word at `cursor` may be unfinished.
+pub fn colors(text: &str, cursor: usize, context: Context<'_>) -> Vec<(Span, Color)> {
     let mut all = Vec::new();
-    for (start, line, outline) in reading.lines() {
-        let mut painter = Painter { line, start, cursor: cursor.wrapping_sub(start), peer, painted: all };
+    for (start, outline) in lines(text) {
+        let mut painter =
+            Painter { line: &text[start..], start, cursor: cursor.wrapping_sub(start), context, painted: &mut all };
         painter.words(&outline.words);
-        all = painter.painted;
     }
     all
 }
@@ -34,10 +34,10 @@ struct Painter<'a> {
     line: &'a str,
     /// Where the line begins in the text.
     start: usize,
-    /// From there.
+    /// The cursor, from there.
     cursor: usize,
-    peer: Peer<'a>,
-    painted: Vec<(Span, Color)>,
+    context: Context<'a>,
+    painted: &'a mut Vec<(Span, Color)>,
 }
 
 impl Painter<'_> {
@@ -46,36 +46,38 @@ impl Painter<'_> {
         while let Some((first, after)) = rest.split_first() {
             rest = after;
             let text = first.span.of(self.line);
-            match &first.kind {
-                WordKind::Command { action } => {
-                    if self.is_finished(first) && !self.is_known(text, *action) {
+            match first.kind {
+                TokenKind::Command | TokenKind::Action => {
+                    let action = first.kind == TokenKind::Action;
+                    if self.is_finished(first) && !self.is_known(text, action) {
                         self.paint(first.span, Color::Unknown);
                     }
-                    rest = self.arguments(text, *action, after);
+                    rest = self.arguments(text, action, after);
                 }
-                WordKind::Mark if text == ")" => rest = self.arguments("transaction", false, after),
-                WordKind::DotName if self.is_finished(first) && own::find(self.peer, &text[1..]).is_none() => {
+                TokenKind::TransactionClose => rest = self.arguments("transaction", false, after),
+                TokenKind::DotName
+                    if self.is_finished(first) && dot_commands::find(self.context, &text[1..]).is_none() =>
+                {
                     self.paint(first.span, Color::Unknown);
                 }
-                WordKind::Json => self.json(first.span),
+                TokenKind::Json => self.json(first.span),
                 _ => {}
             }
         }
     }
 
-    /// Paints the arguments of a command, and gives what follows them.
+    /// Paints the arguments of a command, and returns the words behind them.
     fn arguments<'w>(&mut self, command: &str, action: bool, words: &'w [Word]) -> &'w [Word] {
-        let count = words.iter().take_while(|word| matches!(word.kind, WordKind::Argument(_))).count();
+        let count = words.iter().take_while(|word| word.kind == TokenKind::Argument).count();
         let (own, rest) = words.split_at(count);
-        let arguments = Arguments::new(command, action, own, self.peer);
+        let command = CommandContext::new(command, action, own, self.context);
         for word in own {
-            match &word.kind {
-                WordKind::Argument(ArgumentWord::Pair(pair)) => self.pair(&arguments, pair),
-                WordKind::Argument(ArgumentWord::Name(name)) => {
-                    let Some(name) = name else { continue };
-                    let is_known = |last: Option<_>| arguments.unknown_part(name.parts.iter().chain(last)).is_none();
+            match &word.argument {
+                Some(ArgumentWord::Pair(pair)) => self.pair(&command, pair),
+                Some(ArgumentWord::Name(Some(name))) => {
+                    let is_known = |last: Option<_>| command.unknown_part(name.parts.iter().chain(last)).is_none();
                     let known = is_known(Some(&name.last))
-                        || (!self.is_finished(word) && is_known(None) && is_begun(&arguments, name));
+                        || (!self.is_finished(word) && is_known(None) && begins_a_member(&command, name));
                     self.paint(word.span, if known { Color::Key } else { Color::Unknown });
                 }
                 _ => {}
@@ -84,8 +86,8 @@ impl Painter<'_> {
         rest
     }
 
-    fn pair(&mut self, arguments: &Arguments<'_>, pair: &Pair) {
-        match arguments.unknown_part(pair.key.parts.iter()) {
+    fn pair<'p>(&mut self, command: &CommandContext<'p>, pair: &'p Pair) {
+        match command.unknown_part(pair.key.parts.iter()) {
             None => self.paint(pair.key.span, Color::Key),
             Some(part) => {
                 let unknown = pair.key.parts[part].span;
@@ -107,12 +109,12 @@ impl Painter<'_> {
     }
 
     fn is_known(&self, name: &str, action: bool) -> bool {
-        let Some(schema) = self.peer.schema else { return true };
+        let Some(schema) = self.context.schema else { return true };
         let found = if action { schema.action(name).is_some() } else { schema.command(name).is_some() };
         found || (!action && matches!(name, "help" | "exit"))
     }
 
-    /// Whether the cursor is not in it.
+    /// Whether the cursor is outside it.
     fn is_finished(&self, word: &Word) -> bool {
         !(word.span.start..=word.span.end).contains(&self.cursor)
     }
@@ -123,7 +125,7 @@ impl Painter<'_> {
         }
     }
 
-    /// Paints the parts of JSON, or of a Python literal, as far as it goes.
+    /// Paints the parts of JSON, or of a Python literal, finished or not.
     fn json(&mut self, span: Span) {
         let text = span.of(self.line);
         let mut at = 0;
@@ -148,32 +150,25 @@ impl Painter<'_> {
     }
 }
 
-/// Whether this is the beginning of a name that is known.
-fn is_begun(arguments: &Arguments<'_>, name: &PartialKey) -> bool {
-    let members = arguments.members(arguments.find(&name.parts));
+/// Whether a known name begins with this one.
+fn begins_a_member<'a>(command: &CommandContext<'a>, name: &'a PartialKey) -> bool {
+    let members = command.members(command.find(&name.parts));
     name.last.text.is_empty() || members.iter().any(|member| member.name.starts_with(&name.last.text))
 }
 
-/// Behind the string that begins at `at`.
+/// Returns the end of the string that begins at `at`.
 fn string_end(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     let quote = bytes[at];
     let mut end = at + 1;
     while let Some(byte) = bytes.get(end) {
-        end += match byte {
-            b'\\' => 2,
-            _ => 1,
-        };
+        end += if *byte == b'\\' { 2 } else { 1 };
         if *byte == quote {
             break;
         }
     }
-    // An escape may be cut, and stand before a character of several bytes.
-    let mut end = end.min(text.len());
-    while !text.is_char_boundary(end) {
-        end += 1;
-    }
-    end
+    // An escape may be cut off, or stand before a character of several bytes.
+    text.ceil_char_boundary(end)
 }
 
 /// Whether an unquoted value is one of the words for a boolean, or null.

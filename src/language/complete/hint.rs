@@ -1,52 +1,51 @@
-//! What is still to come, as a gray text behind the cursor.
+//! The hint behind the cursor: what can still be typed.
 
-use super::own;
-use super::place::{Arguments, hinted, ordered, short};
-use super::{Peer, Reading};
+use super::context::{CommandContext, Context, line_at};
+use super::describe::{hinted, ordered, short};
+use super::dot_commands;
 use crate::language::syntax::{Expected, KeyPart, Opening, PartialKey, ValuePlace};
 use crate::schema::{Member, Schema};
-use crate::text;
 
 /// How many arguments a hint names at most: more do not fit a row.
 const ARGUMENTS: usize = 12;
 
-/// What is still to come behind the end of a text. Safe to show; longer than a row may be.
-pub fn hint(reading: &Reading, peer: Peer<'_>) -> Option<String> {
-    let (_, line, outline) = reading.last();
+/// Returns what can still be typed behind the end of a text. Safe to show; it may be longer than a row.
+pub fn hint(text: &str, context: Context<'_>) -> Option<String> {
+    let (_, line, outline) = line_at(text, text.len());
     let words = &outline.words;
-    // At the beginning of a row there is no other sign that the line goes on.
+    // On a new row nothing else shows that the line goes on.
     if let (Some(open), true) = (outline.open, line.ends_with('\n')) {
         return Some(goes_on(open));
     }
     let space = |hint: String| if line.ends_with(char::is_whitespace) { hint } else { format!(" {hint}") };
     let hint = match outline.expected(line) {
         Expected::Command { span, action } if !span.of(line).is_empty() => {
-            let schema = peer.schema?;
+            let schema = context.schema?;
             let name = span.of(line);
             let ty = if action { schema.action(name) } else { schema.arguments(name) }?;
             space(listed(schema, &schema.members(ty, &|_| None)))
         }
-        Expected::DotCommand { span } => space(own::find(peer, &span.of(line)[1..])?.words.to_owned()),
+        Expected::DotCommand { span } => space(dot_commands::find(context, &span.of(line)[1..])?.words.to_owned()),
         Expected::DotWord { command, words, span } if words.is_empty() && span.of(line).is_empty() => {
-            own::find(peer, &command)?.words.to_owned()
+            dot_commands::find(context, &command)?.words.to_owned()
         }
         Expected::Argument { target, name: Some(name), .. } => {
-            argument(&Arguments::at(words, line.len(), &target, peer), &name)?
+            argument(&CommandContext::at(words, line.len(), false, &target, context), &name)?
         }
         Expected::Value { target, key, place, span } if span.of(line).is_empty() => {
-            return value(&Arguments::at(words, line.len(), &target, peer), &key.parts, place);
+            return value(&CommandContext::at(words, line.len(), false, &target, context), &key.parts, place);
         }
-        // As if the value were finished: the tag of a union may stand there.
+        // The value counts as finished: it may be the tag of a union.
         Expected::Value { target, place: ValuePlace::Plain, .. } => {
             let name = PartialKey::empty(line.len());
-            format!(" {}", argument(&Arguments::behind(words, line.len(), &target, peer), &name)?)
+            format!(" {}", argument(&CommandContext::at(words, line.len(), true, &target, context), &name)?)
         }
         _ => return None,
     };
-    (!hint.trim().is_empty()).then(|| text::line(&hint).into_owned())
+    (!hint.trim().is_empty()).then(|| crate::text::line(&hint).into_owned())
 }
 
-/// What closes that which is open.
+/// Returns what closes it.
 fn goes_on(open: Opening) -> String {
     match open {
         Opening::Transaction => "ACTION KEY=VALUE… or )".to_owned(),
@@ -56,12 +55,12 @@ fn goes_on(open: Opening) -> String {
     }
 }
 
-/// The arguments that are missing; or the rest of the one that was begun.
-fn argument(arguments: &Arguments<'_>, name: &PartialKey) -> Option<String> {
-    let schema = arguments.schema()?;
-    let at = arguments.find(&name.parts);
-    let members = ordered(&arguments.members(at));
-    let mut missing: Vec<_> = members.into_iter().filter(|member| !arguments.is_given(at, &member.name)).collect();
+/// Returns the arguments that are missing, or the rest of the one at the cursor.
+fn argument<'a>(command: &CommandContext<'a>, name: &'a PartialKey) -> Option<String> {
+    let schema = command.schema()?;
+    let at = command.find(&name.parts);
+    let members = ordered(&command.members(at));
+    let mut missing: Vec<_> = members.into_iter().filter(|member| !command.is_given(at, &member.name)).collect();
     if name.last.text.is_empty() {
         return Some(listed(schema, &missing));
     }
@@ -84,11 +83,11 @@ fn listed(schema: &Schema, members: &[&Member]) -> String {
     words.join(" ")
 }
 
-/// The type of a value that is not begun.
-fn value(arguments: &Arguments<'_>, parts: &[KeyPart], place: ValuePlace) -> Option<String> {
+/// Returns the type of an empty value.
+fn value<'a>(command: &CommandContext<'a>, parts: &'a [KeyPart], place: ValuePlace) -> Option<String> {
     if matches!(place, ValuePlace::File) {
         return Some("file".to_owned());
     }
-    let hint = short(arguments.schema()?, arguments.find(parts).ty?);
-    Some(text::line(&hint).into_owned())
+    let hint = short(command.schema()?, command.find(parts).ty?);
+    Some(crate::text::line(&hint).into_owned())
 }

@@ -1,21 +1,21 @@
-//! What exists at the peer at this moment, and which argument takes which of it.
+//! The values that exist at the peer, and which argument takes which of them.
 
-/// Answers what exists. It may ask the peer, and answers in time or with nothing.
+/// Answers questions about what exists. It may ask the peer, and answers in time or with nothing.
 pub trait Live {
-    /// What there is.
+    /// Returns the answer.
     fn values(&self, question: &Question) -> Vec<LiveValue>;
 }
 
-/// Something that exists. Both texts are the peer's: not safe to show as they are.
+/// Something that exists. Both texts are the peer's, not safe to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveValue {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What it is: a type, a file.
+    /// Its type, or its file.
     pub about: String,
 }
 
-/// Nobody to ask.
+/// Answers every question with nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nothing;
 
@@ -25,7 +25,7 @@ impl Live for Nothing {
     }
 }
 
-/// What can be asked. Nothing of it makes the peer create anything.
+/// What completion asks. No question makes the peer create anything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Question {
     /// The names of block devices.
@@ -50,7 +50,7 @@ pub enum Question {
     DeviceTypes,
     /// All types.
     Types,
-    /// What is right below this path of the object model; `about` is the type as `qom-list` shows it.
+    /// The children of this path of the object model; `about` is the type as `qom-list` shows it.
     Children(String),
     /// The properties at this path; `about` is the type.
     Properties(String),
@@ -58,57 +58,49 @@ pub enum Question {
     PropertiesOfType(String),
     /// The commands of the human monitor; with a command that has some, its sub-commands.
     Hmp(Option<String>),
-    /// What is in a directory of this machine; names of directories end in `/`.
+    /// The files in a directory of this machine; names of directories end in `/`.
     Files(String),
 }
 
-/// What an argument takes, as the table says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
-    Drives,
-    Nodes,
-    /// A dirty bitmap of the node that this argument names.
+/// The values that an argument takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Values {
+    /// Those that answer this.
+    Of(Question),
+    /// The dirty bitmaps of the node that this argument names.
     Bitmaps(&'static str),
-    Exports,
-    Jobs,
-    Devices,
-    /// Objects whose type begins like this.
+    /// The objects whose type begins like this.
     Objects(&'static str),
-    Chardevs,
-    Netdevs,
-    DeviceTypes,
-    Types,
     /// A path of the object model.
     Path,
     /// A property of the object at the argument `path`.
     Property,
     /// A line of the human monitor.
     Hmp,
-    /// A name that does not exist yet, or anything.
+    /// A new name, or anything.
     New,
 }
 
-use Takes::{
-    Bitmaps, Chardevs, DeviceTypes, Devices, Drives, Exports, Hmp, Jobs, Netdevs, New, Nodes, Objects, Path, Property,
-    Types,
-};
+use Question::{Chardevs, DeviceTypes, Devices, Drives, Exports, Jobs, Netdevs, Nodes, Types};
+use Values::{Bitmaps, Hmp, New, Objects, Of, Path, Property};
 
-/// Which argument of which command takes what; the first row that fits. A `*` at an end, or at both, stands for anything.
-const TABLE: &[(&str, &str, &[Takes])] = &[
-    ("device_del", "id", &[Devices]),
-    ("device_add", "driver", &[DeviceTypes]),
-    ("device_add", "drive", &[Drives, Nodes]),
+/// Which argument of which command takes which values: the first row that fits counts. A `*` at an end, or at both, stands for
+/// anything.
+static TABLE: &[(&str, &str, &[Values])] = &[
+    ("device_del", "id", &[Of(Devices)]),
+    ("device_add", "driver", &[Of(DeviceTypes)]),
+    ("device_add", "drive", &[Of(Drives), Of(Nodes)]),
     ("device_add", "bus", &[New]),
     ("object-add", "id", &[New]),
     ("object-del", "id", &[Objects("")]),
-    ("netdev_del", "id", &[Netdevs]),
-    ("set_link", "name", &[Netdevs, Devices]),
+    ("netdev_del", "id", &[Of(Netdevs)]),
+    ("set_link", "name", &[Of(Netdevs), Of(Devices)]),
     ("chardev-add", "id", &[New]),
-    ("chardev-*", "id", &[Chardevs]),
-    ("ringbuf-*", "device", &[Chardevs]),
-    ("job-*", "id", &[Jobs]),
-    ("block-job-*", "device", &[Jobs]),
-    ("block-job-*", "id", &[Jobs]),
+    ("chardev-*", "id", &[Of(Chardevs)]),
+    ("ringbuf-*", "device", &[Of(Chardevs)]),
+    ("job-*", "id", &[Of(Jobs)]),
+    ("block-job-*", "device", &[Of(Jobs)]),
+    ("block-job-*", "id", &[Of(Jobs)]),
     ("block-dirty-bitmap-add", "name", &[New]),
     ("block-dirty-bitmap-merge", "target", &[Bitmaps("node")]),
     ("block-dirty-bitmap-merge", "bitmaps", &[Bitmaps("node")]),
@@ -117,16 +109,16 @@ const TABLE: &[(&str, &str, &[Takes])] = &[
     ("block-export-add", "bitmaps", &[Bitmaps("node-name")]),
     ("nbd-server-add", "bitmap", &[Bitmaps("device")]),
     ("*-backup", "bitmap", &[Bitmaps("device")]),
-    ("block-export-del", "id", &[Exports]),
+    ("block-export-del", "id", &[Of(Exports)]),
     ("nbd-server-add", "name", &[New]),
-    ("nbd-server-remove", "name", &[Exports]),
-    ("eject", "id", &[Devices]),
-    ("blockdev-*", "id", &[Devices]),
-    ("block_set_io_throttle", "id", &[Devices]),
-    ("block-latency-histogram-set", "id", &[Devices]),
+    ("nbd-server-remove", "name", &[Of(Exports)]),
+    ("eject", "id", &[Of(Devices)]),
+    ("blockdev-*", "id", &[Of(Devices)]),
+    ("block_set_io_throttle", "id", &[Of(Devices)]),
+    ("block-latency-histogram-set", "id", &[Of(Devices)]),
     ("query-cpu-model-*", "name", &[New]),
-    ("qom-list-types", "implements", &[Types]),
-    ("*", "typename", &[Types]),
+    ("qom-list-types", "implements", &[Of(Types)]),
+    ("*", "typename", &[Of(Types)]),
     ("qom-get", "property", &[Property]),
     ("qom-set", "property", &[Property]),
     ("qom-*", "path", &[Path]),
@@ -136,25 +128,25 @@ const TABLE: &[(&str, &str, &[Takes])] = &[
     ("*", "snapshot-node-name", &[New]),
     ("*", "filter-node-name", &[New]),
     ("*", "job-id", &[New]),
-    ("*", "node-name", &[Nodes]),
-    ("*", "node", &[Nodes]),
-    ("*", "nodes", &[Nodes]),
-    ("*", "*-node", &[Nodes]),
-    ("*", "target", &[Nodes]),
-    ("*", "overlay", &[Nodes]),
-    ("*", "backing", &[Nodes]),
-    ("*", "file", &[Nodes]),
-    ("*", "data-file", &[Nodes]),
-    ("*", "vmstate", &[Nodes]),
-    ("snapshot-*", "devices", &[Nodes]),
-    ("blockdev-snapshot-*", "device", &[Drives, Nodes]),
-    ("block*", "device", &[Drives, Nodes]),
-    ("*-backup", "device", &[Drives, Nodes]),
-    ("*-mirror", "device", &[Drives, Nodes]),
-    ("nbd-server-add", "device", &[Drives, Nodes]),
-    ("eject", "device", &[Drives]),
-    ("change-backing-file", "device", &[Drives]),
-    ("change-backing-file", "*", &[Nodes]),
+    ("*", "node-name", &[Of(Nodes)]),
+    ("*", "node", &[Of(Nodes)]),
+    ("*", "nodes", &[Of(Nodes)]),
+    ("*", "*-node", &[Of(Nodes)]),
+    ("*", "target", &[Of(Nodes)]),
+    ("*", "overlay", &[Of(Nodes)]),
+    ("*", "backing", &[Of(Nodes)]),
+    ("*", "file", &[Of(Nodes)]),
+    ("*", "data-file", &[Of(Nodes)]),
+    ("*", "vmstate", &[Of(Nodes)]),
+    ("snapshot-*", "devices", &[Of(Nodes)]),
+    ("blockdev-snapshot-*", "device", &[Of(Drives), Of(Nodes)]),
+    ("block*", "device", &[Of(Drives), Of(Nodes)]),
+    ("*-backup", "device", &[Of(Drives), Of(Nodes)]),
+    ("*-mirror", "device", &[Of(Drives), Of(Nodes)]),
+    ("nbd-server-add", "device", &[Of(Drives), Of(Nodes)]),
+    ("eject", "device", &[Of(Drives)]),
+    ("change-backing-file", "device", &[Of(Drives)]),
+    ("change-backing-file", "*", &[Of(Nodes)]),
     ("*", "iothread", &[Objects("iothread")]),
     ("*", "memdev", &[Objects("memory-backend")]),
     ("*", "throttle-group", &[Objects("throttle-group")]),
@@ -162,31 +154,15 @@ const TABLE: &[(&str, &str, &[Takes])] = &[
     ("*", "*authz", &[Objects("authz")]),
     ("*", "*-secret", &[Objects("secret")]),
     ("*", "passwordid", &[Objects("secret")]),
-    ("*", "netdev", &[Netdevs]),
-    ("*", "chardev", &[Chardevs]),
+    ("*", "netdev", &[Of(Netdevs)]),
+    ("*", "chardev", &[Of(Chardevs)]),
     ("*", "qom-path", &[Path]),
 ];
 
-/// What the argument `name` of `command` takes: nothing special, for most.
-pub(super) fn takes(command: &str, name: &str) -> &'static [Takes] {
+/// Returns the values that the argument `name` of `command` takes: none, for most.
+pub(super) fn values(command: &str, name: &str) -> &'static [Values] {
     let row = TABLE.iter().find(|(commands, names, _)| fits(commands, command) && fits(names, name));
-    row.map_or(&[], |(_, _, takes)| takes)
-}
-
-/// What to ask for something that needs no other argument to know.
-pub(super) fn question(takes: Takes) -> Option<Question> {
-    Some(match takes {
-        Drives => Question::Drives,
-        Nodes => Question::Nodes,
-        Exports => Question::Exports,
-        Jobs => Question::Jobs,
-        Devices => Question::Devices,
-        Chardevs => Question::Chardevs,
-        Netdevs => Question::Netdevs,
-        DeviceTypes => Question::DeviceTypes,
-        Types => Question::Types,
-        Objects(_) | Bitmaps(_) | Path | Property | Hmp | New => return None,
-    })
+    row.map_or(&[], |(_, _, values)| values)
 }
 
 fn fits(pattern: &str, name: &str) -> bool {
@@ -204,30 +180,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn which_argument_takes_what() {
-        let check = |command: &str, name: &str, expected: &[Takes]| {
-            assert_eq!(takes(command, name), expected, "{command} {name}");
+    fn the_first_row_that_fits_says_what_an_argument_takes() {
+        let check = |command: &str, name: &str, expected: &[Values]| {
+            assert_eq!(values(command, name), expected, "{command} {name}");
         };
-        check("device_del", "id", &[Devices]);
+        check("device_del", "id", &[Of(Devices)]);
         check("device_add", "id", &[]);
-        check("device_add", "netdev", &[Netdevs]);
+        check("device_add", "netdev", &[Of(Netdevs)]);
         check("blockdev-add", "node-name", &[New]);
-        check("blockdev-del", "node-name", &[Nodes]);
-        check("blockdev-add", "file", &[Nodes]);
-        check("block_resize", "node-name", &[Nodes]);
-        check("block_resize", "device", &[Drives, Nodes]);
-        check("block-job-cancel", "device", &[Jobs]);
+        check("blockdev-del", "node-name", &[Of(Nodes)]);
+        check("blockdev-add", "file", &[Of(Nodes)]);
+        check("block_resize", "node-name", &[Of(Nodes)]);
+        check("block_resize", "device", &[Of(Drives), Of(Nodes)]);
+        check("block-job-cancel", "device", &[Of(Jobs)]);
         check("blockdev-snapshot-sync", "snapshot-node-name", &[New]);
         check("blockdev-mirror", "replaces", &[]);
-        check("block-dirty-bitmap-add", "node", &[Nodes]);
+        check("block-dirty-bitmap-add", "node", &[Of(Nodes)]);
         check("block-dirty-bitmap-add", "name", &[New]);
         check("block-dirty-bitmap-remove", "name", &[Bitmaps("node")]);
         check("x-debug-block-dirty-bitmap-sha256", "name", &[Bitmaps("node")]);
         check("block-dirty-bitmap-merge", "target", &[Bitmaps("node")]);
         check("blockdev-backup", "bitmap", &[Bitmaps("device")]);
-        check("job-dismiss", "id", &[Jobs]);
+        check("job-dismiss", "id", &[Of(Jobs)]);
         check("chardev-add", "id", &[New]);
-        check("chardev-remove", "id", &[Chardevs]);
+        check("chardev-remove", "id", &[Of(Chardevs)]);
         check("qom-list", "path", &[Path]);
         check("qom-get", "property", &[Property]);
         check("getfd", "fdname", &[]);

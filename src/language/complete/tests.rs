@@ -3,22 +3,22 @@
 use super::*;
 use crate::schema::sample;
 
-const OWN: &[OwnCommand<'_>] = &[
-    own("commands", "[PATTERN]"),
-    own("help", "[NAME]"),
-    own("hmp", "[LINE]"),
-    own("job", "[timeout=S] [until=ready|pending|concluded] ID"),
-    own("log", "[FILE|off]"),
-    own("output", "[auto|json|pretty|table|raw]"),
-    own("reconnect", ""),
-    own("source", "FILE"),
-    own("status", ""),
-    own("try", "COMMAND"),
-    own("wait", "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]"),
+const BUILTINS: &[BuiltinCommand<'_>] = &[
+    builtin("commands", "[PATTERN]"),
+    builtin("help", "[NAME]"),
+    builtin("hmp", "[LINE]"),
+    builtin("job", "[timeout=S] [until=ready|pending|concluded] ID"),
+    builtin("log", "[FILE|off]"),
+    builtin("output", "[auto|json|pretty|table|raw]"),
+    builtin("reconnect", ""),
+    builtin("source", "FILE"),
+    builtin("status", ""),
+    builtin("try", "COMMAND"),
+    builtin("wait", "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]"),
 ];
 
-const fn own(name: &'static str, words: &'static str) -> OwnCommand<'static> {
-    OwnCommand { name, words, about: "what it does" }
+const fn builtin(name: &'static str, words: &'static str) -> BuiltinCommand<'static> {
+    BuiltinCommand { name, words, about: "what it does" }
 }
 
 /// A peer on which things exist.
@@ -63,10 +63,10 @@ impl Live for Fake {
 /// What Tab makes of the line at `^`: the line with the cursor, or if nothing is certain the candidates.
 fn tab(line: &str) -> String {
     let schema = sample::schema();
-    let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
     let cursor = line.find('^').unwrap();
     let line = line.replacen('^', "", 1);
-    let completion = complete(&Reading::new(&line), cursor, peer);
+    let completion = complete(&line, cursor, context);
     match completion.text {
         Some(text) => format!("{}{text}^{}", &line[..completion.span.start], &line[completion.span.end..]),
         None => completion.candidates.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(" "),
@@ -78,7 +78,7 @@ fn check(line: &str, expected: &str) {
 }
 
 #[test]
-fn commands_and_actions() {
+fn commands_and_actions_are_completed() {
     check("re^", "resize ^");
     check("device-a^", "device_add ^");
     check("k^", "keys kinds");
@@ -93,7 +93,7 @@ fn commands_and_actions() {
 }
 
 #[test]
-fn names_of_arguments() {
+fn names_of_arguments_are_completed() {
     check("resize ^", "id= size= x-fast=");
     check("resize id=1 ^", "size= x-fast=");
     check("resize ^ id=1", "size= x-fast=");
@@ -122,7 +122,7 @@ fn names_of_arguments() {
 }
 
 #[test]
-fn values() {
+fn values_of_a_type_are_completed() {
     check("add driver=^", "file raw other");
     check("add driver=r^", "add driver=raw ^");
     check("add driver=\"r^", "add driver=\"raw\" ^");
@@ -147,7 +147,7 @@ fn values() {
 }
 
 #[test]
-fn what_exists() {
+fn values_that_exist_are_completed() {
     check("device_add driver=e^", "device_add driver=e1000^");
     check("device_add driver=nvme x-fast=^", "device_add driver=nvme x-fast=o^");
     check("device_add driver=nvme x-fast=o^", "on off");
@@ -167,7 +167,7 @@ fn what_exists() {
 }
 
 #[test]
-fn the_shells_own_commands() {
+fn built_in_commands_are_completed() {
     check(".sta^", ".status^");
     check(".re^", ".reconnect^");
     check(".output ^", "auto json pretty table raw");
@@ -194,10 +194,10 @@ fn the_shells_own_commands() {
 }
 
 #[test]
-fn lines_of_the_human_monitor() {
-    let peer = Peer { schema: None, live: &Fake, own: OWN };
+fn lines_of_the_human_monitor_are_completed() {
+    let context = Context { schema: None, live: &Fake, builtins: BUILTINS };
     let check = |line: &str, text: Option<&str>, names: &[&str]| {
-        let found = complete_hmp(line, line.len(), peer);
+        let found = complete_hmp(line, line.len(), context);
         let candidates: Vec<_> = found.candidates.iter().map(|candidate| candidate.name.as_str()).collect();
         assert_eq!((found.text.as_deref(), candidates.as_slice()), (text, names), "{line}");
     };
@@ -210,12 +210,12 @@ fn lines_of_the_human_monitor() {
 }
 
 #[test]
-fn nothing_is_known() {
-    let peer = Peer { schema: None, live: &Nothing, own: OWN };
+fn without_a_schema_only_built_in_commands_are_known() {
+    let context = Context { schema: None, live: &Nothing, builtins: BUILTINS };
     let check = |line: &str, expected: &[&str]| {
-        let found = complete(&Reading::new(line), line.len(), peer);
+        let found = complete(line, line.len(), context);
         assert_eq!(found.candidates.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), expected, "{line}");
-        assert_eq!(hint(&Reading::new(line), peer), None, "{line}");
+        assert_eq!(hint(line, context), None, "{line}");
     };
     check("resize ", &[]);
     check("que", &[]);
@@ -224,11 +224,11 @@ fn nothing_is_known() {
 }
 
 #[test]
-fn what_candidates_are() {
+fn candidates_say_what_they_are() {
     let schema = sample::schema();
-    let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
     let check = |line: &str, expected: &[(&str, &str)]| {
-        let found = complete(&Reading::new(line), line.len(), peer);
+        let found = complete(line, line.len(), context);
         let found: Vec<_> = found.candidates.iter().map(|c| (c.name.as_str(), c.about.as_str())).collect();
         assert_eq!(found, expected, "{line}");
     };
@@ -242,11 +242,11 @@ fn what_candidates_are() {
 }
 
 #[test]
-fn hints() {
+fn a_hint_says_what_can_follow() {
     let schema = sample::schema();
-    let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
     let check = |line: &str, expected: &str| {
-        assert_eq!(hint(&Reading::new(line), peer).unwrap_or_default(), expected, "{line}");
+        assert_eq!(hint(line, context).unwrap_or_default(), expected, "{line}");
     };
     check("", "");
     check("resiz", "");
@@ -290,12 +290,12 @@ fn hints() {
 /// The line with its colors: `k<…>`, `s<…>`, `l<…>`, `u<…>`.
 fn painted(line: &str) -> String {
     let schema = sample::schema();
-    let peer = Peer { schema: Some(&schema), live: &Fake, own: OWN };
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
     let cursor = line.find('^').unwrap_or(line.len());
     let line = line.replacen('^', "", 1);
     let mut shown = String::new();
     let mut end = 0;
-    for (span, color) in colors(&Reading::new(&line), cursor, peer) {
+    for (span, color) in colors(&line, cursor, context) {
         let letter = match color {
             Color::Key => "k",
             Color::String => "s",
@@ -312,7 +312,7 @@ fn painted(line: &str) -> String {
 }
 
 #[test]
-fn the_colors_of_lines() {
+fn each_part_of_a_line_has_its_color() {
     let check = |line: &str, expected: &str| assert_eq!(painted(line), expected, "{line}");
     check("", "");
     check("resize id=x size=10G", "resize k<id>=s<x> k<size>=n<10G>");

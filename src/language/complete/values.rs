@@ -1,21 +1,22 @@
 //! The values of arguments.
 
-use super::choose::{Offer, Style};
-use super::live::{self, Takes};
-use super::place::Arguments;
-use super::{LiveValue, Peer, Question, marks};
+use std::collections::HashSet;
+
+use super::context::{CommandContext, Context};
+use super::describe::marks;
+use super::item::{Item, Style};
+use super::live::{self, LiveValue, Question, Values};
 use crate::language::syntax::{Key, Span, ValuePlace};
 use crate::schema::{Builtin, Schema, Type, TypeId};
 
-/// What can be the value of `key` at `span`, and how it is written.
-pub(super) fn offers(
-    peer: Peer<'_>,
-    arguments: &Arguments<'_>,
-    key: &Key,
+/// Returns what can be the value of `key` at `span`, and how it is written.
+pub(super) fn items<'a>(
+    command: &CommandContext<'a>,
+    key: &'a Key,
     place: ValuePlace,
     span: Span,
     line: &str,
-) -> (Span, Style, Vec<Offer>) {
+) -> (Span, Style, Vec<Item>) {
     let typed = span.of(line);
     let before = line[..span.start].chars().next_back();
     let style = match place {
@@ -27,55 +28,55 @@ pub(super) fn offers(
             _ => Style::Plain,
         },
     };
-    let schema = peer.schema;
-    let ty = schema.zip(arguments.find(&key.parts).ty);
-    let offers = match place {
-        ValuePlace::File => files(peer, typed),
+    let context = command.context;
+    let ty = context.schema.zip(command.find(&key.parts).ty);
+    let items = match place {
+        ValuePlace::File => files(context, typed),
         ValuePlace::Json if typed.starts_with(['{', '[']) => Vec::new(),
         ValuePlace::Json => ty.map(|(schema, ty)| json(schema, ty)).unwrap_or_default(),
         _ => {
-            let mut offers = ty.map(|(schema, ty)| typed_values(schema, ty, place, typed)).unwrap_or_default();
-            offers.extend(live_values(peer, arguments, key, typed));
-            offers
+            let mut items = ty.map(|(schema, ty)| typed_values(schema, ty, place, typed)).unwrap_or_default();
+            items.extend(live_values(command, key, typed));
+            items
         }
     };
-    (span, style, offers)
+    (span, style, items)
 }
 
-/// What the type allows.
-fn typed_values(schema: &Schema, ty: TypeId, place: ValuePlace, typed: &str) -> Vec<Offer> {
-    let mut offers: Vec<_> = schema
+/// Returns the values that the type allows.
+fn typed_values(schema: &Schema, ty: TypeId, place: ValuePlace, typed: &str) -> Vec<Item> {
+    let mut items: Vec<_> = schema
         .enum_values(ty)
         .unwrap_or_default()
         .iter()
-        .map(|value| Offer::new(&value.name, marks(&value.features)).then(" "))
+        .map(|value| Item::new(&value.name, marks(&value.features)).then(" "))
         .collect();
     if place == ValuePlace::Plain {
         for choice in schema.choices(ty) {
             match schema.get(choice) {
-                Type::Builtin(Builtin::Bool) => offers.extend(booleans(typed)),
-                Type::Builtin(Builtin::Null) => offers.push(Offer::new("null", "no value").then(" ")),
+                Type::Builtin(Builtin::Bool) => items.extend(booleans(typed)),
+                Type::Builtin(Builtin::Null) => items.push(Item::new("null", "no value").then(" ")),
                 _ => {}
             }
         }
     }
-    offers
+    items
 }
 
-/// True and false as the schema writes them; in another spelling only where that has been begun.
-fn booleans(typed: &str) -> Vec<Offer> {
+/// Returns true and false as the schema writes them; in another spelling only where that is typed.
+fn booleans(typed: &str) -> Vec<Item> {
     let spelled: &[&str] = match typed.chars().next() {
         None | Some('t' | 'T' | 'f' | 'F') => &["true", "false"],
         Some('o' | 'O') => &["on", "off"],
         Some('y' | 'Y' | 'n' | 'N') => &["yes", "no"],
         Some(_) => &[],
     };
-    spelled.iter().map(|text| Offer::new(text, "").then(" ")).collect()
+    spelled.iter().map(|text| Item::new(text, "").then(" ")).collect()
 }
 
-/// What the type allows, as JSON.
-fn json(schema: &Schema, ty: TypeId) -> Vec<Offer> {
-    let mut offers = Vec::new();
+/// Returns the JSON that the type allows.
+fn json(schema: &Schema, ty: TypeId) -> Vec<Item> {
+    let mut items = Vec::new();
     for choice in schema.choices(ty) {
         let texts: Vec<String> = match schema.get(choice) {
             Type::Builtin(Builtin::Bool) => vec!["true".into(), "false".into()],
@@ -83,61 +84,54 @@ fn json(schema: &Schema, ty: TypeId) -> Vec<Offer> {
             Type::Enum(values) => values.iter().map(|value| format!("\"{}\"", value.name)).collect(),
             _ => continue,
         };
-        offers.extend(texts.iter().map(|text| Offer::new(text, "").then(" ")));
+        items.extend(texts.iter().map(|text| Item::new(text, "").then(" ")));
     }
-    offers
+    items
 }
 
-/// What exists at the peer.
-fn live_values(peer: Peer<'_>, arguments: &Arguments<'_>, key: &Key, typed: &str) -> Vec<Offer> {
+/// Returns the values that exist at the peer.
+fn live_values(command: &CommandContext<'_>, key: &Key, typed: &str) -> Vec<Item> {
     let name = key.parts.iter().rev().find(|part| part.quoted || part.text.parse::<usize>().is_err());
     let Some(name) = name.map(|part| part.text.as_str()) else { return Vec::new() };
-    let takes = live::takes(arguments.command, name);
-    let mut offers = Vec::new();
-    for takes in takes {
-        match (takes, live::question(*takes)) {
-            (_, Some(question)) => offers.extend(named(peer.live.values(&question))),
-            (Takes::Objects(ty), _) => offers.extend(objects(peer, ty)),
-            (Takes::Bitmaps(node), _) => {
-                offers.extend(named(peer.live.values(&Question::Bitmaps(arguments.text(&[*node])))));
-            }
-            (Takes::Path, _) => offers.extend(paths(peer, typed)),
-            (Takes::Property, _) => {
-                if let Some(path) = arguments.text(&["path"]) {
-                    offers.extend(named(peer.live.values(&Question::Properties(path))));
-                }
-            }
-            (Takes::Hmp, _) => offers.extend(hmp(peer, typed)),
-            _ => {}
-        }
+    let context = command.context;
+    let values = live::values(command.command, name);
+    if values.is_empty() {
+        return property_values(command, key, typed);
     }
-    // The same node may be a device and a node.
-    let mut seen = Vec::new();
-    offers.retain(|offer| {
-        !seen.contains(&offer.text) && {
-            seen.push(offer.text.clone());
-            true
-        }
-    });
-    if takes.is_empty() {
-        offers.extend(property_values(peer, arguments, key, typed));
+    let mut items: Vec<Item> = Vec::new();
+    for values in values {
+        items.extend(match values {
+            Values::Of(question) => named(context.live.values(question)),
+            Values::Objects(ty) => objects(context, ty),
+            Values::Bitmaps(node) => named(context.live.values(&Question::Bitmaps(command.text(&[*node])))),
+            Values::Path => paths(context, typed),
+            Values::Property => match command.text(&["path"]) {
+                Some(path) => named(context.live.values(&Question::Properties(path))),
+                None => Vec::new(),
+            },
+            Values::Hmp => hmp(context, typed),
+            Values::New => Vec::new(),
+        });
     }
-    offers
+    // A name may be that of a device and that of a node.
+    let mut seen = HashSet::new();
+    items.retain(|item| seen.insert(item.text.clone()));
+    items
 }
 
-/// The objects whose type begins like this.
-fn objects(peer: Peer<'_>, ty: &str) -> Vec<Offer> {
-    let mut objects = peer.live.values(&Question::Objects);
+/// Returns the objects whose type begins with `ty`.
+fn objects(context: Context<'_>, ty: &str) -> Vec<Item> {
+    let mut objects = context.live.values(&Question::Objects);
     objects.retain(|object| object.about.starts_with(ty));
     named(objects)
 }
 
-pub(super) fn named(values: Vec<LiveValue>) -> Vec<Offer> {
-    values.into_iter().map(|value| Offer::new(&value.name, value.about).then(" ")).collect()
+pub(super) fn named(values: Vec<LiveValue>) -> Vec<Item> {
+    values.into_iter().map(|value| Item::new(&value.name, value.about).then(" ")).collect()
 }
 
-/// The paths of the object model, one step further than what is typed.
-fn paths(peer: Peer<'_>, typed: &str) -> Vec<Offer> {
+/// Returns the paths of the object model, one step further than the typed one.
+fn paths(context: Context<'_>, typed: &str) -> Vec<Item> {
     let (parent, last) = match typed.rsplit_once('/') {
         Some((parent, last)) => (parent, last),
         None if typed.is_empty() => ("", ""),
@@ -145,75 +139,75 @@ fn paths(peer: Peer<'_>, typed: &str) -> Vec<Offer> {
         None => return Vec::new(),
     };
     let at = |path: &str| if path.is_empty() { "/".to_owned() } else { path.to_owned() };
-    let children = peer.live.values(&Question::Children(at(parent)));
+    let children = context.live.values(&Question::Children(at(parent)));
     let mut below = children.iter().filter(|child| child.name.starts_with(last));
     if let (Some(only), None) = (below.next(), below.next())
         && only.name == last
     {
-        // It is whole already: what it has comes next.
-        let further = peer.live.values(&Question::Children(typed.to_owned()));
+        // The typed path is whole: its children come next.
+        let further = context.live.values(&Question::Children(typed.to_owned()));
         return steps(typed, further);
     }
     steps(parent, children)
 }
 
-fn steps(parent: &str, children: Vec<LiveValue>) -> Vec<Offer> {
-    let step = |child: LiveValue| Offer::new(&format!("{parent}/{}", child.name), child.about).called(child.name);
+fn steps(parent: &str, children: Vec<LiveValue>) -> Vec<Item> {
+    let step = |child: LiveValue| Item::new(&format!("{parent}/{}", child.name), child.about).called(child.name);
     children.into_iter().map(step).collect()
 }
 
-/// What is in the directory that is typed, or begun.
-pub(super) fn files(peer: Peer<'_>, typed: &str) -> Vec<Offer> {
-    let (directory, last) =
-        typed.rsplit_once('/').map_or(("", typed), |_| typed.split_at(typed.rfind('/').map_or(0, |at| at + 1)));
-    let found = peer.live.values(&Question::Files(directory.to_owned()));
+/// Returns the files in the typed directory.
+pub(super) fn files(context: Context<'_>, typed: &str) -> Vec<Item> {
+    let (directory, last) = typed.split_at(typed.rfind('/').map_or(0, |at| at + 1));
+    let found = context.live.values(&Question::Files(directory.to_owned()));
     let wanted = found.into_iter().filter(|file| last.starts_with('.') || !file.name.starts_with('.'));
-    let offers = wanted.map(|file| {
+    let items = wanted.map(|file| {
         let then = if file.name.ends_with('/') { "" } else { " " };
-        Offer::new(&format!("{directory}{}", file.name), "").called(file.name).then(then)
+        Item::new(&format!("{directory}{}", file.name), "").called(file.name).then(then)
     });
-    offers.collect()
+    items.collect()
 }
 
-/// The words of a line of the human monitor, as the text of an argument.
-fn hmp(peer: Peer<'_>, typed: &str) -> Vec<Offer> {
+/// Returns the words of a line of the human monitor, as the text of an argument.
+fn hmp(context: Context<'_>, typed: &str) -> Vec<Item> {
     let before = &typed[..typed.len() - hmp_word(typed).len()];
-    let word = |value: LiveValue| Offer::new(&format!("{before}{}", value.name), value.about).called(value.name);
-    hmp_values(peer, typed).into_iter().map(word).collect()
+    let word = |value: LiveValue| Item::new(&format!("{before}{}", value.name), value.about).called(value.name);
+    hmp_values(context, typed).into_iter().map(word).collect()
 }
 
-/// The word at the end of a line of the human monitor.
+/// Returns the word at the end of a line of the human monitor.
 pub(super) fn hmp_word(typed: &str) -> &str {
     typed.rsplit(' ').next().unwrap_or_default()
 }
 
-/// What can stand at the end of a line of the human monitor: its first word, and the second of those that have some.
-pub(super) fn hmp_values(peer: Peer<'_>, typed: &str) -> Vec<LiveValue> {
+/// Returns what can stand at the end of a line of the human monitor: a command, or the sub-command of one.
+pub(super) fn hmp_values(context: Context<'_>, typed: &str) -> Vec<LiveValue> {
     match typed.trim_start().split_once(' ') {
-        None => peer.live.values(&Question::Hmp(None)),
-        Some((first, rest)) if !rest.contains(' ') => peer.live.values(&Question::Hmp(Some(first.to_owned()))),
+        None => context.live.values(&Question::Hmp(None)),
+        Some((first, rest)) if !rest.contains(' ') => context.live.values(&Question::Hmp(Some(first.to_owned()))),
         Some(_) => Vec::new(),
     }
 }
 
-/// The value of a property: of a device to be added, or of the object at a path.
-fn property_values(peer: Peer<'_>, arguments: &Arguments<'_>, key: &Key, typed: &str) -> Vec<Offer> {
-    let (question, name) = match arguments.command {
-        "device_add" => (arguments.text(&["driver"]).map(Question::PropertiesOfType), Some(key.joined())),
+/// Returns the values of a property: of a device to be added, or of the object at a path.
+fn property_values(command: &CommandContext<'_>, key: &Key, typed: &str) -> Vec<Item> {
+    let (question, name) = match command.command {
+        "device_add" => (command.text(&["driver"]).map(Question::PropertiesOfType), Some(key.joined())),
         "qom-set" if key.joined() == "value" => {
-            (arguments.text(&["path"]).map(Question::Properties), arguments.text(&["property"]))
+            (command.text(&["path"]).map(Question::Properties), command.text(&["property"]))
         }
         _ => (None, None),
     };
     let (Some(question), Some(name)) = (question, name) else { return Vec::new() };
-    let Some(property) = peer.live.values(&question).into_iter().find(|property| property.name == name) else {
+    let Some(property) = command.context.live.values(&question).into_iter().find(|property| property.name == name)
+    else {
         return Vec::new();
     };
     match property.about.as_str() {
-        "bool" if arguments.command == "device_add" && typed.is_empty() => booleans("o"),
+        "bool" if command.command == "device_add" && typed.is_empty() => booleans("o"),
         "bool" => booleans(typed),
-        "OnOffAuto" => ["on", "off", "auto"].map(|text| Offer::new(text, "").then(" ")).into(),
-        ty if ty.starts_with("link<") => objects(peer, ty["link<".len()..].trim_end_matches('>')),
+        "OnOffAuto" => ["on", "off", "auto"].map(|text| Item::new(text, "").then(" ")).into(),
+        ty if ty.starts_with("link<") => objects(command.context, ty["link<".len()..].trim_end_matches('>')),
         _ => Vec::new(),
     }
 }

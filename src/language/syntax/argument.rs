@@ -1,22 +1,12 @@
-//! One word to a key and a value.
+//! Reads one word as a key and a value.
 
-use super::ast::{Argument, Comparison, Key, KeyPart, Source, Value};
+use super::ast::{Argument, Comparison, DotWord, Key, KeyPart, Quoting, Source, Value};
 use super::cursor::Cursor;
-use super::error::shown;
-use super::literal::{self, Grammar};
+use super::error::{SyntaxError, SyntaxErrorKind, shown};
+use super::json_value::{self, Grammar, VALUE_DEPTH};
 use super::string::{self, Escapes};
-use super::{JsonText, MAX_NESTING, SyntaxError, SyntaxErrorKind};
 
-/// Who removes the quotes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quoting {
-    /// We do: the word stands in a line of the language.
-    Ours,
-    /// The calling shell has: a quote is an ordinary character.
-    Done,
-}
-
-/// What stands between key and value.
+/// The operator between key and value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     /// `=`
@@ -25,8 +15,44 @@ pub(super) enum Operator {
     Json,
 }
 
-/// A value's own brackets come within the message's and those of `arguments`.
-const VALUE_DEPTH: usize = MAX_NESTING - 2;
+impl DotWord {
+    /// Returns the word without its quotes, if it is quoted as a whole.
+    pub fn text(&self) -> Result<String, SyntaxError> {
+        if self.quoting == Quoting::Done || !self.raw.starts_with(['"', '\'']) {
+            return Ok(self.raw.clone());
+        }
+        let mut cursor = Cursor::new(&self.raw, self.span.start);
+        let text = quoted(&mut cursor)?;
+        end(&mut cursor)?;
+        Ok(text)
+    }
+
+    /// Reads the word as `KEY=VALUE`.
+    pub fn argument(&self) -> Result<Argument, SyntaxError> {
+        argument(&self.raw, self.span.start, self.quoting)
+    }
+
+    /// Reads the word as `PATH=PATTERN`: only quotes and a second `=` are special in the pattern.
+    pub fn comparison(&self) -> Result<Comparison, SyntaxError> {
+        let mut cursor = Cursor::new(&self.raw, self.span.start);
+        let (path, operator) = key(&mut cursor, self.quoting)?;
+        let from = cursor.pos;
+        if operator == Operator::Json {
+            let kind = SyntaxErrorKind::Unexpected("`:=`".into());
+            return Err(cursor.error(from - 2, kind, &["`=`"]).help("values are compared as text"));
+        }
+        let (value, is_literal) = if cursor.eat(b'=') {
+            (rest(&mut cursor), true)
+        } else if opens_quote(&cursor, self.quoting) {
+            let text = quoted(&mut cursor)?;
+            end(&mut cursor)?;
+            (text, true)
+        } else {
+            (rest(&mut cursor), false)
+        };
+        Ok(Comparison { path, value, is_literal, value_span: cursor.span(from) })
+    }
+}
 
 /// Reads `KEY=VALUE`, which is all of `raw`, at `base` in the line.
 pub(super) fn argument(raw: &str, base: usize, quoting: Quoting) -> Result<Argument, SyntaxError> {
@@ -37,7 +63,7 @@ pub(super) fn argument(raw: &str, base: usize, quoting: Quoting) -> Result<Argum
     Ok(Argument { key, value, value_span: cursor.span(from) })
 }
 
-/// Reads what follows the operator, up to the end of the word.
+/// Reads the value after the operator, up to the end of the word.
 pub(super) fn value(cursor: &mut Cursor<'_>, operator: Operator, quoting: Quoting) -> Result<Value, SyntaxError> {
     match operator {
         Operator::Typed => typed_value(cursor, quoting),
@@ -45,44 +71,12 @@ pub(super) fn value(cursor: &mut Cursor<'_>, operator: Operator, quoting: Quotin
     }
 }
 
-/// Reads `PATH=PATTERN`, which is all of `raw`: nothing but quotes and a second `=` is special in the pattern.
-pub(super) fn comparison(raw: &str, base: usize, quoting: Quoting) -> Result<Comparison, SyntaxError> {
-    let mut cursor = Cursor::new(raw, base);
-    let (path, operator) = key(&mut cursor, quoting)?;
-    let from = cursor.pos;
-    if operator == Operator::Json {
-        let kind = SyntaxErrorKind::Unexpected("`:=`".into());
-        return Err(cursor.error(from - 2, kind, &["`=`"]).help("values are compared as text"));
-    }
-    let (value, is_literal) = if cursor.eat(b'=') {
-        (rest(&mut cursor), true)
-    } else if quoting == Quoting::Ours && matches!(cursor.peek(), Some(b'"' | b'\'')) {
-        let text = quoted(&mut cursor)?;
-        end(&mut cursor)?;
-        (text, true)
-    } else {
-        (rest(&mut cursor), false)
-    };
-    Ok(Comparison { path, value, is_literal, value_span: cursor.span(from) })
-}
-
-/// A word without its quotes, if it is quoted as a whole.
-pub(super) fn whole_word(raw: &str, base: usize, quoting: Quoting) -> Result<String, SyntaxError> {
-    if quoting == Quoting::Done || !raw.starts_with(['"', '\'']) {
-        return Ok(raw.to_owned());
-    }
-    let mut cursor = Cursor::new(raw, base);
-    let text = quoted(&mut cursor)?;
-    end(&mut cursor)?;
-    Ok(text)
-}
-
-/// Reads the key and what follows it; the cursor ends where the value begins.
+/// Reads the key and the operator; the cursor ends where the value begins.
 pub(super) fn key(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<(Key, Operator), SyntaxError> {
     let mut parts = Vec::new();
     loop {
         let from = cursor.pos;
-        if quoting == Quoting::Ours && matches!(cursor.peek(), Some(b'"' | b'\'')) {
+        if opens_quote(cursor, quoting) {
             let text = quoted(cursor)?;
             parts.push(KeyPart { text, quoted: true, span: cursor.span(from) });
             if cursor.rest().is_empty() {
@@ -130,13 +124,13 @@ fn typed_value(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<Value, Synta
             Ok(Value::Text(rest(cursor)))
         }
         Some(b'@') => source(cursor, quoting, Operator::Typed).map(Value::TextFrom),
-        Some(b'"' | b'\'') if quoting == Quoting::Ours => {
+        Some(b'"' | b'\'') if quoting == Quoting::Shell => {
             let text = quoted(cursor)?;
             end(cursor)?;
             Ok(Value::Text(text))
         }
         Some(b'{' | b'[') => {
-            let json = literal::value(cursor, Grammar::Lenient, VALUE_DEPTH)?;
+            let json = json_value::read(cursor, Grammar::Lenient, VALUE_DEPTH)?;
             json_end(cursor, quoting)?;
             Ok(Value::Json(json))
         }
@@ -151,17 +145,17 @@ fn json_value(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<Value, Syntax
     if quoting == Quoting::Done {
         cursor.skip_space();
     }
-    let json = literal::value(cursor, Grammar::Strict, VALUE_DEPTH)
+    let json = json_value::read(cursor, Grammar::Strict, VALUE_DEPTH)
         .map_err(|error| error.or_help("KEY:=VALUE takes JSON; for text, write KEY=TEXT"))?;
     json_end(cursor, quoting)?;
     Ok(Value::Json(json))
 }
 
-/// What follows `@`.
+/// Reads `@` and the name after it.
 fn source(cursor: &mut Cursor<'_>, quoting: Quoting, operator: Operator) -> Result<Source, SyntaxError> {
     let at = cursor.pos;
     cursor.pos += 1;
-    if quoting == Quoting::Ours && matches!(cursor.peek(), Some(b'"' | b'\'')) {
+    if opens_quote(cursor, quoting) {
         let name = quoted(cursor)?;
         end(cursor)?;
         return Ok(Source::File(name));
@@ -178,6 +172,10 @@ fn source(cursor: &mut Cursor<'_>, quoting: Quoting, operator: Operator) -> Resu
     }
 }
 
+fn opens_quote(cursor: &Cursor<'_>, quoting: Quoting) -> bool {
+    quoting == Quoting::Shell && matches!(cursor.peek(), Some(b'"' | b'\''))
+}
+
 fn quoted(cursor: &mut Cursor<'_>) -> Result<String, SyntaxError> {
     let escapes = if cursor.peek() == Some(b'"') { Escapes::Json } else { Escapes::None };
     string::read(cursor, escapes, true)
@@ -189,24 +187,15 @@ fn rest(cursor: &mut Cursor<'_>) -> String {
     rest.to_owned()
 }
 
-/// Nothing may follow a closing quote or bracket.
+/// Expects the end of the word, behind a closing quote or bracket.
 fn end(cursor: &mut Cursor<'_>) -> Result<(), SyntaxError> {
     if cursor.rest().is_empty() { Ok(()) } else { Err(cursor.unexpected(&["white space"])) }
 }
 
-/// The same for JSON, which a finished word may end with white space.
+/// Expects the end of the word behind JSON: a finished word may have white space there.
 fn json_end(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<(), SyntaxError> {
     if quoting == Quoting::Done {
         cursor.skip_space();
     }
     end(cursor)
-}
-
-/// Reads a text that is one JSON value, white space around it allowed: what a file of `KEY:=@FILE` holds.
-pub(super) fn whole_json(text: &str) -> Result<JsonText, SyntaxError> {
-    let mut cursor = Cursor::new(text, 0);
-    cursor.skip_space();
-    let json = literal::value(&mut cursor, Grammar::Strict, VALUE_DEPTH)?;
-    cursor.skip_space();
-    if cursor.rest().is_empty() { Ok(json) } else { Err(cursor.unexpected(&["the end of the file"])) }
 }

@@ -1,24 +1,26 @@
-//! What a line says.
+//! The statement that a line is parsed to.
 
 use std::fmt;
 
-use super::{JsonText, Span, SyntaxError, argument};
+use super::json_value::JsonText;
+use super::span::Span;
+use super::string::push_string;
 
 /// One parsed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// What is to be done.
+    /// What it asks for.
     pub statement: Statement,
     /// The shell command that gets the result.
     pub pipeline: Option<Text>,
 }
 
-/// What is to be done.
+/// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
-    /// Something to be sent.
+    /// A message to the peer.
     Invoke(Invocation),
-    /// One of the shell's own commands.
+    /// A built-in command.
     Dot(DotCommand),
 }
 
@@ -33,12 +35,12 @@ pub enum Invocation {
     Transaction(Transaction),
 }
 
-/// Words of the line and where they stand.
+/// Words of the line and their place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// The words, as they stand there.
+    /// The words.
     pub text: String,
-    /// Where.
+    /// Their place.
     pub span: Span,
 }
 
@@ -51,14 +53,14 @@ pub struct Command {
     pub arguments: Vec<Argument>,
 }
 
-/// Actions that are done together or not at all.
+/// Actions that QEMU does together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
-    /// What is done, in order.
+    /// The actions, in order.
     pub actions: Vec<Command>,
-    /// What stands after the `)`.
+    /// The arguments after the `)`.
     pub properties: Vec<Argument>,
-    /// Where `transaction(` stands.
+    /// The place of `transaction(`.
     pub span: Span,
 }
 
@@ -73,18 +75,18 @@ pub struct JsonLine {
     pub arguments: Option<JsonText>,
     /// The user's own `id`.
     pub id: Option<JsonText>,
-    /// Where the message stands.
+    /// The place of the message.
     pub span: Span,
 }
 
-/// One of the shell's own commands: `.name`, its own words, and for some a command that it carries.
+/// A built-in command: `.name`, its words, and for some a command that it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DotCommand {
     /// Its name, without the dot.
     pub name: Text,
-    /// Its own words: those before the command it carries, if it carries one.
+    /// Its words: those before the command it carries, if it carries one.
     pub words: Vec<DotWord>,
-    /// All after the name, up to a comment or a pipeline; for `.hmp` the rest of the line as it is.
+    /// Everything after the name, up to a comment or a pipeline; for `.hmp` the rest of the line as it is.
     pub rest: Text,
     /// The command that `.try`, `.oob`, `.fd` and `.watch` carry.
     pub carried: Option<Box<Statement>>,
@@ -97,12 +99,12 @@ pub struct Argument {
     pub key: Key,
     /// The value.
     pub value: Value,
-    /// Where the value stands, with its quotes and what marks it (`@`, the second `=`).
+    /// The place of the value, with its quotes and what marks it (`@`, the second `=`).
     pub value_span: Span,
 }
 
 impl Argument {
-    /// Where the whole of it stands.
+    /// The place of the key and the value.
     pub fn span(&self) -> Span {
         self.key.span.to(self.value_span)
     }
@@ -113,7 +115,7 @@ impl Argument {
 pub struct Key {
     /// The parts, never none.
     pub parts: Vec<KeyPart>,
-    /// Where the key stands.
+    /// The place of the key.
     pub span: Span,
 }
 
@@ -124,21 +126,21 @@ impl Key {
     }
 }
 
-/// What stands between two dots of a key.
+/// One part of a key, between two dots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPart {
     /// The name, without quotes.
     pub text: String,
     /// Whether it was quoted, so that it is a name and never an index.
     pub quoted: bool,
-    /// Where it stands.
+    /// Its place.
     pub span: Span,
 }
 
-/// What stands after the `=`. Its `Debug` hides the text, which may be a password.
+/// The value after the `=`. Its `Debug` hides the text, which may be a password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Value {
-    /// `KEY=text`: takes the type that the argument has.
+    /// `KEY=text`: has the type of the argument.
     Plain(String),
     /// `KEY="text"`, `KEY='text'`, `KEY==text`: always a string.
     Text(String),
@@ -150,14 +152,14 @@ pub enum Value {
     JsonFrom(Source),
 }
 
-/// Where a value comes from, if not from the line.
+/// Where a value comes from that does not stand in the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `@FILE`
     File(String),
     /// `@-`
     Stdin,
-    /// `@?`: asked for, without echo.
+    /// `@?`: qmpsh asks the user, without echo.
     Secret,
 }
 
@@ -173,27 +175,27 @@ impl fmt::Debug for Value {
     }
 }
 
-/// `PATH=PATTERN`: what a value somewhere is compared with.
+/// `PATH=PATTERN`: a condition on a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// The way to the value.
+    /// The keys that lead to the value.
     pub path: Key,
-    /// What it is compared with.
+    /// The pattern or text that it must match.
     pub value: String,
-    /// Whether that was quoted, or stands after `==`: then it is no pattern.
+    /// Whether it was quoted, or stands after `==`: then it is a text, not a pattern.
     pub is_literal: bool,
-    /// Where it stands.
+    /// Its place.
     pub value_span: Span,
 }
 
-/// A word that belongs to a dot command itself. What it means is that command's own grammar.
+/// A word of a dot command, which gives it its meaning.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DotWord {
-    /// The word as it stands there, with its quotes.
+    /// The word, with its quotes.
     pub raw: String,
-    /// Where.
+    /// Their place.
     pub span: Span,
-    pub(super) quoting: argument::Quoting,
+    pub(super) quoting: Quoting,
 }
 
 impl fmt::Debug for DotWord {
@@ -202,19 +204,31 @@ impl fmt::Debug for DotWord {
     }
 }
 
-impl DotWord {
-    /// The word without its quotes, if it is quoted as a whole.
-    pub fn text(&self) -> Result<String, SyntaxError> {
-        argument::whole_word(&self.raw, self.span.start, self.quoting)
-    }
+/// Who removes the quotes of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quoting {
+    /// This parser: the word stands in a line of the language.
+    Shell,
+    /// The user's own shell has: a quote is an ordinary character.
+    Done,
+}
 
-    /// The word as `KEY=VALUE`.
-    pub fn argument(&self) -> Result<Argument, SyntaxError> {
-        argument::argument(&self.raw, self.span.start, self.quoting)
+/// Writes the key as it is typed, in quotes where it needs them.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, part) in self.parts.iter().enumerate() {
+            let mut text = part.text.clone();
+            if part.quoted || needs_quotes(&text) || text.contains(['.', '=']) || text.ends_with(':') {
+                text.clear();
+                push_string(&mut text, &part.text);
+            }
+            write!(f, "{}{text}", if n > 0 { "." } else { "" })?;
+        }
+        Ok(())
     }
+}
 
-    /// The word as `PATH=PATTERN`.
-    pub fn comparison(&self) -> Result<Comparison, SyntaxError> {
-        argument::comparison(&self.raw, self.span.start, self.quoting)
-    }
+/// Whether a word, or a part of a key, means something else without quotes.
+pub(super) fn needs_quotes(text: &str) -> bool {
+    text.is_empty() || text.contains([' ', '\t', '\n', '\r', ';']) || text.starts_with(['"', '\'', '#', '|', ')'])
 }

@@ -1,7 +1,7 @@
 //! A place in one word of a line.
 
-use super::error::shown;
-use super::{Span, SyntaxError, SyntaxErrorKind};
+use super::error::{SyntaxError, SyntaxErrorKind, shown};
+use super::span::Span;
 
 /// Reads `text`, which stands at `base` in the line.
 pub(super) struct Cursor<'a> {
@@ -42,17 +42,17 @@ impl<'a> Cursor<'a> {
 
     /// Skips JSON's white space.
     pub(super) fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while self.peek().is_some_and(is_space) {
             self.pos += 1;
         }
     }
 
-    /// What stands between `from` and here.
+    /// The text between `from` and here.
     pub(super) fn since(&self, from: usize) -> &'a str {
         &self.text[from..self.pos]
     }
 
-    /// The span in the line of what stands between `from` and here.
+    /// The span in the line between `from` and here.
     pub(super) fn span(&self, from: usize) -> Span {
         Span::new(self.base + from, self.base + self.pos)
     }
@@ -62,12 +62,12 @@ impl<'a> Cursor<'a> {
         Span::new(self.base + at, self.base + at + 1)
     }
 
-    /// An error about what stands between `from` and here.
+    /// An error about the text between `from` and here.
     pub(super) fn error(&self, from: usize, kind: SyntaxErrorKind, expected: &'static [&'static str]) -> SyntaxError {
         SyntaxError::new(self.span(from), kind, expected)
     }
 
-    /// The error that the next word, or character, is not what should stand here.
+    /// The error that another word, or character, should stand here.
     pub(super) fn unexpected(&mut self, expected: &'static [&'static str]) -> SyntaxError {
         let from = self.pos;
         let word = self.rest().find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest().len());
@@ -78,4 +78,9 @@ impl<'a> Cursor<'a> {
         }
         self.error(from, SyntaxErrorKind::Unexpected(shown(self.since(from))), expected)
     }
+}
+
+/// Whether `byte` separates words; also whether it is JSON's white space.
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

@@ -1,10 +1,15 @@
-//! What can be wrong with a line, as types.
+//! What can be wrong with a line.
 
 use std::fmt;
 
-use super::Span;
+use super::render;
+use super::span::Span;
 
-/// Why a line is no statement.
+/// How deep objects and arrays may be nested in a message, its own braces counted. Source: `MAX_NESTING` in QEMU's
+/// `qobject/json-streamer.c`; tried on 7.2.
+pub const MAX_NESTING: usize = 1024;
+
+/// Why a line is not a statement.
 ///
 /// `Display` says what is wrong; [`SyntaxError::render`] shows the line with a caret and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +61,7 @@ pub enum SyntaxErrorKind {
     #[error("{0} is not a number")]
     BadNumber(String),
     /// Brackets within brackets, too many of them.
-    #[error("nested more than {} deep, QEMU's limit", super::MAX_NESTING)]
+    #[error("nested more than {} deep, QEMU's limit", MAX_NESTING)]
     TooDeep,
     /// Dot commands within dot commands.
     #[error("too many dot commands in one another")]
@@ -117,7 +122,7 @@ impl SyntaxError {
         self
     }
 
-    /// The same at another place: of the same text, written otherwise.
+    /// Moves the error to another place: that of the same text in another spelling.
     #[must_use]
     pub fn at(mut self, span: Span) -> Self {
         self.span = span;
@@ -129,11 +134,11 @@ impl SyntaxError {
         self.incomplete
     }
 
-    /// The message, the line, a caret under the place, and what was expected; without a final newline.
+    /// Returns the message, the line, a caret under the place, and what was expected; without a final newline.
     ///
     /// `text` is what was parsed, `name` the file it came from, and `first_line` the number (from 1) of its first line there.
     pub fn render(&self, text: &str, name: Option<&str>, first_line: usize) -> String {
-        let mut out = super::render(text, self.span, &self.to_string(), name, first_line);
+        let mut out = render::render(text, self.span, &self.to_string(), name, first_line);
         if let Some((last, before)) = self.expected.split_last() {
             out.push_str("\n  expected ");
             if !before.is_empty() {
@@ -150,7 +155,7 @@ impl SyntaxError {
     }
 }
 
-/// A word of the line, in backquotes, short and safe to show.
+/// Returns a word of the line in backquotes, short and safe to show.
 pub fn shown(word: &str) -> String {
     const LONGEST: usize = 40;
     format!("`{}`", crate::text::excerpt(word.as_bytes(), LONGEST))

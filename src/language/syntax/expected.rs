@@ -1,10 +1,11 @@
-//! What can stand at the cursor.
+//! What the language expects at the cursor.
 
-use super::outline::{ArgumentWord, Outline, PartialKey, Word, WordKind, outline};
-use super::token::Next;
-use super::{Key, Span};
+use super::ast::Key;
+use super::outline::{ArgumentWord, Outline, PartialKey, ValuePlace, Word, outline};
+use super::span::Span;
+use super::token::{Next, TokenKind};
 
-/// What can stand at a place of a line. `span` is what stands there already, up to that place; it may be empty.
+/// What can stand at a place of a line. `span` is the text there already, up to that place; it may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// The name of a command; outside a transaction also a dot command.
@@ -16,7 +17,7 @@ pub enum Expected {
     },
     /// The name of an argument.
     Argument {
-        /// Whose.
+        /// The command or action that it belongs to.
         target: Target,
         /// The name so far, dotted or not.
         span: Span,
@@ -25,11 +26,11 @@ pub enum Expected {
     },
     /// The value of an argument.
     Value {
-        /// Whose.
+        /// The command or action that it belongs to.
         target: Target,
-        /// The argument.
+        /// The key of the argument.
         key: Key,
-        /// In which form.
+        /// The form of the value.
         place: ValuePlace,
         /// The value so far, without what opened it.
         span: Span,
@@ -43,51 +44,32 @@ pub enum Expected {
     DotWord {
         /// The dot command's name, without the dot.
         command: String,
-        /// The words before, as they stand there.
+        /// The words before, with their quotes.
         words: Vec<String>,
         /// The word so far.
         span: Span,
     },
-    /// Nothing that the language knows: a comment, a pipeline, the inside of JSON.
+    /// Nothing of the language: this is a comment, a pipeline, or the inside of JSON.
     Nothing,
 }
 
-/// What an argument belongs to.
+/// The command or action that an argument belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The command or action.
+    /// Its name.
     pub command: String,
     /// Whether it is an action of a transaction.
     pub action: bool,
 }
 
-/// The form of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValuePlace {
-    /// `KEY=…`
-    Plain,
-    /// After an opening quote, this one.
-    Quoted(char),
-    /// `KEY==…`: text that is never interpreted.
-    Text,
-    /// `KEY=@…` or `KEY:=@…`: a file name.
-    File,
-    /// `KEY:=…`, or within `{…}` or `[…]`.
-    Json,
-}
-
-/// What can stand at `offset` (in bytes) of a logical line. What stands behind it does not matter, nor do errors before it.
+/// Tells what can stand at `offset` (in bytes) of a logical line. Errors before it do not matter, nor does the text behind it.
 pub fn expected_at(line: &str, offset: usize) -> Expected {
-    let mut offset = offset.min(line.len());
-    while !line.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let line = &line[..offset];
+    let line = &line[..line.floor_char_boundary(offset)];
     outline(line).expected(line)
 }
 
 impl Outline {
-    /// What can stand at the end of `line`, whose words these are.
+    /// Tells what can stand at the end of `line`, whose words these are.
     pub fn expected(&self, line: &str) -> Expected {
         if self.next_line.is_some() || in_comment(line, self.words.last()) {
             return Expected::Nothing;
@@ -95,24 +77,23 @@ impl Outline {
         let here = Span::new(line.len(), line.len());
         let action = self.in_transaction;
         match self.words.split_last() {
-            Some((word, before)) if word.span.end == line.len() => match &word.kind {
-                WordKind::Command { .. } => Expected::Command { span: word.span, action },
-                WordKind::DotName => Expected::DotCommand { span: word.span },
-                WordKind::Mark if action => Expected::Command { span: here, action },
-                WordKind::DotWord | WordKind::Raw => dot_word(line, before, word.span),
-                WordKind::Argument(argument) => self::argument(line, before, argument, word.span),
-                WordKind::Json | WordKind::Mark | WordKind::Pipeline => Expected::Nothing,
+            Some((word, before)) if word.span.end == line.len() => match word.kind {
+                TokenKind::Command | TokenKind::Action => Expected::Command { span: word.span, action },
+                TokenKind::DotName => Expected::DotCommand { span: word.span },
+                TokenKind::TransactionOpen | TokenKind::Separator => Expected::Command { span: here, action },
+                TokenKind::DotWord | TokenKind::Raw => dot_word(line, before, word.span),
+                TokenKind::Argument => argument(line, before, word),
+                TokenKind::Json | TokenKind::TransactionClose | TokenKind::Pipeline => Expected::Nothing,
             },
-            _ => match self.next {
-                Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
-                Next::DotWords(_) | Next::Raw => dot_word(line, &self.words, here),
-                Next::Arguments => match target(line, &self.words) {
-                    Some(target) => {
+            _ => {
+                match self.next {
+                    Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
+                    Next::DotWords(_) | Next::Raw => dot_word(line, &self.words, here),
+                    Next::Arguments => target(line, &self.words).map_or(Expected::Nothing, |target| {
                         Expected::Argument { target, span: here, name: Some(PartialKey::empty(line.len())) }
-                    }
-                    None => Expected::Nothing,
-                },
-            },
+                    }),
+                }
+            }
         }
     }
 }
@@ -124,7 +105,7 @@ fn in_comment(line: &str, last: Option<&Word>) -> bool {
 }
 
 fn dot_word(line: &str, before: &[Word], span: Span) -> Expected {
-    let name = before.iter().rposition(|word| word.kind == WordKind::DotName);
+    let name = before.iter().rposition(|word| word.kind == TokenKind::DotName);
     let Some(name) = name else {
         return Expected::Nothing;
     };
@@ -135,24 +116,25 @@ fn dot_word(line: &str, before: &[Word], span: Span) -> Expected {
     }
 }
 
-fn argument(line: &str, before: &[Word], argument: &ArgumentWord, span: Span) -> Expected {
-    let Some(target) = target(line, before) else {
-        return Expected::Nothing;
-    };
-    match argument {
-        ArgumentWord::Name(name) => Expected::Argument { target, span, name: name.clone() },
-        ArgumentWord::Pair(pair) => {
+fn argument(line: &str, before: &[Word], word: &Word) -> Expected {
+    match (target(line, before), &word.argument) {
+        (Some(target), Some(ArgumentWord::Name(name))) => {
+            Expected::Argument { target, span: word.span, name: name.clone() }
+        }
+        (Some(target), Some(ArgumentWord::Pair(pair))) => {
             Expected::Value { target, key: pair.key.clone(), place: pair.place, span: pair.span }
         }
+        _ => Expected::Nothing,
     }
 }
 
-/// What the words at the end of `words` are arguments of.
+/// Tells what the words at the end of `words` are arguments of.
 fn target(line: &str, words: &[Word]) -> Option<Target> {
-    let first = words.iter().rfind(|word| !matches!(word.kind, WordKind::Argument(_)))?;
+    let first = words.iter().rfind(|word| word.kind != TokenKind::Argument)?;
     let (command, action) = match first.kind {
-        WordKind::Mark => ("transaction", false),
-        WordKind::Command { action } => (first.span.of(line), action),
+        TokenKind::TransactionOpen | TokenKind::Separator | TokenKind::TransactionClose => ("transaction", false),
+        TokenKind::Command => (first.span.of(line), false),
+        TokenKind::Action => (first.span.of(line), true),
         _ => return None,
     };
     Some(Target { command: command.to_owned(), action })
@@ -187,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn places() {
+    fn each_place_expects_something() {
         let check = |line: &str, expected: &str| assert_eq!(at(line), expected, "{line}");
         check("^", r#"command at """#);
         check("  ^", r#"command at """#);
@@ -230,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_within_a_character_or_behind_the_end_is_no_panic() {
+    fn an_offset_within_a_character_or_behind_the_end_is_moved() {
         assert_eq!(expected_at("é", 1), Expected::Command { span: Span::new(0, 0), action: false });
         assert_eq!(expected_at("a", 99), Expected::Command { span: Span::new(0, 1), action: false });
     }

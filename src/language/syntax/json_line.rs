@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use super::ast::{JsonLine, Text};
 use super::cursor::Cursor;
-use super::error::shown;
-use super::literal::{self, Grammar};
-use super::{MAX_NESTING, Opening, Span, SyntaxError, SyntaxErrorKind};
+use super::error::{MAX_NESTING, Opening, SyntaxError, SyntaxErrorKind, shown};
+use super::json_value::{self, Grammar};
 
 /// Reads the message that begins under the cursor; the cursor ends behind it.
 ///
@@ -27,7 +26,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<JsonLine, SyntaxError> {
             let expected: &[&str] = if seen.is_empty() { &["a key in quotes", "`}`"] } else { &["a key in quotes"] };
             return Err(unexpected(cursor, opened, expected));
         }
-        let key = literal::read_string(cursor, Grammar::Line, &mut String::new())?;
+        let key = json_value::read_string(cursor, Grammar::Line, &mut String::new())?;
         let key_span = cursor.span(from);
         if !seen.insert(key.clone()) {
             return Err(SyntaxError::new(key_span, SyntaxErrorKind::DuplicateKey(shown(&key)), &[]));
@@ -49,21 +48,21 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<JsonLine, SyntaxError> {
                     return Err(SyntaxError::new(key_span, SyntaxErrorKind::TwoExecutes, &[]));
                 }
                 if !matches!(first, Some(b'"' | b'\'')) {
-                    literal::value(cursor, Grammar::Line, MAX_NESTING - 1)?;
+                    json_value::read(cursor, Grammar::Line, MAX_NESTING - 1)?;
                     return Err(cursor.error(value_from, SyntaxErrorKind::WrongMember(member, "a string"), &[]));
                 }
-                let text = literal::read_string(cursor, Grammar::Line, &mut String::new())?;
+                let text = json_value::read_string(cursor, Grammar::Line, &mut String::new())?;
                 name = Some((Text { text, span: cursor.span(value_from) }, member == "exec-oob"));
             }
             "arguments" => {
-                let value = literal::value(cursor, Grammar::Line, MAX_NESTING - 1)?;
+                let value = json_value::read(cursor, Grammar::Line, MAX_NESTING - 1)?;
                 if first != Some(b'{') {
                     let kind = SyntaxErrorKind::WrongMember("arguments", "an object");
                     return Err(cursor.error(value_from, kind, &[]));
                 }
                 arguments = Some(value);
             }
-            "id" => id = Some(literal::value(cursor, Grammar::Line, MAX_NESTING - 1)?),
+            "id" => id = Some(json_value::read(cursor, Grammar::Line, MAX_NESTING - 1)?),
             _ => {
                 let kind = SyntaxErrorKind::UnknownMember(shown(&key));
                 let expected = &["\"execute\"", "\"exec-oob\"", "\"arguments\"", "\"id\""];
@@ -87,12 +86,13 @@ fn unexpected(cursor: &mut Cursor<'_>, opened: usize, expected: &'static [&'stat
     if cursor.peek().is_some() {
         return cursor.unexpected(expected);
     }
-    let span: Span = cursor.span_at(opened);
+    let span = cursor.span_at(opened);
     SyntaxError::new(span, SyntaxErrorKind::Unclosed(Opening::Bracket('{')), expected)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::json_value::JsonText;
     use super::*;
 
     fn line(text: &str) -> Result<JsonLine, String> {
@@ -100,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn whole_messages() {
+    fn messages_are_read() {
         let check = |text: &str, name: &str, oob: bool, arguments: Option<&str>, id: Option<&str>| {
             let line = line(text).unwrap();
             assert_eq!((line.name.text.as_str(), line.out_of_band), (name, oob));
-            assert_eq!(line.arguments.as_ref().map(|json| json.text.as_str()), arguments);
-            assert_eq!(line.id.as_ref().map(|json| json.text.as_str()), id);
+            assert_eq!(line.arguments.as_ref().map(JsonText::as_str), arguments);
+            assert_eq!(line.id.as_ref().map(JsonText::as_str), id);
         };
         check(r#"{"execute":"query-status"}"#, "query-status", false, None, None);
         check(
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_qemu_would_refuse() {
+    fn what_qemu_would_refuse_is_refused() {
         let check = |text: &str, expected: &str| assert_eq!(line(text).unwrap_err(), expected, "{text}");
         check("{}", "0 a JSON line needs \"execute\" (or \"exec-oob\")");
         check(r#"{"id":1}"#, "0 a JSON line needs \"execute\" (or \"exec-oob\")");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_counts_the_outer_brace() {
+    fn the_depth_counts_the_outer_brace() {
         let with = |depth: usize| {
             line(&format!(r#"{{"execute":"a","arguments":{{"x":{}{}}}}}"#, "[".repeat(depth), "]".repeat(depth)))
         };

@@ -1,84 +1,12 @@
-//! The words of a line that may be unfinished or wrong: what colors and completion are made of.
+//! The words of a line that may be unfinished or wrong: colors and completion are made of them.
 
-use super::argument::{self, Operator, Quoting};
-use super::ast::Value;
+use super::argument::{self, Operator};
+use super::ast::{Key, KeyPart, Quoting, Value};
 use super::cursor::Cursor;
-use super::expected::ValuePlace;
+use super::error::Opening;
 use super::lexer::Lexer;
+use super::span::Span;
 use super::token::{Next, TokenKind};
-use super::{Key, KeyPart, Opening, Span};
-
-/// One word of a line, right or wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
-    /// What it is by its place.
-    pub kind: WordKind,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// What a word is by its place in the line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WordKind {
-    /// The name of a command, or of an action of a transaction.
-    Command {
-        /// Whether it is an action.
-        action: bool,
-    },
-    /// `KEY=VALUE`, or what may become one.
-    Argument(ArgumentWord),
-    /// A whole message in JSON.
-    Json,
-    /// `.name`
-    DotName,
-    /// A word of a dot command itself.
-    DotWord,
-    /// The rest of a line that is taken as it is.
-    Raw,
-    /// `transaction(`, `)`, or what separates its actions.
-    Mark,
-    /// `|` and what follows.
-    Pipeline,
-}
-
-/// A word that is `KEY=VALUE`, or may become one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ArgumentWord {
-    /// There is no `=` yet; `None` if it cannot be read, such as within a quote.
-    Name(Option<PartialKey>),
-    /// The key is there.
-    Pair(Box<Pair>),
-}
-
-/// The beginning of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartialKey {
-    /// The parts that have a dot behind them.
-    pub parts: Vec<KeyPart>,
-    /// What follows, which may be empty.
-    pub last: KeyPart,
-}
-
-impl PartialKey {
-    /// One that is not begun, at `place`.
-    pub fn empty(place: usize) -> Self {
-        let span = Span::new(place, place);
-        Self { parts: Vec::new(), last: KeyPart { text: String::new(), quoted: false, span } }
-    }
-}
-
-/// An argument with its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pair {
-    /// The key.
-    pub key: Key,
-    /// The form of the value.
-    pub place: ValuePlace,
-    /// The value so far, without what opened it.
-    pub span: Span,
-    /// What it is, if it is finished and right.
-    pub value: Option<Value>,
-}
 
 /// A logical line, right or wrong, as its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,28 +23,78 @@ pub struct Outline {
     pub(super) in_transaction: bool,
 }
 
-/// The words of the logical line that `text` begins with. Each byte is looked at a fixed number of times.
+/// One word of a line, right or wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// What it is by its place.
+    pub kind: TokenKind,
+    /// Its place.
+    pub span: Span,
+    /// Its key and value, if it is an argument.
+    pub argument: Option<ArgumentWord>,
+}
+
+/// A word that is `KEY=VALUE`, or may become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArgumentWord {
+    /// There is no `=` yet; `None` if it cannot be read, such as within a quote.
+    Name(Option<PartialKey>),
+    /// The key is there.
+    Pair(Box<Pair>),
+}
+
+/// The beginning of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartialKey {
+    /// The parts with a dot behind them.
+    pub parts: Vec<KeyPart>,
+    /// The part that follows, which may be empty.
+    pub last: KeyPart,
+}
+
+impl PartialKey {
+    /// Returns an empty key at `place`.
+    pub fn empty(place: usize) -> Self {
+        let span = Span::new(place, place);
+        Self { parts: Vec::new(), last: KeyPart { text: String::new(), quoted: false, span } }
+    }
+}
+
+/// An argument with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// The key.
+    pub key: Key,
+    /// The form of the value.
+    pub place: ValuePlace,
+    /// The place of the value so far, without what opened it.
+    pub span: Span,
+    /// The value, if it is finished and right.
+    pub value: Option<Value>,
+}
+
+/// The form of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValuePlace {
+    /// `KEY=…`
+    Plain,
+    /// After an opening quote, this one.
+    Quoted(char),
+    /// `KEY==…`: text that is never interpreted.
+    Text,
+    /// `KEY=@…` or `KEY:=@…`: a file name.
+    File,
+    /// `KEY:=…`, or within `{…}` or `[…]`.
+    Json,
+}
+
+/// Reads the words of the logical line that `text` begins with. It looks at each byte a fixed number of times.
 pub fn outline(text: &str) -> Outline {
-    let mut lexer = Lexer::new();
-    let mut tokens = Vec::new();
-    lexer.run(text, |token| tokens.push(token));
-    tokens.extend(lexer.unfinished(text));
-    let mut action = false;
-    let words = tokens.iter().map(|token| {
-        let kind = match token.kind {
-            TokenKind::Command => WordKind::Command { action },
-            TokenKind::Argument => WordKind::Argument(argument_word(text, token.span)),
-            TokenKind::Json => WordKind::Json,
-            TokenKind::DotName => WordKind::DotName,
-            TokenKind::DotWord => WordKind::DotWord,
-            TokenKind::Raw => WordKind::Raw,
-            TokenKind::TransactionOpen | TokenKind::Separator | TokenKind::TransactionClose => {
-                action = token.kind != TokenKind::TransactionClose;
-                WordKind::Mark
-            }
-            TokenKind::Pipeline => WordKind::Pipeline,
-        };
-        Word { kind, span: token.span }
+    let lexer = Lexer::read(text);
+    let words = lexer.tokens.iter().map(|token| Word {
+        kind: token.kind,
+        span: token.span,
+        argument: (token.kind == TokenKind::Argument).then(|| argument_word(text, token.span)),
     });
     Outline {
         words: words.collect(),
@@ -127,12 +105,12 @@ pub fn outline(text: &str) -> Outline {
     }
 }
 
-/// What the word at `span` is as an argument.
+/// Reads the word at `span` as an argument.
 fn argument_word(line: &str, span: Span) -> ArgumentWord {
     let text = span.of(line);
     let mut cursor = Cursor::new(text, span.start);
-    // An error would say more than is wanted here, and take its time.
-    let key = if text.contains('=') { argument::key(&mut cursor, Quoting::Ours).ok() } else { None };
+    // Without `=` there is no need to make an error.
+    let key = if text.contains('=') { argument::key(&mut cursor, Quoting::Shell).ok() } else { None };
     let Some((key, operator)) = key else {
         return ArgumentWord::Name(partial_key(text, span.start));
     };
@@ -146,11 +124,11 @@ fn argument_word(line: &str, span: Span) -> ArgumentWord {
         _ => (ValuePlace::Plain, 0),
     };
     let span = Span::new(span.end - value.len() + skip, span.end);
-    let value = argument::value(&mut cursor, operator, Quoting::Ours).ok();
+    let value = argument::value(&mut cursor, operator, Quoting::Shell).ok();
     ArgumentWord::Pair(Box::new(Pair { key, place, span, value }))
 }
 
-/// Reads a key that has no `=` yet: what is missing is put there for the reading.
+/// Reads a key that has no `=` yet: adds what is missing.
 fn partial_key(text: &str, base: usize) -> Option<PartialKey> {
     if !text.contains(['.', '=', ':', '"', '\'']) {
         let span = Span::new(base, base + text.len());
@@ -158,7 +136,7 @@ fn partial_key(text: &str, base: usize) -> Option<PartialKey> {
     }
     let open = text.is_empty() || text.ends_with('.');
     let whole = format!("{text}{}=", if open { "x" } else { "" });
-    let (key, operator) = argument::key(&mut Cursor::new(&whole, base), Quoting::Ours).ok()?;
+    let (key, operator) = argument::key(&mut Cursor::new(&whole, base), Quoting::Shell).ok()?;
     let mut parts = key.parts;
     let mut last = parts.pop()?;
     if open {
@@ -184,23 +162,23 @@ mod tests {
                 format!("{} {:?} {:?}{right}", pair.key.joined(), pair.place, pair.span.of(line))
             }
         };
-        let word = |word: &Word| match &word.kind {
-            WordKind::Argument(it) => argument(it),
-            kind => format!("{kind:?} {:?}", word.span.of(line)),
+        let word = |word: &Word| match &word.argument {
+            Some(found) => argument(found),
+            None => format!("{:?} {:?}", word.kind, word.span.of(line)),
         };
         outline(line).words.iter().map(word).collect()
     }
 
     #[test]
-    fn words_of_lines() {
+    fn a_line_is_split_into_its_words() {
         let check = |line: &str, expected: &[&str]| assert_eq!(shown(line), expected, "{line}");
         check("", &[]);
         check("# comment", &[]);
-        check("query-block", &[r#"Command { action: false } "query-block""#]);
+        check("query-block", &[r#"Command "query-block""#]);
         check(
             r#"c a=1 b.c="x y" d==z e:={"f":1} g=@h i=[1, j"#,
             &[
-                r#"Command { action: false } "c""#,
+                r#"Command "c""#,
                 r#"a Plain "1""#,
                 r#"b.c Quoted('"') "x y\"""#,
                 r#"d Text "z""#,
@@ -209,32 +187,32 @@ mod tests {
                 r#"i Json "[1, j" wrong"#,
             ],
         );
-        check("c a", &[r#"Command { action: false } "c""#, r#"name [] "a" at "a""#]);
-        check("c a.b.", &[r#"Command { action: false } "c""#, r#"name ["a", "b"] "" at """#]);
-        check("c \"a.b\".c", &[r#"Command { action: false } "c""#, r#"name ["a.b"] "c" at "c""#]);
-        check("c \"a", &[r#"Command { action: false } "c""#, "unreadable"]);
-        check("c a=\"x", &[r#"Command { action: false } "c""#, r#"a Quoted('"') "x" wrong"#]);
+        check("c a", &[r#"Command "c""#, r#"name [] "a" at "a""#]);
+        check("c a.b.", &[r#"Command "c""#, r#"name ["a", "b"] "" at """#]);
+        check("c \"a.b\".c", &[r#"Command "c""#, r#"name ["a.b"] "c" at "c""#]);
+        check("c \"a", &[r#"Command "c""#, "unreadable"]);
+        check("c a=\"x", &[r#"Command "c""#, r#"a Quoted('"') "x" wrong"#]);
         check(
             "transaction( a x=1; b ) p=2 | jq",
             &[
-                r#"Mark "transaction(""#,
-                r#"Command { action: true } "a""#,
+                r#"TransactionOpen "transaction(""#,
+                r#"Action "a""#,
                 r#"x Plain "1""#,
-                r#"Mark ";""#,
-                r#"Command { action: true } "b""#,
-                r#"Mark ")""#,
+                r#"Separator ";""#,
+                r#"Action "b""#,
+                r#"TransactionClose ")""#,
                 r#"p Plain "2""#,
                 r#"Pipeline "| jq""#,
             ],
         );
         check(".try {\"execute\":", &[r#"DotName ".try""#, r#"Json "{\"execute\":""#]);
         check(".hmp info x", &[r#"DotName ".hmp""#, r#"Raw "info x""#]);
-        check("a x=1\nb", &[r#"Command { action: false } "a""#, r#"x Plain "1""#]);
+        check("a x=1\nb", &[r#"Command "a""#, r#"x Plain "1""#]);
         check(".wait STOP", &[r#"DotName ".wait""#, r#"DotWord "STOP""#]);
     }
 
     #[test]
-    fn where_the_next_line_begins() {
+    fn the_next_line_begins_behind_the_logical_line() {
         let check = |text: &str, expected: Option<usize>| assert_eq!(outline(text).next_line, expected, "{text:?}");
         check("", None);
         check("a", None);

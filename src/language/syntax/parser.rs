@@ -1,25 +1,92 @@
-//! Words to a statement.
+//! Puts the words of a line together to a statement.
 
-use super::argument::{self, Quoting};
-use super::ast::{Argument, Command, DotCommand, DotWord, Invocation, Line, Statement, Text, Transaction};
+use super::ast::{
+    Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Line, Quoting, Statement, Text, Transaction,
+};
 use super::cursor::Cursor;
-use super::error::shown;
+use super::error::{Opening, SyntaxError, SyntaxErrorKind, shown};
+use super::lexer::{self, Lexer};
+use super::span::Span;
 use super::token::{Open, Token, TokenKind};
-use super::{Opening, Span, SyntaxError, SyntaxErrorKind, json_line};
+use super::{argument, json_line};
 
 /// How many dot commands may carry one another.
 const MAX_DOT_COMMANDS: usize = 8;
 
-pub(super) struct Parser<'a> {
-    pub(super) text: &'a str,
-    pub(super) tokens: &'a [Token],
-    pub(super) quoting: Quoting,
-    /// What is open in the last word.
-    pub(super) open: Option<Open>,
+/// Parses one logical line; `None` if it is blank or a comment.
+///
+/// ```
+/// use qmpsh::language::syntax::{Invocation, Statement, parse};
+///
+/// let line = parse("block_resize node-name=n0 size=10G # more").unwrap().unwrap();
+/// let Statement::Invoke(Invocation::Command(command)) = line.statement else { panic!() };
+/// assert_eq!(command.name.text, "block_resize");
+/// assert_eq!(command.arguments.len(), 2);
+///
+/// assert!(parse("query-status a=[1,").unwrap_err().is_incomplete());
+/// ```
+pub fn parse(text: &str) -> Result<Option<Line>, SyntaxError> {
+    let lexer = Lexer::read(text);
+    let unfinished = lexer.unfinished(text);
+    let line = Parser { text, tokens: &lexer.tokens, quoting: Quoting::Shell, open: lexer.open() }.line().map_err(
+        |mut error| {
+            error.incomplete = match error.kind {
+                SyntaxErrorKind::Unclosed(Opening::Transaction) => true,
+                SyntaxErrorKind::Unclosed(_) => unfinished.is_some_and(|word| word.span.start <= error.span.start),
+                _ => false,
+            };
+            error
+        },
+    )?;
+    match second_line(text, lexer.pos) {
+        None => Ok(line),
+        Some(span) => {
+            let kind = SyntaxErrorKind::Unexpected(shown(span.of(text)));
+            Err(SyntaxError::new(span, kind, &["the end of the line"]).help("one command a line"))
+        }
+    }
+}
+
+/// Returns the first line from `from` on that is neither blank nor a comment.
+fn second_line(text: &str, from: usize) -> Option<Span> {
+    let mut start = from;
+    for line in text[from..].split('\n') {
+        let trimmed = line.trim();
+        if !trimmed.is_empty() && !trimmed.starts_with('#') {
+            let start = start + line.len() - line.trim_start().len();
+            return Some(Span::new(start, start + trimmed.len()));
+        }
+        start += line.len() + 1;
+    }
+    None
+}
+
+/// Parses the words after the address on a command line: one command.
+///
+/// Each word is finished: quotes, `#` and `|` in it are ordinary characters. Spans, also that of an error, count in the words
+/// joined by one space each.
+pub fn parse_words(words: &[String]) -> Result<Option<Line>, SyntaxError> {
+    let text = words.join(" ");
+    let mut start = 0;
+    let mut spans = Vec::with_capacity(words.len());
+    for word in words {
+        spans.push(Span::new(start, start + word.len()));
+        start += word.len() + 1;
+    }
+    let tokens = lexer::read_words(&text, &spans);
+    Parser { text: &text, tokens: &tokens, quoting: Quoting::Done, open: None }.line()
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    quoting: Quoting,
+    /// What is open at the end of the text.
+    open: Option<Open>,
 }
 
 impl Parser<'_> {
-    pub(super) fn line(&mut self) -> Result<Option<Line>, SyntaxError> {
+    fn line(&mut self) -> Result<Option<Line>, SyntaxError> {
         let Some(first) = self.tokens.first() else {
             return Ok(None);
         };
@@ -73,7 +140,7 @@ impl Parser<'_> {
         Ok(Statement::Invoke(invocation))
     }
 
-    fn json(&self, token: Token) -> Result<super::ast::JsonLine, SyntaxError> {
+    fn json(&self, token: Token) -> Result<JsonLine, SyntaxError> {
         let mut cursor = Cursor::new(token.span.of(self.text), token.span.start);
         let line = json_line::read(&mut cursor)?;
         if self.quoting == Quoting::Done {
@@ -87,7 +154,7 @@ impl Parser<'_> {
     }
 
     fn command(&mut self, action: bool) -> Result<Command, SyntaxError> {
-        let Some(token) = self.take(TokenKind::Command) else {
+        let Some(token) = self.take(if action { TokenKind::Action } else { TokenKind::Command }) else {
             let end = Span::new(self.text.len(), self.text.len());
             let span = self.tokens.first().map_or(end, |token| token.span);
             let found = if span == end { "end".into() } else { shown(span.of(self.text)) };
@@ -158,7 +225,7 @@ impl Parser<'_> {
         let mut words = Vec::new();
         while let Some(token) = self.take(TokenKind::DotWord) {
             if let Some(open) = self.open.filter(|_| token.span.end == self.text.len()) {
-                // Whatever the word means, this must be closed.
+                // No dot command takes a word that is not closed.
                 return Err(SyntaxError::new(open.span, SyntaxErrorKind::Unclosed(open.what), &[]));
             }
             let word = DotWord { raw: token.span.of(self.text).to_owned(), span: token.span, quoting: self.quoting };
@@ -175,7 +242,7 @@ impl Parser<'_> {
         Ok(DotCommand { name, words, rest, carried })
     }
 
-    /// All from the next word to the last one before a pipeline.
+    /// Returns everything from the next word to the last one before a pipeline.
     fn rest(&self, after: usize) -> Text {
         let pipeline = self.tokens.iter().position(|token| token.kind == TokenKind::Pipeline);
         let tokens = &self.tokens[..pipeline.unwrap_or(self.tokens.len())];
@@ -187,7 +254,7 @@ impl Parser<'_> {
     }
 }
 
-/// What no command's name has.
+/// Whether no command has `c` in its name.
 fn is_odd(c: char) -> bool {
     matches!(c, '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | ';') || c.is_whitespace() || c.is_control()
 }

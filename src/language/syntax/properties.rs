@@ -1,4 +1,4 @@
-//! What holds for every text.
+//! Properties that hold for every text.
 
 use proptest::prelude::*;
 
@@ -48,7 +48,7 @@ proptest! {
                 // The words of a dot command may have other white space between them.
                 if !is_dot(&line) {
                     // Whether a part of a key has quotes that it does not need is not kept.
-                    let shown = |line| parser_tests::shown(line).replace(['<', '>'], "");
+                    let shown = |line| tests::shown(line).replace(['<', '>'], "");
                     prop_assert_eq!(shown(&again), shown(&line), "{}", printed);
                 }
             }

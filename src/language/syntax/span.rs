@@ -10,7 +10,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The range from `start` up to, without, `end`.
+    /// The range from `start` up to, but without, `end`.
     pub fn new(start: usize, end: usize) -> Self {
         Self { start, end }
     }
@@ -21,7 +21,7 @@ impl Span {
         Self::new(self.start.min(other.start), self.end.max(other.end))
     }
 
-    /// What stands there in `text`; empty if the range does not fit the text.
+    /// Returns that part of `text`; empty if the range does not fit the text.
     pub fn of(self, text: &str) -> &str {
         text.get(self.start..self.end).unwrap_or_default()
     }

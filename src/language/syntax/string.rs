@@ -1,24 +1,22 @@
 //! Quoted strings: in JSON, in Python literals, and as values.
 
 use super::cursor::Cursor;
-use super::error::shown;
-use super::json_text::is_refused;
-use super::{Opening, SyntaxError, SyntaxErrorKind};
+use super::error::{Opening, SyntaxError, SyntaxErrorKind, shown};
 
-/// What a backslash means.
+/// Which escapes a backslash begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escapes {
-    /// Nothing.
+    /// None: a backslash is an ordinary character.
     None,
-    /// What it means in JSON.
+    /// Those of JSON.
     Json,
-    /// The same, and `\'`: QEMU's own extension.
+    /// Those of JSON, and `\'`: QEMU's own extension.
     Qemu,
-    /// What it means in Python; an unknown one stays as it is.
+    /// Those of Python; an unknown one stays as it is.
     Python,
 }
 
-/// Reads the string that begins with the quote under the cursor and gives it decoded.
+/// Reads the string that begins with the quote under the cursor, and returns it decoded.
 pub(super) fn read(cursor: &mut Cursor<'_>, escapes: Escapes, raw_controls: bool) -> Result<String, SyntaxError> {
     let opened = cursor.pos;
     let quote = cursor.next_char().unwrap_or('"');
@@ -39,7 +37,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>, escapes: Escapes, raw_controls: bool
                     out.push(check(cursor, from, c)?);
                 }
                 Escape::Nothing => {}
-                Escape::Kept => out.push_str(cursor.since(from)),
+                Escape::Unknown => out.push_str(cursor.since(from)),
             }
         } else if c < ' ' && !raw_controls {
             return Err(cursor
@@ -53,10 +51,10 @@ pub(super) fn read(cursor: &mut Cursor<'_>, escapes: Escapes, raw_controls: bool
 
 enum Escape {
     Char(char),
-    /// An escaped newline of Python; or the text ended, and the caller will report the open quote.
+    /// An escaped newline of Python; or the text ends, and the caller reports the open quote.
     Nothing,
-    /// Python leaves what it does not know.
-    Kept,
+    /// An escape that Python does not know, which it leaves as it is.
+    Unknown,
 }
 
 fn check(cursor: &Cursor<'_>, from: usize, c: char) -> Result<char, SyntaxError> {
@@ -89,7 +87,7 @@ fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes) -> Result<Esca
             char::from_u32(u32::from_str_radix(digits, 8).unwrap_or(0)).unwrap_or('\0')
         }
         // `\N{NAME}` would need the names of all characters.
-        _ if python && c != 'N' => return Ok(Escape::Kept),
+        _ if python && c != 'N' => return Ok(Escape::Unknown),
         _ => {
             let kind = SyntaxErrorKind::BadEscape(shown(cursor.since(from)));
             return Err(cursor.error(from, kind, &[]).help("for a backslash, write \\\\"));
@@ -97,7 +95,7 @@ fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes) -> Result<Esca
     }))
 }
 
-/// So many hexadecimal digits.
+/// Reads `digits` hexadecimal digits.
 fn hex(cursor: &mut Cursor<'_>, from: usize, digits: usize) -> Result<u32, SyntaxError> {
     let found = cursor.rest().bytes().take(digits).take_while(u8::is_ascii_hexdigit).count();
     let start = cursor.pos;
@@ -121,7 +119,7 @@ fn code(cursor: &mut Cursor<'_>, from: usize, digits: usize) -> Result<char, Syn
     })
 }
 
-/// What follows `\u`: four digits, or a surrogate pair in two escapes.
+/// Reads what follows `\u`: four digits, or a surrogate pair in two escapes.
 fn unicode(cursor: &mut Cursor<'_>, from: usize) -> Result<char, SyntaxError> {
     let first = hex(cursor, from, 4)?;
     if (0xd800..0xdc00).contains(&first) && cursor.rest().starts_with("\\u") {
@@ -138,6 +136,19 @@ fn unicode(cursor: &mut Cursor<'_>, from: usize) -> Result<char, SyntaxError> {
         .ok_or_else(|| cursor.error(from, SyntaxErrorKind::LoneSurrogate(shown(cursor.since(from))), &[]))
 }
 
+/// Adds `text` as a JSON string, in which only what must be escaped is.
+pub(crate) fn push_string(out: &mut String, text: &str) {
+    // To write a string as JSON cannot fail.
+    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+/// Whether `c` is a noncharacter, which QEMU's parser refuses. Source: `is_valid_codepoint` in QEMU's `util/unicode.c`;
+/// tried on 7.2.
+pub fn is_refused(c: char) -> bool {
+    let code = u32::from(c);
+    code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn json() {
+    fn json_strings_are_decoded() {
         let good = |text: &str, expected: &str| {
             assert_eq!(decoded(text, Escapes::Json, false).unwrap(), expected);
         };
@@ -173,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn others() {
+    fn strings_of_python_and_qemu_are_decoded() {
         let check = |text: &str, escapes, expected: &str| {
             assert_eq!(decoded(text, escapes, true).unwrap(), expected);
         };
@@ -185,5 +196,28 @@ mod tests {
         assert!(decoded(r"'\N{BULLET}'", Escapes::Python, true).is_err());
         assert!(decoded(r"'\x4'", Escapes::Python, true).is_err());
         assert!(decoded(r"'\Uffffffff'", Escapes::Python, true).is_err());
+    }
+
+    #[test]
+    fn a_json_string_escapes_only_what_it_must() {
+        let check = |text: &str, expected: &str| {
+            let mut out = String::new();
+            push_string(&mut out, text);
+            assert_eq!(out, expected);
+            assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+        };
+        check("", r#""""#);
+        check("a\"b\\c/d", r#""a\"b\\c/d""#);
+        check("\n\r\t\0\u{1f}\u{7f}é", "\"\\n\\r\\t\\u0000\\u001f\u{7f}é\"");
+    }
+
+    #[test]
+    fn noncharacters_are_refused() {
+        for c in ['\u{fdd0}', '\u{fdef}', '\u{fffe}', '\u{ffff}', '\u{1fffe}', '\u{10ffff}'] {
+            assert!(is_refused(c), "{c:?}");
+        }
+        for c in ['\0', 'a', '\u{fdcf}', '\u{fdf0}', '\u{fffd}', '\u{feff}', '\u{10000}', '\u{10fffd}'] {
+            assert!(!is_refused(c), "{c:?}");
+        }
     }
 }

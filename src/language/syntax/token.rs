@@ -1,6 +1,8 @@
-//! The words of a line, and what a word is by its place.
+//! The words of a line. The place of a word tells what it is.
 
-use super::{Opening, Span};
+use super::cursor::is_space;
+use super::error::Opening;
+use super::span::Span;
 
 /// One word, or mark, of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,13 +11,16 @@ pub(super) struct Token {
     pub(super) span: Span,
 }
 
+/// What a word is by its place in the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenKind {
-    /// The name of a command, or of an action of a transaction.
+pub enum TokenKind {
+    /// The name of a command.
     Command,
-    /// A word after that.
+    /// The name of an action of a transaction.
+    Action,
+    /// `KEY=VALUE` after it, or what may become that.
     Argument,
-    /// A JSON line.
+    /// A whole message in JSON.
     Json,
     /// `.name`
     DotName,
@@ -40,14 +45,14 @@ pub(super) struct Open {
     pub(super) span: Span,
 }
 
-/// How the words after a dot command are read.
+/// How the words after the name of a dot command are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DotShape {
-    /// They are its own.
+    /// They belong to the dot command.
     Words,
     /// The rest of the line is one text.
     Raw,
-    /// A command follows so many of its own words, and its options (`KEY=VALUE`).
+    /// A command follows this many words, and options (`KEY=VALUE`).
     Carries(usize),
 }
 
@@ -67,7 +72,7 @@ pub(super) const TRANSACTION: &str = "transaction(";
 pub(super) enum Next {
     Command,
     Arguments,
-    /// Words of a dot command; with a number, so many before the command that it carries.
+    /// Words of a dot command; with a number, that many before the command that it carries.
     DotWords(Option<usize>),
     Raw,
 }
@@ -85,7 +90,7 @@ impl Position {
         Self { next: Next::Command, transaction: None }
     }
 
-    /// What the word at the beginning of `rest` is.
+    /// Tells what the word at the beginning of `rest` is.
     pub(super) fn kind(&self, rest: &str) -> TokenKind {
         if self.transaction.is_some() {
             match rest.as_bytes().first() {
@@ -100,7 +105,7 @@ impl Position {
             Next::DotWords(Some(0)) if is_option(rest) => TokenKind::DotWord,
             Next::Command | Next::DotWords(Some(0)) => match rest.as_bytes().first() {
                 Some(b'{') => TokenKind::Json,
-                _ if self.transaction.is_some() => TokenKind::Command,
+                _ if self.transaction.is_some() => TokenKind::Action,
                 Some(b'.') => TokenKind::DotName,
                 _ if rest.starts_with(TRANSACTION) => TokenKind::TransactionOpen,
                 _ => TokenKind::Command,
@@ -109,12 +114,15 @@ impl Position {
         }
     }
 
-    /// Goes behind that word.
+    /// Moves behind `token`.
     pub(super) fn advance(&mut self, token: Token, text: &str) {
         self.next = match token.kind {
-            TokenKind::Command | TokenKind::Argument | TokenKind::Json | TokenKind::Raw | TokenKind::Pipeline => {
-                Next::Arguments
-            }
+            TokenKind::Command
+            | TokenKind::Action
+            | TokenKind::Argument
+            | TokenKind::Json
+            | TokenKind::Raw
+            | TokenKind::Pipeline => Next::Arguments,
             TokenKind::Separator => Next::Command,
             TokenKind::TransactionOpen => {
                 self.transaction = Some(token.span);
@@ -137,13 +145,8 @@ impl Position {
     }
 }
 
-/// Whether the word at the beginning of `rest` is `KEY=…`, and so an option and no command.
+/// Whether the word at the beginning of `rest` is `KEY=…`: an option, not a command.
 fn is_option(rest: &str) -> bool {
     let end = rest.bytes().position(|b| is_space(b) || b == b'=').unwrap_or(rest.len());
     !rest.starts_with(['{', '.']) && rest.as_bytes().get(end) == Some(&b'=')
-}
-
-/// What stands between words; also JSON's white space.
-pub(super) fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

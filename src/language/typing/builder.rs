@@ -1,18 +1,35 @@
-//! Dotted keys to nested objects.
+//! Builds a message, and nested objects of dotted keys.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Role, TypingError, TypingErrorKind};
+use super::error::{TypingError, TypingErrorKind, check_characters};
+use super::types::Role;
 use crate::language::syntax::{Key, MAX_NESTING, Span, push_string, shown};
+use crate::message::Request;
 
-/// An object as it is put together: members in the order they were first named.
+/// Makes the message of a command with `arguments`, an object.
+pub(super) fn message(command: &str, arguments: Option<&str>) -> Request {
+    // Room for all of it, if there are no arguments.
+    let mut text = String::with_capacity(command.len() + 16);
+    text.push_str("{\"execute\":");
+    push_string(&mut text, command);
+    if let Some(arguments) = arguments {
+        text.push_str(",\"arguments\":");
+        text.push_str(arguments);
+    }
+    text.push('}');
+    let command = command.to_owned();
+    Request { text, command, out_of_band: false, own_id: None, hmp_line: None, descriptor: None }
+}
+
+/// Builds an object: its members stand in the order in which they are first named.
 #[derive(Clone)]
 pub(super) struct Builder {
     nodes: Vec<Node>,
-    /// Which node a key of a node is.
+    /// The nodes by parent and key.
     index: HashMap<(usize, String), usize>,
-    /// How many brackets it stands in.
+    /// The number of brackets around it.
     depth: usize,
 }
 
@@ -32,7 +49,7 @@ impl Node {
     }
 }
 
-/// A value's JSON, how deep it is nested, and where it stands.
+/// A value's JSON, its depth and its place.
 pub(super) struct Json {
     pub(super) text: String,
     pub(super) depth: usize,
@@ -44,12 +61,12 @@ impl Builder {
         Self { nodes: vec![Node::branch()], index: HashMap::new(), depth }
     }
 
-    /// Adds a member that is no argument.
+    /// Adds a member that is not an argument.
     pub(super) fn add_first(&mut self, key: &str, text: String) {
         self.child(0, key, Role::Member, Node::Leaf(text));
     }
 
-    /// Adds a value under `key`, whose parts have these roles; what is left out at the end are members. Gives its place, for
+    /// Adds a value under `key`, whose parts have these roles; parts left out at the end are members. Returns its number, for
     /// [`leaf`](Self::leaf).
     pub(super) fn add(&mut self, key: &Key, roles: &[Role], json: Json) -> Result<usize, TypingError> {
         let mut parts: Vec<(Cow<'_, str>, Span, Role)> = Vec::with_capacity(key.parts.len());
@@ -71,7 +88,7 @@ impl Builder {
         };
         let mut node = 0;
         for (n, (part, span, role)) in branches.iter().enumerate() {
-            super::error::check_characters(part, *span)?;
+            check_characters(part, *span)?;
             node = match self.index.get(&(node, part.to_string())) {
                 None => self.child(node, part, *role, Node::branch()),
                 Some(&found) if matches!(self.nodes[found], Node::Branch { .. }) => found,
@@ -82,7 +99,7 @@ impl Builder {
                 }
             };
         }
-        super::error::check_characters(last, *last_span)?;
+        check_characters(last, *last_span)?;
         if let Some(&found) = self.index.get(&(node, last.to_string())) {
             let kind = match self.nodes[found] {
                 Node::Branch { .. } => TypingErrorKind::LeafAndBranch(shown(&key.joined())),
@@ -93,7 +110,7 @@ impl Builder {
         Ok(self.child(node, last, *last_role, Node::Leaf(json.text)))
     }
 
-    /// The JSON of the value at this place.
+    /// Returns the JSON of the value with this number.
     pub(super) fn leaf(&mut self, place: usize) -> Option<&mut String> {
         match self.nodes.get_mut(place) {
             Some(Node::Leaf(text)) => Some(text),
@@ -112,14 +129,15 @@ impl Builder {
         new
     }
 
-    /// The object as compact JSON. Indices from 0 to n-1, in any order, are a list; others stay keys, for the server to judge.
+    /// Writes the object as compact JSON. Indices from 0 to n-1, in any order, are a list; others stay keys, for the
+    /// server to judge.
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
         self.write_node(0, &mut out);
         out
     }
 
-    /// It recurses no deeper than [`MAX_NESTING`]: `add` has seen to that.
+    /// Writes a node. It recurses no deeper than [`MAX_NESTING`], which `add` checks.
     fn write_node(&self, node: usize, out: &mut String) {
         match &self.nodes[node] {
             Node::Leaf(text) => out.push_str(text),
@@ -150,7 +168,7 @@ impl Builder {
     }
 }
 
-/// The members in the order of their keys, if these are 0 to n-1.
+/// Returns the members in the order of their keys, if these are 0 to n-1.
 fn elements(members: &[(String, usize)]) -> Option<Vec<usize>> {
     let mut elements = vec![None; members.len()];
     for (key, child) in members {

@@ -1,4 +1,4 @@
-//! What can be wrong with a statement that is right as text.
+//! Why a statement cannot be made a message.
 
 use std::error::Error;
 use std::{fmt, io};
@@ -8,7 +8,7 @@ use crate::language::syntax::{self, Span, SyntaxError, is_refused};
 /// Why a statement cannot be made a message. Nothing has been sent.
 #[derive(Debug)]
 pub struct TypingError {
-    /// Where, in the text that was parsed.
+    /// The place in the text that was parsed.
     pub span: Span,
     /// What is wrong.
     pub kind: TypingErrorKind,
@@ -36,7 +36,7 @@ pub enum TypingErrorKind {
     /// A noncharacter: QEMU's parser refuses it.
     #[error("QEMU does not accept the character U+{:04X}", u32::from(*.0))]
     Noncharacter(char),
-    /// A file, or what stands for one, could not be read.
+    /// A file, standard input or an answer could not be read.
     #[error("cannot read {name}")]
     Unreadable {
         /// The file, ready to be shown.
@@ -92,7 +92,7 @@ impl TypingError {
         Self { span, kind }
     }
 
-    /// The message, the line and a caret under the place; without a final newline. See [`SyntaxError::render`].
+    /// Returns the message, the line and a caret under the place; without a final newline. See [`SyntaxError::render`].
     pub fn render(&self, text: &str, name: Option<&str>, first_line: usize) -> String {
         let mut message = self.to_string();
         if let TypingErrorKind::Unreadable { source, .. } = &self.kind {

@@ -1,7 +1,7 @@
-//! Errors that teach: what the schema says about a command that the server refused.
+//! Hints about a command that the server refused, by the schema.
 //!
-//! The command as it was sent is held against the schema, so what is found does not depend on the server's words, and is the
-//! same for `KEY=VALUE`, JSON lines and transactions.
+//! The message that was sent is compared with the schema. So hints do not depend on the server's words, and work for
+//! `KEY=VALUE`, JSON lines and transactions.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -12,14 +12,14 @@ use crate::json::Document;
 use crate::message::Request;
 use crate::schema::{Builtin, Member, Schema, Type, TypeId, nearest};
 
-/// How many hints are given, and how many names are listed in one.
+/// The most hints, and the most names in one.
 const HINTS: usize = 4;
 const NAMES: usize = 60;
-/// A longer message is not looked into again.
+/// The most bytes of a message that is compared.
 const LONGEST: usize = 1 << 20;
 
-/// Whether the schema can have something to say about a refusal: it is about the command's name or its arguments, and not about
-/// what the command found when it ran.
+/// Whether the schema can explain a refusal: it is about the command's name or its arguments, not about what the
+/// command found when it ran.
 ///
 /// Source: the messages of QEMU's `qapi/qobject-input-visitor.c` and `qapi/qmp-dispatch.c`; tried on 7.2.
 pub fn can_teach(class: &str, desc: &str) -> bool {
@@ -27,8 +27,8 @@ pub fn can_teach(class: &str, desc: &str) -> bool {
         || (class == "GenericError" && (desc.starts_with("Parameter '") || desc.starts_with("Invalid parameter")))
 }
 
-/// What the schema says about `request`, which the server has refused: a sentence each. No value of an argument is in them;
-/// the names are the peer's, not safe to show as they are.
+/// Returns what the schema says about `request`, which the server refused, in sentences. They have no values of
+/// arguments; the names are the peer's, not safe to show.
 pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
     let Some(command) = schema.command(&request.command) else {
         let names = schema.commands().iter().map(|command| &*command.name);
@@ -47,8 +47,8 @@ pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
     check.hints
 }
 
-/// The arguments of a `device_add` that are objects or lists. QEMU before 9.2 ignores them without an error; tried on 7.2. The names are not
-/// safe to show as they are.
+/// Returns the arguments of a `device_add` that are objects or lists. QEMU before 9.2 ignores them without an error;
+/// tried on 7.2. The names are not safe to show.
 ///
 /// Source: docs/qmp.md, "Introspection", and `qmp_device_add` in QEMU's `system/qdev-monitor.c`, which went by way of `QemuOpts`
 /// until then.
@@ -62,7 +62,7 @@ pub fn nested_properties(request: &Request) -> Vec<String> {
     nested.map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
-/// A command on its way through the schema.
+/// The comparison of a command with the schema.
 struct Check<'s> {
     schema: &'s Schema,
     command: &'s str,
@@ -71,7 +71,7 @@ struct Check<'s> {
 }
 
 impl<'s> Check<'s> {
-    /// Checks the members of an object. It recurses no deeper than the reader of JSON lets a text be.
+    /// Checks the members of an object. It recurses no deeper than `serde_json` reads.
     fn object(&mut self, ty: TypeId, given: &Map<String, Value>) {
         let tag_of = |tag: &str| given.get(tag)?.as_str().map(|text| Cow::Owned(text.to_owned()));
         let members = self.schema.members(ty, &tag_of);
@@ -88,24 +88,12 @@ impl<'s> Check<'s> {
         for (name, value) in given {
             match members.iter().find(|member| *member.name == **name) {
                 Some(member) => self.within(name.clone(), member.ty, value),
-                None if self.is_open(ty, given) => {}
+                // `device_add` takes any property of the device.
+                None if self.command == "device_add" && self.path.is_empty() => {}
+                None if self.schema.is_open(ty, &tag_of) => {}
                 None => self.unknown(name, &members),
             }
         }
-    }
-
-    /// Whether there may be members that are not known: `device_add` takes any property of the device, and the variant of a union
-    /// is not known without a valid tag.
-    fn is_open(&self, ty: TypeId, given: &Map<String, Value>) -> bool {
-        if self.command == "device_add" && self.path.is_empty() {
-            return true;
-        }
-        self.schema.object(ty).is_some_and(|object| {
-            object.tag.as_deref().is_some_and(|tag| {
-                let case = given.get(tag).and_then(Value::as_str);
-                !object.variants.iter().any(|variant| Some(&*variant.case) == case)
-            })
-        })
     }
 
     fn unknown(&mut self, name: &str, members: &[&Member]) {
@@ -159,7 +147,7 @@ impl<'s> Check<'s> {
         }
     }
 
-    /// The value is of another type than any that it could be.
+    /// Adds a hint about a value that has none of its possible types.
     fn misfit(&mut self, ty: TypeId, value: &Value) {
         let path = self.path.join(".");
         let values = self.schema.enum_values(ty).filter(|_| value.is_string());
@@ -190,7 +178,7 @@ impl<'s> Check<'s> {
         self.hints.push(format!("`{path}` takes {article}{words}{how}"));
     }
 
-    /// How a list or an object is written in dotted keys.
+    /// Says how to write a list or an object in dotted keys.
     fn how_to_write(&self, ty: TypeId, path: &str) -> String {
         if let Some(element) = self.schema.element(ty) {
             let inner = self.first_member(element).map(|name| format!(".{name}")).unwrap_or_default();
@@ -228,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn commands() {
+    fn an_unknown_command_has_a_hint() {
         check("resiez", "{}", &["did you mean `resize`?"]);
         check("qom_set", "{}", &["did you mean `qom-set`?"]);
         check("xyzzy", "{}", &[]);
@@ -241,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments() {
+    fn wrong_arguments_have_hints() {
         check("resize", r#"{"id":"x"}"#, &[]);
         check("resize", r#"{"id":"x","siez":1}"#, &["resize has no argument `siez`; did you mean `size`?"]);
         check("resize", r#"{"id":"x","foo":1}"#, &["resize has no argument `foo`; it has id, size, x-fast"]);
@@ -268,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn values() {
+    fn wrong_values_have_hints() {
         let kinds = |arguments: &str, expected: &str| check("kinds", arguments, &[expected]);
         kinds(r#"{"int":"0123"}"#, "`int` takes an integer without zeros in front (such as 42, 0x2a or 10G)");
         kinds(r#"{"int":1.5}"#, "`int` takes an integer (such as 42, 0x2a or 10G)");
@@ -294,14 +282,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_again_has_no_hints() {
+    fn a_message_that_cannot_be_read_again_has_no_hints() {
         check("resize", &format!(r#"{{"id":{}{}}}"#, "[".repeat(500), "]".repeat(500)), &[]);
         check("resize", r#"{"x":1e999}"#, &[]);
         check("resize", &format!(r#"{{"x":"{}"}}"#, "y".repeat(LONGEST)), &[]);
     }
 
     #[test]
-    fn nested_properties_of_devices() {
+    fn nested_properties_of_devices_are_found() {
         let check = |command: &str, arguments: &str, expected: &[&str]| {
             let text = format!(r#"{{"execute":"{command}"{arguments}}}"#);
             let request = Request { text, ..Request::new(command) };
@@ -314,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_taught() {
+    fn refusals_of_arguments_can_be_explained() {
         let check = |class: &str, desc: &str, expected| assert_eq!(can_teach(class, desc), expected, "{desc}");
         check("CommandNotFound", "The command nosuch has not been found", true);
         check("GenericError", "Parameter 'size' is missing", true);

@@ -1,13 +1,13 @@
-//! How long a message may be.
+//! Limits the size of a message.
 
-use super::{TypingError, TypingErrorKind};
+use super::error::{TypingError, TypingErrorKind};
 use crate::json::Tokens;
 use crate::language::syntax::Span;
 
 /// Source: `MAX_TOKEN_SIZE` and `MAX_TOKEN_COUNT` in QEMU's `qobject/json-streamer.c`: the bytes of all tokens, and their number.
 const MAX_BYTES: usize = 64 << 20;
 const MAX_TOKENS: usize = 2 << 20;
-/// What the `id` adds: `,"id":` and a number of up to 20 digits.
+/// The size of an `id`: `,"id":` and a number of up to 20 digits.
 const ID_BYTES: usize = 26;
 const ID_TOKENS: usize = 4;
 
@@ -17,7 +17,7 @@ pub(super) fn check(text: &str, span: Span) -> Result<(), TypingError> {
 }
 
 fn within(text: &str, max_bytes: usize, max_tokens: usize) -> Result<(), TypingErrorKind> {
-    // QEMU wants one byte to be left.
+    // QEMU needs one byte more.
     if text.len() + ID_BYTES + 1 > max_bytes {
         return Err(TypingErrorKind::TooLong);
     }

@@ -1,10 +1,11 @@
-//! What must be known before a line can be typed.
+//! What to ask the peer before a line can be typed.
 
-use super::{Given, Place, could_mean_two_things};
+use super::arguments::{Arguments, may_be_index};
+use super::scalar::could_mean_two_things;
+use super::types::Place;
 use crate::language::syntax::{Argument, Command, Invocation, Value};
-use crate::schema::is_index;
 
-/// What to ask from the peer before a line can be typed: nothing, for most lines.
+/// What to ask the peer before a line can be typed: nothing, for most lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// The schema: a value could mean two things, or a key be an index.
@@ -23,7 +24,7 @@ pub struct Property {
 }
 
 impl Needs {
-    /// What `invocation` needs.
+    /// Returns what `invocation` needs.
     pub fn of(invocation: &Invocation) -> Self {
         let mut needs = Self::default();
         match invocation {
@@ -46,17 +47,17 @@ impl Needs {
     }
 
     fn add(&mut self, command: &Command, action: bool, arguments: &[Argument]) {
-        let given = Given::new(arguments);
+        let all = Arguments::new(arguments);
         for argument in arguments {
-            let place = Place { command: &command.name.text, action, key: &argument.key, given: &given };
-            // What `device_add` lists are strings too, and its other arguments have no type.
+            let place = Place { command: &command.name.text, action, key: &argument.key, arguments: &all };
+            // All arguments of `device_add` are strings, or have no type.
             if place.is_device_add() || !needs_type(argument) {
                 continue;
             }
-            let text = |key: &str| given.text(&[key]).map(std::borrow::Cow::into_owned);
+            let text = |key: &str| all.text(&[key]).map(std::borrow::Cow::into_owned);
             match (place.is_property_value(), text("path"), text("property")) {
                 (true, Some(path), Some(name)) => self.property = Some(Property { path, name }),
-                // Anything, says the schema: it would not help.
+                // The schema says that it may be anything.
                 (true, ..) => {}
                 _ => self.schema = true,
             }
@@ -65,7 +66,7 @@ impl Needs {
 }
 
 fn needs_type(argument: &Argument) -> bool {
-    let indexed = argument.key.parts.iter().skip(1).any(|part| !part.quoted && is_index(&part.text));
+    let indexed = argument.key.parts.iter().skip(1).any(may_be_index);
     indexed || matches!(&argument.value, Value::Plain(text) if could_mean_two_things(text))
 }
 
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_only_where_it_decides() {
+    fn the_schema_is_needed_only_where_it_decides() {
         let check = |text: &str, schema: bool| {
             assert_eq!(needs(text), Needs { schema, property: None }, "{text}");
         };
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_property_that_is_set() {
+    fn the_property_is_needed_where_its_type_decides() {
         let check = |text: &str, schema: bool, property: Option<(&str, &str)>| {
             let property = property.map(|(path, name)| Property { path: path.into(), name: name.into() });
             assert_eq!(needs(text), Needs { schema, property }, "{text}");

@@ -1,26 +1,27 @@
-//! A command once more, with the type that the peer expects.
+//! Sends a command again, with the type that the peer expects.
 
 use std::fmt;
 
-use super::builder::Builder;
-use super::typed::{fitting, named};
-use super::{Place, Role, could_mean_two_things, finish, head, limits};
+use super::builder::{Builder, message};
+use super::limits;
+use super::scalar::could_mean_two_things;
+use super::types::{Place, Role, fitting, named};
 use crate::language::syntax::Span;
 use crate::message::Request;
 
-/// What can be changed in a command that the peer refuses for the type of an argument: the plain words of the line whose type only the
-/// peer knows.
+/// The values to convert if the peer refuses a command because of the type of an argument: the plain words of the line
+/// whose type only the peer knows.
 ///
-/// A refusal names one argument and its type. [`next`](Self::next) converts that one, each at most once. With the first request there are
-/// never more than the line has arguments.
+/// A refusal names one argument and its type. [`next`](Self::next) converts that argument, each at most once. There are
+/// never more requests than the line has arguments.
 ///
-/// A refused command has done nothing, but for one fault of QEMU (7.2, 10.0 and 11.1): it crashes when any argument of a virtio-balloon is
-/// refused after it has set `guest-stats-polling-interval`.
+/// A refused command has done nothing, with one exception: QEMU (7.2, 10.0 and 11.1) crashes if it refuses an argument
+/// of a virtio-balloon after it has set `guest-stats-polling-interval`.
 #[derive(Clone)]
 pub struct Resend {
     arguments: Builder,
     words: Vec<Word>,
-    /// How often the command may be sent again.
+    /// How many more times the command may be sent.
     left: usize,
 }
 
@@ -29,12 +30,12 @@ pub struct Resend {
 pub(super) struct Word {
     /// The key, as it is typed.
     key: String,
-    /// As the peer names it: `a.b[0].c`.
+    /// The name that the peer uses: `a.b[0].c`.
     name: String,
-    /// The peer may name it by the end of its name alone, or have a name of its own for what stands before that.
+    /// Whether the peer may use only the end of the name, or another beginning.
     is_within: bool,
     text: String,
-    /// Where its value is.
+    /// The number of its value.
     leaf: usize,
     is_converted: bool,
 }
@@ -52,10 +53,10 @@ impl Word {
         Self { key: place.key.to_string(), name, is_within, text: text.to_owned(), leaf, is_converted: false }
     }
 
-    /// How much of `name` says that it is this word; `None` if it is another.
+    /// Returns how many parts of `name` match this word; `None` if it is another.
     ///
-    /// Source: tried on 7.2, 10.0 and 11.1: for `model.props.avx` 7.2 says `avx`, and for `value.size` of `qom-set` all of them say
-    /// `memory.size`, where `memory` is the property.
+    /// Source: tried on 7.2, 10.0 and 11.1: for `model.props.avx` 7.2 says `avx`, and for `value.size` of `qom-set` all
+    /// of them say `memory.size`, where `memory` is the property.
     fn matches(&self, name: &str) -> Option<usize> {
         if !self.is_within {
             return (self.name == name).then_some(name.len());
@@ -66,7 +67,7 @@ impl Word {
 }
 
 impl Resend {
-    /// `arguments` has `count` of them, among which are `words`; `None` if there is nothing to learn.
+    /// Takes the `count` arguments, with `words` among them; `None` if there is nothing to convert.
     pub(super) fn new(arguments: Builder, words: Vec<Word>, count: usize) -> Option<Box<Self>> {
         (!words.is_empty()).then(|| Box::new(Self { arguments, words, left: count.saturating_sub(1) }))
     }
@@ -76,8 +77,8 @@ impl Resend {
         self.left > 0 && self.words.iter().any(|word| !word.is_converted && could_mean_two_things(&word.text))
     }
 
-    /// The same command with one more argument converted, if `desc` refuses that argument for its type and names one that its text
-    /// can be.
+    /// Returns the command with one more argument converted, if `desc` refuses that argument for its type, and its text
+    /// can have the one that is expected.
     pub fn next(&mut self, refused: &Request, desc: &str) -> Option<Request> {
         let (name, expected) = refused_type(desc)?;
         let left = self.left.checked_sub(1)?;
@@ -90,14 +91,13 @@ impl Resend {
         *leaf = json;
         self.words[word].is_converted = true;
         self.left = left;
-        let head = head(&refused.command, Span::default(), false).ok()?;
-        let Request { text, .. } = finish(head, &refused.command, Some(&self.arguments.text()));
+        let Request { text, .. } = message(&refused.command, Some(&self.arguments.text()));
         limits::check(&text, Span::default()).ok()?;
         Some(Request { text, ..refused.clone() })
     }
 
-    /// What to write instead, if `desc` refuses a word for a type that it cannot be. It has names of the user's and the peer's, not
-    /// safe to show as they are.
+    /// Says what to write if `desc` expects a type that a word cannot have. It has names of the user's and the peer's,
+    /// not safe to show.
     pub fn hint(&self, desc: &str) -> Option<String> {
         let (name, expected) = refused_type(desc)?;
         let Word { key, text, .. } = &self.words[find(&self.words, name)?];
@@ -106,7 +106,7 @@ impl Resend {
     }
 }
 
-/// The text of an argument may be a password.
+/// Hides the texts of arguments, which may be passwords.
 impl fmt::Debug for Resend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<&str> = self.words.iter().map(|word| word.key.as_str()).collect();
@@ -114,18 +114,18 @@ impl fmt::Debug for Resend {
     }
 }
 
-/// Which word it is that the peer calls `name`. Of several that may be it, the one with the most in common, then one that was not
-/// converted, then the first.
+/// Finds the word that the peer calls `name`: the one with the most in common, then one that was not converted, then the first.
 fn find(words: &[Word], name: &str) -> Option<usize> {
     let matching = words.iter().enumerate().rev();
     let matching = matching.filter_map(|(n, word)| Some((n, (word.matches(name)?, !word.is_converted))));
     matching.max_by_key(|(_, common)| *common).map(|(n, _)| n)
 }
 
-/// The parameter and the type that it should have.
+/// Returns the parameter and the type that it should have.
 ///
-/// Source: `QERR_INVALID_PARAMETER_TYPE` and `QERR_INVALID_PARAMETER_VALUE` in QEMU's `qapi/qobject-input-visitor.c` and
-/// `qapi/qapi-visit-core.c`; tried on 7.2, 10.0 and 11.1. Other expectations, such as `a pluggable device type`, do not name a type.
+/// Source: `QERR_INVALID_PARAMETER_TYPE` and `QERR_INVALID_PARAMETER_VALUE` in QEMU's `qapi/qobject-input-visitor.c`
+/// and `qapi/qapi-visit-core.c`; tried on 7.2, 10.0 and 11.1. Other expectations, such as `a pluggable device type`, do
+/// not name a type.
 fn refused_type(desc: &str) -> Option<(&str, &str)> {
     let of_type = || desc.strip_prefix("Invalid parameter type for '")?.rsplit_once("', expected: ");
     let of_value = || desc.strip_prefix("Parameter '")?.rsplit_once("' expects ");
@@ -136,13 +136,13 @@ fn refused_type(desc: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
     use crate::language::syntax::{Statement, parse};
-    use crate::language::typing::{Typed, request, tests::Files};
+    use crate::language::typing::{Types, request, tests::Files};
     use crate::schema::sample;
 
     fn typed(line: &str) -> (Request, Option<Box<Resend>>) {
         let schema = sample::schema();
         let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
-        request(&invocation, &Typed { schema: Some(&schema), property: None }, &mut Files).unwrap()
+        request(&invocation, Types { schema: Some(&schema), property: None }, &mut Files).unwrap()
     }
 
     /// The arguments that are sent after each of the refusals; the hint that there is after the last one.
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_is_what_stands_last() {
+    fn the_expected_type_stands_last() {
         let check = |desc: &str, expected| assert_eq!(refused_type(desc), expected, "{desc}");
         check("Invalid parameter type for 'mq', expected: boolean", Some(("mq", "boolean")));
         check("Parameter 'vectors' expects uint64", Some(("vectors", "uint64")));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn one_argument_after_the_other_and_each_once() {
+    fn each_argument_is_converted_once() {
         let (a, b) = ("Parameter 'a' expects uint64", "Invalid parameter type for 'b', expected: boolean");
         check(
             "device_add driver=x a=1 b=on c=5",
@@ -219,7 +219,6 @@ mod tests {
         );
     }
 
-    /// Whatever the peer says, there are no more requests than arguments.
     #[test]
     fn there_are_no_more_requests_than_arguments() {
         let refusals = ["Parameter 'a' expects int", "Parameter 'b' expects int", "Parameter 'c' expects int"];
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_that_has_a_hint() {
+    fn a_word_that_cannot_have_the_type_has_a_hint() {
         let refused = |line: &str, desc: &str, hint| check(line, &[desc], &[], hint);
         let line = "device_add driver=x a=maybe";
         let boolean = "Invalid parameter type for 'a', expected: boolean";
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn below_what_may_be_anything() {
+    fn words_within_an_argument_of_any_type_are_converted() {
         let avx = r#"{"any":{"avx":true,"n":"5"}}"#;
         for name in ["avx", "any.avx", "property.avx"] {
             let desc = format!("Invalid parameter type for '{name}', expected: boolean");
@@ -286,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn only_words_that_could_be_something_else() {
+    fn only_words_that_could_mean_two_things_are_converted() {
         let is_possible = |line: &str| typed(line).1.is_some_and(|resend| resend.is_possible());
         assert!(is_possible("device_add driver=x mq=on"));
         assert!(is_possible("kinds any.x=5 int=5"));

@@ -1,8 +1,8 @@
-//! What an unquoted word can be read as, if not as a string.
+//! Reads an unquoted word as a boolean, an integer or a number.
 
 use crate::language::syntax::{is_json_integer, parse_json, push_string};
 
-/// Whether a word could be something else than a string, so that it takes the type of its argument to know.
+/// Whether a word could be more than a string, so that the type of its argument decides.
 ///
 /// ```
 /// use qmpsh::language::typing::could_mean_two_things;
@@ -14,7 +14,7 @@ pub fn could_mean_two_things(text: &str) -> bool {
     text == "null" || boolean(text).is_some() || integer(text).is_some() || is_number(text) || is_json_integer(text)
 }
 
-/// By its spelling alone, as qmp-shell does: JSON's integers, and true and false in any case.
+/// Adds a value by its spelling alone, as qmp-shell does: integers of JSON, and true and false in any case.
 pub(super) fn push_untyped(out: &mut String, text: &str) {
     if is_json_integer(text) {
         out.push_str(text);
@@ -27,7 +27,7 @@ pub(super) fn push_untyped(out: &mut String, text: &str) {
     }
 }
 
-/// on, off, yes, no, true, false, in any case.
+/// Reads on, off, yes, no, true or false, in any case.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     let is = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is(["true", "on", "yes"]) {
@@ -39,10 +39,10 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// An integer of 64 bits, with or without sign: decimal, hexadecimal after `0x`, or a number with one of the suffixes k M G T P
-/// E, in any case, which are powers of 1024; then it may have a fraction, if an integer comes out.
+/// Reads an integer of 64 bits, with or without sign: decimal, hexadecimal after `0x`, or with one of the suffixes k M
+/// G T P E, in any case, which are powers of 1024. With a suffix it may have a fraction, if the result is an integer.
 ///
-/// Zeros in front are not taken: QEMU's command line reads some of them as octal.
+/// Zeros in front are refused: QEMU's command line reads some of these numbers as octal.
 pub(super) fn integer(text: &str) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -58,9 +58,9 @@ pub(super) fn integer(text: &str) -> Option<i128> {
     (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&value).then_some(value)
 }
 
-/// `12`, `10G`, `1.5k`.
+/// Reads `12`, `10G`, `1.5k`.
 fn scaled(text: &str) -> Option<u128> {
-    /// More digits than a fraction of 64 bits can need; with the largest suffix it still fits 128.
+    /// The most digits of a fraction, more than 64 bits need; with the largest suffix it still fits 128 bits.
     const DIGITS: usize = 18;
     let suffix = text.bytes().last().and_then(|last| b"kmgtpe".iter().position(|k| *k == last.to_ascii_lowercase()));
     let number = if suffix.is_some() { &text[..text.len() - 1] } else { text };
@@ -85,7 +85,7 @@ fn scaled(text: &str) -> Option<u128> {
     parts.is_multiple_of(unit).then(|| value + parts / unit)
 }
 
-/// JSON's spelling of a number.
+/// Whether `text` is a number as in JSON.
 pub(super) fn is_number(text: &str) -> bool {
     text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
         && parse_json(text).is_ok_and(|json| json.as_str() == text)
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers() {
+    fn integers_are_read_in_all_spellings() {
         let check = |text: &str, expected: Option<i128>| assert_eq!(integer(text), expected, "{text}");
         check("0", Some(0));
         check("-0", Some(0));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn booleans() {
+    fn booleans_are_read_in_any_case() {
         for text in ["on", "yes", "true", "True", "ON"] {
             assert_eq!(boolean(text), Some(true), "{text}");
         }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_mean_two_things() {
+    fn words_that_could_mean_two_things_are_found() {
         for text in [
             "0",
             "-5",

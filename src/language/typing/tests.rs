@@ -1,9 +1,10 @@
-//! Rows: what is typed and what is sent.
+//! Rows without a schema: a line, and the message that it becomes.
 
 use std::io;
 
 use super::*;
 use crate::language::syntax::{Statement, parse};
+use crate::message::Request;
 
 pub(super) struct Files;
 
@@ -30,7 +31,7 @@ impl Sources for Files {
 
 fn typed(text: &str) -> Result<Request, TypingError> {
     match parse(text).unwrap().unwrap().statement {
-        Statement::Invoke(invocation) => request(&invocation, &Untyped, &mut Files).map(|(request, _)| request),
+        Statement::Invoke(invocation) => request(&invocation, Types::default(), &mut Files).map(|(request, _)| request),
         Statement::Dot(_) => panic!("a dot command"),
     }
 }
@@ -54,7 +55,7 @@ fn refused(text: &str, expected: &str) {
 }
 
 #[test]
-fn commands() {
+fn a_command_is_sent_with_its_arguments() {
     assert_eq!(sent("query-status"), r#"{"execute":"query-status"}"#);
     check("a=1 b.c=2 b.d.e=x a2=y b.f=", r#"{"a":1,"b":{"c":2,"d":{"e":"x"},"f":""},"a2":"y"}"#);
     check("b=1 a=2", r#"{"b":1,"a":2}"#);
@@ -64,7 +65,7 @@ fn commands() {
 }
 
 #[test]
-fn values_look_like_what_they_are() {
+fn a_value_without_a_type_goes_by_its_spelling() {
     for integer in ["0", "-0", "5", "-12", "18446744073709551615", "123456789012345678901234567890"] {
         check(&format!("a={integer}"), &format!("{{\"a\":{integer}}}"));
     }
@@ -96,7 +97,7 @@ fn device_add_is_all_strings_and_only_lists_split_its_keys() {
 }
 
 #[test]
-fn values_from_elsewhere() {
+fn values_are_read_from_files_stdin_and_the_user() {
     check(
         "a=@text b=@- c=@? d.e=@?",
         r#"{"a":"two\nlines\n","b":"12\r","c":"secret for c","d":{"e":"secret for d.e"}}"#,
@@ -116,7 +117,7 @@ fn values_from_elsewhere() {
 }
 
 #[test]
-fn conflicts() {
+fn conflicting_keys_are_errors() {
     refused("c a=1 a=2", "6..7 `a` is given twice");
     refused("c a.b=1 x=1 a.b=2", "12..15 `a.b` is given twice");
     refused("c a=1 a.b=2", "6..7 `a` is given a value here and members elsewhere");
@@ -127,7 +128,7 @@ fn conflicts() {
 }
 
 #[test]
-fn what_qemu_would_refuse() {
+fn what_qemu_would_refuse_is_not_sent() {
     refused("c\u{fffe}", "0..4 QEMU does not accept the character U+FFFE");
     refused("c a=\u{fffe}", "4..7 QEMU does not accept the character U+FFFE");
     refused("c a==\u{fffe}", "4..8 QEMU does not accept the character U+FFFE");
@@ -146,7 +147,7 @@ fn what_qemu_would_refuse() {
 }
 
 #[test]
-fn transactions() {
+fn a_transaction_is_sent_with_its_actions() {
     assert_eq!(
         sent("transaction( a node=n0 x.y=1 ; b )"),
         r#"{"execute":"transaction","arguments":{"actions":[{"type":"a","data":{"node":"n0","x":{"y":1}}},{"type":"b","data":{}}]}}"#
@@ -161,7 +162,7 @@ fn transactions() {
 }
 
 #[test]
-fn json_lines() {
+fn a_json_line_is_sent_as_it_is() {
     let check = |text: &str, expected: &str, own_id: Option<&str>| {
         assert_eq!(sent(text), expected);
         assert_eq!(typed(text).unwrap().own_id.as_deref(), own_id);

@@ -1,20 +1,32 @@
-//! One argument's value to JSON.
+//! The JSON of an argument's value.
+
+use std::io;
 
 use super::builder::Json;
-use super::error::check_characters;
-use super::{Place, Sources, Types, TypingError, TypingErrorKind};
-use crate::language::syntax::{self, Argument, Source, Span, Value, is_refused, push_string};
+use super::error::{TypingError, TypingErrorKind, check_characters};
+use super::types::{Place, Types};
+use crate::language::syntax::{self, Argument, JsonText, Source, Value, is_refused, push_string};
 
-/// The JSON of an argument's value.
+/// Reads values that do not stand in the line.
+pub trait Sources {
+    /// Reads all of a file: `KEY=@FILE`.
+    fn file(&mut self, path: &str) -> io::Result<Vec<u8>>;
+    /// Reads all of standard input: `KEY=@-`.
+    fn stdin(&mut self) -> io::Result<Vec<u8>>;
+    /// Asks the user for one line, without echo: `KEY=@?`. `prompt` is the key.
+    fn secret(&mut self, prompt: &str) -> io::Result<String>;
+}
+
+/// Makes the JSON of an argument's value.
 pub(super) fn json(
     argument: &Argument,
     place: Place<'_>,
-    types: &dyn Types,
+    types: Types<'_>,
     sources: &mut dyn Sources,
 ) -> Result<Json, TypingError> {
     let span = argument.value_span;
+    let of_json = |json: &JsonText| Json { text: json.as_str().to_owned(), depth: json.depth(), span };
     let mut text = String::new();
-    let mut depth = 0;
     match &argument.value {
         Value::Plain(plain) => {
             check_characters(plain, span)?;
@@ -24,10 +36,7 @@ pub(super) fn json(
             check_characters(string, span)?;
             push_string(&mut text, string);
         }
-        Value::Json(json) => {
-            depth = json.depth();
-            json.as_str().clone_into(&mut text);
-        }
+        Value::Json(json) => return Ok(of_json(json)),
         Value::TextFrom(source) => push_string(&mut text, &read(source, argument, sources)?),
         Value::JsonFrom(source) => {
             let content = read(source, argument, sources)?;
@@ -35,37 +44,33 @@ pub(super) fn json(
                 let before = &content[..error.span.start.min(content.len())];
                 let line = 1 + before.matches('\n').count();
                 let column = 1 + before.chars().rev().take_while(|c| *c != '\n').count();
-                TypingError::new(
-                    span,
-                    TypingErrorKind::FileNotJson { name: name(source), line, column, error: Box::new(error) },
-                )
+                let error = Box::new(error);
+                TypingError { span, kind: TypingErrorKind::FileNotJson { name: name(source), line, column, error } }
             })?;
-            depth = json.depth();
-            json.as_str().clone_into(&mut text);
+            return Ok(of_json(&json));
         }
     }
-    Ok(Json { text, depth, span })
+    Ok(Json { text, depth: 0, span })
 }
 
-/// What stands in `source`, without one final newline.
+/// Reads `source`, without one final newline.
 fn read(source: &Source, argument: &Argument, sources: &mut dyn Sources) -> Result<String, TypingError> {
-    let span: Span = argument.value_span;
+    let failed = |kind| TypingError { span: argument.value_span, kind };
     let read = match source {
         Source::File(path) => sources.file(path),
         Source::Stdin => sources.stdin(),
         Source::Secret => sources.secret(&argument.key.joined()).map(String::into_bytes),
     };
-    let bytes = read
-        .map_err(|error| TypingError::new(span, TypingErrorKind::Unreadable { name: name(source), source: error }))?;
+    let bytes =
+        read.map_err(|source_error| failed(TypingErrorKind::Unreadable { name: name(source), source: source_error }))?;
     let mut text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        TypingError::new(span, TypingErrorKind::NotUtf8 { name: name(source), at })
+        failed(TypingErrorKind::NotUtf8 { name: name(source), at: error.utf8_error().valid_up_to() })
     })?;
     if text.ends_with('\n') {
         text.pop();
     }
     match text.chars().find(|c| is_refused(*c)) {
-        Some(c) => Err(TypingError::new(span, TypingErrorKind::FileNoncharacter { name: name(source), c })),
+        Some(c) => Err(failed(TypingErrorKind::FileNoncharacter { name: name(source), c })),
         None => Ok(text),
     }
 }

@@ -1,6 +1,6 @@
 //! A line without its secrets, for messages about it.
 
-use qmpsh::language::syntax::{ArgumentWord, Span, ValuePlace, WordKind, outline, shown};
+use qmpsh::language::syntax::{ArgumentWord, Span, TokenKind, ValuePlace, outline, shown};
 use qmpsh::secrets::{is_secret_argument, is_secret_command, is_secret_name, line_has_secret};
 
 /// The text in place of a secret.
@@ -95,9 +95,9 @@ fn secrets(text: &str) -> Vec<Span> {
         for word in &line.words {
             let at = |span: Span| Span::new(start + span.start, start + span.end);
             let span = at(word.span);
-            match &word.kind {
-                WordKind::Command { .. } => command = span.of(text),
-                WordKind::Argument(ArgumentWord::Pair(pair)) => {
+            match (word.kind, &word.argument) {
+                (TokenKind::Command | TokenKind::Action, _) => command = span.of(text),
+                (_, Some(ArgumentWord::Pair(pair))) => {
                     let value = at(pair.span);
                     let is_file = pair.place == ValuePlace::File;
                     if !is_file && is_secret_argument(command, &pair.key.joined(), value.of(text)) {
@@ -109,10 +109,10 @@ fn secrets(text: &str) -> Vec<Span> {
                         });
                     }
                 }
-                WordKind::Argument(ArgumentWord::Name(_)) if is_secret_command(command) => secrets.push(span),
-                WordKind::Json => json(text, span, &mut secrets),
-                WordKind::Raw => secrets.push(span),
-                WordKind::Pipeline if line_has_secret(span.of(text)) => {
+                (_, Some(ArgumentWord::Name(_))) if is_secret_command(command) => secrets.push(span),
+                (TokenKind::Json, _) => json(text, span, &mut secrets),
+                (TokenKind::Raw, _) => secrets.push(span),
+                (TokenKind::Pipeline, _) if line_has_secret(span.of(text)) => {
                     secrets.push(Span::new(span.start + 1, span.end));
                 }
                 _ => {}

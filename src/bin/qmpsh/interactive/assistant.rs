@@ -7,7 +7,7 @@ use crate::builtins::COMMANDS;
 use crate::session::schema::SessionSchema;
 use crate::session::{Session, SharedDialect};
 use crate::terminal;
-use qmpsh::language::complete::{self, Color, Completion, Live, Nothing, OwnCommand, Peer, Reader};
+use qmpsh::language::complete::{self, BuiltinCommand, Color, Completion, Context, Live, Nothing};
 use qmpsh::language::syntax::{Dialect, Span};
 use qmpsh::schema::Schema;
 
@@ -15,11 +15,9 @@ use qmpsh::schema::Schema;
 #[derive(Debug)]
 pub(crate) struct Assistant {
     schema: Mutex<Arc<SessionSchema>>,
-    builtins: Vec<OwnCommand<'static>>,
+    builtins: Vec<BuiltinCommand<'static>>,
     dialect: SharedDialect,
     live: LiveValues,
-    /// The editor asks for hint and colors one after the other, for the same text.
-    reader: Reader,
 }
 
 impl Assistant {
@@ -28,11 +26,11 @@ impl Assistant {
         let live = LiveValues::new(session.client.clone(), Arc::clone(&session.tracker));
         let builtins = COMMANDS.iter();
         let builtins = builtins
-            .map(|command| OwnCommand { name: command.name, words: command.words, about: command.summary })
+            .map(|command| BuiltinCommand { name: command.name, words: command.words, about: command.summary })
             .collect();
         let schema = Mutex::new(Arc::clone(&session.schema));
         let dialect = session.dialect.clone();
-        Arc::new(Self { schema, builtins, dialect, live, reader: Reader::default() })
+        Arc::new(Self { schema, builtins, dialect, live })
     }
 
     /// Begins with a new session, or without one: another peer may come.
@@ -56,8 +54,8 @@ impl Assistant {
         self.dialect.get() == Dialect::Hmp && !text.starts_with('.')
     }
 
-    fn peer<'a>(&'a self, schema: Option<&'a Arc<Schema>>, live: &'a dyn Live) -> Peer<'a> {
-        Peer { schema: schema.map(|schema| &**schema), live, own: &self.builtins }
+    fn context<'a>(&'a self, schema: Option<&'a Arc<Schema>>, live: &'a dyn Live) -> Context<'a> {
+        Context { schema: schema.map(|schema| &**schema), live, builtins: &self.builtins }
     }
 }
 
@@ -65,10 +63,10 @@ impl terminal::Assistant for Assistant {
     fn complete(&self, text: &str, cursor: usize) -> Completion {
         let schema = self.schema();
         let live = WithDeadline::new(&self.live);
-        let peer = self.peer(schema.as_ref(), &live);
+        let context = self.context(schema.as_ref(), &live);
         match self.dialect.get() {
-            Dialect::Qmp => complete::complete(&self.reader.read(text), cursor, peer),
-            Dialect::Hmp => complete::complete_hmp(text, cursor, peer),
+            Dialect::Qmp => complete::complete(text, cursor, context),
+            Dialect::Hmp => complete::complete_hmp(text, cursor, context),
         }
     }
 
@@ -77,7 +75,7 @@ impl terminal::Assistant for Assistant {
             return None;
         }
         let schema = self.schema();
-        complete::hint(&self.reader.read(text), self.peer(schema.as_ref(), &Nothing))
+        complete::hint(text, self.context(schema.as_ref(), &Nothing))
     }
 
     fn colors(&self, text: &str, cursor: usize) -> Vec<(Span, Color)> {
@@ -85,6 +83,6 @@ impl terminal::Assistant for Assistant {
             return Vec::new();
         }
         let schema = self.schema();
-        complete::colors(&self.reader.read(text), cursor, self.peer(schema.as_ref(), &Nothing))
+        complete::colors(text, cursor, self.context(schema.as_ref(), &Nothing))
     }
 }

@@ -14,7 +14,7 @@ use super::{Frontend, attend};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::hmp;
-use qmpsh::language::typing::{self, Needs, Property, Resend, Typed};
+use qmpsh::language::typing::{self, Needs, Property, Resend, Types};
 use qmpsh::message::{Reply, Request};
 use qmpsh::schema::{Schema, SchemaError};
 use qmpsh::text;
@@ -96,8 +96,8 @@ pub(crate) struct TypeInfo {
 }
 
 impl TypeInfo {
-    pub(crate) fn types(&self) -> Typed<'_> {
-        Typed { schema: self.schema.as_deref(), property: self.property.as_deref() }
+    pub(crate) fn types(&self) -> Types<'_> {
+        Types { schema: self.schema.as_deref(), property: self.property.as_deref() }
     }
 }
 

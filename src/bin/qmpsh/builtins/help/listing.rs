@@ -1,17 +1,17 @@
-//! What the schema says of a command or an event, as text.
+//! Describes a command or an event as text, by the schema.
 
 use std::fmt::{self, Write as _};
 
 use crate::output::columns::hang;
 use qmpsh::schema::{Choice, Command, Event, Features, Reference, ReferenceLine, Row, Schema, TypeId};
 
-/// The widest column of names; longer ones push their line to the right.
+/// The widest column of names; longer ones move their line to the right.
 const NAMES: usize = 34;
 
-/// A choice that the type does not have, as a sentence.
+/// Says that the type does not have a choice.
 pub(super) struct Unmatched(pub(super) String);
 
-/// A manual for another version of QEMU than the peer's.
+/// A manual for a version of QEMU that is not the peer's.
 pub(super) struct OtherVersion<'a> {
     /// The peer's version.
     pub(super) peer: &'a str,
@@ -27,7 +27,7 @@ impl fmt::Display for OtherVersion<'_> {
     }
 }
 
-/// A command in full; of a union only the branches that were chosen.
+/// Describes a command in full; of a union only the branches that were chosen.
 pub(super) fn command(
     schema: &Schema,
     command: &Command,
@@ -71,7 +71,7 @@ pub(super) fn command(
     Ok(text)
 }
 
-/// An event in full.
+/// Describes an event in full.
 pub(super) fn event(schema: &Schema, event: &Event, manual: Option<&OtherVersion<'_>>, width: usize) -> String {
     let mut text = title(&event.name, "event", &event.features, manual);
     let data = event.data.map(|data| schema.reference(data, "the data", &[]));
@@ -79,7 +79,7 @@ pub(super) fn event(schema: &Schema, event: &Event, manual: Option<&OtherVersion
     text
 }
 
-/// A command on one line: its name, and its arguments, the required ones first.
+/// Writes a command on one line: its name, and its arguments, the required ones first.
 pub(crate) fn signature(schema: &Schema, command: &Command) -> String {
     let mut text = command.name.to_string();
     let members = command.arguments.map(|ty| schema.members(ty, &|_| None)).unwrap_or_default();
@@ -127,7 +127,7 @@ fn returned(text: &mut String, schema: &Schema, result: TypeId, width: usize) {
     }
 }
 
-/// The members. Where the manual is for another version, those come first that it describes too.
+/// Adds the members. If the manual is for another version, those that it describes come first.
 fn members(text: &mut String, heading: &str, reference: &Reference, manual: Option<&OtherVersion<'_>>, width: usize) {
     let described = manual.and_then(|manual| manual.arguments);
     if reference.lines.is_empty() {
@@ -144,33 +144,29 @@ fn members(text: &mut String, heading: &str, reference: &Reference, manual: Opti
 }
 
 fn rows(text: &mut String, reference: &Reference, described: Option<&[String]>, width: usize) {
-    let mut lines: Vec<(Place, &ReferenceLine)> = Vec::new();
+    let mut lines: Vec<(Group, &ReferenceLine)> = Vec::new();
     for line in &reference.lines {
         let place = match (described, key(line), lines.last()) {
             (Some(described), Some(key), _) => match &line.row {
-                Row::Branch { path, .. } if path == key => Place::OfAll,
-                _ if described.iter().any(|name| name == key) => Place::Described,
-                _ => Place::NotDescribed,
+                Row::Branch { path, .. } if path == key => Group::OfAll,
+                _ if described.iter().any(|name| name == key) => Group::Described,
+                _ => Group::NotDescribed,
             },
             // What stands below a branch follows it.
             (_, _, Some((place, _))) => *place,
-            _ => Place::Described,
+            _ => Group::Described,
         };
         lines.push((place, line));
     }
     lines.sort_by_key(|(place, _)| *place);
-    for group in lines.chunk_by(|(_, a), (_, b)| a.depth == b.depth && is_member(a) && is_member(b)) {
-        let column = group
-            .iter()
-            .map(|(_, line)| name(line).map_or(0, |name| name.chars().count()))
-            .max()
-            .unwrap_or(0)
-            .min(NAMES);
+    for group in lines.chunk_by(|(_, a), (_, b)| a.depth == b.depth && name(a).and(name(b)).is_some()) {
+        let widths = group.iter().filter_map(|(_, line)| Some(name(line)?.chars().count()));
+        let column = widths.max().unwrap_or(0).min(NAMES);
         for (place, line) in group {
             let indent = " ".repeat(2 + 2 * line.depth);
             match &line.row {
                 Row::Member { path, what } => {
-                    let is_new = *place == Place::NotDescribed && line.depth == 0;
+                    let is_new = *place == Group::NotDescribed && line.depth == 0;
                     let note = if is_new { " (not in the manual)" } else { "" };
                     add(text, &format!("{indent}{path:column$}  "), &format!("{what}{note}"), width);
                 }
@@ -184,26 +180,22 @@ fn rows(text: &mut String, reference: &Reference, described: Option<&[String]>, 
     }
 }
 
-/// Where a line stands among the others, if the manual is for another version.
+/// The order of lines, if the manual is for another version.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Group {
     /// The manual describes the argument.
     Described,
     NotDescribed,
-    /// It depends on an argument that is at the top, as most of a union does.
+    /// It depends on another argument, as most of a union does.
     OfAll,
 }
 
-/// The argument that a line is about, if it is not below a branch.
+/// Returns the argument of a line, if that is not below a branch.
 fn key(line: &ReferenceLine) -> Option<&str> {
     match &line.row {
         Row::Member { path, .. } | Row::Branch { path, .. } if line.depth == 0 => path.split('.').next(),
         _ => None,
     }
-}
-
-fn is_member(line: &ReferenceLine) -> bool {
-    name(line).is_some()
 }
 
 fn name(line: &ReferenceLine) -> Option<&str> {
@@ -241,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_and_events() {
+    fn commands_and_events_are_described() {
         let check = |name: &str, expected: &str| assert_eq!(help(name, &[], 80), expected, "{name}");
         check("nothing", "nothing (command)\n\nArguments: none\n\nReturns: nothing\n");
         check(
@@ -258,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn branches_and_long_lines() {
+    fn branches_are_listed_and_long_lines_broken() {
         let expected = "add (command)\n\nArguments:\n  driver     one of file, raw,\n             other\n  \
                         node-name  optional string\n  detached   optional boolean\n  with driver=file:\n    \
                         filename  string\n    size      optional integer\n  with driver=raw:\n    \
@@ -276,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn with_the_manual_of_another_version() {
+    fn the_manual_of_another_version_is_compared() {
         let schema = sample();
         let check = |name: &str, arguments: Option<&[&str]>, expected: &str| {
             let arguments: Option<Vec<String>> =
@@ -316,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_guest_agent() {
+    fn a_command_of_a_guest_agent_has_no_types() {
         let schema = Schema::parse_guest_info(
             br#"{"supported_commands":[{"enabled":false,"name":"guest-shutdown","success-response":false}]}"#,
         )
@@ -332,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures() {
+    fn a_signature_is_one_line() {
         let schema = sample();
         let check =
             |name: &str, expected: &str| assert_eq!(signature(&schema, schema.command(name).unwrap()), expected);

@@ -10,17 +10,17 @@ use flate2::read::GzDecoder;
 
 use super::roff;
 
-/// The pages, and the one of the guest agent.
+/// The manual pages; the last is that of the guest agent.
 const PAGES: [&str; 3] = ["qemu-qmp-ref", "qemu-storage-daemon-qmp-ref", "qemu-ga-ref"];
 const AGENT: &str = "qemu-ga-ref";
 
-/// A page is cut here. QEMU's own has 700 thousand bytes.
+/// The most bytes of a page that are read. QEMU's own has 700 thousand.
 const LONGEST: u64 = 32 << 20;
 
 /// What a manual says about a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Which manual, such as `qemu-qmp-ref(7), QEMU 7.2.22`.
+    /// The manual, such as `qemu-qmp-ref(7), QEMU 7.2.22`.
     pub(super) title: String,
     pub(super) text: String,
     /// The version of QEMU that the manual is for.
@@ -29,7 +29,7 @@ pub(super) struct Found {
     pub(super) arguments: Option<Vec<String>>,
 }
 
-/// What the manuals say about `name`; or else the names that they know.
+/// Returns what the manuals say about `name`, or else the names that they know.
 pub(super) fn look_up(name: &str, width: usize) -> Result<Found, Vec<String>> {
     let directories = directories(env::var_os("MANPATH"), env::var_os("PATH"));
     look_up_in(&directories, name, width)
@@ -38,11 +38,11 @@ pub(super) fn look_up(name: &str, width: usize) -> Result<Found, Vec<String>> {
 fn look_up_in(directories: &[PathBuf], name: &str, width: usize) -> Result<Found, Vec<String>> {
     let mut names = Vec::new();
     let mut pages = PAGES;
-    // Names of the agent's commands are its own; most of its types are not.
+    // The agent's commands have names of their own; most of its types have not.
     pages.sort_by_key(|page| name.starts_with("guest-") != (*page == AGENT));
     for page in pages {
         let Some(text) = read(directories, page) else { continue };
-        // What makes later pages leaves out this newline where a list begins within a paragraph.
+        // Later pages lack this newline where a list begins within a paragraph.
         let text = text.replace(".INDENT ", "\n.INDENT ").replace("\n\n.INDENT ", "\n.INDENT ");
         if let Some(section) = roff::section(&text, name, width) {
             let version = roff::version(&text);
@@ -55,7 +55,8 @@ fn look_up_in(directories: &[PathBuf], name: &str, width: usize) -> Result<Found
     Err(names)
 }
 
-/// Where man pages are: `$MANPATH`, in which an empty part stands for the rest; beside the programs; in the usual places.
+/// Returns the directories of man pages: `$MANPATH`, in which an empty part stands for the rest; those beside the
+/// programs; the usual ones.
 fn directories(manpath: Option<OsString>, path: Option<OsString>) -> Vec<PathBuf> {
     let mut usual = Vec::new();
     for programs in path.iter().flat_map(env::split_paths) {
@@ -65,18 +66,12 @@ fn directories(manpath: Option<OsString>, path: Option<OsString>) -> Vec<PathBuf
     }
     usual.extend(["/usr/local/share/man", "/usr/share/man"].map(PathBuf::from));
     let Some(manpath) = manpath.filter(|manpath| !manpath.is_empty()) else { return usual };
-    let mut directories = Vec::new();
-    for directory in env::split_paths(&manpath) {
-        if directory.as_os_str().is_empty() {
-            directories.append(&mut usual);
-        } else {
-            directories.push(directory);
-        }
-    }
-    directories
+    let listed = env::split_paths(&manpath);
+    let expand = |path: PathBuf| if path.as_os_str().is_empty() { std::mem::take(&mut usual) } else { vec![path] };
+    listed.flat_map(expand).collect()
 }
 
-/// The first page of that name that can be read, unpacked.
+/// Reads and unpacks the first readable page of that name.
 fn read(directories: &[PathBuf], page: &str) -> Option<String> {
     directories.iter().find_map(|directory| {
         let file = directory.join("man7").join(format!("{page}.7"));
@@ -87,7 +82,7 @@ fn read(directories: &[PathBuf], page: &str) -> Option<String> {
 
 fn read_to_end<R: Read>(open: impl FnOnce() -> std::io::Result<R>) -> Option<String> {
     let mut bytes = Vec::new();
-    // A page that is broken is as good as none.
+    // A broken page counts as none.
     open().ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -112,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_packed_or_not_the_first_that_has_the_name() {
+    fn the_first_page_with_the_name_is_read_packed_or_not() {
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let directories = [PathBuf::from("/nonexistent"), first.path().to_owned(), second.path().to_owned()];
         assert_eq!(look_up_in(&directories, "a-b", 80), Err(Vec::new()));
@@ -143,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn where_pages_are() {
+    fn pages_are_looked_for_in_manpath_and_beside_programs() {
         let check = |manpath: Option<&str>, path: Option<&str>, expected: &[&str]| {
             let found = directories(manpath.map(OsString::from), path.map(OsString::from));
             assert_eq!(found, expected.iter().map(PathBuf::from).collect::<Vec<_>>(), "{manpath:?} {path:?}");

@@ -1,5 +1,5 @@
-//! `.help`: the language and the keys on one screen; each of the shell's own commands; and what the peer's schema and QEMU's
-//! installed manuals say about a name.
+//! `.help`: shows the language and the keys on one screen, describes a built-in command, or says what the peer's schema
+//! and QEMU's installed manuals know about a name.
 
 mod listing;
 mod manual;
@@ -147,12 +147,12 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
     print_text(frontend, &shown).await
 }
 
-/// Whether this is written as the names of types are: the schema does not tell them.
+/// Whether `name` looks like that of a type, which the schema does not tell.
 fn is_type(name: &str) -> bool {
     name.contains(char::is_uppercase) && name.contains(char::is_lowercase)
 }
 
-/// What the schema says, if it knows the name.
+/// Returns what the schema says, if it knows the name.
 fn listed(
     schema: &Schema,
     topic: &Topic,
@@ -175,8 +175,8 @@ fn version(frontend: &mut dyn Frontend, schema: Option<&Schema>) -> Option<Strin
     greeting.or_else(|| schema?.agent_version().map(str::to_owned))
 }
 
-/// What to say of a manual that is for another version than the peer's. What QMP has is the same in all of a stable branch, such as
-/// 7.2.0 and 7.2.22.
+/// Returns the versions if the manual is for another one than the peer's. QMP does not change within a stable branch,
+/// such as 7.2.0 to 7.2.22.
 fn other_version<'a>(found: &'a Found, peer: &'a str) -> Option<OtherVersion<'a>> {
     let branch = |version: &'a str| version.split('.').take(2);
     let manual = found.version.as_deref().filter(|manual| !branch(manual).eq(branch(peer)))?;
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_fits_the_width_of_a_screen() {
+    fn the_help_fits_the_width_of_a_screen() {
         for width in [40, 80, 120] {
             for text in COMMANDS.iter().map(|command| about(command, width)).chain([language(width)]) {
                 // A word that is longer than a row stays whole.

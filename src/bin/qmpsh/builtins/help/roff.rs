@@ -1,12 +1,14 @@
-//! One section of a QEMU reference manual as plain text. No I/O.
+//! Makes plain text of one section of a QEMU reference manual. No I/O.
 //!
-//! Sphinx and docutils write those pages, with few of roff's requests, always in the same way: so these are read, and not roff in
-//! general. Up to QEMU 9 each name has a heading `NAME (Command)`, as in 7.2's page; later ones have it as the tag of a paragraph,
+//! Sphinx and docutils write those pages with a few requests of roff, always in the same way. Only these are read. Up
+//! to QEMU 9 each name has a heading `NAME (Command)`, as in 7.2's page; later ones have it as the tag of a paragraph,
 //! `Command NAME (Since: 1.0)`.
 
 use std::fmt::Write as _;
 
-/// What a name can be.
+use crate::output::columns::hang;
+
+/// The kinds of names.
 const KINDS: [&str; 5] = ["Command", "Event", "Object", "Enum", "Alternate"];
 
 /// The headings within a section.
@@ -26,29 +28,33 @@ const PARTS: [&str; 13] = [
     "If",
 ];
 
-/// How deep types refer to each other, at the most.
+/// How many types may refer to each other.
 const MOST_TYPES: usize = 8;
 
-/// How far text stands in that belongs to a tag; the page has 7, which is wide for a terminal.
+/// How many columns the text of a tag is indented; the page has 7, which is wide for a terminal.
 const STEP: usize = 4;
 
-/// The section of the page about `name`, in lines of at most `width` columns where words allow that.
+/// Returns the section of the page about `name`, in lines of at most `width` columns where words allow that.
 pub(super) fn section(page: &str, name: &str, width: usize) -> Option<String> {
-    let mut lines = page.lines().skip_while(|line| heading(line).is_none_or(|(found, _)| found != name));
-    let first = lines.next()?;
+    let (first, lines) = section_lines(page, name)?;
     let mut text = Text::new(width);
     if !first.starts_with(".SS") {
         // All of the paragraph is the section, up to the next one of that kind.
         text.margin(0.0);
     }
-    for line in lines.take_while(|line| !is_end(line)) {
-        text.line(line);
-    }
+    lines.for_each(|line| text.line(line));
     Some(text.finish())
 }
 
-/// The arguments that the page describes for `name`, those of a type that it refers to among them. Not those that depend on the
-/// value of another. `None`: the page does not tell all of them.
+/// Returns the heading of the section about `name`, and its other lines.
+fn section_lines<'a>(page: &'a str, name: &str) -> Option<(&'a str, impl Iterator<Item = &'a str>)> {
+    let mut lines = page.lines();
+    let first = lines.find(|line| heading(line).is_some_and(|(found, _)| found == name))?;
+    Some((first, lines.take_while(|line| !is_end(line))))
+}
+
+/// Returns the arguments that the page describes for `name`, with those of a type that it refers to, but without those
+/// that depend on the value of another. `None` if the page does not tell all of them.
 pub(super) fn arguments(page: &str, name: &str) -> Option<Vec<String>> {
     let mut found = Vec::new();
     add_arguments(page, name, MOST_TYPES, &mut found)?;
@@ -57,11 +63,10 @@ pub(super) fn arguments(page: &str, name: &str) -> Option<Vec<String>> {
 
 fn add_arguments(page: &str, name: &str, types_left: usize, found: &mut Vec<String>) -> Option<()> {
     let types_left = types_left.checked_sub(1)?;
-    let mut lines = page.lines().skip_while(|line| heading(line).is_none_or(|(found, _)| found != name));
-    lines.next()?;
+    let (_, lines) = section_lines(page, name)?;
     // How deep a line is indented within the part that lists them: a list of them is one deep.
     let mut depth = None;
-    for line in lines.take_while(|line| !is_end(line)) {
+    for line in lines {
         let text = plain(line.trim_start_matches(".SS ").trim_start_matches(".B "));
         if depth.is_none() || line.starts_with(".SS ") {
             depth = matches!(text.as_str(), "Arguments" | "Members").then_some(0);
@@ -84,12 +89,12 @@ fn add_arguments(page: &str, name: &str, types_left: usize, found: &mut Vec<Stri
     Some(())
 }
 
-/// The names that have a section.
+/// Returns the names that have a section.
 pub(super) fn names(page: &str) -> impl Iterator<Item = String> {
     page.lines().filter_map(|line| heading(line).map(|(name, _)| name))
 }
 
-/// The version of QEMU that the page is about.
+/// Returns the version of QEMU that the page is about.
 pub(super) fn version(page: &str) -> Option<String> {
     let title = page.lines().find_map(|line| line.strip_prefix(".TH "))?;
     // Name, section, date, version, manual.
@@ -97,7 +102,7 @@ pub(super) fn version(page: &str) -> Option<String> {
     (!version.is_empty()).then(|| plain(version))
 }
 
-/// The name and the kind of what this line begins the section of.
+/// Returns the name and the kind of the section that this line begins.
 fn heading(line: &str) -> Option<(String, &'static str)> {
     let kind = |found: &str| KINDS.into_iter().find(|kind| *kind == found);
     if let Some(title) = line.strip_prefix(".SS ") {
@@ -112,7 +117,7 @@ fn heading(line: &str) -> Option<(String, &'static str)> {
     words.next().is_none_or(|word| word.starts_with('(')).then(|| (name.to_owned(), kind))
 }
 
-/// Whether a section is over before this line.
+/// Whether a section ends before this line.
 fn is_end(line: &str) -> bool {
     line.starts_with(".SH")
         || heading(line).is_some()
@@ -123,12 +128,12 @@ fn is_end(line: &str) -> bool {
 struct Text {
     width: usize,
     out: String,
-    /// Where tags and paragraphs begin, and where they began outside.
+    /// The column where tags and paragraphs begin, and those outside.
     margin: usize,
     outside: Vec<usize>,
-    /// Where the text of the paragraph at hand begins.
+    /// The column where the text of the paragraph begins.
     indent: usize,
-    /// What stands before the next paragraph: the bullet of a list.
+    /// The bullet of a list, which stands before the next paragraph.
     marker: Option<String>,
     words: String,
     verbatim: bool,
@@ -208,7 +213,7 @@ impl Text {
         }
     }
 
-    /// Goes so far in, from where the margin is.
+    /// Indents the margin.
     fn margin(&mut self, by: f32) {
         self.margin += match by {
             by if by <= 0.0 => 0,
@@ -218,34 +223,22 @@ impl Text {
         self.indent = self.margin;
     }
 
-    /// Ends the paragraph at hand.
+    /// Ends the paragraph.
     fn paragraph(&mut self) {
-        let words = std::mem::take(&mut self.words);
-        let mut line = self.marker.take().unwrap_or_default();
-        let mut column = self.indent.saturating_sub(line.chars().count() + usize::from(!line.is_empty()));
-        let mut used = line.chars().count();
-        let begun = self.indent - column;
-        if !line.is_empty() {
-            line.push_str(&" ".repeat(begun.saturating_sub(used)));
-            used = begun;
+        let words: Vec<&str> = self.words.split_whitespace().collect();
+        let marker = self.marker.take().unwrap_or_default();
+        let indent = " ".repeat(self.indent);
+        let first = match &*marker {
+            "" => indent.clone(),
+            marker => format!("{marker:>width$} ", width = self.indent.saturating_sub(1)),
+        };
+        if words.is_empty() && !marker.is_empty() {
+            self.push(0, &first);
+        } else if !words.is_empty() {
+            let lines = hang(&format!("{first}{}", words.join(" ")), indent.len(), self.width);
+            self.push(0, &lines);
         }
-        for word in words.split_whitespace() {
-            let length = word.chars().count();
-            if !line.trim().is_empty() && !line.ends_with(' ') {
-                if column + used + 1 + length > self.width {
-                    self.push(column, &line);
-                    (line, column, used) = (String::new(), self.indent, 0);
-                } else {
-                    line.push(' ');
-                    used += 1;
-                }
-            }
-            line.push_str(word);
-            used += length;
-        }
-        if !line.trim().is_empty() {
-            self.push(column, &line);
-        }
+        self.words.clear();
     }
 
     fn push(&mut self, column: usize, line: &str) {
@@ -258,7 +251,7 @@ impl Text {
         }
     }
 
-    /// One empty line, and not at the beginning.
+    /// Adds an empty line, but not at the beginning.
     fn blank(&mut self) {
         if !self.out.is_empty() && !self.out.ends_with("\n\n") && !self.out.ends_with(":\n") {
             self.out.push('\n');
@@ -273,7 +266,7 @@ impl Text {
     }
 }
 
-/// The text without its escapes. Source: `groff_char(7)`, for those that docutils writes.
+/// Returns the text without its escapes. Source: `groff_char(7)`, for those that docutils writes.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -306,7 +299,7 @@ fn plain(text: &str) -> String {
     out + rest
 }
 
-/// The name of a font is one letter, or two behind a bracket.
+/// Skips the name of a font: one letter, or two behind a bracket.
 fn skip_font(chars: &mut std::str::Chars<'_>) {
     if chars.next() == Some('(') {
         chars.nth(1);

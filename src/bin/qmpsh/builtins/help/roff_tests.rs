@@ -60,7 +60,7 @@ Nothing of that.
 "#;
 
 #[test]
-fn a_section_as_text() {
+fn a_section_becomes_text() {
     let expected = "\
 Resize a block image while a guest is running.
 
@@ -100,7 +100,7 @@ Example:
 }
 
 #[test]
-fn what_is_in_a_page() {
+fn names_and_version_of_a_page_are_read() {
     assert_eq!(names(PAGE).collect::<Vec<_>>(), ["block_resize", "NewImageMode"]);
     assert_eq!(version(PAGE).as_deref(), Some("7.2.22"));
     assert_eq!(version(".TH \"X\" \"7\" \"\" \"\" \"\""), None);
@@ -109,7 +109,7 @@ fn what_is_in_a_page() {
 
 /// As `qapi-domain` of later versions has it: the name is the tag of a paragraph.
 #[test]
-fn sections_that_are_paragraphs() {
+fn a_section_may_be_a_paragraph() {
     let page = ".SS Block devices\n.INDENT 0.0\n.TP\n.B Command block_resize (Since: 0.14)\nResize it.\n.INDENT 7.0\n.TP\n\
                 .B Arguments\n.INDENT 7.0\n.IP \\(bu 2\n\\fBsize\\fP (\\fBint\\fP) \\-\\- new size\n.UNINDENT\n.UNINDENT\n\
                 .UNINDENT\n.INDENT 0.0\n.TP\n.B Event STOP\nStopped.\n.UNINDENT\n";
@@ -159,7 +159,7 @@ fn any_text_is_read_to_its_end() {
 }
 
 #[test]
-fn arguments() {
+fn the_described_arguments_are_read() {
     let check = |page: &str, name: &str, expected: Option<&[&str]>| {
         let expected = expected.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
         assert_eq!(super::arguments(page, name), expected, "{name}");

@@ -1,44 +1,63 @@
-//! From what can stand at a place to what goes into the line: held against what was typed, and quoted.
+//! The items that can complete a text: the typed text chooses among them, and they are quoted as their place needs it.
 
-use super::{Candidate, Completion};
 use crate::json;
 use crate::language::syntax::{KeyPart, Span, push_string};
 use crate::text;
 
-/// Something that can stand at a place.
+/// What can complete the text at the cursor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// The text to replace: it ends at the cursor.
+    pub span: Span,
+    /// The text to put there; `None` if nothing more is certain.
+    pub text: Option<String>,
+    /// Everything that it can become. Safe to show.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One way to complete the text. Safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Offer {
-    /// What it is, not quoted.
+pub struct Candidate {
+    /// Its name in a list.
+    pub name: String,
+    /// A few words about it; may be empty.
+    pub about: String,
+}
+
+/// Something that can stand at a place, not quoted yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    /// Its text.
     pub(super) text: String,
-    /// What it is called in a list.
+    /// Its name in a list.
     name: String,
     about: String,
-    /// What follows if nothing else can stand there: a space, `=`, a dot.
+    /// What follows if there is no other item: a space, `=`, a dot.
     then: &'static str,
 }
 
-impl Offer {
+impl Item {
     pub(super) fn new(text: &str, about: impl Into<String>) -> Self {
         Self { text: text.to_owned(), name: text.to_owned(), about: about.into(), then: "" }
     }
 
-    /// What follows if nothing else can stand there.
+    /// Sets what follows if there is no other item.
     pub(super) fn then(mut self, then: &'static str) -> Self {
         self.then = then;
         self
     }
 
-    /// What it is called in a list, if that is not its text.
+    /// Sets its name in a list, if that is not its text.
     pub(super) fn called(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 }
 
-/// How something is written at its place.
+/// How an item is written at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
-    /// As it is; what cannot be written so is no candidate.
+    /// As it is; an item that cannot be written so is left out.
     Bare,
     /// As it is, or in quotes.
     Plain,
@@ -51,12 +70,12 @@ pub(super) enum Style {
 }
 
 impl Style {
-    /// That of the part of a key.
+    /// Returns the style of a part of a key.
     pub(super) fn key(part: &KeyPart) -> Self {
         if part.quoted { Self::WholeKey } else { Self::Key }
     }
 
-    /// What was typed, without what is only its spelling.
+    /// Returns the typed text without its quotes and escapes.
     fn decoded(self, typed: &str) -> String {
         match self {
             Self::Quoted('"') => decoded(&format!("\"{typed}\"")),
@@ -66,7 +85,7 @@ impl Style {
         }
     }
 
-    /// Whether `text` is different when it is quoted.
+    /// Whether `text` needs quotes.
     fn quotes(self, text: &str) -> bool {
         let special = |c: char| c.is_whitespace() || text::is_unsafe(c);
         match self {
@@ -80,7 +99,7 @@ impl Style {
         }
     }
 
-    /// `text` as it is written here; `closed` if it is finished. `None` if it cannot be.
+    /// Writes `text`; `closed` if it is finished. `None` if that is not possible.
     fn write(self, text: &str, quoted: bool, closed: bool) -> Option<String> {
         let safe = !text.contains(|c: char| c.is_whitespace() || text::is_unsafe(c));
         match self {
@@ -89,7 +108,7 @@ impl Style {
             Self::Plain | Self::Key if quoted => Some(in_quotes(text, closed)),
             Self::Plain | Self::Key => Some(text.to_owned()),
             Self::Quoted('"') => Some(in_quotes(text, closed)[1..].to_owned()),
-            // Here nothing can be escaped.
+            // Single quotes have no escapes.
             Self::Quoted(quote) => {
                 let end = if closed { String::from(quote) } else { String::new() };
                 (!text.contains(|c| c == quote || text::is_unsafe(c))).then(|| format!("{text}{end}"))
@@ -102,7 +121,7 @@ fn decoded(quoted: &str) -> String {
     json::decode(quoted.as_bytes()).unwrap_or_default().into_owned()
 }
 
-/// As a string of JSON, in which nothing drives a terminal.
+/// Writes a string of JSON, in which nothing drives a terminal.
 fn in_quotes(text: &str, closed: bool) -> String {
     let mut quoted = String::new();
     push_string(&mut quoted, text);
@@ -113,32 +132,32 @@ fn in_quotes(text: &str, closed: bool) -> String {
     quoted
 }
 
-/// How far an offer is from what was typed.
+/// Whether an item fits the typed text.
 type Fits = fn(&str, &str) -> bool;
 
-/// The first of these that lets something through decides.
+/// Ways to fit: the first that any item passes decides.
 const FITS: [Fits; 3] = [
-    |offer, typed| offer.starts_with(typed),
-    |offer, typed| folded(offer).starts_with(&folded(typed)),
-    // One letter stands in too many.
-    |offer, typed| typed.len() > 1 && folded(offer).contains(&folded(typed)),
+    |item, typed| item.starts_with(typed),
+    |item, typed| folded(item).starts_with(&folded(typed)),
+    // Too many names contain a single letter.
+    |item, typed| typed.len() > 1 && folded(item).contains(&folded(typed)),
 ];
 
-/// `_` and `-` are the same to a person, and so are large and small letters.
+/// Folds what the user need not tell apart: `_` and `-`, upper and lower case.
 fn folded(text: &str) -> String {
     text.replace('_', "-").to_lowercase()
 }
 
-/// What `offers` come to, where `span` of `line` was typed.
-pub(super) fn choose(line: &str, span: Span, style: Style, mut offers: Vec<Offer>) -> Completion {
+/// Completes `span` of `line` with those of `items` that fit.
+pub(super) fn choose(line: &str, span: Span, style: Style, mut items: Vec<Item>) -> Completion {
     let typed = style.decoded(span.of(line));
-    offers.retain(|offer| style.write(&offer.text, style.quotes(&offer.text), true).is_some());
-    let Some(fits) = FITS.iter().find(|fits| offers.iter().any(|offer| fits(&offer.text, &typed))) else {
+    items.retain(|item| style.write(&item.text, style.quotes(&item.text), true).is_some());
+    let Some(fits) = FITS.iter().find(|fits| items.iter().any(|item| fits(&item.text, &typed))) else {
         return Completion { span, ..Completion::default() };
     };
-    offers.retain(|offer| fits(&offer.text, &typed));
-    let quoted = offers.iter().any(|offer| style.quotes(&offer.text));
-    let text = match offers.as_slice() {
+    items.retain(|item| fits(&item.text, &typed));
+    let quoted = items.iter().any(|item| style.quotes(&item.text));
+    let text = match items.as_slice() {
         [] => None,
         [only] => style.write(&only.text, quoted, true).map(|text| {
             let behind = &line[span.end..];
@@ -146,15 +165,15 @@ pub(super) fn choose(line: &str, span: Span, style: Style, mut offers: Vec<Offer
             text + if stands { "" } else { only.then }
         }),
         [first, rest @ ..] => {
-            let common = rest.iter().fold(first.text.as_str(), |common, offer| common_start(common, &offer.text));
-            // What was typed in another spelling, or is not the beginning, stays if nothing is won.
+            let common = rest.iter().fold(first.text.as_str(), |common, item| common_start(common, &item.text));
+            // Text in another spelling, or from the middle, stays if nothing is gained.
             let better = common.chars().count() >= typed.chars().count() && common != typed;
             if better { style.write(common, quoted, false) } else { None }
         }
     };
-    let candidates = offers.iter().map(|offer| Candidate {
-        name: text::line(&offer.name).into_owned(),
-        about: text::line(offer.about.trim_end()).into_owned(),
+    let candidates = items.iter().map(|item| Candidate {
+        name: text::line(&item.name).into_owned(),
+        about: text::line(item.about.trim_end()).into_owned(),
     });
     let candidates = candidates.collect();
     let text = text.filter(|text| text != span.of(line));
@@ -170,16 +189,16 @@ fn common_start<'a>(a: &'a str, b: &str) -> &'a str {
 mod tests {
     use super::*;
 
-    fn chosen(typed: &str, style: Style, offers: &[&str]) -> (Option<String>, Vec<String>) {
-        let offers = offers.iter().map(|text| Offer::new(text, "").then(" ")).collect();
-        let completion = choose(typed, Span::new(0, typed.len()), style, offers);
+    fn chosen(typed: &str, style: Style, items: &[&str]) -> (Option<String>, Vec<String>) {
+        let items = items.iter().map(|text| Item::new(text, "").then(" ")).collect();
+        let completion = choose(typed, Span::new(0, typed.len()), style, items);
         (completion.text, completion.candidates.into_iter().map(|candidate| candidate.name).collect())
     }
 
     #[test]
-    fn what_goes_into_the_line() {
-        let check = |typed: &str, style, offers: &[&str], text: Option<&str>, names: &[&str]| {
-            let (found, candidates) = chosen(typed, style, offers);
+    fn items_are_chosen_and_quoted() {
+        let check = |typed: &str, style, items: &[&str], text: Option<&str>, names: &[&str]| {
+            let (found, candidates) = chosen(typed, style, items);
             assert_eq!(
                 (found.as_deref(), candidates),
                 (text, names.iter().map(|&n| n.to_owned()).collect()),
@@ -230,9 +249,9 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_is_not_put_there_twice() {
-        let offers = vec![Offer::new("size", "").then("=")];
-        let at = |line: &str| choose(line, Span::new(0, 2), Style::Key, offers.clone()).text;
+    fn a_text_behind_the_cursor_is_not_repeated() {
+        let items = vec![Item::new("size", "").then("=")];
+        let at = |line: &str| choose(line, Span::new(0, 2), Style::Key, items.clone()).text;
         assert_eq!(at("si=5").as_deref(), Some("size"));
         assert_eq!(at("si x").as_deref(), Some("size="));
     }

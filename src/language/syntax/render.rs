@@ -1,27 +1,25 @@
 //! A message with the line it is about and a caret under the place.
 
-use std::fmt::Write as _;
-
 use unicode_width::UnicodeWidthChar;
 
-use super::Span;
+use super::span::Span;
 use crate::text::{self, is_unsafe};
 
 /// How many columns of a long line are shown on each side of the place.
 const SIDE: usize = 50;
 
-/// `[NAME:LINE:COLUMN: ]MESSAGE`, the line, and a caret under `span`; without a final newline.
+/// Returns `[NAME:LINE:COLUMN: ]MESSAGE`, the line, and a caret under `span`; without a final newline.
 ///
-/// Lines and columns (in characters) count from 1, `first_line` being the number of the source's first line. Without a name the line
-/// is named only if it is not the first. Control characters of the line are shown escaped, tabs as they are, and of a long line only
-/// what is near the place.
+/// Lines and columns (in characters) count from 1, `first_line` being the number of the source's first line. Without a
+/// name the line is named only if it is not the first. Control characters of the line are shown escaped, tabs as they
+/// are, and of a long line only what is near the place.
 pub fn render(source: &str, span: Span, message: &str, name: Option<&str>, first_line: usize) -> String {
     place(source, span, name, first_line) + &excerpt(source, span, message)
 }
 
-/// `NAME:LINE:COLUMN: `, as [`render`] begins.
+/// Returns `NAME:LINE:COLUMN: `, as [`render`] begins.
 pub fn place(source: &str, span: Span, name: Option<&str>, first_line: usize) -> String {
-    let before = &source[..floor(source, span.start)];
+    let before = &source[..source.floor_char_boundary(span.start)];
     let line = first_line + before.matches('\n').count();
     let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
     match name {
@@ -31,21 +29,11 @@ pub fn place(source: &str, span: Span, name: Option<&str>, first_line: usize) ->
     }
 }
 
-/// The last place for a cut that is not behind `at`.
-fn floor(source: &str, at: usize) -> usize {
-    let mut at = at.min(source.len());
-    while !source.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
 /// The message, the line and the caret.
 fn excerpt(source: &str, span: Span, message: &str) -> String {
-    let start = floor(source, span.start);
+    let start = source.floor_char_boundary(span.start);
     let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
     let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
-    let mut out = message.to_owned();
 
     let left = &source[line_start..start];
     let right = source[start..line_end].trim_end_matches('\r');
@@ -67,23 +55,16 @@ fn excerpt(source: &str, span: Span, message: &str) -> String {
             under.extend(std::iter::repeat_n(' ', width));
         }
     }
-    let mut carets = 0;
-    for (at, c) in right[..right_to].char_indices() {
-        let width = push_shown(&mut shown, c);
-        if at < marked {
-            carets += width;
-        }
-    }
+    let widths = right[..right_to].char_indices().map(|(at, c)| (at < marked, push_shown(&mut shown, c)));
+    let carets: usize = widths.filter(|(is_marked, _)| *is_marked).map(|(_, width)| width).sum();
     if right_to < right.len() {
         shown.push('…');
     }
     under.extend(std::iter::repeat_n('^', carets.max(1)));
-    // Writing to a String cannot fail.
-    let _ = write!(out, "\n{shown}\n{under}");
-    out
+    format!("{message}\n{shown}\n{under}")
 }
 
-/// Adds `c`, escaped if it could move the cursor, and says how many columns that takes.
+/// Adds `c`, escaped if it could move the cursor, and returns its width in columns.
 fn push_shown(out: &mut String, c: char) -> usize {
     if c == '\t' {
         out.push(c);
@@ -103,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn renders() {
+    fn the_caret_stands_under_the_place() {
         let check = |text: &str, start, end, name: Option<&str>, expected: &str| {
             assert_eq!(render(text, Span::new(start, end), "wrong", name, 1), expected, "{text:?}");
         };
@@ -122,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_only_what_is_near_of_a_long_line() {
+    fn a_long_line_is_cut_around_the_place() {
         let text = format!("{}X{}", "a".repeat(1000), "b".repeat(1000));
         let shown = render(&text, Span::new(1000, 1001), "wrong", None, 1);
         let expected = format!("wrong\n  …{}X{}…\n   {}^", "a".repeat(50), "b".repeat(49), " ".repeat(50));

@@ -9,8 +9,8 @@ use crate::schema::sample;
 fn sent(line: &str, property: Option<&str>) -> String {
     let schema = sample::schema();
     let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
-    let types = Typed { schema: Some(&schema), property };
-    let (request, _) = request(&invocation, &types, &mut Files).unwrap_or_else(|error| panic!("{line}: {error}"));
+    let types = Types { schema: Some(&schema), property };
+    let (request, _) = request(&invocation, types, &mut Files).unwrap_or_else(|error| panic!("{line}: {error}"));
     let _: serde_json::Value = serde_json::from_str(&request.text).unwrap();
     let from = request.text.find("\"arguments\":").unwrap() + "\"arguments\":".len();
     request.text[from..request.text.len() - 1].to_owned()
@@ -21,7 +21,7 @@ fn check(line: &str, expected: &str) {
 }
 
 #[test]
-fn plain_values() {
+fn a_plain_value_has_the_type_of_its_argument() {
     // `kinds` has an argument of each type, called like the type.
     let check = |argument: &str, json: &str| {
         let name = argument.split_once('=').unwrap().0;
@@ -80,7 +80,7 @@ fn plain_values() {
 }
 
 #[test]
-fn alternates() {
+fn an_alternate_takes_the_first_type_that_fits() {
     // A string, a boolean, an integer or null.
     check("kinds mixed=null", r#"{"mixed":null}"#);
     check("kinds mixed=true", r#"{"mixed":true}"#);
@@ -107,7 +107,7 @@ fn alternates() {
 }
 
 #[test]
-fn lists() {
+fn indices_make_lists() {
     check("kinds ints.0=1 ints.1=2", r#"{"ints":[1,2]}"#);
     check("kinds ints.1=2 str=x ints.0=1", r#"{"ints":[1,2],"str":"x"}"#);
     check("kinds many.0.id=5 many.0.size=5 many.1.id=x", r#"{"many":[{"id":"5","size":5},{"id":"x"}]}"#);
@@ -136,7 +136,7 @@ fn lists() {
 }
 
 #[test]
-fn unions() {
+fn the_tag_of_a_union_decides() {
     check("add driver=file size=5 filename=5", r#"{"driver":"file","size":5,"filename":"5"}"#);
     check("add driver=raw size=5 offset=5", r#"{"driver":"raw","size":"5","offset":5}"#);
     // The tag may come later, and in any form.
@@ -155,7 +155,7 @@ fn unions() {
 }
 
 #[test]
-fn transactions() {
+fn actions_have_types_too() {
     check(
         "transaction( resize id=5 size=1k ; nosuch id=5 size=1k )",
         r#"{"actions":[{"type":"resize","data":{"id":"5","size":1024}},{"type":"nosuch","data":{"id":5,"size":"1k"}}]}"#,
@@ -163,7 +163,7 @@ fn transactions() {
 }
 
 #[test]
-fn the_untyped_places() {
+fn arguments_of_any_type_are_untyped() {
     check(
         "device_add driver=nvme id=5 serial=1234 zoned.zasl=5 sse4.1=on x:=5",
         r#"{"driver":"nvme","id":"5","serial":"1234","zoned.zasl":"5","sse4.1":"on","x":5}"#,
@@ -184,19 +184,19 @@ fn the_untyped_places() {
 }
 
 #[test]
-fn without_a_schema_it_is_by_spelling() {
+fn without_a_schema_the_spelling_decides() {
     let Statement::Invoke(invocation) = parse("resize id=5 size=1k").unwrap().unwrap().statement else { panic!() };
-    let (request, _) = request(&invocation, &Typed::default(), &mut Files).unwrap();
+    let (request, _) = request(&invocation, Types::default(), &mut Files).unwrap();
     assert_eq!(request.text, r#"{"execute":"resize","arguments":{"id":5,"size":"1k"}}"#);
 }
 
 #[test]
-fn conflicts_are_found_by_key_and_not_by_type() {
+fn conflicts_are_found_by_key() {
     let refused = |line: &str, expected: &str| {
         let schema = sample::schema();
         let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
-        let types = Typed { schema: Some(&schema), property: None };
-        let error = request(&invocation, &types, &mut Files).err().unwrap_or_else(|| panic!("accepted: {line}"));
+        let types = Types { schema: Some(&schema), property: None };
+        let error = request(&invocation, types, &mut Files).err().unwrap_or_else(|| panic!("accepted: {line}"));
         assert_eq!(format!("{}..{} {error}", error.span.start, error.span.end), expected, "{line}");
     };
     refused("kinds ints.0=1 ints.0=2", "15..21 `ints.0` is given twice");
@@ -207,7 +207,7 @@ fn conflicts_are_found_by_key_and_not_by_type() {
 
 /// A line whose every argument is of another variant is read in a time that grows with its length only.
 #[test]
-fn many_arguments() {
+fn many_arguments_are_typed_quickly() {
     let line: Vec<String> = (0..20_000).map(|n| format!("x{n}=5")).collect();
     let line = format!("add {} size=5 driver=file", line.join(" "));
     assert!(sent(&line, None).ends_with(r#""size":5,"driver":"file"}"#));

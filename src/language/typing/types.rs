@@ -1,47 +1,61 @@
-//! What an unquoted value is, by the schema.
+//! Decides the types of arguments: what the parts of a key are, and what an unquoted value is.
 
-use super::given::may_be_index;
+use super::arguments::{Arguments, may_be_index};
 use super::scalar::{self, push_untyped};
-use super::{Place, Role, Types, Untyped};
-use crate::language::syntax::{is_json_integer, push_string};
+use crate::language::syntax::{Key, is_json_integer, push_string};
 use crate::schema::{Builtin, Schema, Step, Type, TypeId, Walk};
 
-/// Types by the schema, and what the schema does not know by spelling, as [`Untyped`].
+/// The types of arguments, by the schema. The default knows no schema.
 ///
-/// A value that does not fit its type is a string: the server judges.
+/// Without a type the spelling decides, as in qmp-shell: integers of JSON, and true and false in any case, are what
+/// they look like; all else is a string. Keys from 0 to n-1 make a list. A value that does not fit its type is a
+/// string: the server judges.
+///
+/// The arguments of `device_add` are all strings, as with `-device`, and only lists split their keys: CPUs have a property
+/// `sse4.1`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Typed<'s> {
+pub struct Types<'s> {
     /// The schema, if there is one.
     pub schema: Option<&'s Schema>,
     /// The type that `qom-list` gives the property that `qom-set` sets, if it was asked.
     pub property: Option<&'s str>,
 }
 
-impl Typed<'_> {
-    /// What the schema says about a place; `None` if it does not know the command.
+impl Types<'_> {
+    /// Returns what the schema says about a place; `None` if it does not know the command.
     fn walk(&self, place: Place<'_>) -> Option<(&Schema, Walk)> {
         let schema = self.schema?;
         let root = if place.action { schema.action(place.command) } else { schema.arguments(place.command) }?;
         let parts = place.key.parts.iter();
         let path: Vec<Step<'_>> = parts.map(|part| Step { text: &part.text, literal: part.quoted }).collect();
-        Some((schema, schema.walk(root, &path, &|path| place.given.text(path))))
+        Some((schema, schema.walk(root, &path, &|path| place.arguments.text(path))))
     }
-}
 
-impl Types for Typed<'_> {
-    fn roles(&self, place: Place<'_>) -> Vec<Role> {
+    /// Returns the roles of the parts of the key; parts left out at the end are members.
+    pub(super) fn roles(&self, place: Place<'_>) -> Vec<Role> {
         let parts = &place.key.parts;
-        let walk = if parts.len() > 1 { self.walk(place) } else { None };
-        let Some((_, walk)) = walk else { return Untyped.roles(place) };
-        if place.is_device_add() && walk.known < parts.len() {
-            return Untyped.roles(place);
+        if parts.len() == 1 {
+            return Vec::new();
         }
-        let elements = place.given.elements(place.key);
+        let elements = place.arguments.elements(place.key);
+        let is_element = |n: usize| elements.get(n).copied().unwrap_or_default();
+        let is_known = |walk: &Walk| !place.is_device_add() || walk.known == parts.len();
+        let Some((_, walk)) = self.walk(place).filter(|(_, walk)| is_known(walk)) else {
+            let mut name = if place.is_device_add() { Role::Joined } else { Role::Member };
+            let roles = (0..parts.len()).map(|n| {
+                if is_element(n) {
+                    name = Role::Member;
+                    return Role::Element;
+                }
+                name
+            });
+            return roles.collect();
+        };
         let any = walk.any.unwrap_or(parts.len());
         let role = |(n, part)| {
             // Below a type that the schema lists, only its lists have elements; anything else may be a list.
             let is_free = n >= any || n > walk.known;
-            if walk.indices[n] || (is_free && elements.get(n).copied().unwrap_or_default()) {
+            if walk.indices[n] || (is_free && is_element(n)) {
                 Role::Element
             } else if n > any && may_be_index(part) {
                 // CPUs have `sse4.1`.
@@ -53,25 +67,63 @@ impl Types for Typed<'_> {
         parts.iter().enumerate().map(role).collect()
     }
 
-    fn value(&self, place: Place<'_>, text: &str, out: &mut String) {
+    /// Adds the JSON of an unquoted value to `out`.
+    pub(super) fn value(&self, place: Place<'_>, text: &str, out: &mut String) {
         if let Some(property) = self.property.filter(|_| place.is_property_value()) {
             push_property(out, property, text);
             return;
         }
         match self.walk(place) {
             Some((schema, Walk { ty: Some(ty), .. })) => push(out, schema, ty, text),
-            _ => Untyped.value(place, text, out),
+            _ if place.is_device_add() => push_string(out, text),
+            _ => push_untyped(out, text),
         }
     }
 
-    fn is_untyped(&self, place: Place<'_>) -> bool {
-        let known = self.property.is_some() && place.is_property_value();
+    /// Whether only the peer knows the type of this argument: its refusal tells.
+    pub(super) fn is_untyped(&self, place: Place<'_>) -> bool {
         match self.walk(place) {
-            Some((_, Walk { any: Some(_), .. })) => !known,
+            Some((_, Walk { any: Some(_), .. })) => self.property.is_none() || !place.is_property_value(),
             Some((_, Walk { ty: Some(_), .. })) => false,
-            _ => Untyped.is_untyped(place),
+            _ => true,
         }
     }
+}
+
+/// The place of an argument in a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// The command, or the action of a transaction.
+    pub(super) command: &'a str,
+    /// Whether it is an action.
+    pub(super) action: bool,
+    /// The key.
+    pub(super) key: &'a Key,
+    /// All arguments of the command, with this one.
+    pub(super) arguments: &'a Arguments<'a>,
+}
+
+impl Place<'_> {
+    /// Whether this is an argument of `device_add`, which takes any property of the device.
+    pub(super) fn is_device_add(self) -> bool {
+        self.command == "device_add" && !self.action
+    }
+
+    /// Whether this is the `value` of `qom-set`, which has the type of the property.
+    pub(super) fn is_property_value(self) -> bool {
+        self.command == "qom-set" && !self.action && self.key.parts.len() == 1 && self.key.parts[0].text == "value"
+    }
+}
+
+/// The role of a part of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The name of a member.
+    Member,
+    /// An index if the keys make a list, else the name of a member.
+    Element,
+    /// The rest of the name before it, with the dot between them.
+    Joined,
 }
 
 /// Adds `text` as a value of the type `ty`.
@@ -91,7 +143,7 @@ fn push_builtin(out: &mut String, builtin: Builtin, text: &str) {
     }
 }
 
-/// The JSON of `text` as a value of a type, if it can be one.
+/// Returns the JSON of `text` as a value of a type, if it can be one.
 pub(super) fn fitting(builtin: Builtin, text: &str) -> Option<String> {
     match builtin {
         Builtin::Bool => scalar::boolean(text).map(|value| value.to_string()),
@@ -107,8 +159,8 @@ pub(super) fn fitting(builtin: Builtin, text: &str) -> Option<String> {
     }
 }
 
-/// null, true, false and integers as JSON spells them, then an enum's value, then a string; only where none of these can be
-/// one, booleans and integers as they are spelled elsewhere.
+/// Adds `text` as null, true, false or an integer, as JSON spells them; else as a value of an enum, then as a string. Only where
+/// none of these is possible, other spellings of booleans and integers count.
 fn push_alternate(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
     let choices = schema.choices(ty);
     let has = |builtin| choices.iter().any(|ty| *schema.get(*ty) == Type::Builtin(builtin));
@@ -134,13 +186,13 @@ fn push_alternate(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
     }
 }
 
-/// Adds `text` as a value of a property whose type QEMU's object model calls `name`. Enums, links and structures have names of
-/// their own; they take strings, or JSON.
+/// Adds `text` as a value of a property whose type QEMU's object model calls `name`. Enums, links and structures have
+/// other names; they take strings, or JSON.
 fn push_property(out: &mut String, name: &str, text: &str) {
     push_builtin(out, named(name).unwrap_or(Builtin::Str), text);
 }
 
-/// The type that QEMU's object model and its refusals call `name`, as in `bool`, `boolean`, `uint16_t` and `size`.
+/// Returns the type that QEMU's object model and its refusals call `name`, as in `bool`, `boolean`, `uint16_t` and `size`.
 pub(super) fn named(name: &str) -> Option<Builtin> {
     let unsigned = name.strip_prefix('u').unwrap_or(name);
     let bits = unsigned.strip_prefix("int").or_else(|| name.strip_prefix("size"));
@@ -161,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn properties() {
+    fn the_type_of_a_property_decides() {
         let check = |name: &str, text: &str, expected: &str| {
             let mut out = String::new();
             push_property(&mut out, name, text);

@@ -1,4 +1,4 @@
-//! Physical lines to logical ones.
+//! Joins physical lines to logical ones.
 
 use super::lexer::Lexer;
 
@@ -6,8 +6,8 @@ use super::lexer::Lexer;
 ///
 /// It reads every byte once, however many lines are joined.
 ///
-/// After a line `.hmp`, up to a line `.qmp`, lines are those of the human monitor: each stands for itself and becomes
-/// `.hmp LINE`, so that nothing in it means anything to the shell. Those that begin with a dot stay lines of the shell.
+/// After a line `.hmp`, up to a line `.qmp`, lines are those of the human monitor: each becomes `.hmp LINE`, so that nothing in
+/// it means anything to the shell. Lines that begin with a dot stay lines of the shell.
 ///
 /// ```
 /// use qmpsh::language::syntax::Assembler;
@@ -28,17 +28,17 @@ pub struct Assembler {
     dialect: Dialect,
 }
 
-/// What lines are taken for that do not begin with a dot.
+/// The language of lines that do not begin with a dot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
     /// The shell's language.
     #[default]
     Qmp,
-    /// The human monitor's.
+    /// That of the human monitor.
     Hmp,
 }
 
-/// One line of the language, maybe of several physical ones, for [`parse`](super::parse).
+/// One line of the language, of one or more physical lines, for [`parse`](super::parse).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogicalLine {
     /// The physical lines with newlines between them, none at the end.
@@ -48,27 +48,27 @@ pub struct LogicalLine {
 }
 
 impl Assembler {
-    /// An assembler before line 1.
+    /// Returns an assembler before line 1.
     pub fn new() -> Self {
         Self::of(Dialect::Qmp)
     }
 
-    /// An assembler before line 1, which is of this dialect.
+    /// Returns an assembler before line 1, which is of this dialect.
     pub fn of(dialect: Dialect) -> Self {
         Self { lexer: Lexer::new(), text: String::new(), lines: 0, first_line: None, dialect }
     }
 
-    /// What the next line is taken for.
+    /// The dialect of the next line.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// Takes the next lines for those of this dialect; one that has begun goes on as it is.
+    /// Sets the dialect of the next lines; a line that has begun keeps its own.
     pub fn set_dialect(&mut self, dialect: Dialect) {
         self.dialect = dialect;
     }
 
-    /// Adds a physical line (a newline at its end is dropped) and gives the logical line if this ends it.
+    /// Adds a physical line (without a newline at its end), and returns the logical line if this ends it.
     pub fn push_line(&mut self, line: &str) -> Option<LogicalLine> {
         let mut line = line.strip_suffix('\n').unwrap_or(line);
         line = line.strip_suffix('\r').unwrap_or(line);
@@ -88,7 +88,7 @@ impl Assembler {
             }
         }
         self.text.push_str(line);
-        self.lexer.run(&self.text, |_| ());
+        self.lexer.run(&self.text);
         if self.lexer.open().is_some() { None } else { self.finish() }
     }
 
@@ -97,8 +97,7 @@ impl Assembler {
         self.first_line.is_some()
     }
 
-    /// The end of the input: gives the line that is still open, which [`parse`](super::parse) refuses, saying what is open and
-    /// where it was opened.
+    /// Ends the input: returns the line that is still open. [`parse`](super::parse) refuses it, and says what was opened where.
     pub fn finish(&mut self) -> Option<LogicalLine> {
         let first_line = self.first_line.take()?;
         self.lexer = Lexer::new();
@@ -125,11 +124,11 @@ impl Default for Assembler {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse;
+    use super::super::parser::parse;
     use super::*;
 
     #[test]
-    fn joins_lines() {
+    fn lines_are_joined_while_something_is_open() {
         let check = |text: &str, expected: &[(usize, &str)]| {
             let mut assembler = Assembler::new();
             let mut lines: Vec<_> = text.split_inclusive('\n').filter_map(|line| assembler.push_line(line)).collect();
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_the_human_monitor() {
+    fn lines_of_the_human_monitor_are_never_joined() {
         use Dialect::{Hmp, Qmp};
         let check = |dialect: Dialect, text: &str, expected: &[(usize, &str)], ends_in: Dialect| {
             let mut assembler = Assembler::of(dialect);
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_at_the_end_is_an_error_that_says_where() {
+    fn a_line_open_at_the_end_is_an_error_with_its_place() {
         let mut assembler = Assembler::new();
         assert!(assembler.push_line("a").is_some());
         assert!(assembler.push_line("c k=1 x=\"y").is_none());

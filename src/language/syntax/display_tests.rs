@@ -1,12 +1,12 @@
-//! Statements back to text that means the same.
+//! Prints statements as text that means the same, for the property tests.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use super::argument::Quoting;
 use super::ast::{
-    Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Key, Line, Source, Statement, Transaction, Value,
+    Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Line, Quoting, Source, Statement, Transaction, Value,
+    needs_quotes,
 };
-use super::json_text::push_string;
+use super::string::push_string;
 
 /// What is printed means the same to [`parse`](super::parse).
 impl Display for Line {
@@ -71,10 +71,10 @@ impl Display for JsonLine {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{{\"{}\":{}", if self.out_of_band { "exec-oob" } else { "execute" }, Quoted(&self.name.text))?;
         if let Some(arguments) = &self.arguments {
-            write!(f, ",\"arguments\":{}", arguments.text)?;
+            write!(f, ",\"arguments\":{}", arguments.as_str())?;
         }
         if let Some(id) = &self.id {
-            write!(f, ",\"id\":{}", id.text)?;
+            write!(f, ",\"id\":{}", id.as_str())?;
         }
         f.write_char('}')
     }
@@ -95,8 +95,8 @@ impl Display for DotWord {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match (self.quoting, self.argument()) {
             (Quoting::Done, Ok(argument)) => argument.fmt(f),
-            (Quoting::Done, Err(_)) if is_odd_word(&self.raw) => Quoted(&self.raw).fmt(f),
-            (Quoting::Ours, _) | (Quoting::Done, Err(_)) => f.write_str(&self.raw),
+            (Quoting::Done, Err(_)) if needs_quotes(&self.raw) => Quoted(&self.raw).fmt(f),
+            (Quoting::Shell, _) | (Quoting::Done, Err(_)) => f.write_str(&self.raw),
         }
     }
 }
@@ -107,27 +107,10 @@ impl Display for Argument {
         match &self.value {
             Value::Plain(text) if is_plain(text) => write!(f, "={text}"),
             Value::Plain(text) | Value::Text(text) => write!(f, "={}", Quoted(text)),
-            Value::Json(json) => write!(f, ":={}", json.text),
+            Value::Json(json) => write!(f, ":={}", json.as_str()),
             Value::TextFrom(source) => write!(f, "={source}"),
             Value::JsonFrom(source) => write!(f, ":={source}"),
         }
-    }
-}
-
-impl Display for Key {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (n, part) in self.parts.iter().enumerate() {
-            if n > 0 {
-                f.write_char('.')?;
-            }
-            let text = &part.text;
-            if part.quoted || is_odd_word(text) || text.contains(['.', '=']) || text.ends_with(':') {
-                write!(f, "{}", Quoted(text))?;
-            } else {
-                f.write_str(text)?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -154,16 +137,11 @@ impl Display for Quoted<'_> {
     }
 }
 
-/// Whether a word, or a part of a key, needs quotes.
-fn is_odd_word(text: &str) -> bool {
-    text.is_empty() || text.contains(|c| is_space(c) || c == ';') || text.starts_with(['"', '\'', '#', '|', ')'])
-}
-
 /// Whether a value means the same without quotes.
 fn is_plain(text: &str) -> bool {
     !text.contains(is_space) && !text.starts_with(['"', '\'', '{', '[', '@', '='])
 }
 
 fn is_space(c: char) -> bool {
-    u8::try_from(c).is_ok_and(super::token::is_space)
+    u8::try_from(c).is_ok_and(super::cursor::is_space)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::cursor::Cursor;
+use super::json_value::{self, Grammar};
 use super::*;
 
 /// A line in a form that shows how it was understood.
@@ -73,7 +75,7 @@ fn check(text: &str, expected: &str) {
 }
 
 #[test]
-fn commands() {
+fn a_command_has_arguments() {
     check("", "blank");
     check(" \t ", "blank");
     check("# comment", "blank");
@@ -92,7 +94,7 @@ fn commands() {
 }
 
 #[test]
-fn what_is_plain_inside_a_value() {
+fn marks_within_a_value_are_plain() {
     check(
         "c a=it's b=device[0] c=a|b d=tcp::2222-:22,x#y",
         r#"c [a: plain "it's"] [b: plain "device[0]"] [c: plain "a|b"] [d: plain "tcp::2222-:22,x#y"]"#,
@@ -105,7 +107,7 @@ fn what_is_plain_inside_a_value() {
 }
 
 #[test]
-fn quotes() {
+fn quotes_make_text() {
     check(r#"c a="x y" b='x y'"#, r#"c [a: text "x y"] [b: text "x y"]"#);
     check(r#"c a="" b=''"#, r#"c [a: text ""] [b: text ""]"#);
     check(r#"c a="0123" b="true""#, r#"c [a: text "0123"] [b: text "true"]"#);
@@ -126,7 +128,7 @@ fn quotes() {
 }
 
 #[test]
-fn json_values() {
+fn brackets_and_colons_begin_json() {
     check("c a=[1, 2] b={\"x\": [ ]}", r#"c [a: json [1,2]] [b: json {"x":[]}]"#);
     check("c a={'k':True,'n':None}", r#"c [a: json {"k":true,"n":null}]"#);
     check("c a=[\n1,\n2\n] b=1", r#"c [a: json [1,2]] [b: plain "1"]"#);
@@ -156,7 +158,7 @@ fn json_values() {
 }
 
 #[test]
-fn nesting_is_bounded() {
+fn the_depth_of_a_value_is_limited() {
     let nested = |depth: usize| format!("c a:={}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(parse(&nested(MAX_NESTING - 2)).is_ok());
     assert_eq!(
@@ -166,7 +168,7 @@ fn nesting_is_bounded() {
 }
 
 #[test]
-fn texts_and_sources() {
+fn texts_and_sources_are_marked() {
     check("c a==[1 b==\"x c== d==@f", r#"c [a: text "[1"] [b: text "\"x"] [c: text ""] [d: text "@f"]"#);
     check(
         "c a=@f b:=@d/f.json c=@- d:=@- e=@? f=@\"my file\" g=@'-'",
@@ -179,7 +181,7 @@ fn texts_and_sources() {
 }
 
 #[test]
-fn json_lines() {
+fn a_json_line_is_a_whole_message() {
     check(r#"{"execute":"query-status"}"#, r#"JSON {"execute":"query-status"}"#);
     check(
         " { \"exec-oob\" : \"yank\" ,\n \"arguments\" : { \"a\" : 1e400 }, \"id\" : [1] } # c",
@@ -196,7 +198,7 @@ fn json_lines() {
 }
 
 #[test]
-fn pipelines() {
+fn a_bar_begins_a_pipeline() {
     check("query-block | jq '.[].device' | sort # x", "query-block PIPE jq '.[].device' | sort # x");
     check("c a=1 |jq", r#"c [a: plain "1"] PIPE jq"#);
     check("c a=1 |  jq \r", r#"c [a: plain "1"] PIPE jq"#);
@@ -207,7 +209,7 @@ fn pipelines() {
 }
 
 #[test]
-fn transactions() {
+fn a_transaction_has_actions() {
     let expected = r#"DO(a [x: plain "1"]; b [x: plain "2"])"#;
     check("transaction( a x=1 ; b x=2 )", expected);
     check("transaction(a x=1; b x=2 )", expected);
@@ -235,7 +237,7 @@ fn transactions() {
 }
 
 #[test]
-fn dot_commands() {
+fn a_dot_command_has_words() {
     check(".quit", r#"DOT quit [] rest """#);
     check(".help query-block # c", r#"DOT help ["query-block"] rest "query-block""#);
     check(".source \"my file\" | cat", r#"DOT source ["my file"] rest "\"my file\"" PIPE cat"#);
@@ -271,7 +273,7 @@ fn dot_commands() {
 }
 
 #[test]
-fn other_refusals() {
+fn other_wrong_lines_are_refused() {
     check("a=1", "0..3 unexpected `a=1`");
     check("\"a\" b=1", "0..3 unexpected `\"a\"`");
     check("[1]", "0..3 unexpected `[1]`");
@@ -289,7 +291,7 @@ fn other_refusals() {
 }
 
 #[test]
-fn words_of_a_command_line() {
+fn words_of_a_command_line_are_finished() {
     let check = |words: &[&str], expected: &str| {
         let words: Vec<String> = words.iter().map(ToString::to_string).collect();
         assert_eq!(outcome(parse_words(&words)), expected, "{words:?}");
@@ -328,7 +330,7 @@ fn words_of_a_command_line() {
 }
 
 #[test]
-fn the_caret_and_what_was_expected() {
+fn an_error_shows_its_place_and_what_was_expected() {
     let check = |text: &str, expected: &str| {
         assert_eq!(parse(text).unwrap_err().render(text, Some("f"), 7), expected, "{text:?}");
     };
@@ -348,4 +350,93 @@ fn the_caret_and_what_was_expected() {
         error.render(&words.join(" "), None, 1),
         "this bracket [ is never closed\n  query-status a=[1,\n                 ^\n  expected a value or `]`\n  help: to send it as text, quote it or write KEY==TEXT"
     );
+}
+
+fn read_value(text: &str, grammar: Grammar) -> Result<String, String> {
+    let mut cursor = Cursor::new(text, 0);
+    match json_value::read(&mut cursor, grammar, MAX_NESTING) {
+        Ok(json) if cursor.rest().is_empty() => Ok(json.as_str().to_owned()),
+        Ok(_) => Err(format!("left {}", cursor.rest())),
+        Err(error) => Err(format!("{} {error}", error.span.start)),
+    }
+}
+
+#[test]
+fn json_values_are_read_as_qemu_reads_them() {
+    let good = |text: &str, expected: &str| {
+        assert_eq!(read_value(text, Grammar::Strict).unwrap(), expected);
+        assert_eq!(read_value(text, Grammar::Line).unwrap(), expected);
+    };
+    good("{}", "{}");
+    good(" [1] ".trim(), "[1]");
+    good("[ 1 , \"a b\" ,\n{ \"k\" : null } ]", r#"[1,"a b",{"k":null}]"#);
+    good("18446744073709551615", "18446744073709551615");
+    good("[0.10,1e400,-0,1E+5]", "[0.10,1e400,-0,1E+5]");
+    good(r#""\u00e9\/""#, r#""\u00e9\/""#);
+    let bad = |text: &str, expected: &str| assert_eq!(read_value(text, Grammar::Strict).unwrap_err(), expected);
+    bad("", "0 unexpected end");
+    bad("[1,]", "3 unexpected `]`");
+    bad("{\"a\":1,}", "7 unexpected `}`");
+    bad("[,]", "1 unexpected `,`");
+    bad("[1 2]", "3 unexpected `2`");
+    bad("{\"a\" 1}", "5 unexpected `1`");
+    bad("{a:1}", "1 unexpected `a`");
+    bad("[1}", "2 unexpected `}`");
+    bad("[1", "0 this bracket [ is never closed");
+    bad("[1,{\"a\":", "3 this bracket { is never closed");
+    bad("{\"a\"", "0 this bracket { is never closed");
+    bad("[\"a", "1 this quote \" is never closed");
+    bad("['a']", "1 unexpected `'`");
+    bad("[True]", "1 unexpected `True`");
+    bad("truex", "0 unexpected `truex`");
+    bad("[01]", "1 `01` is not a number");
+    bad("[1.]", "1 `1.` is not a number");
+    bad("[0x10]", "1 `0x10` is not a number");
+    bad("[+1]", "1 unexpected `+`");
+    bad("[-]", "1 `-` is not a number");
+    bad("[NaN]", "1 unexpected `NaN`");
+    bad("{\"a\":1,\"\\u0061\":2}", "7 the key `a` is given twice");
+    bad("[\"\\ud800\"]", "2 `\\ud800` is half of a surrogate pair");
+    bad("[\"\t\"]", "2 a raw control character (U+0009) in a JSON string");
+    bad("[\u{a0}1]", "1 unexpected `\u{a0}`");
+}
+
+#[test]
+fn a_json_line_takes_single_quotes_as_qemu_does() {
+    assert_eq!(read_value(r#"{'a':'it\'s "x"'}"#, Grammar::Line).unwrap(), r#"{"a":"it's \"x\""}"#);
+    assert!(read_value("{'a':True}", Grammar::Line).is_err());
+    assert!(read_value("['a\nb']", Grammar::Line).is_err());
+}
+
+#[test]
+fn python_literals_become_json() {
+    let good = |text: &str, expected: &str| assert_eq!(read_value(text, Grammar::Lenient).unwrap(), expected);
+    good("{'a':True,'b':[None,False,],}", r#"{"a":true,"b":[null,false]}"#);
+    good("{\"a\":true,'b':null}", r#"{"a":true,"b":null}"#);
+    good("['it\\'s',\"\\x41\"]", r#"["it's","A"]"#);
+    good("[0x10,1_000,-.5]", "[16,1000,-0.5]");
+    good("[',']", r#"[","]"#);
+    good("['a\nb']", r#"["a\nb"]"#);
+    good("[18446744073709551616]", "[18446744073709551616]");
+    let bad = |text: &str, expected: &str| {
+        assert_eq!(read_value(text, Grammar::Lenient).unwrap_err(), expected);
+    };
+    bad("[,]", "1 unexpected `,`");
+    bad("[1,,]", "3 unexpected `,`");
+    bad("{'a':1,'a':2}", "7 the key `a` is given twice");
+    bad("[foo]", "1 unexpected `foo`");
+    bad("[::1]", "1 unexpected `:`");
+    bad("[007]", "1 `007` is not a number");
+    bad("{'a'}", "4 unexpected `}`");
+}
+
+#[test]
+fn the_depth_is_limited_as_in_qemu() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    assert!(read_value(&nested(MAX_NESTING), Grammar::Strict).is_ok());
+    assert_eq!(
+        read_value(&nested(MAX_NESTING + 1), Grammar::Strict).unwrap_err(),
+        "1024 nested more than 1024 deep, QEMU's limit"
+    );
+    assert!(read_value(&"[".repeat(10_000_000), Grammar::Lenient).is_err());
 }

@@ -1,4 +1,4 @@
-//! The arguments of one command, to look up the tags of unions and the lists among them.
+//! The arguments of one command as a tree of their keys, in which the tags of unions and the lists are found.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -8,41 +8,42 @@ use crate::json;
 use crate::language::syntax::{Argument, Key, KeyPart, Value};
 use crate::schema::is_index;
 
-/// All arguments of one command or action, whatever their order.
+/// All arguments of one command or action, in any order.
 #[derive(Debug)]
-pub struct Given<'a> {
+pub(super) struct Arguments<'a> {
     arguments: &'a [Argument],
-    /// Made when the first tag is looked up.
-    by_path: OnceCell<HashMap<Vec<&'a str>, &'a Value>>,
-    /// Made when the first list is looked up.
-    keys: OnceCell<Keys<'a>>,
+    /// Made when the first tag or list is looked up: most commands need none.
+    tree: OnceCell<KeyTree<'a>>,
 }
 
-impl<'a> Given<'a> {
+impl<'a> Arguments<'a> {
     /// Those of a command.
-    pub fn new(arguments: &'a [Argument]) -> Self {
-        Self { arguments, by_path: OnceCell::new(), keys: OnceCell::new() }
+    pub(super) fn new(arguments: &'a [Argument]) -> Self {
+        Self { arguments, tree: OnceCell::new() }
     }
 
-    /// Which parts of `key` are indices of a list, by what all keys say: with the same parts before it, the keys go on with exactly
-    /// 0 to n-1. What is left out at the end is not.
+    fn tree(&self) -> &KeyTree<'a> {
+        self.tree.get_or_init(|| {
+            let mut tree = KeyTree::default();
+            for argument in self.arguments {
+                tree.add(&argument.key.parts, Some(&argument.value));
+            }
+            tree
+        })
+    }
+
+    /// Tells which parts of `key` are indices of a list: with the same parts before them, the keys go on with exactly 0 to n-1.
+    /// Parts left out at the end are none.
     pub(super) fn elements(&self, key: &Key) -> Vec<bool> {
         if !key.parts.iter().skip(1).any(may_be_index) {
             return Vec::new();
         }
-        self.keys.get_or_init(|| Keys::of(self.arguments)).elements(key)
+        self.tree().elements(key)
     }
 
-    /// The text at a path of keys; `None` if there is none, or if it is not in the line.
-    pub fn text(&self, path: &[&str]) -> Option<Cow<'a, str>> {
-        let by_path = self.by_path.get_or_init(|| {
-            let keyed = self.arguments.iter().map(|argument| {
-                let path = argument.key.parts.iter().map(|part| part.text.as_str()).collect();
-                (path, &argument.value)
-            });
-            keyed.collect()
-        });
-        text_of(by_path.get(path)?)
+    /// Returns the text at a path of keys; `None` if there is none, or if it does not stand in the line.
+    pub(super) fn text(&self, path: &[&str]) -> Option<Cow<'a, str>> {
+        self.tree().text_at(path)
     }
 }
 
@@ -51,17 +52,22 @@ pub(super) fn may_be_index(part: &KeyPart) -> bool {
     !part.quoted && is_index(&part.text)
 }
 
-/// All keys of a command, as a tree of their parts.
+/// The keys of a command as a tree of their parts. Node 0 stands for the arguments as a whole.
 #[derive(Debug)]
-struct Keys<'a> {
-    /// The first one stands above all keys.
-    nodes: Vec<Node>,
+pub(crate) struct KeyTree<'a> {
+    nodes: Vec<Node<'a>>,
     children: HashMap<(usize, &'a str), usize>,
 }
 
-/// What follows some parts of keys.
+/// The end of some parts of keys.
 #[derive(Debug, Default)]
-struct Node {
+struct Node<'a> {
+    /// A key ends here.
+    is_whole: bool,
+    /// Its value; `None` if that is wrong or not finished.
+    value: Option<&'a Value>,
+    /// A key ends right below: it may be a tag.
+    has_values: bool,
     children: usize,
     /// One more than the greatest index among the children.
     length: usize,
@@ -69,18 +75,25 @@ struct Node {
     is_other: bool,
 }
 
-impl<'a> Keys<'a> {
-    fn of(arguments: &'a [Argument]) -> Self {
-        let mut keys = Self { nodes: vec![Node::default()], children: HashMap::new() };
-        for argument in arguments {
-            let last = argument.key.parts.iter().fold(0, |parent, part| keys.add(parent, part));
-            keys.nodes[last].is_other = true;
-        }
-        keys
+impl Default for KeyTree<'_> {
+    fn default() -> Self {
+        Self { nodes: vec![Node::default()], children: HashMap::new() }
+    }
+}
+
+impl<'a> KeyTree<'a> {
+    /// Adds a key with its value; `None` if that is wrong or not finished.
+    pub(crate) fn add(&mut self, parts: &'a [KeyPart], value: Option<&'a Value>) {
+        let Some((last, parents)) = parts.split_last() else { return };
+        let parent = parents.iter().fold(0, |parent, part| self.add_part(parent, part));
+        self.nodes[parent].has_values = true;
+        let node = self.add_part(parent, last);
+        self.nodes[node].value = value;
+        self.nodes[node].is_whole = true;
+        self.nodes[node].is_other = true;
     }
 
-    /// The node of `part` below `parent`.
-    fn add(&mut self, parent: usize, part: &'a KeyPart) -> usize {
+    fn add_part(&mut self, parent: usize, part: &'a KeyPart) -> usize {
         let new = self.nodes.len();
         let child = *self.children.entry((parent, &part.text)).or_insert(new);
         if child == new {
@@ -95,11 +108,43 @@ impl<'a> Keys<'a> {
         child
     }
 
+    /// Returns the node of `name` below `node`.
+    pub(crate) fn child(&self, node: usize, name: &str) -> Option<usize> {
+        self.children.get(&(node, name)).copied()
+    }
+
+    /// Whether a key ends at `node`.
+    pub(crate) fn has_value(&self, node: usize) -> bool {
+        self.nodes[node].is_whole
+    }
+
+    /// Whether a key ends right below `node`: it may be a tag.
+    pub(crate) fn has_values_below(&self, node: usize) -> bool {
+        self.nodes[node].has_values
+    }
+
+    /// Returns the index behind the last one below `node`.
+    pub(crate) fn next_index(&self, node: usize) -> usize {
+        self.nodes[node].length
+    }
+
+    /// Returns the text of `name` below `node`.
+    pub(crate) fn text(&self, node: usize, name: &str) -> Option<Cow<'a, str>> {
+        text_of(self.nodes[self.child(node, name)?].value?)
+    }
+
+    /// Returns the text at a path of keys.
+    pub(crate) fn text_at(&self, path: &[&str]) -> Option<Cow<'a, str>> {
+        let (last, parents) = path.split_last()?;
+        let node = parents.iter().try_fold(0, |node, name| self.child(node, name))?;
+        self.text(node, last)
+    }
+
     fn elements(&self, key: &Key) -> Vec<bool> {
         let mut parent = Some(0);
         let element = |part: &KeyPart| {
             let above = parent?;
-            parent = self.children.get(&(above, part.text.as_str())).copied();
+            parent = self.child(above, &part.text);
             let node = &self.nodes[above];
             // The arguments themselves are an object.
             Some(above != 0 && !node.is_other && node.children == node.length)
@@ -108,8 +153,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// The text that a value is; `None` if it is none, or if it is not in the line.
-pub(crate) fn text_of(value: &Value) -> Option<Cow<'_, str>> {
+fn text_of(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::Plain(text) | Value::Text(text) => Some(Cow::Borrowed(text)),
         Value::Json(json) => json::decode(json.as_str().as_bytes()),
@@ -123,10 +167,10 @@ mod tests {
     use crate::language::syntax::{Invocation, Statement, parse};
 
     #[test]
-    fn texts_of_every_form() {
+    fn a_text_is_found_in_every_form() {
         let line = parse(r#"c a=1 b.c="x" d==y e:="z" f={} g=@file h.i.j=k"#).unwrap().unwrap();
         let Statement::Invoke(Invocation::Command(command)) = line.statement else { panic!() };
-        let given = Given::new(&command.arguments);
+        let given = Arguments::new(&command.arguments);
         let check =
             |path: &[&str], expected: Option<&str>| assert_eq!(given.text(path).as_deref(), expected, "{path:?}");
         check(&["a"], Some("1"));
@@ -142,11 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_keys_from_0_to_n() {
+    fn a_list_has_the_keys_0_to_n() {
         let check = |arguments: &str, expected: &str| {
             let line = parse(&format!("c {arguments}")).unwrap().unwrap();
             let Statement::Invoke(Invocation::Command(command)) = line.statement else { panic!() };
-            let given = Given::new(&command.arguments);
+            let given = Arguments::new(&command.arguments);
             let shown = |argument: &Argument| {
                 let elements = given.elements(&argument.key);
                 let parts = argument.key.parts.iter().enumerate();

@@ -1,0 +1,277 @@
+//! What is known about the command at the cursor: its arguments, and their types in the schema.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::live::Live;
+use crate::language::syntax::{ArgumentWord, KeyPart, Outline, Target, TokenKind, Word, outline};
+use crate::language::typing::KeyTree;
+use crate::schema::{Member, Schema, Step, TypeId};
+
+/// What completion knows about the peer and the shell.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// What the peer can do, if it is known.
+    pub schema: Option<&'a Schema>,
+    /// What exists at the peer.
+    pub live: &'a dyn Live,
+    /// The built-in commands.
+    pub builtins: &'a [BuiltinCommand<'a>],
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("schema", &self.schema.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// A built-in command, which begins with a dot.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltinCommand<'a> {
+    /// Its name, without the dot.
+    pub name: &'a str,
+    /// Its arguments, as a hint shows them: options are `[NAME=VALUE]`, a choice is `a|b`.
+    pub words: &'a str,
+    /// What it does, on one line.
+    pub about: &'a str,
+}
+
+/// Reads each logical line of a text: where it begins, and its words. There is always one.
+pub(super) fn lines(text: &str) -> Vec<(usize, Outline)> {
+    let mut lines = vec![(0, outline(text))];
+    while let Some((start, Some(next))) = lines.last().map(|(start, line)| (*start, line.next_line)) {
+        lines.push((start + next, outline(&text[start + next..])));
+    }
+    lines
+}
+
+/// Reads the logical line in which `cursor` stands.
+pub(super) fn line_at(text: &str, cursor: usize) -> (usize, &str, Outline) {
+    let mut lines = lines(text);
+    lines.truncate(lines.partition_point(|(start, _)| *start <= cursor).max(1));
+    let (start, outline) = lines.pop().unwrap_or_else(|| (0, outline(text)));
+    (start, &text[start..], outline)
+}
+
+/// One command or action with its arguments.
+pub(super) struct CommandContext<'a> {
+    pub(super) command: &'a str,
+    pub(super) context: Context<'a>,
+    root: Option<TypeId>,
+    keys: KeyTree<'a>,
+    /// The steps that no tag decides: a long line repeats them.
+    steps: RefCell<HashMap<(TypeId, Step<'a>), Option<TypeId>>>,
+    /// The places whose members may be unknown, for the same reason.
+    open: RefCell<HashMap<Place, bool>>,
+}
+
+/// What some keys lead to: the arguments, or something within them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    /// Its number among the keys, if the line has it.
+    node: Option<usize>,
+    /// `None` if the schema does not say.
+    pub(super) ty: Option<TypeId>,
+}
+
+impl<'a> CommandContext<'a> {
+    /// Reads the arguments of `target` around `cursor`; the one at the cursor counts only if it `is_finished`.
+    pub(super) fn at(
+        words: &'a [Word],
+        cursor: usize,
+        is_finished: bool,
+        target: &'a Target,
+        context: Context<'a>,
+    ) -> Self {
+        let is_argument = |word: &Word| word.kind == TokenKind::Argument;
+        let begin = words.iter().rposition(|word| word.span.start < cursor && !is_argument(word)).map_or(0, |n| n + 1);
+        let is_at = |word: &Word| (word.span.start..=word.span.end).contains(&cursor);
+        let own = words[begin..].iter().take_while(|word| is_argument(word));
+        let counted = own.filter(|word| is_finished || !is_at(word));
+        Self::new(&target.command, target.action, counted, context)
+    }
+
+    /// Takes all of `words` as the arguments of a command.
+    pub(super) fn new(
+        command: &'a str,
+        action: bool,
+        words: impl IntoIterator<Item = &'a Word>,
+        context: Context<'a>,
+    ) -> Self {
+        let root = |schema: &Schema| if action { schema.action(command) } else { schema.arguments(command) };
+        let mut keys = KeyTree::default();
+        for word in words {
+            if let Some(ArgumentWord::Pair(pair)) = &word.argument {
+                keys.add(&pair.key.parts, pair.value.as_ref());
+            }
+        }
+        Self {
+            command,
+            context,
+            root: context.schema.and_then(root),
+            keys,
+            steps: RefCell::default(),
+            open: RefCell::default(),
+        }
+    }
+
+    /// Returns the schema, if it knows the command.
+    pub(super) fn schema(&self) -> Option<&'a Schema> {
+        self.context.schema.filter(|_| self.root.is_some())
+    }
+
+    /// Returns the text of the argument at this path.
+    pub(super) fn text(&self, path: &[&str]) -> Option<String> {
+        self.keys.text_at(path).map(Cow::into_owned)
+    }
+
+    fn tag(&self, at: Place, name: &str) -> Option<Cow<'a, str>> {
+        self.keys.text(at.node?, name)
+    }
+
+    /// Returns the arguments as a whole.
+    pub(super) fn root(&self) -> Place {
+        Place { node: Some(0), ty: self.root }
+    }
+
+    fn step(&self, from: Place, part: &'a KeyPart) -> Place {
+        let node = from.node.and_then(|node| self.keys.child(node, &part.text));
+        let ty = self.context.schema.zip(from.ty).and_then(|(schema, ty)| {
+            let step = Step { text: &part.text, literal: part.quoted };
+            let find = |tag: &str| self.tag(from, tag);
+            if from.node.is_some_and(|node| self.keys.has_values_below(node)) {
+                return Some(schema.step(ty, step, &find)?.0);
+            }
+            let mut steps = self.steps.borrow_mut();
+            *steps.entry((ty, step)).or_insert_with(|| Some(schema.step(ty, step, &find)?.0))
+        });
+        Place { node, ty }
+    }
+
+    /// Returns what a path of keys leads to.
+    pub(super) fn find(&self, parts: &'a [KeyPart]) -> Place {
+        parts.iter().fold(self.root(), |place, part| self.step(place, part))
+    }
+
+    /// Finds the part of a key that the schema does not know, where it knows all that there can be.
+    pub(super) fn unknown_part(&self, parts: impl Iterator<Item = &'a KeyPart>) -> Option<usize> {
+        let mut place = self.root();
+        for (n, part) in parts.enumerate() {
+            let next = self.step(place, part);
+            if next.ty.is_none() {
+                let (schema, ty) = (self.context.schema?, place.ty?);
+                let mut open = self.open.borrow_mut();
+                let is_open = *open.entry(place).or_insert_with(|| schema.is_open(ty, &|tag| self.tag(place, tag)));
+                return (!is_open && (n > 0 || self.command != "device_add")).then_some(n);
+            }
+            place = next;
+        }
+        None
+    }
+
+    /// Returns the members that the object there can have.
+    pub(super) fn members(&self, at: Place) -> Vec<&'a Member> {
+        let typed = self.context.schema.zip(at.ty);
+        typed.map(|(schema, ty)| schema.members(ty, &|tag| self.tag(at, tag))).unwrap_or_default()
+    }
+
+    /// Whether the member `name` there has a value, or something within it has.
+    pub(super) fn is_given(&self, at: Place, name: &str) -> bool {
+        at.node.is_some_and(|node| self.keys.child(node, name).is_some())
+    }
+
+    /// Whether it has a value as a whole.
+    pub(super) fn is_whole(&self, at: Place, name: &str) -> bool {
+        at.node.and_then(|node| self.keys.child(node, name)).is_some_and(|node| self.keys.has_value(node))
+    }
+
+    /// Returns the index behind the last one in the list there.
+    pub(super) fn next_index(&self, at: Place) -> usize {
+        at.node.map_or(0, |node| self.keys.next_index(node))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::complete::Nothing;
+    use crate::schema::sample;
+
+    #[test]
+    fn a_text_is_split_into_logical_lines() {
+        let check = |text: &str, cursor: usize, expected: &str| {
+            let (start, line, outline) = line_at(text, cursor);
+            assert_eq!(&line[..outline.next_line.unwrap_or(line.len())], expected, "{text:?} {cursor}");
+            assert_eq!(&text[start..], line);
+        };
+        check("", 0, "");
+        check("a", 1, "a");
+        check("a\nb\n", 1, "a\n");
+        check("a\nb\n", 2, "b\n");
+        check("a\nb\n", 4, "");
+        check("a\nb", 99, "b");
+        check("a x=[\n1]\nb", 7, "a x=[\n1]\n");
+    }
+
+    fn with<T>(line: &str, ask: impl Fn(&CommandContext<'_>) -> T) -> T {
+        let schema = sample::schema();
+        let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[] };
+        ask(&CommandContext::new("add", false, &outline(line).words[1..], context))
+    }
+
+    #[test]
+    fn the_last_key_of_a_long_line_has_its_type() {
+        let schema = sample::schema();
+        let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[] };
+        let check = |line: &str, expected: &str| {
+            let outline = outline(line);
+            let command = CommandContext::new("add", false, &outline.words[1..], context);
+            let found = match &outline.words.last().unwrap().argument {
+                Some(ArgumentWord::Pair(pair)) => command.find(&pair.key.parts),
+                _ => command.root(),
+            };
+            assert_eq!(found.ty.map_or_else(String::new, |ty| schema.words(ty)), expected, "{line:.40}");
+        };
+        check("add driver=raw file.driver=file file.filename=x", "string");
+        check("add", "object");
+        check(&format!("add {}", "file.filename=x ".repeat(500)), "string");
+        check(&format!("add {}", "nosuch=1 ".repeat(500)), "");
+        let chain = (0..200).map(|depth| format!("{}driver=raw ", "file.".repeat(depth)));
+        check(&format!("add {}", chain.collect::<String>()), "one of file, raw, other");
+        check(&format!("add {}offset=1", "file.".repeat(500)), "integer");
+    }
+
+    #[test]
+    fn the_part_that_the_schema_does_not_know_is_found() {
+        let check = |line: &str, expected: Option<usize>| {
+            let schema = sample::schema();
+            let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[] };
+            let outline = outline(line);
+            let command = CommandContext::new("add", false, &outline.words[1..], context);
+            let Some(ArgumentWord::Pair(pair)) = &outline.words.last().unwrap().argument else { panic!("{line}") };
+            assert_eq!(command.unknown_part(pair.key.parts.iter()), expected, "{line}");
+        };
+        check("add driver=raw file.driver=file file.filename=x", None);
+        check("add driver=raw nosuch=1", Some(0));
+        check("add driver=raw file.driver=file file.nosuch=x", Some(1));
+        // Without a valid tag the members are not known.
+        check("add nosuch=1", None);
+        check("add driver=raw file.nosuch=x", None);
+    }
+
+    #[test]
+    fn members_are_given_as_a_whole_or_in_part() {
+        let line = "add driver=raw file.driver=file file.filename=x nosuch ints.0=1 ints.2=1";
+        with(line, |command| {
+            let root = command.root();
+            assert!(
+                command.is_given(root, "file") && !command.is_whole(root, "file") && command.is_whole(root, "driver")
+            );
+            assert!(!command.is_given(root, "nosuch") && !command.is_given(root, "gone"));
+            assert_eq!(command.text(&["file", "driver"]).as_deref(), Some("file"));
+            assert_eq!(command.text(&["file", "gone", "driver"]), None);
+            assert_eq!(command.text(&[]), None);
+        });
+    }
+}

@@ -1,0 +1,275 @@
+//! JSON values and Python literals to compact JSON, without recursion.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use super::cursor::Cursor;
+use super::error::{MAX_NESTING, Opening, SyntaxError, SyntaxErrorKind, shown};
+use super::number;
+use super::string::{self, Escapes, push_string};
+
+/// A JSON value that QEMU's parser accepts, without white space outside strings. Numbers stay as they were written.
+///
+/// Its `Debug` hides the text, which may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JsonText {
+    text: String,
+    depth: usize,
+}
+
+impl JsonText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// How deep objects and arrays are nested in it: 0 for a number, 1 for `{}`.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Whether it is `{}`.
+    pub fn is_empty_object(&self) -> bool {
+        self.text == "{}"
+    }
+}
+
+impl fmt::Debug for JsonText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JsonText({} bytes, {} deep)", self.text.len(), self.depth)
+    }
+}
+
+/// Which spelling is accepted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grammar {
+    /// `KEY:=JSON`: JSON and nothing else.
+    Strict,
+    /// A JSON line: JSON, and strings in single quotes as QEMU's own parser accepts them.
+    Line,
+    /// `KEY={…}`, `KEY=[…]`: JSON or Python.
+    Lenient,
+}
+
+const LENIENT_HELP: &str = "to send it as text, quote it or write KEY==TEXT";
+
+/// The depth left to the value of an argument: its brackets stand within those of the message and of `arguments`.
+pub(super) const VALUE_DEPTH: usize = MAX_NESTING - 2;
+
+/// Reads a text that is one value of strict JSON, white space around it allowed.
+pub fn parse_json(text: &str) -> Result<JsonText, SyntaxError> {
+    let mut cursor = Cursor::new(text, 0);
+    cursor.skip_space();
+    let json = read(&mut cursor, Grammar::Strict, VALUE_DEPTH)?;
+    cursor.skip_space();
+    if cursor.rest().is_empty() { Ok(json) } else { Err(cursor.unexpected(&["the end of the file"])) }
+}
+
+/// Reads one value; the cursor ends behind it. White space is skipped only inside brackets.
+pub(super) fn read(cursor: &mut Cursor<'_>, grammar: Grammar, max_depth: usize) -> Result<JsonText, SyntaxError> {
+    Reader { cursor, grammar, max_depth, out: String::new(), stack: Vec::new(), deepest: 0 }
+        .read()
+        .map_err(|error| if grammar == Grammar::Lenient { error.or_help(LENIENT_HELP) } else { error })
+}
+
+/// Reads the string under the cursor: returns it decoded, and adds its JSON to `out`.
+pub(super) fn read_string(cursor: &mut Cursor<'_>, grammar: Grammar, out: &mut String) -> Result<String, SyntaxError> {
+    let from = cursor.pos;
+    let single = cursor.peek() == Some(b'\'');
+    let escapes = match grammar {
+        Grammar::Lenient => Escapes::Python,
+        Grammar::Line if single => Escapes::Qemu,
+        Grammar::Strict | Grammar::Line => Escapes::Json,
+    };
+    let decoded = string::read(cursor, escapes, grammar == Grammar::Lenient)?;
+    if escapes == Escapes::Json {
+        out.push_str(cursor.since(from));
+    } else {
+        push_string(out, &decoded);
+    }
+    Ok(decoded)
+}
+
+enum Frame {
+    Object { opened: usize, keys: HashSet<String> },
+    Array { opened: usize },
+}
+
+/// What comes next in the value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Want {
+    Value,
+    ValueOrEnd,
+    Key,
+    KeyOrEnd,
+    Colon,
+    CommaOrEnd,
+}
+
+struct Reader<'c, 'a> {
+    cursor: &'c mut Cursor<'a>,
+    grammar: Grammar,
+    max_depth: usize,
+    out: String,
+    stack: Vec<Frame>,
+    deepest: usize,
+}
+
+impl Reader<'_, '_> {
+    fn read(mut self) -> Result<JsonText, SyntaxError> {
+        let mut want = Want::Value;
+        loop {
+            want = self.step(want)?;
+            if self.stack.is_empty() {
+                return Ok(JsonText { text: self.out, depth: self.deepest });
+            }
+            self.cursor.skip_space();
+        }
+    }
+
+    fn step(&mut self, want: Want) -> Result<Want, SyntaxError> {
+        let is_lenient = self.grammar == Grammar::Lenient;
+        let next = self.cursor.peek();
+        Ok(match (want, next) {
+            (Want::ValueOrEnd, Some(b']')) | (Want::KeyOrEnd, Some(b'}')) => self.close(),
+            (Want::CommaOrEnd, Some(b'}')) if self.in_object() => self.close(),
+            (Want::CommaOrEnd, Some(b']')) if !self.in_object() => self.close(),
+            (Want::CommaOrEnd, Some(b',')) => {
+                self.take(',');
+                match (self.in_object(), is_lenient) {
+                    (true, true) => Want::KeyOrEnd,
+                    (true, false) => Want::Key,
+                    (false, true) => Want::ValueOrEnd,
+                    (false, false) => Want::Value,
+                }
+            }
+            (Want::Colon, Some(b':')) => {
+                self.take(':');
+                Want::Value
+            }
+            (Want::Key | Want::KeyOrEnd, Some(quote)) if self.is_quote(quote) => self.key()?,
+            (Want::Value | Want::ValueOrEnd, Some(open @ (b'{' | b'['))) => self.open(open)?,
+            (Want::Value | Want::ValueOrEnd, Some(b)) => {
+                if self.is_quote(b) {
+                    read_string(self.cursor, self.grammar, &mut self.out)?;
+                } else if b == b'-' || b.is_ascii_digit() || (is_lenient && b"+.".contains(&b)) {
+                    self.number()?;
+                } else {
+                    self.keyword(want)?;
+                }
+                Want::CommaOrEnd
+            }
+            _ => return Err(self.unexpected(want)),
+        })
+    }
+
+    fn in_object(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame::Object { .. }))
+    }
+
+    fn is_quote(&self, byte: u8) -> bool {
+        byte == b'"' || (byte == b'\'' && self.grammar != Grammar::Strict)
+    }
+
+    /// Copies the character under the cursor.
+    fn take(&mut self, c: char) {
+        self.cursor.pos += 1;
+        self.out.push(c);
+    }
+
+    fn open(&mut self, open: u8) -> Result<Want, SyntaxError> {
+        let opened = self.cursor.pos;
+        self.take(char::from(open));
+        let (frame, want) = match open {
+            b'{' => (Frame::Object { opened, keys: HashSet::new() }, Want::KeyOrEnd),
+            _ => (Frame::Array { opened }, Want::ValueOrEnd),
+        };
+        self.stack.push(frame);
+        self.deepest = self.deepest.max(self.stack.len());
+        if self.deepest > self.max_depth {
+            return Err(self.cursor.error(opened, SyntaxErrorKind::TooDeep, &[]));
+        }
+        Ok(want)
+    }
+
+    fn close(&mut self) -> Want {
+        // A comma before the end is Python's; strings end with a quote, so this one is ours.
+        if self.out.ends_with(',') {
+            self.out.pop();
+        }
+        self.take(if self.in_object() { '}' } else { ']' });
+        self.stack.pop();
+        Want::CommaOrEnd
+    }
+
+    fn key(&mut self) -> Result<Want, SyntaxError> {
+        let from = self.cursor.pos;
+        let key = read_string(self.cursor, self.grammar, &mut self.out)?;
+        if let Some(Frame::Object { keys, .. }) = self.stack.last_mut()
+            && let Some(key) = keys.replace(key)
+        {
+            return Err(self.cursor.error(from, SyntaxErrorKind::DuplicateKey(shown(&key)), &[]));
+        }
+        Ok(Want::Colon)
+    }
+
+    fn number(&mut self) -> Result<(), SyntaxError> {
+        let from = self.cursor.pos;
+        let part = |c: char| c.is_alphanumeric() || "+-._".contains(c);
+        self.cursor.pos += self.cursor.rest().find(|c| !part(c)).unwrap_or(self.cursor.rest().len());
+        let text = self.cursor.since(from);
+        let found = match self.grammar {
+            Grammar::Lenient => number::from_python(text),
+            Grammar::Strict | Grammar::Line => number::is_json_number(text).then_some(text.into()),
+        };
+        let Some(number) = found else {
+            let error = self.cursor.error(from, SyntaxErrorKind::BadNumber(shown(text)), &["a number as in JSON"]);
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            let zero = digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+            return Err(if zero { error.help("a number has no leading zero; quote it if it is text") } else { error });
+        };
+        self.out.push_str(&number);
+        Ok(())
+    }
+
+    fn keyword(&mut self, want: Want) -> Result<(), SyntaxError> {
+        let rest = self.cursor.rest();
+        let word = &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())];
+        self.out.push_str(match (word, self.grammar) {
+            ("true" | "false" | "null", _) => word,
+            ("True", Grammar::Lenient) => "true",
+            ("False", Grammar::Lenient) => "false",
+            ("None", Grammar::Lenient) => "null",
+            _ => return Err(self.unexpected(want)),
+        });
+        self.cursor.pos += word.len();
+        Ok(())
+    }
+
+    /// The error that something else stands here, or that the text ends.
+    fn unexpected(&mut self, want: Want) -> SyntaxError {
+        let in_object = self.in_object();
+        let expected: &[&str] = match want {
+            Want::Value => &["a value"],
+            Want::ValueOrEnd => &["a value", "`]`"],
+            Want::Key => &["a key in quotes"],
+            Want::KeyOrEnd => &["a key in quotes", "`}`"],
+            Want::Colon => &["`:`"],
+            Want::CommaOrEnd if in_object => &["`,`", "`}`"],
+            Want::CommaOrEnd => &["`,`", "`]`"],
+        };
+        let next = self.cursor.peek();
+        match self.stack.last() {
+            Some(Frame::Object { opened, .. } | Frame::Array { opened }) if next.is_none() => {
+                let kind = SyntaxErrorKind::Unclosed(Opening::Bracket(if in_object { '{' } else { '[' }));
+                SyntaxError::new(self.cursor.span_at(*opened), kind, expected)
+            }
+            _ => {
+                let error = self.cursor.unexpected(expected);
+                let is_value = matches!(want, Want::Value | Want::ValueOrEnd);
+                let help = "JSON's strings stand in double quotes";
+                if is_value && next == Some(b'\'') { error.help(help) } else { error }
+            }
+        }
+    }
+}
