@@ -20,7 +20,7 @@ pub type End<E> = Result<(), Arc<SessionError<E>>>;
 /// One value lives for one session, from its first byte to [`on_end`](Protocol::on_end); the next session gets a fresh
 /// one, so nothing of the old one is left (E20).
 pub trait Protocol: Sized + Send + 'static {
-    /// The protocol's name, which begins the sentences of [`StateError`] (E7).
+    /// The protocol's name, which begins the sentences of [`StateError`](crate::protocol::StateError) (E7).
     const NAME: &'static str;
 
     /// A message received. Its `Debug` is what the log shows, so it must mask secrets.

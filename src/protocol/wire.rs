@@ -44,7 +44,7 @@ impl Wire<'_> {
         Ok(())
     }
 
-    /// Whether each byte from now on goes in a record of its own; see [`Link::one_byte_records`].
+    /// Whether each byte from now on goes in a record of its own; see [`Link::one_byte_records`](crate::protocol::Link::one_byte_records).
     pub fn one_byte_records(&mut self, on: bool) {
         self.link.one_byte_records(on);
     }

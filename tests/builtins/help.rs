@@ -149,6 +149,10 @@ fn commands_lists_what_the_peer_offers() {
     let status = "query-stats\nquery-stats-schemas\nquery-status\n";
     commands(&[], &["query-stat*"]).status(0).stdout(status);
     commands(&[], &["query-statu?"]).status(0).stdout("query-status\n");
+    let entry = r#"[{"name":"query-status","arguments":[],"deprecated":false,"unstable":false,"enabled":true}]"#;
+    commands(&["-o", "json"], &["query-status"]).status(0).stdout(&format!("{entry}\n"));
+    // As if the peer had returned it.
+    commands(&["-o", "raw"], &["query-status"]).status(0).stdout(&format!("{{\"return\": {entry}}}\n"));
     assert!(commands(&[], &[]).status(0).stdout_text().lines().count() > 200);
     commands(&[], &["blockdev"])
         .status(1)
