@@ -39,7 +39,7 @@ use tokio::time::Sleep;
 
 use crate::events::{Delivery, EventStream, EventWait, HistoryBounds, Hub, OnEvent, RanOver};
 use crate::message::{Event, Greeting, Reply, Request};
-use crate::protocol::{Dial, End, OpenError, SendError, Session, SessionOptions};
+use crate::protocol::{Dial, End, OpenError, Session, SessionOptions};
 use qmp::{Answer, Shared};
 
 /// The longest message accepted if nothing else is said: 256 MiB.
@@ -216,7 +216,7 @@ impl Client {
                 let silence = is_silent.then(|| Box::pin(tokio::time::sleep(agent::SILENCE)));
                 Ok(Execution { request, answer, silence })
             }
-            Err(SendError::State(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The guard of a call that is connecting, binding, accepting or establishing.
+//! The guard of a call that connects, binds, accepts or establishes.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use super::runstate::{Runstate, StateError};
 use super::task::Task;
 use crate::error::describe;
 
-/// Dropped before [`run`](Self::run) or [`opened`](Self::opened) has succeeded, it rolls back to Idle (E8, E9).
+/// The guard of one call. Unless [`run`](Self::run) or [`opened`](Self::opened) succeeds, dropping it rolls back to Idle (E8, E9).
 ///
-/// It stands first in each call, so everything else that the call holds (sockets, listeners) is gone before.
+/// Each call makes it first, so the sockets and listeners of the call are dropped before it.
 pub(super) struct Opening<P: Protocol> {
     core: Arc<Core<P>>,
     attempt: Arc<Attempt>,
@@ -37,7 +37,7 @@ impl<P: Protocol> Opening<P> {
         Ok(Self::new(core, attempt))
     }
 
-    /// Takes what was opened (E5).
+    /// Takes the listener or socket that was opened (E5).
     pub(super) fn from_opened(core: &Arc<Core<P>>) -> Result<(Self, Opened), OpenError<P::Error>> {
         let mut locked = core.lock();
         match locked.status() {
@@ -56,14 +56,14 @@ impl<P: Protocol> Opening<P> {
                 Ok((Self::new(core, attempt), opened))
             }
             other => {
-                // Not reached: it was looked at under the same lock.
+                // Not reached, because the status was checked under this lock.
                 locked.set(other);
                 Err(OpenError::NothingOpened)
             }
         }
     }
 
-    /// What `work` gives, unless `disconnect()` comes first.
+    /// Runs `work` until `disconnect()` cancels it.
     pub(super) async fn or_cancelled<T>(
         &self,
         phase: Phase,
@@ -91,7 +91,7 @@ impl<P: Protocol> Opening<P> {
         self.or_cancelled(Phase::Session, established).await
     }
 
-    /// The first peer that comes and gets through its handshake (E11).
+    /// Accepts the first peer that gets through its handshake (E11).
     pub(super) async fn first_peer(&self, listener: Box<dyn Listen>) -> Result<Established<P>, ConnectError<P::Error>> {
         let limit = self.core.options.handshake_limit;
         let first = first_established(listener, |incoming| {
@@ -105,7 +105,7 @@ impl<P: Protocol> Opening<P> {
         self.or_cancelled(Phase::Connection, first).await
     }
 
-    /// Starts the driver of an established session: it is running.
+    /// Starts the driver of an established session.
     pub(super) fn run(self, established: Established<P>) -> Result<(), OpenError<P::Error>> {
         let (sender, receiver) = mpsc::channel(self.core.options.queue.clamp(1, Semaphore::MAX_PERMITS));
         let control = Arc::new(Control::new());
@@ -121,7 +121,7 @@ impl<P: Protocol> Opening<P> {
         Ok(())
     }
 
-    /// Leaves there what `accept()` will take.
+    /// Keeps the listener or socket for `accept()`.
     pub(super) fn opened(self, opened: Opened) -> Result<(), OpenError<P::Error>> {
         let mut locked = self.core.lock();
         if matches!(locked.status(), Status::Cancelling(_)) {

@@ -1,4 +1,4 @@
-//! Sockets that a parent process made: connected ones, and listening ones.
+//! Connected and listening sockets that a parent process made.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,39 +8,36 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::UnixLink;
 use super::tcp::TcpListening;
-use super::unix::UnixListening;
-use crate::protocol::Listen;
+use super::unix::{UnixLink, UnixListening};
+use crate::protocol::{Link, Listen};
 
-/// A stream socket that a parent process made, by its kind.
+/// A stream socket that a parent process made.
 pub enum Inherited {
-    /// Connected; for [`Session::open_with_socket`](crate::protocol::Session::open_with_socket).
-    Unix(UnixLink),
-    /// Connected, over TCP.
-    Tcp(TcpStream),
-    /// Peers come to it; for [`Session::open_with_listener`](crate::protocol::Session::open_with_listener).
+    /// A connected socket.
+    Connected(Box<dyn Link>),
+    /// A listening socket; for [`Session::open_with_listener`](crate::protocol::Session::open_with_listener).
     ///
-    /// Dropping it removes no file: that is left to its maker.
+    /// Dropping it does not remove its file: the maker of the socket does.
     Listening(Box<dyn Listen>),
 }
 
 /// Why a descriptor cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InheritedError {
-    /// It is not a socket, but this.
+    /// It is not a socket, but the kind of file named here.
     #[error("it is {0}, not a socket")]
     NotASocket(&'static str),
-    /// It is a datagram socket, or one of another kind that is not a stream.
+    /// It is a socket of another kind, named here.
     #[error("it is {0}, and a stream socket is needed")]
     NotAStream(&'static str),
     /// It is neither a Unix socket nor TCP.
     #[error("it is a socket of address family {0}, and only Unix sockets and TCP are understood")]
     Family(u16),
-    /// It has no peer, and does not listen.
+    /// It neither has a peer nor listens.
     #[error("it is a socket that is neither connected nor listening")]
     Unconnected,
-    /// The system refused it.
+    /// The system reported an error.
     #[error("it cannot be used: {0}")]
     System(#[from] io::Error),
 }
@@ -52,11 +49,11 @@ impl From<Errno> for InheritedError {
 }
 
 impl Inherited {
-    /// Finds out what a descriptor is. It will not block, and will not be passed on to programs started.
+    /// Finds out what a descriptor is, makes it non-blocking, and closes it in programs that are started.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// Panics outside a tokio runtime.
     pub fn new(socket: OwnedFd) -> Result<Self, InheritedError> {
         let what = FileType::from_raw_mode(rustix::fs::fstat(&socket)?.st_mode);
         if what != FileType::Socket {
@@ -76,11 +73,13 @@ impl Inherited {
             return Err(InheritedError::Unconnected);
         }
         Ok(match (listens, family) {
-            (false, AddressFamily::UNIX) => Self::Unix(UnixStream::from_std(socket.into())?.into()),
+            (false, AddressFamily::UNIX) => {
+                Self::Connected(Box::new(UnixLink::from(UnixStream::from_std(socket.into())?)))
+            }
             (false, AddressFamily::INET | AddressFamily::INET6) => {
                 let stream = TcpStream::from_std(socket.into())?;
                 stream.set_nodelay(true)?;
-                Self::Tcp(stream)
+                Self::Connected(Box::new(stream))
             }
             (true, AddressFamily::UNIX) => {
                 Self::Listening(Box::new(UnixListening::new(UnixListener::from_std(socket.into())?)?))

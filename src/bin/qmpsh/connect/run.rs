@@ -25,7 +25,7 @@ use qmpsh::client::{Client, ExecuteError, Progress};
 use qmpsh::message::Request;
 use qmpsh::protocol::Runstate;
 use qmpsh::text;
-use qmpsh::transport::child::{End, Process};
+use qmpsh::transport::child::{End, Group, Process};
 use qmpsh::transport::{Unix, UnixLink};
 
 /// How long qmpsh waits for QEMU to end after `quit`, and again after SIGTERM.
@@ -156,9 +156,9 @@ impl Run {
         };
         // Inheritable only from here to the drop, so that no other child gets it.
         rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).map_err(|error| failed(error.into()))?;
-        self.qemu = Some(Process::spawn(&mut command).map_err(failed)?);
+        self.qemu = Some(Process::spawn(&mut command, Group::Own).map_err(failed)?);
         drop(theirs);
-        let ours = UnixLink::from_std(ours).map_err(failed)?;
+        let ours = tokio::net::UnixStream::from_std(ours).map_err(failed)?.into();
         Ok((ours, output))
     }
 
