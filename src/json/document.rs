@@ -1,14 +1,12 @@
 //! One JSON object as it came, and where its members are.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::string::decode_inner;
-use crate::secrets;
 
 /// One JSON object: the bytes as they came, and the ranges of its top-level members.
 ///
@@ -103,13 +101,6 @@ impl PartialEq for Document {
 }
 
 impl Eq for Document {}
-
-/// Shortened, secrets masked.
-impl fmt::Debug for Document {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Document({})", secrets::excerpt(&self.bytes, 200))
-    }
-}
 
 /// Positions in a document; a document has at most 4 GiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,10 +1,12 @@
 //! Secrets in a message replaced by `***`.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
-use super::{ARGUMENTS, is_secret_name, line_has_secret, userinfo, words_have_secret};
-use crate::json::{Token, TokenKind, Tokens, decode};
+use super::words::{ARGUMENTS, is_secret_name, userinfo, words_have_secret};
+use crate::json::{Document, Token, TokenKind, Tokens, decode};
+use crate::text;
 
 /// How deep `json:` file names are followed into each other; deeper ones are taken for secrets.
 const MAX_NESTED: usize = 4;
@@ -15,6 +17,39 @@ const MAX_NESTED: usize = 4;
 /// word in it says that there may be a secret.
 pub fn mask(json: &str) -> Cow<'_, str> {
     mask_nested(json, 0)
+}
+
+/// The beginning of a message for logs and errors: safe to show, secrets masked, at most `max` characters.
+pub fn excerpt(message: &[u8], max: usize) -> String {
+    // A secret is masked even if only its beginning is looked at; masking can only make the text shorter by that.
+    let considered = &message[..message.len().min(max.saturating_mul(4).saturating_add(64))];
+    let readable = String::from_utf8_lossy(considered);
+    let masked = mask(&readable);
+    if considered.len() == message.len() {
+        return text::excerpt(masked.as_bytes(), max);
+    }
+    let shown = text::excerpt(masked.as_bytes(), max);
+    if shown.ends_with('…') { shown } else { shown + "…" }
+}
+
+/// Whether `line`, as typed, has a secret: in the shell's own language, as JSON, or as HMP. Errs on the side of yes.
+pub fn line_has_secret(line: &str) -> bool {
+    let line = line.trim_start();
+    if line.starts_with('{') { matches!(mask(line), Cow::Owned(_)) } else { words_have_secret(line) }
+}
+
+/// Whether the value of an argument, as typed, is a secret or has one: by its name, by the command, or by itself. Only for a line that has
+/// one: it errs on the side of yes.
+pub fn is_secret_argument(command: &str, name: &str, value: &str) -> bool {
+    let is_listed = |(of, argument): &(&str, &str)| *of == command && name.split('.').any(|part| part == *argument);
+    is_secret_name(name) || ARGUMENTS.iter().any(is_listed) || line_has_secret(value)
+}
+
+/// Shows the document shortened, with secrets masked.
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Document({})", excerpt(self.bytes(), 200))
+    }
 }
 
 fn mask_nested(json: &str, nested: usize) -> Cow<'_, str> {
