@@ -70,7 +70,7 @@ impl Qmp {
                             continue;
                         }
                         (None, Outcome::Return) => {
-                            return Err(QmpError::Malformed(Malformed::reply(Fault::NoId, &reply)));
+                            return Err(QmpError::Malformed(Malformed::new(Fault::NoId, reply.document())));
                         }
                         // An error without an id is about the negotiation.
                         _ => {}

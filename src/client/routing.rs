@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::agent;
 use super::error::{ExecuteError, QmpError};
-use super::qmp::{NEGOTIATION, Outgoing, Qmp, Waiter, has_ended, may_be_a_reply, warn_dropped};
+use super::qmp::{Answer, NEGOTIATION, Outgoing, Qmp, Waiter, has_ended, may_be_a_reply, warn_dropped};
 use super::received::Received;
 use super::shared::Progress;
 use super::sync::{SENTINEL, SYNC};
@@ -30,35 +30,22 @@ impl Qmp {
         if waiter.partner.is_some() && self.on_partner(&waiter) {
             return Ok(());
         }
-        let answer = match &reply.outcome {
-            Outcome::Return => Ok(reply),
-            Outcome::Error { class, desc } => {
-                Err(ExecuteError::Server { class: class.clone(), desc: desc.clone(), reply: Box::new(reply) })
-            }
-        };
-        waiter.answer(answer);
+        waiter.answer(outcome(reply));
         Ok(())
     }
 
-    /// Finds the command of an error without an id: the server could not read it.
+    /// Finds the command of a reply without an id: the server could not read it, or is an old agent, which knows no ids.
     fn on_reply_without_id(&mut self, reply: Reply) -> Result<(), QmpError> {
-        let Outcome::Error { class, desc } = reply.outcome.clone() else {
-            // Old agents know no ids.
-            if self.options.guest_agent
-                && let Some(waiter) = self.pending.take_only()
-            {
-                waiter.answer(Ok(reply));
-                return Ok(());
-            }
-            return self.on_malformed(Malformed::reply(Fault::NoId, &reply));
-        };
-        match self.pending.take_only() {
-            Some(waiter) => {
-                waiter.answer(Err(ExecuteError::Server { class, desc, reply: Box::new(reply) }));
-                Ok(())
-            }
-            None => Err(QmpError::Unassigned { class, desc }),
+        let is_of_agent = self.options.guest_agent && self.pending.len() == 1;
+        if reply.outcome == Outcome::Return && !is_of_agent {
+            return self.on_malformed(Malformed::new(Fault::NoId, reply.document()));
         }
+        match (self.pending.take_only(), outcome(reply)) {
+            (Some(waiter), outcome) => waiter.answer(outcome),
+            (None, Err(ExecuteError::Server { class, desc, .. })) => return Err(QmpError::Unassigned { class, desc }),
+            (None, _) => {}
+        }
+        Ok(())
     }
 
     fn on_malformed(&mut self, malformed: Malformed) -> Result<(), QmpError> {
@@ -195,6 +182,16 @@ impl Protocol for Qmp {
             }
             let error = ExecuteError::Interrupted { command: waiter.request.command.clone(), reason: reason.cloned() };
             waiter.answer(Err(error));
+        }
+    }
+}
+
+/// Returns the outcome of the command of a reply.
+fn outcome(reply: Reply) -> Answer {
+    match &reply.outcome {
+        Outcome::Return => Ok(reply),
+        Outcome::Error { class, desc } => {
+            Err(ExecuteError::Server { class: class.clone(), desc: desc.clone(), reply: Box::new(reply) })
         }
     }
 }

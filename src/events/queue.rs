@@ -20,14 +20,6 @@ pub enum Delivery {
     },
 }
 
-impl Delivery {
-    fn room(self) -> usize {
-        match self {
-            Delivery::Lossless { room } | Delivery::Newest { room } => room,
-        }
-    }
-}
-
 /// Returns true for the events to receive.
 pub(super) type Wanted = Box<dyn Fn(&Event) -> bool + Send>;
 
@@ -89,11 +81,10 @@ impl Queue {
         Poll::Ready(self.take())
     }
 
-    /// Takes all that waits, and wakes the reader if the queue was full.
+    /// Takes all that waits, and wakes the reader if it waits for room.
     pub(super) fn take(&mut self) -> Batch {
-        let was_full = self.bytes >= self.delivery.room();
         self.bytes = 0;
-        if was_full && let Some(producer) = self.producer.take() {
+        if let Some(producer) = self.producer.take() {
             producer.wake();
         }
         // As many are likely to come again.

@@ -52,6 +52,7 @@ pub(crate) struct Mark {
 pub(super) struct WaitId(u64);
 
 /// The events since the window opened, and the waits that have not ended.
+#[derive(Default)]
 pub(super) struct Window {
     /// `None`: nothing is remembered, and a wait only sees events that come while it lasts.
     bounds: Option<HistoryBounds>,
@@ -90,17 +91,7 @@ struct Wait {
 
 impl Window {
     pub(super) fn new(bounds: Option<HistoryBounds>) -> Self {
-        Self {
-            bounds,
-            bytes: VecDeque::new(),
-            kept: VecDeque::new(),
-            first: 0,
-            start: 0,
-            opened: None,
-            lost: 0,
-            begun: 0,
-            waits: Vec::new(),
-        }
+        Self { bounds, ..Self::default() }
     }
 
     /// Returns the number of the next event.

@@ -58,7 +58,7 @@ pub enum Attention {
 }
 
 /// A job, as far as it is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Job {
     /// Its id; for a block job without one, the id of the device.
@@ -98,20 +98,7 @@ const CANCELLED: &str = "Operation canceled";
 
 impl Job {
     pub(super) fn new(id: &str, number: u64) -> Self {
-        Self {
-            id: id.to_owned(),
-            kind: None,
-            status: None,
-            progress: None,
-            error: None,
-            end: None,
-            aborted: false,
-            io_error: false,
-            gone: false,
-            was_asked: false,
-            number,
-            heard: 0,
-        }
+        Self { id: id.to_owned(), number, ..Self::default() }
     }
 
     /// Returns true if no query shows it any more.

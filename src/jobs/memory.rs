@@ -70,20 +70,11 @@ impl Jobs {
         }
     }
 
-    /// Takes in what `query-jobs` returned. `asked` is what [`latest`](Self::latest) was when it was sent. Returns false if
-    /// `result` is not what the command returns.
-    pub fn on_query_jobs(&mut self, result: &[u8], asked: u64) -> bool {
-        self.on_query(result, asked, true)
-    }
-
-    /// Takes in what `query-block-jobs` returned, like [`on_query_jobs`](Self::on_query_jobs).
+    /// Takes in what `query-jobs` or `query-block-jobs` returned. `asked` is what [`latest`](Self::latest) was when it was sent.
+    /// Returns false if `result` is not what the command returns.
     ///
-    /// It lists block jobs only, so a job that is missing has ended only if `are_all`: the peer has no `query-jobs`.
-    pub fn on_query_block_jobs(&mut self, result: &[u8], asked: u64, are_all: bool) -> bool {
-        self.on_query(result, asked, are_all)
-    }
-
-    fn on_query(&mut self, result: &[u8], asked: u64, are_all: bool) -> bool {
+    /// If `are_all`, a job that is missing has ended. `query-block-jobs` has all only if the peer has no `query-jobs`.
+    pub fn on_query(&mut self, result: &[u8], asked: u64, are_all: bool) -> bool {
         let Ok(infos) = serde_json::from_slice::<Vec<JobInfo>>(result) else { return false };
         for info in infos.iter().take(REMEMBERED) {
             self.on_listed(info, asked);

@@ -12,7 +12,7 @@
 //! let reply = br#"[{"id": "c1", "type": "create", "status": "concluded", "current-progress": 1, "total-progress": 1,
 //!                   "error": "Could not create '/missing/x'"}]"#;
 //! let asked = jobs.latest();
-//! jobs.on_query_jobs(reply, asked);
+//! jobs.on_query(reply, asked, true);
 //! let job = jobs.get("c1").ok_or("not there")?;
 //! assert_eq!(job.outcome(), Some(Outcome::Failed("Could not create '/missing/x'")));
 //! assert!(job.is_to_be_dismissed());

@@ -352,12 +352,7 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    /// Makes the error for a reply.
-    pub(crate) fn reply(fault: Fault, reply: &Reply) -> Self {
-        Self::new(fault, &reply.document)
-    }
-
-    fn new(fault: Fault, document: &Document) -> Self {
+    pub(crate) fn new(fault: Fault, document: &Document) -> Self {
         let id = document.get("id").and_then(plain_integer);
         Self { fault, id, excerpt: secrets::excerpt(document.bytes(), 120) }
     }

@@ -190,24 +190,13 @@ impl<P: Protocol> Core<P> {
         self.lock().inner.watchers.add()
     }
 
-    /// Returns the queue of messages to be sent, if the session is running.
-    pub(super) fn outgoing(&self) -> Option<mpsc::Sender<P::Out>> {
-        match self.lock().status() {
-            Status::Running(outgoing, _) => Some(outgoing.clone()),
-            _ => None,
-        }
-    }
-
     /// Keeps `opened` for `accept()` (E4).
     pub(super) fn open(&self, opened: Opened) -> Result<(), StateError> {
+        // If it fails, `opened` is dropped after the lock, because arguments are dropped last.
         let mut locked = self.lock();
-        let result = locked.require(Runstate::Idle);
-        if result.is_ok() {
-            locked.set(Status::Opened(opened));
-        } else {
-            locked.after.left.push(Status::Opened(opened));
-        }
-        result
+        locked.require(Runstate::Idle)?;
+        locked.set(Status::Opened(opened));
+        Ok(())
     }
 
     /// Establishes a session on a connection with a fresh protocol (E17, E20).

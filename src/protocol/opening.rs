@@ -9,6 +9,7 @@ use tracing::Instrument;
 use super::accept::{first_established, limited};
 use super::core::{Attempt, Control, Core, Established, Opened, Status};
 use super::definition::Protocol;
+use super::driver::Driver;
 use super::error::{Cause, ConnectError, OpenError, Phase};
 use super::link::{Link, Listen};
 use super::runstate::{Runstate, StateError};
@@ -24,17 +25,12 @@ pub(super) struct Opening<P: Protocol> {
 }
 
 impl<P: Protocol> Opening<P> {
-    fn new(core: &Arc<Core<P>>, attempt: Arc<Attempt>) -> Self {
-        Self { core: Arc::clone(core), attempt }
-    }
-
     pub(super) fn from_idle(core: &Arc<Core<P>>, accepts: bool) -> Result<Self, StateError> {
         let mut locked = core.lock();
         locked.require(Runstate::Idle)?;
         let attempt = Arc::new(Attempt::new(accepts));
         locked.set(Status::Opening(Arc::clone(&attempt)));
-        drop(locked);
-        Ok(Self::new(core, attempt))
+        Ok(Self { core: Arc::clone(core), attempt })
     }
 
     /// Takes the listener or socket that was opened (E5).
@@ -53,7 +49,7 @@ impl<P: Protocol> Opening<P> {
         match locked.replace(Status::Opening(Arc::clone(&attempt))) {
             Status::Opened(opened) => {
                 drop(locked);
-                Ok((Self::new(core, attempt), opened))
+                Ok((Self { core: Arc::clone(core), attempt }, opened))
             }
             other => {
                 // Not reached, because the status was checked under this lock.
@@ -109,26 +105,25 @@ impl<P: Protocol> Opening<P> {
     pub(super) fn run(self, established: Established<P>) -> Result<(), OpenError<P::Error>> {
         let (sender, receiver) = mpsc::channel(self.core.options.queue.clamp(1, Semaphore::MAX_PERMITS));
         let control = Arc::new(Control::new());
-        let mut locked = self.core.lock();
-        if matches!(locked.status(), Status::Cancelling(_)) {
-            drop(locked);
-            return Err(ConnectError { phase: Phase::Session, cause: Cause::Cancelled }.into());
-        }
-        locked.set(Status::Running(sender, Arc::clone(&control)));
-        drop(locked);
-        let task = Task::new(Arc::clone(&self.core), control, established, receiver);
+        self.succeed(Status::Running(sender, Arc::clone(&control)), Phase::Session)?;
+        let task = Task::new(Driver::new(Arc::clone(&self.core), control, established, receiver));
         tokio::spawn(task.instrument(self.core.span.clone()));
         Ok(())
     }
 
     /// Keeps the listener or socket for `accept()`.
     pub(super) fn opened(self, opened: Opened) -> Result<(), OpenError<P::Error>> {
+        self.succeed(Status::Opened(opened), Phase::Connection)
+    }
+
+    /// Sets the status, unless `disconnect()` came first.
+    fn succeed(&self, status: Status<P>, phase: Phase) -> Result<(), OpenError<P::Error>> {
+        // If it fails, `status` is dropped after the lock, because arguments are dropped last.
         let mut locked = self.core.lock();
         if matches!(locked.status(), Status::Cancelling(_)) {
-            drop(locked);
-            return Err(ConnectError { phase: Phase::Connection, cause: Cause::Cancelled }.into());
+            return Err(ConnectError { phase, cause: Cause::Cancelled }.into());
         }
-        locked.set(Status::Opened(opened));
+        locked.set(status);
         Ok(())
     }
 }

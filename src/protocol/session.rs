@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::core::{Core, Opened, SessionOptions, Waiting};
+use super::core::{Core, Opened, SessionOptions, Status, Waiting};
 use super::definition::{End, Protocol};
 use super::error::{Cause, OpenError, Phase};
 use super::link::{Bind, Dial, Link, Listen};
@@ -126,7 +126,10 @@ impl<P: Protocol> Session<P> {
     ///
     /// Fails if the session is not running; the message is then not sent.
     pub async fn send(&self, message: P::Out) -> Result<(), StateError> {
-        let outgoing = self.core().outgoing();
+        let outgoing = match self.core().lock().status() {
+            Status::Running(outgoing, _) => Some(outgoing.clone()),
+            _ => None,
+        };
         if let Some(outgoing) = outgoing {
             // There is usually room.
             let message = match outgoing.try_send(message) {

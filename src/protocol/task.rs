@@ -7,9 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::sync::mpsc;
-
-use super::core::{Control, Core, Established};
 use super::definition::Protocol;
 use super::driver::Driver;
 use super::error::SessionError;
@@ -19,13 +16,8 @@ use crate::error::describe;
 pub(super) struct Task<P: Protocol>(Option<Driver<P>>);
 
 impl<P: Protocol> Task<P> {
-    pub(super) fn new(
-        core: Arc<Core<P>>,
-        control: Arc<Control<P>>,
-        established: Established<P>,
-        outgoing: mpsc::Receiver<P::Out>,
-    ) -> Self {
-        Self(Some(Driver::new(core, control, established, outgoing)))
+    pub(super) fn new(driver: Driver<P>) -> Self {
+        Self(Some(driver))
     }
 
     fn finish(&mut self, end: Result<(), SessionError<P::Error>>) {

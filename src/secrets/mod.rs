@@ -1,8 +1,8 @@
 //! Finds and masks secrets: passwords and the like in commands, file names and typed lines.
 //!
-//! One list for the wire log, diagnostics and the history. It knows the arguments that QEMU's schema and the guest agent
-//! have for secrets, and besides takes every argument for one whose name says so. Members that end in `-secret` hold the
-//! id of a `secret` object and are shown. Source: docs/qmp.md, "Secrets".
+//! The wire log, diagnostics and the history use one list, in `words`. It has the secret arguments of QEMU's schema and of the
+//! guest agent. Besides, an argument is a secret if its name suggests it. Members that end in `-secret` hold the id of a
+//! `secret` object and are shown. Source: docs/qmp.md, "Secrets".
 
 mod mask;
 mod words;

@@ -2,13 +2,13 @@
 
 use crate::json;
 
-/// Parts of names that make an argument a secret, in lower case.
+/// Parts of the names of secret arguments, in lower case.
 const IN_NAMES: [&str; 5] = ["password", "passwd", "passphrase", "secret", "cookie"];
 
-/// Names that look like secrets but hold ids of objects, besides those that end in `-secret`.
+/// Names that look like secrets but hold the ids of objects; so do those that end in `-secret`.
 const IDS: [&str; 2] = ["passwordid", "secretid"];
 
-/// Commands with an argument that is a secret although its name does not say so.
+/// Commands with a secret argument whose name does not show it.
 pub(super) const ARGUMENTS: [(&str, &str); 9] = [
     ("object-add", "data"),
     ("guest-exec", "input-data"),
@@ -19,7 +19,7 @@ pub(super) const ARGUMENTS: [(&str, &str); 9] = [
     ("input-send-event", "events"),
     // Only if the line has a secret.
     ("human-monitor-command", "command-line"),
-    // Only if the property is one.
+    // Only if the property is a secret.
     ("qom-set", "value"),
     ("qom-set", "data"),
 ];
@@ -38,21 +38,21 @@ const COMMANDS: [&str; 10] = [
     "guest-file-write",
 ];
 
-/// Whether `name` is that of an argument with a secret, whatever the command. Dotted names count as a whole.
+/// Returns true if an argument of this name is a secret in any command. A dotted name counts as a whole.
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let last = name.rsplit('.').next().unwrap_or(&name);
     !last.ends_with("-secret") && !IDS.contains(&last) && IN_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// Whether this command of QMP or HMP nearly always carries a secret.
+/// Returns true if this command of QMP or HMP nearly always carries a secret.
 pub fn is_secret_command(command: &str) -> bool {
     COMMANDS.contains(&command)
 }
 
-/// Whether the words of `line` say that it has a secret, for text of any syntax.
+/// Returns true if the words of a text of any syntax suggest a secret.
 pub(super) fn words_have_secret(line: &str) -> bool {
-    // No name hides behind the escapes of JSON.
+    // A name may have JSON escapes.
     let line = json::decode_inner(line.as_bytes()).to_ascii_lowercase();
     let mut words = words(&line).peekable();
     if let Some((first, _)) = words.peek()
@@ -81,7 +81,7 @@ pub(super) fn words_have_secret(line: &str) -> bool {
     (takes_data && data) || (takes_input && input)
 }
 
-/// Runs of letters, digits, `_`, `-` and `.`, each with what follows it.
+/// Returns the runs of letters, digits, `_`, `-` and `.`, each with the text after it.
 fn words(line: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let mut rest = line;
@@ -94,12 +94,12 @@ fn words(line: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Whether a value follows, after `=` or `:`, possibly behind a closing quote.
+/// Returns true if `=` or `:` follows, possibly after a closing quote.
 fn is_assigned(after: &str) -> bool {
     after.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).starts_with(['=', ':'])
 }
 
-/// Where the user name and password of the first URL in `text` stand that has them.
+/// Returns the range of the user name and password of the first URL in `text` that has them.
 pub(super) fn userinfo(text: &str) -> Option<std::ops::Range<usize>> {
     let mut from = 0;
     while let Some(found) = text.get(from..)?.find("://") {

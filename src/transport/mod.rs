@@ -7,6 +7,7 @@ pub mod child;
 mod endpoint;
 mod exec;
 mod inherited;
+mod socket_file;
 mod ssh;
 mod stderr_tail;
 mod tcp;
@@ -16,7 +17,8 @@ mod unix;
 
 pub use endpoint::{DialTarget, Endpoint};
 pub use exec::Exec;
-pub use inherited::{Inherited, InheritedError};
+pub use inherited::Inherited;
+pub use socket_file::SocketFile;
 pub use ssh::{Ssh, Tunnel};
 pub use stderr_tail::StderrTail;
 pub use tcp::Tcp;
@@ -24,4 +26,4 @@ pub use tcp::Tcp;
 pub use tls::{
     CertificateFault, ClientCredentials, CredentialsError, Reached, Role, ServerCredentials, TlsBind, TlsDial, TlsError,
 };
-pub use unix::{SocketFile, Unix, UnixLink, listening_socket, set_private};
+pub use unix::{Unix, UnixLink};

@@ -51,11 +51,6 @@ pub struct Ssh {
     pub connect_timeout: Option<Duration>,
 }
 
-/// ssh failed to connect or to forward the socket.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct SshError(String);
-
 impl Ssh {
     /// Starts ssh and waits until it has connected. Dropping the future ends ssh.
     pub async fn open(&self) -> io::Result<Arc<Tunnel>> {
@@ -131,7 +126,7 @@ fn failed(end: End, said: &str) -> io::Error {
         "Connection closed by",
     ];
     if end == End::Exited(NOT_FOUND) {
-        return io::Error::other(SshError(format!("the program ssh (OpenSSH) cannot be started{said}")));
+        return io::Error::other(format!("the program ssh (OpenSSH) cannot be started{said}"));
     }
     // Repeated attempts after `Permission denied` can lock the user out.
     let kind = if MAY_PASS.iter().any(|text| said.contains(text)) && !said.contains("denied") {
@@ -142,7 +137,7 @@ fn failed(end: End, said: &str) -> io::Error {
     // Where ssh cannot ask about a new key, it says only this. Its message about a changed key says more.
     let is_new = said.contains("Host key verification failed") && !said.contains("CHANGED");
     let hint = if is_new { " (ssh to that host, once, asks whether its key can be trusted)" } else { "" };
-    io::Error::new(kind, SshError(format!("ssh {end}{said}{hint}")))
+    io::Error::new(kind, format!("ssh {end}{said}{hint}"))
 }
 
 impl Dial for Ssh {

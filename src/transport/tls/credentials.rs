@@ -1,6 +1,5 @@
 //! Credentials, checked and ready for use.
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +23,7 @@ use super::fault::{CertificateFault, list_fault, plain};
 use super::role::Role;
 
 /// The credentials to connect with TLS. Clones are cheap.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ClientCredentials {
     config: Arc<ClientConfig>,
     own: Option<Arc<CertifiedKey>>,
@@ -71,14 +70,8 @@ impl ClientCredentials {
     }
 }
 
-impl fmt::Debug for ClientCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientCredentials").field("has_certificate", &self.has_certificate()).finish_non_exhaustive()
-    }
-}
-
 /// The credentials to listen with TLS. Clones are cheap. Clients need a certificate of a trusted CA.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ServerCredentials {
     pub(super) config: Arc<ServerConfig>,
     /// The names in our certificate.
@@ -101,12 +94,6 @@ impl ServerCredentials {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Self { config: Arc::new(config), names })
-    }
-}
-
-impl fmt::Debug for ServerCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerCredentials").field("names", &self.names).finish_non_exhaustive()
     }
 }
 

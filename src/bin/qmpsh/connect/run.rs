@@ -26,7 +26,7 @@ use qmpsh::message::Request;
 use qmpsh::protocol::Runstate;
 use qmpsh::text;
 use qmpsh::transport::child::{End, Group, Process};
-use qmpsh::transport::{Unix, UnixLink};
+use qmpsh::transport::{SocketFile, UnixLink};
 
 /// How long qmpsh waits for QEMU to end after `quit`, and again after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
@@ -137,7 +137,7 @@ impl Run {
     fn start(&mut self, notifier: &Notifier) -> Result<(UnixLink, Option<oneshot::Receiver<()>>), Failure> {
         if let Some(path) = &self.monitor {
             // QEMU would remove any file it finds there.
-            Unix::check_free(path).map_err(|error| {
+            SocketFile::check_free(path).map_err(|error| {
                 Failure::no_session(format!("cannot make the monitor {}: {error}", text::line(&path.to_string_lossy())))
             })?;
         }
@@ -246,7 +246,7 @@ impl Run {
         }
         qemu.reap();
         if let Some(path) = &self.monitor {
-            Unix::remove_stale(path);
+            SocketFile::remove_stale(path);
         }
     }
 }
