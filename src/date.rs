@@ -1,17 +1,17 @@
-//! The calendar, in UTC.
+//! Dates and times in UTC.
 
 use std::fmt;
 
-/// A moment in UTC, to the second.
+/// A time in UTC, to the second.
 pub struct Utc {
     /// Seconds since 1970.
     pub seconds: u64,
 }
 
 impl Utc {
-    /// As `2024-02-29`.
+    /// Returns the date as `2024-02-29`.
     pub fn date(&self) -> String {
-        // Years begin in March here, so that a leap day is the last of its year.
+        // Years begin in March here, so a leap day is the last day of its year.
         // Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
         let shifted = self.seconds / 86_400 + 719_468;
         let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
@@ -24,14 +24,14 @@ impl Utc {
         format!("{year:04}-{month:02}-{day:02}")
     }
 
-    /// As `23:59:59`.
+    /// Returns the time as `23:59:59`.
     pub fn time(&self) -> String {
         let second = self.seconds % 86_400;
         format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
     }
 }
 
-/// As `2024-02-29 23:59:59 UTC`.
+/// Shows `2024-02-29 23:59:59 UTC`.
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} UTC", self.date(), self.time())

@@ -1,8 +1,8 @@
-//! Errors as text.
+//! Errors as text for a person.
 
 use std::error::Error;
 
-/// The message of an error and of its causes, on one line.
+/// Returns the messages of an error and of its causes, joined by colons.
 pub fn describe(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

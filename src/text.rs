@@ -1,21 +1,21 @@
 //! Makes text from the peer safe to show on a terminal.
 //!
-//! Device names, error texts, guest strings and HMP output can hold whatever a guest likes: escape sequences that drive
-//! the terminal, bidirectional overrides that show another text than the one that is there, characters that are not
-//! seen at all. On the wire all is ASCII; the danger begins after decoding. Source: docs/qmp.md, "Terminal".
+//! Device names, error texts, guest strings and HMP output can hold any text of a guest: escape sequences that control the
+//! terminal, bidirectional overrides that change the visible text, invisible characters. JSON from QEMU is ASCII, so this
+//! matters after decoding. Source: docs/qmp.md, "Terminal".
 //!
-//! Escaped are C0, DEL and C1, bidirectional marks, embeddings, overrides and isolates, and characters without a width or
-//! a shape of their own. A backslash is not doubled: paths stay readable, and the escapes only have to be harmless.
+//! The functions escape C0, DEL and C1, bidirectional marks, embeddings, overrides and isolates, and characters without a width
+//! or a shape. They do not double a backslash, so that paths stay readable.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// `text` on one line: line breaks and tabs are escaped too, as `\n`, `\r`, `\t`; all else as `\u{1b}`.
+/// Escapes `text` for one line: line breaks and tabs as `\n`, `\r` and `\t`, all else as `\u{1b}`.
 pub fn line(text: &str) -> Cow<'_, str> {
     escape(text, is_unsafe)
 }
 
-/// `text` on its lines: `\n` and tabs stay, and CRLF, with which HMP ends its lines, becomes `\n`.
+/// Escapes `text` but for line breaks and tabs. CRLF, with which HMP ends its lines, becomes `\n`.
 pub fn lines(text: &str) -> Cow<'_, str> {
     let harmless = |c| is_unsafe(c) && c != '\n' && c != '\t';
     if text.contains("\r\n") {
@@ -25,7 +25,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Escapes like [`line()`] bytes that should be UTF-8; invalid ones become `\xff`.
+/// Escapes UTF-8 like [`line()`]. Invalid bytes become `\xff`.
 pub fn bytes(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return line(text);
@@ -41,9 +41,9 @@ pub fn bytes(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The beginning of `bytes` as [`bytes`](self::bytes) shows it, in at most `max` characters; `…` says that there was more.
+/// Returns the beginning of `bytes`, escaped like [`bytes`](self::bytes), in at most `max` characters. `…` means that there is more.
 pub fn excerpt(bytes: &[u8], max: usize) -> String {
-    // No character takes more than four bytes, so more than this is never shown.
+    // A character has at most four bytes, so no more than this can be shown.
     let considered = &bytes[..bytes.len().min(max.saturating_mul(4).saturating_add(4))];
     let shown = self::bytes(considered);
     if considered.len() == bytes.len() && shown.chars().count() <= max {
@@ -71,7 +71,7 @@ fn escape(text: &str, is_unsafe: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether `c` could drive a terminal, or be something else than what is seen.
+/// Returns true if `c` can control a terminal or is not what it looks like.
 pub fn is_unsafe(c: char) -> bool {
     match c {
         ' '..='~' => false,

@@ -1,4 +1,4 @@
-//! Errors between a QMP client and its server.
+//! Errors of a QMP client.
 
 use std::io;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::message::{Malformed, Reply};
 use crate::protocol::{SessionError, StateError};
 use crate::text;
 
-/// Why a session could not be established, or could not go on.
+/// Why a session could not be established or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum QmpError {
     /// Reading or writing failed.
@@ -17,18 +17,18 @@ pub enum QmpError {
     /// The first bytes are not JSON: the peer speaks another protocol.
     #[error("this is not a QMP monitor: {peer}; it said `{}`", text::excerpt(seen, 60))]
     NotQmp {
-        /// What it looks like.
+        /// The kind of the peer.
         peer: NonQmpPeer,
-        /// What came.
+        /// The first bytes.
         seen: Vec<u8>,
     },
-    /// The peer closed the connection before it had sent a greeting.
+    /// The peer closed the connection before its greeting.
     #[error("the peer closed the connection before its greeting: it is not a QMP monitor, or it is shutting down")]
     ClosedBeforeGreeting,
     /// The peer closed the connection in the middle of its greeting.
     #[error("the peer closed the connection in the middle of its greeting, after `{}`", text::excerpt(seen, 60))]
     GreetingCutShort {
-        /// What had come.
+        /// The bytes that had come.
         seen: Vec<u8>,
     },
     /// A reply came where the greeting was expected.
@@ -39,13 +39,13 @@ pub enum QmpError {
     /// A greeting came where a guest agent's answer was expected.
     #[error("this is a QMP monitor, not a guest agent: it sent a greeting (omit --qga to use it)")]
     NoAgent,
-    /// The guest agent closed the connection before it had answered.
+    /// The guest agent closed the connection before its answer.
     #[error("the peer closed the connection before it answered as a guest agent")]
     ClosedBeforeSync,
-    /// The greeting, or what came before it, is not a message of QMP.
+    /// The greeting, or a message before it, is not a message of QMP.
     #[error("the peer's greeting is not a QMP greeting: {0}")]
     BadGreeting(Malformed),
-    /// The connection was closed while capabilities were negotiated.
+    /// The peer closed the connection during the negotiation.
     #[error("the peer closed the connection during the negotiation")]
     ClosedDuringNegotiation,
     /// The server refused `qmp_capabilities`.
@@ -53,13 +53,13 @@ pub enum QmpError {
     NegotiationRefused {
         /// The error's class.
         class: String,
-        /// What the server says.
+        /// The error's description.
         desc: String,
     },
-    /// The bytes that came are no stream of JSON objects, or one is too long.
+    /// The bytes are not a stream of JSON objects, or an object is too long.
     #[error(transparent)]
     Scan(#[from] ScanError),
-    /// The server sent an error that belongs to no command, or to one of several.
+    /// The server sent an error without an id while not exactly one command was pending.
     #[error(
         "the server reports an error without saying for which command: {}: {}",
         text::line(class),
@@ -68,28 +68,34 @@ pub enum QmpError {
     Unassigned {
         /// The error's class.
         class: String,
-        /// What the server says.
+        /// The error's description.
         desc: String,
     },
-    /// A message came that is none of QMP's, while several commands were waiting: it may have been any one's reply.
+    /// A message is not one of QMP while several commands were pending, so it may be the reply to any of them.
     #[error(transparent)]
     Malformed(Malformed),
 }
 
 /// The kind of a peer that does not speak QMP, by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NonQmpPeer {
     /// A web server.
+    #[error("a web server answers there")]
     Http,
     /// An SSH server.
+    #[error("an SSH server answers there")]
     Ssh,
-    /// A peer that wants TLS, or answers in it.
+    /// A peer that speaks TLS.
+    #[error("the peer speaks TLS (--tls-creds DIR)")]
     Tls,
     /// A chardev with `telnet=on`.
+    #[error("the peer speaks telnet (its chardev has telnet=on)")]
     Telnet,
     /// A human monitor (HMP) instead of QMP.
+    #[error("it is a human monitor (start QEMU with -qmp, or -mon …,mode=control)")]
     Hmp,
-    /// Something else.
+    /// Another peer.
+    #[error("the peer speaks another protocol")]
     Unknown,
 }
 
@@ -112,19 +118,6 @@ impl NonQmpPeer {
     }
 }
 
-impl std::fmt::Display for NonQmpPeer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            NonQmpPeer::Http => "a web server answers there",
-            NonQmpPeer::Ssh => "an SSH server answers there",
-            NonQmpPeer::Tls => "the peer speaks TLS (--tls-creds DIR)",
-            NonQmpPeer::Telnet => "the peer speaks telnet (its chardev has telnet=on)",
-            NonQmpPeer::Hmp => "it is a human monitor (start QEMU with -qmp, or -mon …,mode=control)",
-            NonQmpPeer::Unknown => "the peer speaks another protocol",
-        })
-    }
-}
-
 /// Why a command has no result.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExecuteError {
@@ -133,12 +126,12 @@ pub enum ExecuteError {
     Server {
         /// The error's class, such as `CommandNotFound`; not safe to show as it is.
         class: String,
-        /// What went wrong, for people; not safe to show as it is.
+        /// The error's description; not safe to show as it is.
         desc: String,
         /// The whole reply.
         reply: Box<Reply>,
     },
-    /// The connection ended before the reply came: whether the command ran is unknown.
+    /// The connection ended before the reply came. It is unknown if the command ran.
     #[error("the connection ended before the reply came, so whether `{}` ran is unknown", text::line(command))]
     Interrupted {
         /// The command's name.
@@ -153,13 +146,13 @@ pub enum ExecuteError {
         /// The command's name.
         command: String,
     },
-    /// It has an open file to be sent with it, and the connection cannot pass one; nothing was sent.
+    /// The command has an open file, and the connection cannot pass one. It was not sent.
     #[error("`{}` was not sent: only a Unix socket on this machine can pass an open file", text::line(command))]
     NoDescriptors {
         /// The command's name.
         command: String,
     },
-    /// The reply is none that QMP knows.
+    /// The reply is not a message of QMP.
     #[error(transparent)]
     Malformed(Malformed),
     /// There is no session.

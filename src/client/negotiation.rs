@@ -2,16 +2,17 @@
 //!
 //! Source: QEMU's `qmp-spec.rst`, "Server Greeting" and "Capabilities Negotiation".
 
+use super::error::{NonQmpPeer, QmpError};
 use super::qmp::{NEGOTIATION, Outgoing, Qmp, has_ended, may_be_a_reply, warn_dropped};
 use super::received::Received;
-use super::{NonQmpPeer, Progress, QmpError};
+use super::shared::Progress;
 use crate::json::ScanError;
 use crate::message::{Fault, Greeting, Malformed, Message, Outcome, Request};
 use crate::protocol::Wire;
 
 impl Qmp {
     pub(super) async fn greet(&mut self, wire: &mut Wire<'_>) -> Result<Greeting, QmpError> {
-        self.shared.update(|seen| seen.progress = Progress::AwaitingGreeting { seen: Vec::new() });
+        self.shared.seen().progress = Progress::AwaitingGreeting { seen: Vec::new() };
         loop {
             match self.recv(wire).await {
                 Ok(Ok(Message::Greeting(greeting))) => return Ok(*greeting),
@@ -32,7 +33,7 @@ impl Qmp {
         }
     }
 
-    /// Waits for one message.
+    /// Waits for one message, and publishes the events before it.
     async fn recv(&mut self, wire: &mut Wire<'_>) -> Result<Result<Message, Malformed>, QmpError> {
         loop {
             match wire.recv(self).await? {
@@ -43,7 +44,7 @@ impl Qmp {
     }
 
     pub(super) async fn negotiate(&mut self, wire: &mut Wire<'_>, greeting: &Greeting) -> Result<(), QmpError> {
-        self.shared.update(|seen| seen.progress = Progress::Negotiating);
+        self.shared.seen().progress = Progress::Negotiating;
         let offered = greeting.capabilities.iter().any(|capability| capability == "oob");
         let text = if self.options.out_of_band && offered {
             r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]}}"#
@@ -69,9 +70,9 @@ impl Qmp {
                             continue;
                         }
                         (None, Outcome::Return) => {
-                            return Err(QmpError::Malformed(Malformed::reply(Fault::NoId, &reply)));
+                            return Err(QmpError::Malformed(Malformed::new(Fault::NoId, reply.document())));
                         }
-                        // An error without an id is about the one request that is pending.
+                        // An error without an id is about the negotiation.
                         _ => {}
                     }
                     return match reply.outcome {
@@ -80,7 +81,7 @@ impl Qmp {
                     };
                 }
                 Ok(Message::Event(event)) => self.shared.hub.publish([event]),
-                // A pty opened during start-up gets it twice (docs/qmp.md, "Wire").
+                // A pty opened during start-up gets the greeting twice (docs/qmp.md, "Wire").
                 Ok(Message::Greeting(_)) => {}
                 Err(malformed) if malformed.fault == Fault::Id => {
                     tracing::debug!("dropped a reply to an earlier client: {malformed}");

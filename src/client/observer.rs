@@ -1,25 +1,25 @@
-//! Observers of a client's messages: a log of the wire, an echo.
+//! Observers of a client's messages, such as a log.
 
 use std::fmt;
 
 use crate::json::Document;
 
-/// Sees each message of a client's sessions, in the order of the wire. What it sees has secrets in it.
+/// Sees each message of a client's sessions, in the order of the wire. Secrets are not masked.
 ///
-/// It is called by the session's own task, so it must not wait.
+/// The task of the session calls it, so it must not block.
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// A message on its way out, with its id.
+    /// Sees a message that is sent, with its id.
     fn sent(&self, message: &[u8], by: Origin);
 
-    /// A whole message that came, not looked at yet: it may mean nothing.
+    /// Sees a message that came, before it is parsed.
     fn received(&self, message: &Document);
 }
 
-/// On whose behalf a message is sent.
+/// Who sends a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The user's: what [`Client::start`](super::Client::start) and [`execute`](super::Client::execute) send.
+    /// The user: [`Client::start`](super::Client::start) and [`execute`](super::Client::execute).
     User,
-    /// The program's own: the negotiation, and what [`Client::start_as`](super::Client::start_as) sends for it.
+    /// The program: the negotiation, and [`Client::start_as`](super::Client::start_as) for it.
     Program,
 }

@@ -1,9 +1,9 @@
-//! Commands that wait for their reply, by id.
+//! The pending commands by id.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A table of what is pending; each gets the smallest id not in use, counted from 1, so that requests stay short.
+/// A table of pending commands. Each gets the smallest id that is not in use, from 1, so that requests stay short.
 #[derive(Debug)]
 pub(super) struct Pending<T> {
     slots: Vec<Option<T>>,
@@ -17,7 +17,7 @@ impl<T> Default for Pending<T> {
 }
 
 impl<T> Pending<T> {
-    /// Keeps `value` until its reply; gives its id.
+    /// Adds a value and returns its id.
     pub(super) fn insert(&mut self, value: T) -> u64 {
         let slot = if let Some(Reverse(slot)) = self.free.pop() {
             self.slots[slot] = Some(value);
@@ -29,7 +29,7 @@ impl<T> Pending<T> {
         slot as u64 + 1
     }
 
-    /// Takes out what has this id; the id is free then.
+    /// Removes the value with this id, which becomes free.
     pub(super) fn take(&mut self, id: u64) -> Option<T> {
         let slot = usize::try_from(id.checked_sub(1)?).ok()?;
         let value = self.slots.get_mut(slot)?.take()?;
@@ -37,18 +37,18 @@ impl<T> Pending<T> {
         Some(value)
     }
 
-    /// What has this id.
+    /// Returns the value with this id.
     pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut T> {
         let slot = usize::try_from(id.checked_sub(1)?).ok()?;
         self.slots.get_mut(slot)?.as_mut()
     }
 
-    /// Takes out those that are `over`, if all are.
+    /// Removes all values if all are `over`.
     pub(super) fn take_all_if(&mut self, over: impl Fn(&T) -> bool) -> Vec<T> {
         if self.slots.iter().flatten().all(over) { self.drain().collect() } else { Vec::new() }
     }
 
-    /// Takes out the one that is pending, if it is just one.
+    /// Removes the value if there is exactly one.
     pub(super) fn take_only(&mut self) -> Option<T> {
         if self.len() != 1 {
             return None;
@@ -57,12 +57,12 @@ impl<T> Pending<T> {
         self.take(slot as u64 + 1)
     }
 
-    /// How many are pending.
+    /// Returns the number of values.
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
-    /// Takes out all of them, by id.
+    /// Removes all values, in the order of ids.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
         self.free.clear();
         std::mem::take(&mut self.slots).into_iter().flatten()

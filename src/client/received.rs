@@ -1,21 +1,22 @@
-//! What comes: messages one at a time, events in runs.
+//! Receives messages one at a time, and events in runs.
 
 use std::fmt;
 
 use bytes::BytesMut;
 
+use super::error::QmpError;
 use super::qmp::Qmp;
-use super::{Progress, QmpError};
+use super::shared::Progress;
 use crate::message::{Event, Fault, Kind, Malformed, Message};
 
-/// How many events go through the driver as one, at most.
+/// The most events in a run.
 const RUN: usize = 1000;
 
-/// What has come.
+/// A message or a run of events from the peer.
 pub enum Received {
-    /// Events, one behind the other: in a storm, to take each alone through the driver would cost more than all the rest.
+    /// Events that came in a row. In a storm of events, passing each alone through the driver would cost more than all the rest.
     Events(Vec<Event>),
-    /// Something else.
+    /// Any other message, or an event while messages are observed or logged.
     Other(Result<Message, Malformed>),
 }
 
@@ -31,14 +32,14 @@ impl fmt::Debug for Received {
 impl Qmp {
     /// Takes a message, or a run of events, off the front of `buffer`.
     pub(super) fn receive(&mut self, buffer: &mut BytesMut, eof: bool) -> Result<Option<Received>, QmpError> {
-        // An observer sees each message before the next one is read.
+        // An observer must see each message before the next one is read.
         let is_watched = self.options.observer.is_some() || tracing::enabled!(tracing::Level::DEBUG);
         let room = self.shared.hub.room();
         let mut bytes = 0;
         while self.run.is_empty() || (self.run.len() < RUN && bytes < room) {
             match self.scanner.find(buffer, eof) {
                 Ok(true) => {}
-                // An error comes again.
+                // The scanner returns the error again.
                 _ if !self.run.is_empty() => break,
                 Ok(false) => {
                     self.show_beginning(buffer);
@@ -53,7 +54,7 @@ impl Qmp {
                     bytes += event.bytes().len();
                     self.run.push(event);
                 }
-                // It stays where it is until the events are gone.
+                // The message stays in the buffer until the events are routed.
                 _ if !self.run.is_empty() => break,
                 kind => return Ok(Some(Received::Other(self.take(kind, buffer)))),
             }
@@ -61,28 +62,24 @@ impl Qmp {
         Ok(Some(Received::Events(std::mem::take(&mut self.run))))
     }
 
-    /// Consumes the message that was found, whose `kind` is known.
+    /// Consumes the message that was found.
     fn take(&mut self, kind: Result<Kind, Fault>, buffer: &mut BytesMut) -> Result<Message, Malformed> {
         let document = self.scanner.take(buffer);
         if let Some(observer) = &self.options.observer {
             observer.received(&document);
         }
-        let mut message = Message::new(kind, document);
-        if let Ok(message) = &mut message {
-            message.set_arrival(self.received);
-        }
+        let message = Message::new(kind, document, self.received);
         self.received += 1;
         message
     }
 
-    /// Shows what has come so far, if it is to become a greeting.
+    /// Keeps the beginning of a greeting that is not complete.
     fn show_beginning(&self, buffer: &[u8]) {
-        if !self.established && !buffer.is_empty() {
-            self.shared.update(|seen| {
-                if let Progress::AwaitingGreeting { seen } = &mut seen.progress {
-                    *seen = buffer[..buffer.len().min(100)].to_vec();
-                }
-            });
+        if !self.established
+            && !buffer.is_empty()
+            && let Progress::AwaitingGreeting { seen } = &mut self.shared.seen().progress
+        {
+            *seen = buffer[..buffer.len().min(100)].to_vec();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a wait is for: names of events, what their data must say, and which of them mean failure.
+//! The condition of a wait: names of events, values in their data, and events that mean failure.
 
 use std::borrow::Cow;
 
@@ -11,29 +11,29 @@ use crate::pattern::Pattern;
 /// The events that end a wait.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Awaited {
-    /// Those that are waited for, by name.
+    /// The names of the events to wait for.
     pub names: Vec<Pattern>,
-    /// Those after which what is waited for will not come.
+    /// The names of the events after which those cannot come.
     pub fail: Vec<Pattern>,
-    /// What the data says, all of it.
+    /// The conditions for the data, all of which must hold.
     pub conditions: Vec<Condition>,
 }
 
-/// What an event means for a wait that it ends.
+/// The meaning of an event that ends a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was waited for.
+    /// It is one of [`Awaited::names`].
     Came,
     /// It is one of [`Awaited::fail`].
     Failed,
 }
 
-/// A value somewhere in the `data` of an event.
+/// A condition for a value in the `data` of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// The way to it from `data`, never empty.
+    /// The path to the value from `data`, never empty.
     pub path: Vec<Step>,
-    /// Its text: that of a string, decoded; anything else as it is printed, on one line.
+    /// The pattern for its text: a string decoded, any other value as JSON on one line.
     pub value: Pattern,
 }
 
@@ -42,15 +42,15 @@ pub struct Condition {
 pub struct Step {
     /// The name of a member, or the number of an element, from 0.
     pub text: String,
-    /// Whether it is a name only, and no number.
+    /// It is a name, even if it looks like a number.
     pub is_name: bool,
 }
 
 impl Awaited {
-    /// What `event` means; `None`: the wait goes on.
+    /// Returns the meaning of `event`; `None` if the wait goes on.
     ///
-    /// For an event that is waited for every condition must hold. One that means failure may be about something else: it counts
-    /// unless a value is there and differs, so that what has no such value (the end of the whole machine, say) counts too.
+    /// For an event of [`names`](Self::names) every condition must hold. An event of [`fail`](Self::fail) counts unless one of its
+    /// values differs: one without the value, such as the end of the VM, counts.
     pub fn judge(&self, event: &Event) -> Option<Verdict> {
         let name = event.name();
         let is_named = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(&name));
@@ -67,7 +67,7 @@ impl Awaited {
     }
 }
 
-/// The text of the value at `path` in an event's `data`.
+/// Returns the text of the value at `path` in an event's `data`.
 fn value(event: &Event, path: &[Step]) -> Option<String> {
     let mut value = event.data()?;
     for step in path {
@@ -93,7 +93,7 @@ fn member(value: &[u8], step: &Step) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::event_of;
+    use super::super::samples::{event_of, try_event};
     use super::*;
 
     fn awaited(names: &[&str], fail: &[&str], conditions: &[(&str, &str)]) -> Awaited {
@@ -173,7 +173,7 @@ mod tests {
         let wanted = awaited(&["E"], &[], &[("a.0.b", "x")]);
         for data in ["1", "[]", "{}", r#"{"a": inf}"#, r#"{"a": [inf]}"#, r#"{"a": ["#, "\"\""] {
             let text = format!(r#"{{"event": "E", "data": {data}}}"#);
-            if let Some(event) = super::super::tests::try_event(&text) {
+            if let Some(event) = try_event(&text) {
                 assert_eq!(wanted.judge(&event), None, "{data}");
             }
         }

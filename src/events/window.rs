@@ -1,29 +1,29 @@
-//! Which events a wait looks at, and which of them it gets.
+//! The window of events that a wait looks at.
 //!
-//! A wait is begun after the command whose event it is for, and the event may have come by then: QEMU sends some of them
-//! before the reply. So the events of a window are remembered, and a wait looks back.
+//! A wait begins after the command whose event it is for, and the event may have come by then: QEMU sends some events before the
+//! reply. So the events of a window are remembered, and a wait looks back.
 //!
-//! - The window opens when the first command after the last wait is sent. What came before is forgotten. It opens at the moment
-//!   when that command was handed over to be sent: what came between that and the sending is in it, so nothing that the command
-//!   causes can be missed. A command that is never sent opens nothing.
-//! - It stays open for waits in a row, and moves for commands of the user only.
+//! - The window opens when the first command after the last wait is sent, and earlier events are forgotten. It begins at the moment
+//!   when that command was queued, so it has every event that the command causes. A command that is never sent opens no window.
+//! - It stays open for waits in a row, and moves only for commands of the user.
 //! - Before the first command it reaches back to the beginning.
 //! - One event ends one wait.
-//! - The memory is bounded. When an event of the window had to be forgotten, no wait can be begun on it any more; one that has
-//!   begun sees all that come.
+//! - The memory is bounded. After an event of the window was forgotten, no wait can begin on it. A wait that has begun sees all
+//!   events that come.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
+use super::queue::Wanted;
 use crate::json::Document;
-use crate::message::{Event, Message};
+use crate::message::{Event, Kind};
 
-/// How much is remembered.
+/// The bounds of the memory for events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryBounds {
-    /// Bytes of events, as they stood on the wire.
+    /// The bytes of events, as on the wire.
     pub bytes: usize,
-    /// How many events, however short.
+    /// The number of events, however short.
     pub events: usize,
 }
 
@@ -34,92 +34,80 @@ impl Default for HistoryBounds {
     }
 }
 
-/// Too much has come to be remembered, so whether the event has come is unknown.
+/// Events of the window were forgotten, so the one that is waited for may have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the history of events has run over, so the event may have come and been forgotten")]
 pub struct RanOver;
 
-/// Whether an event ends a wait.
-pub(super) type Wanted = Box<dyn Fn(&Event) -> bool + Send>;
-
-/// When a command was handed over.
+/// The moment when a command was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
     /// How many events had come.
     events: u64,
-    /// How many waits had been begun.
+    /// How many waits had begun.
     waits: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct WaitId(u64);
 
-/// The events since the window opened, and the waits that go on.
+/// The events since the window opened, and the waits that have not ended.
+#[derive(Default)]
 pub(super) struct Window {
-    /// Without them nothing is remembered, and a wait sees what comes while it lasts.
+    /// `None`: nothing is remembered, and a wait only sees events that come while it lasts.
     bounds: Option<HistoryBounds>,
-    /// The events, one behind the other, in memory of their own: the blocks that they were read with are much larger.
+    /// The bytes of the events, copied: the buffers that they were read into are much larger.
     bytes: VecDeque<u8>,
     kept: VecDeque<Entry>,
-    /// The number of the first event kept; they are counted from 0.
+    /// The number of the first event kept; events are counted from 0.
     first: u64,
     /// The number of the first event of the window.
     start: u64,
-    /// How many waits had been begun when the command was handed over that opened the window; `None`: none has opened it.
+    /// How many waits had begun when the command that opened the window was queued; `None` before the first command.
     opened: Option<u64>,
-    /// Behind the last event that was forgotten for lack of room.
+    /// The number after the last event that was forgotten for lack of room.
     lost: u64,
-    /// How many waits have been begun.
+    /// How many waits have begun.
     begun: u64,
-    /// Those that have not ended, the oldest first.
+    /// The waits that have not ended, the oldest first.
     waits: Vec<Wait>,
 }
 
-/// One remembered event.
+/// A remembered event.
 struct Entry {
     arrival: u64,
     length: u32,
-    /// It has ended a wait.
+    /// The event has ended a wait.
     is_taken: bool,
 }
 
 struct Wait {
     id: WaitId,
     wanted: Wanted,
-    /// The event that has ended it, with its number, until it is polled.
+    /// The event that ended the wait, with its number, until it is polled.
     found: Option<(u64, Event)>,
     waker: Option<Waker>,
 }
 
 impl Window {
     pub(super) fn new(bounds: Option<HistoryBounds>) -> Self {
-        Self {
-            bounds,
-            bytes: VecDeque::new(),
-            kept: VecDeque::new(),
-            first: 0,
-            start: 0,
-            opened: None,
-            lost: 0,
-            begun: 0,
-            waits: Vec::new(),
-        }
+        Self { bounds, ..Self::default() }
     }
 
-    /// The number of the next event.
+    /// Returns the number of the next event.
     fn next(&self) -> u64 {
         self.first + self.kept.len() as u64
     }
 
-    /// Remembers an event. Copies its bytes without looking at them, unless there is a wait.
+    /// Remembers an event. Its bytes are copied, and only read if there is a wait.
     pub(super) fn push(&mut self, event: &Event) {
-        let is_taken = !self.waits.is_empty() && self.offer(event);
+        let is_taken = !self.waits.is_empty() && self.offer(self.next(), event);
         let Some(bounds) = self.bounds else { return };
         let bytes = event.bytes();
         let length = bytes.len();
         while self.kept.len() >= bounds.events || self.bytes.len() + length > bounds.bytes {
             if self.kept.is_empty() {
-                // It alone is too much.
+                // The event alone exceeds the bounds.
                 self.first += 1;
                 self.lost = if is_taken { self.lost } else { self.first };
                 return;
@@ -130,7 +118,7 @@ impl Window {
         }
         let wanted = self.bytes.len() + length;
         if wanted > self.bytes.capacity() {
-            // Never beyond the bound, which doubling would be.
+            // Doubling alone would exceed the bound.
             let capacity = wanted.max(2 * self.bytes.capacity()).min(bounds.bytes);
             self.bytes.reserve_exact(capacity - self.bytes.len());
         }
@@ -140,9 +128,8 @@ impl Window {
         self.kept.push_back(Entry { arrival: event.arrival(), length, is_taken });
     }
 
-    /// Whether the event ends a wait.
-    fn offer(&mut self, event: &Event) -> bool {
-        let number = self.next();
+    /// Ends the oldest wait for the event. Returns false if there is none.
+    fn offer(&mut self, number: u64, event: &Event) -> bool {
         let wait = self.waits.iter_mut().find(|wait| wait.found.is_none() && (wait.wanted)(event));
         let Some(wait) = wait else { return false };
         wait.found = Some((number, event.detached()));
@@ -152,7 +139,7 @@ impl Window {
         true
     }
 
-    /// Forgets the oldest one kept, and says whether it had ended a wait.
+    /// Forgets the oldest event. Returns true if it had ended a wait.
     fn forget_first(&mut self) -> Option<bool> {
         let kept = self.kept.pop_front()?;
         self.first += 1;
@@ -160,12 +147,12 @@ impl Window {
         Some(kept.is_taken)
     }
 
-    /// A command of the user is handed over now, to be sent.
+    /// Marks when a command of the user is queued.
     pub(super) fn mark(&self) -> Mark {
         Mark { events: self.next(), waits: self.begun }
     }
 
-    /// The command that was handed over at `mark` is sent.
+    /// Notes that the command that was queued at `mark` is sent.
     pub(super) fn sent(&mut self, mark: Mark) {
         if self.opened.is_some_and(|opened| mark.waits <= opened) {
             return;
@@ -187,7 +174,7 @@ impl Window {
         }
     }
 
-    /// A wait begins: it may have got its event when this returns.
+    /// Begins a wait, which may find its event at once.
     pub(super) fn begin(&mut self, wanted: Wanted) -> Result<WaitId, RanOver> {
         let id = WaitId(self.begun);
         self.begun += 1;
@@ -215,7 +202,7 @@ impl Window {
         None
     }
 
-    /// What has ended the wait, which is over then; otherwise the caller is woken when something does.
+    /// Returns the event that ended the wait; otherwise an event that ends it wakes the caller.
     pub(super) fn poll(&mut self, id: WaitId, context: &mut Context<'_>) -> Poll<Event> {
         let Some(at) = self.waits.iter().position(|wait| wait.id == id) else { return Poll::Pending };
         let wait = &mut self.waits[at];
@@ -231,18 +218,11 @@ impl Window {
         }
     }
 
-    /// Gives a wait up. An event that had ended it, and was not polled, is left to the next one.
-    pub(super) fn give_up(&mut self, id: WaitId) {
+    /// Cancels a wait. If an event had ended it and was not polled, the event is left to the next wait.
+    pub(super) fn cancel(&mut self, id: WaitId) {
         let Some(at) = self.waits.iter().position(|wait| wait.id == id) else { return };
-        let Some((number, event)) = self.waits.remove(at).found.filter(|(number, _)| *number >= self.start) else {
-            return;
-        };
-        // Another wait may be for it meanwhile.
-        if let Some(wait) = self.waits.iter_mut().find(|wait| wait.found.is_none() && (wait.wanted)(&event)) {
-            wait.found = Some((number, event));
-            if let Some(waker) = wait.waker.take() {
-                waker.wake();
-            }
+        let Some((number, event)) = self.waits.remove(at).found else { return };
+        if number < self.start || self.offer(number, &event) {
             return;
         }
         let kept = number.checked_sub(self.first).and_then(|at| self.kept.get_mut(usize::try_from(at).ok()?));
@@ -254,14 +234,11 @@ impl Window {
     }
 }
 
-/// The event that was remembered.
+/// Reads an event that was remembered.
 fn read(bytes: &[u8], arrival: u64) -> Option<Event> {
-    let mut message = Message::from_document(Document::parse(bytes).ok()?).ok()?;
-    message.set_arrival(arrival);
-    match message {
-        Message::Event(event) => Some(event),
-        Message::Greeting(_) | Message::Reply(_) => None,
-    }
+    let document = Document::parse(bytes).ok()?;
+    let Ok(Kind::Event(name)) = Kind::of(document.outline()) else { return None };
+    Some(Event::new(document.into_bytes(), name, arrival))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::task::Wake;
 
 use proptest::prelude::*;
 
-use super::super::tests::event_of;
+use super::super::samples::event_of;
 use super::*;
 
 const PLENTY: Option<HistoryBounds> = Some(HistoryBounds { bytes: 1 << 20, events: 1000 });
@@ -148,7 +148,7 @@ fn what_a_given_up_wait_had_got_is_there_for_the_next() {
     let mut window = Window::new(PLENTY);
     let first = window.begin(wanted('a')).unwrap();
     window.push(&event('a', 7));
-    window.give_up(first);
+    window.cancel(first);
     let second = window.begin(wanted('a')).unwrap();
     assert_eq!(ask(&mut window, second), Some(7));
     // For one that goes on as well.
@@ -156,15 +156,15 @@ fn what_a_given_up_wait_had_got_is_there_for_the_next() {
     let second = window.begin(wanted('b')).unwrap();
     window.push(&event('b', 8));
     assert_eq!(ask(&mut window, second), None);
-    window.give_up(first);
+    window.cancel(first);
     assert_eq!(ask(&mut window, second), Some(8));
-    window.give_up(second);
+    window.cancel(second);
     // What cannot be given back is a loss.
     let mut window = Window::new(Some(HistoryBounds { bytes: 1000, events: 1 }));
     let first = window.begin(wanted('a')).unwrap();
     window.push(&event('a', 1));
     window.push(&event('b', 2));
-    window.give_up(first);
+    window.cancel(first);
     assert_eq!(window.begin(wanted('a')), Err(RanOver));
 }
 
@@ -290,7 +290,7 @@ proptest! {
                     }
                 }
                 Op::GiveUp(at) if at < waits.len() => {
-                    window.give_up(waits.remove(at).unwrap());
+                    window.cancel(waits.remove(at).unwrap());
                     if let Some(event) = model.going_on.remove(at).1 {
                         model.events[event].1 = false;
                         model.settle(event);

@@ -4,43 +4,43 @@ use serde::Serialize;
 
 use super::Status;
 
-/// How far a job has come. For block jobs these are bytes; a total of 1 tells nothing but whether it is over.
+/// The progress of a job. For block jobs these are bytes; a total of 1 only says whether the job has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// What is done.
     pub current: u64,
-    /// What there is to do; it can grow.
+    /// What there is to do in all; it can grow.
     pub total: u64,
 }
 
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome<'a> {
-    /// It has done what it was to do.
+    /// It succeeded.
     Completed,
     /// It failed, with QEMU's error message; not safe to show as it is.
     Failed(&'a str),
-    /// It failed, and was dismissed before anybody had asked why.
+    /// It failed, and was dismissed before a query could ask why.
     FailedUnexplained,
-    /// It was cancelled.
+    /// It was canceled.
     Cancelled,
-    /// It was there and is gone; this session did not see how it ended.
+    /// It existed and is gone; this session did not see how it ended.
     Unknown,
 }
 
-/// How far a job is waited for.
+/// The point up to which a wait for a job goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Goal {
     /// Until `job-complete` can be given.
     Ready,
     /// Until `job-finalize` can be given.
     Pending,
-    /// Until it is over.
+    /// Until it has ended.
     #[default]
     Concluded,
 }
 
-/// What a job or a migration needs from outside to go on.
+/// What a job or a migration needs from the user to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attention {
     /// It is ready: `job-complete`.
@@ -49,41 +49,41 @@ pub enum Attention {
     Finalize,
     /// It is paused: `job-resume`.
     Resume,
-    /// It has stopped for an error of its disk: `job-resume`, once that is mended.
+    /// It has stopped for an I/O error: `job-resume`, once the disk is repaired.
     Mend,
-    /// A migration would switch over: `migrate-continue`.
+    /// A migration is ready to switch over: `migrate-continue`.
     Continue,
     /// A migration has lost its connection: `migrate-recover` and `migrate-pause`.
     Recover,
 }
 
 /// A job, as far as it is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Job {
-    /// Its id; for a block job without one, the device's.
+    /// Its id; for a block job without one, the id of the device.
     pub id: String,
-    /// What it does: `backup`, `mirror`, `create`; not known before the first query.
+    /// Its type: `backup`, `mirror`, `create`; unknown before the first query.
     pub kind: Option<String>,
-    /// What it is at; `None`: only its end was told, as by a QEMU older than 3.0.
+    /// Its status; `None` if only its end is known, as with a QEMU older than 3.0.
     pub status: Option<Status>,
-    /// How far it has come.
+    /// Its progress.
     pub progress: Option<Progress>,
     /// QEMU's error message.
     pub(super) error: Option<String>,
-    /// It was told that the job was completed, or cancelled.
+    /// How it ended, from an event.
     pub(super) end: Option<End>,
     /// It has begun to abort.
     pub(super) aborted: bool,
-    /// It has stopped for an error of its disk.
+    /// It has stopped for an I/O error.
     pub(super) io_error: bool,
     /// No query shows it any more.
     pub(super) gone: bool,
-    /// A query has shown it since the last event: only so is its error known.
+    /// A query has shown it since the last event. Only a query has its error.
     pub(super) was_asked: bool,
-    /// When it was heard of first, among the jobs.
+    /// Its place in the order in which the jobs were first seen.
     pub(super) number: u64,
-    /// The arrival of the last event that told what it is at, or what it was when the last answer was asked for.
+    /// The arrival of the last event about it, or the last event before the last query that showed it.
     pub(super) heard: u64,
 }
 
@@ -93,33 +93,20 @@ pub(super) enum End {
     Cancelled,
 }
 
-/// What QEMU says to the job that it was cancelled.
+/// QEMU's error message of a job that was canceled.
 const CANCELLED: &str = "Operation canceled";
 
 impl Job {
     pub(super) fn new(id: &str, number: u64) -> Self {
-        Self {
-            id: id.to_owned(),
-            kind: None,
-            status: None,
-            progress: None,
-            error: None,
-            end: None,
-            aborted: false,
-            io_error: false,
-            gone: false,
-            was_asked: false,
-            number,
-            heard: 0,
-        }
+        Self { id: id.to_owned(), number, ..Self::default() }
     }
 
-    /// Whether no query shows it any more.
+    /// Returns true if no query shows it any more.
     pub fn is_gone(&self) -> bool {
         self.gone
     }
 
-    /// Whether it is over, with its end known as well as it ever will be.
+    /// Returns how it ended, once it has ended and no more can be learned about it.
     pub fn outcome(&self) -> Option<Outcome<'_>> {
         let concluded = self.status == Some(Status::Concluded);
         if !self.gone && !concluded {
@@ -136,12 +123,12 @@ impl Job {
         })
     }
 
-    /// Whether it has concluded, and no query has said how yet: an event does not tell the error.
+    /// Returns true if it has concluded and no query has said how: an event does not have the error.
     pub fn is_to_be_asked(&self) -> bool {
         self.is_concluded() && !self.was_asked
     }
 
-    /// Whether it stays until `job-dismiss`: it has concluded and a query has shown it after that.
+    /// Returns true if it stays until `job-dismiss`: it has concluded, and a query has shown it after that.
     pub fn is_to_be_dismissed(&self) -> bool {
         self.is_concluded() && self.was_asked
     }
@@ -150,12 +137,12 @@ impl Job {
         !self.gone && self.status == Some(Status::Concluded)
     }
 
-    /// Whether the last answer to a query is about what it is at: an event does not tell how far it has come.
+    /// Returns true if a query has shown it since the last event: an event does not have the progress.
     pub fn is_answered(&self) -> bool {
         self.was_asked
     }
 
-    /// Whether it is where it was waited for to be, or beyond, and not over.
+    /// Returns true if it has reached the goal and has not ended.
     pub fn has_reached(&self, goal: Goal) -> bool {
         match goal {
             _ if self.gone => false,
@@ -167,7 +154,7 @@ impl Job {
         }
     }
 
-    /// What it needs from outside to go on, if anything.
+    /// Returns what it needs from the user to go on, if anything.
     pub fn attention(&self) -> Option<Attention> {
         match self.status.as_ref()? {
             _ if self.gone => None,
@@ -179,7 +166,7 @@ impl Job {
         }
     }
 
-    /// As `query-jobs` shows a job, on one line, with an `outcome` if it is over.
+    /// Returns the job as `query-jobs` has it, on one line, with an `outcome` if it has ended.
     pub fn to_json(&self) -> String {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
@@ -202,7 +189,7 @@ impl Job {
         let shown = Shown {
             id: &self.id,
             kind: self.kind.as_deref(),
-            // It was that before it went; `null` would say less.
+            // It was that before it went; `null` says less.
             status: if outcome.is_some() { Some("concluded") } else { self.status.as_ref().map(Status::as_str) },
             current_progress: self.progress.map(|progress| progress.current),
             total_progress: self.progress.map(|progress| progress.total),
@@ -212,13 +199,13 @@ impl Job {
                 _ => self.error.as_deref(),
             },
         };
-        // Strings and numbers: nothing in it can fail.
+        // Strings and numbers cannot fail to serialize.
         serde_json::to_string(&shown).unwrap_or_default()
     }
 }
 
 impl Outcome<'_> {
-    /// One word for it.
+    /// Returns a word for it.
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Completed => "completed",

@@ -1,59 +1,60 @@
-//! All jobs of a session, those that have ended among them.
+//! All jobs of a session, also those that have ended.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::job::End;
-use super::wire::{self, BlockJobEvent, BlockJobInfo, JobInfo, StatusChange};
+use super::wire::{self, BlockJobEvent, JobInfo, StatusChange};
 use super::{Job, Status};
 use crate::message::Event;
 
-/// How many jobs that have ended are remembered; and how many others at most.
+/// How many ended jobs are remembered, and how many others at most.
 pub const REMEMBERED: usize = 1000;
 
-/// The longest `data` of an event that is looked at, and the longest text that is kept of an answer, in bytes: those of a
-/// real QEMU have some hundred, and what a hostile one sends is kept for long.
+/// The longest `data` of an event that is read, and the longest text that is kept of a reply, in bytes.
+///
+/// Those of a real QEMU have some hundred. What a hostile peer sends must not fill the memory.
 const LONGEST: usize = 16 * 1024;
 
 /// The jobs of one session, by id. If an id is used again, the last job counts.
 ///
-/// Feed it every event in the order of their coming, and the answers to queries with what [`latest`](Self::latest) was when they were
-/// asked: QEMU may take an answer together, send events, and send the answer after them (as 7.2 does with `query-jobs`), so what is about a
-/// job does not overrule an event that has come since.
+/// Feed it every event in order, and each reply to a query with the value of [`latest`](Self::latest) from when the query was
+/// sent. QEMU may put a reply together, send events, and send the reply after them, as 7.2 does with `query-jobs`. So a reply
+/// does not overrule an event about a job that came since.
 #[derive(Debug, Default)]
 pub struct Jobs {
     known: HashMap<String, Job>,
-    /// Those that are gone, the oldest first, with their numbers: an id may have been used again.
+    /// The jobs that are gone, the oldest first, with their numbers: an id may have been used again.
     gone: VecDeque<(u64, String)>,
-    /// How many were heard of.
+    /// How many jobs were seen.
     count: u64,
-    /// The arrival of the last event about one.
+    /// The arrival of the last event about a job.
     latest: u64,
 }
 
 impl Jobs {
-    /// The job of this id, or the last one that had it.
+    /// Returns the job of this id, or the last one that had it.
     pub fn get(&self, id: &str) -> Option<&Job> {
         self.known.get(id)
     }
 
-    /// All of them, in the order in which they were heard of first.
+    /// Returns all jobs in the order in which they were first seen.
     pub fn all(&self) -> Vec<&Job> {
         let mut all: Vec<_> = self.known.values().collect();
         all.sort_unstable_by_key(|job| job.number);
         all
     }
 
-    /// The arrival of the last event about a job: how old an answer may be whose question is asked now.
+    /// Returns the arrival of the last event about a job. Read it before sending a query.
     pub fn latest(&self) -> u64 {
         self.latest
     }
 
-    /// Forgets everything: another peer may be there now.
+    /// Forgets everything: the next peer may be another one.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Something happened; whether it is about a job.
+    /// Takes in an event. Returns true if it is about a job.
     pub fn on_event(&mut self, event: &Event) -> bool {
         let name = event.name();
         if !super::concerns_jobs(&name) {
@@ -61,64 +62,43 @@ impl Jobs {
         }
         let Some(data) = event.data().filter(|data| data.len() <= LONGEST) else { return false };
         if name == wire::STATUS_CHANGE {
-            match serde_json::from_slice::<StatusChange<'_>>(&data) {
-                Ok(change) => self.on_status(&change, event.arrival()),
-                Err(_) => return false,
-            }
+            let change = serde_json::from_slice(&data);
+            change.map(|change| self.on_status(&change, event.arrival())).is_ok()
         } else {
-            match serde_json::from_slice::<BlockJobEvent<'_>>(&data) {
-                Ok(told) => self.on_block_job(&name, &told, event.arrival()),
-                Err(_) => return false,
-            }
+            let told = serde_json::from_slice(&data);
+            told.map(|told| self.on_block_job(&name, told, event.arrival())).is_ok()
         }
-        true
     }
 
-    /// What `query-jobs` returned that was asked when the latest event was `asked`. False: that is not what it returns.
-    pub fn on_query_jobs(&mut self, result: &[u8], asked: u64) -> bool {
-        let Ok(infos) = serde_json::from_slice::<Vec<JobInfo<'_>>>(result) else { return false };
+    /// Takes in what `query-jobs` or `query-block-jobs` returned. `asked` is what [`latest`](Self::latest) was when it was sent.
+    /// Returns false if `result` is not what the command returns.
+    ///
+    /// If `are_all`, a job that is missing has ended. `query-block-jobs` has all only if the peer has no `query-jobs`.
+    pub fn on_query(&mut self, result: &[u8], asked: u64, are_all: bool) -> bool {
+        let Ok(infos) = serde_json::from_slice::<Vec<JobInfo>>(result) else { return false };
         for info in infos.iter().take(REMEMBERED) {
-            self.on_listed(&info.id, asked, |job| {
-                job.kind = Some(kept(&info.kind));
-                job.progress = info.progress().or(job.progress);
-                job.on_asked(Status::from(&*kept(&info.status)), info.error.as_deref());
-            });
-        }
-        self.on_missing(asked, &infos.iter().map(|info| info.id.as_ref()).collect());
-        true
-    }
-
-    /// What `query-block-jobs` returned, likewise. It lists block jobs only, so the absence of another one tells nothing
-    /// unless `are_all`: the peer has no `query-jobs`.
-    pub fn on_query_block_jobs(&mut self, result: &[u8], asked: u64, are_all: bool) -> bool {
-        let Ok(infos) = serde_json::from_slice::<Vec<BlockJobInfo<'_>>>(result) else { return false };
-        for info in infos.iter().take(REMEMBERED) {
-            self.on_listed(&info.device, asked, |job| {
-                job.kind = Some(kept(&info.kind));
-                job.progress = info.progress().or(job.progress);
-                job.on_asked(info.status(), info.error.as_deref());
-                job.io_error = info.io_status.as_deref().is_some_and(|status| status != "ok");
-            });
+            self.on_listed(info, asked);
         }
         if are_all {
-            self.on_missing(asked, &infos.iter().map(|info| info.device.as_ref()).collect());
+            self.on_missing(asked, &infos.iter().map(|info| info.id.as_str()).collect());
         }
         true
     }
 
-    fn on_status(&mut self, change: &StatusChange<'_>, arrival: u64) {
-        let status = Status::from(change.status.as_ref());
-        if status == Status::Null && self.known.get(change.id.as_ref()).is_some_and(Job::is_gone) {
+    fn on_status(&mut self, change: &StatusChange, arrival: u64) {
+        let status = Status::from(&*change.status);
+        let is_gone = self.known.get(&change.id).is_some_and(Job::is_gone);
+        if status == Status::Null && is_gone {
             return;
         }
         // An id can be used again as soon as its last job is gone.
-        if status == Status::Created || self.known.get(change.id.as_ref()).is_some_and(Job::is_gone) {
-            self.known.remove(change.id.as_ref());
+        if status == Status::Created || is_gone {
+            self.known.remove(&change.id);
         }
         self.latest = self.latest.max(arrival);
         let job = self.job(&change.id);
         job.heard = arrival;
-        job.io_error &= status == Status::Paused || status == Status::Standby;
+        job.io_error &= status.is_paused();
         job.aborted |= status == Status::Aborting;
         job.was_asked = false;
         if status == Status::Null {
@@ -128,53 +108,59 @@ impl Jobs {
         }
     }
 
-    fn on_block_job(&mut self, name: &str, told: &BlockJobEvent<'_>, arrival: u64) {
+    fn on_block_job(&mut self, name: &str, told: BlockJobEvent, arrival: u64) {
         let end = match name {
             wire::COMPLETED => Some(End::Completed),
             wire::CANCELLED => Some(End::Cancelled),
             wire::READY | wire::PENDING | wire::ERROR => None,
             _ => return,
         };
-        if self.known.get(told.device.as_ref()).is_some_and(Job::is_gone) {
-            // Without JOB_STATUS_CHANGE nothing tells that an id is used again.
-            self.known.remove(told.device.as_ref());
+        if self.known.get(&told.device).is_some_and(Job::is_gone) {
+            // Without JOB_STATUS_CHANGE no other sign says that an id is used again.
+            self.known.remove(&told.device);
         }
         self.latest = self.latest.max(arrival);
         let job = self.job(&told.device);
         job.heard = arrival;
-        if let Some(kind) = &told.kind {
-            job.kind = Some(kind.as_ref().to_owned());
-        }
         job.progress = told.progress().or(job.progress);
+        job.kind = told.kind.or(job.kind.take());
+        job.error = told.error.or(job.error.take());
+        job.end = end.or(job.end);
         if name == wire::ERROR {
             job.io_error = told.action.as_deref() == Some("stop");
         }
-        if let Some(error) = &told.error {
-            job.error = Some(error.as_ref().to_owned());
-        }
-        job.end = end.or(job.end);
-        // Nothing else would tell, before QEMU 3.0.
+        // Before QEMU 3.0 this is the only sign.
         if end.is_some() && job.status.is_none() {
             self.on_gone(&told.device);
         }
     }
 
-    /// A query lists a job; `update` has what it says, unless that may be older than what is known.
-    fn on_listed(&mut self, id: &str, asked: u64, update: impl FnOnce(&mut Job)) {
-        let known = self.known.get(id);
-        if id.len() > LONGEST || known.is_some_and(|job| job.heard > asked) {
+    /// Takes in a job that a query lists, unless an event about it came since.
+    fn on_listed(&mut self, info: &JobInfo, asked: u64) {
+        let known = self.known.get(&info.id);
+        if info.id.len() > LONGEST || known.is_some_and(|job| job.heard > asked) {
             return;
         }
         if known.is_some_and(Job::is_gone) {
-            // Another one of that id, whose begin was not seen.
-            self.known.remove(id);
+            // Another job of that id, whose beginning was not seen.
+            self.known.remove(&info.id);
         }
-        let job = self.job(id);
+        let status = info.status();
+        let job = self.job(&info.id);
         job.heard = asked;
-        update(job);
+        job.kind = Some(kept(&info.kind));
+        job.progress = info.progress().or(job.progress);
+        job.aborted |= status == Status::Aborting;
+        job.was_asked = true;
+        job.io_error = match info.io_status.as_deref() {
+            Some(io_status) => io_status != "ok",
+            None => job.io_error && status.is_paused(),
+        };
+        job.error = info.error.as_deref().map(kept).or(job.error.take());
+        job.status = Some(status);
     }
 
-    /// What a query does not list any more has ended.
+    /// Ends the jobs that a query does not list any more.
     fn on_missing(&mut self, asked: u64, listed: &HashSet<&str>) {
         let missing = |job: &&Job| !job.gone && job.heard <= asked && !listed.contains(job.id.as_str());
         let ids: Vec<String> = self.known.values().filter(missing).map(|job| job.id.clone()).collect();
@@ -183,7 +169,7 @@ impl Jobs {
         }
     }
 
-    /// The job of this id; a new one if there is none.
+    /// Returns the job of this id, a new one if there is none.
     fn job(&mut self, id: &str) -> &mut Job {
         if !self.known.contains_key(id) && self.known.len() >= 2 * REMEMBERED {
             let oldest = self.known.values().filter(|job| !job.gone).min_by_key(|job| job.number);
@@ -211,25 +197,13 @@ impl Jobs {
     }
 }
 
-/// The beginning of a text that is kept.
+/// Returns the beginning of a text, at most as much as is kept.
 pub(super) fn kept(text: &str) -> String {
     text[..text.floor_char_boundary(LONGEST)].to_owned()
 }
 
-impl Job {
-    fn on_asked(&mut self, status: Status, error: Option<&str>) {
-        self.aborted |= status == Status::Aborting;
-        self.was_asked = true;
-        self.io_error &= status == Status::Paused || status == Status::Standby;
-        self.status = Some(status);
-        if let Some(error) = error {
-            self.error = Some(kept(error));
-        }
-    }
-}
-
-impl BlockJobInfo<'_> {
-    /// What it is at; before QEMU 2.12 from its flags.
+impl JobInfo {
+    /// Returns the status; before QEMU 2.12 it follows from the flags.
     fn status(&self) -> Status {
         match &self.status {
             Some(status) => Status::from(&*kept(status)),

@@ -15,7 +15,7 @@ fn after(messages: &[&str]) -> Jobs {
 
 fn feed(jobs: &mut Jobs, arrival: u64, message: &str) {
     if message.starts_with('[') {
-        assert!(jobs.on_query_jobs(message.as_bytes(), arrival), "{message}");
+        assert!(jobs.on_query(message.as_bytes(), arrival, true), "{message}");
     } else if message.starts_with("BLOCK_JOB") {
         let (name, data) = message.split_once(' ').unwrap();
         assert!(jobs.on_event(&event(arrival, name, data)), "{message}");
@@ -182,13 +182,13 @@ fn block_jobs_of_a_query() {
         "len": 64, "offset": 3, "status": "paused", "paused": true, "speed": 8, "ready": false, "type": "backup"},
         {"device": "old", "type": "mirror", "len": 5, "offset": 5, "paused": false, "ready": true, "busy": false,
          "speed": 0, "io-status": "ok"}]"#;
-    assert!(jobs.on_query_block_jobs(reply.as_bytes(), 3, false));
+    assert!(jobs.on_query(reply.as_bytes(), 3, false));
     let (new, old) = (jobs.get("b1").unwrap(), jobs.get("old").unwrap());
     assert_eq!((new.attention(), new.status.clone()), (Some(Attention::Mend), Some(Status::Paused)));
     assert_eq!((old.attention(), old.kind.as_deref()), (Some(Attention::Complete), Some("mirror")));
-    assert!(jobs.on_query_block_jobs(b"[]", 4, false));
+    assert!(jobs.on_query(b"[]", 4, false));
     assert!(!jobs.get("old").unwrap().is_gone());
-    assert!(jobs.on_query_block_jobs(b"[]", 5, true));
+    assert!(jobs.on_query(b"[]", 5, true));
     assert_eq!(jobs.get("old").unwrap().outcome(), Some(Outcome::Unknown));
 }
 
@@ -233,8 +233,8 @@ fn what_is_not_about_jobs_is_passed_over() {
         assert!(!jobs.on_event(&event(1, name, data)), "{name} {data}");
     }
     for reply in ["{}", "null", r#"[{"id":"x"}]"#] {
-        assert!(!jobs.on_query_jobs(reply.as_bytes(), 1), "{reply}");
-        assert!(!jobs.on_query_block_jobs(reply.as_bytes(), 1, true), "{reply}");
+        assert!(!jobs.on_query(reply.as_bytes(), 1, true), "{reply}");
+        assert!(!jobs.on_query(reply.as_bytes(), 1, false), "{reply}");
     }
     assert!(jobs.all().is_empty());
     // Of a long text the beginning is kept, of a long list too.
@@ -245,11 +245,15 @@ fn what_is_not_about_jobs_is_passed_over() {
     let many: Vec<String> = (0..2 * REMEMBERED)
         .map(|number| one(&number.to_string(), &long_error[..if number == 0 { long_error.len() } else { 0 }]))
         .collect();
-    jobs.on_query_jobs(format!("[{}]", many.join(",")).as_bytes(), 1);
+    jobs.on_query(format!("[{}]", many.join(",")).as_bytes(), 1, true);
     assert_eq!((jobs.all().len(), jobs.get("0").unwrap().error.as_ref().unwrap().len()), (REMEMBERED, LONGEST));
     jobs.clear();
     // An amount that is none is left out, the rest is of use.
-    jobs.on_query_jobs(br#"[{"id":"x","type":"t","status":"running","current-progress":-1,"total-progress":1e30}]"#, 1);
+    jobs.on_query(
+        br#"[{"id":"x","type":"t","status":"running","current-progress":-1,"total-progress":1e30}]"#,
+        1,
+        true,
+    );
     assert_eq!(jobs.get("x").unwrap().to_json(), r#"{"id":"x","type":"t","status":"running"}"#);
 }
 

@@ -5,54 +5,59 @@ use super::wire::{self, MigrationEvent, MigrationInfo, MigrationPass, MigrationS
 use super::{Attention, Progress};
 use crate::message::Event;
 
-/// What a migration is at. Source: `MigrationStatus` in QEMU's `migration.json`.
+/// The phase of a migration. Source: `MigrationStatus` in QEMU's `migration.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MigrationPhase {
-    /// None has begun.
+    /// No migration has begun.
     None,
-    /// It is at work.
+    /// It is working.
     Working,
-    /// It waits for a command or for the other side.
+    /// It waits for a command or for the other host.
     Waiting,
-    /// It is over.
+    /// It has ended.
     Over(MigrationOutcome),
 }
 
 /// How a migration ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MigrationOutcome {
-    /// The guest is on the other side.
+    /// The guest runs on the other host.
     Completed,
-    /// The guest stays where it was.
+    /// The guest stays on this host.
     Failed,
-    /// It was given up by request.
+    /// It was canceled by request.
     Cancelled,
 }
 
 /// The migration, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Migration {
+    /// QEMU's error message; not safe to show as it is.
+    pub error: Option<String>,
+    /// How many bytes of the guest's memory and disks need not be sent any more, of how many.
+    pub progress: Option<Progress>,
+    /// How many bytes were sent.
+    pub transferred: u64,
+    /// How many times QEMU has gone through the memory.
+    pub pass: u64,
     status: Option<String>,
-    error: Option<String>,
-    progress: Option<Progress>,
-    transferred: u64,
+    /// Megabits a second, as QEMU measures them.
     megabits: f64,
-    pass: u64,
-    /// The status in the last answer to `query-migrate`.
+    /// The status in the last reply to `query-migrate`.
     answered: Option<String>,
     heard: u64,
 }
 
 impl Migration {
-    /// Something happened; whether it is about the migration. Such events come with the capability `events` only.
+    /// Takes in an event. Returns true if it is about the migration. Such events need the migration capability `events`.
     pub fn on_event(&mut self, event: &Event) -> bool {
         let data = event.data().unwrap_or_default();
         let data = &*data;
         match &*event.name() {
             wire::MIGRATION => {
-                let Ok(told) = serde_json::from_slice::<MigrationEvent<'_>>(data) else { return false };
+                let Ok(told) = serde_json::from_slice::<MigrationEvent>(data) else { return false };
                 if told.status == "setup" {
-                    // Another one begins.
+                    // A new migration begins.
                     *self = Self::default();
                 }
                 self.status = Some(kept(&told.status));
@@ -68,16 +73,17 @@ impl Migration {
         }
     }
 
-    /// The arrival of the last event about it: how old an answer may be whose question is asked now.
+    /// Returns the arrival of the last event about the migration. Read it before sending a query.
     pub fn latest(&self) -> u64 {
         self.heard
     }
 
-    /// What `query-migrate` returned that was asked when the latest event was `asked`. False: that is not what it returns.
+    /// Takes in what `query-migrate` returned. `asked` is what [`latest`](Self::latest) was when it was sent. Returns false if
+    /// `result` is not what the command returns.
     pub fn on_query(&mut self, result: &[u8], asked: u64) -> bool {
-        // An array would do for a structure.
+        // serde would also take an array.
         let is_object = result.trim_ascii_start().starts_with(b"{");
-        let Ok(info) = serde_json::from_slice::<MigrationInfo<'_>>(result) else { return false };
+        let Ok(info) = serde_json::from_slice::<MigrationInfo>(result) else { return false };
         if !is_object {
             return false;
         }
@@ -85,7 +91,7 @@ impl Migration {
         if self.answered.is_some() && self.heard <= asked {
             self.status.clone_from(&self.answered);
         }
-        // What was told of a failure before a new beginning is forgotten with it.
+        // An error of an earlier migration is forgotten.
         self.error = info.error.as_deref().map(kept);
         let parts: Vec<&MigrationStats> = info.ram.iter().chain(&info.disk).collect();
         if !parts.is_empty() {
@@ -100,7 +106,7 @@ impl Migration {
         true
     }
 
-    /// Whether there is one, and what it is at.
+    /// Returns the phase.
     pub fn phase(&self) -> MigrationPhase {
         match self.status.as_deref() {
             None | Some("none") => MigrationPhase::None,
@@ -112,12 +118,13 @@ impl Migration {
         }
     }
 
-    /// Whether the last answer to `query-migrate` is about what it is at: an event tells neither the error nor the amounts.
+    /// Returns true if the last reply to `query-migrate` is about the current status. An event has neither the error nor the
+    /// amounts.
     pub fn is_answered(&self) -> bool {
         self.answered == self.status
     }
 
-    /// What it needs from outside to go on, if anything.
+    /// Returns what it needs from the user to go on, if anything.
     pub fn attention(&self) -> Option<Attention> {
         match self.status.as_deref() {
             Some("pre-switchover") => Some(Attention::Continue),
@@ -126,35 +133,15 @@ impl Migration {
         }
     }
 
-    /// Its status, as QEMU spells it; not safe to show as it is.
+    /// Returns QEMU's name of its status; not safe to show as it is.
     pub fn status(&self) -> &str {
         self.status.as_deref().unwrap_or("none")
     }
 
-    /// QEMU's error message; not safe to show as it is.
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
-    }
-
-    /// How many bytes of the guest's memory and disks need not be sent any more, of how many.
-    pub fn progress(&self) -> Option<Progress> {
-        self.progress
-    }
-
-    /// How many bytes were sent.
-    pub fn transferred(&self) -> u64 {
-        self.transferred
-    }
-
-    /// Bytes a second, by the peer's own measure.
+    /// Returns the bytes sent a second, as QEMU measures them.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rough number, and `as` saturates")]
     pub fn rate(&self) -> u64 {
         (self.megabits * 1e6 / 8.0) as u64
-    }
-
-    /// How many times the memory has been gone through.
-    pub fn pass(&self) -> u64 {
-        self.pass
     }
 }
 

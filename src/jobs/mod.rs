@@ -1,8 +1,8 @@
-//! What becomes of jobs and of a migration, as the peer's events and its answers to queries tell it. No I/O.
+//! The state of jobs and of a migration, as events and replies to queries tell it. No I/O.
 //!
-//! A job may be over before the command that started it is answered, and then no query knows it any more: so how jobs
-//! ended is remembered from their events. The error of a job that has to be dismissed is in no event, only in
-//! `query-jobs`: so both are needed, with the order in which they came ([`Event::arrival`](crate::message::Event::arrival)).
+//! A job may end before the command that started it is answered, and then no query knows it any more. So its events are kept.
+//! The error of a job that has to be dismissed is in no event, only in `query-jobs`. So both are needed, with the order in
+//! which they came ([`Event::arrival`](crate::message::Event::arrival)).
 //! Source: docs/qmp.md, "Events"; docs/qmp.md, "Jobs"; QEMU's `job.json`, `block-core.json` and `migration.json`.
 //!
 //! ```
@@ -12,7 +12,7 @@
 //! let reply = br#"[{"id": "c1", "type": "create", "status": "concluded", "current-progress": 1, "total-progress": 1,
 //!                   "error": "Could not create '/missing/x'"}]"#;
 //! let asked = jobs.latest();
-//! jobs.on_query_jobs(reply, asked);
+//! jobs.on_query(reply, asked, true);
 //! let job = jobs.get("c1").ok_or("not there")?;
 //! assert_eq!(job.outcome(), Some(Outcome::Failed("Could not create '/missing/x'")));
 //! assert!(job.is_to_be_dismissed());
@@ -33,12 +33,12 @@ pub use memory::{Jobs, REMEMBERED};
 pub use migration::{Migration, MigrationOutcome, MigrationPhase};
 pub use status::Status;
 
-/// Whether events of this name tell something about jobs: the others need not be looked at.
+/// Returns true if events of this name are about jobs.
 pub fn concerns_jobs(event: &str) -> bool {
     event == wire::STATUS_CHANGE || event.starts_with("BLOCK_JOB_")
 }
 
-/// Whether events of this name tell something about a migration.
+/// Returns true if events of this name are about a migration.
 pub fn concerns_migration(event: &str) -> bool {
     matches!(event, wire::MIGRATION | wire::MIGRATION_PASS)
 }

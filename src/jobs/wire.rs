@@ -1,6 +1,4 @@
-//! The events and replies, as far as they are of use here. What does not look like them is passed over.
-
-use std::borrow::Cow;
+//! The events and replies about jobs and the migration, reduced to the members that are used.
 
 use serde::Deserialize;
 use serde_json::Number;
@@ -18,94 +16,64 @@ pub(super) const MIGRATION_PASS: &str = "MIGRATION_PASS";
 
 /// The `data` of `JOB_STATUS_CHANGE`.
 #[derive(Deserialize)]
-pub(super) struct StatusChange<'a> {
-    #[serde(borrow)]
-    pub(super) id: Cow<'a, str>,
-    #[serde(borrow)]
-    pub(super) status: Cow<'a, str>,
+pub(super) struct StatusChange {
+    pub(super) id: String,
+    pub(super) status: String,
 }
 
 /// The `data` of a `BLOCK_JOB_…` event.
 #[derive(Deserialize)]
-pub(super) struct BlockJobEvent<'a> {
+pub(super) struct BlockJobEvent {
     /// `BLOCK_JOB_PENDING` calls it `id`.
-    #[serde(borrow, alias = "id")]
-    pub(super) device: Cow<'a, str>,
-    #[serde(borrow, rename = "type", default)]
-    pub(super) kind: Option<Cow<'a, str>>,
-    #[serde(default)]
-    pub(super) len: Option<Number>,
-    #[serde(default)]
-    pub(super) offset: Option<Number>,
-    #[serde(borrow, default)]
-    pub(super) error: Option<Cow<'a, str>>,
-    /// What is done about an error: `stop`, `report`, `ignore`.
-    #[serde(borrow, default)]
-    pub(super) action: Option<Cow<'a, str>>,
+    #[serde(alias = "id")]
+    pub(super) device: String,
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    len: Option<Number>,
+    offset: Option<Number>,
+    pub(super) error: Option<String>,
+    /// What QEMU does about an error: `stop`, `report`, `ignore`.
+    pub(super) action: Option<String>,
 }
 
-impl BlockJobEvent<'_> {
+impl BlockJobEvent {
     pub(super) fn progress(&self) -> Option<Progress> {
         progress(self.offset.as_ref()?, self.len.as_ref()?)
     }
 }
 
-/// One of `query-jobs`.
+/// An element of what `query-jobs` or `query-block-jobs` returns.
 #[derive(Deserialize)]
-pub(super) struct JobInfo<'a> {
-    #[serde(borrow)]
-    pub(super) id: Cow<'a, str>,
-    #[serde(borrow, rename = "type")]
-    pub(super) kind: Cow<'a, str>,
-    #[serde(borrow)]
-    pub(super) status: Cow<'a, str>,
-    #[serde(rename = "current-progress")]
+pub(super) struct JobInfo {
+    #[serde(alias = "device")]
+    pub(super) id: String,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    /// In `query-block-jobs` since QEMU 2.12.
+    pub(super) status: Option<String>,
+    #[serde(rename = "current-progress", alias = "offset")]
     current: Number,
-    #[serde(rename = "total-progress")]
+    #[serde(rename = "total-progress", alias = "len")]
     total: Number,
-    #[serde(borrow, default)]
-    pub(super) error: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub(super) paused: bool,
+    #[serde(default)]
+    pub(super) ready: bool,
+    #[serde(rename = "io-status")]
+    pub(super) io_status: Option<String>,
+    pub(super) error: Option<String>,
 }
 
-impl JobInfo<'_> {
+impl JobInfo {
     pub(super) fn progress(&self) -> Option<Progress> {
         progress(&self.current, &self.total)
     }
 }
 
-/// One of `query-block-jobs`.
-#[derive(Deserialize)]
-pub(super) struct BlockJobInfo<'a> {
-    #[serde(borrow)]
-    pub(super) device: Cow<'a, str>,
-    #[serde(borrow, rename = "type")]
-    pub(super) kind: Cow<'a, str>,
-    len: Number,
-    offset: Number,
-    #[serde(default)]
-    pub(super) paused: bool,
-    #[serde(default)]
-    pub(super) ready: bool,
-    #[serde(borrow, rename = "io-status", default)]
-    pub(super) io_status: Option<Cow<'a, str>>,
-    /// Since QEMU 2.12.
-    #[serde(borrow, default)]
-    pub(super) status: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub(super) error: Option<Cow<'a, str>>,
-}
-
-impl BlockJobInfo<'_> {
-    pub(super) fn progress(&self) -> Option<Progress> {
-        progress(&self.offset, &self.len)
-    }
-}
-
 /// The `data` of `MIGRATION`.
 #[derive(Deserialize)]
-pub(super) struct MigrationEvent<'a> {
-    #[serde(borrow)]
-    pub(super) status: Cow<'a, str>,
+pub(super) struct MigrationEvent {
+    pub(super) status: String,
 }
 
 /// The `data` of `MIGRATION_PASS`.
@@ -116,18 +84,15 @@ pub(super) struct MigrationPass {
 
 /// What `query-migrate` returns.
 #[derive(Deserialize)]
-pub(super) struct MigrationInfo<'a> {
-    #[serde(borrow, default)]
-    pub(super) status: Option<Cow<'a, str>>,
-    #[serde(borrow, default, rename = "error-desc")]
-    pub(super) error: Option<Cow<'a, str>>,
-    #[serde(default)]
+pub(super) struct MigrationInfo {
+    pub(super) status: Option<String>,
+    #[serde(rename = "error-desc")]
+    pub(super) error: Option<String>,
     pub(super) ram: Option<MigrationStats>,
-    #[serde(default)]
     pub(super) disk: Option<MigrationStats>,
 }
 
-/// Its `ram` and `disk`.
+/// The `ram` or `disk` of [`MigrationInfo`].
 #[derive(Deserialize)]
 pub(super) struct MigrationStats {
     pub(super) transferred: Number,
@@ -138,7 +103,7 @@ pub(super) struct MigrationStats {
     pub(super) passes: Number,
 }
 
-/// The number as a count; 0 if it is not one.
+/// Returns the number as a count, or 0 if it is not one.
 pub(super) fn count(number: &Number) -> u64 {
     number.as_u64().unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! 64 bytes at once: where their quotes, backslashes and brackets are, as bits.
+//! Finds the quotes, backslashes and brackets in 64 bytes at once, as bits.
 //!
 //! After simdjson's first stage (Langdale and Lemire, "Parsing Gigabytes of JSON per Second", 2019), reduced to what
 //! finding the end of a value needs.
@@ -24,7 +24,7 @@ impl Masks {
     }
 }
 
-/// The bytes that `is` something. Comparing all of them first compiles to vector instructions.
+/// Returns a bit for each byte for which `is` is true. Comparing all bytes first compiles to vector instructions.
 #[inline]
 fn bits(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
     /// Moves the lowest bit of byte i of a word to bit i of its highest byte.
@@ -35,8 +35,8 @@ fn bits(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
     gathered.enumerate().fold(0, |bits, (i, eight)| bits | eight << (8 * i))
 }
 
-/// Which bytes are escaped by an odd run of backslashes before them. `carry` says whether the first byte is escaped by
-/// what came before the block; the second result says whether the byte after the block is.
+/// Returns the bytes after an odd run of backslashes, which are escaped. `carry` tells if the first byte of the block is escaped,
+/// the second result if the first byte after it is.
 pub(super) fn escaped(backslashes: u64, carry: bool) -> (u64, bool) {
     const EVEN: u64 = 0x5555_5555_5555_5555;
     let carry = u64::from(carry);
@@ -50,7 +50,7 @@ pub(super) fn escaped(backslashes: u64, carry: bool) -> (u64, bool) {
     ((EVEN ^ (even_ends << 1)) & follows, after)
 }
 
-/// Each bit becomes the parity of itself and the bits under it: from quotes to what is inside them.
+/// Turns each bit into the parity of itself and the lower bits: of quotes, that gives the bytes between them.
 pub(super) fn parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;

@@ -1,17 +1,16 @@
-//! A pretty-printed value on one line.
+//! Puts a pretty-printed value on one line.
 
 use std::borrow::Cow;
 
 use super::tokens::{TokenKind, Tokens};
 
-/// Removes the line breaks of `raw` outside strings, and the indentation after them; nothing else is touched.
+/// Removes line breaks outside strings, and the indentation after them.
 ///
-/// The result is what a monitor without `pretty=on` sends: QEMU writes `, ` between members on one line, and `,` with a
-/// line break on many, so a line break after a comma becomes one space. Borrowed if there is nothing to remove. Source:
-/// tried on QEMU 7.2.
+/// The result is what a monitor without `pretty=on` sends: a line break after a comma becomes one space. Borrowed if there is
+/// nothing to remove. Source: tried on QEMU 7.2.
 pub fn compact(raw: &[u8]) -> Cow<'_, [u8]> {
     let is_break = |&byte: &u8| byte == b'\n' || byte == b'\r';
-    // Without `pretty=on` QEMU sends no line breaks at all.
+    // Without `pretty=on` QEMU sends no line breaks.
     if memchr::memchr2(b'\n', b'\r', raw).is_none() {
         return Cow::Borrowed(raw);
     }

@@ -1,23 +1,21 @@
-//! One JSON object as it came, and where its members are.
+//! A JSON object as it came, with the ranges of its members.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::string::decode_inner;
-use crate::secrets;
 
-/// One JSON object: the bytes as they came, and the ranges of its top-level members.
+/// A JSON object: the bytes as they came, and the ranges of its top-level members.
 ///
-/// The values are not validated, only delimited. Cloning shares the bytes.
+/// The values are delimited, but not validated. Clones share the bytes.
 #[derive(Clone)]
 pub struct Document {
     bytes: Bytes,
     members: Members,
-    /// The bytes may have a backslash. Without one, no name has to be decoded.
+    /// The bytes may have a backslash. Otherwise no name has to be decoded.
     may_escape: bool,
 }
 
@@ -26,30 +24,28 @@ impl Document {
         Self { bytes, members, may_escape }
     }
 
-    /// The whole object, from `{` to `}`.
+    /// Returns the whole object, from `{` to `}`.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// The value of the member `key`, as it stands on the wire. `key` is the decoded name. Of several members of that
-    /// name the last one counts.
+    /// Returns the value of the last member with the decoded name `key`, as on the wire.
     pub fn get(&self, key: &str) -> Option<&[u8]> {
         self.bytes.get(self.range(key)?)
     }
 
-    /// The value of the member `key`, sharing the bytes of the document.
+    /// Returns the value of the member `key`, sharing the bytes of the document.
     pub fn slice(&self, key: &str) -> Option<Bytes> {
         Some(self.bytes.slice(self.range(key)?))
     }
 
-    /// Where in [`bytes`](Self::bytes) the value of the member `key` stands.
+    /// Returns the range of the value of the member `key` in [`bytes`](Self::bytes).
     pub fn range(&self, key: &str) -> Option<Range<usize>> {
         let (_, value) = self.outline().named_spans().rfind(|(name, _)| **name == *key.as_bytes())?;
         Some(value.range())
     }
 
-    /// The members in the order they came, duplicates included: each one's name, without the quotes, and its value, both as they
-    /// stand on the wire.
+    /// Returns all members in order, with duplicates: the name without its quotes and the value, both as on the wire.
     pub fn members(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.members.iter().map(|member| (member.key.of(&self.bytes), member.value.of(&self.bytes)))
     }
@@ -58,13 +54,13 @@ impl Document {
         Outline { bytes: &self.bytes, members: &self.members, may_escape: self.may_escape }
     }
 
-    /// The whole object; the ranges of its members are dropped.
+    /// Returns the whole object without the ranges of its members.
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes
     }
 }
 
-/// A document that may still stand among others: its bytes, and where its members are.
+/// A document that may be part of a buffer.
 #[derive(Clone, Copy)]
 pub(crate) struct Outline<'a> {
     pub(super) bytes: &'a [u8],
@@ -74,12 +70,12 @@ pub(crate) struct Outline<'a> {
 }
 
 impl<'a> Outline<'a> {
-    /// The bytes at `span`.
+    /// Returns the bytes at `span`.
     pub(crate) fn at(self, span: Span) -> &'a [u8] {
         span.of(self.bytes)
     }
 
-    /// The members in the order they came: each one's decoded name, and where its value stands.
+    /// Returns the members in order: the decoded name, and the span of the value.
     pub(crate) fn named_spans(self) -> impl DoubleEndedIterator<Item = (Cow<'a, [u8]>, Span)> {
         self.members.iter().map(move |member| (self.name(member), member.value))
     }
@@ -104,14 +100,7 @@ impl PartialEq for Document {
 
 impl Eq for Document {}
 
-/// Shortened, secrets masked.
-impl fmt::Debug for Document {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Document({})", secrets::excerpt(&self.bytes, 200))
-    }
-}
-
-/// Positions in a document; a document has at most 4 GiB.
+/// A range in a document, which has at most 4 GiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Span {
     start: u32,
@@ -128,20 +117,20 @@ impl Span {
         self.start as usize..self.end as usize
     }
 
-    /// The bytes of `document` in this range.
+    /// Returns the bytes of `document` in this range.
     pub(crate) fn of(self, document: &[u8]) -> &[u8] {
         document.get(self.range()).unwrap_or_default()
     }
 }
 
-/// One member: where its name stands, without the quotes, and where its value does.
+/// The spans of a member's name, without the quotes, and of its value.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Member {
     pub(super) key: Span,
     pub(super) value: Span,
 }
 
-/// The members of a document. An event has three; documents are moved often, so there is no room for more inside them.
+/// The members of a document. An event has three. More inline would make documents, which are moved often, larger.
 pub(super) type Members = SmallVec<[Member; 3]>;
 
 #[cfg(test)]

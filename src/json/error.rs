@@ -2,27 +2,27 @@
 
 use crate::text;
 
-/// How many bytes of what came are kept for the message about it.
+/// How many bytes are kept to quote in the message.
 const SEEN: usize = 160;
 
 /// The stream of bytes is not a stream of JSON objects.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScanError {
-    /// Something other than an object stands where a message should begin.
+    /// Other data came where a message should begin.
     #[error("received data is not a JSON object: `{}`", text::excerpt(seen, 80))]
     Garbage {
-        /// The first bytes of it, as they came.
+        /// The first bytes of the data.
         seen: Vec<u8>,
     },
-    /// The outline of a message is wrong: a bracket that does not match, a member without a colon.
+    /// The structure of a message is wrong: a bracket that does not match, a member without a colon.
     #[error("malformed message: {expected} expected at byte {at}, near `{}`", text::excerpt(seen, 80))]
     Malformed {
-        /// How many bytes of the message were right.
+        /// The number of bytes before the error.
         at: usize,
-        /// What should have stood there.
+        /// The expected token.
         expected: &'static str,
-        /// Some bytes before and after that place.
+        /// The bytes around the error.
         seen: Vec<u8>,
     },
     /// A message is longer than the limit.
@@ -30,23 +30,23 @@ pub enum ScanError {
     TooLong {
         /// The limit, in bytes.
         limit: usize,
-        /// How the message begins.
+        /// The beginning of the message.
         seen: Vec<u8>,
     },
-    /// A message has so many members that it cannot be one of this protocol.
+    /// A message has too many members.
     #[error("a message has more than {limit} members; it begins with `{}`", text::excerpt(seen, 80))]
     TooManyMembers {
         /// The limit.
         limit: usize,
-        /// How the message begins.
+        /// The beginning of the message.
         seen: Vec<u8>,
     },
     /// The stream ended inside a message.
     #[error("the stream ended inside a message, after {length} bytes of it: `{}`", text::excerpt(seen, 80))]
     Truncated {
-        /// How much of the message had come, in bytes.
+        /// The bytes of the message that had come.
         length: usize,
-        /// How the message begins.
+        /// The beginning of the message.
         seen: Vec<u8>,
     },
 }
@@ -63,17 +63,6 @@ impl ScanError {
     pub(super) fn malformed(bytes: &[u8], at: usize, expected: &'static str) -> Self {
         let from = at.saturating_sub(SEEN / 4);
         Self::Malformed { at, expected, seen: beginning(bytes.get(from..).unwrap_or_default()) }
-    }
-
-    /// The received bytes that are quoted, as they came; not safe to show.
-    pub fn seen(&self) -> &[u8] {
-        match self {
-            Self::Garbage { seen }
-            | Self::Malformed { seen, .. }
-            | Self::TooLong { seen, .. }
-            | Self::TooManyMembers { seen, .. }
-            | Self::Truncated { seen, .. } => seen,
-        }
     }
 }
 

@@ -1,16 +1,16 @@
-//! JSON that is safe to show on a terminal.
+//! Makes JSON safe to show on a terminal.
 
 use std::borrow::Cow;
 
 use super::tokens::{TokenKind, Tokens};
 use crate::text;
 
-/// Escapes the characters of `raw` that are [unsafe](text::is_unsafe) to show. JSON stays JSON: inside its strings they
-/// become `\uXXXX`, and invalid UTF-8 `\ufffd`; between them a carriage return or a tab becomes a space.
+/// Escapes the characters of `raw` that are [unsafe](text::is_unsafe) to show, so that JSON stays JSON.
 ///
-/// Borrowed if there is nothing to do, as with all that QEMU sends: its JSON is ASCII.
+/// Inside strings they become `\uXXXX`, and invalid UTF-8 `\ufffd`. Outside, a carriage return or a tab becomes a space. Borrowed
+/// if there is nothing to escape, as in the JSON of QEMU, which is ASCII.
 pub fn escape(raw: &[u8]) -> Cow<'_, [u8]> {
-    // In pieces without an early exit inside, which compiles to vector instructions.
+    // Pieces without an early exit compile to vector instructions.
     let plain =
         |piece: &[u8]| piece.iter().fold(true, |plain, &byte| plain & (byte == b'\n' || (0x20..0x7f).contains(&byte)));
     if raw.chunks(4096).all(plain) && !has_line_break_in_string(raw) {

@@ -1,13 +1,12 @@
-//! A value on many lines, its parts told apart for colors.
+//! Puts a value on many lines, in parts that can be colored.
 
 use super::nesting::Nesting;
 use super::tokens::{Cut, TokenKind, Tokens};
 
-/// Two spaces a level, as jq does.
+/// The spaces of a level, as in jq.
 const STEP: usize = 2;
 
-/// Deeper levels are indented no further: with the indentation of a hundred thousand nested brackets a message of
-/// 200 KB would become 20 GB.
+/// The deepest level that is indented. Otherwise a message of 200 KB with nested brackets would become 20 GB.
 const MAX_LEVELS: usize = 128;
 
 /// A line break and as many spaces as are ever needed.
@@ -17,7 +16,7 @@ static BREAK: [u8; 1 + STEP * MAX_LEVELS] = {
     text
 };
 
-/// What a piece of indented JSON is.
+/// The kind of a part of indented JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The name of a member, with its quotes.
@@ -32,11 +31,10 @@ pub enum Part {
     Between,
 }
 
-/// Writes JSON on many lines, whatever white space it came with: a member or an element a line, indented by two spaces a
-/// level (up to 128 levels), one space after a colon, `{}` and `[]` if there is nothing inside.
+/// Writes JSON with a member or an element a line, indented by two spaces a level up to 128 levels, whatever its white space.
 ///
-/// Strings, numbers and the order of keys are written as they came. The value is fed in pieces, cut anywhere, and
-/// nothing of it is kept but one bit for each open bracket. Text that is not JSON is neither noticed nor mended.
+/// A space follows a colon, and an empty container is `{}` or `[]`. Strings, numbers and the order of keys stay. The value is fed
+/// in pieces that are cut anywhere, and only a bit for each open bracket is kept. The text is not validated.
 ///
 /// ```
 /// let mut out = Vec::new();
@@ -47,20 +45,20 @@ pub enum Part {
 pub struct Indenter {
     nesting: Nesting,
     cut: Cut,
-    /// The last token was an opening bracket: the line is broken when it is known that a value follows.
+    /// The last token was an opening bracket, so a line break comes before the next value.
     opened: bool,
     /// The next string is the name of a member.
     key_next: bool,
 }
 
 impl Indenter {
-    /// An indenter for one value.
+    /// Makes an indenter for one value.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Writes the next piece of the value: calls `write` with small parts of it, in order. A string or number that is
-    /// cut comes as several parts. No line break is written at the end.
+    /// Calls `write` with the parts of the next piece of the value, in order. A string or number that is cut comes as several
+    /// parts. No line break is written at the end.
     pub fn feed(&mut self, piece: &[u8], mut write: impl FnMut(Part, &[u8])) {
         let mut tokens = Tokens::resume(piece, self.cut);
         for token in tokens.by_ref().filter(|token| token.kind != TokenKind::Space) {

@@ -1,35 +1,35 @@
-//! Where in a document strings begin and end, and brackets stand outside of them.
+//! Finds the quotes of a document, and the brackets outside strings.
 
 use super::blocks::{self, Masks};
 
-/// Finds quotes and brackets, 64 bytes at a time. It keeps the masks of the last block, so it reads no byte twice.
+/// Finds quotes and brackets, 64 bytes at a time. It keeps the masks of the last block, so it reads each byte once.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    /// The block, of 64 bytes; at the end of what has come it is shorter.
+    /// The range of the block, which has 64 bytes, or fewer at the end of the input.
     start: usize,
     end: usize,
     /// Quotes that are not escaped.
     quotes: u64,
-    /// Brackets outside of strings.
+    /// Brackets outside strings.
     brackets: u64,
-    /// All bits are set if the block ends inside a string, otherwise none.
+    /// All bits are set if the block ends inside a string.
     inside: u64,
-    /// The first byte behind the block is escaped.
+    /// The first byte after the block is escaped.
     escape: bool,
-    /// The block is nothing but text inside a string.
+    /// The whole block is text inside a string.
     is_text: bool,
     /// The document has a backslash.
     pub(super) may_escape: bool,
 }
 
 impl Marks {
-    /// Where the first quote is that stands at or behind `at` and is not escaped. `at` never goes back.
+    /// Returns the place of the first unescaped quote from `at` on. `at` must not decrease.
     #[inline]
     pub(super) fn next_quote(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
         self.next(bytes, at, |marks| marks.quotes)
     }
 
-    /// Where the first bracket is that stands at or behind `at`, outside strings. `at` never goes back.
+    /// Returns the place of the first bracket outside strings from `at` on. `at` must not decrease.
     #[inline]
     pub(super) fn next_bracket(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
         self.next(bytes, at, |marks| marks.brackets)
@@ -45,7 +45,7 @@ impl Marks {
         }
     }
 
-    /// The place of the first bit in `mask` that is not before `at`.
+    /// Returns the place of the first bit in `mask` from `at` on.
     #[inline]
     fn first(&self, mask: u64, at: usize) -> Option<usize> {
         if at >= self.end {
@@ -56,7 +56,7 @@ impl Marks {
         (left != 0).then(|| self.start + skipped + left.trailing_zeros() as usize)
     }
 
-    /// Goes to the next block; `None` if no more bytes have come.
+    /// Goes to the next block; `None` at the end of the input.
     fn next_block(&mut self, bytes: &[u8]) -> Option<()> {
         if self.is_text {
             self.skip_text(bytes);
@@ -80,14 +80,14 @@ impl Marks {
         Some(())
     }
 
-    /// Goes to where the text inside a string ends, or is escaped.
+    /// Goes to the next quote or backslash in a string.
     #[cold]
     fn skip_text(&mut self, bytes: &[u8]) {
         self.end += memchr::memchr2(b'"', b'\\', &bytes[self.end..]).unwrap_or(bytes.len() - self.end);
     }
 }
 
-/// The last bytes that came, filled up to a block with zeros.
+/// Fills the last bytes up to a block with zeros.
 #[cold]
 fn filled_up(rest: &[u8]) -> [u8; 64] {
     let mut block = [0; 64];

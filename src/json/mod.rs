@@ -1,9 +1,9 @@
-//! JSON as text: documents found in a stream, their members as ranges, text made compact, indented or safe to show.
+//! JSON as text: finds documents in a stream, and makes values compact, indented or safe to show. No I/O.
 //!
-//! `scanner` finds where documents end in a stream, split anywhere. All else works on whole values, with `tokens`.
+//! `scanner` finds the ends of documents in a stream that is split anywhere. The rest works on whole values, with `tokens`.
 //!
-//! Nothing here does I/O, and nothing builds a tree: a value stays the bytes that came, so that numbers, the order of
-//! keys and the way strings are escaped come out as the peer sent them, whatever the size and the depth.
+//! Nothing builds a tree: a value stays the bytes that came. So numbers, the order of keys and the escapes of strings come out as
+//! the peer sent them, whatever the size and the depth.
 
 mod blocks;
 mod compact;
@@ -32,8 +32,8 @@ pub(crate) use string::decode_inner;
 pub(crate) use tokens::{Token, TokenKind, Tokens};
 pub use walk::{Elements, elements, members};
 
-/// JSON's white space: space, tab, newline and carriage return.
+/// Returns true for JSON's white space: space, tab, newline and carriage return.
 fn is_space(byte: u8) -> bool {
-    // All else that stands between two tokens is greater.
+    // The first comparison rules out most bytes.
     byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

@@ -1,4 +1,4 @@
-//! Which brackets are open: one bit each, so that a million of them cost 128 KiB.
+//! The stack of open brackets: one bit each, so that a million of them take 128 KiB.
 
 /// A stack of open brackets. A bit is set for `{` and clear for `[`.
 #[derive(Debug, Default)]
@@ -22,19 +22,19 @@ impl Nesting {
         self.depth += 1;
     }
 
-    /// Closes with `bracket`, which is `}` or `]`; false if that does not match what is open.
+    /// Closes with `bracket`, which is `}` or `]`. Returns false if it does not match the open bracket.
     pub(super) fn pop(&mut self, bracket: u8) -> bool {
         let matches = self.innermost() == Some(kind(bracket));
         self.depth -= usize::from(matches);
         matches
     }
 
-    /// Whether the innermost bracket is a `{`.
+    /// Returns true if the innermost bracket is a `{`.
     pub(super) fn is_in_object(&self) -> bool {
         self.innermost() == Some(1)
     }
 
-    /// The bracket that would close what is open, as a name for messages.
+    /// Returns the bracket that closes the innermost one, for messages.
     pub(super) fn closing(&self) -> &'static str {
         if self.is_in_object() { "`}`" } else { "`]`" }
     }

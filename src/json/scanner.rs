@@ -1,4 +1,4 @@
-//! Documents found in a stream of bytes, which may be split and joined anywhere.
+//! Finds documents in a stream of bytes that is split and joined anywhere.
 
 use std::ops::Range;
 
@@ -10,20 +10,20 @@ use super::is_space;
 use super::marks::Marks;
 use super::nesting::Nesting;
 
-/// The most members that an object may have at its top level. Their ranges are kept: without a bound a hostile message
-/// would take several times its size.
+/// The most members of an object at its top level. Their ranges are kept, and without a bound a hostile message would take
+/// several times its size.
 const MAX_MEMBERS: usize = 0x1_0000;
 
-/// What comes next, in the order in which it comes.
+/// The expected input, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Between two documents.
     Between,
-    /// Behind a document that was not taken yet.
+    /// After a document that was not taken.
     Whole,
     /// A name, or the end of an empty object.
     FirstKey,
-    /// A name: there was a comma.
+    /// A name, after a comma.
     Key,
     InKey,
     Colon,
@@ -31,7 +31,7 @@ enum State {
     InString,
     /// Inside an object or array that is a member's value, or before its bracket.
     InContainer,
-    /// A number, `true`, `inf`, or whatever else is neither string nor container.
+    /// Inside a number, `true`, `inf`, or any other value that is neither string nor container.
     InScalar,
     /// A comma, or the end of the object.
     Comma,
@@ -39,28 +39,27 @@ enum State {
 
 /// Finds JSON objects in a stream of bytes: on one line or many, split anywhere, joined anywhere.
 ///
-/// It delimits documents and their top-level members and validates nothing inside the values, so that a number that is
-/// no JSON (QEMU prints `inf`) or invalid UTF-8 does not cost the whole message. It remembers where it stopped: the
-/// work is linear in the bytes however they are split, and so is the memory (one bit for each open bracket). A reader
-/// only appends to the buffer and calls [`next`](Self::next); nothing else is needed to keep the growth linear.
+/// It delimits documents and their top-level members, and does not validate values: a number that is not JSON (QEMU prints `inf`)
+/// or invalid UTF-8 must not cost the whole message. It remembers where it stopped, so time and memory are linear in the bytes
+/// however they are split. A reader appends to the buffer and calls [`next`](Self::next).
 #[derive(Debug)]
 pub struct Scanner {
     limit: usize,
     state: State,
-    /// How many bytes of the document were scanned; it begins at the front of the buffer.
+    /// The number of bytes of the document that were scanned. It begins at the front of the buffer.
     at: usize,
     marks: Marks,
-    /// The brackets that are open in the value that is being read.
+    /// The open brackets of the current value.
     nesting: Nesting,
     members: Members,
-    /// Where the member that is being read has its name, and where its value begins.
+    /// The range of the current member's name, and the start of its value.
     key: Range<usize>,
     value: usize,
     failed: Option<ScanError>,
 }
 
 impl Scanner {
-    /// A scanner for documents of at most `max_message` bytes, or 4 GiB if that is less.
+    /// Makes a scanner for documents of at most `max_message` bytes, and at most 4 GiB.
     pub fn new(max_message: usize) -> Self {
         Self {
             limit: max_message.min(u32::MAX as usize),
@@ -75,16 +74,15 @@ impl Scanner {
         }
     }
 
-    /// Takes the next whole document off the front of `buf`, without copying it; `None` if more bytes are needed.
-    /// White space and 0xFF (with which a guest agent and its clients synchronize) are skipped between documents.
+    /// Takes the next whole document off the front of `buf` without copying it; `None` if more bytes are needed.
     ///
-    /// `eof` says that no more bytes will come. Between two calls bytes may be appended to `buf`, nothing else. An
-    /// error is final: it comes again from every later call.
+    /// White space and 0xFF, with which a guest agent synchronizes, are skipped between documents. With `eof` no more bytes come.
+    /// Between two calls, bytes may only be appended to `buf`. An error is final: every later call returns it.
     pub fn next(&mut self, buf: &mut BytesMut, eof: bool) -> Result<Option<Document>, ScanError> {
         Ok(self.find(buf, eof)?.then(|| self.take(buf)))
     }
 
-    /// As [`next`](Self::next), but the document stays at the front of `buf` until it is taken; true if it is whole.
+    /// Finds the next document like [`next`](Self::next), but leaves it at the front of `buf`. Returns true if it is whole.
     pub(crate) fn find(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -101,7 +99,7 @@ impl Scanner {
         found
     }
 
-    /// The outline of the document that was found.
+    /// Returns the outline of the document that was found.
     pub(crate) fn outline<'a>(&'a self, buf: &'a [u8]) -> Outline<'a> {
         let bytes = buf.get(..self.at).unwrap_or_default();
         Outline { bytes, members: &self.members, may_escape: self.marks.may_escape }
@@ -120,7 +118,7 @@ impl Scanner {
         buf.split_to(self.at).freeze()
     }
 
-    /// True if the first `self.at` bytes of `buf` are a document.
+    /// Returns true if the first `self.at` bytes of `buf` are a document.
     fn resume(&mut self, buf: &mut BytesMut, eof: bool) -> Result<bool, ScanError> {
         if self.state == State::Between {
             let separators = buf.iter().take_while(|&&byte| is_space(byte) || byte == 0xff).count();
@@ -148,9 +146,9 @@ impl Scanner {
         Ok(false)
     }
 
-    /// Continues where it stopped; true if the document ends at `self.at`.
+    /// Continues where it stopped. Returns true if the document ends at `self.at`.
     ///
-    /// A member a round: each state leads to one further down, and a round that was cut short is entered where it was.
+    /// Each round of the loop is a member, and each state leads to one further down. A round continues where it was cut short.
     fn scan(&mut self, bytes: &[u8]) -> Result<bool, ScanError> {
         // A local variable stays in a register; each step depends on the one before.
         let mut at = self.at;
@@ -227,7 +225,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// Inside a string: goes behind its closing quote, and where that is; or to the end of `bytes`.
+    /// Inside a string: goes behind its closing quote and returns its place, or goes to the end of `bytes`.
     #[inline]
     fn string_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<usize> {
         let end = self.marks.next_quote(bytes, *at);
@@ -235,12 +233,12 @@ impl Scanner {
         end
     }
 
-    /// Inside a container: goes behind the bracket that closes it, and true; or to the end of `bytes`, and false.
+    /// Inside a container: goes behind its closing bracket and returns true, or goes to the end of `bytes`.
     #[inline]
     fn container_ends(&mut self, bytes: &[u8], at: &mut usize) -> Result<bool, ScanError> {
         if self.nesting.depth() == 0 {
             let opening = bytes[*at - 1];
-            // Most containers have no other inside. `}` is `{` plus 2, and `]` is `[` plus 2.
+            // Most containers have no nested ones. `}` is `{` plus 2, and `]` is `[` plus 2.
             if let Some(found) = self.marks.next_bracket(bytes, *at)
                 && bytes[found] == opening + 2
             {
@@ -267,8 +265,7 @@ impl Scanner {
 }
 
 impl Document {
-    /// Finds the members of `object`, which has to be one JSON object with nothing around it but white space.
-    /// Copies the bytes: meant for small values inside a message.
+    /// Finds the members of a JSON object, which may have white space around it. It copies the bytes, so it is for small values.
     pub fn parse(object: &[u8]) -> Result<Self, ScanError> {
         let mut buf = BytesMut::from(object);
         let mut scanner = Scanner::new(object.len());
@@ -280,7 +277,7 @@ impl Document {
     }
 }
 
-/// Goes over white space and one byte more, which it returns; or to the end of `bytes`.
+/// Goes over white space and the next byte, which it returns, or goes to the end of `bytes`.
 #[inline]
 fn token(bytes: &[u8], at: &mut usize) -> Option<u8> {
     while let Some(&byte) = bytes.get(*at) {
@@ -292,7 +289,7 @@ fn token(bytes: &[u8], at: &mut usize) -> Option<u8> {
     None
 }
 
-/// Inside a scalar: goes behind it, and true; or to the end of `bytes`, and false.
+/// Inside a scalar: goes behind it and returns true, or goes to the end of `bytes`.
 fn scalar_ends(bytes: &[u8], at: &mut usize) -> bool {
     let ends = |&byte: &u8| is_space(byte) || matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b'"');
     let length = bytes[*at..].iter().position(ends);
@@ -300,7 +297,7 @@ fn scalar_ends(bytes: &[u8], at: &mut usize) -> bool {
     length.is_some()
 }
 
-/// Fails because of the byte before `at`.
+/// Makes the error for the byte before `at`.
 fn wrong(bytes: &[u8], at: usize, expected: &'static str) -> Result<bool, ScanError> {
     Err(ScanError::malformed(bytes, at - 1, expected))
 }

@@ -106,7 +106,7 @@ fn an_error_stays() {
     let error = scanner.next(&mut buf, false).unwrap_err();
     buf.extend_from_slice(b"\n{}");
     assert_eq!(scanner.next(&mut buf, false).unwrap_err(), error);
-    assert_eq!(error.seen(), b"{]");
+    assert!(matches!(&error, ScanError::Malformed { seen, .. } if seen == b"{]"), "{error:?}");
 }
 
 #[test]

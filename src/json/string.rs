@@ -1,12 +1,11 @@
-//! A JSON string decoded, whatever is in it.
+//! Decodes JSON strings with any contents.
 
 use std::borrow::Cow;
 
-/// The text of a JSON string: `raw` with its quotes, as it stood on the wire.
+/// Decodes a JSON string with its quotes; `None` if `raw` does not begin and end with a quote.
 ///
-/// What cannot be decoded (invalid UTF-8, an unknown escape, half a surrogate pair) becomes U+FFFD: a message is not
-/// lost because one of its texts is broken. Borrowed if there is no escape and the text is valid UTF-8. `None` if
-/// `raw` does not begin and end with a quote.
+/// Invalid UTF-8, an unknown escape or half a surrogate pair becomes U+FFFD, so that a broken text does not cost the message.
+/// Borrowed if there is no escape and the text is valid UTF-8.
 pub fn decode(raw: &[u8]) -> Option<Cow<'_, str>> {
     match raw {
         [b'"', inner @ .., b'"'] => Some(decode_inner(inner)),
@@ -14,7 +13,7 @@ pub fn decode(raw: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The text of a JSON string, of which `inner` is what stands between the quotes.
+/// Decodes a JSON string without its quotes.
 pub(crate) fn decode_inner(inner: &[u8]) -> Cow<'_, str> {
     let Some(mut at) = memchr::memchr(b'\\', inner) else {
         // Most strings have no escape.
@@ -36,7 +35,7 @@ pub(crate) fn decode_inner(inner: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The character that the escape at the front of `text` stands for, and how many bytes it takes.
+/// Returns the character of the escape at the front of `text`, and its length in bytes.
 fn escape(text: &[u8]) -> (char, usize) {
     let c = match text.get(1) {
         Some(b'n') => '\n',
@@ -51,7 +50,7 @@ fn escape(text: &[u8]) -> (char, usize) {
     (c, 2)
 }
 
-/// `\uXXXX`, or two of them that are a surrogate pair.
+/// Decodes `\uXXXX`, or a surrogate pair of two.
 fn unicode(text: &[u8]) -> (char, usize) {
     let Some(first) = hex(text) else {
         return (char::REPLACEMENT_CHARACTER, 2);
@@ -68,7 +67,7 @@ fn unicode(text: &[u8]) -> (char, usize) {
     (char::REPLACEMENT_CHARACTER, 6)
 }
 
-/// The four digits of a `\uXXXX` at the front of `text`.
+/// Returns the four digits of the `\uXXXX` at the front of `text`.
 fn hex(text: &[u8]) -> Option<u32> {
     let digits = text.strip_prefix(b"\\u")?.get(..4)?;
     digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))

@@ -1,10 +1,10 @@
-//! The tokens of JSON text, one after the other.
+//! The tokens of JSON text.
 
 use std::ops::Range;
 
 use super::is_space;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     /// `{` or `[`.
@@ -23,15 +23,15 @@ pub(crate) enum TokenKind {
     Space,
 }
 
-/// A token, or the part of it that is in the text.
+/// A token, or the part of one that is in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) kind: TokenKind,
-    /// The bytes of the text that it has; never empty.
+    /// Its range in the text; never empty.
     pub(crate) range: Range<usize>,
 }
 
-/// The token that the end of a text cuts.
+/// The token at the end of a text that is cut off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Cut {
     kind: Option<TokenKind>,
@@ -39,7 +39,7 @@ pub(super) struct Cut {
     escape: bool,
 }
 
-/// Iterates over the tokens of any bytes, without gaps: it validates nothing, keeps no stack and allocates nothing.
+/// Iterates over the tokens of any bytes without gaps, and without validating or allocating.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens<'a> {
     text: &'a [u8],
@@ -52,22 +52,22 @@ impl<'a> Tokens<'a> {
         Self::starting_at(text, 0)
     }
 
-    /// The tokens from byte `at` on, where one begins.
+    /// Iterates from byte `at` on, where a token begins.
     pub(super) fn starting_at(text: &'a [u8], at: usize) -> Self {
         Self { text, at, cut: Cut::default() }
     }
 
-    /// The tokens of the next piece of a text, whose last piece ended with `cut`.
+    /// Iterates over the next piece of a text, whose last piece ended with `cut`.
     pub(super) fn resume(piece: &'a [u8], cut: Cut) -> Self {
         Self { text: piece, at: 0, cut }
     }
 
-    /// What the end of the text cuts.
+    /// Returns the token that is cut at the end of the text.
     pub(super) fn cut(&self) -> Cut {
         self.cut
     }
 
-    /// Goes behind the next value, and returns its range; `None` at a closing bracket, or at the end of the text.
+    /// Goes behind the next value and returns its range; `None` at a closing bracket or the end of the text.
     pub(super) fn value(&mut self) -> Option<Range<usize>> {
         let separates = |kind| matches!(kind, TokenKind::Space | TokenKind::Comma | TokenKind::Colon);
         let first = self.find(|token| !separates(token.kind))?;
@@ -88,7 +88,7 @@ impl<'a> Tokens<'a> {
         Some(start..self.at)
     }
 
-    /// How much of `rest` belongs to a string whose closing quote stands at or behind `at`, if it is there.
+    /// Returns the length of the string at the front of `rest`, whose closing quote may come from `at` on.
     fn string_length(&mut self, rest: &[u8], mut at: usize) -> usize {
         while let Some(found) = memchr::memchr2(b'"', b'\\', rest.get(at..).unwrap_or_default()) {
             at += found + 1;
@@ -101,7 +101,7 @@ impl<'a> Tokens<'a> {
         rest.len()
     }
 
-    /// How much of `rest` belongs to a number, a literal or another word.
+    /// Returns the length of the word at the front of `rest`.
     fn word_length(&mut self, rest: &[u8], kind: TokenKind) -> usize {
         rest.iter().position(|&byte| ends_word(byte)).unwrap_or_else(|| {
             self.cut.kind = Some(kind);
@@ -126,7 +126,7 @@ impl Iterator for Tokens<'_> {
             b',' => TokenKind::Comma,
             b':' => TokenKind::Colon,
             b'"' => TokenKind::String,
-            // Of what QEMU sends, only `nan` begins like a literal without being one.
+            // QEMU's `nan` also begins so, but is not a literal.
             b't' | b'f' | b'n' => TokenKind::Literal,
             byte if is_space(byte) => TokenKind::Space,
             _ => TokenKind::Number,

@@ -1,4 +1,4 @@
-//! The elements of an array and the members of an object, one after the other.
+//! Iterates over the elements of an array and the members of an object.
 
 use bytes::Bytes;
 
@@ -6,16 +6,15 @@ use super::tokens::{TokenKind, Tokens};
 
 /// Iterates over the elements of `array`, sharing its bytes; `None` if it is not an array.
 ///
-/// Only the position is kept, and nothing is validated. Anything may stand between two elements.
+/// Only the position is kept, and nothing is validated, neither elements nor what separates them.
 pub fn elements(array: &Bytes) -> Option<Elements> {
     let at = begin(array, b'[')?;
     Some(Elements { array: array.clone(), at })
 }
 
-/// Iterates over the members of `object`: the name as it stands between its quotes, and the value. `None` if it is not
-/// an object.
+/// Iterates over the members of `object`: the name between its quotes, not decoded, and the value. `None` if it is not an object.
 ///
-/// Nothing is validated. Names are not decoded, and may come twice. A missing value is empty.
+/// Nothing is validated. Names may repeat. A missing value is empty.
 pub fn members(object: &[u8]) -> Option<impl Iterator<Item = (&[u8], &[u8])>> {
     let mut tokens = Tokens::starting_at(object, begin(object, b'{')?);
     Some(std::iter::from_fn(move || {
@@ -25,7 +24,7 @@ pub fn members(object: &[u8]) -> Option<impl Iterator<Item = (&[u8], &[u8])>> {
     }))
 }
 
-/// Made by [`elements`].
+/// The iterator of [`elements`].
 #[derive(Debug, Clone)]
 pub struct Elements {
     array: Bytes,
@@ -42,7 +41,7 @@ impl Iterator for Elements {
     }
 }
 
-/// Where the text goes on behind the bracket that it begins with.
+/// Returns the place after the bracket at the front of the text.
 fn begin(text: &[u8], bracket: u8) -> Option<usize> {
     let first = Tokens::new(text).find(|token| token.kind != TokenKind::Space)?.range;
     (text[first.start] == bracket).then_some(first.end)

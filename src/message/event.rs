@@ -1,4 +1,4 @@
-//! Events: small, and cheap to make.
+//! Events, which are small and cheap to make.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,9 +8,9 @@ use bytes::Bytes;
 use crate::json::{self, Document, Span};
 use crate::secrets;
 
-/// Something that happened: its name, when, and what it says about it.
+/// An event: a name, a time stamp and data.
 ///
-/// There may be a million of them in a second, so it is small: what is seldom asked for is looked up then.
+/// There can be a million of them in a second, so it is small, and members that are rarely needed are looked up on demand.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Event {
     bytes: Bytes,
@@ -19,17 +19,17 @@ pub struct Event {
 }
 
 impl Event {
-    /// `bytes` are an event; its name stands at `name`.
+    /// Makes an event of its bytes, with its name at `name`.
     pub(crate) fn new(bytes: Bytes, name: Span, arrival: u64) -> Self {
         Self { bytes, name, arrival }
     }
 
-    /// The event's name, decoded; not safe to show as it is.
+    /// Returns the name, decoded; not safe to show as it is.
     pub fn name(&self) -> Cow<'_, str> {
         json::decode(self.name.of(&self.bytes)).unwrap_or_default()
     }
 
-    /// The `data`, as it stands on the wire. virt-qemu-qmp-proxy of libvirt makes a string of the object: then the object.
+    /// Returns the `data` as on the wire. From libvirt's virt-qemu-qmp-proxy, which sends the object in a string, it is the object.
     pub fn data(&self) -> Option<Cow<'_, [u8]>> {
         let raw = self.get("data")?;
         Some(match json::decode(raw) {
@@ -38,35 +38,30 @@ impl Event {
         })
     }
 
-    /// Seconds since 1970, and microseconds. Both are -1 if the server's clock failed.
+    /// Returns the time stamp: seconds since 1970, and microseconds. Both are -1 if the server's clock failed.
     pub fn timestamp(&self) -> Option<(i64, i64)> {
         let timestamp = Document::parse(self.get("timestamp")?).ok()?;
         let number = |key| std::str::from_utf8(timestamp.get(key)?).ok()?.parse().ok();
         Some((number("seconds")?, number("microseconds")?))
     }
 
-    /// The value of the member `key`; of several the last one counts.
+    /// Returns the value of the last member `key`.
     fn get(&self, key: &str) -> Option<&[u8]> {
         let named = json::members(&self.bytes)?.filter(|(name, _)| json::decode_inner(name) == key);
         named.last().map(|(_, value)| value)
     }
 
-    /// The whole event as it came.
+    /// Returns the whole event as it came.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// How many messages had come before it in its session: among events and replies, the lower came first.
+    /// Returns how many messages came before it in its session, which gives the order of events and replies.
     pub fn arrival(&self) -> u64 {
         self.arrival
     }
 
-    pub(super) fn set_arrival(&mut self, arrival: u64) {
-        self.arrival = arrival;
-    }
-
-    /// Copies the event into memory of its own. An event that is kept long would otherwise keep alive the whole block
-    /// of bytes that it was read with.
+    /// Copies the event into its own memory. Otherwise an event that is kept long keeps the whole buffer it was read into.
     #[must_use]
     pub fn detached(&self) -> Self {
         Self { bytes: Bytes::copy_from_slice(&self.bytes), ..*self }

@@ -1,7 +1,7 @@
 //! The messages of QMP as they stand on the wire: greeting, command, reply, event.
 //!
-//! What is received keeps the bytes that came. Only small members (`id`, `error`, `event`) are looked into, never the
-//! `return`: it may have a hundred megabytes, or hold what is no JSON.
+//! A received message keeps the bytes that came. Only small members (`id`, `error`, `event`) are parsed, never the `return`,
+//! which may have a hundred megabytes, or values that are not JSON.
 
 mod event;
 
@@ -18,24 +18,24 @@ pub use event::Event;
 
 /// A command ready to be sent: one compact JSON object without an `id`.
 ///
-/// The client adds the `id` when it knows which is free. Source: QEMU's `qmp-spec.rst`.
+/// The client adds the `id` when it sends the command. Source: QEMU's `qmp-spec.rst`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// `{"execute":"NAME"}` or `{"execute":"NAME","arguments":{…}}`, or with `exec-oob`; compact, without `id`.
     pub text: String,
     /// The command's name, decoded.
     pub command: String,
-    /// Whether it is to run out-of-band (`exec-oob`).
+    /// The command runs out-of-band (`exec-oob`).
     pub out_of_band: bool,
-    /// The `id` that the user's own JSON line carried, as compact JSON text; put back in `raw` output.
+    /// The `id` in the user's own JSON line, as compact JSON text; it is put back in `raw` output.
     pub own_id: Option<String>,
-    /// The line of the human monitor that this carries, if the answer is to be read as that monitor's text.
+    /// The line for the human monitor, if the reply has the text of that monitor.
     pub hmp_line: Option<String>,
-    /// An open file that is sent with it, for `getfd` and `add-fd`; only over a Unix socket.
+    /// The open file to send with it, for `getfd` and `add-fd`; only over a Unix socket.
     pub descriptor: Option<Descriptor>,
 }
 
-/// An open file, to be sent with a command. Clones share it; two are equal if they do.
+/// An open file to send with a command. Clones share it and are equal.
 #[derive(Clone)]
 pub struct Descriptor(Arc<OwnedFd>);
 
@@ -65,7 +65,7 @@ impl fmt::Debug for Descriptor {
 }
 
 impl Request {
-    /// A command without arguments. `command` must be a plain name, with nothing that JSON escapes.
+    /// Makes a command without arguments. `command` must not need escapes in JSON.
     pub fn new(command: &str) -> Self {
         Self {
             text: format!(r#"{{"execute":"{command}"}}"#),
@@ -77,12 +77,12 @@ impl Request {
         }
     }
 
-    /// What a person calls it: the command's name, or the line of the human monitor. Not safe to show as it is.
+    /// Returns its name for messages: the command, or the line for the human monitor. Not safe to show as it is.
     pub fn label(&self) -> &str {
         self.hmp_line.as_deref().filter(|line| !secrets::line_has_secret(line)).unwrap_or(&self.command)
     }
 
-    /// Whether a success ends the peer.
+    /// Returns true if the command ends the peer when it succeeds.
     pub fn ends_peer(&self) -> bool {
         match &self.hmp_line {
             Some(line) => matches!(line.trim(), "quit" | "q"),
@@ -90,7 +90,7 @@ impl Request {
         }
     }
 
-    /// Makes it out-of-band: it does not wait for those before it. Source: `qmp-spec.rst`, "Out-of-band execution".
+    /// Makes it run out-of-band, without waiting for earlier commands. Source: `qmp-spec.rst`, "Out-of-band execution".
     pub fn send_out_of_band(&mut self) {
         const IN_BAND: &str = r#"{"execute":"#;
         if self.text.starts_with(IN_BAND) {
@@ -100,7 +100,7 @@ impl Request {
     }
 }
 
-/// Passwords and the like are shown as `***`.
+/// Shows secrets as `***`.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -111,49 +111,40 @@ impl fmt::Debug for Request {
     }
 }
 
-/// What a QMP server sends.
+/// A message from a QMP server.
 #[derive(Debug, Clone)]
 pub enum Message {
     /// The first message of a session.
     Greeting(Box<Greeting>),
-    /// Something happened.
+    /// An event.
     Event(Event),
-    /// The answer to a command.
+    /// The reply to a command.
     Reply(Box<Reply>),
 }
 
 impl Message {
-    /// What `document` is, told by its members: `QMP`, `event`, or one of `return` and `error`.
+    /// Reads a document as a message. Its kind follows from its members: `QMP`, `event`, `return` or `error`.
     pub fn from_document(document: Document) -> Result<Self, Malformed> {
-        Self::new(Kind::of(document.outline()), document)
+        Self::new(Kind::of(document.outline()), document, 0)
     }
 
-    /// The message of a known kind that `document` is.
-    pub(crate) fn new(kind: Result<Kind, Fault>, document: Document) -> Result<Self, Malformed> {
+    /// Reads the document as a message of a known kind that came after `arrival` others.
+    pub(crate) fn new(kind: Result<Kind, Fault>, document: Document, arrival: u64) -> Result<Self, Malformed> {
         match kind {
             Ok(Kind::Greeting) => Greeting::parse(&document).map(|greeting| Self::Greeting(Box::new(greeting))),
-            Ok(Kind::Event(name)) => Ok(Self::Event(Event::new(document.into_bytes(), name, 0))),
+            Ok(Kind::Event(name)) => Ok(Self::Event(Event::new(document.into_bytes(), name, arrival))),
             Ok(Kind::Reply { id, error, result }) => {
-                Reply::parse(document, id, error, result).map(|reply| Self::Reply(Box::new(reply)))
+                Reply::parse(document, id, error, result, arrival).map(|reply| Self::Reply(Box::new(reply)))
             }
             Err(fault) => Err(Malformed::new(fault, &document)),
         }
     }
-
-    /// It came after `arrival` others.
-    pub(crate) fn set_arrival(&mut self, arrival: u64) {
-        match self {
-            Self::Greeting(_) => {}
-            Self::Event(event) => event.set_arrival(arrival),
-            Self::Reply(reply) => reply.arrival = arrival,
-        }
-    }
 }
 
-/// What a message is, and where it has what is looked at.
+/// The kind of a message, with the places of the members that are parsed.
 pub(crate) enum Kind {
     Greeting,
-    /// With this name.
+    /// An event with this name.
     Event(Span),
     Reply {
         id: Option<Span>,
@@ -163,7 +154,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// As its members tell.
+    /// Determines the kind by the members.
     pub(crate) fn of(outline: Outline<'_>) -> Result<Self, Fault> {
         let mut greets = false;
         let (mut event, mut id, mut error, mut result) = (None, None, None, None);
@@ -188,7 +179,7 @@ impl Kind {
     }
 }
 
-/// QEMU's version, as the greeting gives it.
+/// QEMU's version in the greeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// 7 in 7.2.22.
@@ -197,7 +188,7 @@ pub struct Version {
     pub minor: u64,
     /// 22 in 7.2.22.
     pub micro: u64,
-    /// What the distribution calls its package; not safe to show as it is.
+    /// The name of the distribution's package; not safe to show as it is.
     pub package: String,
 }
 
@@ -209,17 +200,15 @@ impl Version {
         let package = json::decode(version.get("package").unwrap_or(br#""""#))?.into_owned();
         Some(Self { major: number("major")?, minor: number("minor")?, micro: number("micro")?, package })
     }
-}
 
-impl Version {
-    /// Whether this is how virt-qemu-qmp-proxy of libvirt greets: it makes the package up of the version, without what
-    /// distributions put behind that. Source: libvirt's `tools/virt-qemu-qmp-proxy`.
+    /// Returns true for the greeting of libvirt's virt-qemu-qmp-proxy. It makes the package from the version, without the
+    /// suffix of a distribution. Source: libvirt's `tools/virt-qemu-qmp-proxy`.
     pub(crate) fn is_of_libvirt_proxy(&self) -> bool {
         self.package == format!("qemu-{self}")
     }
 }
 
-/// As `7.2.22`, without the package.
+/// Shows `7.2.22`, without the package.
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.micro)
@@ -231,7 +220,7 @@ impl fmt::Display for Version {
 pub struct Greeting {
     /// The server's version.
     pub version: Version,
-    /// What can be enabled in the negotiation, such as `oob`.
+    /// The capabilities that the negotiation can enable, such as `oob`.
     pub capabilities: Vec<String>,
 }
 
@@ -252,7 +241,7 @@ impl Greeting {
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It succeeded; [`Reply::result`] is what it returned.
+    /// It succeeded; [`Reply::result`] has the value.
     Return,
     /// The server refused it, or it failed.
     Error {
@@ -263,10 +252,10 @@ pub enum Outcome {
     },
 }
 
-/// The answer to a command.
+/// The reply to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The `id` of the command. A server that could not parse a command answers without one.
+    /// The `id` of the command; `None` if the server could not parse the command.
     pub id: Option<u64>,
     /// How the command ended.
     pub outcome: Outcome,
@@ -281,6 +270,7 @@ impl Reply {
         id: Option<Span>,
         error: Option<Span>,
         result: Option<Span>,
+        arrival: u64,
     ) -> Result<Self, Malformed> {
         let text = |span: Span| span.of(document.bytes());
         let id = match id.map(text) {
@@ -291,20 +281,20 @@ impl Reply {
             None => Outcome::Return,
             Some(error) => parse_error(error).ok_or_else(|| Malformed::new(Fault::Error, &document))?,
         };
-        Ok(Self { id, outcome, document, result, arrival: 0 })
+        Ok(Self { id, outcome, document, result, arrival })
     }
 
-    /// The value of `return` as it stands on the wire, sharing the bytes of the reply; `None` for an error.
+    /// Returns the value of `return` as on the wire, sharing the bytes of the reply; `None` for an error.
     pub fn result(&self) -> Option<Bytes> {
         Some(self.document.bytes().slice(self.result?.range()))
     }
 
-    /// How many messages had come before it in its session: among events and replies, the lower came first.
+    /// Returns how many messages came before it in its session, which gives the order of events and replies.
     pub fn arrival(&self) -> u64 {
         self.arrival
     }
 
-    /// The whole reply as it came.
+    /// Returns the whole reply as it came.
     pub fn document(&self) -> &Document {
         &self.document
     }
@@ -316,65 +306,53 @@ fn parse_error(raw: &[u8]) -> Option<Outcome> {
     Some(Outcome::Error { class: text("class")?, desc: text("desc")? })
 }
 
-/// Digits and nothing else: what a client that counts its commands can have sent.
+/// Parses an id that a client could have sent: digits only.
 fn plain_integer(raw: &[u8]) -> Option<u64> {
     let canonical = raw == b"0" || (raw.first() != Some(&b'0') && raw.iter().all(u8::is_ascii_digit));
     if canonical { std::str::from_utf8(raw).ok()?.parse().ok() } else { None }
 }
 
-/// What is wrong with a message that is a JSON object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a JSON object is not a message of QMP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It has none of the members that tell what it is.
+    /// It has no member that identifies a kind of message.
+    #[error("the server sent a message that is not a greeting, an event or a reply")]
     Unknown,
-    /// It has two or more of them.
+    /// Its members identify two or more kinds.
+    #[error("the server sent a message that is two things at once")]
     Ambiguous,
-    /// A greeting without a version, or with something else in its place.
+    /// A greeting without a valid version.
+    #[error("the server sent a greeting without a valid version")]
     Greeting,
     /// An event whose name is not a string.
+    #[error("the server sent an event whose name is not a string")]
     EventName,
     /// A reply whose `id` is not a number that a client could have sent.
+    #[error("the server sent a reply with an unknown id")]
     Id,
-    /// A success that does not say of which command.
+    /// A success without the `id` of its command.
+    #[error("the server sent a reply without the id of its command")]
     NoId,
     /// An error without `class` and `desc`.
+    #[error("the server sent an error without class and description")]
     Error,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "the server sent a message that is not a greeting, an event or a reply",
-            Self::Ambiguous => "the server sent a message that is two things at once",
-            Self::Greeting => "the server sent a greeting without a valid version",
-            Self::EventName => "the server sent an event whose name is not a string",
-            Self::Id => "the server sent a reply with an unknown id",
-            Self::NoId => "the server sent a reply without the id of its command",
-            Self::Error => "the server sent an error without class and description",
-        })
-    }
 }
 
 /// A JSON object that is not a message of QMP.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}: `{excerpt}`")]
 pub struct Malformed {
-    /// What is wrong with it.
+    /// Why it is not one.
     pub fault: Fault,
-    /// The `id` of the command that this was to answer, where there is one: that command fails, and no other.
+    /// Its `id`, if it has one: then only that command fails.
     pub id: Option<u64>,
     /// The message, shortened, safe to show, secrets masked.
     pub excerpt: String,
 }
 
 impl Malformed {
-    /// A reply is not what it should be.
-    pub(crate) fn reply(fault: Fault, reply: &Reply) -> Self {
-        Self::new(fault, &reply.document)
-    }
-
-    fn new(fault: Fault, document: &Document) -> Self {
+    pub(crate) fn new(fault: Fault, document: &Document) -> Self {
         let id = document.get("id").and_then(plain_integer);
         Self { fault, id, excerpt: secrets::excerpt(document.bytes(), 120) }
     }

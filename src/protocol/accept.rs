@@ -1,4 +1,4 @@
-//! Takes one peer of those that connect to a listener (E11).
+//! Accepts one of the peers that connect to a listener (E11).
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -10,25 +10,20 @@ use super::core::Established;
 use super::definition::Protocol;
 use super::link::{Incoming, Listen};
 
-/// How many connections may be in their handshake at a time; beyond that the oldest is closed.
+/// How many connections may be in their handshake at a time. One more closes the oldest.
 const MOST_CANDIDATES: usize = 16;
 
 /// Establishes a session on one connection.
-type Handshake<'a, P> = Pin<Box<dyn Future<Output = Result<Established<P>, String>> + Send + 'a>>;
+pub(super) type Candidate<P> = Pin<Box<dyn Future<Output = Result<Established<P>, String>> + Send>>;
 
-struct Candidate<'a, P: Protocol> {
-    peer: String,
-    handshake: Handshake<'a, P>,
-}
-
-/// The first connection that is established; listening stops with it.
+/// Returns the first connection that is established, stops listening, and closes all others.
 ///
-/// A peer that is silent or fails its handshake does not hold up the others. All others are closed.
+/// A peer that is silent or fails its handshake does not hold up the others.
 pub(super) async fn first_established<P: Protocol>(
     mut listener: Box<dyn Listen>,
-    establish: impl Fn(Incoming) -> Handshake<'static, P>,
+    establish: impl Fn(Incoming) -> Candidate<P>,
 ) -> io::Result<Established<P>> {
-    let mut candidates: Vec<Candidate<'_, P>> = Vec::new();
+    let mut candidates: Vec<(String, Candidate<P>)> = Vec::new();
     let taken = poll_fn(|context| {
         loop {
             match listener.poll_accept(context) {
@@ -36,12 +31,12 @@ pub(super) async fn first_established<P: Protocol>(
                 Poll::Ready(Ok(incoming)) => {
                     tracing::debug!("{} came in", incoming.peer);
                     if candidates.len() == MOST_CANDIDATES {
-                        let oldest = candidates.remove(0);
-                        tracing::warn!("closed {}: it was silent, and more are coming", oldest.peer);
+                        let (oldest, _) = candidates.remove(0);
+                        tracing::warn!("closed {oldest}: it was silent, and more are coming");
                     }
-                    candidates.push(Candidate { peer: incoming.peer.clone(), handshake: establish(incoming) });
+                    candidates.push((incoming.peer.clone(), establish(incoming)));
                 }
-                // A peer that has disconnected again is not an error of the listener.
+                // The peer has disconnected again, which is no error of the listener.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             }
@@ -54,20 +49,20 @@ pub(super) async fn first_established<P: Protocol>(
 }
 
 fn poll_candidates<P: Protocol>(
-    candidates: &mut Vec<Candidate<'_, P>>,
+    candidates: &mut Vec<(String, Candidate<P>)>,
     context: &mut Context<'_>,
 ) -> Poll<Established<P>> {
     let mut index = 0;
     while index < candidates.len() {
-        match candidates[index].handshake.as_mut().poll(context) {
+        match candidates[index].1.as_mut().poll(context) {
             Poll::Pending => index += 1,
             Poll::Ready(Ok(established)) => {
-                candidates.remove(index);
+                drop(candidates.remove(index));
                 return Poll::Ready(established);
             }
             Poll::Ready(Err(why)) => {
-                let candidate = candidates.remove(index);
-                tracing::warn!("dropped {}: {why}; still listening", candidate.peer);
+                let (peer, _) = candidates.remove(index);
+                tracing::warn!("dropped {peer}: {why}; still listening");
             }
         }
     }
@@ -75,8 +70,8 @@ fn poll_candidates<P: Protocol>(
 }
 
 /// Closes all other connections, also those in the backlog, and stops listening.
-async fn close_others<P: Protocol>(mut listener: Box<dyn Listen>, candidates: Vec<Candidate<'_, P>>) {
-    let mut peers: Vec<String> = candidates.into_iter().map(|candidate| candidate.peer).collect();
+async fn close_others<P: Protocol>(mut listener: Box<dyn Listen>, candidates: Vec<(String, Candidate<P>)>) {
+    let mut peers: Vec<String> = candidates.into_iter().map(|(peer, _)| peer).collect();
     poll_fn(|context| {
         while let Poll::Ready(Ok(incoming)) = listener.poll_accept(context) {
             peers.push(incoming.peer);
@@ -89,7 +84,7 @@ async fn close_others<P: Protocol>(mut listener: Box<dyn Listen>, candidates: Ve
     }
 }
 
-/// `handshake`, given up after `limit`.
+/// Runs `handshake`, which fails after `limit`.
 pub(super) async fn limited<T>(
     limit: Option<Duration>,
     handshake: impl Future<Output = Result<T, String>>,

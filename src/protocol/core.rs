@@ -1,4 +1,4 @@
-//! What the handles of a session and its driver share: the run state, with what belongs to each state.
+//! The state that the handles of a session and its driver share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,13 +12,13 @@ use super::definition::{End, Protocol, Wire};
 use super::link::{Link, Listen};
 use super::runstate::{Runstate, StateError, StateWatcher, Watchers};
 
-/// How a session is set up.
+/// The settings of a session.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
     /// The connection's name; its log records carry it (E18).
     pub name: Option<String>,
-    /// How long a peer that came to a listener may take until its session is established, from the moment it is
-    /// connected; then it is dropped, and listening goes on. `None`: for ever.
+    /// How long a peer that came to a listener may take from connecting to an established session. After that it is dropped,
+    /// and listening goes on. `None`: no limit.
     pub handshake_limit: Option<Duration>,
     /// How many messages may wait to be sent; [`Session::send`](super::Session::send) waits for room beyond that.
     pub queue: usize,
@@ -46,14 +46,14 @@ struct Inner<P: Protocol> {
 /// The run state, with what belongs to it.
 pub(super) enum Status<P: Protocol> {
     Idle,
-    /// There is a listener or a socket, and no `accept()` yet.
+    /// There is a listener or a socket, but no `accept()` yet.
     Opened(Opened),
     /// A call is connecting, binding or accepting.
     Opening(Arc<Attempt>),
     /// That call is rolling back, or the listener is being closed.
     Cancelling(Arc<Attempt>),
     Running(mpsc::Sender<P::Out>, Arc<Control<P>>),
-    /// The driver is ending, or has ended and its result was not collected.
+    /// The driver is ending, or has ended and its result is not collected.
     Ending(Arc<Control<P>>),
 }
 
@@ -64,7 +64,7 @@ pub(super) enum Opened {
 
 /// One call that is connecting, binding or accepting.
 pub(super) struct Attempt {
-    /// It is an `accept()`, or will become one.
+    /// The call is an `accept()`, or becomes one.
     pub(super) accepts: bool,
     pub(super) cancel: CancellationToken,
     pub(super) rolled_back: CancellationToken,
@@ -76,13 +76,13 @@ impl Attempt {
     }
 }
 
-/// What the handles of a session and its driver share.
+/// The signals between the handles of a session and its driver.
 pub(super) struct Control<P: Protocol> {
-    /// End, after what is queued has been sent.
+    /// The driver ends after it has sent what is queued.
     pub(super) drain: CancellationToken,
-    /// End now.
+    /// The driver ends at once.
     pub(super) abort: CancellationToken,
-    /// How it ended, once it has.
+    /// How the driver ended.
     pub(super) end: watch::Sender<Option<End<P::Error>>>,
 }
 
@@ -92,14 +92,14 @@ impl<P: Protocol> Control<P> {
     }
 }
 
-/// What establishing a session leaves: the protocol, and the connection with what was read too much.
+/// An established session: the protocol, the connection, and the bytes read beyond the last message.
 pub(super) struct Established<P: Protocol> {
     pub(super) protocol: P,
     pub(super) link: Box<dyn Link>,
     pub(super) inbox: BytesMut,
 }
 
-/// What a disconnect has to wait for.
+/// What a disconnect waits for.
 pub(super) enum Waiting<P: Protocol> {
     Attempt(Arc<Attempt>),
     Driver(Arc<Control<P>>),
@@ -116,10 +116,12 @@ impl<P: Protocol> Status<P> {
     }
 }
 
-/// The run state, locked. Nothing of a protocol, a transport or a log runs under the lock: the states left behind are
-/// dropped, and the transitions logged, when it is open again. Only the watchers' wakers are called under it.
+/// The run state, locked.
+///
+/// No code of a protocol, a transport or a log runs under the lock. Replaced states are dropped and transitions logged after
+/// it is released. Only the wakers of watchers are called under it.
 pub(super) struct Locked<'a, P: Protocol> {
-    // Before `after`: fields are dropped in this order.
+    // Before `after`, because fields are dropped in this order.
     inner: MutexGuard<'a, Inner<P>>,
     after: After<'a, P>,
 }
@@ -143,13 +145,13 @@ impl<P: Protocol> Locked<'_, P> {
         &self.inner.status
     }
 
-    /// Changes the status; watchers see it if the run state is another one (E1).
+    /// Sets the status. Watchers see it if the run state changes (E1).
     pub(super) fn set(&mut self, status: Status<P>) {
         let left = self.replace(status);
         self.after.left.push(left);
     }
 
-    /// Changes the status, and gives the one before, which must not be dropped while this is locked.
+    /// Sets the status and returns the one before, which must not be dropped under the lock.
     pub(super) fn replace(&mut self, status: Status<P>) -> Status<P> {
         let left = std::mem::replace(&mut self.inner.status, status);
         let (from, to) = (left.runstate(), self.inner.status.runstate());
@@ -160,7 +162,7 @@ impl<P: Protocol> Locked<'_, P> {
         left
     }
 
-    /// Fails in any other state than `required` (E7).
+    /// Fails if the run state is not `required` (E7).
     pub(super) fn require(&self, required: Runstate) -> Result<(), StateError> {
         let state = self.status().runstate();
         if state == required { Ok(()) } else { Err(StateError { protocol: P::NAME, state, required }) }
@@ -170,7 +172,7 @@ impl<P: Protocol> Locked<'_, P> {
 impl<P: Protocol> Core<P> {
     pub(super) fn new(options: SessionOptions, make: Box<dyn Fn() -> P + Send + Sync>) -> Self {
         let span = match &options.name {
-            // Of the highest level, so that a filter which lets any record through lets the name through too.
+            // At the highest level, so that any filter that passes a record also passes the name.
             Some(name) => tracing::error_span!("connection", name),
             None => Span::none(),
         };
@@ -179,7 +181,7 @@ impl<P: Protocol> Core<P> {
     }
 
     pub(super) fn lock(&self) -> Locked<'_, P> {
-        // Nothing done under the lock can leave it half changed.
+        // No code under the lock can leave it half changed.
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         Locked { inner, after: After { span: &self.span, transitions: Vec::new(), left: Vec::new() } }
     }
@@ -188,27 +190,16 @@ impl<P: Protocol> Core<P> {
         self.lock().inner.watchers.add()
     }
 
-    /// Where messages to be sent are queued, while it is running.
-    pub(super) fn outgoing(&self) -> Option<mpsc::Sender<P::Out>> {
-        match self.lock().status() {
-            Status::Running(outgoing, _) => Some(outgoing.clone()),
-            _ => None,
-        }
-    }
-
-    /// Puts `opened` there for `accept()` to take (E4).
+    /// Keeps `opened` for `accept()` (E4).
     pub(super) fn open(&self, opened: Opened) -> Result<(), StateError> {
+        // If it fails, `opened` is dropped after the lock, because arguments are dropped last.
         let mut locked = self.lock();
-        let result = locked.require(Runstate::Idle);
-        if result.is_ok() {
-            locked.set(Status::Opened(opened));
-        } else {
-            locked.after.left.push(Status::Opened(opened));
-        }
-        result
+        locked.require(Runstate::Idle)?;
+        locked.set(Status::Opened(opened));
+        Ok(())
     }
 
-    /// The protocol's first steps on a connection, with a fresh protocol (E17, E20).
+    /// Establishes a session on a connection with a fresh protocol (E17, E20).
     pub(super) async fn establish(&self, mut link: Box<dyn Link>) -> Result<Established<P>, P::Error> {
         let mut protocol = (self.make)();
         let mut inbox = BytesMut::new();
@@ -218,7 +209,7 @@ impl<P: Protocol> Core<P> {
 
     /// Begins to disconnect, and returns what to wait for. Idempotent (E15).
     ///
-    /// In Idle it does nothing, unless `show` asks for Disconnecting to be shown there too (E6).
+    /// In Idle it does nothing, unless `show` asks for a transition through Disconnecting (E6).
     pub(super) fn stop(&self, show: bool) -> Option<Waiting<P>> {
         let mut locked = self.lock();
         match locked.status() {
@@ -250,7 +241,7 @@ impl<P: Protocol> Core<P> {
         }
     }
 
-    /// Returns to Idle, unless the attempt has succeeded, and wakes the calls that wait for it.
+    /// Returns to Idle unless the attempt has succeeded, and wakes the calls that wait for it.
     pub(super) fn roll_back(&self, attempt: &Arc<Attempt>) {
         let mut locked = self.lock();
         match locked.status() {
@@ -265,7 +256,7 @@ impl<P: Protocol> Core<P> {
         attempt.rolled_back.cancel();
     }
 
-    /// The driver is ending by itself, or as it was told (E13).
+    /// Notes that the driver is ending, by itself or by request (E13).
     pub(super) fn ending(&self, control: &Arc<Control<P>>) {
         let mut locked = self.lock();
         if let Status::Running(_, running) = locked.status()
@@ -275,7 +266,7 @@ impl<P: Protocol> Core<P> {
         }
     }
 
-    /// Returns to Idle after the result was collected, unless that has happened already.
+    /// Returns to Idle after the result was collected, once.
     pub(super) fn collected(&self, control: &Arc<Control<P>>) {
         let mut locked = self.lock();
         if let Status::Ending(ended) = locked.status()

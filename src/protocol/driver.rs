@@ -1,7 +1,6 @@
 //! The driver: the one task of a running session, which owns the connection.
 //!
-//! Reading, taking from the queue, writing and closing are polled apart, so that a slow write never stops reading, nor
-//! the other way round (E12).
+//! Reading, taking from the queue, writing and closing are polled apart, so that none of them stops another (E12).
 
 use std::future::Future;
 use std::io;
@@ -15,7 +14,7 @@ use tokio::io::AsyncWrite;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::core::{Control, Core, Established};
 use super::definition::{Context, Protocol};
@@ -24,10 +23,10 @@ use super::link::Link;
 use super::outbox::Outbox;
 use super::wire::{decode, make_room, receive};
 
-/// Rounds of reading, routing and writing until other tasks get their turn.
+/// How many rounds of reading, routing and writing run before other tasks get their turn.
 const ROUNDS: usize = 64;
 
-/// How long to wait for input from the peer after writing to it has failed.
+/// How long to wait for input from the peer after a write has failed.
 const LAST_INPUT: Duration = Duration::from_millis(100);
 
 pub(super) struct Driver<P: Protocol> {
@@ -38,36 +37,36 @@ pub(super) struct Driver<P: Protocol> {
     inbox: BytesMut,
     outbox: Outbox,
     pub(super) outgoing: mpsc::Receiver<P::Out>,
-    /// What the protocol sends in answer to a message.
+    /// Messages that the protocol sends while it handles another.
     pub(super) sends: Vec<P::Out>,
-    drain: Stop,
-    abort: Stop,
+    drain: Pin<Box<WaitForCancellationFutureOwned>>,
+    abort: Pin<Box<WaitForCancellationFutureOwned>>,
     stage: Stage,
     end_of_input: bool,
     end_of_queue: bool,
-    /// Writing failed; what the peer had sent before is read first.
+    /// A write failed. What the peer had sent before is read first.
     write_error: Option<io::Error>,
-    /// How long to wait for that input.
+    /// The limit of the wait for that input.
     last_input: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(PartialEq, Eq)]
 enum Stage {
     Running,
-    /// A disconnect has been asked for: what is queued is still sent.
+    /// A disconnect was requested; what is queued is still sent.
     Draining,
-    /// Everything has been sent.
+    /// Everything was sent.
     Closing,
 }
 
-/// What one look at the input gave.
+/// The result of one look at the input.
 #[derive(PartialEq, Eq)]
 enum Input {
     /// Messages were routed.
     Routed,
     /// Bytes or the end of the input were read, and not yet decoded.
     Read,
-    /// Nothing there.
+    /// There is nothing to read.
     Quiet,
     /// The protocol has no room for more.
     Full,
@@ -82,8 +81,8 @@ impl<P: Protocol> Driver<P> {
         outgoing: mpsc::Receiver<P::Out>,
     ) -> Self {
         Self {
-            drain: Stop::new(&control.drain),
-            abort: Stop::new(&control.abort),
+            drain: Box::pin(control.drain.clone().cancelled_owned()),
+            abort: Box::pin(control.abort.clone().cancelled_owned()),
             core,
             control,
             protocol: established.protocol,
@@ -101,16 +100,16 @@ impl<P: Protocol> Driver<P> {
     }
 
     pub(super) fn poll(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), SessionError<P::Error>>> {
-        if self.abort.poll(context) {
+        if self.abort.as_mut().poll(context).is_ready() {
             return Poll::Ready(self.write_error.take().map_or(Ok(()), |error| Err(SessionError::Write(error))));
         }
-        if self.stage == Stage::Running && self.drain.poll(context) {
+        if self.stage == Stage::Running && self.drain.as_mut().poll(context).is_ready() {
             self.stage = Stage::Draining;
             self.outgoing.close();
         }
         for _ in 0..ROUNDS {
             if self.stage == Stage::Closing {
-                // Nothing that the peer sends now matters.
+                // The peer's input no longer matters.
                 return Pin::new(&mut self.link).poll_shutdown(context).map(closed);
             }
             let input = match self.poll_input(context) {
@@ -132,7 +131,7 @@ impl<P: Protocol> Driver<P> {
                     }
                 }
             }
-            // What was read is still routed, but no more is read.
+            // What was read is still routed.
             let is_routed = input != Input::Read;
             if is_routed && self.end_of_queue && self.outbox.is_sent() && self.write_error.is_none() {
                 self.stage = Stage::Closing;
@@ -142,7 +141,7 @@ impl<P: Protocol> Driver<P> {
                 return Poll::Pending;
             }
             if input == Input::Routed && self.outbox.is_sent() {
-                // Let the receivers of these messages run: they may have more to send.
+                // The receivers of these messages may have more to send, so they run first.
                 break;
             }
         }
@@ -150,36 +149,31 @@ impl<P: Protocol> Driver<P> {
         Poll::Pending
     }
 
-    /// Fails if writing has failed and everything that the peer had sent before was read.
+    /// Fails if a write has failed and all that the peer had sent before was read.
     fn write_failed(&mut self, input: &Input, context: &mut TaskContext<'_>) -> Result<(), SessionError<P::Error>> {
         let Some(error) = self.write_error.take() else { return Ok(()) };
-        match input {
-            // The peer has closed the connection: that is the cause, and a broken pipe what it caused (E6).
-            Input::End if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
-            // There may be more to read, unless the end has been asked for and the reader has no room.
-            Input::Routed | Input::Read => {
-                self.write_error = Some(error);
-                Ok(())
+        let may_read_more = match input {
+            // The peer has closed the connection: that is the cause of the broken pipe (E6).
+            Input::End if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                return Ok(());
             }
-            Input::Full if self.stage == Stage::Running => {
-                self.write_error = Some(error);
-                Ok(())
+            Input::End => false,
+            Input::Routed | Input::Read => true,
+            Input::Full => self.stage == Stage::Running,
+            // A write fails at once. The last input of the peer becomes readable a moment later.
+            Input::Quiet => {
+                let limit = self.last_input.get_or_insert_with(|| Box::pin(tokio::time::sleep(LAST_INPUT)));
+                limit.as_mut().poll(context).is_pending()
             }
-            // A write fails at once; the last input of the peer becomes readable a moment later.
-            Input::Quiet if self.awaits_last_input(context) => {
-                self.write_error = Some(error);
-                Ok(())
-            }
-            _ => Err(SessionError::Write(error)),
+        };
+        if !may_read_more {
+            return Err(SessionError::Write(error));
         }
+        self.write_error = Some(error);
+        Ok(())
     }
 
-    fn awaits_last_input(&mut self, context: &mut TaskContext<'_>) -> bool {
-        let limit = self.last_input.get_or_insert_with(|| Box::pin(tokio::time::sleep(LAST_INPUT)));
-        limit.as_mut().poll(context).is_pending()
-    }
-
-    /// Routes what is in the buffer, then reads once.
+    /// Routes the messages in the buffer, or reads once if there are none.
     fn poll_input(&mut self, context: &mut TaskContext<'_>) -> Result<Input, SessionError<P::Error>> {
         let mut routed = false;
         loop {
@@ -193,7 +187,7 @@ impl<P: Protocol> Driver<P> {
             routed = true;
         }
         if routed {
-            // Messages sent while routing go out before the next read.
+            // What the protocol sent goes out before the next read.
             return Ok(Input::Routed);
         }
         if self.end_of_input {
@@ -222,7 +216,7 @@ impl<P: Protocol> Driver<P> {
         Ok(())
     }
 
-    /// Encodes what is queued, as long as the peer keeps up.
+    /// Encodes what is queued while the peer keeps up. Returns true if there was anything.
     fn poll_queue(&mut self, context: &mut TaskContext<'_>) -> Result<bool, SessionError<P::Error>> {
         let mut progress = false;
         for message in self.sends.drain(..) {
@@ -246,23 +240,10 @@ impl<P: Protocol> Driver<P> {
     }
 }
 
-/// Ignores "not connected" while closing: the peer has closed first (E14).
+/// Ignores "not connected" while closing, because the peer has closed first (E14).
 fn closed<E: std::error::Error + 'static>(result: io::Result<()>) -> Result<(), SessionError<E>> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::NotConnected => Err(SessionError::Close(error)),
         _ => Ok(()),
-    }
-}
-
-/// Waits for a token to be cancelled.
-struct Stop(Pin<Box<WaitForCancellationFutureOwned>>);
-
-impl Stop {
-    fn new(token: &CancellationToken) -> Self {
-        Self(Box::pin(token.clone().cancelled_owned()))
-    }
-
-    fn poll(&mut self, context: &mut TaskContext<'_>) -> bool {
-        self.0.as_mut().poll(context).is_ready()
     }
 }

@@ -6,12 +6,12 @@ use std::io;
 
 use super::runstate::StateError;
 
-/// Which part of getting connected failed (E8).
+/// The part of connecting that failed (E8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Reaching the peer, or being reached by it.
+    /// Connecting to the peer, or accepting it.
     Connection,
-    /// The protocol's own first steps: greeting, negotiation.
+    /// The protocol's first steps: greeting, negotiation.
     Session,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Phase {
 /// The root cause of a [`ConnectError`].
 #[derive(Debug, thiserror::Error)]
 pub enum Cause<E> {
-    /// The system refused it.
+    /// The system reported an error.
     #[error(transparent)]
     Io(io::Error),
     /// The protocol's first steps failed.
@@ -38,14 +38,14 @@ pub enum Cause<E> {
     Cancelled,
 }
 
-/// Connecting, accepting or establishing failed; the session is idle again (E8).
+/// Connecting, accepting or establishing failed, and the session is idle again (E8).
 ///
-/// `{}` shows the phase and the root cause; a cause without text shows its kind.
+/// `Display` shows the phase and the root cause, or the cause's kind if it has no text.
 #[derive(Debug)]
 pub struct ConnectError<E> {
-    /// Which part failed.
+    /// The part that failed.
     pub phase: Phase,
-    /// Why.
+    /// The root cause.
     pub cause: Cause<E>,
 }
 
@@ -60,7 +60,7 @@ impl<E: fmt::Debug + fmt::Display> fmt::Display for ConnectError<E> {
     }
 }
 
-/// The cause's own source: the cause itself is in the text already.
+/// Returns the source of the cause, because the cause itself is in the text.
 impl<E: StdError + 'static> StdError for ConnectError<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.cause {
@@ -74,13 +74,13 @@ impl<E: StdError + 'static> StdError for ConnectError<E> {
 /// Why a session could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError<E: StdError + 'static> {
-    /// The session was in a state that does not allow it; nothing was changed.
+    /// The session was in a state that does not allow it, and stays in it.
     #[error(transparent)]
     State(#[from] StateError),
     /// `accept()` came while there was nothing to accept on (E5).
     #[error("nothing to accept on: call start_server(), open_with_listener() or open_with_socket() first")]
     NothingOpened,
-    /// It was tried, and failed.
+    /// The attempt failed.
     #[error(transparent)]
     Connect(#[from] ConnectError<E>),
 }
@@ -100,18 +100,10 @@ pub enum SessionError<E: StdError + 'static> {
     /// Closing failed, after everything had been sent.
     #[error("cannot close the connection")]
     Close(#[source] io::Error),
-    /// The protocol could not go on.
+    /// The protocol reported an error.
     #[error(transparent)]
     Protocol(E),
-    /// The driver panicked, or its runtime was shut down under it.
+    /// The driver panicked, or its runtime was shut down.
     #[error("the session's task ended unexpectedly: {0}")]
     DriverLost(String),
-}
-
-/// Why a message could not be queued; it was not sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The session is not running.
-    #[error(transparent)]
-    State(#[from] StateError),
 }

@@ -1,17 +1,17 @@
-//! Reading lines, for protocols that are made of them (E19).
+//! Reads lines, for line protocols (E19).
 
 use bytes::{Bytes, BytesMut};
 
 /// Takes lines out of a buffer, for [`Protocol::decode`](super::Protocol::decode) of a line protocol.
 ///
-/// It remembers how far it has looked, so that a long line costs no more than its length.
+/// It looks at each byte once, however a line is split.
 #[derive(Debug, Clone)]
 pub struct Lines {
     longest: usize,
     looked_at: usize,
 }
 
-/// A line passed the bound.
+/// A line is too long.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a line from the peer is longer than {longest} bytes")]
 pub struct LineError {
@@ -20,12 +20,12 @@ pub struct LineError {
 }
 
 impl Lines {
-    /// Lines of at most `longest` bytes, not counting the newline.
+    /// Makes a reader of lines of at most `longest` bytes, not counting the newline.
     pub fn new(longest: usize) -> Self {
         Self { longest, looked_at: 0 }
     }
 
-    /// The next line, with its newline. With `eof`, a last line without one is delivered too; then `None`.
+    /// Takes the next line, with its newline. With `eof`, a last line may lack the newline.
     pub fn next(&mut self, buffer: &mut BytesMut, eof: bool) -> Result<Option<Bytes>, LineError> {
         let end = memchr::memchr(b'\n', &buffer[self.looked_at..]).map(|at| self.looked_at + at);
         self.looked_at = end.unwrap_or(buffer.len());

@@ -14,12 +14,11 @@
 //!                      disconnect() collects the result (E6)
 //! ```
 //!
-//! A [`Protocol`] says how one message is read and written, what is done with one received, and what happens before
-//! the session starts. Connections come from outside as [`Link`]s, made by a [`Dial`] or taken from a [`Listen`]er
-//! that a [`Bind`] opened; the engine knows no transport.
+//! A [`Protocol`] reads and writes messages, handles received ones, and does what comes before the session. Connections are
+//! [`Link`]s, made by a [`Dial`] or accepted by a [`Listen`]er that a [`Bind`] opened. The engine knows no transport.
 //!
-//! Connecting and establishing run in the caller's own future, under a guard: dropping that future leaves no task,
-//! socket or listening file behind (E9). Only a running session has a task, the driver, which owns the connection.
+//! Connecting and establishing run in the caller's future, under a guard: dropping that future leaves no task, socket or
+//! socket file behind (E9). Only a running session has a task, the driver, which owns the connection.
 
 mod accept;
 mod core;
@@ -37,7 +36,7 @@ mod wire;
 
 pub use core::SessionOptions;
 pub use definition::{Context, End, Protocol, Wire};
-pub use error::{Cause, ConnectError, OpenError, Phase, SendError, SessionError};
+pub use error::{Cause, ConnectError, OpenError, Phase, SessionError};
 pub use line::{LineError, Lines};
 pub(crate) use link::no_descriptors;
 pub use link::{Bind, Dial, Handshake, Incoming, Link, Listen};

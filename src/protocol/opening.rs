@@ -1,4 +1,4 @@
-//! The guard of a call that is connecting, binding, accepting or establishing.
+//! The guard of a call that connects, binds, accepts or establishes.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,35 +9,31 @@ use tracing::Instrument;
 use super::accept::{first_established, limited};
 use super::core::{Attempt, Control, Core, Established, Opened, Status};
 use super::definition::Protocol;
+use super::driver::Driver;
 use super::error::{Cause, ConnectError, OpenError, Phase};
 use super::link::{Link, Listen};
 use super::runstate::{Runstate, StateError};
 use super::task::Task;
 use crate::error::describe;
 
-/// Dropped before [`run`](Self::run) or [`opened`](Self::opened) has succeeded, it rolls back to Idle (E8, E9).
+/// The guard of one call. Unless [`run`](Self::run) or [`opened`](Self::opened) succeeds, dropping it rolls back to Idle (E8, E9).
 ///
-/// It stands first in each call, so everything else that the call holds (sockets, listeners) is gone before.
+/// Each call makes it first, so the sockets and listeners of the call are dropped before it.
 pub(super) struct Opening<P: Protocol> {
     core: Arc<Core<P>>,
     attempt: Arc<Attempt>,
 }
 
 impl<P: Protocol> Opening<P> {
-    fn new(core: &Arc<Core<P>>, attempt: Arc<Attempt>) -> Self {
-        Self { core: Arc::clone(core), attempt }
-    }
-
     pub(super) fn from_idle(core: &Arc<Core<P>>, accepts: bool) -> Result<Self, StateError> {
         let mut locked = core.lock();
         locked.require(Runstate::Idle)?;
         let attempt = Arc::new(Attempt::new(accepts));
         locked.set(Status::Opening(Arc::clone(&attempt)));
-        drop(locked);
-        Ok(Self::new(core, attempt))
+        Ok(Self { core: Arc::clone(core), attempt })
     }
 
-    /// Takes what was opened (E5).
+    /// Takes the listener or socket that was opened (E5).
     pub(super) fn from_opened(core: &Arc<Core<P>>) -> Result<(Self, Opened), OpenError<P::Error>> {
         let mut locked = core.lock();
         match locked.status() {
@@ -53,17 +49,17 @@ impl<P: Protocol> Opening<P> {
         match locked.replace(Status::Opening(Arc::clone(&attempt))) {
             Status::Opened(opened) => {
                 drop(locked);
-                Ok((Self::new(core, attempt), opened))
+                Ok((Self { core: Arc::clone(core), attempt }, opened))
             }
             other => {
-                // Not reached: it was looked at under the same lock.
+                // Not reached, because the status was checked under this lock.
                 locked.set(other);
                 Err(OpenError::NothingOpened)
             }
         }
     }
 
-    /// What `work` gives, unless `disconnect()` comes first.
+    /// Runs `work` until `disconnect()` cancels it.
     pub(super) async fn or_cancelled<T>(
         &self,
         phase: Phase,
@@ -91,7 +87,7 @@ impl<P: Protocol> Opening<P> {
         self.or_cancelled(Phase::Session, established).await
     }
 
-    /// The first peer that comes and gets through its handshake (E11).
+    /// Accepts the first peer that gets through its handshake (E11).
     pub(super) async fn first_peer(&self, listener: Box<dyn Listen>) -> Result<Established<P>, ConnectError<P::Error>> {
         let limit = self.core.options.handshake_limit;
         let first = first_established(listener, |incoming| {
@@ -105,30 +101,29 @@ impl<P: Protocol> Opening<P> {
         self.or_cancelled(Phase::Connection, first).await
     }
 
-    /// Starts the driver of an established session: it is running.
+    /// Starts the driver of an established session.
     pub(super) fn run(self, established: Established<P>) -> Result<(), OpenError<P::Error>> {
         let (sender, receiver) = mpsc::channel(self.core.options.queue.clamp(1, Semaphore::MAX_PERMITS));
         let control = Arc::new(Control::new());
-        let mut locked = self.core.lock();
-        if matches!(locked.status(), Status::Cancelling(_)) {
-            drop(locked);
-            return Err(ConnectError { phase: Phase::Session, cause: Cause::Cancelled }.into());
-        }
-        locked.set(Status::Running(sender, Arc::clone(&control)));
-        drop(locked);
-        let task = Task::new(Arc::clone(&self.core), control, established, receiver);
+        self.succeed(Status::Running(sender, Arc::clone(&control)), Phase::Session)?;
+        let task = Task::new(Driver::new(Arc::clone(&self.core), control, established, receiver));
         tokio::spawn(task.instrument(self.core.span.clone()));
         Ok(())
     }
 
-    /// Leaves there what `accept()` will take.
+    /// Keeps the listener or socket for `accept()`.
     pub(super) fn opened(self, opened: Opened) -> Result<(), OpenError<P::Error>> {
+        self.succeed(Status::Opened(opened), Phase::Connection)
+    }
+
+    /// Sets the status, unless `disconnect()` came first.
+    fn succeed(&self, status: Status<P>, phase: Phase) -> Result<(), OpenError<P::Error>> {
+        // If it fails, `status` is dropped after the lock, because arguments are dropped last.
         let mut locked = self.core.lock();
         if matches!(locked.status(), Status::Cancelling(_)) {
-            drop(locked);
-            return Err(ConnectError { phase: Phase::Connection, cause: Cause::Cancelled }.into());
+            return Err(ConnectError { phase, cause: Cause::Cancelled }.into());
         }
-        locked.set(Status::Opened(opened));
+        locked.set(status);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Encoded messages on their way out.
+//! The buffer of encoded messages.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,27 +14,27 @@ use super::definition::Protocol;
 use super::link::Link;
 use super::wire::transmit;
 
-/// Bytes waiting to be written above which no more messages are taken from the queue.
+/// How many bytes may wait to be written before no more messages are taken from the queue.
 const HIGH: usize = 64 * 1024;
 
-/// Bytes waiting above which the buffer is given back when they have been written.
+/// How many bytes make the buffer so large that it is freed after they are written.
 const SWOLLEN: usize = 4 * HIGH;
 
 #[derive(Default)]
 pub(super) struct Outbox {
-    /// What has not been written yet.
+    /// The bytes to write.
     bytes: BytesMut,
-    /// The open files that go with messages, each with the number of bytes that come before its message.
+    /// The open files to send, each with the number of bytes before its message.
     descriptors: VecDeque<(usize, Arc<OwnedFd>)>,
     swollen: bool,
     unflushed: bool,
 }
 
 impl Outbox {
-    /// Encodes a message, to be written next.
+    /// Encodes a message.
     pub(super) fn push<P: Protocol>(&mut self, protocol: &mut P, message: P::Out) -> Result<(), P::Error> {
         let before = self.bytes.len();
-        // A message that was given up has no bytes.
+        // A message that was canceled has no bytes.
         if let Some(descriptor) = transmit(protocol, message, &mut self.bytes)?
             && self.bytes.len() > before
         {
@@ -43,17 +43,17 @@ impl Outbox {
         Ok(())
     }
 
-    /// Whether the peer should read something first.
+    /// Returns true if the peer has to read first.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() >= HIGH
     }
 
-    /// Whether everything has been written and flushed.
+    /// Returns true if everything was written and flushed.
     pub(super) fn is_sent(&self) -> bool {
         self.bytes.is_empty() && !self.unflushed
     }
 
-    /// Writes and flushes as much as the peer takes now; whether that was anything.
+    /// Writes and flushes as much as the link takes now. Returns true if it took anything.
     pub(super) fn poll_write(&mut self, link: &mut dyn Link, context: &mut Context<'_>) -> io::Result<bool> {
         let mut link = Pin::new(link);
         let mut progress = false;
@@ -83,8 +83,8 @@ impl Outbox {
         Ok(progress)
     }
 
-    /// Writes once, with the open file of the first message if it has one, and not beyond the message that has the next:
-    /// what is written together is read together, and no other message may find the file.
+    /// Writes once, with the open file of the first message if it has one, and stops before the next message with a file.
+    /// The peer reads what was written together at once, and the file must reach only its own message.
     fn poll_write_apart(&mut self, mut link: Pin<&mut dyn Link>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.descriptors.front().is_some_and(|(before, _)| *before == 0)
             && let Some((_, descriptor)) = self.descriptors.pop_front()

@@ -7,13 +7,13 @@ use tokio::sync::mpsc;
 /// The run state of a session (E1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Runstate {
-    /// Fully disconnected: no task, no socket, nothing pending.
+    /// Disconnected: no task, no socket, nothing pending.
     Idle,
     /// Connecting, listening, accepting, or establishing the session.
     Connecting,
     /// Connected; messages flow.
     Running,
-    /// Ending, or ended and waiting for [`disconnect`](super::Session::disconnect) to collect the result.
+    /// Ending, or ended until [`disconnect`](super::Session::disconnect) collects the result.
     Disconnecting,
 }
 
@@ -28,14 +28,14 @@ impl fmt::Display for Runstate {
     }
 }
 
-/// An operation came in a run state that does not allow it (E7).
+/// The run state does not allow an operation (E7).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{protocol} {}", self.sentence())]
 pub struct StateError {
     pub(super) protocol: &'static str,
-    /// The state the session was in.
+    /// The state of the session.
     pub state: Runstate,
-    /// The state the operation needs.
+    /// The state that the operation needs.
     pub required: Runstate,
 }
 
@@ -50,19 +50,19 @@ impl StateError {
     }
 }
 
-/// Sees every transition of a session, in order, from the moment it was made (E1).
+/// Receives every transition of a session in order, from when the watcher was made (E1).
 ///
-/// Each watcher has a queue of its own: what it has not read yet is kept, and no transition is skipped, however short.
+/// Each watcher has its own queue, so no transition is skipped, however short.
 #[derive(Debug)]
 pub struct StateWatcher(mpsc::UnboundedReceiver<Runstate>);
 
 impl StateWatcher {
-    /// The next transition; `None` when the session is gone. Cancel safe.
+    /// Waits for the next transition; `None` if the session is gone. Cancel safe.
     pub async fn changed(&mut self) -> Option<Runstate> {
         self.0.recv().await
     }
 
-    /// The next transition that has happened already, if there is one.
+    /// Returns the next transition if it has happened already.
     pub fn try_changed(&mut self) -> Option<Runstate> {
         self.0.try_recv().ok()
     }
@@ -74,7 +74,7 @@ pub(super) struct Watchers(Vec<mpsc::UnboundedSender<Runstate>>);
 
 impl Watchers {
     pub(super) fn add(&mut self) -> StateWatcher {
-        // Remove dropped watchers here too: a session may be watched often and change seldom.
+        // A session may be watched often and change rarely, so dropped watchers are removed here too.
         self.0.retain(|watcher| !watcher.is_closed());
         let (sender, receiver) = mpsc::unbounded_channel();
         self.0.push(sender);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::core::{Core, Opened, SessionOptions, Waiting};
+use super::core::{Core, Opened, SessionOptions, Status, Waiting};
 use super::definition::{End, Protocol};
-use super::error::{Cause, OpenError, Phase, SendError};
+use super::error::{Cause, OpenError, Phase};
 use super::link::{Bind, Dial, Link, Listen};
 use super::opening::Opening;
 use super::runstate::{Runstate, StateError, StateWatcher};
 
-/// A cheap handle on one connection at a time of protocol `P`; clones are the same session.
+/// A handle on one connection at a time of protocol `P`. Clones are cheap and share the session.
 ///
 /// Dropping the last handle sends what is queued and closes the connection.
 pub struct Session<P: Protocol>(Arc<Handle<P>>);
@@ -33,7 +33,7 @@ impl<P: Protocol> fmt::Debug for Session<P> {
     }
 }
 
-/// What the handles share. The driver does not hold it, so dropping the last handle ends the session.
+/// The part that the handles share. The driver does not hold it, so dropping the last handle ends the session.
 struct Handle<P: Protocol> {
     core: Arc<Core<P>>,
 }
@@ -45,7 +45,7 @@ impl<P: Protocol> Drop for Handle<P> {
 }
 
 impl<P: Protocol> Session<P> {
-    /// A session in state Idle; `make` gives a fresh protocol for each connection (E20).
+    /// Makes a session in state Idle. `make` returns a fresh protocol for each connection (E20).
     pub fn new(options: SessionOptions, make: impl Fn() -> P + Send + Sync + 'static) -> Self {
         Self(Arc::new(Handle { core: Arc::new(Core::new(options, Box::new(make))) }))
     }
@@ -54,23 +54,23 @@ impl<P: Protocol> Session<P> {
         &self.0.core
     }
 
-    /// The run state now (E1).
+    /// Returns the run state (E1).
     pub fn state(&self) -> Runstate {
         self.core().lock().status().runstate()
     }
 
-    /// Watches the run state: every transition from now on, in order (E1).
+    /// Watches the transitions of the run state from now on (E1).
     pub fn watch(&self) -> StateWatcher {
         self.core().watch()
     }
 
-    /// Connects and establishes the session (E2); it is running then.
+    /// Connects and establishes the session (E2), which is then running.
     ///
-    /// A failure rolls back to Idle (E8), and so does dropping the future, before the drop returns (E9).
+    /// A failure rolls back to Idle (E8). So does dropping the future, before the drop returns (E9).
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime, like everything here that is async; it rolls back then too.
+    /// Panics outside a tokio runtime, like every async function here, and rolls back.
     pub async fn connect(&self, to: impl Dial) -> Result<(), OpenError<P::Error>> {
         let opening = Opening::from_idle(self.core(), false)?;
         let link = opening.or_cancelled(Phase::Connection, async { to.dial().await.map_err(Cause::Io) }).await?;
@@ -78,8 +78,9 @@ impl<P: Protocol> Session<P> {
         opening.run(established)
     }
 
-    /// Binds and listens, and returns without waiting for a peer (E3). The state is Connecting then; call
-    /// [`accept`](Self::accept) next. Failing or dropped, it rolls back to Idle. Gives the address listened on.
+    /// Binds, listens, and returns the address without waiting for a peer (E3).
+    ///
+    /// The state is then Connecting; call [`accept`](Self::accept) next. If it fails or is dropped, it rolls back to Idle.
     pub async fn start_server(&self, at: impl Bind) -> Result<String, OpenError<P::Error>> {
         let opening = Opening::from_idle(self.core(), false)?;
         let listener = opening.or_cancelled(Phase::Connection, async { at.bind().await.map_err(Cause::Io) }).await?;
@@ -88,7 +89,7 @@ impl<P: Protocol> Session<P> {
         Ok(address)
     }
 
-    /// Exactly [`start_server`](Self::start_server), then [`accept`](Self::accept) (E3), with nothing between them.
+    /// Does [`start_server`](Self::start_server) and [`accept`](Self::accept) in one call (E3).
     pub async fn start_server_and_accept(&self, at: impl Bind) -> Result<(), OpenError<P::Error>> {
         let opening = Opening::from_idle(self.core(), true)?;
         let listener = opening.or_cancelled(Phase::Connection, async { at.bind().await.map_err(Cause::Io) }).await?;
@@ -96,21 +97,20 @@ impl<P: Protocol> Session<P> {
         opening.run(established)
     }
 
-    /// Takes a listening socket to accept on (E4). The state is Connecting then.
+    /// Takes a listening socket to accept on (E4). The state is then Connecting.
     pub fn open_with_listener(&self, listener: Box<dyn Listen>) -> Result<(), StateError> {
         self.core().open(Opened::Listener(listener))
     }
 
-    /// Takes an existing connection (E4). The state is Connecting then; [`accept`](Self::accept) establishes the
-    /// session on it.
+    /// Takes a connection (E4). The state is then Connecting, and [`accept`](Self::accept) establishes the session on it.
     pub fn open_with_socket(&self, socket: impl Link + 'static) -> Result<(), StateError> {
         self.core().open(Opened::Socket(Box::new(socket)))
     }
 
-    /// Waits for the peer and establishes the session (E3, E4); it is running then.
+    /// Waits for the peer and establishes the session (E3, E4), which is then running.
     ///
-    /// On a listener the first peer that gets through its handshake is taken; one that fails it, or stays silent, is
-    /// dropped and does not keep the next waiting (E11). Failing or dropped, it rolls back to Idle (E8, E9).
+    /// On a listener it accepts the first peer that gets through its handshake. A peer that fails it or is silent does not
+    /// hold up the next (E11). If it fails or is dropped, it rolls back to Idle (E8, E9).
     pub async fn accept(&self) -> Result<(), OpenError<P::Error>> {
         let (opening, opened) = Opening::from_opened(self.core())?;
         let established = match opened {
@@ -120,11 +120,18 @@ impl<P: Protocol> Session<P> {
         opening.run(established)
     }
 
-    /// Queues a message, waiting for room in the queue. Cancel safe: dropped, the message was not queued.
-    pub async fn send(&self, message: P::Out) -> Result<(), SendError> {
-        let outgoing = self.core().outgoing();
+    /// Queues a message, waiting for room in the queue. Cancel safe: if it is dropped, the message was not queued.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the session is not running; the message is then not sent.
+    pub async fn send(&self, message: P::Out) -> Result<(), StateError> {
+        let outgoing = match self.core().lock().status() {
+            Status::Running(outgoing, _) => Some(outgoing.clone()),
+            _ => None,
+        };
         if let Some(outgoing) = outgoing {
-            // There is room most of the time.
+            // There is usually room.
             let message = match outgoing.try_send(message) {
                 Ok(()) => return Ok(()),
                 Err(TrySendError::Full(message) | TrySendError::Closed(message)) => message,
@@ -134,33 +141,32 @@ impl<P: Protocol> Session<P> {
             }
         }
         let state = self.state();
-        // The session ended while this waited, and a new one is running: the message was for the old one.
+        // If a new session is running, the message was for the old one, which ended meanwhile.
         let state = if state == Runstate::Running { Runstate::Disconnecting } else { state };
-        Err(StateError { protocol: P::NAME, state, required: Runstate::Running }.into())
+        Err(StateError { protocol: P::NAME, state, required: Runstate::Running })
     }
 
-    /// Begins to disconnect, without waiting; idempotent, harmless in any state (E15). What is queued is still sent.
+    /// Begins to disconnect without waiting (E15). What is queued is still sent. Idempotent, and harmless in any state.
     ///
-    /// A running session stays in Disconnecting until [`disconnect`](Self::disconnect) collects the result; a call
-    /// that is connecting or accepting rolls back to Idle by itself.
+    /// A running session stays in Disconnecting until [`disconnect`](Self::disconnect) collects the result. A call that is
+    /// connecting or accepting rolls back to Idle by itself.
     pub fn schedule_disconnect(&self) {
         self.core().stop(false);
     }
 
-    /// Ends the session at once, without sending what is queued (E14); else like a scheduled disconnect.
+    /// Ends the session at once, without sending what is queued (E14). Otherwise it is like a scheduled disconnect.
     pub fn abort(&self) {
         if let Some(Waiting::Driver(control)) = self.core().stop(false) {
             control.abort.cancel();
         }
     }
 
-    /// Disconnects, waits until every task has ended, and returns to Idle (E6); from any state.
+    /// Disconnects from any state, waits until every task has ended, and returns to Idle (E6).
     ///
-    /// The result is how the session ended: the first error of reader or writer, its root cause. Callers at the same
-    /// time get the same one. What is queued is sent first (E14), so a peer that has stopped reading holds this up: put
-    /// a time limit around it, and call [`abort`](Self::abort) then. A call that is connecting or accepting meanwhile
-    /// ends in a [`ConnectError`](super::ConnectError), and is waited for; its future must be polled or dropped.
-    /// Cancel safe: dropped, it can be called again.
+    /// The result is how the session ended: the first error of reader or writer. Concurrent callers get the same one. What is
+    /// queued is sent first (E14), so a peer that has stopped reading holds it up: set a time limit, and then call
+    /// [`abort`](Self::abort). A call that is connecting or accepting fails with a [`ConnectError`](super::ConnectError), and
+    /// this waits for it, so its future must be polled or dropped. Cancel safe: it can be called again.
     pub async fn disconnect(&self) -> End<P::Error> {
         self.core().span.in_scope(|| tracing::debug!("disconnect() called"));
         match self.core().stop(true) {

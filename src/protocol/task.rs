@@ -7,25 +7,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::sync::mpsc;
-
-use super::core::{Control, Core, Established};
 use super::definition::Protocol;
 use super::driver::Driver;
 use super::error::SessionError;
 use crate::error::describe;
 
-/// The driver as a task: it reports how the session ended in every case, also when it panics or is dropped.
+/// The driver as a task. It always reports how the session ended, also if it panics or is dropped.
 pub(super) struct Task<P: Protocol>(Option<Driver<P>>);
 
 impl<P: Protocol> Task<P> {
-    pub(super) fn new(
-        core: Arc<Core<P>>,
-        control: Arc<Control<P>>,
-        established: Established<P>,
-        outgoing: mpsc::Receiver<P::Out>,
-    ) -> Self {
-        Self(Some(Driver::new(core, control, established, outgoing)))
+    pub(super) fn new(driver: Driver<P>) -> Self {
+        Self(Some(driver))
     }
 
     fn finish(&mut self, end: Result<(), SessionError<P::Error>>) {
@@ -43,13 +35,13 @@ impl<P: Protocol> Task<P> {
         shielded(|| drop(link));
         core.ending(&control);
         shielded(|| protocol.on_end(&end));
-        // Messages that were not sent are dropped, with their reply senders, before the end is reported.
+        // Unsent messages are dropped, with their reply senders, before the end is reported.
         shielded(|| drop((protocol, sends, outgoing)));
         control.end.send_replace(Some(end));
     }
 }
 
-// Nothing in it is ever pinned.
+// No field of it is pinned.
 impl<P: Protocol> Unpin for Task<P> {}
 
 impl<P: Protocol> Future for Task<P> {
@@ -73,7 +65,7 @@ impl<P: Protocol> Drop for Task<P> {
     }
 }
 
-/// Runs code of the protocol or the transport. Even if it panics, the end of the session must be reported.
+/// Runs code of the protocol or the transport, which may panic: the end of the session must still be reported.
 fn shielded(work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         tracing::error!("ending the session: {}", panic_text(panic.as_ref()));

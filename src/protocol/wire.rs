@@ -1,5 +1,6 @@
 //! Direct reading and writing while a session is being established.
 
+use std::fmt::{self, Debug, Write};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -9,11 +10,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::definition::{Protocol, Wire};
 
-/// The buffer that is read into, in bytes, as long as no message is longer.
+/// The size of the read buffer in bytes, unless a message is longer.
 const READ_SIZE: usize = 64 * 1024;
 
+/// The longest text of a message in the log, in bytes.
+const LONGEST: usize = 1000;
+
 impl Wire<'_> {
-    /// Waits for one message; it passes the inbound hook. End of file is an error of kind `UnexpectedEof`.
+    /// Waits for one message, which passes the inbound hook. End of file is an error of kind `UnexpectedEof`.
     ///
     /// Cancel safe: what was read stays for the next call.
     pub async fn recv<P: Protocol>(&mut self, protocol: &mut P) -> Result<P::In, P::Error> {
@@ -30,12 +34,14 @@ impl Wire<'_> {
         }
     }
 
-    /// Whether open files can be sent over this connection.
+    /// Returns true if open files can be sent over this connection.
     pub fn passes_descriptors(&self) -> bool {
         self.link.passes_descriptors()
     }
 
-    /// Sends one message, without an open file; it passes the outbound hook. Not cancel safe: part of the message may have gone.
+    /// Sends one message, which passes the outbound hook, without an open file.
+    ///
+    /// Not cancel safe: part of the message may have been sent.
     pub async fn send<P: Protocol>(&mut self, protocol: &mut P, message: P::Out) -> Result<(), P::Error> {
         let mut bytes = BytesMut::new();
         transmit(protocol, message, &mut bytes)?;
@@ -44,13 +50,13 @@ impl Wire<'_> {
         Ok(())
     }
 
-    /// Whether each byte from now on goes in a record of its own; see [`Link::one_byte_records`](crate::protocol::Link::one_byte_records).
+    /// Sets whether each byte is sent in a TLS record of its own; see [`Link::one_byte_records`](super::Link::one_byte_records).
     pub fn one_byte_records(&mut self, on: bool) {
         self.link.one_byte_records(on);
     }
 }
 
-/// Makes room to read into; a message that is longer than the buffer doubles it each time.
+/// Makes room to read into. A message that is longer than the buffer doubles it each time.
 pub(super) fn make_room(inbox: &mut BytesMut) {
     if inbox.capacity() - inbox.len() < READ_SIZE / 4 {
         inbox.reserve(READ_SIZE);
@@ -59,8 +65,8 @@ pub(super) fn make_room(inbox: &mut BytesMut) {
 
 /// Takes one message off the front of `inbox`.
 ///
-/// A long message leaves with the buffer it came in: what follows it is copied into another one, so neither keeps the
-/// other's memory. Only as much is copied as was taken, so the cost stays linear.
+/// A long message keeps the buffer it came in. The bytes after it are copied into a new buffer, so neither keeps the other's
+/// memory. At most as much is copied as was taken, so the cost stays linear.
 pub(super) fn decode<P: Protocol>(
     protocol: &mut P,
     inbox: &mut BytesMut,
@@ -77,51 +83,32 @@ pub(super) fn decode<P: Protocol>(
 
 /// Logs a message received and passes it through the inbound hook (E16).
 pub(super) fn receive<P: Protocol>(protocol: &mut P, message: P::In) -> Result<P::In, P::Error> {
-    tracing::debug!("<-- {}", log::Short(&message));
+    tracing::debug!("<-- {}", Short(&message));
     protocol.inbound(message)
 }
 
-/// Passes a message through the outbound hook, logs it, and encodes it (E16). Gives the open file that goes with it.
+/// Passes a message through the outbound hook, logs it, and encodes it (E16). Returns the open file to send with it.
 pub(super) fn transmit<P: Protocol>(
     protocol: &mut P,
     message: P::Out,
     buffer: &mut BytesMut,
 ) -> Result<Option<Arc<OwnedFd>>, P::Error> {
     let message = protocol.outbound(message)?;
-    tracing::debug!("--> {}", log::Short(&message));
+    tracing::debug!("--> {}", Short(&message));
     let descriptor = protocol.descriptor(&message);
     protocol.encode(message, buffer)?;
     Ok(descriptor)
 }
 
-mod log {
-    use std::fmt::{self, Debug, Write};
+/// A message's `Debug` form, cut off if it is long, and formatted only if the record is wanted.
+struct Short<'a, T>(&'a T);
 
-    /// The longest message text in the log, in bytes.
-    const LONGEST: usize = 1000;
-
-    /// A message's `Debug` form, cut off when it is long; formatted only if the record is wanted.
-    pub(super) struct Short<'a, T>(pub(super) &'a T);
-
-    impl<T: Debug> fmt::Display for Short<'_, T> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let text = format!("{:?}", self.0);
-            let end = text.floor_char_boundary(LONGEST);
-            f.write_str(&text[..end])?;
-            if end < text.len() { f.write_char('…') } else { Ok(()) }
-        }
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::{LONGEST, Short};
-
-        #[test]
-        fn long_messages_are_cut() {
-            assert_eq!(Short(&"short").to_string(), "\"short\"");
-            let text = Short(&"ü".repeat(LONGEST)).to_string();
-            assert!(text.len() <= LONGEST + 3 && text.ends_with("ü…"), "{text}");
-        }
+impl<T: Debug> fmt::Display for Short<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{:?}", self.0);
+        let end = text.floor_char_boundary(LONGEST);
+        f.write_str(&text[..end])?;
+        if end < text.len() { f.write_char('…') } else { Ok(()) }
     }
 }
 
@@ -131,7 +118,7 @@ mod tests {
 
     use bytes::{Bytes, BytesMut};
 
-    use super::{READ_SIZE, decode, make_room};
+    use super::{LONGEST, READ_SIZE, Short, decode, make_room};
     use crate::protocol::{Context, Lines, Protocol};
 
     struct Plain(Lines);
@@ -172,5 +159,12 @@ mod tests {
             assert!(inbox.capacity() <= 3 * READ_SIZE, "{length}: {}", inbox.capacity());
             assert_eq!(decode(&mut protocol, &mut inbox, false).unwrap().unwrap(), &b"rest\n"[..]);
         }
+    }
+
+    #[test]
+    fn long_messages_are_cut() {
+        assert_eq!(Short(&"short").to_string(), "\"short\"");
+        let text = Short(&"ü".repeat(LONGEST)).to_string();
+        assert!(text.len() <= LONGEST + 3 && text.ends_with("ü…"), "{text}");
     }
 }

@@ -1,24 +1,59 @@
-//! Secrets in a message replaced by `***`.
+//! Replaces the secrets in a message by `***`.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
-use super::{ARGUMENTS, is_secret_name, line_has_secret, userinfo, words_have_secret};
-use crate::json::{Token, TokenKind, Tokens, decode};
+use super::words::{ARGUMENTS, is_secret_name, userinfo, words_have_secret};
+use crate::json::{Document, Token, TokenKind, Tokens, decode};
+use crate::text;
 
-/// How deep `json:` file names are followed into each other; deeper ones are taken for secrets.
+/// How many nested `json:` file names are read. Deeper ones count as secrets.
 const MAX_NESTED: usize = 4;
 
-/// `json` with the secrets in it replaced by `"***"`; borrowed if there is none.
+/// Replaces the secrets in `json` by `"***"`. Borrowed if there are none.
 ///
-/// `json` is a message of QMP, sent or received, possibly cut off. What has another syntax is replaced as a whole if any
-/// word in it says that there may be a secret.
+/// `json` is a message of QMP, sent or received, possibly cut off. Text of another syntax is replaced as a whole if a word in it
+/// suggests a secret.
 pub fn mask(json: &str) -> Cow<'_, str> {
     mask_nested(json, 0)
 }
 
+/// Returns the beginning of a message for logs and errors: safe to show, secrets masked, at most `max` characters.
+pub fn excerpt(message: &[u8], max: usize) -> String {
+    // Masking works on a message that is cut off, so the beginning is enough.
+    let considered = &message[..message.len().min(max.saturating_mul(4).saturating_add(64))];
+    let readable = String::from_utf8_lossy(considered);
+    let masked = mask(&readable);
+    if considered.len() == message.len() {
+        return text::excerpt(masked.as_bytes(), max);
+    }
+    let shown = text::excerpt(masked.as_bytes(), max);
+    if shown.ends_with('…') { shown } else { shown + "…" }
+}
+
+/// Returns true if a typed line may have a secret, in the shell's language, JSON or HMP.
+pub fn line_has_secret(line: &str) -> bool {
+    let line = line.trim_start();
+    if line.starts_with('{') { matches!(mask(line), Cow::Owned(_)) } else { words_have_secret(line) }
+}
+
+/// Returns true if the value of a typed argument may have a secret: by its name, its command, or itself. Only for a line that has
+/// a secret.
+pub fn is_secret_argument(command: &str, name: &str, value: &str) -> bool {
+    let is_listed = |(of, argument): &(&str, &str)| *of == command && name.split('.').any(|part| part == *argument);
+    is_secret_name(name) || ARGUMENTS.iter().any(is_listed) || line_has_secret(value)
+}
+
+/// Shows the document shortened, with secrets masked.
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Document({})", excerpt(self.bytes(), 200))
+    }
+}
+
 fn mask_nested(json: &str, nested: usize) -> Cow<'_, str> {
-    if let Some(found) = Walk::new(json, nested).run() {
+    if let Some(found) = (Walk { text: json, nested, ..Walk::default() }).run() {
         return replace(json, found);
     }
     if words_have_secret(json) { Cow::Owned("***".to_owned()) } else { Cow::Borrowed(json) }
@@ -31,7 +66,7 @@ fn replace(text: &str, mut found: Vec<Replacement>) -> Cow<'_, str> {
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
-    // The outermost of nested ones comes first.
+    // The outermost of nested ranges comes first.
     found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
@@ -50,20 +85,21 @@ fn replace(text: &str, mut found: Vec<Replacement>) -> Cow<'_, str> {
 struct Frame<'a> {
     start: usize,
     closing: &'static str,
-    /// The member whose value comes, or came last.
+    /// The member whose value comes next or came last.
     key: Option<Cow<'a, str>>,
-    /// The next string is a name.
+    /// The next string is the name of a member.
     names: bool,
 }
 
 /// The state of one pass over text that should be JSON.
+#[derive(Default)]
 struct Walk<'a> {
     text: &'a str,
     at: usize,
     nested: usize,
     frames: Vec<Frame<'a>>,
     found: Vec<Replacement>,
-    /// Values that are secrets if the message is a certain command, by the argument's name.
+    /// Values that are secrets in certain commands, by the name of the argument.
     candidates: Vec<(Range<usize>, Cow<'a, str>)>,
     command: Option<Cow<'a, str>>,
     /// The property that `qom-set` sets.
@@ -72,21 +108,7 @@ struct Walk<'a> {
     received: bool,
 }
 
-impl<'a> Walk<'a> {
-    fn new(text: &'a str, nested: usize) -> Self {
-        Self {
-            text,
-            at: 0,
-            nested,
-            frames: Vec::new(),
-            found: Vec::new(),
-            candidates: Vec::new(),
-            command: None,
-            property: None,
-            received: false,
-        }
-    }
-
+impl Walk<'_> {
     /// Returns the replacements; `None` if the text is neither JSON nor the beginning of it.
     fn run(mut self) -> Option<Vec<Replacement>> {
         let text = self.text;
@@ -139,7 +161,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        // The message may be cut off: what is open ends here.
+        // If the message is cut off, open values end here.
         while let Some(frame) = self.frames.pop() {
             self.value(frame.start);
         }
@@ -147,7 +169,7 @@ impl<'a> Walk<'a> {
         Some(self.found)
     }
 
-    /// Handles the value that began at `start` and ends here.
+    /// Handles the value that began at `start` and ends at the current token.
     fn value(&mut self, start: usize) {
         let range = start..self.at;
         let raw = &self.text[range.clone()];
@@ -196,7 +218,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Replaces the candidates, if the message is one of the commands.
+    /// Masks the candidates that are secrets in the message's command.
     fn end_message(&mut self) {
         let received = std::mem::take(&mut self.received);
         let command = self.command.take();
@@ -204,7 +226,7 @@ impl<'a> Walk<'a> {
         for (range, argument) in self.candidates.drain(..) {
             let applies = |&(name, of_name): &(&str, &str)| match command.as_deref() {
                 Some(command) => command == name && of_name == argument,
-                // Without its name, which may have been cut off, it may be any command.
+                // The name may be cut off, so it may be any command.
                 None => !received && of_name == argument,
             };
             if ARGUMENTS.iter().any(applies) && (argument != "value" || sets_secret) {

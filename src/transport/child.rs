@@ -1,4 +1,4 @@
-//! A process that was started here, with what it starts itself: watched, signalled, and not left behind.
+//! Child processes: started, watched, signalled, and not left behind.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tokio::sync::watch;
 
-/// How often the end is looked for while nothing else can be done.
+/// How often [`Process::end_now`] checks for the end.
 const POLL: Duration = Duration::from_millis(1);
 
 /// How a process ended.
@@ -20,20 +20,20 @@ pub enum End {
     Exited(i32),
     /// By this signal.
     Killed(i32),
-    /// It asks something at a terminal that it may not use, and would stand still for ever.
+    /// It is stopped, because it asked something at a terminal that it may not use.
     Asks,
-    /// Its status is unknown: another part of the program has collected it.
+    /// Unknown, because another part of the program has collected the status.
     Unknown,
 }
 
 impl End {
-    /// Whether nothing speaks against success.
+    /// Returns true unless the process is known to have failed.
     pub fn is_success(self) -> bool {
         matches!(self, End::Exited(0) | End::Unknown)
     }
 }
 
-/// The end of a sentence that begins with the program's name.
+/// The end of a sentence that begins with the name of the program.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -48,43 +48,32 @@ impl fmt::Display for End {
     }
 }
 
-/// Whose process group a process is in.
+/// The process group of a child process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Group {
+pub enum Group {
     /// Its own: Ctrl-C does not reach it, and a signal reaches all that it starts.
     Own,
-    /// Its own, and it may not use the terminal.
+    /// Its own, and asking something at the terminal is its [end](End::Asks).
     OwnWithoutTerminal,
     /// That of this program: it may ask at the terminal.
     Ours,
 }
 
-/// A process. Dropping it kills it, and all of its group if it has one of its own; unless it was left or reaped.
+/// A child process. Dropping it kills the process and, if it has its own group, the group, unless it was left or reaped.
 #[derive(Debug)]
 pub struct Process {
-    /// It is not reaped before the group is done with: until then no other group can have its number.
+    /// Reaped last: until then no other group can have its number.
     child: Option<Child>,
     group: Group,
     end: watch::Receiver<Option<End>>,
 }
 
 impl Process {
-    /// Starts it in a group of its own.
-    pub fn spawn(command: &mut Command) -> io::Result<Self> {
-        Self::start(command.process_group(0), Group::Own)
-    }
-
-    /// Starts it in a group of its own; asking something at the terminal is its [end](End::Asks).
-    pub fn spawn_without_terminal(command: &mut Command) -> io::Result<Self> {
-        Self::start(command.process_group(0), Group::OwnWithoutTerminal)
-    }
-
-    /// Starts it in the group of this program.
-    pub fn spawn_beside(command: &mut Command) -> io::Result<Self> {
-        Self::start(command, Group::Ours)
-    }
-
-    fn start(command: &mut Command, group: Group) -> io::Result<Self> {
+    /// Starts a process.
+    pub fn spawn(command: &mut Command, group: Group) -> io::Result<Self> {
+        if group != Group::Ours {
+            command.process_group(0);
+        }
         let child = command.spawn()?;
         let pid = Pid::from_child(&child);
         let (sender, end) = watch::channel(None);
@@ -94,7 +83,7 @@ impl Process {
         Ok(process)
     }
 
-    /// Waits for its end. Cancel safe.
+    /// Waits for the end of the process. Cancel safe.
     pub fn end(&self) -> impl Future<Output = End> + Send + use<> {
         let mut end = self.end.clone();
         async move {
@@ -105,35 +94,35 @@ impl Process {
         }
     }
 
-    /// The pipes to its stdin, stdout and stderr, where there are such.
-    pub fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
+    /// Takes the pipes to stdin, stdout and stderr, where there are such.
+    pub(super) fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
         match &mut self.child {
             Some(child) => (child.stdin.take(), child.stdout.take(), child.stderr.take()),
             None => (None, None, None),
         }
     }
 
-    /// Watches for its end.
-    pub fn watch(&self) -> watch::Receiver<Option<End>> {
+    /// Watches for the end of the process.
+    pub(super) fn watch(&self) -> watch::Receiver<Option<End>> {
         self.end.clone()
     }
 
-    /// Its end, if it has ended.
-    pub fn ended(&self) -> Option<End> {
+    /// Returns the end of the process, if it has ended.
+    pub(super) fn ended(&self) -> Option<End> {
         *self.end.borrow()
     }
 
-    /// Sends a signal to the process, and those it has started if it has a group of its own.
+    /// Sends a signal to the process, or to its group if it has its own.
     pub fn signal(&self, signal: Signal) {
         if let Some(child) = &self.child {
             let pid = Pid::from_child(child);
-            // They may have gone, or changed to another user: then there is nothing to be done about them.
+            // It fails if they are gone or run as another user, which cannot be helped.
             let _ = if self.group == Group::Ours { kill_process(pid, signal) } else { kill_process_group(pid, signal) };
         }
     }
 
-    /// Sends SIGTERM, and SIGKILL if that has not ended it within `grace`; this blocks, as a rule for a millisecond.
-    pub fn end_now(&mut self, grace: Duration) {
+    /// Sends SIGTERM, and SIGKILL if the process has not ended within `grace`. It blocks, usually for a millisecond.
+    pub(super) fn end_now(&mut self, grace: Duration) {
         self.signal(Signal::TERM);
         let begun = Instant::now();
         while self.ended().is_none() && begun.elapsed() < grace {
@@ -149,7 +138,7 @@ impl Process {
         }
     }
 
-    /// It has ended: ends what is left of its group too.
+    /// Ends the rest of the group of a process that has ended.
     pub fn reap(mut self) {
         self.signal(Signal::TERM);
         if let Some(mut child) = self.child.take() {
@@ -157,7 +146,7 @@ impl Process {
         }
     }
 
-    /// It goes on without us.
+    /// Leaves the process running.
     pub fn leave(mut self) {
         self.child = None;
     }
@@ -169,7 +158,7 @@ impl Drop for Process {
     }
 }
 
-/// Waits for the end of a child, without reaping it. With `asking`, being stopped because it wants the terminal is one.
+/// Waits for the end of a child without reaping it. If `asking`, a stop because it wants the terminal is an end.
 fn wait(pid: Pid, asking: bool) -> End {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     let options = if asking { options | WaitIdOptions::STOPPED } else { options };
@@ -182,7 +171,7 @@ fn wait(pid: Pid, asking: bool) -> End {
                 if wants_terminal.contains(&status.stopping_signal()) {
                     return End::Asks;
                 }
-                // It was stopped by hand; reap that state, which is reported once.
+                // It was stopped by hand. That state is reported once, so it is collected here.
                 let _ = waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
             }
             Ok(Some(status)) => {
@@ -201,7 +190,7 @@ mod tests {
     async fn the_end_of_a_process_is_seen() {
         #[track_caller]
         fn start(script: &str) -> Process {
-            Process::spawn(Command::new("sh").args(["-c", script])).expect("a shell")
+            Process::spawn(Command::new("sh").args(["-c", script]), Group::Own).expect("a shell")
         }
         async fn check(script: &str, expected: End, text: &str) {
             let process = start(script);
@@ -228,8 +217,9 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_heed_sigterm_is_killed() {
         let command = &mut Command::new("sh");
-        let mut process = Process::spawn_without_terminal(
+        let mut process = Process::spawn(
             command.args(["-c", "trap '' TERM; echo; sleep 1000"]).stdout(std::process::Stdio::piped()),
+            Group::OwnWithoutTerminal,
         )
         .expect("a shell");
         let mut stdout = process.child.as_mut().and_then(|child| child.stdout.take()).expect("a pipe");
@@ -242,7 +232,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_stopped_by_hand_has_not_ended() {
-        let process = Process::spawn_without_terminal(Command::new("sleep").arg("1000")).expect("sleep");
+        let process = Process::spawn(Command::new("sleep").arg("1000"), Group::OwnWithoutTerminal).expect("sleep");
         process.signal(Signal::STOP);
         process.signal(Signal::CONT);
         process.signal(Signal::TERM);
@@ -251,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_that_wants_the_terminal_has_ended() {
-        let process = Process::spawn_without_terminal(Command::new("sleep").arg("1000")).expect("sleep");
+        let process = Process::spawn(Command::new("sleep").arg("1000"), Group::OwnWithoutTerminal).expect("sleep");
         process.signal(Signal::TTIN);
         assert_eq!(process.end().await, End::Asks);
         assert_eq!(End::Asks.to_string(), "asked something at the terminal, where it cannot be answered");

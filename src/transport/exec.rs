@@ -1,4 +1,4 @@
-//! A command whose stdin and stdout are the connection: `exec:COMMAND`.
+//! Connects to the stdin and stdout of a command: `exec:COMMAND`.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,22 +13,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::time::timeout;
 
-use super::child::{End, Process};
+use super::child::{End, Group, Process};
 use super::stderr_tail::StderrTail;
 use crate::protocol::{Dial, Link};
 
-/// How long the command may take to end by itself, when its stdin has ended or when it has closed its stdout; and after
-/// SIGTERM.
+/// How long the command may take to end after its stdin has ended or it has closed its stdout.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long the command may take to end where this blocks.
+/// How long dropping the link blocks until the command has ended.
 const SHORT_GRACE: Duration = Duration::from_millis(250);
 
 /// A command for `sh -c` that connects its stdin and stdout to a monitor.
 ///
-/// It has a process group of its own, and cannot ask anything at the terminal. It is ended with the connection: when
-/// that is closed, its stdin ends, and if it does not end by that it gets SIGTERM, then SIGKILL; when the connection is
-/// dropped, at once.
+/// It has its own process group, and cannot ask anything at the terminal. Closing the connection ends its stdin, and then it
+/// has a moment to end. Dropping the connection sends SIGTERM, then SIGKILL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exec(
     /// The command.
@@ -36,11 +34,11 @@ pub struct Exec(
 );
 
 impl Exec {
-    /// Starts it. Whether it connects is seen later.
-    pub fn start(&self) -> io::Result<(ExecLink, StderrTail)> {
+    /// Starts the command, and returns its stderr with the link. Whether it connects is not known yet.
+    pub fn start(&self) -> io::Result<(Box<dyn Link>, StderrTail)> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = Process::spawn_without_terminal(&mut command)?;
+        let mut process = Process::spawn(&mut command, Group::OwnWithoutTerminal)?;
         let (Some(stdin), Some(stdout), Some(stderr)) = process.pipes() else {
             return Err(io::Error::other("its pipes are missing"));
         };
@@ -53,32 +51,32 @@ impl Exec {
                 std::future::pending::<()>().await;
             }
         });
-        Ok((ExecLink { to, from, process, asks, ending: None }, stderr_tail))
+        Ok((Box::new(ExecLink { to, from, process, asks, ending: None }), stderr_tail))
     }
 }
 
 impl Dial for Exec {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
-        Ok(Box::new(self.start()?.0))
+        Ok(self.start()?.0)
     }
 }
 
-/// The command, running.
-pub struct ExecLink {
-    /// Gone when it was closed.
+/// A running command.
+struct ExecLink {
+    /// `None` after the link was closed.
     to: Option<Sender>,
     from: Receiver,
     process: Process,
-    /// Ends when it asks something at the terminal: it stands still then.
+    /// Ends when the command asks something at the terminal, which stops it.
     asks: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// Waits for the command to end.
+    /// Waits for the end of the command, at most [`GRACE`].
     ending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Link for ExecLink {}
 
 impl ExecLink {
-    /// Waits for the end, if it comes soon.
+    /// Waits for the end of the command, if it comes soon.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let end = self.process.end();
         let ending = self.ending.get_or_insert_with(|| Box::pin(async { drop(timeout(GRACE, end).await) }));
@@ -102,7 +100,7 @@ impl AsyncRead for ExecLink {
                 _ => {}
             }
         }
-        // A command closes its stdout a moment before it has ended. Wait for that, so that its status is known.
+        // A command closes its stdout a moment before it ends. The wait makes its status known.
         self.poll_end(context).map(Ok)
     }
 }
@@ -119,7 +117,7 @@ impl AsyncWrite for ExecLink {
         Poll::Ready(Ok(()))
     }
 
-    /// Ends its stdin and waits for it to end.
+    /// Ends the stdin of the command and waits for its end.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.to.take().is_some() {
             self.ending = None;
@@ -132,7 +130,7 @@ impl AsyncWrite for ExecLink {
 impl Drop for ExecLink {
     fn drop(&mut self) {
         if self.process.ended().is_some() {
-            // What it has left running in its group.
+            // It may have left processes in its group.
             self.process.signal(Signal::TERM);
         } else {
             self.process.end_now(SHORT_GRACE);

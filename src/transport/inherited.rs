@@ -1,4 +1,4 @@
-//! Sockets that a parent process made: connected ones, and listening ones.
+//! Connected and listening sockets that a parent process made.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,79 +8,66 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::UnixLink;
 use super::tcp::TcpListening;
-use super::unix::UnixListening;
-use crate::protocol::Listen;
+use super::unix::{UnixLink, UnixListening};
+use crate::protocol::{Link, Listen};
 
-/// A stream socket that a parent process made, by its kind.
+/// A stream socket that a parent process made.
 pub enum Inherited {
-    /// Connected; for [`Session::open_with_socket`](crate::protocol::Session::open_with_socket).
-    Unix(UnixLink),
-    /// Connected, over TCP.
-    Tcp(TcpStream),
-    /// Peers come to it; for [`Session::open_with_listener`](crate::protocol::Session::open_with_listener).
+    /// A connected socket.
+    Connected(Box<dyn Link>),
+    /// A listening socket; for [`Session::open_with_listener`](crate::protocol::Session::open_with_listener).
     ///
-    /// Dropping it removes no file: that is left to its maker.
+    /// Dropping it does not remove its file: the maker of the socket does.
     Listening(Box<dyn Listen>),
 }
 
-/// Why a descriptor cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InheritedError {
-    /// It is not a socket, but this.
-    #[error("it is {0}, not a socket")]
-    NotASocket(&'static str),
-    /// It is a datagram socket, or one of another kind that is not a stream.
-    #[error("it is {0}, and a stream socket is needed")]
-    NotAStream(&'static str),
-    /// It is neither a Unix socket nor TCP.
-    #[error("it is a socket of address family {0}, and only Unix sockets and TCP are understood")]
-    Family(u16),
-    /// It has no peer, and does not listen.
-    #[error("it is a socket that is neither connected nor listening")]
-    Unconnected,
-    /// The system refused it.
-    #[error("it cannot be used: {0}")]
-    System(#[from] io::Error),
-}
-
-impl From<Errno> for InheritedError {
-    fn from(error: Errno) -> Self {
-        InheritedError::System(error.into())
-    }
-}
-
 impl Inherited {
-    /// Finds out what a descriptor is. It will not block, and will not be passed on to programs started.
+    /// Finds out what a descriptor is, makes it non-blocking, and closes it in programs that are started.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not a stream socket of a Unix socket or TCP, or neither connected nor listening.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
-    pub fn new(socket: OwnedFd) -> Result<Self, InheritedError> {
+    /// Panics outside a tokio runtime.
+    pub fn new(socket: OwnedFd) -> io::Result<Self> {
+        Self::classify(socket).map_err(|error| match error.raw_os_error() {
+            Some(_) => io::Error::new(error.kind(), format!("it cannot be used: {error}")),
+            None => error,
+        })
+    }
+
+    fn classify(socket: OwnedFd) -> io::Result<Self> {
         let what = FileType::from_raw_mode(rustix::fs::fstat(&socket)?.st_mode);
         if what != FileType::Socket {
-            return Err(InheritedError::NotASocket(kind_of_file(what)));
+            return Err(unusable(format!("it is {}, not a socket", kind_of_file(what))));
         }
-        match sockopt::socket_type(&socket)? {
-            SocketType::STREAM => {}
-            SocketType::DGRAM => return Err(InheritedError::NotAStream("a datagram socket")),
-            SocketType::SEQPACKET => return Err(InheritedError::NotAStream("a socket of packets")),
-            _ => return Err(InheritedError::NotAStream("a socket of another kind")),
+        let kind = match sockopt::socket_type(&socket)? {
+            SocketType::STREAM => "",
+            SocketType::DGRAM => "a datagram socket",
+            SocketType::SEQPACKET => "a socket of packets",
+            _ => "a socket of another kind",
+        };
+        if !kind.is_empty() {
+            return Err(unusable(format!("it is {kind}, and a stream socket is needed")));
         }
         rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&socket, true)?;
         let family = rustix::net::getsockname(&socket)?.address_family();
         let listens = sockopt::socket_acceptconn(&socket)?;
         if !listens && rustix::net::getpeername(socket.as_fd()) == Err(Errno::NOTCONN) {
-            return Err(InheritedError::Unconnected);
+            return Err(unusable("it is a socket that is neither connected nor listening".to_owned()));
         }
         Ok(match (listens, family) {
-            (false, AddressFamily::UNIX) => Self::Unix(UnixStream::from_std(socket.into())?.into()),
+            (false, AddressFamily::UNIX) => {
+                Self::Connected(Box::new(UnixLink::from(UnixStream::from_std(socket.into())?)))
+            }
             (false, AddressFamily::INET | AddressFamily::INET6) => {
                 let stream = TcpStream::from_std(socket.into())?;
                 stream.set_nodelay(true)?;
-                Self::Tcp(stream)
+                Self::Connected(Box::new(stream))
             }
             (true, AddressFamily::UNIX) => {
                 Self::Listening(Box::new(UnixListening::new(UnixListener::from_std(socket.into())?)?))
@@ -88,9 +75,18 @@ impl Inherited {
             (true, AddressFamily::INET | AddressFamily::INET6) => {
                 Self::Listening(Box::new(TcpListening::new(TcpListener::from_std(socket.into())?)?))
             }
-            (_, family) => return Err(InheritedError::Family(family.as_raw())),
+            (_, family) => {
+                let family = family.as_raw();
+                return Err(unusable(format!(
+                    "it is a socket of address family {family}, and only Unix sockets and TCP are understood"
+                )));
+            }
         })
     }
+}
+
+fn unusable(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 fn kind_of_file(kind: FileType) -> &'static str {

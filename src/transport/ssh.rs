@@ -1,6 +1,6 @@
-//! A Unix socket on another machine: a socket here that the system's OpenSSH forwards.
+//! Connects to a Unix socket on another machine, through a local socket that the system's OpenSSH forwards.
 //!
-//! `ssh -N -L` and not `ssh -W`, which is silent with Unix sockets before OpenSSH 9.4 (docs/qmp.md, "Transports").
+//! It uses `ssh -N -L`, because `ssh -W` is silent with Unix sockets before OpenSSH 9.4 (docs/qmp.md, "Transports").
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -15,22 +15,22 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
-use super::child::{End, Process};
+use super::child::{End, Group, Process};
 use super::stderr_tail::StderrTail;
 use super::unix::UnixLink;
 use crate::address::{self, UNIX_PATH_MAX};
 use crate::protocol::{Dial, Link};
 
-/// How often to look for the socket that ssh makes: ssh does not report it.
+/// How often to look for the socket that ssh makes, since ssh does not report it.
 const POLL: Duration = Duration::from_millis(10);
 
 /// How long ssh may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs ssh, whose arguments these are, in the directory `$0`; and ends it, with the directory, if this program is gone
-/// before it could do that itself: stdin ends then without a line.
+/// Runs ssh with the arguments of the script. If this program dies first, stdin ends without a line: then the script ends ssh
+/// and removes the directory `$0`.
 ///
-/// ssh stays in our process group, so that it can ask at the terminal; Ctrl-C is for this program, which ends it.
+/// ssh stays in the process group of this program, so that it can ask at the terminal. Ctrl-C is for this program, which ends ssh.
 const SCRIPT: &str = r#"
 trap '' INT QUIT
 exec 3<&0 </dev/null
@@ -38,33 +38,28 @@ exec 3<&0 </dev/null
 exec ssh "$@" 3<&-
 "#;
 
-/// The exit status of a shell that has not found a program.
+/// The exit status of a shell that cannot find a program.
 const NOT_FOUND: i32 = 127;
 
-/// A Unix socket on another machine, to be reached through OpenSSH.
+/// A Unix socket on another machine, reached through OpenSSH.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ssh {
-    /// Where it is.
+    /// The address of the socket.
     pub address: address::Ssh,
-    /// How long ssh may take to be connected to its server, not counting what it asks a person; ssh counts in seconds.
-    /// `None`: as its configuration says.
+    /// How long ssh may take to connect to its server, without the time for questions to the user; rounded up to seconds.
+    /// `None`: the limit of ssh's configuration.
     pub connect_timeout: Option<Duration>,
 }
 
-/// ssh failed to connect or to forward the socket.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct SshError(String);
-
 impl Ssh {
-    /// Starts ssh, and waits until it has connected. Dropping the future ends it.
+    /// Starts ssh and waits until it has connected. Dropping the future ends ssh.
     pub async fn open(&self) -> io::Result<Arc<Tunnel>> {
         let directory = private_directory()?;
         let socket = directory.path().join("q");
         let mut command = Command::new("sh");
         command.arg("-c").arg(SCRIPT).arg(directory.path()).args(self.arguments(&socket));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = Process::spawn_beside(&mut command)?;
+        let mut process = Process::spawn(&mut command, Group::Ours)?;
         let (Some(watched), _, Some(stderr)) = process.pipes() else {
             return Err(io::Error::other("its pipes are missing"));
         };
@@ -81,13 +76,13 @@ impl Ssh {
     fn arguments(&self, socket: &Path) -> Vec<OsString> {
         let mut args: Vec<OsString> = ["-N", "-T", "-a", "-x"].map(OsString::from).to_vec();
         let mut option = |text: &str| args.extend(["-o".into(), OsString::from(text)]);
-        // A connection that is shared would keep what is forwarded when this one ends.
+        // A shared connection would keep the forwarding when this one ends.
         option("ControlMaster=no");
         option("ControlPath=none");
-        // It tells then why it cannot open the socket.
+        // At this level ssh reports why it cannot open the socket.
         option("LogLevel=INFO");
         option("PermitLocalCommand=no");
-        // The user's configuration may forward other things too, which may be taken already.
+        // The user's configuration may forward other ports, which may be in use.
         option("ExitOnForwardFailure=no");
         if let Some(limit) = self.connect_timeout {
             option(&format!("ConnectTimeout={}", limit.as_secs().saturating_add(u64::from(limit.subsec_nanos() > 0))));
@@ -106,7 +101,7 @@ impl Ssh {
     }
 }
 
-/// A path as `-L` takes it: `:` separates, `%` begins a token.
+/// Escapes a path for `-L`, where `:` separates and `%` begins a token.
 fn escaped(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     for &byte in path {
@@ -120,7 +115,7 @@ fn escaped(path: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Why ssh ended, with the kind of what may be otherwise a moment later.
+/// Makes the error for an ssh that has ended. Its kind is `ConnectionRefused` if another attempt may succeed.
 fn failed(end: End, said: &str) -> io::Error {
     const MAY_PASS: [&str; 6] = [
         "Connection refused",
@@ -131,18 +126,18 @@ fn failed(end: End, said: &str) -> io::Error {
         "Connection closed by",
     ];
     if end == End::Exited(NOT_FOUND) {
-        return io::Error::other(SshError(format!("the program ssh (OpenSSH) cannot be started{said}")));
+        return io::Error::other(format!("the program ssh (OpenSSH) cannot be started{said}"));
     }
-    // `Permission denied` and the like never pass, and trying them again locks people out.
+    // Repeated attempts after `Permission denied` can lock the user out.
     let kind = if MAY_PASS.iter().any(|text| said.contains(text)) && !said.contains("denied") {
         io::ErrorKind::ConnectionRefused
     } else {
         io::ErrorKind::Other
     };
-    // Where it cannot ask it says no more than that; what it says of a key that has changed is long.
+    // Where ssh cannot ask about a new key, it says only this. Its message about a changed key says more.
     let is_new = said.contains("Host key verification failed") && !said.contains("CHANGED");
     let hint = if is_new { " (ssh to that host, once, asks whether its key can be trusted)" } else { "" };
-    io::Error::new(kind, SshError(format!("ssh {end}{said}{hint}")))
+    io::Error::new(kind, format!("ssh {end}{said}{hint}"))
 }
 
 impl Dial for Ssh {
@@ -151,33 +146,33 @@ impl Dial for Ssh {
     }
 }
 
-/// ssh, connected. Dropping the last handle ends it; the links that were dialled hold one too.
+/// A connected ssh. Dropping the last handle ends it; each link holds a handle.
 #[derive(Debug)]
 pub struct Tunnel {
     socket: PathBuf,
     watched: ChildStdin,
     process: Process,
     stderr_tail: StderrTail,
-    // Goes last.
+    // Dropped last.
     _directory: TempDir,
 }
 
 impl Tunnel {
-    /// What ssh writes on stderr, and how it ends.
+    /// Returns what ssh writes to stderr, and how it ends.
     pub fn stderr_tail(&self) -> &StderrTail {
         &self.stderr_tail
     }
 
-    /// Whether ssh still runs.
+    /// Returns true if ssh is running.
     pub fn is_open(&self) -> bool {
         self.process.ended().is_none()
     }
 
-    /// Connects to the socket that ssh forwards. Whether it could be opened there is seen later.
+    /// Connects to the socket that ssh forwards. Whether the other machine can open it is not known yet.
     pub async fn dial(self: Arc<Self>) -> io::Result<Box<dyn Link>> {
         loop {
             match UnixStream::connect(&self.socket).await {
-                // It is bound, and not listened on yet.
+                // ssh has bound the socket, but does not listen yet.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && self.is_open() => {
                     tokio::time::sleep(POLL).await;
                 }
@@ -212,14 +207,9 @@ fn private_directory() -> io::Result<TempDir> {
     })
 }
 
-/// What the system says, without the path that tempfile adds.
+/// Returns the system's message without the path that tempfile adds.
 fn system_error(error: &io::Error) -> String {
     error.get_ref().and_then(std::error::Error::source).map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-/// Whether ssh can ask a person for a password or about a host's key, which takes any time.
-pub fn can_ask() -> bool {
-    fs::File::options().read(true).write(true).open("/dev/tty").is_ok()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Keeps what a child process writes on stderr, to report it if the process fails.
+//! Keeps what a child process writes to stderr, to report it if the process fails.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -11,27 +11,27 @@ use tokio::sync::watch;
 use super::child::{End, Process};
 use crate::text;
 
-/// Bytes that are kept of the beginning, and as many of the end.
+/// How many bytes are kept of the beginning, and of the end.
 const KEPT: usize = 2048;
 
-/// Lines that are shown of the beginning, and as many of the end.
+/// How many lines are shown of the beginning, and of the end.
 const SHOWN: usize = 8;
 
-/// How long to wait for the rest of a program's stderr after its end.
+/// How long to wait for the rest of stderr after the process has ended.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
-/// What a child process has written on stderr, and how it ended. It does not keep the process alive.
+/// The stderr of a child process, and how it ended. It does not keep the process alive.
 #[derive(Debug, Clone)]
 pub struct StderrTail {
     said: Arc<Mutex<Said>>,
-    /// Its stderr has ended.
+    /// stderr has ended.
     silent: watch::Receiver<bool>,
     end: watch::Receiver<Option<End>>,
 }
 
 impl StderrTail {
-    /// Listens to the stderr of a process, in a thread that ends with it.
-    pub fn new(process: &Process, mut stderr: ChildStderr) -> io::Result<Self> {
+    /// Reads the stderr of a process in a thread that ends with it.
+    pub(super) fn new(process: &Process, mut stderr: ChildStderr) -> io::Result<Self> {
         let said: Arc<Mutex<Said>> = Arc::default();
         let (sender, silent) = watch::channel(false);
         let for_thread = Arc::clone(&said);
@@ -52,7 +52,7 @@ impl StderrTail {
         Ok(Self { said, silent, end: process.watch() })
     }
 
-    /// How it ended; `None`, if it does not within `patience`. Then it has also said all it had to say.
+    /// Waits for the end of the process and its last output, at most for `patience`.
     pub async fn end(&self, patience: Duration) -> Option<End> {
         let mut end = self.end.clone();
         let end = match tokio::time::timeout(patience, end.wait_for(Option::is_some)).await {
@@ -60,12 +60,12 @@ impl StderrTail {
             Ok(Err(_)) => End::Unknown,
             Err(_) => return None,
         };
-        // What it has started may still have its stderr.
+        // Another process may still have its stderr.
         let _ = tokio::time::timeout(LAST_OUTPUT, self.silent.clone().wait_for(|silent| *silent)).await;
         Some(end)
     }
 
-    /// What it has said, safe to show: nothing, the rest of a line (`: …`), or lines below it.
+    /// Returns the output, safe to show: nothing, the rest of a line (`: …`), or the lines below it.
     pub fn said(&self) -> String {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).shown()
     }

@@ -9,19 +9,19 @@ use crate::protocol::{Bind, Dial, Incoming, Link, Listen};
 
 impl Link for TcpStream {}
 
-/// A TCP address: a host's name or literal, and a port.
+/// A TCP address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tcp {
-    /// A name, or an IPv4 or IPv6 literal without brackets.
+    /// A host name, or an IPv4 or IPv6 address without brackets.
     pub host: String,
-    /// The port; 0 lets the system choose when listening.
+    /// The port; to listen, 0 lets the system choose one.
     pub port: u16,
 }
 
 impl Dial for Tcp {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        // A command is one small write, and waits for its reply.
+        // A command is one small write that waits for its reply.
         stream.set_nodelay(true)?;
         Ok(Box::new(stream))
     }
@@ -31,7 +31,7 @@ impl Bind for Tcp {
     async fn bind(self) -> io::Result<Box<dyn Listen>> {
         let mut last = None;
         let mut addresses: Vec<_> = tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
-        // Only one is listened on. Clients try all addresses of a name; with a number, they mostly use 127.0.0.1.
+        // Only one address is listened on. Clients try all addresses of a name, and as a number they mostly use 127.0.0.1.
         addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
         for address in addresses {
             match listen(address) {

@@ -4,44 +4,36 @@ use std::any::Any;
 use std::ffi::OsStr;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-#[cfg(target_os = "linux")]
-use std::os::fd::AsRawFd;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-#[cfg(target_os = "linux")]
-use rustix::fs::OFlags;
-use rustix::fs::{Mode, Stat};
-use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
-};
+use rustix::fs::Mode;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::address::UNIX_PATH_MAX;
-use crate::processes;
+use super::socket_file::{ShortPath, SocketFile, new_socket};
 use crate::protocol::{Bind, Dial, Incoming, Link, Listen, no_descriptors};
 
-/// How long to wait before a listener whose backlog is full is tried again; the system gives no sign when it has room.
+/// The pause between attempts to connect to a listener whose backlog is full. The system does not report when it has room.
 const JAMMED_RETRY: Duration = Duration::from_millis(10);
 
-/// Bytes in an abstract name padded as QEMU does with `tight=off`.
+/// The length of an abstract name with `tight=off` in QEMU, in bytes.
 const ABSTRACT_PADDED: usize = 107;
 
-/// A connected Unix socket as a [`Link`] that passes open files, if the peer is on this machine.
+/// A connected Unix socket. It passes open files if the peer is on this machine.
 #[derive(Debug)]
 pub struct UnixLink {
     stream: UnixStream,
-    /// Goes with what is written next.
+    /// Sent with the next write.
     descriptor: Option<Arc<OwnedFd>>,
-    /// What carries the bytes to another machine, where no open file can go; let go of with the link.
+    /// The forwarder to another machine, to which no open file can go. It is dropped with the link.
     forwarder: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -52,17 +44,12 @@ impl From<UnixStream> for UnixLink {
 }
 
 impl UnixLink {
-    /// A connected stream, which is not blocking.
-    pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
-        Ok(UnixStream::from_std(stream)?.into())
-    }
-
-    /// The credentials of the peer; after connecting, those of the process that called `listen`.
+    /// Returns the credentials of the peer; after connecting, those of the process that called `listen`.
     pub(super) fn peer(&self) -> io::Result<UCred> {
         self.stream.peer_cred()
     }
 
-    /// A connected stream to what forwards it, and stays for as long as the link does.
+    /// Makes a link to a forwarder, which it keeps alive.
     pub(super) fn forwarded(stream: UnixStream, forwarder: Arc<dyn Any + Send + Sync>) -> Self {
         Self { forwarder: Some(forwarder), ..stream.into() }
     }
@@ -120,7 +107,7 @@ impl AsyncWrite for UnixLink {
     }
 }
 
-/// Writes what there is room for, and the open file with its first byte. Source: `unix(7)`, `SCM_RIGHTS`.
+/// Writes as much as there is room for, with the open file. Source: `unix(7)`, `SCM_RIGHTS`.
 fn send_with(stream: &UnixStream, bytes: &[u8], descriptor: &OwnedFd) -> io::Result<usize> {
     let descriptors = [descriptor.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -135,43 +122,27 @@ fn send_with(stream: &UnixStream, bytes: &[u8], descriptor: &OwnedFd) -> io::Res
 pub enum Unix {
     /// A socket file.
     Path {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
-        /// The mode of the file when listening makes it.
+        /// The mode of the file that listening makes.
         mode: u32,
     },
     /// An abstract name (Linux): no file.
     Abstract {
         /// The name, without the leading NUL.
         name: Vec<u8>,
-        /// Whether the name is exactly that long; else NULs fill it up to the longest (QEMU's `tight=off`).
+        /// Uses the name without padding; otherwise NULs fill it up to the maximum (QEMU's `tight=off`).
         tight: bool,
     },
 }
 
 impl Unix {
-    /// A socket file, of mode 0600 when listening.
+    /// Makes the address of a socket file; listening makes it with mode 0600.
     pub fn path(path: impl Into<PathBuf>) -> Self {
         Unix::Path { path: path.into(), mode: 0o600 }
     }
 
-    /// Whether a program that removes what it finds may listen there: nothing is there, or a stale socket.
-    pub fn check_free(path: &Path) -> io::Result<()> {
-        match is_stale(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result.map(|_| ()),
-        }
-    }
-
-    /// Removes the socket of a program that has ended; anything else stays.
-    pub fn remove_stale(path: &Path) {
-        if matches!(is_stale(path), Ok(true)) {
-            // Another process may have removed it already.
-            let _ = std::fs::remove_file(path);
-        }
-    }
-
-    /// Connects; waits where the backlog is full.
+    /// Connects, and waits while the backlog is full.
     pub(super) async fn connect(self) -> io::Result<UnixLink> {
         loop {
             let connected = match &self {
@@ -182,7 +153,7 @@ impl Unix {
                 }
             };
             match connected {
-                // Its backlog is full: one client is served, others wait already.
+                // The backlog is full, because a monitor serves one client at a time.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(JAMMED_RETRY).await,
                 Err(error) => return Err(error),
                 Ok(stream) => return Ok(UnixLink::from(stream)),
@@ -201,7 +172,7 @@ impl Bind for Unix {
     async fn bind(self) -> io::Result<Box<dyn Listen>> {
         let (socket, file, address) = match &self {
             Unix::Path { path, mode } => {
-                let (socket, file) = bind_path(path, Mode::from_raw_mode(*mode))?;
+                let (socket, file) = SocketFile::bind(path, Mode::from_raw_mode(*mode))?;
                 (socket, Some(file), format!("unix:{}", path.display()))
             }
             Unix::Abstract { name, tight } => {
@@ -217,7 +188,7 @@ impl Bind for Unix {
     }
 }
 
-/// An abstract name as it is bound, without its leading NUL.
+/// Returns an abstract name as it is bound, without its leading NUL.
 fn abstract_name(name: &[u8], tight: bool) -> Vec<u8> {
     let mut bound = name.to_vec();
     if !tight {
@@ -226,168 +197,15 @@ fn abstract_name(name: &[u8], tight: bool) -> Vec<u8> {
     bound
 }
 
-fn new_socket() -> io::Result<OwnedFd> {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
-}
-
-/// A path that fits into a socket's address. A longer one leads through a descriptor of its directory, or of the file.
-struct ShortPath {
-    path: PathBuf,
-    _descriptor: Option<OwnedFd>,
-}
-
-impl ShortPath {
-    /// The path of a socket that is there.
-    fn of(path: &Path) -> io::Result<Self> {
-        if fits(path) { Ok(Self::given(path)) } else { Self::through(path, None) }
-    }
-
-    /// The path of a socket that is to be made.
-    fn of_new(path: &Path) -> io::Result<Self> {
-        match (path.parent(), path.file_name()) {
-            (Some(directory), Some(name)) if !fits(path) => {
-                let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-                Self::through(directory, Some(name))
-            }
-            _ => Ok(Self::given(path)),
-        }
-    }
-
-    fn given(path: &Path) -> Self {
-        Self { path: path.to_owned(), _descriptor: None }
-    }
-
-    /// The path to an open file, or to a name in an open directory.
-    #[cfg(target_os = "linux")]
-    fn through(opened: &Path, name: Option<&OsStr>) -> io::Result<Self> {
-        let descriptor = rustix::fs::open(opened, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        let mut path = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
-        path.extend(name);
-        Ok(Self { path, _descriptor: Some(descriptor) })
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn through(_opened: &Path, _name: Option<&OsStr>) -> io::Result<Self> {
-        Err(rustix::io::Errno::NAMETOOLONG.into())
-    }
-}
-
-fn fits(path: &Path) -> bool {
-    path.as_os_str().len() <= UNIX_PATH_MAX
-}
-
-/// Binds a socket file. A stale one is replaced; a live one, or any other file, never.
-fn bind_path(path: &Path, mode: Mode) -> io::Result<(OwnedFd, SocketFile)> {
-    let socket = new_socket()?;
-    // Set the mode before there is a file, so that no other user can connect in between.
-    rustix::fs::fchmod(&socket, mode)?;
-    let short = ShortPath::of_new(path)?;
-    let address = SocketAddrUnix::new(&short.path)?;
-    match rustix::net::bind(&socket, &address) {
-        Err(rustix::io::Errno::ADDRINUSE) if is_stale(path)? => {
-            std::fs::remove_file(path)?;
-            rustix::net::bind(&socket, &address)?;
-        }
-        result => result?,
-    }
-    // What the umask took away (it can take, never add).
-    let stat = set_mode(path, mode)?;
-    Ok((socket, SocketFile { path: std::path::absolute(path)?, made: stat }))
-}
-
-/// Gives a socket file its mode. Whatever else may have come to be at the path keeps its own.
-fn set_mode(path: &Path, mode: Mode) -> io::Result<Stat> {
-    let is_socket = |stat: &Stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Socket;
-    let replaced = || io::Error::other("the socket was replaced by another file");
-    #[cfg(target_os = "linux")]
-    {
-        let file = rustix::fs::open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-        let stat = rustix::fs::fstat(&file)?;
-        if !is_socket(&stat) {
-            return Err(replaced());
-        }
-        rustix::fs::chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), mode)?;
-        Ok(stat)
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let stat = rustix::fs::lstat(path)?;
-        if !is_socket(&stat) {
-            return Err(replaced());
-        }
-        rustix::fs::chmod(path, mode)?;
-        Ok(stat)
-    }
-}
-
-/// Makes a socket file that another process has bound one for its owner alone.
-pub fn set_private(path: &Path) -> io::Result<()> {
-    set_mode(path, Mode::RUSR | Mode::WUSR).map(drop)
-}
-
-/// A listening socket of mode 0600 at an absolute path, which is to be handed to another process. The file is removed
-/// when the [`SocketFile`] is dropped.
-pub fn listening_socket(path: &Path) -> io::Result<(OwnedFd, SocketFile)> {
-    let (socket, file) = bind_path(path, Mode::RUSR | Mode::WUSR)?;
-    rustix::net::listen(&socket, 1)?;
-    Ok((socket, file))
-}
-
-/// Whether the file is a socket without a listener.
-fn is_stale(path: &Path) -> io::Result<bool> {
-    let file = std::fs::symlink_metadata(path)?;
-    if !file.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists and is not a socket"));
-    }
-    let live = || io::Error::new(io::ErrorKind::AddrInUse, "another process listens there");
-    // A process that does not listen yet refuses connections; and a client that comes only to look ends a monitor that
-    // goes with its client.
-    if processes::is_bound(&file) {
-        return Err(live());
-    }
-    // Not blocking: a live one whose backlog is full must not hold this up.
-    let short = ShortPath::of(path)?;
-    match rustix::net::connect(new_socket()?, &SocketAddrUnix::new(&short.path)?) {
-        Err(rustix::io::Errno::CONNREFUSED) => Ok(true),
-        _ => Err(live()),
-    }
-}
-
-/// A socket file that this process made; dropping it removes the file, if it is still that one.
-#[derive(Debug)]
-pub struct SocketFile {
-    path: PathBuf,
-    made: Stat,
-}
-
-impl SocketFile {
-    /// Leaves the file to the process that has the socket now.
-    pub fn leave(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if let Ok(now) = rustix::fs::lstat(&self.path)
-            && (now.st_dev, now.st_ino) == (self.made.st_dev, self.made.st_ino)
-        {
-            // It may be gone by now: then it is as it should be.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
 pub(super) struct UnixListening {
-    // Goes first: as long as the socket lives, no other file can have the inode that it was bound to.
+    // Dropped first: while the socket exists, no other file can have its inode.
     _file: Option<SocketFile>,
     listener: UnixListener,
     address: String,
 }
 
 impl UnixListening {
-    /// A socket that another process made, which also removes its file.
+    /// Makes a listener of a socket that another process made. That process removes the file.
     pub(super) fn new(listener: UnixListener) -> io::Result<Self> {
         let address = match listener.local_addr()?.as_pathname() {
             Some(path) => format!("unix:{}", path.display()),

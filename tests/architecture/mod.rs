@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("date", &[]),
     ("message", &["json", "secrets"]),
-    ("json", &["secrets", "text"]),
+    ("json", &["text"]),
     ("text", &[]),
     ("secrets", &["json", "text"]),
     ("pattern", &[]),
@@ -117,7 +117,7 @@ fn imports_point_one_way() {
 }
 
 #[test]
-fn only_json_and_secrets_import_each_other() {
+fn no_modules_import_each_other() {
     // Through how many others does not matter: a module that reaches itself is in a circle.
     let rows: BTreeMap<_, _> = MAY_IMPORT.iter().copied().collect();
     let mut in_a_circle = Vec::new();
@@ -133,7 +133,7 @@ fn only_json_and_secrets_import_each_other() {
             in_a_circle.push(*module);
         }
     }
-    assert_eq!(in_a_circle, ["json", "secrets"]);
+    assert_eq!(in_a_circle, [""; 0]);
 }
 
 #[test]

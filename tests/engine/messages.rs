@@ -1,7 +1,7 @@
 //! E12, E16, E17: messages both ways, the hooks, and what comes before the session.
 
 use qmpsh::protocol::Runstate::{Idle, Running};
-use qmpsh::protocol::{SendError, SessionOptions};
+use qmpsh::protocol::SessionOptions;
 use tokio::io::AsyncReadExt;
 
 use super::link::{Alive, Ready, pair};
@@ -206,7 +206,7 @@ async fn sending_fails_when_the_session_ends_while_it_waits() {
         let mut waits = Box::pin(session.send("waits".to_owned()));
         assert!(futures_pending(&mut waits).await);
         session.abort();
-        let SendError::State(error) = waits.await.unwrap_err();
+        let error = waits.await.unwrap_err();
         assert_eq!(error.to_string(), "LineProtocol is disconnecting. Call disconnect() to return to IDLE state.");
         session.disconnect().await.unwrap();
         let mut rest = Vec::new();

@@ -3,7 +3,7 @@
 use std::io;
 
 use qmpsh::protocol::Runstate::{Connecting, Disconnecting, Idle, Running};
-use qmpsh::protocol::{OpenError, Runstate, SendError, StateError};
+use qmpsh::protocol::{OpenError, Runstate, StateError};
 
 use super::link::{Alive, Fails, Memory, Never, Ready, pair};
 use super::{Lined, Plan, error_text, hello, lined, null, read_to_end, running, seen, tasks, until, within};
@@ -109,7 +109,7 @@ async fn check_accept_and_send(session: &Lined, state: Runstate, accept: Option<
         }
     }
     if state != Running {
-        let SendError::State(error) = session.send("x".to_owned()).await.unwrap_err();
+        let error = session.send("x".to_owned()).await.unwrap_err();
         assert_eq!((error.to_string().as_str(), error.state, error.required), (sentence, state, Running));
     }
 }

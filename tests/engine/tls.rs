@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use qmpsh::protocol::Runstate::{Connecting, Disconnecting, Idle, Running};
 use qmpsh::protocol::{Cause, ConnectError, OpenError};
-use qmpsh::transport::{ClientCredentials, Endpoint, ServerCredentials, Tcp, TlsError, Unix};
+use qmpsh::transport::{ClientCredentials, DialTarget, Endpoint, ServerCredentials, Tcp, TlsError, Unix};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -91,7 +91,7 @@ async fn e04_existing_sockets_are_taken() {
         there.open_with_listener(server().listen(Box::new(listener))).unwrap();
         let (theirs, ours) = pair(&alive);
         arrive.send(Ok(theirs)).unwrap();
-        let dial = client().on(Box::new(ours), Some("127.0.0.1".to_owned()));
+        let dial = client().dial(DialTarget::Link(Box::new(ours)), Some("127.0.0.1".to_owned()));
         assert!(dial.reached().get());
         let (connected, accepted) = tokio::join!(here.connect(dial), there.accept());
         connected.unwrap();
@@ -219,7 +219,7 @@ async fn e12_e14_one_byte_records_all_arrive() {
         other.0.open_with_listener(server().listen(Box::new(listener))).unwrap();
         let (theirs, ours) = pair(&alive);
         arrive.send(Ok(theirs)).unwrap();
-        let dial = client().on(Box::new(ours), Some("localhost".to_owned()));
+        let dial = client().dial(DialTarget::Link(Box::new(ours)), Some("localhost".to_owned()));
         let (connected, accepted) = tokio::join!(one.0.connect(dial), other.0.accept());
         connected.unwrap();
         accepted.unwrap();

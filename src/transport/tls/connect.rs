@@ -7,54 +7,45 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use super::error::Refusal;
+use super::credentials::ClientCredentials;
+use super::error::TlsError;
 use super::link::{FirstBytes, TlsLink};
-use super::{ClientCredentials, Role, TlsError};
+use super::role::Role;
 use crate::protocol::{Dial, Link};
-use crate::transport::Endpoint;
+use crate::transport::{DialTarget, Endpoint};
 
-/// An address to be connected to with TLS, or a connection that TLS is to be spoken on; see
-/// [`ClientCredentials::dial`].
+/// A target to connect to with TLS; see [`ClientCredentials::dial`].
 pub struct TlsDial {
     credentials: ClientCredentials,
     hostname: Option<String>,
-    to: Target,
+    to: DialTarget,
     reached: Reached,
 }
 
-enum Target {
-    Endpoint(Endpoint),
-    Connected(Box<dyn Link>),
-}
-
 impl ClientCredentials {
-    /// `to`, with TLS. The server's certificate must be for `hostname`; without one, for the host that `to` names.
+    /// Puts TLS around a target. The server's certificate must be for `hostname`; without one, for the host of the target.
     ///
-    /// What fails is a [`TlsError`] inside the [`io::Error`], where it is TLS that fails.
-    pub fn dial(self, to: Endpoint, hostname: Option<String>) -> TlsDial {
-        TlsDial { credentials: self, hostname, to: Target::Endpoint(to), reached: Reached::default() }
-    }
-
-    /// TLS on a connection that is there already, whose other end is a server for `hostname`.
-    pub fn on(self, link: Box<dyn Link>, hostname: Option<String>) -> TlsDial {
-        let reached = Reached(Arc::new(AtomicBool::new(true)));
-        TlsDial { credentials: self, hostname, to: Target::Connected(link), reached }
+    /// An error of TLS is a [`TlsError`] inside the [`io::Error`].
+    pub fn dial(self, to: impl Into<DialTarget>, hostname: Option<String>) -> TlsDial {
+        let to = to.into();
+        let reached = Reached(Arc::new(AtomicBool::new(matches!(to, DialTarget::Link(_)))));
+        TlsDial { credentials: self, hostname, to, reached }
     }
 }
 
 impl TlsDial {
-    /// Tells, also while it is connecting and after, whether the peer has been reached.
+    /// Returns a handle that tells, also while it is connecting and after, if the peer was reached.
     pub fn reached(&self) -> Reached {
         self.reached.clone()
     }
 }
 
-/// Whether the peer has been reached, so that what is still missing is TLS.
-#[derive(Debug, Clone, Default)]
+/// Tells if the peer was reached, so that only TLS is missing.
+#[derive(Debug, Clone)]
 pub struct Reached(Arc<AtomicBool>);
 
 impl Reached {
-    /// Whether the connection below is there.
+    /// Returns true if the connection below TLS exists.
     pub fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -62,40 +53,26 @@ impl Reached {
 
 impl Dial for TlsDial {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
-        let to = match self.to {
-            Target::Endpoint(endpoint) => Target::Endpoint(endpoint.located_with_tls().await?),
-            connected @ Target::Connected(_) => connected,
-        };
+        let to = self.to.with_tls().await?;
         let host = match &to {
-            Target::Endpoint(Endpoint::Tcp(tcp)) => Some(tcp.host.clone()),
+            DialTarget::Endpoint(Endpoint::Tcp(tcp)) => Some(tcp.host.clone()),
             _ => None,
         };
-        // What cannot be checked is not connected to.
+        // A name that cannot be checked fails before there is a connection.
         let name = self.hostname.or(host).ok_or(TlsError::NoName)?;
         let name = ServerName::try_from(name.clone()).map_err(|_| TlsError::BadName(name))?;
-        let link = match to {
-            Target::Endpoint(endpoint) => endpoint.dial().await?,
-            Target::Connected(link) => link,
-        };
+        let link = to.dial().await?;
         self.reached.0.store(true, Ordering::Relaxed);
-        shake(&self.credentials, name, link).await
-    }
-}
 
-/// The handshake.
-async fn shake(
-    credentials: &ClientCredentials,
-    name: ServerName<'static>,
-    link: Box<dyn Link>,
-) -> io::Result<Box<dyn Link>> {
-    let (config, asked) = credentials.for_one();
-    let first = FirstBytes::default();
-    let handshake = TlsConnector::from(config).connect(name, first.of(link));
-    let stream = handshake.await.map_err(|error| TlsError::in_handshake(error, Role::Client, &first.get()))?;
-    let if_silent = match (asked.load(Ordering::Relaxed), credentials.has_certificate()) {
-        (false, _) => None,
-        (true, true) => Some(TlsError::Refused(Refusal { role: Role::Client, said: None, names: Vec::new() })),
-        (true, false) => Some(TlsError::CertificateRequired),
-    };
-    Ok(Box::new(TlsLink::new(TlsStream::Client(stream), Role::Client, if_silent)))
+        let (config, asked) = self.credentials.for_one();
+        let first = FirstBytes::default();
+        let handshake = TlsConnector::from(config).connect(name, first.of(link));
+        let stream = handshake.await.map_err(|error| TlsError::in_handshake(error, Role::Client, &first.get()))?;
+        let if_silent = match (asked.load(Ordering::Relaxed), self.credentials.has_certificate()) {
+            (false, _) => None,
+            (true, true) => Some(TlsError::refused_silently(Role::Client, &[])),
+            (true, false) => Some(TlsError::CertificateRequired),
+        };
+        Ok(Box::new(TlsLink::new(TlsStream::Client(stream), Role::Client, if_silent)))
+    }
 }

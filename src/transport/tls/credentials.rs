@@ -1,6 +1,5 @@
-//! Credentials, checked and ready to be used.
+//! Credentials, checked and ready for use.
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +9,7 @@ use tokio_rustls::rustls::client::{
 };
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::{CertificateRevocationListDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{
     NoServerSessionStorage, ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier,
 };
@@ -18,28 +18,24 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig, SignatureScheme,
 };
 
-use super::Role;
-use super::directory::{CredentialsError, Directory};
+use super::directory::{CredentialsError, Directory, OwnPem};
 use super::fault::{CertificateFault, list_fault, plain};
+use super::role::Role;
 
-/// What it takes to connect with TLS; cheap to clone.
-#[derive(Clone)]
+/// The credentials to connect with TLS. Clones are cheap.
+#[derive(Debug, Clone)]
 pub struct ClientCredentials {
     config: Arc<ClientConfig>,
     own: Option<Arc<CertifiedKey>>,
 }
 
 impl ClientCredentials {
-    /// Reads `ca-cert.pem`, and what else a client may have, from a directory, and checks it.
+    /// Reads and checks the credentials of a client in a directory. Only `ca-cert.pem` is required.
     pub fn load(directory: impl AsRef<Path>) -> Result<Self, CredentialsError> {
         let files = Files::load(directory.as_ref(), Role::Client)?;
-        let own = match files.directory.own()? {
-            None => None,
-            Some((chain, key)) => Some(files.certified(CertifiedKey::from_der(chain, key, &files.provider))?),
-        };
+        let own = files.directory.own()?.map(|own| files.certified(own)).transpose()?;
         if let Some(own) = &own {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&files.roots), files.provider());
-            let verifier = verifier.build().map_err(|error| files.verifier_failed(&error))?;
+            let verifier = files.client_verifier(Vec::new())?;
             let (leaf, intermediates) =
                 own.cert.split_first().ok_or_else(|| files.failed(Error::NoCertificatesPresented))?;
             verifier
@@ -48,7 +44,6 @@ impl ClientCredentials {
         }
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&files.roots), files.provider())
             .with_crls(files.revoked.clone())
-            // As with QEMU, what the list does not say is not held against a certificate, nor that the list is old.
             .allow_unknown_revocation_status()
             .build()
             .map_err(|error| files.verifier_failed(&error))?;
@@ -61,7 +56,7 @@ impl ClientCredentials {
         Ok(Self { config: Arc::new(config), own })
     }
 
-    /// What one connection needs; the other is told whether the server asked for a certificate.
+    /// Returns the configuration for one connection, and a flag that is set if the server asks for a certificate.
     pub(super) fn for_one(&self) -> (Arc<ClientConfig>, Arc<AtomicBool>) {
         let asked = Arc::new(AtomicBool::new(false));
         let mut config = ClientConfig::clone(&self.config);
@@ -69,61 +64,42 @@ impl ClientCredentials {
         (Arc::new(config), asked)
     }
 
-    /// Whether there is a certificate to show.
+    /// Returns true if there is a certificate to send.
     pub(super) fn has_certificate(&self) -> bool {
         self.own.is_some()
     }
 }
 
-impl fmt::Debug for ClientCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientCredentials").field("has_certificate", &self.has_certificate()).finish_non_exhaustive()
-    }
-}
-
-/// What it takes to listen with TLS; cheap to clone. Clients without a certificate of our CA are refused.
-#[derive(Clone)]
+/// The credentials to listen with TLS. Clones are cheap. Clients need a certificate of a trusted CA.
+#[derive(Debug, Clone)]
 pub struct ServerCredentials {
     pub(super) config: Arc<ServerConfig>,
-    /// The names that our certificate is for.
+    /// The names in our certificate.
     pub(super) names: Vec<String>,
 }
 
 impl ServerCredentials {
-    /// Reads `ca-cert.pem`, `server-cert.pem`, `server-key.pem`, and `ca-crl.pem` if there is one, and checks them.
+    /// Reads and checks the credentials of a server in a directory. Only `ca-crl.pem` is optional.
     pub fn load(directory: impl AsRef<Path>) -> Result<Self, CredentialsError> {
         let files = Files::load(directory.as_ref(), Role::Server)?;
-        let (chain, key) = files.directory.own_needed()?;
-        let own = files.certified(CertifiedKey::from_der(chain, key, &files.provider))?;
+        let own = files.certified(files.directory.own_needed()?)?;
         let names = files.check_server(&own)?;
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&files.roots), files.provider())
-            .with_crls(files.revoked.clone())
-            // As with QEMU, what the list does not say is not held against a certificate, nor that the list is old.
-            .allow_unknown_revocation_status()
-            .build()
-            .map_err(|error| files.verifier_failed(&error))?;
+        let verifier = files.client_verifier(files.revoked.clone())?;
         let mut config = ServerConfig::builder_with_provider(files.provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| files.failed(error))?
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
-        // One session a connection: nothing is to be resumed.
+        // A connection has one session, so none is resumed.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Self { config: Arc::new(config), names })
     }
 }
 
-impl fmt::Debug for ServerCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerCredentials").field("names", &self.names).finish_non_exhaustive()
-    }
-}
-
-/// What both ends read.
+/// The files that both ends read.
 struct Files<'a> {
     directory: Directory<'a>,
-    role: Role,
     provider: Arc<CryptoProvider>,
     roots: Arc<RootCertStore>,
     revoked: Vec<CertificateRevocationListDer<'static>>,
@@ -138,26 +114,39 @@ impl<'a> Files<'a> {
             roots.add(certificate).map_err(malformed)?;
         }
         let revoked = directory.revocations()?;
-        Ok(Self { directory, role, provider: Arc::new(ring::default_provider()), roots: Arc::new(roots), revoked })
+        Ok(Self { directory, provider: Arc::new(ring::default_provider()), roots: Arc::new(roots), revoked })
     }
 
     fn provider(&self) -> Arc<CryptoProvider> {
         Arc::clone(&self.provider)
     }
 
-    /// Our certificate with its key, if they belong together.
-    fn certified(&self, loaded: Result<CertifiedKey, Error>) -> Result<Arc<CertifiedKey>, CredentialsError> {
-        let (certificate, key) = (self.role.certificate(), self.role.key());
-        loaded.map(Arc::new).map_err(|error| match error {
-            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                CredentialsError::KeyMismatch { key: self.directory.file(key), certificate }
-            }
+    /// Makes the verifier of the certificates of clients.
+    fn client_verifier(
+        &self,
+        revoked: Vec<CertificateRevocationListDer<'static>>,
+    ) -> Result<Arc<dyn ClientCertVerifier>, CredentialsError> {
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.roots), self.provider())
+            .with_crls(revoked)
+            // Like QEMU, accept a certificate that a list does not cover, and a list that is old.
+            .allow_unknown_revocation_status()
+            .build()
+            .map_err(|error| self.verifier_failed(&error))
+    }
+
+    /// Pairs our certificate with its key.
+    fn certified(&self, (chain, key): OwnPem) -> Result<Arc<CertifiedKey>, CredentialsError> {
+        CertifiedKey::from_der(chain, key, &self.provider).map(Arc::new).map_err(|error| match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => self.directory.key_mismatch(),
             Error::InvalidCertificate(_) => self.certificate_failed(error),
-            _ => self.directory.unusable(key, "it is of a kind that is not known here (RSA, ECDSA and Ed25519 are)"),
+            _ => self.directory.unusable(
+                self.directory.role.key(),
+                "it is of a kind that is not known here (RSA, ECDSA and Ed25519 are)",
+            ),
         })
     }
 
-    /// Checks our own certificate as clients will, all but the name; gives the names it is for.
+    /// Checks our own certificate as a client does, except for the name. Returns the names in it.
     fn check_server(&self, own: &CertifiedKey) -> Result<Vec<String>, CredentialsError> {
         let failed = |error| self.certificate_failed(error);
         let parsed = ParsedCertificate::try_from(own.end_entity_cert().map_err(failed)?).map_err(failed)?;
@@ -165,7 +154,7 @@ impl<'a> Files<'a> {
         let algorithms = self.provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, intermediates, UnixTime::now(), algorithms)
             .map_err(failed)?;
-        // Checking a name that no certificate has returns the names that there are.
+        // The error for a name that no certificate has lists the names in this one.
         let nobody = ServerName::try_from("name.invalid").map_err(|_| failed(Error::UnsupportedNameType))?;
         Ok(match verify_server_name(&parsed, &nobody) {
             Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. })) => {
@@ -175,9 +164,9 @@ impl<'a> Files<'a> {
         })
     }
 
-    /// What is wrong with our own certificate.
+    /// Makes the error for our own certificate.
     fn certificate_failed(&self, error: Error) -> CredentialsError {
-        let file = self.role.certificate();
+        let file = self.directory.role.certificate();
         match error {
             Error::InvalidCertificate(error) => self.directory.unusable(file, CertificateFault::of(&error)),
             error => self.directory.unusable(file, error),
@@ -187,7 +176,7 @@ impl<'a> Files<'a> {
     fn verifier_failed(&self, error: &VerifierBuilderError) -> CredentialsError {
         match error {
             VerifierBuilderError::InvalidCrl(error) => self.directory.unusable("ca-crl.pem", list_fault(error)),
-            // No CA, or what is not known yet.
+            // There is no CA, or it is a new kind of error.
             _ => self.directory.unusable("ca-cert.pem", "no CA's certificate is in it"),
         }
     }
@@ -197,7 +186,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Shows our certificate, if there is one, and remembers that the server asked.
+/// Sends our certificate, if there is one, and remembers that the server asked.
 #[derive(Debug)]
 struct Own {
     certificate: Option<Arc<CertifiedKey>>,

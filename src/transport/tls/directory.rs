@@ -1,93 +1,36 @@
-//! Reading a directory of credentials.
+//! Reads a directory of credentials.
 
-use std::fmt;
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
-use super::Role;
+use super::role::Role;
 use crate::text;
 
-/// Why a directory of credentials cannot be used; the message is safe to show.
+/// A directory of credentials cannot be used. The message is safe to show.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CredentialsError {
-    /// It cannot be looked into.
-    #[error("{} is not a directory of TLS credentials: {why}", shown(.path))]
-    Directory {
-        /// Where it should be.
-        path: PathBuf,
-        /// What the system says.
-        why: io::Error,
-    },
-    /// A file is not there.
-    #[error("{} is missing; {} with TLS needs {}", shown(.file), doing(*.role), needs(*.role))]
-    Missing {
-        /// The file that is missing.
-        file: PathBuf,
-        /// What it is needed for: to be the client or the server.
-        role: Role,
-    },
-    /// One of the two files that belong together is not there.
-    #[error("{} is missing; it belongs to {}", shown(.file), .beside)]
-    Half {
-        /// The file that is missing.
-        file: PathBuf,
-        /// The name of the one that is there.
-        beside: &'static str,
-    },
-    /// A file cannot be read.
-    #[error("cannot read {} for {} with TLS: {why}", shown(.file), doing(*.role))]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// What it is used for: to be the client or the server.
-        role: Role,
-        /// What the system says.
-        why: io::Error,
-    },
-    /// Key and certificate do not belong together.
-    #[error("{} is not the key of {certificate} beside it: each is of another pair", shown(.key))]
-    KeyMismatch {
-        /// The file with the key.
-        key: PathBuf,
-        /// The name of the file with the certificate.
-        certificate: &'static str,
-    },
-    /// A file is malformed, or would be refused by the peer.
-    #[error("{} cannot be used: {why}", shown(.file))]
-    Unusable {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
+#[error("{message}")]
+pub struct CredentialsError {
+    /// The file that is missing or cannot be used, or the directory.
+    pub file: PathBuf,
+    message: String,
 }
 
-fn shown(path: &Path) -> impl fmt::Display {
-    text::bytes(path.as_os_str().as_encoded_bytes()).into_owned()
-}
-
-fn doing(role: Role) -> &'static str {
-    match role {
-        Role::Client => "connecting",
-        Role::Server => "listening",
+impl CredentialsError {
+    /// Makes an error whose message `write` makes of the file's name.
+    fn new(file: PathBuf, write: impl FnOnce(&str) -> String) -> Self {
+        let message = write(&text::bytes(file.as_os_str().as_encoded_bytes()));
+        Self { file, message }
     }
 }
 
-fn needs(role: Role) -> &'static str {
-    match role {
-        Role::Client => "ca-cert.pem (and client-cert.pem with client-key.pem, if the server asks for a certificate)",
-        Role::Server => "ca-cert.pem, server-cert.pem and server-key.pem",
-    }
-}
-
-/// A directory of credentials, as one end uses it.
+/// The directory of credentials of one end.
 pub(super) struct Directory<'a> {
     path: &'a Path,
-    role: Role,
+    pub(super) role: Role,
 }
 
 impl<'a> Directory<'a> {
@@ -97,51 +40,89 @@ impl<'a> Directory<'a> {
             Ok(_) => Err(io::Error::from(io::ErrorKind::NotADirectory)),
             Err(error) => Err(error),
         }
-        .map_err(|why| CredentialsError::Directory { path: path.to_owned(), why })
+        .map_err(|why| {
+            CredentialsError::new(path.to_owned(), |path| {
+                format!("{path} is not a directory of TLS credentials: {why}")
+            })
+        })
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+    /// Makes an error about a file.
+    fn error(&self, name: &str, write: impl FnOnce(&str) -> String) -> CredentialsError {
+        CredentialsError::new(self.path.join(name), write)
     }
 
-    /// The contents, if there is such a file.
+    fn doing(&self) -> &'static str {
+        match self.role {
+            Role::Client => "connecting",
+            Role::Server => "listening",
+        }
+    }
+
+    /// Returns the contents of a file, if it exists.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, CredentialsError> {
-        match std::fs::read(self.file(name)) {
+        match std::fs::read(self.path.join(name)) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(why) => Err(CredentialsError::Unreadable { file: self.file(name), role: self.role, why }),
+            Err(why) => {
+                Err(self.error(name, |file| format!("cannot read {file} for {} with TLS: {why}", self.doing())))
+            }
         }
     }
 
     fn missing(&self, name: &str) -> CredentialsError {
-        CredentialsError::Missing { file: self.file(name), role: self.role }
+        let needs = match self.role {
+            Role::Client => {
+                "ca-cert.pem (and client-cert.pem with client-key.pem, if the server asks for a certificate)"
+            }
+            Role::Server => "ca-cert.pem, server-cert.pem and server-key.pem",
+        };
+        self.error(name, |file| format!("{file} is missing; {} with TLS needs {needs}", self.doing()))
     }
 
-    /// The certificates of the CAs that are trusted.
+    /// Makes the error for one of two files that belong together.
+    fn half(&self, name: &str, other: &str) -> CredentialsError {
+        self.error(name, |file| format!("{file} is missing; it belongs to {other}"))
+    }
+
+    /// Makes the error for a key that is not that of the certificate.
+    pub(super) fn key_mismatch(&self) -> CredentialsError {
+        let certificate = self.role.certificate();
+        self.error(self.role.key(), |key| {
+            format!("{key} is not the key of {certificate} beside it: each is of another pair")
+        })
+    }
+
+    /// Makes the error for a file that is malformed or that the peer would refuse.
+    pub(super) fn unusable(&self, name: &str, why: impl Display) -> CredentialsError {
+        self.error(name, |file| format!("{file} cannot be used: {why}"))
+    }
+
+    /// Reads the certificates of the trusted CAs.
     pub(super) fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, CredentialsError> {
         let name = "ca-cert.pem";
         self.certificates(name, &self.read(name)?.ok_or_else(|| self.missing(name))?)
     }
 
-    /// The lists of revoked certificates.
+    /// Reads the lists of revoked certificates.
     pub(super) fn revocations(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsError> {
         let name = "ca-crl.pem";
         let none = "no list of revoked certificates is in it (`-----BEGIN X509 CRL-----`)";
         self.read(name)?.map_or(Ok(Vec::new()), |bytes| self.all(name, &bytes, none))
     }
 
-    /// Our own certificate, followed by those between it and the CA, and its key; `None` if both files are missing.
+    /// Reads our own certificate, followed by those between it and the CA, and its key; `None` if both files are missing.
     pub(super) fn own(&self) -> Result<Option<OwnPem>, CredentialsError> {
         let (certificate, key) = (self.role.certificate(), self.role.key());
         match (self.read(certificate)?, self.read(key)?) {
             (None, None) => Ok(None),
-            (Some(_), None) => Err(CredentialsError::Half { file: self.file(key), beside: certificate }),
-            (None, Some(_)) => Err(CredentialsError::Half { file: self.file(certificate), beside: key }),
+            (Some(_), None) => Err(self.half(key, certificate)),
+            (None, Some(_)) => Err(self.half(certificate, key)),
             (Some(chain), Some(pem)) => Ok(Some((self.certificates(certificate, &chain)?, self.key(key, &pem)?))),
         }
     }
 
-    /// Our own certificate and its key; an error if the files are missing.
+    /// Reads our own certificate and its key; an error if the files are missing.
     pub(super) fn own_needed(&self) -> Result<OwnPem, CredentialsError> {
         self.own()?.ok_or_else(|| self.missing(self.role.certificate()))
     }
@@ -150,12 +131,7 @@ impl<'a> Directory<'a> {
         self.all(name, bytes, "no certificate is in it (`-----BEGIN CERTIFICATE-----`)")
     }
 
-    /// What is wrong with a file.
-    pub(super) fn unusable(&self, name: &str, why: impl ToString) -> CredentialsError {
-        CredentialsError::Unusable { file: self.file(name), why: why.to_string() }
-    }
-
-    /// Every section of one kind; at least one.
+    /// Reads every section of one kind; at least one.
     fn all<T: PemObject>(&self, name: &str, bytes: &[u8], none: &'static str) -> Result<Vec<T>, CredentialsError> {
         let all: Result<Vec<T>, pem::Error> = T::pem_slice_iter(bytes).collect();
         match all {
@@ -179,4 +155,4 @@ impl<'a> Directory<'a> {
 }
 
 /// A chain of certificates and the key of the first.
-type OwnPem = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub(super) type OwnPem = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);

@@ -4,7 +4,8 @@ use std::io;
 
 use tokio_rustls::rustls::{AlertDescription, Error};
 
-use super::{CertificateFault, Role};
+use super::fault::CertificateFault;
+use super::role::Role;
 use crate::text;
 
 /// A TLS handshake or session failed; the message is safe to show.
@@ -13,33 +14,33 @@ use crate::text;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The host name to check the server's certificate for is missing.
+    /// There is no host name to check the server's certificate for.
     #[error("checking the server's certificate needs a host name")]
     NoName,
     /// The host name is not valid.
     #[error("`{}` is not a host name or an IP address, so no certificate can name it", text::line(.0))]
     BadName(String),
-    /// The peer does not speak TLS; it sent this.
+    /// The peer does not speak TLS, but sent these bytes.
     #[error("the peer does not speak TLS; it said `{}`", text::excerpt(.0, 60))]
     NotTls(Vec<u8>),
-    /// The peer's certificate is refused.
+    /// The certificate of the peer is refused.
     #[error("the certificate of the {0} is refused: {1}")]
     Certificate(Role, CertificateFault),
-    /// The client has shown no certificate.
+    /// The client sent no certificate.
     #[error("the client sent no certificate that a CA in ca-cert.pem has signed")]
     NoCertificate,
-    /// The peer requires a certificate, and there is none.
+    /// The server requires a certificate, and there is none.
     #[error("the server requires a client certificate, but client-cert.pem and client-key.pem are missing")]
     CertificateRequired,
-    /// The peer refuses our certificate, or seems to.
+    /// The peer refuses our certificate, or seems to, for the reason given.
     #[error("{0}")]
-    Refused(Refusal),
+    Refused(String),
     /// The peer closed the connection during the handshake.
     #[error(
         "the peer closed the connection during the TLS handshake, as QEMU does if its credentials are not tls-creds-x509"
     )]
     Closed,
-    /// The peer offers nothing that is known here.
+    /// Both sides have no TLS version or cipher in common.
     #[error(
         "both sides have no TLS version or cipher in common (QEMU needs tls-creds-x509, not tls-creds-anon or tls-creds-psk)"
     )]
@@ -52,53 +53,18 @@ pub enum TlsError {
     Other(Error),
 }
 
-/// That the peer refuses our certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Which end this is.
-    pub role: Role,
-    /// What the peer said; QEMU closes the connection without a word.
-    pub said: Option<&'static str>,
-    /// The names that our certificate is for, if this is the server.
-    pub names: Vec<String>,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (certificate, peer) = (self.role.certificate(), self.role.peer());
-        if let Some(said) = self.said {
-            return write!(f, "the {peer} refuses our certificate, {certificate}: {said}");
-        }
-        write!(
-            f,
-            "the {peer} closed the connection right after the TLS handshake; it seems to refuse our certificate, \
-             {certificate}"
-        )?;
-        match self.role {
-            Role::Client => f.write_str(" (because of its CA, a revocation, or tls-authz of QEMU)"),
-            Role::Server if self.names.is_empty() => {
-                f.write_str(", which has no names (subjectAltName; certtool: dns_name, ip_address)")
-            }
-            Role::Server => {
-                let names = self.names.join(", ");
-                write!(f, ", which is for {names}: host= of QEMU has to be one of these, and its ca-cert.pem the same")
-            }
-        }
-    }
-}
-
 impl TlsError {
-    /// The one inside `error`, if there is one.
+    /// Returns the TLS error inside `error`, if there is one.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// Whether the peer does not want this end, which is found out only after the handshake: nothing was ever heard.
+    /// Returns true if the peer refused this end after the handshake, before it sent anything.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::CertificateRequired)
     }
 
-    /// What an end of this role makes of an error of the handshake, when the peer had said this.
+    /// Converts an error of the handshake. `said` has the first bytes from the peer.
     pub(super) fn in_handshake(error: io::Error, role: Role, said: &[u8]) -> io::Error {
         if !said.is_empty() && !is_tls(said) {
             return Self::NotTls(said.to_vec()).into();
@@ -111,7 +77,7 @@ impl TlsError {
         }
     }
 
-    /// What an end of this role makes of an error in a session.
+    /// Converts an error after the handshake.
     pub(super) fn in_session(error: io::Error, role: Role) -> io::Error {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(inner) => Self::from_rustls(inner, role).into(),
@@ -137,7 +103,7 @@ impl TlsError {
             Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => {
                 return Self::NothingInCommon;
             }
-            // A CA of that name is known there, with another key.
+            // The peer knows a CA of that name with another key.
             Alert::DecryptError => "the CA that signed it is not the one that is known there",
             Alert::UnknownCA => "it does not know the CA that signed it",
             Alert::CertificateExpired => "it has expired",
@@ -147,7 +113,27 @@ impl TlsError {
             Alert::AccessDenied => "it has no access",
             other => return Self::Alert(format!("{other:?}")),
         };
-        Self::Refused(Refusal { role, said: Some(said), names: Vec::new() })
+        Self::Refused(format!("the {} refuses our certificate, {}: {said}", role.peer(), role.certificate()))
+    }
+
+    /// Makes the error for a peer that seems to refuse our certificate: QEMU closes the connection without a word. `names` has
+    /// the names that a server's certificate is for.
+    pub(super) fn refused_silently(role: Role, names: &[String]) -> Self {
+        let why = match role {
+            Role::Client => " (because of its CA, a revocation, or tls-authz of QEMU)".to_owned(),
+            Role::Server if names.is_empty() => {
+                ", which has no names (subjectAltName; certtool: dns_name, ip_address)".to_owned()
+            }
+            Role::Server => {
+                let names = names.join(", ");
+                format!(", which is for {names}: host= of QEMU has to be one of these, and its ca-cert.pem the same")
+            }
+        };
+        let (peer, certificate) = (role.peer(), role.certificate());
+        Self::Refused(format!(
+            "the {peer} closed the connection right after the TLS handshake; it seems to refuse our certificate, \
+             {certificate}{why}"
+        ))
     }
 }
 
@@ -155,7 +141,7 @@ impl From<TlsError> for io::Error {
     fn from(error: TlsError) -> Self {
         let kind = match error {
             TlsError::NoName | TlsError::BadName(_) => io::ErrorKind::InvalidInput,
-            // It may be another time: the peer was just ending.
+            // Another attempt may succeed, if the peer was just ending.
             TlsError::Closed => io::ErrorKind::ConnectionAborted,
             TlsError::NoCertificate | TlsError::CertificateRequired | TlsError::Refused(_) => {
                 io::ErrorKind::PermissionDenied
@@ -166,7 +152,7 @@ impl From<TlsError> for io::Error {
     }
 }
 
-/// Whether a peer that says this speaks TLS: a record has a type from 20 to 24, and a version that begins with 3.
+/// Returns true if these bytes can begin a TLS record, which has a type from 20 to 24 and a version that begins with 3.
 fn is_tls(said: &[u8]) -> bool {
     matches!(said, [20..=24] | [20..=24, 3, ..])
 }

@@ -7,15 +7,15 @@ use tokio_rustls::rustls::{CertRevocationListError, CertificateError};
 use crate::date::Utc;
 use crate::text;
 
-/// Why a certificate is refused: the end of a sentence about "it", safe to show.
+/// Why a certificate is refused. Its text ends a sentence about "it" and is safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateFault {
-    /// It is for other names.
+    /// The certificate is for other names.
     Name {
-        /// The name that it should be for.
+        /// The name that was checked.
         expected: String,
-        /// The names that it is for.
+        /// The names of the certificate.
         names: Vec<String>,
     },
     /// Any other reason.
@@ -50,7 +50,7 @@ impl CertificateFault {
             | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
                 "it is signed in a way that is too weak (SHA-1, a short key) or not known here"
             }
-            // What webpki says, and rustls has no word for.
+            // Errors of webpki that rustls has no variant for.
             CertificateError::Other(other) => match other.to_string().as_str() {
                 "CaUsedAsEndEntity" => "it is the certificate of a CA, and cannot be used as that of a peer",
                 "UnsupportedCertVersion" => "it is an X.509 certificate of version 1, and version 3 is needed",
@@ -83,7 +83,7 @@ impl fmt::Display for CertificateFault {
     }
 }
 
-/// What is wrong with a list of revoked certificates.
+/// Explains what is wrong with a list of revoked certificates.
 pub(super) fn list_fault(error: &CertRevocationListError) -> String {
     match error {
         CertRevocationListError::ParseError
@@ -100,7 +100,7 @@ pub(super) fn list_fault(error: &CertRevocationListError) -> String {
     }
 }
 
-/// `DnsName("a.example")` as `a.example`, `IpAddress(::1)` as `::1`; what no server can be called by is left out.
+/// Shows `DnsName("a.example")` as `a.example` and `IpAddress(::1)` as `::1`. Other kinds of names give `None`.
 pub(super) fn plain(presented: &str) -> Option<String> {
     let inside = |prefix: &str, suffix: &str| presented.strip_prefix(prefix)?.strip_suffix(suffix).map(str::to_owned);
     inside("DnsName(\"", "\")").or_else(|| inside("IpAddress(", ")"))

@@ -1,4 +1,4 @@
-//! A connection in TLS, after its handshake.
+//! A connection with TLS, after its handshake.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -9,10 +9,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 use tokio_util::io::InspectReader;
 
-use super::{Role, TlsError};
+use super::error::TlsError;
+use super::role::Role;
 use crate::protocol::Link;
 
-/// How many bytes of what a peer sends first are kept.
+/// How many of the first bytes that a peer sends are kept.
 const KEPT: usize = 61;
 
 /// A link whose first bytes are kept.
@@ -23,7 +24,7 @@ pub(super) type PeekedLink = InspectReader<Box<dyn Link>, Box<dyn FnMut(&[u8]) +
 pub(super) struct FirstBytes(Arc<Mutex<Vec<u8>>>);
 
 impl FirstBytes {
-    /// Keeps those that are read from `link`.
+    /// Keeps the first bytes that are read from `link`.
     pub(super) fn of(&self, link: Box<dyn Link>) -> PeekedLink {
         let kept = Arc::clone(&self.0);
         let keep = move |bytes: &[u8]| {
@@ -42,8 +43,8 @@ impl FirstBytes {
 pub(super) struct TlsLink {
     stream: TlsStream<PeekedLink>,
     role: Role,
-    /// What it means if the peer closes the connection before it has said anything: with TLS 1.3 it judges our
-    /// certificate when we take the handshake for done, and QEMU does not say why it closes.
+    /// The error if the peer closes the connection before it sends anything. With TLS 1.3 it checks our certificate after our
+    /// side of the handshake is done, and QEMU does not say why it closes.
     if_silent: Option<TlsError>,
     /// Each byte has a record of its own.
     one_byte_records: bool,
@@ -57,7 +58,7 @@ impl TlsLink {
     /// Returns the error to report when writing has failed.
     fn write_failed(&mut self, error: io::Error) -> io::Error {
         match self.if_silent.take() {
-            // The peer has closed, and this write came before its end of file was read.
+            // The peer has closed, and its end of file was not read yet.
             Some(if_silent) if is_gone(&error) => if_silent.into(),
             _ => error,
         }
@@ -67,16 +68,16 @@ impl TlsLink {
     fn poll_one_byte_records(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut taken = self.encrypt(bytes)?;
         if taken == 0 {
-            // Pending records have to go first.
+            // Pending records are sent first.
             ready!(Pin::new(&mut self.stream).poll_flush(context))?;
             taken = self.encrypt(bytes)?;
         }
-        // The rest goes when it is flushed.
+        // A flush sends the rest.
         let _ = Pin::new(&mut self.stream).poll_flush(context)?;
         Poll::Ready(Ok(taken))
     }
 
-    /// Makes a record of each byte, as long as there is room for what waits to be sent; how many it took.
+    /// Makes a record of each byte while there is room. Returns how many bytes it took.
     fn encrypt(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut writer = match &mut self.stream {
             TlsStream::Client(stream) => stream.get_mut().1.writer(),
@@ -111,7 +112,7 @@ impl AsyncRead for TlsLink {
         Poll::Ready(match (read, this.if_silent.take()) {
             (Ok(()), Some(error)) => Err(error.into()),
             (Ok(()), None) => Ok(()),
-            // QEMU sends no close_notify: the end of file is the end, and JSON tells whether it was cut short.
+            // QEMU sends no close_notify. JSON shows if a message was cut short.
             (Err(error), if_silent) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 if_silent.map_or(Ok(()), |error| Err(error.into()))
             }
@@ -139,14 +140,14 @@ impl AsyncWrite for TlsLink {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(match ready!(Pin::new(&mut self.get_mut().stream).poll_shutdown(context)) {
-            // Our close_notify came too late: the peer has closed already.
+            // The peer has closed before our close_notify.
             Err(error) if is_gone(&error) => Ok(()),
             result => result,
         })
     }
 }
 
-/// Whether the peer has closed its end.
+/// Returns true if the peer has closed its end.
 fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }

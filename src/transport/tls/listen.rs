@@ -5,13 +5,14 @@ use std::task::{Context, Poll};
 
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
-use super::error::Refusal;
+use super::credentials::ServerCredentials;
+use super::error::TlsError;
 use super::link::{FirstBytes, TlsLink};
-use super::{Role, ServerCredentials, TlsError};
+use super::role::Role;
 use crate::protocol::{Bind, Incoming, Link, Listen};
 use crate::transport::Endpoint;
 
-/// An address to be listened on with TLS; see [`ServerCredentials::bind`].
+/// An address to listen on with TLS; see [`ServerCredentials::bind`].
 #[derive(Debug, Clone)]
 pub struct TlsBind {
     credentials: ServerCredentials,
@@ -19,7 +20,7 @@ pub struct TlsBind {
 }
 
 impl ServerCredentials {
-    /// `at`, with TLS.
+    /// Puts TLS around an address.
     pub fn bind(self, at: Endpoint) -> TlsBind {
         TlsBind { credentials: self, at }
     }
@@ -55,11 +56,11 @@ impl Listen for TlsListening {
     }
 }
 
-/// Shakes hands with one peer.
+/// Does the handshake with one peer.
 async fn shake(credentials: ServerCredentials, link: Box<dyn Link>) -> io::Result<Box<dyn Link>> {
     let first = FirstBytes::default();
     let handshake = TlsAcceptor::from(credentials.config).accept(first.of(link));
     let stream = handshake.await.map_err(|error| TlsError::in_handshake(error, Role::Server, &first.get()))?;
-    let refusal = TlsError::Refused(Refusal { role: Role::Server, said: None, names: credentials.names });
+    let refusal = TlsError::refused_silently(Role::Server, &credentials.names);
     Ok(Box::new(TlsLink::new(TlsStream::Server(stream), Role::Server, Some(refusal))))
 }

@@ -1,14 +1,13 @@
-//! TLS over any transport, with a directory of credentials as QEMU's `tls-creds-x509` takes it.
+//! TLS over any transport, with a directory of credentials in the format of QEMU's `tls-creds-x509`.
 //!
 //! | file | what | to connect | to listen |
 //! |---|---|---|---|
-//! | `ca-cert.pem` | the CAs that are trusted | needed | needed |
-//! | `ca-crl.pem` | what those have revoked | if there | if there |
-//! | `client-cert.pem`, `client-key.pem` | our certificate and its key | if there | |
-//! | `server-cert.pem`, `server-key.pem` | our certificate and its key | | needed |
+//! | `ca-cert.pem` | the trusted CAs | required | required |
+//! | `ca-crl.pem` | the certificates that they have revoked | optional | optional |
+//! | `client-cert.pem`, `client-key.pem` | our certificate and its key | optional | |
+//! | `server-cert.pem`, `server-key.pem` | our certificate and its key | | required |
 //!
-//! The peer is always verified: the server's certificate and the name it is for, and the client's certificate. There is
-//! no way not to. Source: docs/qmp.md, "TLS", and QEMU's `docs/system/tls.rst`, `crypto/tlscredsx509.c`.
+//! The peer is always verified: the server's certificate and the name it is for, and the client's certificate. Source: docs/qmp.md, "TLS", and QEMU's `docs/system/tls.rst`, `crypto/tlscredsx509.c`.
 //!
 //! ```no_run
 //! use qmpsh::client::{Client, ClientOptions};
@@ -30,53 +29,12 @@ mod error;
 mod fault;
 mod link;
 mod listen;
+mod role;
 
 pub use connect::{Reached, TlsDial};
 pub use credentials::{ClientCredentials, ServerCredentials};
 pub use directory::CredentialsError;
-pub use error::{Refusal, TlsError};
+pub use error::TlsError;
 pub use fault::CertificateFault;
 pub use listen::TlsBind;
-
-/// An end of a connection in TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The one that connects.
-    Client,
-    /// The one that listens.
-    Server,
-}
-
-impl Role {
-    fn peer(self) -> Self {
-        match self {
-            Role::Client => Role::Server,
-            Role::Server => Role::Client,
-        }
-    }
-
-    /// The file with the certificate of this end.
-    fn certificate(self) -> &'static str {
-        match self {
-            Role::Client => "client-cert.pem",
-            Role::Server => "server-cert.pem",
-        }
-    }
-
-    /// The file with the key of that certificate.
-    fn key(self) -> &'static str {
-        match self {
-            Role::Client => "client-key.pem",
-            Role::Server => "server-key.pem",
-        }
-    }
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Role::Client => "client",
-            Role::Server => "server",
-        })
-    }
-}
+pub use role::Role;

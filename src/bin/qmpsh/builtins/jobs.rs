@@ -175,7 +175,7 @@ async fn look(frontend: &mut dyn Frontend, waiting: &Waiting) -> Result<(), Stop
     match waiting.query(frontend, Query::Jobs).await? {
         Answer::Reply(reply) => {
             let result: Bytes = reply.result().unwrap_or_default();
-            if frontend.session().tracker.jobs().on_query_jobs(&result, asked) {
+            if frontend.session().tracker.jobs().on_query(&result, asked, true) {
                 return Ok(());
             }
             Err(Stop::failed(
@@ -197,7 +197,7 @@ async fn look_at_block_jobs(frontend: &mut dyn Frontend, waiting: &Waiting, are_
     match waiting.query(frontend, Query::BlockJobs).await? {
         Answer::Reply(reply) => {
             let result: Bytes = reply.result().unwrap_or_default();
-            frontend.session().tracker.jobs().on_query_block_jobs(&result, asked, are_all);
+            frontend.session().tracker.jobs().on_query(&result, asked, are_all);
             Ok(())
         }
         Answer::Refused { .. } if !are_all => Ok(()),

@@ -59,7 +59,7 @@ async fn pursue(frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Rep
             MigrationPhase::Over(outcome)
                 if asked_again < AGAIN.0
                     && (!migration.is_answered()
-                        || outcome == MigrationOutcome::Failed && migration.error().is_none()) =>
+                        || outcome == MigrationOutcome::Failed && migration.error.is_none()) =>
             {
                 asked_again += 1;
                 attend(frontend, sleep(AGAIN.1), None, &waiting.what).await?;
@@ -70,7 +70,7 @@ async fn pursue(frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Rep
                 return Err(Stop::failed(Status::CommandFailed, "the migration was cancelled".to_owned()));
             }
             MigrationPhase::Over(MigrationOutcome::Failed) => {
-                let why = migration.error().map_or_else(String::new, |error| format!(": {}", text::line(error)));
+                let why = migration.error.as_ref().map_or_else(String::new, |error| format!(": {}", text::line(error)));
                 return Err(Stop::failed(Status::CommandFailed, format!("the migration failed{why}")));
             }
             MigrationPhase::None if !comes_in(frontend, &waiting).await? => {
@@ -103,7 +103,7 @@ fn still(migration: &Migration, waiting: &Waiting) -> String {
         (MigrationPhase::None, None) => "it is waiting for the other side".to_owned(),
         _ => format!("it is {}", text::line(migration.status())),
     };
-    let amount = progress::amount(migration.progress()).map_or_else(String::new, |amount| format!(" ({amount})"));
+    let amount = progress::amount(migration.progress).map_or_else(String::new, |amount| format!(" ({amount})"));
     format!("{} is not over after {}{amount}; {state}", waiting.what, waiting.limit)
 }
 

@@ -16,7 +16,7 @@ use qmpsh::address::{Address, UNIX_PATH_MAX};
 use qmpsh::message::{Descriptor, Request};
 use qmpsh::schema::{Schema, Step, Type};
 use qmpsh::text;
-use qmpsh::transport::{Unix, listening_socket, set_private};
+use qmpsh::transport::SocketFile;
 
 /// `.monitor PATH`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,10 +109,10 @@ impl Builtin for NewMonitor {
         let path = if is_here { self.absolute() } else { self.elsewhere() };
         let bound = path.and_then(|path| {
             let socket = match (is_here, schema.command("getfd").is_some()) {
-                (true, true) => Some(listening_socket(&path).map_err(explain)?),
-                (true, false) => Unix::check_free(&path).map_err(explain).map(|()| None)?,
+                (true, true) => Some(SocketFile::listen(&path).map_err(explain)?),
+                (true, false) => SocketFile::check_free(&path).map_err(explain).map(|()| None)?,
                 // QEMU may run here all the same, and would remove what is there.
-                (false, _) => Unix::check_free(&path).map_err(explain).map(|()| None)?,
+                (false, _) => SocketFile::check_free(&path).map_err(explain).map(|()| None)?,
             };
             Ok((path, socket))
         });
@@ -138,7 +138,7 @@ impl Builtin for NewMonitor {
         }
         let object = json!({ "qom-type": "monitor-qmp", "id": id, "chardev": id, "close-action": "delete" });
         let added = match (is_here, &file) {
-            (true, None) => set_private(&path).map_err(|error| self.failure(&explain(error))),
+            (true, None) => SocketFile::set_private(&path).map_err(|error| self.failure(&explain(error))),
             _ => Ok(()),
         };
         let added = match added {

@@ -8,11 +8,12 @@ use tokio::time::{Instant, timeout};
 
 use super::explain::{Problem, Wanted};
 use super::secure::ClientTls;
-use super::target::{Target, To};
+use super::target::Target;
 use super::{Failure, Notifier, secure};
 use crate::cli::Options;
 use qmpsh::client::Client;
 use qmpsh::text;
+use qmpsh::transport::DialTarget;
 
 /// The pause between two attempts of `--wait`: the first, and the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
@@ -41,11 +42,16 @@ pub(super) async fn again(
 }
 
 /// Establishes the session in one attempt of at most `limit`.
-pub(super) async fn attempt(client: &Client, to: To, tls: Option<ClientTls>, limit: Duration) -> Result<(), Problem> {
+pub(super) async fn attempt(
+    client: &Client,
+    to: DialTarget,
+    tls: Option<ClientTls>,
+    limit: Duration,
+) -> Result<(), Problem> {
     let mut reached = None;
     let connect = async {
         let Some((credentials, hostname)) = tls else { return client.connect(to).await.map_err(Problem::Failed) };
-        let dial = to.with_tls(credentials, hostname).await?;
+        let dial = credentials.dial(to, hostname);
         reached = Some(dial.reached());
         client.connect(dial).await.map_err(Problem::Failed)
     };

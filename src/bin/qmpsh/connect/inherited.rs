@@ -2,11 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use super::target::To;
 use super::{Failure, Notifier, dial, listen, secure};
 use crate::cli::{Options, Tls};
 use qmpsh::client::Client;
-use qmpsh::transport::Inherited;
+use qmpsh::transport::{DialTarget, Inherited};
 
 /// The first descriptor that a service manager passes. Source: `sd_listen_fds(3)`.
 const FIRST_PASSED: RawFd = 3;
@@ -72,8 +71,7 @@ impl Socket {
                 notifier.say(&format!("listening on {shown} ({at})"));
                 return listen::accept(client, options.wait, &shown).await;
             }
-            Inherited::Unix(stream) => To::Link(Box::new(stream)),
-            Inherited::Tcp(stream) => To::Link(Box::new(stream)),
+            Inherited::Connected(link) => DialTarget::Link(link),
         };
         let limit = options.connect_timeout.max(options.wait.unwrap_or_default());
         let attempted = dial::attempt(client, to, secure::client(options)?, limit).await;

@@ -25,8 +25,8 @@ use qmpsh::client::{Client, ExecuteError, Progress};
 use qmpsh::message::Request;
 use qmpsh::protocol::Runstate;
 use qmpsh::text;
-use qmpsh::transport::child::{End, Process};
-use qmpsh::transport::{Unix, UnixLink};
+use qmpsh::transport::child::{End, Group, Process};
+use qmpsh::transport::{SocketFile, UnixLink};
 
 /// How long qmpsh waits for QEMU to end after `quit`, and again after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
@@ -137,7 +137,7 @@ impl Run {
     fn start(&mut self, notifier: &Notifier) -> Result<(UnixLink, Option<oneshot::Receiver<()>>), Failure> {
         if let Some(path) = &self.monitor {
             // QEMU would remove any file it finds there.
-            Unix::check_free(path).map_err(|error| {
+            SocketFile::check_free(path).map_err(|error| {
                 Failure::no_session(format!("cannot make the monitor {}: {error}", text::line(&path.to_string_lossy())))
             })?;
         }
@@ -156,9 +156,9 @@ impl Run {
         };
         // Inheritable only from here to the drop, so that no other child gets it.
         rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).map_err(|error| failed(error.into()))?;
-        self.qemu = Some(Process::spawn(&mut command).map_err(failed)?);
+        self.qemu = Some(Process::spawn(&mut command, Group::Own).map_err(failed)?);
         drop(theirs);
-        let ours = UnixLink::from_std(ours).map_err(failed)?;
+        let ours = tokio::net::UnixStream::from_std(ours).map_err(failed)?.into();
         Ok((ours, output))
     }
 
@@ -246,7 +246,7 @@ impl Run {
         }
         qemu.reap();
         if let Some(path) = &self.monitor {
-            Unix::remove_stale(path);
+            SocketFile::remove_stale(path);
         }
     }
 }

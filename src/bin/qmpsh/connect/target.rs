@@ -8,10 +8,10 @@ use super::explain::Problem;
 use crate::cli::Options;
 use qmpsh::address::Address;
 use qmpsh::client::QmpError;
-use qmpsh::protocol::{Cause, ConnectError, Dial, Link, OpenError, Phase};
+use qmpsh::protocol::{Cause, ConnectError, OpenError, Phase};
 use qmpsh::text;
 use qmpsh::transport::child::End;
-use qmpsh::transport::{ClientCredentials, Endpoint, Exec, Ssh, StderrTail, TlsDial, Tunnel, can_ask};
+use qmpsh::transport::{DialTarget, Endpoint, Exec, Ssh, StderrTail, Tunnel};
 
 /// How long qmpsh waits for the exit status of a program that has closed the connection.
 const ENDING: Duration = Duration::from_millis(500);
@@ -27,13 +27,6 @@ pub(super) struct Target {
     /// The stderr of the program started last.
     program: Option<StderrTail>,
     was_established: bool,
-}
-
-/// What one attempt connects to.
-pub(super) enum To {
-    Endpoint(Endpoint),
-    Link(Box<dyn Link>),
-    Tunnel(Arc<Tunnel>),
 }
 
 /// Why a program led to no session.
@@ -58,26 +51,6 @@ impl ProgramCause {
     }
 }
 
-impl To {
-    /// Puts TLS around the connection.
-    pub(super) async fn with_tls(self, by: ClientCredentials, hostname: Option<String>) -> Result<TlsDial, Problem> {
-        match self {
-            To::Endpoint(endpoint) => Ok(by.dial(endpoint, hostname)),
-            To::Link(_) | To::Tunnel(_) => Ok(by.on(self.dial().await.map_err(problem)?, hostname)),
-        }
-    }
-}
-
-impl Dial for To {
-    async fn dial(self) -> io::Result<Box<dyn Link>> {
-        match self {
-            To::Endpoint(endpoint) => endpoint.dial().await,
-            To::Link(link) => Ok(link),
-            To::Tunnel(tunnel) => tunnel.dial().await,
-        }
-    }
-}
-
 impl Target {
     pub(super) fn new(address: Address) -> Self {
         Self { address, tunnel: None, program: None, was_established: false }
@@ -94,13 +67,13 @@ impl Target {
 
     /// Starts the program on the way, and waits until ssh has connected: at most for `limit`, unless ssh can ask the user,
     /// who may take any time.
-    pub(super) async fn prepare(&mut self, options: &Options, limit: Duration) -> Result<To, Problem> {
+    pub(super) async fn prepare(&mut self, options: &Options, limit: Duration) -> Result<DialTarget, Problem> {
         self.was_established = false;
         match &self.address {
             Address::Exec(command) => {
                 let (link, stderr_tail) = Exec(command.clone()).start().map_err(problem)?;
                 self.program = Some(stderr_tail);
-                Ok(To::Link(Box::new(link)))
+                Ok(DialTarget::Link(link))
             }
             Address::Ssh(address) => {
                 let tunnel = match self.tunnel.take().filter(|tunnel| tunnel.is_open()) {
@@ -123,9 +96,9 @@ impl Target {
                 };
                 self.program = Some(tunnel.stderr_tail().clone());
                 self.tunnel = Some(Arc::clone(&tunnel));
-                Ok(To::Tunnel(tunnel))
+                Ok(DialTarget::Link(tunnel.dial().await.map_err(problem)?))
             }
-            address => Ok(To::Endpoint(Endpoint::from(address))),
+            address => Ok(Endpoint::from(address).into()),
         }
     }
 
@@ -195,4 +168,9 @@ fn problem(error: io::Error) -> Problem {
 
 fn too_late(limit: Duration) -> String {
     format!("ssh has not connected within {} s (--connect-timeout)", limit.as_secs_f64())
+}
+
+/// Returns true if ssh can ask the user for a password or about a host's key.
+fn can_ask() -> bool {
+    std::fs::File::options().read(true).write(true).open("/dev/tty").is_ok()
 }

@@ -55,14 +55,14 @@ pub(crate) fn of_migration(migration: &Migration, waited: Duration, width: usize
         line.details.push("waits for the other side".to_owned());
     }
     line.details.extend(migration.attention().map(|attention| needs("", attention)));
-    if let Some(progress) = migration.progress() {
+    if let Some(progress) = migration.progress {
         line.share = Some(progress);
         let left = progress.total.saturating_sub(progress.current);
         line.details.push(format!("{} to go", line::bytes(left)));
         line.pace(Some(migration.rate()), left);
-        line.extras.push(format!("{} sent", line::bytes(migration.transferred())));
-        if migration.pass() > 1 {
-            line.extras.push(format!("pass {}", migration.pass()));
+        line.extras.push(format!("{} sent", line::bytes(migration.transferred)));
+        if migration.pass > 1 {
+            line.extras.push(format!("pass {}", migration.pass));
         }
     }
     line.render(width)

@@ -8,7 +8,7 @@ fn job(status: &str, current: u64, total: u64) -> Job {
     let reply = format!(
         r#"[{{"id":"b1","type":"backup","status":"{status}","current-progress":{current},"total-progress":{total}}}]"#
     );
-    assert!(jobs.on_query_jobs(reply.as_bytes(), 1));
+    assert!(jobs.on_query(reply.as_bytes(), 1, true));
     jobs.get("b1").unwrap().clone()
 }
 

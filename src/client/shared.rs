@@ -1,0 +1,51 @@
+//! The state of a session that the handles of a client can see.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::events::Hub;
+use crate::message::Greeting;
+
+/// How far an attempt to connect has come, to explain a timeout.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// There is no connection yet.
+    #[default]
+    Connecting,
+    /// The connection exists, and the greeting has not come.
+    AwaitingGreeting {
+        /// The first bytes that have come.
+        seen: Vec<u8>,
+    },
+    /// The connection exists, and the guest agent has not answered the synchronization.
+    Synchronizing,
+    /// The greeting has come, and the reply to the negotiation has not.
+    Negotiating,
+    /// The session is established.
+    Established,
+}
+
+/// The state that a client shares with its sessions.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) hub: Hub,
+    seen: Mutex<Seen>,
+}
+
+/// What is known of the current session.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) greeting: Option<Greeting>,
+    pub(super) progress: Progress,
+    /// Open files can be sent over the connection.
+    pub(super) passes_descriptors: bool,
+}
+
+impl Shared {
+    pub(super) fn new(hub: Hub) -> Self {
+        Self { hub, seen: Mutex::default() }
+    }
+
+    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
