@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::target::To;
 use super::{Failure, Notifier, dial, listen, secure};
-use crate::cli::{Options, Tls};
+use crate::cli::Options;
 use qmpsh::client::Client;
 use qmpsh::transport::Inherited;
 
@@ -58,14 +58,14 @@ impl Socket {
         let to = match inherited {
             Inherited::Listening(listener) => {
                 let at = listener.address();
-                let listener = match &options.tls {
+                if options.tls_hostname.is_some() {
+                    return Err(unusable(&format!(
+                        "fd {number}: --tls-hostname does not work with a listening socket"
+                    )));
+                }
+                let listener = match &options.tls_creds {
                     None => listener,
-                    Some(Tls { hostname: Some(_), .. }) => {
-                        return Err(unusable(&format!(
-                            "fd {number}: --tls-hostname does not work with a listening socket"
-                        )));
-                    }
-                    Some(tls) => secure::server(tls)?.listen(listener),
+                    Some(directory) => secure::server(directory)?.listen(listener),
                 };
                 let opened = client.session().open_with_listener(listener);
                 opened.map_err(|error| unusable(&error.to_string()))?;
