@@ -35,6 +35,29 @@ pub struct BuiltinCommand<'a> {
     pub words: &'a str,
     /// What it does, on one line.
     pub about: &'a str,
+    /// What completes its arguments.
+    pub takes: Takes,
+}
+
+/// What completes the arguments of a built-in command, besides its options and the words that its usage lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing else. The command that it carries, if it carries one, is completed as a command.
+    Listed,
+    /// The name of a command, an event or a built-in command.
+    Name,
+    /// The name of a command.
+    Command,
+    /// Names of events.
+    Events,
+    /// Names of events with bars between them, then `PATH=VALUE` of their data.
+    EventAndData,
+    /// The id of a job.
+    Job,
+    /// A line of the human monitor.
+    HmpLine,
+    /// A file.
+    File,
 }
 
 /// Reads each logical line of a text: where it begins, and its words. There is always one.

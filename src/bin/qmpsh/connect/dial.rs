@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::explain::{Problem, Wanted};
+use super::explain::Problem;
 use super::secure::ClientTls;
 use super::target::{Target, To};
 use super::{Failure, Notifier, secure};
@@ -83,10 +83,7 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
                 let shown = text::line(&address.to_string()).into_owned();
                 let why = match cause {
                     Some(cause) => cause.shown(options.wait),
-                    None => {
-                        let wanted = if client.is_guest_agent() { Wanted::GuestAgent } else { Wanted::Monitor };
-                        problem.explain_to(&shown, Some(address), options.wait, wanted)
-                    }
+                    None => problem.explain_address(&shown, Some(address), options.wait, client.is_guest_agent()),
                 };
                 return Err(Failure::no_session(why));
             }

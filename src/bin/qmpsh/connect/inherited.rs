@@ -77,7 +77,7 @@ impl Socket {
         };
         let limit = options.connect_timeout.max(options.wait.unwrap_or_default());
         let attempted = dial::attempt(client, to, secure::client(options)?, limit).await;
-        attempted.map_err(|problem| Failure::no_session(problem.explain(&shown, None, None)))
+        attempted.map_err(|problem| Failure::no_session(problem.explain(&shown)))
     }
 }
 

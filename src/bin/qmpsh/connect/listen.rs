@@ -84,7 +84,7 @@ pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) ->
     tokio::select! {
         biased;
         accepted = client.session().accept() => {
-            accepted.map_err(|error| Failure::no_session(Problem::Failed(error).explain(at, None, None)))
+            accepted.map_err(|error| Failure::no_session(Problem::Failed(error).explain(at)))
         }
         () = or_never(wait.map(sleep)) => {
             let seconds = wait.unwrap_or_default().as_secs_f64();

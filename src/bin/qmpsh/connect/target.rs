@@ -157,7 +157,7 @@ impl Target {
                 (format!("no session with {shown}: {} {end}, before the greeting", self.name()), may_pass)
             }
             (_, None) if !said.is_empty() => {
-                let explained = problem.explain(&shown, Some(&self.address), None);
+                let explained = problem.explain_address(&shown, Some(&self.address), None, false);
                 let why = format!("{explained}\n  {} says{said}", self.name());
                 return Some(ProgramCause { why, said: String::new(), may_pass: problem.may_pass(), hint: false });
             }
