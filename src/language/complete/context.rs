@@ -163,7 +163,7 @@ impl<'a> CommandContext<'a> {
         let ty = self.context.schema.zip(from.ty).and_then(|(schema, ty)| {
             let step = Step { text: &part.text, literal: part.quoted };
             let find = |tag: &str| self.tag(from, tag);
-            if from.node.is_some_and(|node| self.keys.has_values_below(node)) {
+            if from.node.is_some_and(|node| self.keys.node(node).has_values) {
                 return Some(schema.step(ty, step, &find)?.0);
             }
             let mut steps = self.steps.borrow_mut();
@@ -199,19 +199,19 @@ impl<'a> CommandContext<'a> {
         typed.map(|(schema, ty)| schema.members(ty, &|tag| self.tag(at, tag))).unwrap_or_default()
     }
 
-    /// Whether the member `name` there has a value, or something within it has.
+    /// Returns true if the member `name` there has a value, or something within it has.
     pub(super) fn is_given(&self, at: Place, name: &str) -> bool {
         at.node.is_some_and(|node| self.keys.child(node, name).is_some())
     }
 
-    /// Whether it has a value as a whole.
+    /// Returns true if it has a value as a whole.
     pub(super) fn is_whole(&self, at: Place, name: &str) -> bool {
-        at.node.and_then(|node| self.keys.child(node, name)).is_some_and(|node| self.keys.has_value(node))
+        at.node.and_then(|node| self.keys.child(node, name)).is_some_and(|node| self.keys.node(node).is_whole)
     }
 
     /// Returns the index behind the last one in the list there.
     pub(super) fn next_index(&self, at: Place) -> usize {
-        at.node.map_or(0, |node| self.keys.next_index(node))
+        at.node.map_or(0, |node| self.keys.node(node).length)
     }
 }
 

@@ -128,13 +128,13 @@ fn unicode(cursor: &mut Cursor<'_>, from: usize) -> Result<char, SyntaxError> {
         .ok_or_else(|| cursor.error(from, SyntaxErrorKind::LoneSurrogate(shown(cursor.since(from))), &[]))
 }
 
-/// Adds `text` as a JSON string, in which only what must be escaped is.
-pub(crate) fn push_string(out: &mut String, text: &str) {
+/// Returns `text` as a JSON string, in which only what must be escaped is.
+pub(crate) fn json_string(text: &str) -> String {
     // To write a string as JSON cannot fail.
-    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+    serde_json::to_string(text).unwrap_or_default()
 }
 
-/// Whether `c` is a noncharacter, which QEMU's parser refuses. Source: `is_valid_codepoint` in QEMU's `util/unicode.c`;
+/// Returns true if `c` is a noncharacter, which QEMU's parser refuses. Source: `is_valid_codepoint` in QEMU's `util/unicode.c`;
 /// tried on 7.2.
 pub fn is_refused(c: char) -> bool {
     let code = u32::from(c);
@@ -193,8 +193,7 @@ mod tests {
     #[test]
     fn a_json_string_escapes_only_what_it_must() {
         let check = |text: &str, expected: &str| {
-            let mut out = String::new();
-            push_string(&mut out, text);
+            let out = json_string(text);
             assert_eq!(out, expected);
             assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
         };

@@ -70,8 +70,8 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
             target.established();
             return Ok(());
         };
-        let cause = target.cause(&problem).await;
-        let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(), |cause| cause.may_pass);
+        let cause = target.cause(&problem, options.wait).await;
+        let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(), |(_, may_pass)| *may_pass);
         let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
         match left {
             Some(left) if !left.is_zero() && may_pass => {
@@ -82,7 +82,7 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
                 let address = target.address();
                 let shown = text::line(&address.to_string()).into_owned();
                 let why = match cause {
-                    Some(cause) => cause.shown(options.wait),
+                    Some((why, _)) => why,
                     None => problem.explain_address(&shown, Some(address), options.wait, client.is_guest_agent()),
                 };
                 return Err(Failure::no_session(why));

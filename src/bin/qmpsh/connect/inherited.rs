@@ -83,17 +83,19 @@ impl Socket {
 
 /// Returns the descriptor that a service manager passed to the process `pid`. Source: `sd_listen_fds(3)`.
 fn passed(variable: impl Fn(&str) -> Option<String>, pid: u32) -> Result<RawFd, Failure> {
-    let number = |name: &str| variable(name).and_then(|text| text.parse::<u32>().ok());
-    let none = |why: &str| Err(unusable(&format!("no descriptor was passed: {why}; name one, as in `qmpsh fd 3`")));
-    match (variable("LISTEN_PID"), number("LISTEN_PID"), variable("LISTEN_FDS"), number("LISTEN_FDS")) {
-        (None, ..) => none("$LISTEN_PID is not set"),
-        (_, None, ..) => none("$LISTEN_PID is not a number"),
-        (_, Some(other), ..) if other != pid => none(&format!("$LISTEN_PID is {other}, but this is process {pid}")),
-        (_, _, None, _) => none("$LISTEN_FDS is not set"),
-        (_, _, _, None) => none("$LISTEN_FDS is not a number"),
-        (_, _, _, Some(0)) => none("$LISTEN_FDS is 0"),
-        (_, _, _, Some(1)) => Ok(FIRST_PASSED),
-        (_, _, _, Some(count)) => {
+    let none = |why: &str| unusable(&format!("no descriptor was passed: {why}; name one, as in `qmpsh fd 3`"));
+    let number = |name: &str| -> Result<u32, Failure> {
+        let text = variable(name).ok_or_else(|| none(&format!("${name} is not set")))?;
+        text.parse().map_err(|_| none(&format!("${name} is not a number")))
+    };
+    let other = number("LISTEN_PID")?;
+    if other != pid {
+        return Err(none(&format!("$LISTEN_PID is {other}, but this is process {pid}")));
+    }
+    match number("LISTEN_FDS")? {
+        0 => Err(none("$LISTEN_FDS is 0")),
+        1 => Ok(FIRST_PASSED),
+        count => {
             let last = i64::from(FIRST_PASSED) + i64::from(count) - 1;
             Err(unusable(&format!(
                 "{count} descriptors were passed, {FIRST_PASSED} to {last}: name one, as in `qmpsh fd 3`"

@@ -36,28 +36,6 @@ pub(super) enum To {
     Tunnel(Arc<Tunnel>),
 }
 
-/// Why a program led to no session.
-pub(super) struct ProgramCause {
-    why: String,
-    said: String,
-    /// Another attempt may succeed.
-    pub(super) may_pass: bool,
-    /// The message suggests `--wait`.
-    hint: bool,
-}
-
-impl ProgramCause {
-    /// Explains the cause. `waited` is set if there was more than one attempt.
-    pub(super) fn shown(&self, waited: Option<Duration>) -> String {
-        let Self { why, said, .. } = self;
-        match waited {
-            Some(time) if self.hint && !time.is_zero() => format!("{why}, tried for {} s{said}", time.as_secs_f64()),
-            None if self.hint => format!("{why} (--wait SECONDS keeps trying){said}"),
-            _ => format!("{why}{said}"),
-        }
-    }
-}
-
 impl To {
     /// Puts TLS around the connection.
     pub(super) async fn with_tls(self, by: ClientCredentials, hostname: Option<String>) -> Result<TlsDial, Problem> {
@@ -129,8 +107,9 @@ impl Target {
         }
     }
 
-    /// Returns the program's part in a problem, if it explains more than the problem itself.
-    pub(super) async fn cause(&self, problem: &Problem) -> Option<ProgramCause> {
+    /// Explains the program's part in a problem, if that says more than the problem itself. Returns true with it if another
+    /// attempt may succeed. `waited` is set if there was more than one attempt.
+    pub(super) async fn cause(&self, problem: &Problem, waited: Option<Duration>) -> Option<(String, bool)> {
         let program = self.program.as_ref()?;
         let shown = text::line(&self.address.to_string()).into_owned();
         let end = if problem.is_end() {
@@ -158,8 +137,7 @@ impl Target {
             }
             (_, None) if !said.is_empty() => {
                 let explained = problem.explain_address(&shown, Some(&self.address), None, false);
-                let why = format!("{explained}\n  {} says{said}", self.name());
-                return Some(ProgramCause { why, said: String::new(), may_pass: problem.may_pass(), hint: false });
+                return Some((format!("{explained}\n  {} says{said}", self.name()), problem.may_pass()));
             }
             (_, None) => return None,
         };
@@ -168,7 +146,12 @@ impl Target {
             (Address::Ssh(_), Some((_, last))) if may_pass => format!(": {}", last.trim_start()),
             _ => said,
         };
-        Some(ProgramCause { why, said, may_pass, hint: may_pass })
+        let tried = match waited {
+            Some(time) if may_pass && !time.is_zero() => format!(", tried for {} s", time.as_secs_f64()),
+            None if may_pass => " (--wait SECONDS keeps trying)".to_owned(),
+            _ => String::new(),
+        };
+        Some((format!("{why}{tried}{said}"), may_pass))
     }
 
     /// Remembers that the target led to a session.
