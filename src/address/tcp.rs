@@ -106,7 +106,7 @@ pub(super) fn port_number(text: &str) -> Result<u16, Problem> {
     text.parse().map_err(|_| Problem::PortTooLarge(shown(text.as_bytes())))
 }
 
-/// Whether `text` is an IPv6 address, with a zone or without one.
+/// Returns true if `text` is an IPv6 address, with a zone or without one.
 pub(super) fn is_ipv6(text: &str) -> bool {
     match text.split_once('%') {
         Some((address, zone)) => {

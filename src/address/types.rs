@@ -37,7 +37,7 @@ pub enum Address {
     Abstract {
         /// The name without the leading NUL: 1 to [`ABSTRACT_NAME_MAX`] bytes, none of them NUL.
         name: OsString,
-        /// Whether the socket's address ends with the name (QEMU's default), or is filled up with NULs.
+        /// True if the socket's address ends with the name (QEMU's default), or is filled up with NULs.
         tight: bool,
     },
     /// A TCP port.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::json;
-use crate::language::syntax::{is_refused, push_string};
+use crate::language::syntax::{is_refused, json_string};
 use crate::message::Request;
 use crate::text;
 
@@ -40,7 +40,7 @@ impl HumanMonitor {
             return Err(refused);
         }
         let mut text = format!(r#"{{"execute":"{COMMAND}","arguments":{{"command-line":"#);
-        push_string(&mut text, line);
+        text.push_str(&json_string(line));
         // A line `cpu N` works also if the selected processor is gone.
         if let (Some(cpu), false) = (self.cpu, is_cpu(line)) {
             // Writing to a String cannot fail.
@@ -98,7 +98,7 @@ pub fn hint(class: &str, desc: &str) -> Option<&'static str> {
 pub struct Answer {
     /// The text without carriage returns, with a newline at its end if it is not empty. Not safe to show.
     pub text: String,
-    /// Whether it says that the line failed. The monitor does not tell every failure.
+    /// True if it says that the line failed. The monitor does not tell every failure.
     pub failed: bool,
 }
 
@@ -119,7 +119,7 @@ impl Answer {
     }
 }
 
-/// Whether the answer says that its line failed. Source: docs/qmp.md, "HMP".
+/// Returns true if the answer says that its line failed. Source: docs/qmp.md, "HMP".
 fn is_failure(text: &str) -> bool {
     let last = text.trim_end().lines().next_back().unwrap_or_default();
     text.starts_with("Error")

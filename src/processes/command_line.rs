@@ -16,7 +16,7 @@ pub(super) struct CommandLine {
     pub(super) name: Option<OsString>,
     /// Its monitors, in the order of the command line.
     pub(super) monitors: Vec<Spec>,
-    /// Whether `-readconfig` is given: there may be more monitors.
+    /// True if `-readconfig` is given: there may be more monitors.
     pub(super) reads_config: bool,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Spec {
     pub(super) id: Option<Vec<u8>>,
     pub(super) language: Language,
     pub(super) backend: Backend,
-    /// Whether QEMU listens; otherwise it connects.
+    /// True if QEMU listens; otherwise it connects.
     pub(super) server: bool,
     /// The protocol that a client must speak first: `TLS`, `telnet`, `websocket`.
     pub(super) wrapper: Option<&'static str>,
@@ -48,7 +48,7 @@ pub(super) enum Backend {
     Other(String),
 }
 
-/// Whether this is QEMU's program: a system emulator or the storage daemon.
+/// Returns true if this is QEMU's program: a system emulator or the storage daemon.
 pub(super) fn is_qemu(program: &[u8]) -> bool {
     let name = base_name(program);
     name.starts_with(b"qemu-system-") || matches!(name, b"qemu-kvm" | b"kvm") || is_storage_daemon(name)
@@ -68,9 +68,39 @@ pub(super) fn base_name(program: &[u8]) -> &[u8] {
 /// Reads a command line: words ended by NULs, as `/proc/PID/cmdline` has them.
 pub(super) fn read(command_line: &[u8], program: &[u8]) -> CommandLine {
     let daemon = is_storage_daemon(base_name(program));
+    let options = options(command_line, daemon);
+    // The chardev of a monitor may follow it.
+    let chardevs = options.iter().filter(|(option, _)| *option == b"chardev");
+    let chardevs: Vec<_> = chardevs.map(|(_, value)| OptionValue::parse(value, "backend")).collect();
     let mut found = CommandLine::default();
-    let mut chardevs: Vec<OptionValue> = Vec::new();
-    let mut monitors: Vec<Mention> = Vec::new();
+    for (option, value) in options {
+        let monitor = match option {
+            b"name" => {
+                let name = OptionValue::parse(value, "guest");
+                found.name = name.get("guest").map(|name| OsString::from_vec(name.to_vec())).or(found.name);
+                None
+            }
+            b"chardev" => None,
+            b"readconfig" => {
+                found.reads_config = true;
+                None
+            }
+            b"monitor" if daemon => Some(on_mode(&OptionValue::parse(value, "chardev"), Language::Qmp, &chardevs)),
+            b"mon" => Some(on_mode(&OptionValue::parse(value, "chardev"), Language::Hmp, &chardevs)),
+            b"object" => object(&OptionValue::parse(value, "qom-type"), &chardevs),
+            b"monitor" => device(value, Language::Hmp, &chardevs),
+            _ => device(value, Language::Qmp, &chardevs),
+        };
+        found.monitors.extend(monitor);
+    }
+    found
+}
+
+/// Returns the options that matter, each with its value.
+fn options(command_line: &[u8], daemon: bool) -> Vec<(&[u8], &[u8])> {
+    const KNOWN: [&[u8]; 8] =
+        [b"name", b"qmp", b"qmp-pretty", b"monitor", b"mon", b"object", b"chardev", b"readconfig"];
+    let mut options = Vec::new();
     let mut words = command_line.strip_suffix(b"\0").unwrap_or(command_line).split(|&byte| byte == 0).skip(1);
     while let Some(word) = words.next() {
         let Some(option) = word.strip_prefix(b"-") else { continue };
@@ -79,88 +109,57 @@ pub(super) fn read(command_line: &[u8], program: &[u8]) -> CommandLine {
             Some(at) => (&option[..at], Some(&option[at + 1..])),
             None => (option, None),
         };
-        let known: [&[u8]; 8] =
-            [b"name", b"qmp", b"qmp-pretty", b"monitor", b"mon", b"object", b"chardev", b"readconfig"];
-        if !known.contains(&option) {
-            continue;
-        }
-        let Some(value) = attached.or_else(|| words.next()) else { break };
-        match option {
-            b"name" => {
-                let name = OptionValue::parse(value, "guest");
-                found.name = name.get("guest").map(|name| OsString::from_vec(name.to_vec())).or(found.name);
-            }
-            b"chardev" => chardevs.push(OptionValue::parse(value, "backend")),
-            b"readconfig" => found.reads_config = true,
-            b"monitor" if daemon => monitors.push(Mention::chardev(&OptionValue::parse(value, "chardev"), true)),
-            b"mon" => monitors.push(Mention::chardev(&OptionValue::parse(value, "chardev"), false)),
-            b"object" => monitors.extend(Mention::object(&OptionValue::parse(value, "qom-type"))),
-            b"monitor" => monitors.push(Mention::device(value, Language::Hmp)),
-            _ => monitors.push(Mention::device(value, Language::Qmp)),
+        if KNOWN.contains(&option) {
+            options.extend(attached.or_else(|| words.next()).map(|value| (option, value)));
         }
     }
-    found.monitors = monitors.into_iter().filter_map(|monitor| monitor.describe(&chardevs)).collect();
-    found
+    options
 }
 
-/// A monitor on the command line, whose chardev may follow it.
-enum Mention {
-    Chardev { id: Vec<u8>, language: Language },
-    Device { text: Vec<u8>, language: Language },
+/// Reads a monitor whose `mode` says what it speaks; without it, that is `default`.
+fn on_mode(options: &OptionValue, default: Language, chardevs: &[OptionValue]) -> Spec {
+    let language = match options.get("mode") {
+        Some(b"control") => Language::Qmp,
+        None => default,
+        Some(_) => Language::Hmp,
+    };
+    on_chardev(options.get("chardev").unwrap_or_default(), language, chardevs)
 }
 
-impl Mention {
-    fn chardev(options: &OptionValue, control: bool) -> Self {
-        let language = match options.get("mode") {
-            Some(b"control") => Language::Qmp,
-            None if control => Language::Qmp,
-            _ => Language::Hmp,
-        };
-        Mention::Chardev { id: options.get("chardev").unwrap_or_default().to_vec(), language }
-    }
-
-    /// Reads an object, which may be a monitor since QEMU 11.1 (docs/qmp.md, "Versions").
-    fn object(options: &OptionValue) -> Option<Self> {
-        let language = match options.get("qom-type")? {
-            b"monitor-qmp" => Language::Qmp,
-            b"monitor-hmp" => Language::Hmp,
-            _ => return None,
-        };
-        Some(Mention::Chardev { id: options.get("chardev").unwrap_or_default().to_vec(), language })
-    }
-
-    fn device(text: &[u8], language: Language) -> Self {
-        match text.strip_prefix(b"chardev:") {
-            Some(id) => Mention::Chardev { id: id.to_vec(), language },
-            None => Mention::Device { text: text.to_vec(), language },
-        }
-    }
-
-    /// Returns the monitor; `None` for `none`.
-    fn describe(self, chardevs: &[OptionValue]) -> Option<Spec> {
-        match self {
-            Mention::Device { text, .. } if text == b"none" => None,
-            Mention::Device { text, language } => Some(device(&text, language)),
-            Mention::Chardev { id, language } => {
-                let chardev = chardevs.iter().find(|chardev| chardev.get("id") == Some(&id));
-                let mut spec = match chardev {
-                    Some(chardev) if chardev.get("backend") == Some(b"socket") => socket(chardev, language),
-                    Some(chardev) => plain(chardev.get("backend").unwrap_or_default(), language),
-                    None => plain(b"a chardev that the command line does not name", language),
-                };
-                spec.id = Some(id);
-                Some(spec)
-            }
-        }
-    }
+/// Reads an object, which may be a monitor since QEMU 11.1 (docs/qmp.md, "Versions").
+fn object(options: &OptionValue, chardevs: &[OptionValue]) -> Option<Spec> {
+    let language = match options.get("qom-type")? {
+        b"monitor-qmp" => Language::Qmp,
+        b"monitor-hmp" => Language::Hmp,
+        _ => return None,
+    };
+    Some(on_chardev(options.get("chardev").unwrap_or_default(), language, chardevs))
 }
 
-/// Reads the older spelling, after `-qmp` and `-monitor`: `unix:PATH,server=on`, `tcp:HOST:PORT,server`, `stdio`.
-fn device(text: &[u8], language: Language) -> Spec {
+/// Returns the monitor on the chardev of this id.
+fn on_chardev(id: &[u8], language: Language, chardevs: &[OptionValue]) -> Spec {
+    let chardev = chardevs.iter().find(|chardev| chardev.get("id") == Some(id));
+    let spec = match chardev {
+        Some(chardev) if chardev.get("backend") == Some(b"socket") => socket(chardev, language),
+        Some(chardev) => plain(chardev.get("backend").unwrap_or_default(), language),
+        None => plain(b"a chardev that the command line does not name", language),
+    };
+    Spec { id: Some(id.to_vec()), ..spec }
+}
+
+/// Reads what follows `-qmp` and `-monitor`: `chardev:ID`, `unix:PATH,server=on`, `tcp:HOST:PORT,server`, `stdio`; `None`
+/// for `none`.
+fn device(text: &[u8], language: Language, chardevs: &[OptionValue]) -> Option<Spec> {
+    if let Some(id) = text.strip_prefix(b"chardev:") {
+        return Some(on_chardev(id, language, chardevs));
+    }
+    if text == b"none" {
+        return None;
+    }
     let text = text.strip_prefix(b"mon:").unwrap_or(text);
-    let Some(at) = text.iter().position(|&byte| byte == b':') else { return plain(text, language) };
+    let Some(at) = text.iter().position(|&byte| byte == b':') else { return Some(plain(text, language)) };
     let rest = &text[at + 1..];
-    match &text[..at] {
+    Some(match &text[..at] {
         b"unix" => socket(&OptionValue::parse(rest, "path"), language),
         kind @ (b"tcp" | b"telnet" | b"tn3270" | b"websocket") => {
             let options = OptionValue::parse(rest, "address");
@@ -177,7 +176,7 @@ fn device(text: &[u8], language: Language) -> Spec {
             spec
         }
         _ => plain(text, language),
-    }
+    })
 }
 
 /// Reads `-chardev socket,…`.
@@ -197,14 +196,11 @@ fn socket(options: &OptionValue, language: Language) -> Spec {
         let text = |key| lossy(options.get(key).unwrap_or_default()).into_owned();
         tcp(&text("host"), &text("port"), options.number("to"))
     };
-    let wrapper = if options.get("tls-creds").is_some() {
-        Some(TLS)
-    } else if options.is_on("telnet") || options.is_on("tn3270") {
-        Some("telnet")
-    } else if options.is_on("websocket") {
-        Some("websocket")
-    } else {
-        None
+    let wrapper = match options {
+        _ if options.get("tls-creds").is_some() => Some(TLS),
+        _ if options.is_on("telnet") || options.is_on("tn3270") => Some("telnet"),
+        _ if options.is_on("websocket") => Some("websocket"),
+        _ => None,
     };
     Spec { id: None, language, backend, server: options.is_on("server"), wrapper }
 }

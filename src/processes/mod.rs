@@ -49,7 +49,7 @@ pub fn silence(address: &Address) -> Option<Silence> {
     }
 }
 
-/// Whether a process is known to have a socket bound to this file. The system does not tell about some, such as those
+/// Returns true if a process is known to have a socket bound to this file. The system does not tell about some, such as those
 /// in a container.
 pub(crate) fn is_bound(file: &std::fs::Metadata) -> bool {
     #[cfg(target_os = "linux")]

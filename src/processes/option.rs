@@ -57,12 +57,12 @@ impl OptionValue {
         std::str::from_utf8(self.get(key)?).ok()?.parse().ok()
     }
 
-    /// Whether it is given and on.
+    /// Returns true if it is given and on.
     pub(super) fn is_on(&self, key: &str) -> bool {
         matches!(self.get(key), Some(b"on" | b"yes" | b"true" | b"y"))
     }
 
-    /// Whether it is given and off.
+    /// Returns true if it is given and off.
     pub(super) fn is_off(&self, key: &str) -> bool {
         matches!(self.get(key), Some(b"off" | b"no" | b"false" | b"n"))
     }

@@ -24,9 +24,9 @@ pub struct QemuProcess {
     pub user: String,
     /// Its monitors, in the order of its command line.
     pub monitors: Vec<Monitor>,
-    /// Whether it was given `-readconfig`, which qmpsh does not read: it may have more monitors.
+    /// True if it was given `-readconfig`, which qmpsh does not read: it may have more monitors.
     pub reads_config: bool,
-    /// Whether libvirt started it.
+    /// True if libvirt started it.
     pub libvirt: bool,
     /// What the caller may do with it.
     pub access: Access,
@@ -76,7 +76,7 @@ impl QemuProcess {
         Some(format!("virt-qemu-qmp-proxy {}{} PATH", self.libvirt_uri(), self.libvirt_name()?))
     }
 
-    /// Whether the monitor belongs to this process if `pid`, of the user `uid`, listens on its socket.
+    /// Returns true if the monitor belongs to this process if `pid`, of the user `uid`, listens on its socket.
     pub(crate) fn is_listener(&self, pid: Option<u32>, uid: u32) -> bool {
         pid == Some(self.pid) || uid == self.uid || uid == 0
     }
@@ -115,7 +115,7 @@ pub struct Monitor {
     pub place: Place,
     /// The protocol that a client must speak first: TLS, telnet or websocket.
     pub wrapper: Option<&'static str>,
-    /// Whether a client uses it.
+    /// True if a client uses it.
     pub state: State,
 }
 
@@ -139,7 +139,7 @@ pub enum Place {
     Other(String),
 }
 
-/// Whether a client uses a monitor.
+/// True if a client uses a monitor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// No client does.

@@ -49,6 +49,8 @@ pub(super) enum Connection {
     Held(Client),
     /// Clients wait, and none is accepted.
     NotAccepting,
+    /// Its socket file was removed or replaced.
+    Unlinked,
     NotListening,
     NotConnected,
     Unknown,
@@ -163,8 +165,8 @@ impl Sockets {
         }
     }
 
-    /// Whether the file `found` at a path is the one that a listener has bound. The kernel's table and `stat` may name different
-    /// devices (btrfs): then it is another file only if another socket has its number.
+    /// Returns true if the file `found` at a path is the one that a listener has bound. The kernel's table and `stat` may
+    /// name different devices (btrfs): then it is another file only if another socket has its number.
     pub(super) fn is_bound_to(&self, bound: FileId, found: FileId) -> bool {
         bound.inode == found.inode
             || (bound.device != found.device

@@ -37,16 +37,11 @@ pub(super) fn find() -> io::Result<Vec<QemuProcess>> {
         if own.is_none() {
             process.access = Access::Hidden;
         }
-        let monitors: Vec<_> = specs
-            .into_iter()
-            .map(|spec| {
-                let (seen, is_there) = sockets.monitor(&spec, process.pid, own.as_deref());
-                (spec, seen, is_there)
-            })
-            .collect();
+        let observe = |spec| (sockets.monitor(&spec, process.pid, own.as_deref()), spec);
+        let monitors: Vec<_> = specs.into_iter().map(observe).collect();
         observed.push((process, monitors));
     }
-    let ends = observed.iter().flat_map(|(_, monitors)| monitors).filter_map(|(_, seen, _)| match seen.connection {
+    let ends = observed.iter().flat_map(|(_, monitors)| monitors).filter_map(|(seen, _)| match seen.connection {
         Connection::Held(end) => Some(end),
         _ => None,
     });
@@ -54,12 +49,12 @@ pub(super) fn find() -> io::Result<Vec<QemuProcess>> {
     let finished = observed.into_iter().map(|(mut process, monitors)| {
         process.monitors = monitors
             .into_iter()
-            .map(|(spec, seen, is_there)| {
+            .map(|(seen, spec)| {
                 let state = match seen.connection {
                     Connection::Held(end) => State::Held(who(end, &owners)),
-                    Connection::Free | Connection::NotAccepting if !is_there => State::Unlinked,
                     Connection::Free => State::Free,
                     Connection::NotAccepting => State::NotAccepting,
+                    Connection::Unlinked => State::Unlinked,
                     Connection::NotListening => State::NotListening,
                     Connection::NotConnected => State::NotConnected,
                     Connection::Unknown => State::Unknown,
@@ -182,7 +177,7 @@ fn silence_of(wanted: &Wanted) -> Option<Silence> {
     })
 }
 
-/// Whether both are one address; a path may be relative.
+/// Returns true if both are one address; a path may be relative.
 fn is_same(one: &Address, other: &Address) -> bool {
     match (one, other) {
         (Address::Unix(one), Address::Unix(other)) => std::path::absolute(other).is_ok_and(|other| other == *one),
@@ -315,24 +310,28 @@ impl Sockets {
         Self { unix, tcp: [tcp("/proc/net/tcp"), tcp("/proc/net/tcp6")].concat() }
     }
 
-    /// Finds where a monitor of a process is, its client, and whether its socket file exists.
-    fn monitor(&self, spec: &Spec, pid: u32, own: Option<&[(u32, u64)]>) -> (Observed, bool) {
+    /// Finds where a monitor of a process is, and its client.
+    fn monitor(&self, spec: &Spec, pid: u32, own: Option<&[(u32, u64)]>) -> Observed {
+        let observe = |directory: Option<PathBuf>| {
+            self.observe(spec, ProcessView { sockets: own, directory: directory.as_deref() })
+        };
         let mut first = None;
-        let directories = directories(pid);
-        for directory in directories.iter().map(Some).chain(directories.is_empty().then_some(None)) {
-            let mut seen = self.observe(spec, ProcessView { sockets: own, directory: directory.map(PathBuf::as_path) });
-            let is_there = self.find_file(&mut seen, pid);
-            if is_there {
-                return (seen, true);
+        for directory in directories(pid) {
+            let mut seen = observe(Some(directory));
+            if self.find_file(&mut seen, pid) {
+                return seen;
             }
             first.get_or_insert(seen);
         }
-        // There is always one.
-        (first.unwrap_or_else(|| self.observe(spec, ProcessView::default())), false)
+        let mut seen = first.unwrap_or_else(|| observe(None));
+        if !self.find_file(&mut seen, pid) && matches!(seen.connection, Connection::Free | Connection::NotAccepting) {
+            seen.connection = Connection::Unlinked;
+        }
+        seen
     }
 
-    /// Whether the socket file of the monitor exists, if it has one. A file in another root or mount namespace gets the path that
-    /// leads there from here.
+    /// Returns false if the monitor has a socket file that does not exist. A file in another root or mount namespace gets
+    /// the path that leads there from here.
     fn find_file(&self, seen: &mut Observed, pid: u32) -> bool {
         let Place::At(Address::Unix(path)) = &seen.place else { return true };
         let mut there = PathBuf::from(format!("/proc/{pid}/root"));

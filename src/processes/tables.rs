@@ -35,7 +35,7 @@ pub(super) struct TcpSocket {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
     pub(super) listening: bool,
-    /// Whether it is connected, or its client is gone before it was accepted.
+    /// True if it is connected, or its client is gone before it was accepted.
     pub(super) connected: bool,
     /// 0 until its process accepts it.
     pub(super) inode: u64,

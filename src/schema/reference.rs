@@ -142,18 +142,14 @@ impl Schema {
         let mut path = String::new();
         let mut ty = ty;
         for _ in 0..DEPTH {
-            let choices = self.choices(ty);
-            let found = choices.iter().find_map(|ty| match self.get(*ty) {
-                Type::Object(object) => Some((*ty, object)),
+            let found = self.choices(ty).into_iter().find_map(|ty| match self.get(ty) {
+                Type::Object(object) => Some((ty, object)),
                 _ => None,
             });
             if let Some((ty, object)) = found {
                 return Some((ty, object, path));
             }
-            ty = choices.into_iter().find_map(|ty| match self.get(ty) {
-                Type::Array(element) => Some(*element),
-                _ => None,
-            })?;
+            ty = self.element(ty)?;
             path.push_str(".0");
         }
         None
@@ -198,7 +194,7 @@ impl<'s> Listing<'s> {
             let path = format!("{at}{}", member.name);
             let inner = schema.inner_object(member.ty);
             let mut what = if member.optional { "optional ".to_owned() } else { String::new() };
-            what.push_str(&self.chosen(&path).unwrap_or_else(|| schema.kind(member.ty)));
+            what.push_str(&self.chosen(&path).map_or_else(|| schema.kind(member.ty), str::to_owned));
             what.push_str(&marks(&member.features));
             let place = inner.as_ref().and_then(|(ty, ..)| self.listed.get(ty));
             if let Some(place) = place {
@@ -223,7 +219,7 @@ impl<'s> Listing<'s> {
         let schema = self.schema;
         let Some(tag) = &object.tag else { return };
         let path = format!("{at}{tag}");
-        let chosen = self.choices.iter().find(|choice| choice.path == path).map(|choice| &*choice.case);
+        let chosen = self.chosen(&path);
         let cases = self.tags.entry(path.clone()).or_default();
         if chosen.is_some() {
             cases.extend(object.variants.iter().map(|variant| variant.case.to_string()));
@@ -265,8 +261,8 @@ impl<'s> Listing<'s> {
     }
 
     /// Returns the chosen value of the tag at `path`.
-    fn chosen(&self, path: &str) -> Option<String> {
-        self.choices.iter().find(|choice| choice.path == path).map(|choice| choice.case.clone())
+    fn chosen(&self, path: &str) -> Option<&'s str> {
+        self.choices.iter().find(|choice| choice.path == path).map(|choice| &*choice.case)
     }
 }
 

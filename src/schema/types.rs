@@ -109,12 +109,12 @@ impl Features {
         self.0.iter().map(|name| &**name)
     }
 
-    /// Whether it will be removed.
+    /// Returns true if it will be removed.
     pub fn is_deprecated(&self) -> bool {
         self.names().any(|name| name == "deprecated")
     }
 
-    /// Whether it may change at any time.
+    /// Returns true if it may change at any time.
     pub fn is_unstable(&self) -> bool {
         self.names().any(|name| name == "unstable")
     }
@@ -149,7 +149,7 @@ pub struct Member {
     pub name: Box<str>,
     /// The type of its value.
     pub ty: TypeId,
-    /// Whether it may be left out.
+    /// True if it may be left out.
     pub optional: bool,
     /// Its marks.
     pub features: Features,
@@ -173,11 +173,11 @@ pub struct Command {
     pub arguments: Option<TypeId>,
     /// The type that it returns. A guest agent does not say.
     pub result: Option<TypeId>,
-    /// Whether it may run out-of-band.
+    /// True if it may run out-of-band.
     pub allow_oob: bool,
-    /// Whether it can be used: the configuration of a guest agent may disable commands.
+    /// True if it can be used: the configuration of a guest agent may disable commands.
     pub enabled: bool,
-    /// Whether the peer answers a success: a guest agent that shuts down does not.
+    /// True if the peer answers a success: a guest agent that shuts down does not.
     pub success_response: bool,
     /// Its marks.
     pub features: Features,

@@ -9,7 +9,7 @@ use super::types::{Builtin, Member, Object, Schema, Type, TypeId};
 pub struct Step<'a> {
     /// The key, or the digits of an index.
     pub text: &'a str,
-    /// Whether it can only be a key: it was quoted.
+    /// True if it can only be a key: it was quoted.
     pub literal: bool,
 }
 
@@ -117,7 +117,7 @@ impl Schema {
         choices
     }
 
-    /// Whether the object that `ty` can be may have members that are not known: it is a union whose tag has no valid value.
+    /// Returns true if the object that `ty` can be may have unknown members: it is a union whose tag has no valid value.
     pub fn is_open(&self, ty: TypeId, tag: &Tag<'_>) -> bool {
         let is_unknown = |ty: &TypeId| matches!(self.get(*ty), Type::Unknown);
         self.choices(ty).iter().any(is_unknown) || self.object(ty).is_some_and(|object| self.lacks_tag(object, tag, 0))
@@ -239,7 +239,7 @@ impl<'s> Search<'s, '_, '_> {
     }
 }
 
-/// Whether `text` is an index: digits, without zeros in front.
+/// Returns true if `text` is an index: digits, without zeros in front.
 pub(crate) fn is_index(text: &str) -> bool {
     let digits = !text.is_empty() && text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
     digits && (text == "0" || !text.starts_with('0'))

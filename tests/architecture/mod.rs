@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("syntax", &["text"]),
     ("typing", &["json", "message", "schema", "syntax"]),
     ("hmp", &["json", "message", "syntax", "text"]),
-    ("complete", &["json", "schema", "syntax", "text", "typing"]),
+    ("complete", &["json", "pattern", "schema", "syntax", "text", "typing"]),
 ];
 
 fn root() -> &'static Path {

@@ -41,7 +41,7 @@ fn key(name: &str, about: String, then: &'static str) -> Item {
     Item::new(name, about).then(then).called(format!("{name}{then}"))
 }
 
-/// Whether a value of this type can be written after `=`, and whether its parts can after a dot.
+/// Returns true if a value of this type can be written after `=`, and true if its parts can after a dot.
 fn forms(schema: &Schema, ty: TypeId) -> (bool, bool) {
     let choices = schema.choices(ty);
     let nested = |ty: &TypeId| matches!(schema.get(*ty), Type::Object(_) | Type::Array(_));
@@ -64,7 +64,7 @@ fn properties(command: &CommandContext<'_>) -> Vec<Item> {
     wanted.map(|property| key(&property.name, format!("optional {}", property.about), "=")).collect()
 }
 
-/// Whether a property of a device could have been given to `device_add`.
+/// Returns true if a property of a device could have been given to `device_add`.
 fn is_settable(name: &str, ty: &str) -> bool {
     const MADE_BY_QEMU: [&str; 7] =
         ["type", "realized", "hotplugged", "hotpluggable", "parent_bus", "legacy-", "unattached"];

@@ -114,7 +114,7 @@ impl Painter<'_> {
         found || (!action && matches!(name, "help" | "exit"))
     }
 
-    /// Whether the cursor is outside it.
+    /// Returns true if the cursor is outside it.
     fn is_finished(&self, word: &Word) -> bool {
         !(word.span.start..=word.span.end).contains(&self.cursor)
     }
@@ -150,7 +150,7 @@ impl Painter<'_> {
     }
 }
 
-/// Whether a known name begins with this one.
+/// Returns true if a known name begins with this one.
 fn begins_a_member<'a>(command: &CommandContext<'a>, name: &'a PartialKey) -> bool {
     let members = command.members(command.find(&name.parts));
     name.last.text.is_empty() || members.iter().any(|member| member.name.starts_with(&name.last.text))
@@ -171,12 +171,12 @@ fn string_end(text: &str, at: usize) -> usize {
     text.ceil_char_boundary(end)
 }
 
-/// Whether an unquoted value is one of the words for a boolean, or null.
+/// Returns true if an unquoted value is one of the words for a boolean, or null.
 fn is_word(text: &str) -> bool {
     matches!(text, "true" | "false" | "null" | "on" | "off")
 }
 
-/// Whether it looks like a number, as in `0x10` and `10G`.
+/// Returns true if it looks like a number, as in `0x10` and `10G`.
 fn is_number(text: &str) -> bool {
     let number = text.strip_prefix('-').unwrap_or(text);
     number.starts_with(|c: char| c.is_ascii_digit())

@@ -35,6 +35,29 @@ pub struct BuiltinCommand<'a> {
     pub words: &'a str,
     /// What it does, on one line.
     pub about: &'a str,
+    /// What completes its arguments.
+    pub takes: Takes,
+}
+
+/// What completes the arguments of a built-in command, besides its options and the words that its usage lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing else. The command that it carries, if it carries one, is completed as a command.
+    Listed,
+    /// The name of a command, an event or a built-in command.
+    Name,
+    /// The name of a command.
+    Command,
+    /// Names of events.
+    Events,
+    /// Names of events with bars between them, then `PATH=VALUE` of their data.
+    EventAndData,
+    /// The id of a job.
+    Job,
+    /// A line of the human monitor.
+    HmpLine,
+    /// A file.
+    File,
 }
 
 /// Reads each logical line of a text: where it begins, and its words. There is always one.
@@ -140,7 +163,7 @@ impl<'a> CommandContext<'a> {
         let ty = self.context.schema.zip(from.ty).and_then(|(schema, ty)| {
             let step = Step { text: &part.text, literal: part.quoted };
             let find = |tag: &str| self.tag(from, tag);
-            if from.node.is_some_and(|node| self.keys.has_values_below(node)) {
+            if from.node.is_some_and(|node| self.keys.node(node).has_values) {
                 return Some(schema.step(ty, step, &find)?.0);
             }
             let mut steps = self.steps.borrow_mut();
@@ -176,19 +199,19 @@ impl<'a> CommandContext<'a> {
         typed.map(|(schema, ty)| schema.members(ty, &|tag| self.tag(at, tag))).unwrap_or_default()
     }
 
-    /// Whether the member `name` there has a value, or something within it has.
+    /// Returns true if the member `name` there has a value, or something within it has.
     pub(super) fn is_given(&self, at: Place, name: &str) -> bool {
         at.node.is_some_and(|node| self.keys.child(node, name).is_some())
     }
 
-    /// Whether it has a value as a whole.
+    /// Returns true if it has a value as a whole.
     pub(super) fn is_whole(&self, at: Place, name: &str) -> bool {
-        at.node.and_then(|node| self.keys.child(node, name)).is_some_and(|node| self.keys.has_value(node))
+        at.node.and_then(|node| self.keys.child(node, name)).is_some_and(|node| self.keys.node(node).is_whole)
     }
 
     /// Returns the index behind the last one in the list there.
     pub(super) fn next_index(&self, at: Place) -> usize {
-        at.node.map_or(0, |node| self.keys.next_index(node))
+        at.node.map_or(0, |node| self.keys.node(node).length)
     }
 }
 

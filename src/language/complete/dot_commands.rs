@@ -1,6 +1,6 @@
 //! The built-in commands, which begin with a dot, and their words.
 
-use super::context::{BuiltinCommand, Context};
+use super::context::{BuiltinCommand, Context, Takes};
 use super::describe::{described, marks};
 use super::item::{Item, Style};
 use super::live::Question;
@@ -16,54 +16,17 @@ impl<'a> BuiltinCommand<'a> {
         options.filter(|(name, _)| name.starts_with(|c: char| c.is_ascii_lowercase()))
     }
 
-    /// Returns what its words are, besides options.
-    fn kind(self) -> WordKind {
-        match self.name {
-            "help" => WordKind::Name,
-            "commands" => WordKind::Commands,
-            "events" => WordKind::EventFilter,
-            "wait" | "follow" => WordKind::Event,
-            "job" => WordKind::Job,
-            "hmp" => WordKind::Hmp,
-            "source" | "fd" | "monitor" => WordKind::File,
-            "log" => WordKind::FileOrOff,
-            // Such as `on|off`.
-            _ if is_choice(self.words) => WordKind::Choice,
-            _ => WordKind::Nothing,
-        }
+    /// Returns the words that its usage lists, such as `on` and `off` of `[on|off|EVENT...]`.
+    fn listed(self) -> Vec<Item> {
+        let word = self.words.split(' ').find(|word| !word.contains('=')).unwrap_or_default();
+        choices(word.trim_start_matches('[').trim_end_matches(']'))
     }
 }
 
-/// What the words of a dot command are, besides its options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WordKind {
-    Nothing,
-    /// The name of a command, an event or a dot command.
-    Name,
-    Commands,
-    Event,
-    EventFilter,
-    Job,
-    Hmp,
-    File,
-    FileOrOff,
-    /// One of those that the usage lists.
-    Choice,
-}
-
-/// Strips the brackets of what may be left out.
-fn listed(words: &str) -> &str {
-    words.strip_prefix('[').and_then(|words| words.strip_suffix(']')).unwrap_or(words)
-}
-
-/// Whether `words` lists every possible word, such as `on|off`.
-fn is_choice(words: &str) -> bool {
-    words.contains('|') && listed(words).chars().all(|c| c.is_ascii_lowercase() || c == '|')
-}
-
-fn choice(words: &str) -> Vec<Item> {
-    let words = listed(words).split('|').filter(|_| is_choice(words));
-    words.map(|word| Item::new(word, "").then(" ")).collect()
+/// Returns those of the alternatives that are words, such as `on` of `on|EVENT`.
+fn choices(alternatives: &str) -> Vec<Item> {
+    let is_word = |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase());
+    alternatives.split('|').filter(is_word).map(|word| Item::new(word, "").then(" ")).collect()
 }
 
 /// Returns the names of all built-in commands, with their dots.
@@ -89,8 +52,8 @@ pub(super) fn words(
     line: &str,
 ) -> (Span, Style, Vec<Item>) {
     let Some(builtin) = find(context, name) else { return (span, Style::Bare, Vec::new()) };
-    let (typed, kind) = (span.of(line), builtin.kind());
-    if kind == WordKind::Hmp {
+    let typed = span.of(line);
+    if builtin.takes == Takes::HmpLine {
         let word = hmp_word(typed);
         let span = Span::new(span.end - word.len(), span.end);
         return (span, Style::Bare, named(hmp_values(context, typed)));
@@ -100,21 +63,25 @@ pub(super) fn words(
         return (span, Style::Plain, option_values(context, builtin, before, option));
     }
     let first = before.iter().find(|word| !word.contains('='));
-    let (at, style, mut items) = match (kind, first) {
-        (WordKind::Event, Some(event)) if name == "wait" => (span, Style::Bare, data_of(context, event)),
-        // The names of several events are separated by bars.
-        (WordKind::Event, _) => {
-            let last = typed.rsplit('|').next().unwrap_or_default();
-            (Span::new(span.end - last.len(), span.end), Style::Bare, events(context))
+    let mut style = Style::Bare;
+    let mut at = span;
+    let mut items = match (builtin.takes, first) {
+        (Takes::EventAndData, Some(event)) => data_of(context, event),
+        (Takes::Events | Takes::EventAndData, _) => {
+            // Bars separate the names of several events.
+            at.start += typed.rfind('|').map_or(0, |bar| bar + 1);
+            [builtin.listed(), events(context)].concat()
         }
-        (WordKind::EventFilter, _) => (span, Style::Bare, plain_words(context, builtin)),
-        (_, Some(_)) => return (span, Style::Bare, Vec::new()),
-        (WordKind::File | WordKind::FileOrOff, None) => (span, Style::Plain, files(context, typed)),
-        (_, None) => (span, Style::Bare, plain_words(context, builtin)),
+        (_, Some(_)) => return (span, style, Vec::new()),
+        (Takes::Name, None) => [commands(context), events(context), bare_names(context)].concat(),
+        (Takes::Command, None) => commands(context),
+        (Takes::Job, None) => named(context.live.values(&Question::Jobs)),
+        (Takes::File, None) => {
+            style = Style::Plain;
+            [files(context, typed), builtin.listed()].concat()
+        }
+        (Takes::Listed | Takes::HmpLine, None) => builtin.listed(),
     };
-    if kind == WordKind::FileOrOff {
-        items.push(Item::new("off", "").then(" "));
-    }
     if at == span && first.is_none() {
         let is_free = |(option, _): &(&str, &str)| !before.iter().any(|word| word.split('=').next() == Some(option));
         let option = |(option, _): (&str, &str)| Item::new(option, "optional").then("=").called(format!("{option}="));
@@ -123,29 +90,11 @@ pub(super) fn words(
     (at, style, items)
 }
 
-fn plain_words(context: Context<'_>, builtin: BuiltinCommand<'_>) -> Vec<Item> {
-    match builtin.kind() {
-        WordKind::Name => {
-            let mut items = commands(context);
-            items.extend(events(context));
-            items.extend(
-                context
-                    .builtins
-                    .iter()
-                    .map(|builtin| Item::new(builtin.name, builtin.about).called(format!(".{}", builtin.name))),
-            );
-            items
-        }
-        WordKind::Commands => commands(context),
-        WordKind::EventFilter => {
-            let mut items = choice("on|off");
-            items.extend(events(context));
-            items
-        }
-        WordKind::Job => named(context.live.values(&Question::Jobs)),
-        WordKind::Choice => choice(builtin.words),
-        WordKind::Nothing | WordKind::Event | WordKind::Hmp | WordKind::File | WordKind::FileOrOff => Vec::new(),
-    }
+/// Returns the names of all built-in commands, without their dots.
+fn bare_names(context: Context<'_>) -> Vec<Item> {
+    let name =
+        |builtin: &BuiltinCommand<'_>| Item::new(builtin.name, builtin.about).called(format!(".{}", builtin.name));
+    context.builtins.iter().map(name).collect()
 }
 
 fn commands(context: Context<'_>) -> Vec<Item> {
@@ -177,13 +126,13 @@ fn data_of(context: Context<'_>, events: &str) -> Vec<Item> {
 fn option_values(context: Context<'_>, builtin: BuiltinCommand<'_>, before: &[String], option: &str) -> Vec<Item> {
     let first = before.iter().find(|word| !word.contains('='));
     match (builtin.options().find(|(name, _)| *name == option), first) {
-        (_, Some(event)) if builtin.name == "wait" => {
+        (_, Some(event)) if builtin.takes == Takes::EventAndData => {
             let member = data(context, event).into_iter().find(|member| *member.name == *option);
             let values = context.schema.zip(member).and_then(|(schema, member)| schema.enum_values(member.ty));
             values.unwrap_or_default().iter().map(|value| Item::new(&value.name, "").then(" ")).collect()
         }
         (Some((_, "EVENT")), _) => events(context),
-        (Some((_, value)), _) => choice(value),
+        (Some((_, value)), _) => choices(value),
         (None, _) => Vec::new(),
     }
 }

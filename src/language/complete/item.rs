@@ -1,7 +1,7 @@
 //! The items that can complete a text: the typed text chooses among them, and they are quoted as their place needs it.
 
 use crate::json;
-use crate::language::syntax::{KeyPart, Span, push_string};
+use crate::language::syntax::{KeyPart, Span, json_string};
 use crate::text;
 
 /// What can complete the text at the cursor.
@@ -85,7 +85,7 @@ impl Style {
         }
     }
 
-    /// Whether `text` needs quotes.
+    /// Returns true if `text` needs quotes.
     fn quotes(self, text: &str) -> bool {
         let special = |c: char| c.is_whitespace() || text::is_unsafe(c);
         match self {
@@ -123,16 +123,14 @@ fn decoded(quoted: &str) -> String {
 
 /// Writes a string of JSON, in which nothing drives a terminal.
 fn in_quotes(text: &str, closed: bool) -> String {
-    let mut quoted = String::new();
-    push_string(&mut quoted, text);
-    let mut quoted = String::from_utf8_lossy(&json::escape(quoted.as_bytes())).into_owned();
+    let mut quoted = String::from_utf8_lossy(&json::escape(json_string(text).as_bytes())).into_owned();
     if !closed {
         quoted.pop();
     }
     quoted
 }
 
-/// Whether an item fits the typed text.
+/// True if an item fits the typed text.
 type Fits = fn(&str, &str) -> bool;
 
 /// Ways to fit: the first that any item passes decides.

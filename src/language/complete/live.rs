@@ -1,5 +1,7 @@
 //! The values that exist at the peer, and which argument takes which of them.
 
+use crate::pattern::Pattern;
+
 /// Answers questions about what exists. It may ask the peer, and answers in time or with nothing.
 pub trait Live {
     /// Returns the answer.
@@ -84,8 +86,7 @@ pub(super) enum Values {
 use Question::{Chardevs, DeviceTypes, Devices, Drives, Exports, Jobs, Netdevs, Nodes, Types};
 use Values::{Bitmaps, Hmp, New, Objects, Of, Path, Property};
 
-/// Which argument of which command takes which values: the first row that fits counts. A `*` at an end, or at both, stands for
-/// anything.
+/// Which argument of which command takes which values: the first row that fits counts. Both names are patterns.
 static TABLE: &[(&str, &str, &[Values])] = &[
     ("device_del", "id", &[Of(Devices)]),
     ("device_add", "driver", &[Of(DeviceTypes)]),
@@ -166,13 +167,7 @@ pub(super) fn values(command: &str, name: &str) -> &'static [Values] {
 }
 
 fn fits(pattern: &str, name: &str) -> bool {
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        _ if pattern == "*" => true,
-        (Some(middle), Some(_)) => name.contains(middle.trim_end_matches('*')),
-        (Some(end), _) => name.ends_with(end),
-        (None, Some(start)) => name.starts_with(start),
-        (None, None) => name == pattern,
-    }
+    Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(name))
 }
 
 #[cfg(test)]

@@ -4,21 +4,21 @@ use super::*;
 use crate::schema::sample;
 
 const BUILTINS: &[BuiltinCommand<'_>] = &[
-    builtin("commands", "[PATTERN]"),
-    builtin("help", "[NAME]"),
-    builtin("hmp", "[LINE]"),
-    builtin("job", "[timeout=S] [until=ready|pending|concluded] ID"),
-    builtin("log", "[FILE|off]"),
-    builtin("output", "[auto|json|pretty|table|raw]"),
-    builtin("reconnect", ""),
-    builtin("source", "FILE"),
-    builtin("status", ""),
-    builtin("try", "COMMAND"),
-    builtin("wait", "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]"),
+    builtin("commands", "[PATTERN]", Takes::Command),
+    builtin("help", "[NAME]", Takes::Name),
+    builtin("hmp", "[LINE]", Takes::HmpLine),
+    builtin("job", "[timeout=S] [until=ready|pending|concluded] ID", Takes::Job),
+    builtin("log", "[FILE|off]", Takes::File),
+    builtin("output", "[auto|json|pretty|table|raw]", Takes::Listed),
+    builtin("reconnect", "", Takes::Listed),
+    builtin("source", "FILE", Takes::File),
+    builtin("status", "", Takes::Listed),
+    builtin("try", "COMMAND", Takes::Listed),
+    builtin("wait", "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]", Takes::EventAndData),
 ];
 
-const fn builtin(name: &'static str, words: &'static str) -> BuiltinCommand<'static> {
-    BuiltinCommand { name, words, about: "what it does" }
+const fn builtin(name: &'static str, words: &'static str, takes: Takes) -> BuiltinCommand<'static> {
+    BuiltinCommand { name, words, about: "what it does", takes }
 }
 
 /// A peer on which things exist.

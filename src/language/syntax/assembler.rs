@@ -17,7 +17,7 @@ use super::lexer::Lexer;
 /// let line = assembler.push_line("2]").unwrap();
 /// assert_eq!((line.text.as_str(), line.first_line), ("query-block a=[1,\n2]", 1));
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Assembler {
     lexer: Lexer,
     text: String,
@@ -50,12 +50,12 @@ pub struct LogicalLine {
 impl Assembler {
     /// Returns an assembler before line 1.
     pub fn new() -> Self {
-        Self::of(Dialect::Qmp)
+        Self::default()
     }
 
     /// Returns an assembler before line 1, which is of this dialect.
     pub fn of(dialect: Dialect) -> Self {
-        Self { lexer: Lexer::new(), text: String::new(), lines: 0, first_line: None, dialect }
+        Self { dialect, ..Self::default() }
     }
 
     /// The dialect of the next line.
@@ -92,7 +92,7 @@ impl Assembler {
         if self.lexer.open().is_some() { None } else { self.finish() }
     }
 
-    /// Whether a logical line has begun and goes on.
+    /// Returns true if a logical line has begun and goes on.
     pub fn is_open(&self) -> bool {
         self.first_line.is_some()
     }
@@ -100,7 +100,7 @@ impl Assembler {
     /// Ends the input: returns the line that is still open. [`parse`](super::parse) refuses it, and says what was opened where.
     pub fn finish(&mut self) -> Option<LogicalLine> {
         let first_line = self.first_line.take()?;
-        self.lexer = Lexer::new();
+        self.lexer = Lexer::default();
         match self.text.trim() {
             ".hmp" => self.dialect = Dialect::Hmp,
             // Here a comment may follow; after `.hmp` it would be a line of the monitor.
@@ -114,12 +114,6 @@ impl Assembler {
 fn is_alone(text: &str, word: &str) -> bool {
     text.strip_prefix(word)
         .is_some_and(|rest| rest.is_empty() || (rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')))
-}
-
-impl Default for Assembler {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::json_value::JsonText;
 use super::span::Span;
-use super::string::push_string;
+use super::string::json_string;
 
 /// One parsed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct Transaction {
 pub struct JsonLine {
     /// The command's name, decoded.
     pub name: Text,
-    /// Whether it is `exec-oob`.
+    /// True if it is `exec-oob`.
     pub out_of_band: bool,
     /// `arguments`: an object.
     pub arguments: Option<JsonText>,
@@ -131,7 +131,7 @@ impl Key {
 pub struct KeyPart {
     /// The name, without quotes.
     pub text: String,
-    /// Whether it was quoted, so that it is a name and never an index.
+    /// True if it was quoted, so that it is a name and never an index.
     pub quoted: bool,
     /// Its place.
     pub span: Span,
@@ -182,7 +182,7 @@ pub struct Comparison {
     pub path: Key,
     /// The pattern or text that it must match.
     pub value: String,
-    /// Whether it was quoted, or stands after `==`: then it is a text, not a pattern.
+    /// True if it was quoted, or stands after `==`: then it is a text, not a pattern.
     pub is_literal: bool,
     /// Its place.
     pub value_span: Span,
@@ -219,8 +219,7 @@ impl fmt::Display for Key {
         for (n, part) in self.parts.iter().enumerate() {
             let mut text = part.text.clone();
             if part.quoted || needs_quotes(&text) || text.contains(['.', '=']) || text.ends_with(':') {
-                text.clear();
-                push_string(&mut text, &part.text);
+                text = json_string(&text);
             }
             write!(f, "{}{text}", if n > 0 { "." } else { "" })?;
         }
@@ -228,7 +227,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Whether a word, or a part of a key, means something else without quotes.
+/// Returns true if a word, or a part of a key, means something else without quotes.
 pub(super) fn needs_quotes(text: &str) -> bool {
     text.is_empty() || text.contains([' ', '\t', '\n', '\r', ';']) || text.starts_with(['"', '\'', '#', '|', ')'])
 }

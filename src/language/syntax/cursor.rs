@@ -80,7 +80,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Whether `byte` separates words; also whether it is JSON's white space.
+/// Returns true if `byte` separates words, as JSON's white space does.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

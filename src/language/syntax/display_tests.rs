@@ -6,7 +6,7 @@ use super::ast::{
     Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Line, Quoting, Source, Statement, Transaction, Value,
     needs_quotes,
 };
-use super::string::push_string;
+use super::string::json_string;
 
 /// What is printed means the same to [`parse`](super::parse).
 impl Display for Line {
@@ -132,12 +132,12 @@ struct Quoted<'a>(&'a str);
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
-        push_string(&mut out, self.0);
+        out.push_str(&json_string(self.0));
         f.write_str(&out)
     }
 }
 
-/// Whether a value means the same without quotes.
+/// Returns true if a value means the same without quotes.
 fn is_plain(text: &str) -> bool {
     !text.contains(is_space) && !text.starts_with(['"', '\'', '{', '[', '@', '='])
 }

@@ -129,7 +129,7 @@ impl SyntaxError {
         self
     }
 
-    /// Whether another line could make the text right: a bracket, a quote or a transaction is open.
+    /// Returns true if another line could make the text right: a bracket, a quote or a transaction is open.
     pub fn is_incomplete(&self) -> bool {
         self.incomplete
     }

@@ -12,7 +12,7 @@ pub enum Expected {
     Command {
         /// The name so far.
         span: Span,
-        /// Whether it is an action of a transaction.
+        /// True if it is an action of a transaction.
         action: bool,
     },
     /// The name of an argument.
@@ -58,7 +58,7 @@ pub enum Expected {
 pub struct Target {
     /// Its name.
     pub command: String,
-    /// Whether it is an action of a transaction.
+    /// True if it is an action of a transaction.
     pub action: bool,
 }
 
@@ -98,7 +98,7 @@ impl Outline {
     }
 }
 
-/// Whether a comment stands between the last word and the end.
+/// Returns true if a comment stands between the last word and the end.
 fn in_comment(line: &str, last: Option<&Word>) -> bool {
     let gap = &line[last.map_or(0, |word| word.span.end)..];
     gap.rsplit('\n').next().is_some_and(|line| line.contains('#'))

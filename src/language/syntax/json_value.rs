@@ -6,7 +6,7 @@ use std::fmt;
 use super::cursor::Cursor;
 use super::error::{MAX_NESTING, Opening, SyntaxError, SyntaxErrorKind, shown};
 use super::number;
-use super::string::{self, Escapes, push_string};
+use super::string::{self, Escapes, json_string};
 
 /// A JSON value that QEMU's parser accepts, without white space outside strings. Numbers stay as they were written.
 ///
@@ -28,7 +28,7 @@ impl JsonText {
         self.depth
     }
 
-    /// Whether it is `{}`.
+    /// Returns true if it is `{}`.
     pub fn is_empty_object(&self) -> bool {
         self.text == "{}"
     }
@@ -85,14 +85,16 @@ pub(super) fn read_string(cursor: &mut Cursor<'_>, grammar: Grammar, out: &mut S
     if escapes == Escapes::Json {
         out.push_str(cursor.since(from));
     } else {
-        push_string(out, &decoded);
+        out.push_str(&json_string(&decoded));
     }
     Ok(decoded)
 }
 
-enum Frame {
-    Object { opened: usize, keys: HashSet<String> },
-    Array { opened: usize },
+/// An open object or array.
+struct Frame {
+    opened: usize,
+    /// The keys of an object so far; `None` for an array.
+    keys: Option<HashSet<String>>,
 }
 
 /// What comes next in the value.
@@ -164,7 +166,7 @@ impl Reader<'_, '_> {
     }
 
     fn in_object(&self) -> bool {
-        matches!(self.stack.last(), Some(Frame::Object { .. }))
+        self.stack.last().is_some_and(|frame| frame.keys.is_some())
     }
 
     fn is_quote(&self, byte: u8) -> bool {
@@ -180,11 +182,8 @@ impl Reader<'_, '_> {
     fn open(&mut self, open: u8) -> Result<Want, SyntaxError> {
         let opened = self.cursor.pos;
         self.take(char::from(open));
-        let (frame, want) = match open {
-            b'{' => (Frame::Object { opened, keys: HashSet::new() }, Want::KeyOrEnd),
-            _ => (Frame::Array { opened }, Want::ValueOrEnd),
-        };
-        self.stack.push(frame);
+        let (keys, want) = if open == b'{' { (Some(HashSet::new()), Want::KeyOrEnd) } else { (None, Want::ValueOrEnd) };
+        self.stack.push(Frame { opened, keys });
         self.deepest = self.deepest.max(self.stack.len());
         if self.deepest > self.max_depth {
             return Err(self.cursor.error(opened, SyntaxErrorKind::TooDeep, &[]));
@@ -205,7 +204,7 @@ impl Reader<'_, '_> {
     fn key(&mut self) -> Result<Want, SyntaxError> {
         let from = self.cursor.pos;
         let key = read_string(self.cursor, self.grammar, &mut self.out)?;
-        if let Some(Frame::Object { keys, .. }) = self.stack.last_mut()
+        if let Some(Frame { keys: Some(keys), .. }) = self.stack.last_mut()
             && let Some(key) = keys.replace(key)
         {
             return Err(self.cursor.error(from, SyntaxErrorKind::DuplicateKey(shown(&key)), &[]));
@@ -260,7 +259,7 @@ impl Reader<'_, '_> {
         };
         let next = self.cursor.peek();
         match self.stack.last() {
-            Some(Frame::Object { opened, .. } | Frame::Array { opened }) if next.is_none() => {
+            Some(Frame { opened, .. }) if next.is_none() => {
                 let kind = SyntaxErrorKind::Unclosed(Opening::Bracket(if in_object { '{' } else { '[' }));
                 SyntaxError::new(self.cursor.span_at(*opened), kind, expected)
             }

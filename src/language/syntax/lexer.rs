@@ -7,7 +7,7 @@ use super::span::Span;
 use super::token::{Next, Open, Position, TRANSACTION, Token, TokenKind};
 
 /// The state of the lexer at the end of a physical line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Lexer {
     /// How much of the text has been read.
     pub(super) pos: usize,
@@ -36,13 +36,9 @@ enum Resume {
 }
 
 impl Lexer {
-    pub(super) fn new() -> Self {
-        Self { pos: 0, position: Position::new(), word: None, tokens: Vec::new(), ended: false }
-    }
-
     /// Reads the logical line that `text` begins with.
     pub(super) fn read(text: &str) -> Self {
-        let mut lexer = Self::new();
+        let mut lexer = Self::default();
         lexer.run(text);
         lexer.tokens.extend(lexer.unfinished(text));
         lexer
@@ -209,7 +205,7 @@ impl Unclosed {
 struct Quoted {
     quote: u8,
     opened: usize,
-    /// Whether a backslash escapes the next character.
+    /// True if a backslash escapes the next character.
     escapes: bool,
     /// A string of JSON cannot go over the end of a line: no line that comes could make it right.
     strict: bool,
@@ -332,7 +328,7 @@ fn brackets_end(bytes: &[u8], mut at: usize, brackets: &mut Unclosed) -> End {
 /// `text` is those words joined by spaces, `words` where each of them stands.
 pub(super) fn read_words(text: &str, words: &[Span]) -> Vec<Token> {
     let mut tokens = Vec::new();
-    let mut position = Position::new();
+    let mut position = Position::default();
     let mut words = words.iter().copied();
     let mut rest = words.next();
     while let Some(span) = rest {

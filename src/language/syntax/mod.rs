@@ -45,5 +45,5 @@ pub use parser::{parse, parse_words};
 pub use render::{place, render};
 pub use span::Span;
 pub use string::is_refused;
-pub(crate) use string::push_string;
+pub(crate) use string::json_string;
 pub use token::TokenKind;

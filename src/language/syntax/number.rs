@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-/// Whether `text` is an integer in JSON's spelling: `-5`, but neither `+5`, `05` nor `1_000`.
+/// Returns true if `text` is an integer in JSON's spelling: `-5`, but neither `+5`, `05` nor `1_000`.
 pub fn is_json_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'))
 }
 
-/// Whether `text` is a number in JSON's spelling that QEMU accepts: it refuses an exponent right after a lone zero. Source:
-/// `IN_ZERO` in QEMU's `qobject/json-lexer.c`; tried on 7.2.
+/// Returns true if `text` is a number in JSON's spelling that QEMU accepts: it refuses an exponent right after a lone zero.
+/// Source: `IN_ZERO` in QEMU's `qobject/json-lexer.c`; tried on 7.2.
 pub(crate) fn is_json_number(text: &str) -> bool {
     let is_lone_zero = matches!(text.trim_start_matches('-').as_bytes(), [b'0', b'e' | b'E', ..]);
     let is_number = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));

@@ -19,7 +19,7 @@ pub struct Outline {
     pub open: Option<Opening>,
     /// What a word at the end would be.
     pub(super) next: Next,
-    /// Whether a transaction is open at the end.
+    /// True if a transaction is open at the end.
     pub(super) in_transaction: bool,
 }
 

@@ -254,7 +254,7 @@ impl Parser<'_> {
     }
 }
 
-/// Whether no command has `c` in its name.
+/// Returns true if no command has `c` in its name.
 fn is_odd(c: char) -> bool {
     matches!(c, '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | ';') || c.is_whitespace() || c.is_control()
 }

@@ -107,8 +107,7 @@ proptest! {
     #[test]
     fn any_text_can_be_a_value(text in any::<String>()) {
         prop_assume!(!text.contains(is_refused));
-        let mut quoted = String::new();
-        push_string(&mut quoted, &text);
+        let quoted = json_string(&text);
         let line = parse(&format!("c a={quoted} b:={quoted}")).unwrap().unwrap();
         let Statement::Invoke(Invocation::Command(command)) = line.statement else { panic!() };
         prop_assert!(command.arguments[0].value == Value::Text(text));

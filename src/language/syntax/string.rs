@@ -32,13 +32,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>, escapes: Escapes, raw_controls: bool
             return Ok(out);
         }
         if c == '\\' && escapes != Escapes::None {
-            match escape(cursor, from, escapes)? {
-                Escape::Char(c) => {
-                    out.push(check(cursor, from, c)?);
-                }
-                Escape::Nothing => {}
-                Escape::Unknown => out.push_str(cursor.since(from)),
-            }
+            escape(cursor, from, escapes, &mut out)?;
         } else if c < ' ' && !raw_controls {
             return Err(cursor
                 .error(from, SyntaxErrorKind::ControlCharacter(c), &[])
@@ -49,33 +43,25 @@ pub(super) fn read(cursor: &mut Cursor<'_>, escapes: Escapes, raw_controls: bool
     }
 }
 
-enum Escape {
-    Char(char),
-    /// An escaped newline of Python; or the text ends, and the caller reports the open quote.
-    Nothing,
-    /// An escape that Python does not know, which it leaves as it is.
-    Unknown,
-}
-
 fn check(cursor: &Cursor<'_>, from: usize, c: char) -> Result<char, SyntaxError> {
     if is_refused(c) { Err(cursor.error(from, SyntaxErrorKind::Noncharacter(c), &[])) } else { Ok(c) }
 }
 
-fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes) -> Result<Escape, SyntaxError> {
+/// Reads what follows a backslash, and adds the character that it means.
+fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes, out: &mut String) -> Result<(), SyntaxError> {
     let python = escapes == Escapes::Python;
-    let Some(c) = cursor.next_char() else {
-        return Ok(Escape::Nothing);
-    };
-    Ok(Escape::Char(match c {
+    // Where the text ends, the caller reports the open quote.
+    let Some(c) = cursor.next_char() else { return Ok(()) };
+    let c = match c {
         '"' | '\\' | '/' => c,
         'b' => '\u{8}',
         'f' => '\u{c}',
         'n' => '\n',
         'r' => '\r',
         't' => '\t',
-        'u' => return unicode(cursor, from).map(Escape::Char),
+        'u' => unicode(cursor, from)?,
         '\'' if escapes != Escapes::Json => c,
-        '\n' if python => return Ok(Escape::Nothing),
+        '\n' if python => return Ok(()),
         'a' if python => '\u{7}',
         'v' if python => '\u{b}',
         'x' if python => code(cursor, from, 2)?,
@@ -87,12 +73,18 @@ fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes) -> Result<Esca
             char::from_u32(u32::from_str_radix(digits, 8).unwrap_or(0)).unwrap_or('\0')
         }
         // `\N{NAME}` would need the names of all characters.
-        _ if python && c != 'N' => return Ok(Escape::Unknown),
+        _ if python && c != 'N' => {
+            // Python leaves an unknown escape as it is.
+            out.push_str(cursor.since(from));
+            return Ok(());
+        }
         _ => {
             let kind = SyntaxErrorKind::BadEscape(shown(cursor.since(from)));
             return Err(cursor.error(from, kind, &[]).help("for a backslash, write \\\\"));
         }
-    }))
+    };
+    out.push(check(cursor, from, c)?);
+    Ok(())
 }
 
 /// Reads `digits` hexadecimal digits.
@@ -136,13 +128,13 @@ fn unicode(cursor: &mut Cursor<'_>, from: usize) -> Result<char, SyntaxError> {
         .ok_or_else(|| cursor.error(from, SyntaxErrorKind::LoneSurrogate(shown(cursor.since(from))), &[]))
 }
 
-/// Adds `text` as a JSON string, in which only what must be escaped is.
-pub(crate) fn push_string(out: &mut String, text: &str) {
+/// Returns `text` as a JSON string, in which only what must be escaped is.
+pub(crate) fn json_string(text: &str) -> String {
     // To write a string as JSON cannot fail.
-    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+    serde_json::to_string(text).unwrap_or_default()
 }
 
-/// Whether `c` is a noncharacter, which QEMU's parser refuses. Source: `is_valid_codepoint` in QEMU's `util/unicode.c`;
+/// Returns true if `c` is a noncharacter, which QEMU's parser refuses. Source: `is_valid_codepoint` in QEMU's `util/unicode.c`;
 /// tried on 7.2.
 pub fn is_refused(c: char) -> bool {
     let code = u32::from(c);
@@ -201,8 +193,7 @@ mod tests {
     #[test]
     fn a_json_string_escapes_only_what_it_must() {
         let check = |text: &str, expected: &str| {
-            let mut out = String::new();
-            push_string(&mut out, text);
+            let out = json_string(text);
             assert_eq!(out, expected);
             assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
         };

@@ -68,8 +68,9 @@ fn dot_shape(name: &str) -> DotShape {
 pub(super) const TRANSACTION: &str = "transaction(";
 
 /// What the next word is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Next {
+    #[default]
     Command,
     Arguments,
     /// Words of a dot command; with a number, that many before the command that it carries.
@@ -78,7 +79,7 @@ pub(super) enum Next {
 }
 
 /// The place in a line between two words.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Position {
     pub(super) next: Next,
     /// Where the open transaction began.
@@ -86,10 +87,6 @@ pub(super) struct Position {
 }
 
 impl Position {
-    pub(super) fn new() -> Self {
-        Self { next: Next::Command, transaction: None }
-    }
-
     /// Tells what the word at the beginning of `rest` is.
     pub(super) fn kind(&self, rest: &str) -> TokenKind {
         if self.transaction.is_some() {
@@ -145,7 +142,7 @@ impl Position {
     }
 }
 
-/// Whether the word at the beginning of `rest` is `KEY=…`: an option, not a command.
+/// Returns true if the word at the beginning of `rest` is `KEY=…`: an option, not a command.
 fn is_option(rest: &str) -> bool {
     let end = rest.bytes().position(|b| is_space(b) || b == b'=').unwrap_or(rest.len());
     !rest.starts_with(['{', '.']) && rest.as_bytes().get(end) == Some(&b'=')

@@ -47,7 +47,7 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// Whether this part of a key can be the index of a list.
+/// Returns true if this part of a key can be the index of a list.
 pub(super) fn may_be_index(part: &KeyPart) -> bool {
     !part.quoted && is_index(&part.text)
 }
@@ -61,16 +61,16 @@ pub(crate) struct KeyTree<'a> {
 
 /// The end of some parts of keys.
 #[derive(Debug, Default)]
-struct Node<'a> {
+pub(crate) struct Node<'a> {
     /// A key ends here.
-    is_whole: bool,
+    pub(crate) is_whole: bool,
     /// Its value; `None` if that is wrong or not finished.
     value: Option<&'a Value>,
     /// A key ends right below: it may be a tag.
-    has_values: bool,
+    pub(crate) has_values: bool,
     children: usize,
     /// One more than the greatest index among the children.
-    length: usize,
+    pub(crate) length: usize,
     /// A key ends here, or goes on with a name.
     is_other: bool,
 }
@@ -113,19 +113,9 @@ impl<'a> KeyTree<'a> {
         self.children.get(&(node, name)).copied()
     }
 
-    /// Whether a key ends at `node`.
-    pub(crate) fn has_value(&self, node: usize) -> bool {
-        self.nodes[node].is_whole
-    }
-
-    /// Whether a key ends right below `node`: it may be a tag.
-    pub(crate) fn has_values_below(&self, node: usize) -> bool {
-        self.nodes[node].has_values
-    }
-
-    /// Returns the index behind the last one below `node`.
-    pub(crate) fn next_index(&self, node: usize) -> usize {
-        self.nodes[node].length
+    /// Returns the node of this number.
+    pub(crate) fn node(&self, node: usize) -> &Node<'a> {
+        &self.nodes[node]
     }
 
     /// Returns the text of `name` below `node`.

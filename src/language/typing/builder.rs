@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::error::{TypingError, TypingErrorKind, check_characters};
 use super::types::Role;
-use crate::language::syntax::{Key, MAX_NESTING, Span, push_string, shown};
+use crate::language::syntax::{Key, MAX_NESTING, Span, json_string, shown};
 use crate::message::Request;
 
 /// Makes the message of a command with `arguments`, an object.
@@ -13,7 +13,7 @@ pub(super) fn message(command: &str, arguments: Option<&str>) -> Request {
     // Room for all of it, if there are no arguments.
     let mut text = String::with_capacity(command.len() + 16);
     text.push_str("{\"execute\":");
-    push_string(&mut text, command);
+    text.push_str(&json_string(command));
     if let Some(arguments) = arguments {
         text.push_str(",\"arguments\":");
         text.push_str(arguments);
@@ -37,7 +37,7 @@ pub(super) struct Builder {
 enum Node {
     Branch {
         members: Vec<(String, usize)>,
-        /// Whether every key of it is an index of a list.
+        /// True if every key of it is an index of a list.
         list: bool,
     },
     Leaf(String),
@@ -158,7 +158,7 @@ impl Builder {
                     if n > 0 {
                         out.push(',');
                     }
-                    push_string(out, key);
+                    out.push_str(&json_string(key));
                     out.push(':');
                     self.write_node(*child, out);
                 }

@@ -18,7 +18,7 @@ const NAMES: usize = 60;
 /// The most bytes of a message that is compared.
 const LONGEST: usize = 1 << 20;
 
-/// Whether the schema can explain a refusal: it is about the command's name or its arguments, not about what the
+/// Returns true if the schema can explain a refusal: it is about the command's name or its arguments, not about what the
 /// command found when it ran.
 ///
 /// Source: the messages of QEMU's `qapi/qobject-input-visitor.c` and `qapi/qmp-dispatch.c`; tried on 7.2.

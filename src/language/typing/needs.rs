@@ -41,7 +41,7 @@ impl Needs {
         needs
     }
 
-    /// Whether nothing needs to be asked.
+    /// Returns true if nothing needs to be asked.
     pub fn is_empty(&self) -> bool {
         !self.schema && self.property.is_none()
     }

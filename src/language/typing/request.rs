@@ -7,7 +7,7 @@ use super::limits;
 use super::resend::{Resend, Word};
 use super::types::{Place, Types};
 use super::values::{self, Sources};
-use crate::language::syntax::{Argument, Command, Invocation, JsonLine, JsonText, Transaction, Value, push_string};
+use crate::language::syntax::{Argument, Command, Invocation, JsonLine, JsonText, Transaction, Value, json_string};
 use crate::message::Request;
 
 /// Makes the message of `invocation`, with what can be sent again if the peer refuses it. Files are read, and secrets
@@ -104,7 +104,7 @@ fn transaction_request(
         add_all(&mut data, &action.name.text, true, &action.arguments, types, sources)?;
         actions.push_str(if actions.len() > 1 { ",{\"type\":" } else { "{\"type\":" });
         check_characters(&action.name.text, action.name.span)?;
-        push_string(&mut actions, &action.name.text);
+        actions.push_str(&json_string(&action.name.text));
         actions.push_str(",\"data\":");
         actions.push_str(&data.text());
         actions.push('}');

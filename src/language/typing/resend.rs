@@ -32,7 +32,7 @@ pub(super) struct Word {
     key: String,
     /// The name that the peer uses: `a.b[0].c`.
     name: String,
-    /// Whether the peer may use only the end of the name, or another beginning.
+    /// True if the peer may use only the end of the name, or another beginning.
     is_within: bool,
     text: String,
     /// The number of its value.
@@ -72,7 +72,7 @@ impl Resend {
         (!words.is_empty()).then(|| Box::new(Self { arguments, words, left: count.saturating_sub(1) }))
     }
 
-    /// Whether there may be a next request.
+    /// Returns true if there may be a next request.
     pub fn is_possible(&self) -> bool {
         self.left > 0 && self.words.iter().any(|word| !word.is_converted && could_mean_two_things(&word.text))
     }

@@ -1,8 +1,8 @@
 //! Reads an unquoted word as a boolean, an integer or a number.
 
-use crate::language::syntax::{is_json_integer, parse_json, push_string};
+use crate::language::syntax::{is_json_integer, json_string, parse_json};
 
-/// Whether a word could be more than a string, so that the type of its argument decides.
+/// Returns true if a word could be more than a string, so that the type of its argument decides.
 ///
 /// ```
 /// use qmpsh::language::typing::could_mean_two_things;
@@ -14,29 +14,19 @@ pub fn could_mean_two_things(text: &str) -> bool {
     text == "null" || boolean(text).is_some() || integer(text).is_some() || is_number(text) || is_json_integer(text)
 }
 
-/// Adds a value by its spelling alone, as qmp-shell does: integers of JSON, and true and false in any case.
-pub(super) fn push_untyped(out: &mut String, text: &str) {
-    if is_json_integer(text) {
-        out.push_str(text);
-    } else if text.eq_ignore_ascii_case("true") {
-        out.push_str("true");
-    } else if text.eq_ignore_ascii_case("false") {
-        out.push_str("false");
-    } else {
-        push_string(out, text);
+/// Returns the JSON of a value by its spelling alone, as qmp-shell does: integers of JSON, and true and false in any case.
+pub(super) fn untyped(text: &str) -> String {
+    match ["true", "false"].into_iter().find(|word| text.eq_ignore_ascii_case(word)) {
+        Some(word) => word.to_owned(),
+        None if is_json_integer(text) => text.to_owned(),
+        None => json_string(text),
     }
 }
 
 /// Reads on, off, yes, no, true or false, in any case.
 pub(super) fn boolean(text: &str) -> Option<bool> {
-    let is = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is(["true", "on", "yes"]) {
-        Some(true)
-    } else if is(["false", "off", "no"]) {
-        Some(false)
-    } else {
-        None
-    }
+    let words = [("true", true), ("on", true), ("yes", true), ("false", false), ("off", false), ("no", false)];
+    words.into_iter().find(|(word, _)| text.eq_ignore_ascii_case(word)).map(|(_, value)| value)
 }
 
 /// Reads an integer of 64 bits, with or without sign: decimal, hexadecimal after `0x`, or with one of the suffixes k M
@@ -85,7 +75,7 @@ fn scaled(text: &str) -> Option<u128> {
     parts.is_multiple_of(unit).then(|| value + parts / unit)
 }
 
-/// Whether `text` is a number as in JSON.
+/// Returns true if `text` is a number as in JSON.
 pub(super) fn is_number(text: &str) -> bool {
     text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
         && parse_json(text).is_ok_and(|json| json.as_str() == text)

@@ -1,8 +1,8 @@
 //! Decides the types of arguments: what the parts of a key are, and what an unquoted value is.
 
 use super::arguments::{Arguments, may_be_index};
-use super::scalar::{self, push_untyped};
-use crate::language::syntax::{Key, is_json_integer, push_string};
+use super::scalar::{self, untyped};
+use crate::language::syntax::{Key, is_json_integer, json_string};
 use crate::schema::{Builtin, Schema, Step, Type, TypeId, Walk};
 
 /// The types of arguments, by the schema. The default knows no schema.
@@ -67,20 +67,19 @@ impl Types<'_> {
         parts.iter().enumerate().map(role).collect()
     }
 
-    /// Adds the JSON of an unquoted value to `out`.
-    pub(super) fn value(&self, place: Place<'_>, text: &str, out: &mut String) {
+    /// Returns the JSON of an unquoted value.
+    pub(super) fn value(&self, place: Place<'_>, text: &str) -> String {
         if let Some(property) = self.property.filter(|_| place.is_property_value()) {
-            push_property(out, property, text);
-            return;
+            return property_value(property, text);
         }
         match self.walk(place) {
-            Some((schema, Walk { ty: Some(ty), .. })) => push(out, schema, ty, text),
-            _ if place.is_device_add() => push_string(out, text),
-            _ => push_untyped(out, text),
+            Some((schema, Walk { ty: Some(ty), .. })) => typed(schema, ty, text),
+            _ if place.is_device_add() => json_string(text),
+            _ => untyped(text),
         }
     }
 
-    /// Whether only the peer knows the type of this argument: its refusal tells.
+    /// Returns true if only the peer knows the type of this argument: its refusal tells.
     pub(super) fn is_untyped(&self, place: Place<'_>) -> bool {
         match self.walk(place) {
             Some((_, Walk { any: Some(_), .. })) => self.property.is_none() || !place.is_property_value(),
@@ -95,7 +94,7 @@ impl Types<'_> {
 pub(super) struct Place<'a> {
     /// The command, or the action of a transaction.
     pub(super) command: &'a str,
-    /// Whether it is an action.
+    /// True if it is an action.
     pub(super) action: bool,
     /// The key.
     pub(super) key: &'a Key,
@@ -104,12 +103,12 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Whether this is an argument of `device_add`, which takes any property of the device.
+    /// Returns true if this is an argument of `device_add`, which takes any property of the device.
     pub(super) fn is_device_add(self) -> bool {
         self.command == "device_add" && !self.action
     }
 
-    /// Whether this is the `value` of `qom-set`, which has the type of the property.
+    /// Returns true if this is the `value` of `qom-set`, which has the type of the property.
     pub(super) fn is_property_value(self) -> bool {
         self.command == "qom-set" && !self.action && self.key.parts.len() == 1 && self.key.parts[0].text == "value"
     }
@@ -126,20 +125,13 @@ pub(super) enum Role {
     Joined,
 }
 
-/// Adds `text` as a value of the type `ty`.
-fn push(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
+/// Returns the JSON of `text` as a value of the type `ty`.
+fn typed(schema: &Schema, ty: TypeId, text: &str) -> String {
     match schema.get(ty) {
-        Type::Builtin(Builtin::Any) | Type::Unknown => push_untyped(out, text),
-        Type::Builtin(builtin) => push_builtin(out, *builtin, text),
-        Type::Alternate(_) => push_alternate(out, schema, ty, text),
-        Type::Enum(_) | Type::Array(_) | Type::Object(_) => push_string(out, text),
-    }
-}
-
-fn push_builtin(out: &mut String, builtin: Builtin, text: &str) {
-    match fitting(builtin, text) {
-        Some(json) => out.push_str(&json),
-        None => push_string(out, text),
+        Type::Builtin(Builtin::Any) | Type::Unknown => untyped(text),
+        Type::Builtin(builtin) => fitting(*builtin, text).unwrap_or_else(|| json_string(text)),
+        Type::Alternate(_) => alternate(schema, ty, text),
+        Type::Enum(_) | Type::Array(_) | Type::Object(_) => json_string(text),
     }
 }
 
@@ -150,18 +142,14 @@ pub(super) fn fitting(builtin: Builtin, text: &str) -> Option<String> {
         Builtin::Number if scalar::is_number(text) => Some(text.to_owned()),
         Builtin::Int | Builtin::Number => scalar::integer(text).map(|value| value.to_string()),
         Builtin::Null => (text == "null").then(|| text.to_owned()),
-        Builtin::Str => {
-            let mut json = String::new();
-            push_string(&mut json, text);
-            Some(json)
-        }
+        Builtin::Str => Some(json_string(text)),
         Builtin::Any => None,
     }
 }
 
-/// Adds `text` as null, true, false or an integer, as JSON spells them; else as a value of an enum, then as a string. Only where
-/// none of these is possible, other spellings of booleans and integers count.
-fn push_alternate(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
+/// Returns the JSON of `text` as null, true, false or an integer, as JSON spells them; else as a value of an enum, then as a
+/// string. Only where none of these is possible, other spellings of booleans and integers count.
+fn alternate(schema: &Schema, ty: TypeId, text: &str) -> String {
     let choices = schema.choices(ty);
     let has = |builtin| choices.iter().any(|ty| *schema.get(*ty) == Type::Builtin(builtin));
     let enum_has = || schema.enum_values(ty).is_some_and(|values| values.iter().any(|value| &*value.name == text));
@@ -170,26 +158,22 @@ fn push_alternate(out: &mut String, schema: &Schema, ty: TypeId, text: &str) {
         || (has(Builtin::Int) && is_json_integer(text) && scalar::integer(text).is_some())
         || (has(Builtin::Number) && scalar::is_number(text));
     if has(Builtin::Any) {
-        push_untyped(out, text);
-    } else if plain {
-        out.push_str(text);
-    } else if enum_has() || has(Builtin::Str) {
-        push_string(out, text);
-    } else if has(Builtin::Bool) && scalar::boolean(text).is_some() {
-        push_builtin(out, Builtin::Bool, text);
-    } else if has(Builtin::Int) {
-        push_builtin(out, Builtin::Int, text);
-    } else if has(Builtin::Number) {
-        push_builtin(out, Builtin::Number, text);
-    } else {
-        push_string(out, text);
+        return untyped(text);
     }
+    if plain {
+        return text.to_owned();
+    }
+    if enum_has() || has(Builtin::Str) {
+        return json_string(text);
+    }
+    let mut other = [Builtin::Bool, Builtin::Int, Builtin::Number].into_iter().filter(|builtin| has(*builtin));
+    other.find_map(|builtin| fitting(builtin, text)).unwrap_or_else(|| json_string(text))
 }
 
-/// Adds `text` as a value of a property whose type QEMU's object model calls `name`. Enums, links and structures have
-/// other names; they take strings, or JSON.
-fn push_property(out: &mut String, name: &str, text: &str) {
-    push_builtin(out, named(name).unwrap_or(Builtin::Str), text);
+/// Returns the JSON of `text` as a value of a property whose type QEMU's object model calls `name`. Enums, links and
+/// structures have other names; they take strings, or JSON.
+fn property_value(name: &str, text: &str) -> String {
+    named(name).and_then(|builtin| fitting(builtin, text)).unwrap_or_else(|| json_string(text))
 }
 
 /// Returns the type that QEMU's object model and its refusals call `name`, as in `bool`, `boolean`, `uint16_t` and `size`.
@@ -215,9 +199,7 @@ mod tests {
     #[test]
     fn the_type_of_a_property_decides() {
         let check = |name: &str, text: &str, expected: &str| {
-            let mut out = String::new();
-            push_property(&mut out, name, text);
-            assert_eq!(out, expected, "{name} {text}");
+            assert_eq!(property_value(name, text), expected, "{name} {text}");
         };
         check("bool", "on", "true");
         check("bool", "5", "\"5\"");

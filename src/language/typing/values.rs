@@ -5,7 +5,7 @@ use std::io;
 use super::builder::Json;
 use super::error::{TypingError, TypingErrorKind, check_characters};
 use super::types::{Place, Types};
-use crate::language::syntax::{self, Argument, JsonText, Source, Value, is_refused, push_string};
+use crate::language::syntax::{self, Argument, JsonText, Source, Value, is_refused, json_string};
 
 /// Reads values that do not stand in the line.
 pub trait Sources {
@@ -26,18 +26,17 @@ pub(super) fn json(
 ) -> Result<Json, TypingError> {
     let span = argument.value_span;
     let of_json = |json: &JsonText| Json { text: json.as_str().to_owned(), depth: json.depth(), span };
-    let mut text = String::new();
-    match &argument.value {
+    let text = match &argument.value {
         Value::Plain(plain) => {
             check_characters(plain, span)?;
-            types.value(place, plain, &mut text);
+            types.value(place, plain)
         }
         Value::Text(string) => {
             check_characters(string, span)?;
-            push_string(&mut text, string);
+            json_string(string)
         }
         Value::Json(json) => return Ok(of_json(json)),
-        Value::TextFrom(source) => push_string(&mut text, &read(source, argument, sources)?),
+        Value::TextFrom(source) => json_string(&read(source, argument, sources)?),
         Value::JsonFrom(source) => {
             let content = read(source, argument, sources)?;
             let json = syntax::parse_json(&content).map_err(|error| {
@@ -49,7 +48,7 @@ pub(super) fn json(
             })?;
             return Ok(of_json(&json));
         }
-    }
+    };
     Ok(Json { text, depth: 0, span })
 }
 

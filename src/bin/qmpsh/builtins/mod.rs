@@ -24,7 +24,7 @@ mod wait;
 mod waiting;
 mod words;
 
-pub(crate) use table::COMMANDS;
+pub(crate) use table::{COMMANDS, Description};
 pub(crate) use words::Refusal;
 
 use crate::output::render::Renderer;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::print_text;
 use super::words::{Refusal, Words};
-use crate::cli::{OUTPUT_MODES, OutputMode};
+use crate::cli::OutputMode;
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 
@@ -15,8 +15,8 @@ pub(super) struct Output(Option<OutputMode>);
 impl Output {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
         let Some((name, span)) = words.next()? else { return Ok(Self(None)) };
-        match OUTPUT_MODES.iter().find(|(known, ..)| *known == name) {
-            Some((.., mode)) => Ok(Self(Some(*mode))),
+        match OutputMode::named(&name) {
+            Some(mode) => Ok(Self(Some(mode))),
             None => Err(Refusal::new(span, "not one of `auto`, `json`, `pretty`, `table` and `raw`")),
         }
     }
@@ -30,9 +30,8 @@ impl Builtin for Output {
             *renderer = renderer.with_output(mode);
             return Ok(());
         }
-        let mode = renderer.mode;
-        let name = OUTPUT_MODES.iter().find(|(.., known)| *known == mode).map_or("", |(name, ..)| name);
-        print_text(frontend, name).await
+        let name = renderer.mode.name();
+        print_text(frontend, &name).await
     }
 }
 

@@ -18,8 +18,8 @@ use super::source::SourceFile;
 use super::wait::Wait;
 use super::words::{Refusal, Words};
 use crate::session::Action;
-use qmpsh::language::syntax::Dialect;
-use qmpsh::language::syntax::Span;
+use qmpsh::language::complete::Takes;
+use qmpsh::language::syntax::{Dialect, Span};
 use qmpsh::schema::nearest;
 
 /// One command, as help, completion and documentation show it.
@@ -30,6 +30,8 @@ pub(crate) struct Description {
     pub(super) read: fn(&mut Words<'_>) -> Result<Action, Refusal>,
     /// Its arguments, as its usage line shows them.
     pub words: &'static str,
+    /// What completes its arguments.
+    pub takes: Takes,
     /// What it does, on one line.
     pub summary: &'static str,
     /// The rest of its description. Each line is a paragraph or, if indented, an example.
@@ -49,6 +51,7 @@ pub(crate) const COMMANDS: &[Description] = &[
         name: "help",
         read: |words| Help::read(words).map(Action::from),
         words: "[NAME [PATH=VALUE...]]",
+        takes: Takes::Name,
         summary: "Explain the language and the keys, or describe NAME",
         more: "\
 NAME is a command, an event or a type. The description comes from the peer's schema and from the installed QEMU \
@@ -65,6 +68,7 @@ command.
         name: "commands",
         read: |words| Commands::read(words).map(Action::from),
         words: "[PATTERN]",
+        takes: Takes::Command,
         summary: "List the commands of the peer",
         more: "\
 PATTERN is a shell glob. On a terminal the list shows the arguments too, optional ones in brackets.
@@ -75,6 +79,7 @@ PATTERN is a shell glob. On a terminal the list shows the arguments too, optiona
         name: "try",
         read: |words| Try::read(words).map(Action::from),
         words: "COMMAND",
+        takes: Takes::Listed,
         summary: "Run COMMAND; an error is shown but does not count",
         more: "\
 The error does not end a batch or change the exit status. A syntax error, a timeout and a lost connection still \
@@ -86,6 +91,7 @@ count as failures.
         name: "watch",
         read: |words| Watch::read(words).map(Action::from),
         words: "SECONDS [count=N] COMMAND",
+        takes: Takes::Listed,
         summary: "Repeat COMMAND until Ctrl-C or the first error",
         more: "\
 Waits SECONDS between runs. One pipeline gets the result of every run, each as soon as it arrives. .watch ends \
@@ -99,6 +105,7 @@ when the pipeline ends. count=N stops after N runs.
         name: "oob",
         read: out_of_band,
         words: "COMMAND",
+        takes: Takes::Listed,
         summary: "Run COMMAND out of band, ahead of the commands that are waiting",
         more: "\
 Only some commands can run out of band, such as `migrate-recover`, `migrate-pause` and `yank`. The peer must \
@@ -110,6 +117,7 @@ offer the capability `oob`.
         name: "hmp",
         read: |words| Ok(hmp::read(words)),
         words: "[LINE]",
+        takes: Takes::HmpLine,
         summary: "Run LINE in the human monitor; without LINE, send all lines there until .qmp",
         more: "\
 qmpsh sends LINE unchanged, without pipelines, comments, quotes or continuation. The answer is text; -o json and \
@@ -124,6 +132,7 @@ the CPU that `cpu N` selects.
         name: "qmp",
         read: |_| Ok(SwitchLanguage(Dialect::Qmp).into()),
         words: "",
+        takes: Takes::Listed,
         summary: "Return to QMP commands after .hmp or -H",
         more: "Lines that begin with a dot are built-in commands there, too.",
     },
@@ -131,6 +140,7 @@ the CPU that `cpu N` selects.
         name: "wait",
         read: |words| Wait::read(words).map(Action::from),
         words: "[timeout=S] [fail=EVENT] EVENT[|EVENT...] [PATH=VALUE...]",
+        takes: Takes::EventAndData,
         summary: "Wait for an event",
         more: "\
 Also finds events that came since the first command after the last .wait was sent. So .wait does not miss an \
@@ -153,6 +163,7 @@ qmpsh keeps the last 100,000 events or 8 MiB. If some were dropped, .wait says s
         name: "follow",
         read: |words| Follow::read(words).map(Action::from),
         words: "[count=N] [timeout=S] [EVENT...]",
+        takes: Takes::Events,
         summary: "Print events as they come, until Ctrl-C, N events or S seconds",
         more: "\
 Prints all events from now on, or those that match an EVENT. EVENT may be a pattern, as in .wait; -EVENT \
@@ -168,6 +179,7 @@ A pipeline gets each event when it comes. .follow ends when the pipeline ends.
         name: "events",
         read: |words| Events::read(words).map(Action::from),
         words: "[on|off|EVENT...]",
+        takes: Takes::Events,
         summary: "Show or set which events are displayed",
         more: "\
 EVENT may be a pattern, as in .wait; -EVENT excludes events. --events chooses stdout or stderr. The default is \
@@ -181,6 +193,7 @@ on at the prompt and off in a batch. .wait sees all events.
         name: "output",
         read: |words| Output::read(words).map(Action::from),
         words: "[auto|json|pretty|table|raw]",
+        takes: Takes::Listed,
         summary: "Show or set the output format, as with -o",
         more: "  .output table",
     },
@@ -188,6 +201,7 @@ on at the prompt and off in a batch. .wait sees all events.
         name: "timing",
         read: |words| ShowTiming::read(words).map(Action::from),
         words: "[on|off]",
+        takes: Takes::Listed,
         summary: "Show how long each command took",
         more: "\
 The time is below the result; in a batch it is on stderr. With --pipeline, commands are then sent one at a time.
@@ -198,6 +212,7 @@ The time is below the result; in a batch it is on stderr. With --pipeline, comma
         name: "log",
         read: |words| Log::read(words).map(Action::from),
         words: "[FILE|off]",
+        takes: Takes::File,
         summary: "Show or set the file that records all messages, as with -l",
         more: "\
 Appends each message sent or received from now on to FILE: one JSON object a line, with its time, secrets as \
@@ -210,6 +225,7 @@ Appends each message sent or received from now on to FILE: one JSON object a lin
         name: "jobs",
         read: |_| Ok(JobList.into()),
         words: "",
+        takes: Takes::Listed,
         summary: "List the jobs, including ended ones with their outcome",
         more: "\
 A job that ended has an `outcome`: completed, failed, cancelled or unknown. qmpsh remembers the last 1,000.",
@@ -218,6 +234,7 @@ A job that ended has an `outcome`: completed, failed, cancelled or unknown. qmps
         name: "job",
         read: |words| JobWait::read(words).map(Action::from),
         words: "[timeout=S] [until=ready|pending|concluded] ID",
+        takes: Takes::Job,
         summary: "Wait for a job, show its progress, and dismiss it",
         more: "\
 Fails if the job failed or was cancelled. A job that ended earlier counts too, if this session saw it end. \
@@ -231,6 +248,7 @@ waiting; the job goes on.
         name: "migration",
         read: |words| MigrationWait::read(words).map(Action::from),
         words: "[timeout=S]",
+        takes: Takes::Listed,
         summary: "Wait for the migration and show its progress",
         more: "\
 Fails if the migration failed or was cancelled. On the destination it waits for the incoming migration.
@@ -242,6 +260,7 @@ Fails if the migration failed or was cancelled. On the destination it waits for 
         name: "guest-exec",
         read: |words| GuestExec::read(words).map(Action::from),
         words: "[timeout=S] PATH [ARG...]",
+        takes: Takes::Listed,
         summary: "Run a program in the guest and report its output and exit status (needs --qga)",
         more: "\
 The agent starts PATH directly, without a shell. When the program ends, qmpsh prints its stdout and stderr \
@@ -255,6 +274,7 @@ separately; -o json prints the agent's report instead. timeout=S ends the waitin
         name: "fd",
         read: |words| WithDescriptor::read(words).map(Action::from),
         words: "PATH|NUMBER COMMAND",
+        takes: Takes::File,
         summary: "Send an open file with COMMAND, for `add-fd` and `getfd`",
         more: "\
 Opens PATH for reading and writing, or read-only if its permissions allow no more. wo:PATH creates or empties \
@@ -268,6 +288,7 @@ the file and opens it for writing. NUMBER is a descriptor that qmpsh inherited. 
         name: "source",
         read: |words| SourceFile::read(words).map(Action::from),
         words: "FILE",
+        takes: Takes::File,
         summary: "Run the lines of FILE",
         more: "\
 Stops at the first line that fails, unless --keep-going is given.
@@ -278,6 +299,7 @@ Stops at the first line that fails, unless --keep-going is given.
         name: "status",
         read: |_| Ok(ShowStatus.into()),
         words: "",
+        takes: Takes::Listed,
         summary: "Show the connection",
         more: "",
     },
@@ -285,6 +307,7 @@ Stops at the first line that fails, unless --keep-going is given.
         name: "reconnect",
         read: |_| Ok(Reconnect.into()),
         words: "",
+        takes: Takes::Listed,
         summary: "Connect again",
         more: "Closes the current connection first.",
     },
@@ -292,6 +315,7 @@ Stops at the first line that fails, unless --keep-going is given.
         name: "monitor",
         read: |words| NewMonitor::read(words).map(Action::from),
         words: "PATH",
+        takes: Takes::File,
         summary: "Make a monitor at the Unix socket PATH for one other client (QEMU 11.1 and later)",
         more: "\
 QEMU serves one client at a time on each monitor. The new monitor outlives this shell. When its client leaves, \
@@ -309,6 +333,7 @@ machine is an error too.
         name: "detach",
         read: |_| Ok(Detach.into()),
         words: "",
+        takes: Takes::Listed,
         summary: "Leave qmpsh and let the QEMU that `qmpsh run` started go on",
         more: "",
     },
@@ -316,6 +341,7 @@ machine is an error too.
         name: "quit",
         read: |_| Ok(Quit.into()),
         words: "",
+        takes: Takes::Listed,
         summary: "Leave qmpsh, as Ctrl-D and `exit` do (the command `quit` ends QEMU)",
         more: "",
     },

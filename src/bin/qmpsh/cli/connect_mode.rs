@@ -1,9 +1,8 @@
 //! The subcommands and addresses, and the way to the peer that each means.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
 
-use super::{Exit, usage, words};
+use super::{Exit, Options, usage, words};
 use qmpsh::address::Address;
 
 /// The way to the peer.
@@ -12,20 +11,11 @@ pub(crate) enum ConnectMode {
     /// Connect to it.
     Connect(Address),
     /// Wait for it to connect.
-    Listen {
-        address: Address,
-        /// The mode of the Unix socket, if it is not the default one.
-        socket_mode: Option<u32>,
-    },
+    Listen(Address),
     /// Use an inherited socket: this descriptor, or the one that the service manager passed (`LISTEN_FDS`).
     Fd(Option<u32>),
-    /// Start it.
-    Run {
-        /// QEMU's command line: the program, which is not empty, and its arguments.
-        command: Vec<OsString>,
-        /// Where to make a second monitor.
-        monitor: Option<PathBuf>,
-    },
+    /// Start it, with this command line: the program, which is not empty, and its arguments.
+    Run(Vec<OsString>),
 }
 
 /// The word before the address.
@@ -71,68 +61,71 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Subc
 }
 
 /// Reads `run`, with the command line of QEMU.
-pub(super) fn run(program: Option<&OsStr>, args: &[&OsStr], own: SubcommandOptions) -> Result<ConnectMode, Exit> {
+pub(super) fn run(program: Option<OsString>, args: Vec<OsString>) -> Result<ConnectMode, Exit> {
     let Some(program) = program.filter(|program| !program.is_empty()) else {
         return Err(usage("`run` needs the command line of QEMU, as in `qmpsh run qemu-system-x86_64 -M q35`"));
     };
-    if own.socket_mode.is_some() {
-        return Err(usage(NOT_LISTENING));
-    }
-    let command = std::iter::once(program).chain(args.iter().copied()).map(OsStr::to_owned).collect();
-    Ok(ConnectMode::Run { command, monitor: own.monitor })
+    Ok(ConnectMode::Run(std::iter::once(program).chain(args).collect()))
 }
-
-/// The options that belong to one subcommand.
-pub(super) struct SubcommandOptions {
-    pub(super) socket_mode: Option<u32>,
-    pub(super) monitor: Option<PathBuf>,
-}
-
-const NOT_LISTENING: &str = "--socket-mode works only with `qmpsh listen`";
 
 /// Reads every subcommand but `run`, with its address.
-pub(super) fn parse(subcommand: Subcommand, address: &OsStr, own: &SubcommandOptions) -> Result<ConnectMode, Exit> {
-    let socket_mode = own.socket_mode;
-    if own.monitor.is_some() {
-        return Err(usage("--monitor works only with `qmpsh run`"));
-    }
-    let mode = match (subcommand, descriptor(address)) {
+pub(super) fn parse(subcommand: Subcommand, address: &OsStr) -> Result<ConnectMode, Exit> {
+    match (subcommand, descriptor(address)) {
         (Subcommand::Listen, Some(_)) => {
             let shown = address.to_string_lossy();
-            return Err(usage(format_args!(
+            Err(usage(format_args!(
                 "cannot listen at `{}` (for an inherited listening socket, use `qmpsh fd N`)",
                 shown.escape_debug()
-            )));
+            )))
         }
-        (Subcommand::Fd, Some("")) => ConnectMode::Fd(None),
-        (_, Some(number)) => {
-            ConnectMode::Fd(Some(number.parse().ok().filter(|_| is_number(number.as_ref())).ok_or_else(|| {
-                usage(format_args!("`fd:{}` is not a descriptor: give its number", number.escape_debug()))
-            })?))
-        }
+        (Subcommand::Fd, Some("")) => Ok(ConnectMode::Fd(None)),
+        (_, Some(number)) => match number.parse().ok().filter(|_| is_number(number.as_ref())) {
+            Some(descriptor) => Ok(ConnectMode::Fd(Some(descriptor))),
+            None => Err(usage(format_args!("`fd:{}` is not a descriptor: give its number", number.escape_debug()))),
+        },
         (Subcommand::Listen, None) => {
             let address = Address::parse(address).map_err(usage)?;
             let why = match address {
-                Address::Vm(_) | Address::Pid(_) => Some("it names a running QEMU"),
-                Address::Exec(_) => Some("qmpsh starts the command; it does not connect"),
-                Address::Ssh(_) => Some("ssh connects to existing sockets"),
-                _ => None,
+                Address::Vm(_) | Address::Pid(_) => "it names a running QEMU",
+                Address::Exec(_) => "qmpsh starts the command; it does not connect",
+                Address::Ssh(_) => "ssh connects to existing sockets",
+                _ => return Ok(ConnectMode::Listen(address)),
             };
-            if let Some(why) = why {
-                let shown = address.to_string();
-                return Err(usage(format_args!("cannot listen at `{}`: {why}", shown.escape_debug())));
-            }
-            if socket_mode.is_some() && !matches!(address, Address::Unix(_)) {
-                return Err(usage(format_args!("--socket-mode: {address} has no socket file")));
-            }
-            return Ok(ConnectMode::Listen { address, socket_mode });
+            let shown = address.to_string();
+            Err(usage(format_args!("cannot listen at `{}`: {why}", shown.escape_debug())))
         }
-        (_, None) => ConnectMode::Connect(Address::parse(address).map_err(usage)?),
-    };
-    if socket_mode.is_some() {
-        return Err(usage(NOT_LISTENING));
+        (_, None) => Ok(ConnectMode::Connect(Address::parse(address).map_err(usage)?)),
     }
-    Ok(mode)
+}
+
+/// Checks the options that do not go with every mode.
+pub(super) fn check(mode: &ConnectMode, options: &Options) -> Result<(), String> {
+    if options.monitor.is_some() && !matches!(mode, ConnectMode::Run(_)) {
+        return Err("--monitor works only with `qmpsh run`".to_owned());
+    }
+    if options.socket_mode.is_some() {
+        match mode {
+            ConnectMode::Listen(Address::Unix(_)) => {}
+            ConnectMode::Listen(address) => return Err(format!("--socket-mode: {address} has no socket file")),
+            _ => return Err("--socket-mode works only with `qmpsh listen`".to_owned()),
+        }
+    }
+    let why = match (mode, &options.tls_creds, &options.tls_hostname) {
+        (_, None, Some(_)) => "--tls-hostname needs TLS (--tls-creds DIR)",
+        (_, None, None) => return Ok(()),
+        (ConnectMode::Run(_), ..) => "--tls-creds does not work with `run`, whose socket is private",
+        (ConnectMode::Listen(_), _, Some(_)) => {
+            "--tls-hostname does not work with `listen`, which checks clients by the CA in ca-cert.pem"
+        }
+        (ConnectMode::Connect(Address::Unix(_) | Address::Abstract { .. }), _, None) => {
+            "--tls-creds: a Unix socket has no host name to check the certificate against; use --tls-hostname NAME"
+        }
+        (ConnectMode::Connect(Address::Exec(_) | Address::Ssh(_)), _, None) => {
+            "--tls-creds: exec: and ssh: have no host name to check the certificate against; use --tls-hostname NAME"
+        }
+        _ => return Ok(()),
+    };
+    Err(why.to_owned())
 }
 
 /// Returns the text after `fd:`.

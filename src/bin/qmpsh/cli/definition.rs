@@ -1,43 +1,162 @@
-//! The options as clap defines them, and how to read its matches.
+//! The command line as clap defines it. The doc comments of the options are what `--help` shows.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, ValueEnum, ValueHint};
 use tracing::level_filters::LevelFilter;
 
-use super::connect_mode::SubcommandOptions;
-use super::{ColorMode, EventsMode, History, Options, OutputMode, manual, values};
+use super::{manual, values};
 
 const RUN: &str = "What to run";
 const CONNECTION: &str = "Connection";
 const OUTPUT: &str = "Output";
 const SHELL: &str = "Interactive shell";
 
-/// Defines the command line. `--help`, the man page and the completions are made from it.
-pub(crate) fn command() -> Command {
-    Command::new("qmpsh")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("An interactive shell and a scripting client for the QEMU Machine Protocol (QMP)")
-        .override_usage(manual::USAGE)
-        .after_help("`qmpsh --help` adds addresses, examples and exit statuses.")
-        .after_long_help(manual::after_help())
-        .args_override_self(true)
-        .next_line_help(false)
-        .args(positionals())
-        .args(run_options())
-        .args(connection_options())
-        .args(output_options())
-        .args(shell_options())
-        .arg(
-            long("generate", "WHAT")
-                .value_parser(GENERATED.map(|(what, _)| what))
-                .hide_short_help(true)
-                .help("Print the man page or a completion script"),
-        )
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "qmpsh",
+    version,
+    about = "An interactive shell and a scripting client for the QEMU Machine Protocol (QMP)",
+    override_usage = manual::USAGE,
+    after_help = "`qmpsh --help` adds addresses, examples and exit statuses.",
+    after_long_help = manual::after_help(),
+    args_override_self = true,
+    next_line_help = false
+)]
+pub(super) struct CommandLine {
+    /// The monitor: PATH, HOST:PORT, vm:NAME, ssh://HOST/PATH ... [default: $QMP_SOCKET]
+    #[arg(id = "ADDRESS", value_hint = ValueHint::FilePath)]
+    pub address: Option<OsString>,
+    /// One command and its arguments (KEY=VALUE), run once
+    #[arg(id = "COMMAND", value_hint = ValueHint::Other, num_args = 1.., trailing_var_arg = true)]
+    pub words: Vec<OsString>,
+    /// Run LINE and exit; can be repeated and combined with -f
+    #[arg(short = 'c', long = "command", value_name = "LINE", help_heading = RUN)]
+    pub lines: Vec<OsString>,
+    /// Run the lines of FILE and exit; - is stdin
+    #[arg(short = 'f', long = "file", value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = RUN)]
+    pub files: Vec<OsString>,
+    #[command(flatten)]
+    pub options: Options,
+    /// Print the man page or a completion script
+    #[arg(long, value_name = "WHAT", value_parser = GENERATED.map(|(what, _)| what), hide_short_help = true)]
+    pub generate: Option<String>,
+}
+
+/// The options.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub(crate) struct Options {
+    /// Do not stop at the first command that fails
+    #[arg(short = 'k', long, help_heading = RUN)]
+    #[arg(long_help = "Do not stop at the first command that fails; the exit status still reports it")]
+    pub keep_going: bool,
+    /// Read lines as commands of the human monitor (HMP)
+    #[arg(short = 'H', long, help_heading = RUN)]
+    #[arg(long_help = "Read lines as commands of the human monitor (HMP), except those that begin with a dot")]
+    pub hmp: bool,
+    /// With -k: send up to N commands before their replies [default: 1]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = RUN)]
+    #[arg(default_value = "1", hide_default_value = true)]
+    #[arg(long_help = "With -k: send up to N commands before their replies, for slow links [default: 1]")]
+    pub pipeline: usize,
+    /// Set the timeout of each command [default: none]
+    #[arg(short = 't', long, value_name = "SECONDS", value_parser = values::limit, help_heading = RUN)]
+    #[arg(allow_negative_numbers = true)]
+    pub timeout: Option<Duration>,
+    /// Set the timeout of connecting, greeting included [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = values::limit, help_heading = CONNECTION)]
+    #[arg(default_value = "10", hide_default_value = true, allow_negative_numbers = true)]
+    #[arg(long_help = "Set the timeout of connecting, greeting and negotiation together [default: 10]\n\
+                       (for listen and run: counted from when the peer connects)")]
+    pub connect_timeout: Duration,
+    /// Keep trying until the monitor can be reached
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds, help_heading = CONNECTION)]
+    #[arg(allow_negative_numbers = true)]
+    #[arg(long_help = "Keep trying while the socket is missing, refuses, is busy, or closes before the greeting\n\
+                       (for listen and run: wait this long for the peer [default: forever])")]
+    pub wait: Option<Duration>,
+    /// Shell: reconnect every SECONDS after the connection is lost
+    #[arg(long, value_name = "SECONDS", value_parser = values::limit, help_heading = CONNECTION)]
+    #[arg(allow_negative_numbers = true)]
+    #[arg(long_help = "In the interactive shell, reconnect every SECONDS after the connection is lost")]
+    pub reconnect: Option<Duration>,
+    /// Set the longest message to accept [default: 256M]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = CONNECTION)]
+    #[arg(default_value = "256M", hide_default_value = true, allow_negative_numbers = true)]
+    #[arg(long_help = "Set the longest message to accept; k, M, G are powers of 1024 [default: 256M]")]
+    pub max_message: usize,
+    /// Skip the greeting and the negotiation
+    #[arg(short = 'N', long, help_heading = CONNECTION)]
+    #[arg(long_help = "Skip the greeting and the negotiation, for a peer that has done both already")]
+    pub skip_negotiation: bool,
+    /// Connect to a guest agent
+    #[arg(long = "qga", help_heading = CONNECTION)]
+    #[arg(long_help = "Connect to a guest agent (qemu-ga), with guest-sync-delimited in place of the greeting")]
+    pub guest_agent: bool,
+    /// Use TLS with the credentials in DIR, as QEMU's tls-creds-x509
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = CONNECTION)]
+    #[arg(long_help = "Use TLS with the credentials in DIR, in files named as for QEMU's tls-creds-x509:\n\
+                       ca-cert.pem and optionally ca-crl.pem; to connect, optionally client-cert.pem and\n\
+                       client-key.pem; to listen, server-cert.pem and server-key.pem.\n\
+                       qmpsh always verifies the peer")]
+    pub tls_creds: Option<PathBuf>,
+    /// Expect NAME in the server's certificate [default: the host]
+    #[arg(long, value_name = "NAME", value_parser = values::host_name, hide_short_help = true)]
+    #[arg(help_heading = CONNECTION)]
+    #[arg(long_help = "Expect NAME in the server's certificate: a name or an IP address [default: the host]")]
+    pub tls_hostname: Option<String>,
+    /// listen: set the mode of the Unix socket [default: 0600]
+    #[arg(long, value_name = "OCTAL", value_parser = values::mode, hide_short_help = true, help_heading = CONNECTION)]
+    #[arg(long_help = "listen: set the mode of the Unix socket [default: 0600]")]
+    pub socket_mode: Option<u32>,
+    /// run: make a second monitor at PATH, to reconnect to after .detach
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(help_heading = CONNECTION)]
+    #[arg(long_help = "run: make a second monitor at PATH, to reconnect to after .detach")]
+    pub monitor: Option<PathBuf>,
+    /// Set the output format: auto, json, pretty, table, raw [default: auto]
+    #[arg(short = 'o', long, value_name = "MODE", overrides_with = "pretty", help_heading = OUTPUT)]
+    #[arg(default_value = "auto", hide_default_value = true, hide_possible_values = true)]
+    pub output: OutputMode,
+    /// Same as -o pretty
+    #[arg(short = 'p', long, overrides_with = "output", help_heading = OUTPUT)]
+    pub pretty: bool,
+    /// Use colors: auto, always, never [default: auto]
+    #[arg(long, value_name = "WHEN", help_heading = OUTPUT)]
+    #[arg(default_value = "auto", hide_default_value = true, hide_possible_values = true)]
+    #[arg(long_help = "Color pretty and table output, events and errors: auto, always, never [default: auto]\n\
+                       (json and raw have no colors)")]
+    pub color: ColorMode,
+    /// Set where events go: show, hide, stderr [default: show if interactive]
+    #[arg(long, value_name = "WHERE", hide_possible_values = true, help_heading = OUTPUT)]
+    #[arg(long_help = "Set where events go: show (stdout), hide, stderr [default: show if interactive, else hide]")]
+    pub events: Option<EventsMode>,
+    /// Print each sent message on stderr
+    #[arg(short = 'v', long, help_heading = OUTPUT)]
+    #[arg(long_help = "Print each sent message on stderr; secrets as ***")]
+    pub verbose: bool,
+    /// Append all messages to FILE as JSON lines
+    #[arg(short = 'l', long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OUTPUT)]
+    #[arg(long_help = "Append all messages, sent and received, to FILE as JSON lines; secrets as ***")]
+    pub logfile: Option<PathBuf>,
+    /// Set the log level: off, error, warn, info, debug, trace [default: warn]
+    #[arg(long, value_name = "LEVEL", help_heading = OUTPUT)]
+    #[arg(value_parser = PossibleValuesParser::new(LEVELS).try_map(|level| level.parse::<LevelFilter>()))]
+    #[arg(default_value = "warn", hide_default_value = true, hide_possible_values = true)]
+    pub log_level: LevelFilter,
+    /// Keep the history in FILE [default: $XDG_STATE_HOME/qmpsh/history]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = SHELL)]
+    #[arg(overrides_with = "no_history")]
+    pub history: Option<PathBuf>,
+    /// Do not keep a history
+    #[arg(long, overrides_with = "history", help_heading = SHELL)]
+    pub no_history: bool,
 }
 
 /// The values of `--generate`, and the committed files that it prints. A test keeps them fresh.
@@ -48,320 +167,123 @@ const GENERATED: [(&str, &str); 4] = [
     ("fish", include_str!("../../../../completions/qmpsh.fish")),
 ];
 
-/// Returns the text that `--generate` asks for.
-pub(super) fn generated(matches: &ArgMatches) -> Option<&'static str> {
-    let wanted = matches.get_one::<String>("generate")?;
-    GENERATED.iter().find(|(what, _)| what == wanted).map(|(_, text)| *text)
-}
-
-fn positionals() -> [Arg; 2] {
-    [
-        Arg::new("ADDRESS")
-            .value_parser(value_parser!(OsString))
-            .value_hint(ValueHint::FilePath)
-            .help("The monitor: PATH, HOST:PORT, vm:NAME, ssh://HOST/PATH ... [default: $QMP_SOCKET]"),
-        Arg::new("COMMAND")
-            .value_parser(value_parser!(OsString))
-            .value_hint(ValueHint::Other)
-            .num_args(1..)
-            .trailing_var_arg(true)
-            .help("One command and its arguments (KEY=VALUE), run once"),
-    ]
-}
-
-fn run_options() -> [Arg; 6] {
-    [
-        value("command", 'c', "LINE")
-            .action(ArgAction::Append)
-            .value_parser(value_parser!(OsString))
-            .help("Run LINE and exit; can be repeated and combined with -f"),
-        value("file", 'f', "FILE")
-            .action(ArgAction::Append)
-            .value_parser(value_parser!(OsString))
-            .value_hint(ValueHint::FilePath)
-            .help("Run the lines of FILE and exit; - is stdin"),
-        flag("keep-going")
-            .short('k')
-            .help("Do not stop at the first command that fails")
-            .long_help("Do not stop at the first command that fails; the exit status still reports it"),
-        flag("hmp")
-            .short('H')
-            .help("Read lines as commands of the human monitor (HMP)")
-            .long_help("Read lines as commands of the human monitor (HMP), except those that begin with a dot"),
-        long("pipeline", "N")
-            .value_parser(values::count)
-            .allow_negative_numbers(true)
-            .help("With -k: send up to N commands before their replies [default: 1]")
-            .long_help("With -k: send up to N commands before their replies, for slow links [default: 1]"),
-        value("timeout", 't', "SECONDS")
-            .value_parser(values::limit)
-            .allow_negative_numbers(true)
-            .help("Set the timeout of each command [default: none]"),
-    ]
-    .map(|arg| arg.help_heading(RUN))
-}
-
-fn connection_options() -> [Arg; 10] {
-    [
-        long("connect-timeout", "SECONDS")
-            .value_parser(values::limit)
-            .allow_negative_numbers(true)
-            .help("Set the timeout of connecting, greeting included [default: 10]")
-            .long_help(
-                "Set the timeout of connecting, greeting and negotiation together [default: 10]\n\
-                 (for listen and run: counted from when the peer connects)",
-            ),
-        long("wait", "SECONDS")
-            .value_parser(values::seconds)
-            .allow_negative_numbers(true)
-            .help("Keep trying until the monitor can be reached")
-            .long_help(
-                "Keep trying while the socket is missing, refuses, is busy, or closes before the greeting\n\
-                 (for listen and run: wait this long for the peer [default: forever])",
-            ),
-        long("reconnect", "SECONDS")
-            .value_parser(values::limit)
-            .allow_negative_numbers(true)
-            .help("Shell: reconnect every SECONDS after the connection is lost")
-            .long_help("In the interactive shell, reconnect every SECONDS after the connection is lost"),
-        long("max-message", "SIZE")
-            .value_parser(values::size)
-            .allow_negative_numbers(true)
-            .help("Set the longest message to accept [default: 256M]")
-            .long_help("Set the longest message to accept; k, M, G are powers of 1024 [default: 256M]"),
-        flag("skip-negotiation")
-            .short('N')
-            .help("Skip the greeting and the negotiation")
-            .long_help("Skip the greeting and the negotiation, for a peer that has done both already"),
-        flag("qga")
-            .help("Connect to a guest agent")
-            .long_help("Connect to a guest agent (qemu-ga), with guest-sync-delimited in place of the greeting"),
-        long("tls-creds", "DIR")
-            .value_parser(value_parser!(PathBuf))
-            .value_hint(ValueHint::DirPath)
-            .help("Use TLS with the credentials in DIR, as QEMU's tls-creds-x509")
-            .long_help(
-                "Use TLS with the credentials in DIR, in files named as for QEMU's tls-creds-x509:\n\
-                 ca-cert.pem and optionally ca-crl.pem; to connect, optionally client-cert.pem and\n\
-                 client-key.pem; to listen, server-cert.pem and server-key.pem.\n\
-                 qmpsh always verifies the peer",
-            ),
-        long("tls-hostname", "NAME")
-            .value_parser(values::host_name)
-            .hide_short_help(true)
-            .help("Expect NAME in the server's certificate [default: the host]")
-            .long_help("Expect NAME in the server's certificate: a name or an IP address [default: the host]"),
-        long("socket-mode", "OCTAL")
-            .value_parser(values::mode)
-            .hide_short_help(true)
-            .help("listen: set the mode of the Unix socket [default: 0600]")
-            .long_help("listen: set the mode of the Unix socket [default: 0600]"),
-        long("monitor", "PATH")
-            .value_parser(value_parser!(PathBuf))
-            .value_hint(ValueHint::FilePath)
-            .hide_short_help(true)
-            .help("run: make a second monitor at PATH, to reconnect to after .detach")
-            .long_help("run: make a second monitor at PATH, to reconnect to after .detach"),
-    ]
-    .map(|arg| arg.help_heading(CONNECTION))
-}
-
-fn output_options() -> [Arg; 7] {
-    [
-        value("output", 'o', "MODE")
-            .overrides_with("pretty")
-            .hide_possible_values(true)
-            .value_parser(one_of(OUTPUT_MODES))
-            .help("Set the output format: auto, json, pretty, table, raw [default: auto]"),
-        flag("pretty").short('p').overrides_with("output").help("Same as -o pretty"),
-        long("color", "WHEN")
-            .hide_possible_values(true)
-            .value_parser(one_of(COLOR_MODES))
-            .help("Use colors: auto, always, never [default: auto]")
-            .long_help(
-                "Color pretty and table output, events and errors: auto, always, never [default: auto]\n\
-                 (json and raw have no colors)",
-            ),
-        long("events", "WHERE")
-            .hide_possible_values(true)
-            .value_parser(one_of(EVENTS_MODES))
-            .help("Set where events go: show, hide, stderr [default: show if interactive]")
-            .long_help("Set where events go: show (stdout), hide, stderr [default: show if interactive, else hide]"),
-        flag("verbose")
-            .short('v')
-            .help("Print each sent message on stderr")
-            .long_help("Print each sent message on stderr; secrets as ***"),
-        value("logfile", 'l', "FILE")
-            .value_parser(value_parser!(PathBuf))
-            .value_hint(ValueHint::FilePath)
-            .help("Append all messages to FILE as JSON lines")
-            .long_help("Append all messages, sent and received, to FILE as JSON lines; secrets as ***"),
-        long("log-level", "LEVEL")
-            .value_parser(one_of(LEVELS))
-            .hide_possible_values(true)
-            .help("Set the log level: off, error, warn, info, debug, trace [default: warn]"),
-    ]
-    .map(|arg| arg.help_heading(OUTPUT))
-}
-
-fn shell_options() -> [Arg; 2] {
-    [
-        long("history", "FILE")
-            .overrides_with("no-history")
-            .value_parser(value_parser!(PathBuf))
-            .value_hint(ValueHint::FilePath)
-            .help("Keep the history in FILE [default: $XDG_STATE_HOME/qmpsh/history]"),
-        flag("no-history").overrides_with("history").help("Do not keep a history"),
-    ]
-    .map(|arg| arg.help_heading(SHELL))
-}
-
-fn flag(name: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue)
-}
-
-fn long(name: &'static str, value_name: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value_name).action(ArgAction::Set)
-}
-
-fn value(name: &'static str, short: char, value_name: &'static str) -> Arg {
-    long(name, value_name).short(short)
-}
-
-/// The names that an option takes, each with its help and its value.
-pub(crate) type Names<T> = &'static [(&'static str, Option<&'static str>, T)];
-
-fn one_of<T: Copy + Send + Sync + 'static>(names: Names<T>) -> impl TypedValueParser<Value = T> {
-    let possible = names.iter().map(|(name, help, _)| PossibleValue::new(*name).help(*help));
-    PossibleValuesParser::new(possible).try_map(|given| {
-        names.iter().find(|(name, ..)| given == *name).map(|(.., value)| *value).ok_or("no such value")
-    })
-}
-
-pub(crate) const OUTPUT_MODES: Names<OutputMode> = &[
-    ("auto", Some("pretty on a terminal, otherwise json"), OutputMode::Auto),
-    ("json", Some("the result on one line"), OutputMode::Json),
-    ("pretty", Some("the result indented"), OutputMode::Pretty),
-    ("table", Some("the result in columns, for people"), OutputMode::Table),
-    ("raw", Some("the server's whole reply on one line, errors too"), OutputMode::Raw),
-];
-
-const COLOR_MODES: Names<ColorMode> = &[
-    ("auto", Some("on a terminal, unless NO_COLOR is set"), ColorMode::Auto),
-    ("always", Some("also in a file or a pipe"), ColorMode::Always),
-    ("never", Some("nowhere"), ColorMode::Never),
-];
-
-const EVENTS_MODES: Names<EventsMode> = &[
-    ("show", Some("on stdout"), EventsMode::Show),
-    ("hide", Some("nowhere"), EventsMode::Hide),
-    ("stderr", Some("on stderr"), EventsMode::Stderr),
-];
-
 /// The levels that `--log-level` and `$QMPSH_LOG` take.
-const LEVELS: Names<LevelFilter> = &[
-    ("off", None, LevelFilter::OFF),
-    ("error", None, LevelFilter::ERROR),
-    ("warn", None, LevelFilter::WARN),
-    ("info", None, LevelFilter::INFO),
-    ("debug", None, LevelFilter::DEBUG),
-    ("trace", None, LevelFilter::TRACE),
-];
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-pub(super) fn address(matches: &ArgMatches) -> Option<&OsStr> {
-    matches.get_one::<OsString>("ADDRESS").map(OsString::as_os_str)
+/// How results are printed: `-o`, `-p`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputMode {
+    /// pretty on a terminal, otherwise json
+    Auto,
+    /// the result on one line
+    Json,
+    /// the result indented
+    Pretty,
+    /// the result in columns, for people
+    Table,
+    /// the server's whole reply on one line, errors too
+    Raw,
 }
 
-/// The options that belong to one subcommand.
-pub(super) fn own(matches: &ArgMatches) -> SubcommandOptions {
-    SubcommandOptions {
-        socket_mode: matches.get_one("socket-mode").copied(),
-        monitor: matches.get_one::<PathBuf>("monitor").cloned(),
+impl OutputMode {
+    /// Returns the mode of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::from_str(name, false).ok()
+    }
+
+    /// Returns its name.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
-pub(super) fn words(matches: &ArgMatches) -> Vec<&OsStr> {
-    matches.get_many::<OsString>("COMMAND").into_iter().flatten().map(OsString::as_os_str).collect()
+/// When colors are used: `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorMode {
+    /// on a terminal, unless NO_COLOR is set
+    Auto,
+    /// also in a file or a pipe
+    Always,
+    /// nowhere
+    Never,
 }
 
-/// Returns the name (`command` or `file`) and the value of each `-c` and `-f`, in the order given.
-pub(super) fn sources(matches: &ArgMatches) -> Vec<(&'static str, &OsStr)> {
-    let of = |name: &'static str| {
-        let values = matches.get_many::<OsString>(name).into_iter().flatten();
-        matches.indices_of(name).into_iter().flatten().zip(values.map(move |value| (name, value.as_os_str())))
-    };
-    let mut all: Vec<_> = of("command").chain(of("file")).collect();
-    all.sort_by_key(|(index, _)| *index);
-    all.into_iter().map(|(_, source)| source).collect()
+/// Where events go: `--events`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EventsMode {
+    /// on stdout
+    Show,
+    /// nowhere
+    Hide,
+    /// on stderr
+    Stderr,
 }
 
-/// Returns the output format of `-o` and `-p`.
-pub(super) fn output(matches: &ArgMatches) -> OutputMode {
-    let given = matches.get_one("output").copied();
-    if matches.get_flag("pretty") { OutputMode::Pretty } else { given.unwrap_or(OutputMode::Auto) }
+/// Returns the definition, from which the man page and the completions are made.
+pub(crate) fn command() -> Command {
+    CommandLine::command()
 }
 
-/// Returns the first word or option that is not the address or in `allowed`, for a message.
-pub(super) fn first_but(matches: &ArgMatches, allowed: &[&str]) -> Option<String> {
-    let given = |arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-    if let Some(word) = words(matches).first() {
-        return Some(format!("`{}`", word.to_string_lossy().escape_debug()));
+/// Reads the arguments; the error may be the text of `--help`. The options still need [`finish`](Options::finish).
+pub(super) fn read(command: &mut Command, args: Vec<OsString>) -> Result<(CommandLine, ArgMatches), clap::Error> {
+    let matches = command.try_get_matches_from_mut(args)?;
+    let mut line = CommandLine::from_arg_matches(&matches)?;
+    if std::mem::take(&mut line.options.pretty) {
+        line.options.output = OutputMode::Pretty;
     }
-    let command = command();
-    let mut options = command.get_arguments().filter(|arg| !arg.is_positional());
-    let found = options.find(|arg| given(arg) && !allowed.contains(&arg.get_id().as_str()))?;
-    found.get_long().map(|name| format!("--{name}"))
+    Ok((line, matches))
 }
 
-/// Reads the options. `log` is the value of `$QMPSH_LOG`.
-///
-/// # Errors
-/// A bad `$QMPSH_LOG`, or options that do not go together.
-pub(super) fn options(matches: &ArgMatches, log: Option<&OsStr>) -> Result<Options, String> {
-    let default = Options::default();
-    let duration = |name| matches.get_one::<Duration>(name).copied();
-    let log_level = match (matches.get_one("log-level"), log) {
-        (Some(level), _) => Some(*level),
-        (None, Some(name)) => LEVELS.iter().find(|(known, ..)| name == *known).map(|(.., level)| *level),
-        (None, None) => Some(default.log_level),
-    };
-    let pipeline = matches.get_one("pipeline").copied();
-    if pipeline.is_some() && !matches.get_flag("keep-going") {
-        return Err(
-            "--pipeline needs -k (--keep-going): it sends commands before it knows whether earlier ones failed"
-                .to_owned(),
-        );
-    }
-    Ok(Options {
-        keep_going: matches.get_flag("keep-going"),
-        pipeline: pipeline.unwrap_or(default.pipeline),
-        timeout: duration("timeout"),
-        connect_timeout: duration("connect-timeout").unwrap_or(default.connect_timeout),
+impl Options {
+    /// Applies `log`, the value of `$QMPSH_LOG`, and checks that the options go together.
+    pub(super) fn finish(&mut self, matches: &ArgMatches, log: Option<&OsStr>) -> Result<(), String> {
         // `--wait 0` means one attempt.
-        wait: duration("wait").filter(|wait| !wait.is_zero()),
-        reconnect: duration("reconnect"),
-        output: output(matches),
-        color: matches.get_one("color").copied().unwrap_or(default.color),
-        events: matches.get_one("events").copied(),
-        verbose: matches.get_flag("verbose"),
-        logfile: matches.get_one("logfile").cloned(),
-        max_message: matches.get_one("max-message").copied().unwrap_or(default.max_message),
-        history: match matches.get_one::<PathBuf>("history") {
-            _ if matches.get_flag("no-history") => History::Off,
-            Some(file) => History::File(file.clone()),
-            None => default.history,
-        },
-        log_level: log_level.ok_or_else(|| {
-            format!(
-                "bad level `{}` in $QMPSH_LOG: use one of {}",
-                log.unwrap_or_default().to_string_lossy().escape_debug(),
-                LEVELS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
-            )
-        })?,
-        guest_agent: matches.get_flag("qga"),
-        skip_negotiation: matches.get_flag("skip-negotiation"),
-        // See `tls::read`, which knows the way to the peer.
-        tls: None,
-        hmp: matches.get_flag("hmp"),
-    })
+        self.wait = self.wait.filter(|wait| !wait.is_zero());
+        if let Some(level) = log.filter(|_| !is_given(matches, "log_level")) {
+            let known = level.to_str().filter(|level| LEVELS.contains(level)).and_then(|level| level.parse().ok());
+            self.log_level = known.ok_or_else(|| {
+                let level = level.to_string_lossy();
+                format!("bad level `{}` in $QMPSH_LOG: use one of {}", level.escape_debug(), LEVELS.join(", "))
+            })?;
+        }
+        if is_given(matches, "pipeline") && !self.keep_going {
+            let why = "it sends commands before it knows whether earlier ones failed";
+            return Err(format!("--pipeline needs -k (--keep-going): {why}"));
+        }
+        Ok(())
+    }
+}
+
+impl CommandLine {
+    /// Returns the text that `--generate` asks for.
+    pub(super) fn generated(&self) -> Option<&'static str> {
+        let wanted = self.generate.as_ref()?;
+        GENERATED.iter().find(|(what, _)| what == wanted).map(|(_, text)| *text)
+    }
+
+    /// Returns each `-c` (true) and `-f` (false) with its value, in the order given.
+    pub(super) fn sources(&self, matches: &ArgMatches) -> Vec<(bool, OsString)> {
+        let mut all = Vec::new();
+        for (id, is_line, values) in [("lines", true, &self.lines), ("files", false, &self.files)] {
+            let indices = matches.indices_of(id).into_iter().flatten();
+            all.extend(indices.zip(values).map(|(index, value)| (index, (is_line, value.clone()))));
+        }
+        all.sort_by_key(|(index, _)| *index);
+        all.into_iter().map(|(_, source)| source).collect()
+    }
+
+    /// Returns the first word or option that is not the address or in `allowed`, for a message.
+    pub(super) fn first_but(&self, command: &Command, matches: &ArgMatches, allowed: &[&str]) -> Option<String> {
+        if let Some(word) = self.words.first() {
+            return Some(format!("`{}`", word.to_string_lossy().escape_debug()));
+        }
+        let is_refused = |id: &str| is_given(matches, id) && !allowed.contains(&id);
+        let mut options = command.get_arguments().filter(|arg| !arg.is_positional());
+        let found = options.find(|arg| is_refused(arg.get_id().as_str()))?;
+        found.get_long().map(|name| format!("--{name}"))
+    }
+}
+
+fn is_given(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
 }

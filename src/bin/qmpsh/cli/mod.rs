@@ -19,20 +19,17 @@ mod definition;
 #[cfg(test)]
 mod generated;
 pub(crate) mod manual;
-mod tls;
 mod values;
 mod words;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::time::Duration;
-
-use tracing::level_filters::LevelFilter;
 
 pub(crate) use connect_mode::ConnectMode;
 use connect_mode::Subcommand;
-pub(crate) use definition::{OUTPUT_MODES, command};
+use definition::CommandLine;
+pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode, command};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,128 +81,6 @@ pub(crate) enum Source {
     Stdin,
 }
 
-/// The options, with their defaults filled in.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-pub(crate) struct Options {
-    /// A batch goes on after a command failed.
-    pub keep_going: bool,
-    /// How many commands of a batch may be unanswered at once; more than one only with `keep_going`. Never zero.
-    pub pipeline: usize,
-    /// How long a command may wait for its reply; `None` is forever. Never zero.
-    pub timeout: Option<Duration>,
-    /// How long connecting, greeting and negotiation may take together. Never zero.
-    pub connect_timeout: Duration,
-    /// How long to try again while the peer cannot be reached; `None` is a single attempt. Where the peer connects to us:
-    /// how long to wait for it; `None` is forever. Never zero.
-    pub wait: Option<Duration>,
-    /// The pause before the interactive shell connects again; `None`: it does not. Never zero.
-    pub reconnect: Option<Duration>,
-    pub output: OutputMode,
-    pub color: ColorMode,
-    /// Where events go; `None` leaves it to the mode: shown in the interactive shell, otherwise hidden.
-    pub events: Option<EventsMode>,
-    /// Each message sent is shown on stderr.
-    pub verbose: bool,
-    /// Where the messages of the wire are recorded.
-    pub logfile: Option<PathBuf>,
-    /// The longest message accepted from the peer, in bytes. Never zero.
-    pub max_message: usize,
-    /// Where the interactive shell keeps its history.
-    pub history: History,
-    /// Which diagnostics go to stderr.
-    pub log_level: LevelFilter,
-    /// The peer is a guest agent.
-    pub guest_agent: bool,
-    /// The session starts without greeting and negotiation.
-    pub skip_negotiation: bool,
-    /// Lines are commands of the human monitor.
-    pub hmp: bool,
-    pub tls: Option<Tls>,
-}
-
-/// The options of TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tls {
-    /// The directory with the credentials.
-    pub credentials: PathBuf,
-    /// The name that the server's certificate must be for; without it, the host of the address.
-    pub hostname: Option<String>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            keep_going: false,
-            pipeline: 1,
-            timeout: None,
-            connect_timeout: Duration::from_secs(10),
-            wait: None,
-            reconnect: None,
-            output: OutputMode::Auto,
-            color: ColorMode::Auto,
-            events: None,
-            verbose: false,
-            logfile: None,
-            max_message: 256 << 20,
-            history: History::Default,
-            log_level: LevelFilter::WARN,
-            guest_agent: false,
-            skip_negotiation: false,
-            tls: None,
-            hmp: false,
-        }
-    }
-}
-
-/// How results are printed: `-o`, `-p`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OutputMode {
-    /// `Pretty` on a terminal, otherwise `Json`.
-    Auto,
-    /// The `return` value, on one line.
-    Json,
-    /// The `return` value, indented.
-    Pretty,
-    /// The `return` value as columns of text.
-    Table,
-    /// The server's whole reply on one line, errors included.
-    Raw,
-}
-
-/// When colors are used: `--color`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ColorMode {
-    /// On a terminal with colors, unless the environment forbids them.
-    Auto,
-    /// Also in a file or a pipe.
-    Always,
-    /// Nowhere.
-    Never,
-}
-
-/// Where events go: `--events`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EventsMode {
-    /// To stdout, among the results.
-    Show,
-    /// Nowhere.
-    Hide,
-    /// To stderr.
-    Stderr,
-}
-
-/// Where the history is: `--history`, `--no-history`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum History {
-    /// `$XDG_STATE_HOME/qmpsh/history`.
-    Default,
-    /// This file.
-    File(PathBuf),
-    /// Nowhere.
-    Off,
-}
-
 /// The text with which the program ends without running a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -254,36 +129,34 @@ pub(crate) fn parse(
     let mut command = command();
 
     let subcommand = connect_mode::rewrite(&command, &mut args);
-    let matches = command.try_get_matches_from_mut(args).map_err(|error| {
+    let (line, matches) = definition::read(&mut command, args).map_err(|error| {
         if error.use_stderr() { Exit::Usage(clap_error(&error)) } else { Exit::Show(error.to_string()) }
     })?;
-
-    if let Some(text) = definition::generated(&matches) {
+    if let Some(text) = line.generated() {
         return Err(Exit::Generated(text));
     }
-    let output = definition::output(&matches);
+    let output = line.options.output;
     if subcommand == Subcommand::List {
-        return match definition::first_but(&matches, &["output", "pretty", "color"]) {
+        return match line.first_but(&command, &matches, &["output", "pretty", "color"]) {
             None => Ok(Task::List(Listing { asked: true, output })),
             Some(what) => Err(usage(format_args!(
                 "`list` takes only -o, -p and --color, not {what} (for a socket of that name, write ./list)"
             ))),
         };
     }
-    let own = definition::own(&matches);
-    let address = definition::address(&matches);
-    let mut words = definition::words(&matches);
+    let sources = line.sources(&matches);
+    let CommandLine { address, mut words, mut options, .. } = line;
     let mode = match (address, env("QMP_SOCKET")) {
         // The words are the arguments of QEMU.
-        (program, _) if subcommand == Subcommand::Run => connect_mode::run(program, &std::mem::take(&mut words), own)?,
-        (Some(text), _) => connect_mode::parse(subcommand, text, &own)?,
-        (None, Some(text)) => connect_mode::parse(subcommand, &text, &own).map_err(|exit| exit.about("$QMP_SOCKET"))?,
+        (program, _) if subcommand == Subcommand::Run => connect_mode::run(program, std::mem::take(&mut words))?,
+        (Some(text), _) => connect_mode::parse(subcommand, &text)?,
+        (None, Some(text)) => connect_mode::parse(subcommand, &text).map_err(|exit| exit.about("$QMP_SOCKET"))?,
         (None, None) if subcommand != Subcommand::Connect => return Err(usage(manual::NO_ADDRESS)),
         (None, None) => return Ok(Task::List(Listing { asked: false, output })),
     };
-    let mut options = definition::options(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
-    options.tls = tls::read(&matches, &mode).map_err(usage)?;
-    let input = input(&matches, words)?;
+    options.finish(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
+    connect_mode::check(&mode, &options).map_err(usage)?;
+    let input = input(sources, words)?;
     if options.reconnect.is_some() {
         if input != Input::Default {
             return Err(usage(NO_RECONNECT));
@@ -295,8 +168,7 @@ pub(crate) fn parse(
     Ok(Task::Session(Box::new(Invocation { mode, input, options })))
 }
 
-fn input(matches: &clap::ArgMatches, words: Vec<&OsStr>) -> Result<Input, Exit> {
-    let sources = definition::sources(matches);
+fn input(sources: Vec<(bool, OsString)>, words: Vec<OsString>) -> Result<Input, Exit> {
     if let (Some(word), false) = (words.first(), sources.is_empty()) {
         return Err(usage(format_args!(
             "`{}` after -c or -f is ambiguous; put it in a -c of its own",
@@ -316,17 +188,17 @@ fn input(matches: &clap::ArgMatches, words: Vec<&OsStr>) -> Result<Input, Exit> 
     words.into_iter().map(|word| utf8(word, "the word")).collect::<Result<_, _>>().map(Input::Words)
 }
 
-fn source((option, value): (&str, &OsStr)) -> Result<Source, Exit> {
+fn source((is_line, value): (bool, OsString)) -> Result<Source, Exit> {
     match value.as_bytes() {
-        _ if option == "command" => utf8(value, "the line of -c,").map(Source::Line),
+        _ if is_line => utf8(value, "the line of -c,").map(Source::Line),
         b"-" => Ok(Source::Stdin),
         b"" => Err(usage("the file name of -f is empty; for stdin write `-f -`")),
         _ => Ok(Source::File(value.into())),
     }
 }
 
-fn utf8(text: &OsStr, what: &str) -> Result<String, Exit> {
-    text.to_str().map(str::to_owned).ok_or_else(|| {
+fn utf8(text: OsString, what: &str) -> Result<String, Exit> {
+    text.into_string().map_err(|text| {
         usage(format_args!(
             "{what} `{}` is not UTF-8, which QMP requires; in JSON, write a character as \\uXXXX",
             text.to_string_lossy().escape_debug()

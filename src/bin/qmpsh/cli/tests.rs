@@ -2,6 +2,8 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::*;
 use qmpsh::address::Address;
+use std::time::Duration;
+use tracing::level_filters::LevelFilter;
 
 /// A command line, its words separated by spaces (`%` in a word stands for one), and an environment.
 fn run(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
@@ -17,6 +19,11 @@ fn task(line: &str, environment: &[(&str, &str)]) -> Result<Task, Exit> {
     parse(std::iter::once("qmpsh".into()).chain(words), |name| {
         environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
     })
+}
+
+/// The options of a command line that gives none.
+fn defaults() -> Options {
+    ok("q.sock").options
 }
 
 #[track_caller]
@@ -80,12 +87,8 @@ fn words_after_the_address_are_one_command() {
 
 #[test]
 fn options_stand_before_or_directly_after_the_address() {
-    let expected = Options {
-        keep_going: true,
-        timeout: Some(Duration::from_millis(500)),
-        output: OutputMode::Raw,
-        ..Options::default()
-    };
+    let expected =
+        Options { keep_going: true, timeout: Some(Duration::from_millis(500)), output: OutputMode::Raw, ..defaults() };
     for line in [
         "-k -t 0.5 -o raw q.sock x -p",
         "q.sock -k -t 0.5 -o raw x -p",
@@ -104,7 +107,7 @@ fn options_stand_before_or_directly_after_the_address() {
 fn every_option_has_its_value() {
     #[track_caller]
     fn check(options: &str, change: impl Fn(&mut Options)) {
-        let mut expected = Options::default();
+        let mut expected = defaults();
         change(&mut expected);
         assert_eq!(ok(&format!("{options} q.sock")).options, expected, "{options}");
         assert_eq!(ok(&format!("q.sock {options}")).options, expected, "{options}");
@@ -129,8 +132,8 @@ fn every_option_has_its_value() {
     check("--events hide", |o| o.events = Some(EventsMode::Hide));
     check("--events stderr", |o| o.events = Some(EventsMode::Stderr));
     check("--max-message 1G", |o| o.max_message = 1 << 30);
-    check("--history h", |o| o.history = History::File("h".into()));
-    check("--no-history", |o| o.history = History::Off);
+    check("--history h", |o| o.history = Some("h".into()));
+    check("--no-history", |o| o.no_history = true);
     check("--log-level off", |o| o.log_level = LevelFilter::OFF);
     check("--log-level trace", |o| o.log_level = LevelFilter::TRACE);
     check("-N", |o| o.skip_negotiation = true);
@@ -143,9 +146,9 @@ fn every_option_has_its_value() {
         (o.output, o.keep_going) = (OutputMode::Json, true);
     });
     check("--no-history --history h", |o| {
-        o.history = History::File("h".into());
+        o.history = Some("h".into());
     });
-    check("--history h --no-history", |o| o.history = History::Off);
+    check("--history h --no-history", |o| o.no_history = true);
 }
 
 #[test]
@@ -191,7 +194,7 @@ fn the_environment_gives_what_is_missing() {
     let logging = [("QMPSH_LOG", "debug")];
     assert_eq!(run("q.sock --log-level info", &logging).unwrap().options.log_level, LevelFilter::INFO);
     let empty = [("QMPSH_LOG", ""), ("QMP_SOCKET", "")];
-    assert_eq!(run("q.sock", &empty).unwrap().options, Options::default());
+    assert_eq!(run("q.sock", &empty).unwrap().options, defaults());
     let listing = Listing { asked: false, output: OutputMode::Auto };
     assert_eq!(task("", &empty), Ok(Task::List(listing)));
     assert_eq!(
@@ -206,12 +209,13 @@ fn the_environment_gives_what_is_missing() {
 #[test]
 fn a_subcommand_names_the_way() {
     #[track_caller]
-    fn check(line: &str, mode: ConnectMode, input: &Input) {
+    fn check(line: &str, (mode, socket_mode): (ConnectMode, Option<u32>), input: &Input) {
         let invocation = ok(line);
-        assert_eq!(invocation.mode, mode, "{line}");
+        assert_eq!((invocation.mode, invocation.options.socket_mode), (mode, socket_mode), "{line}");
         assert_eq!(invocation.input, *input, "{line}");
     }
-    let listen = |address: &str, socket_mode| ConnectMode::Listen { address: address.parse().unwrap(), socket_mode };
+    let listen = |address: &str, socket_mode| (ConnectMode::Listen(address.parse().unwrap()), socket_mode);
+    let fd = |number| (ConnectMode::Fd(number), None);
     let status = words(&["query-status"]);
     check("listen q.sock", listen("q.sock", None), &Input::Default);
     check("-k listen :4444 -o raw query-status", listen("tcp:localhost:4444", None), &status);
@@ -220,16 +224,16 @@ fn a_subcommand_names_the_way() {
     check("listen listen", listen("listen", None), &Input::Default);
     check("listen q.sock -- -k", listen("q.sock", None), &words(&["-k"]));
 
-    check("fd 3 query-status", ConnectMode::Fd(Some(3)), &status);
-    check("fd:3 query-status", ConnectMode::Fd(Some(3)), &status);
-    check("connect fd:3 -k query-status", ConnectMode::Fd(Some(3)), &status);
-    check("-k fd -o raw 3 query-status", ConnectMode::Fd(Some(3)), &status);
-    check("fd 3 -- 4", ConnectMode::Fd(Some(3)), &words(&["4"]));
-    check("fd", ConnectMode::Fd(None), &Input::Default);
-    check("fd query-status", ConnectMode::Fd(None), &status);
-    check("fd -o raw query-status 3", ConnectMode::Fd(None), &words(&["query-status", "3"]));
-    check("fd -- query-status", ConnectMode::Fd(None), &status);
-    check("-c x fd", ConnectMode::Fd(None), &Input::Lines(vec![Source::Line("x".into())]));
+    check("fd 3 query-status", fd(Some(3)), &status);
+    check("fd:3 query-status", fd(Some(3)), &status);
+    check("connect fd:3 -k query-status", fd(Some(3)), &status);
+    check("-k fd -o raw 3 query-status", fd(Some(3)), &status);
+    check("fd 3 -- 4", fd(Some(3)), &words(&["4"]));
+    check("fd", fd(None), &Input::Default);
+    check("fd query-status", fd(None), &status);
+    check("fd -o raw query-status 3", fd(None), &words(&["query-status", "3"]));
+    check("fd -- query-status", fd(None), &status);
+    check("-c x fd", fd(None), &Input::Lines(vec![Source::Line("x".into())]));
     assert_eq!(run("", &[("QMP_SOCKET", "fd:7")]).unwrap().mode, ConnectMode::Fd(Some(7)));
 }
 
@@ -239,7 +243,8 @@ fn what_follows_run_is_the_command_line_of_qemu() {
     fn check(line: &str, expected: &[&str], monitor: Option<&str>, input: &Input) {
         let invocation = ok(line);
         let command = expected.iter().map(Into::into).collect();
-        assert_eq!(invocation.mode, ConnectMode::Run { command, monitor: monitor.map(Into::into) }, "{line}");
+        let monitor = monitor.map(Into::into);
+        assert_eq!((invocation.mode, invocation.options.monitor), (ConnectMode::Run(command), monitor), "{line}");
         assert_eq!(invocation.input, *input, "{line}");
     }
     let lines = Input::Lines(vec![Source::Line("x".into())]);
@@ -400,4 +405,22 @@ fn help_fits_a_terminal() {
         }
     }
     assert!(run("-h", &[]).unwrap_err().text().lines().count() <= 50);
+}
+
+#[test]
+fn tls_options_are_read_and_checked() {
+    let check = |line: &str, expected: Option<&str>| {
+        let Options { tls_creds, tls_hostname, .. } = ok(line).options;
+        assert_eq!((tls_creds, tls_hostname.as_deref()), (Some("d".into()), expected), "{line}");
+    };
+    check("--tls-creds d :1 x", None);
+    check(":1 --tls-creds d --tls-hostname ::1 x", Some("::1"));
+    check("--tls-creds d --tls-hostname h q.sock x", Some("h"));
+    check("--tls-creds d vm:web1", None);
+    check("--tls-creds d --tls-hostname h exec:x", Some("h"));
+    check("listen --tls-creds d q.sock", None);
+    check("fd 3 --tls-creds d", None);
+    check("fd --tls-creds d --tls-hostname h", Some("h"));
+    // After the first word of the command it is the command's.
+    assert_eq!(ok(":1 x --tls-creds d").options.tls_creds, None);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::explain::{Problem, Wanted};
+use super::explain::Problem;
 use super::secure::ClientTls;
 use super::target::Target;
 use super::{Failure, Notifier, secure};
@@ -76,8 +76,8 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
             target.established();
             return Ok(());
         };
-        let cause = target.cause(&problem).await;
-        let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(), |cause| cause.may_pass);
+        let cause = target.cause(&problem, options.wait).await;
+        let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(), |(_, may_pass)| *may_pass);
         let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
         match left {
             Some(left) if !left.is_zero() && may_pass => {
@@ -88,11 +88,8 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
                 let address = target.address();
                 let shown = text::line(&address.to_string()).into_owned();
                 let why = match cause {
-                    Some(cause) => cause.shown(options.wait),
-                    None => {
-                        let wanted = if client.is_guest_agent() { Wanted::GuestAgent } else { Wanted::Monitor };
-                        problem.explain_to(&shown, Some(address), options.wait, wanted)
-                    }
+                    Some((why, _)) => why,
+                    None => problem.explain_address(&shown, Some(address), options.wait, client.is_guest_agent()),
                 };
                 return Err(Failure::no_session(why));
             }

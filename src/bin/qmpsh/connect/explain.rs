@@ -24,13 +24,6 @@ pub(super) enum Problem {
     },
 }
 
-/// What the user wants to reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Monitor,
-    GuestAgent,
-}
-
 impl Problem {
     /// Returns true if another attempt may succeed: there is no socket yet, it refuses, or it closes before the greeting;
     /// a VM of that name is not there, or its monitor is held.
@@ -60,19 +53,18 @@ impl Problem {
         matches!(error, ClosedBeforeGreeting | GreetingCutShort { .. } | ClosedDuringNegotiation | Io(_))
     }
 
-    /// Explains the problem. `shown` is the peer's name, safe for a terminal; `address` is set if qmpsh connected to it;
-    /// `waited` is set if there was more than one attempt.
-    pub(super) fn explain(&self, shown: &str, address: Option<&Address>, waited: Option<Duration>) -> String {
-        self.explain_to(shown, address, waited, Wanted::Monitor)
+    /// Explains a problem with a peer that qmpsh did not connect to by an address. `shown` is safe for a terminal.
+    pub(super) fn explain(&self, shown: &str) -> String {
+        self.explain_address(shown, None, None, false)
     }
 
-    /// Explains the problem to a user who wants to reach `to`.
-    pub(super) fn explain_to(
+    /// Explains the problem. `address` is set if qmpsh connected to it, `waited` if there was more than one attempt.
+    pub(super) fn explain_address(
         &self,
         shown: &str,
         address: Option<&Address>,
         waited: Option<Duration>,
-        to: Wanted,
+        guest_agent: bool,
     ) -> String {
         match self {
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => {
@@ -80,7 +72,7 @@ impl Problem {
                 let Some(address) = address else {
                     return format!("no session with {shown}: {}", tls.unwrap_or_else(|| error.to_string()));
                 };
-                let why = tls.unwrap_or_else(|| explain_io(error, address, to));
+                let why = tls.unwrap_or_else(|| explain_io(error, address, guest_agent));
                 match waited {
                     Some(time) if self.may_pass() && !time.is_zero() => {
                         format!("cannot connect to {shown}, tried for {} s: {why}", time.as_secs_f64())
@@ -97,13 +89,22 @@ impl Problem {
             Problem::Failed(error) => format!("no session with {shown}: {error}"),
             Problem::TookTooLong { progress, limit, tls } => {
                 let silence = address.and_then(processes::silence);
-                if matches!(silence, Some(Silence::Stopped(_) | Silence::NotAccepting(_))) {
-                    return explain_no_answer(silence.as_ref(), *limit, shown);
-                }
+                let seconds = limit.as_secs_f64();
+                let held = match &silence {
+                    Some(Silence::Stopped(why)) => return format!("no session with {shown} within {seconds} s: {why}"),
+                    Some(Silence::NotAccepting(server)) => {
+                        return format!(
+                            "no session with {shown} within {seconds} s: {server} does not accept connections, though it \
+                             has no client: it hangs, is busy, or is still starting (--wait SECONDS waits longer)"
+                        );
+                    }
+                    Some(Silence::Held(holder)) => format!("{holder} holds this monitor"),
+                    None => "another client (libvirt, a second shell) may hold this monitor".to_owned(),
+                };
                 if *progress == Progress::Connecting && tls.as_ref().is_some_and(Reached::get) {
-                    return explain_no_handshake(*limit, shown, silence.as_ref());
+                    return explain_no_handshake(seconds, shown, &held);
                 }
-                let mut text = explain_silence(progress, *limit, shown, silence.as_ref());
+                let mut text = explain_silence(progress, seconds, shown, &held);
                 text.push_str(match (progress, address) {
                     (Progress::AwaitingGreeting { seen }, Some(Address::Tcp { .. }))
                         if seen.is_empty() && tls.is_none() =>
@@ -123,11 +124,11 @@ impl Problem {
 }
 
 /// Explains an error of the system.
-fn explain_io(error: &io::Error, address: &Address, to: Wanted) -> String {
+fn explain_io(error: &io::Error, address: &Address, guest_agent: bool) -> String {
     use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
     match (error.kind(), address) {
         (_, Address::Exec(_) | Address::Ssh(_)) => error.to_string(),
-        (NotFound, Address::Unix(path)) => explain_missing(path, to),
+        (NotFound, Address::Unix(path)) => explain_missing(path, guest_agent),
         (ConnectionRefused, Address::Unix(path)) if !is_socket(path) => "this file is not a socket".to_owned(),
         (ConnectionRefused, Address::Unix(_)) => {
             "no process listens there; the one that made this socket has ended or is not listening yet".to_owned()
@@ -149,20 +150,15 @@ fn explain_io(error: &io::Error, address: &Address, to: Wanted) -> String {
     }
 }
 
-fn explain_missing(path: &Path, to: Wanted) -> String {
+fn explain_missing(path: &Path, guest_agent: bool) -> String {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
             format!("no such directory: {}", text::line(&parent.display().to_string()))
         }
-        _ => format!(
-            "no such socket; QEMU creates it with {}",
-            match to {
-                Wanted::Monitor => "-qmp unix:PATH,server=on,wait=off",
-                Wanted::GuestAgent =>
-                    "-chardev socket,id=ga,path=PATH,server=on,wait=off -device virtio-serial -device \
-                     virtserialport,chardev=ga,name=org.qemu.guest_agent.0",
-            }
-        ),
+        _ if guest_agent => "no such socket; QEMU creates it with -chardev socket,id=ga,path=PATH,server=on,wait=off \
+                             -device virtio-serial -device virtserialport,chardev=ga,name=org.qemu.guest_agent.0"
+            .to_owned(),
+        _ => "no such socket; QEMU creates it with -qmp unix:PATH,server=on,wait=off".to_owned(),
     }
 }
 
@@ -170,22 +166,7 @@ fn is_socket(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
-/// Explains the silence of a QEMU that is stopped or does not accept connections.
-fn explain_no_answer(silence: Option<&Silence>, limit: Duration, address: &str) -> String {
-    let why = match silence {
-        Some(Silence::Stopped(sentence)) => sentence.clone(),
-        Some(Silence::NotAccepting(server)) => format!(
-            "{server} does not accept connections, though it has no client: it hangs, is busy, or is still starting \
-             (--wait SECONDS waits longer)"
-        ),
-        Some(Silence::Held(_)) | None => held(silence),
-    };
-    format!("no session with {address} within {} s: {why}", limit.as_secs_f64())
-}
-
-fn explain_silence(progress: &Progress, limit: Duration, address: &str, silence: Option<&Silence>) -> String {
-    let seconds = limit.as_secs_f64();
-    let held = held(silence);
+fn explain_silence(progress: &Progress, seconds: f64, address: &str, held: &str) -> String {
     match progress {
         Progress::Connecting => format!(
             "cannot connect to {address} within {seconds} s: no process accepts the connection; a monitor serves one client at a time and others are waiting, or the host is down"
@@ -214,19 +195,11 @@ fn explain_silence(progress: &Progress, limit: Duration, address: &str, silence:
     }
 }
 
-fn explain_no_handshake(limit: Duration, address: &str, silence: Option<&Silence>) -> String {
-    let (seconds, held) = (limit.as_secs_f64(), held(silence));
+fn explain_no_handshake(seconds: f64, address: &str, held: &str) -> String {
     format!(
         "no TLS handshake with {address} within {seconds} s: the connection works, but the peer is silent\n  \
          - QMP serves one client at a time: {held}\n  \
          - QEMU may still be starting: --wait SECONDS waits longer\n  \
          - the peer may not use TLS: QEMU needs tls-creds=ID on the chardev of its monitor"
     )
-}
-
-fn held(silence: Option<&Silence>) -> String {
-    match silence {
-        Some(Silence::Held(holder)) => format!("{holder} holds this monitor"),
-        _ => "another client (libvirt, a second shell) may hold this monitor".to_owned(),
-    }
 }

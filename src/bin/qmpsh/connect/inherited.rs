@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::{Failure, Notifier, dial, listen, secure};
-use crate::cli::{Options, Tls};
+use crate::cli::Options;
 use qmpsh::client::Client;
 use qmpsh::transport::{DialTarget, Inherited};
 
@@ -57,14 +57,14 @@ impl Socket {
         let to = match inherited {
             Inherited::Listening(listener) => {
                 let at = listener.address();
-                let listener = match &options.tls {
+                if options.tls_hostname.is_some() {
+                    return Err(unusable(&format!(
+                        "fd {number}: --tls-hostname does not work with a listening socket"
+                    )));
+                }
+                let listener = match &options.tls_creds {
                     None => listener,
-                    Some(Tls { hostname: Some(_), .. }) => {
-                        return Err(unusable(&format!(
-                            "fd {number}: --tls-hostname does not work with a listening socket"
-                        )));
-                    }
-                    Some(tls) => secure::server(tls)?.listen(listener),
+                    Some(directory) => secure::server(directory)?.listen(listener),
                 };
                 let opened = client.session().open_with_listener(listener);
                 opened.map_err(|error| unusable(&error.to_string()))?;
@@ -75,23 +75,25 @@ impl Socket {
         };
         let limit = options.connect_timeout.max(options.wait.unwrap_or_default());
         let attempted = dial::attempt(client, to, secure::client(options)?, limit).await;
-        attempted.map_err(|problem| Failure::no_session(problem.explain(&shown, None, None)))
+        attempted.map_err(|problem| Failure::no_session(problem.explain(&shown)))
     }
 }
 
 /// Returns the descriptor that a service manager passed to the process `pid`. Source: `sd_listen_fds(3)`.
 fn passed(variable: impl Fn(&str) -> Option<String>, pid: u32) -> Result<RawFd, Failure> {
-    let number = |name: &str| variable(name).and_then(|text| text.parse::<u32>().ok());
-    let none = |why: &str| Err(unusable(&format!("no descriptor was passed: {why}; name one, as in `qmpsh fd 3`")));
-    match (variable("LISTEN_PID"), number("LISTEN_PID"), variable("LISTEN_FDS"), number("LISTEN_FDS")) {
-        (None, ..) => none("$LISTEN_PID is not set"),
-        (_, None, ..) => none("$LISTEN_PID is not a number"),
-        (_, Some(other), ..) if other != pid => none(&format!("$LISTEN_PID is {other}, but this is process {pid}")),
-        (_, _, None, _) => none("$LISTEN_FDS is not set"),
-        (_, _, _, None) => none("$LISTEN_FDS is not a number"),
-        (_, _, _, Some(0)) => none("$LISTEN_FDS is 0"),
-        (_, _, _, Some(1)) => Ok(FIRST_PASSED),
-        (_, _, _, Some(count)) => {
+    let none = |why: &str| unusable(&format!("no descriptor was passed: {why}; name one, as in `qmpsh fd 3`"));
+    let number = |name: &str| -> Result<u32, Failure> {
+        let text = variable(name).ok_or_else(|| none(&format!("${name} is not set")))?;
+        text.parse().map_err(|_| none(&format!("${name} is not a number")))
+    };
+    let other = number("LISTEN_PID")?;
+    if other != pid {
+        return Err(none(&format!("$LISTEN_PID is {other}, but this is process {pid}")));
+    }
+    match number("LISTEN_FDS")? {
+        0 => Err(none("$LISTEN_FDS is 0")),
+        1 => Ok(FIRST_PASSED),
+        count => {
             let last = i64::from(FIRST_PASSED) + i64::from(count) - 1;
             Err(unusable(&format!(
                 "{count} descriptors were passed, {FIRST_PASSED} to {last}: name one, as in `qmpsh fd 3`"

@@ -6,7 +6,6 @@ use std::io::{self, IsTerminal, Write as _};
 use std::os::unix::ffi::OsStrExt;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::cli::manual::{HOW_TO_START, NO_ADDRESS};
 use crate::cli::{ColorMode, Listing, OutputMode};
@@ -169,6 +168,21 @@ struct ProcessObject<'a> {
     virsh: Option<String>,
 }
 
+impl<'a> ProcessObject<'a> {
+    fn new(process: &'a QemuProcess) -> Self {
+        Self {
+            pid: process.pid,
+            program: &process.program,
+            name: process.name.as_ref().map(|name| name.to_string_lossy()),
+            user: &process.user,
+            stopped: process.stopped.is_some(),
+            monitors: process.monitors.iter().map(|monitor| MonitorObject::new(process, monitor)).collect(),
+            readconfig: process.reads_config,
+            virsh: process.virsh(),
+        }
+    }
+}
+
 /// The place of a monitor in JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -243,19 +257,7 @@ impl MonitorObject {
 
 /// Returns an array of the processes.
 fn json(processes: &[QemuProcess]) -> serde_json::Result<Vec<u8>> {
-    let process = |process: &'_ QemuProcess| -> serde_json::Result<Box<RawValue>> {
-        serde_json::value::to_raw_value(&ProcessObject {
-            pid: process.pid,
-            program: &process.program,
-            name: process.name.as_ref().map(|name| name.to_string_lossy()),
-            user: &process.user,
-            stopped: process.stopped.is_some(),
-            monitors: process.monitors.iter().map(|monitor| MonitorObject::new(process, monitor)).collect(),
-            readconfig: process.reads_config,
-            virsh: process.virsh(),
-        })
-    };
-    serde_json::to_vec(&processes.iter().map(process).collect::<Result<Vec<_>, _>>()?)
+    serde_json::to_vec(&processes.iter().map(ProcessObject::new).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::explain::Problem;
 use super::{Failure, Notifier, secure};
-use crate::cli::Tls;
+use crate::cli::Options;
 use crate::signals::or_never;
 use qmpsh::address::Address;
 use qmpsh::client::{Client, QmpError};
@@ -21,37 +22,38 @@ use qmpsh::transport::{Endpoint, Unix};
 pub(super) struct Listening {
     address: Address,
     endpoint: Endpoint,
-    tls: Option<Tls>,
+    tls_creds: Option<PathBuf>,
+    wait: Option<Duration>,
 }
 
 impl Listening {
-    pub(super) fn new(address: Address, socket_mode: Option<u32>, tls: Option<Tls>) -> Self {
+    pub(super) fn new(address: Address, options: &Options) -> Self {
         let mut endpoint = Endpoint::from(&address);
-        if let (Endpoint::Unix(Unix::Path { mode, .. }), Some(wanted)) = (&mut endpoint, socket_mode) {
+        if let (Endpoint::Unix(Unix::Path { mode, .. }), Some(wanted)) = (&mut endpoint, options.socket_mode) {
             *mode = wanted;
         }
-        Self { address, endpoint, tls }
+        Self { address, endpoint, tls_creds: options.tls_creds.clone(), wait: options.wait }
     }
 
-    /// Listens until a peer has got through its handshake, at most for `wait`.
-    pub(super) async fn open(&self, client: Client, wait: Option<Duration>, notifier: Notifier) -> Result<(), Failure> {
+    /// Listens until a peer has got through its handshake, at most for `--wait`.
+    pub(super) async fn open(&self, client: Client, notifier: Notifier) -> Result<(), Failure> {
         let asked = text::line(&self.address.to_string()).into_owned();
         let endpoint = self.endpoint.clone();
-        let started = match &self.tls {
+        let started = match &self.tls_creds {
             None => client.session().start_server(endpoint).await,
-            Some(tls) => client.session().start_server(secure::server(tls)?.bind(endpoint)).await,
+            Some(directory) => client.session().start_server(secure::server(directory)?.bind(endpoint)).await,
         };
         let at = match started {
             Ok(at) => self.spelled(&at),
             Err(error) => return Err(Failure::no_session(self.explain(&error, &asked))),
         };
-        if let (Some(address), None) = (open_to_others(&at), &self.tls) {
+        if let (Some(address), None) = (open_to_others(&at), &self.tls_creds) {
             notifier.say(&format!(
                 "warning: {address} is not a loopback address: without TLS (--tls-creds DIR), any host that reaches it can be the peer"
             ));
         }
         notifier.say(&format!("listening on {at}"));
-        accept(&client, wait, &at).await
+        accept(&client, self.wait, &at).await
     }
 
     /// Returns the address as a peer may write it, with the real port.
@@ -82,7 +84,7 @@ pub(super) async fn accept(client: &Client, wait: Option<Duration>, at: &str) ->
     tokio::select! {
         biased;
         accepted = client.session().accept() => {
-            accepted.map_err(|error| Failure::no_session(Problem::Failed(error).explain(at, None, None)))
+            accepted.map_err(|error| Failure::no_session(Problem::Failed(error).explain(at)))
         }
         () = or_never(wait.map(sleep)) => {
             let seconds = wait.unwrap_or_default().as_secs_f64();

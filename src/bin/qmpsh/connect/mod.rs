@@ -64,16 +64,16 @@ impl<'a> Connector<'a> {
                 let has_program = target.has_program();
                 (Way::Connect { target: Rc::new(Mutex::new(target)), has_program }, address.to_string())
             }
-            ConnectMode::Listen { address, socket_mode } => {
-                (Way::Listen(Listening::new(address.clone(), *socket_mode, options.tls.clone())), address.to_string())
+            ConnectMode::Listen(address) => {
+                (Way::Listen(Listening::new(address.clone(), options)), address.to_string())
             }
             ConnectMode::Fd(number) => {
                 let socket = Socket::claim(*number)?;
                 let shown = socket.shown();
                 (Way::Inherited(socket), shown)
             }
-            ConnectMode::Run { command, monitor } => {
-                let run = Run::new(command.clone(), monitor.clone());
+            ConnectMode::Run(command) => {
+                let run = Run::new(command.clone(), options.monitor.clone());
                 let shown = run.shown();
                 (Way::Run(run), shown)
             }
@@ -100,7 +100,7 @@ impl<'a> Connector<'a> {
         self.client = Some(client.clone());
         match &mut self.way {
             Way::Connect { target, .. } => dial::open(client, &mut *target.lock().await, self.options).await,
-            Way::Listen(listening) => listening.open(client.clone(), self.options.wait, notifier.clone()).await,
+            Way::Listen(listening) => listening.open(client.clone(), notifier.clone()).await,
             Way::Inherited(socket) => socket.open(client, self.options, notifier).await,
             Way::Run(run) => run.open(client, self.options, notifier).await,
         }
@@ -150,8 +150,8 @@ impl<'a> Connector<'a> {
         match &self.way {
             Way::Listen(listening) => {
                 let listening = listening.clone();
-                let (client, wait, notifier) = (client.clone(), self.options.wait, notifier.clone());
-                Some(Box::pin(async move { listening.open(client, wait, notifier).await }))
+                let (client, notifier) = (client.clone(), notifier.clone());
+                Some(Box::pin(async move { listening.open(client, notifier).await }))
             }
             Way::Run(run) => run.again(),
             Way::Connect { target, .. } => {

@@ -105,7 +105,7 @@ impl Run {
                         // QEMU closes its monitor a moment before it ends.
                         break match timeout(ENDING, qemu.end()).await {
                             Ok(ended) => died(&shown, ended),
-                            Err(_) => Failure::no_session(Problem::Failed(error).explain(&shown, None, None)),
+                            Err(_) => Failure::no_session(Problem::Failed(error).explain(&shown)),
                         };
                     }
                 },
@@ -115,7 +115,7 @@ impl Run {
                 }
                 _ = handshake.tick() => match client.progress() {
                     progress @ Progress::Negotiating if was_negotiating => {
-                        break Failure::no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown, None, None));
+                        break Failure::no_session(Problem::TookTooLong { progress, limit, tls: None }.explain(&shown));
                     }
                     Progress::Negotiating => was_negotiating = true,
                     _ => notifier.say(&format!(

@@ -1,7 +1,9 @@
 //! TLS: credentials from the command line, and hints for its errors.
 
+use std::path::Path;
+
 use super::Failure;
-use crate::cli::{Options, Tls};
+use crate::cli::Options;
 use qmpsh::transport::{CertificateFault, ClientCredentials, CredentialsError, Role, ServerCredentials, TlsError};
 
 /// The credentials for connecting, and the name that the server's certificate must be for.
@@ -9,13 +11,13 @@ pub(super) type ClientTls = (ClientCredentials, Option<String>);
 
 /// Loads the credentials for connecting. They are loaded for each connection, since certificates are renewed.
 pub(super) fn client(options: &Options) -> Result<Option<ClientTls>, Failure> {
-    let Some(tls) = &options.tls else { return Ok(None) };
-    Ok(Some((ClientCredentials::load(&tls.credentials).map_err(unusable)?, tls.hostname.clone())))
+    let Some(directory) = &options.tls_creds else { return Ok(None) };
+    Ok(Some((ClientCredentials::load(directory).map_err(unusable)?, options.tls_hostname.clone())))
 }
 
 /// Loads the credentials for listening.
-pub(super) fn server(tls: &Tls) -> Result<ServerCredentials, Failure> {
-    ServerCredentials::load(&tls.credentials).map_err(unusable)
+pub(super) fn server(directory: &Path) -> Result<ServerCredentials, Failure> {
+    ServerCredentials::load(directory).map_err(unusable)
 }
 
 fn unusable(error: CredentialsError) -> Failure {

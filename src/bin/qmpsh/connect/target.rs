@@ -29,28 +29,6 @@ pub(super) struct Target {
     was_established: bool,
 }
 
-/// Why a program led to no session.
-pub(super) struct ProgramCause {
-    why: String,
-    said: String,
-    /// Another attempt may succeed.
-    pub(super) may_pass: bool,
-    /// The message suggests `--wait`.
-    hint: bool,
-}
-
-impl ProgramCause {
-    /// Explains the cause. `waited` is set if there was more than one attempt.
-    pub(super) fn shown(&self, waited: Option<Duration>) -> String {
-        let Self { why, said, .. } = self;
-        match waited {
-            Some(time) if self.hint && !time.is_zero() => format!("{why}, tried for {} s{said}", time.as_secs_f64()),
-            None if self.hint => format!("{why} (--wait SECONDS keeps trying){said}"),
-            _ => format!("{why}{said}"),
-        }
-    }
-}
-
 impl Target {
     pub(super) fn new(address: Address) -> Self {
         Self { address, tunnel: None, program: None, was_established: false }
@@ -102,8 +80,9 @@ impl Target {
         }
     }
 
-    /// Returns the program's part in a problem, if it explains more than the problem itself.
-    pub(super) async fn cause(&self, problem: &Problem) -> Option<ProgramCause> {
+    /// Explains the program's part in a problem, if that says more than the problem itself. Returns true with it if another
+    /// attempt may succeed. `waited` is set if there was more than one attempt.
+    pub(super) async fn cause(&self, problem: &Problem, waited: Option<Duration>) -> Option<(String, bool)> {
         let program = self.program.as_ref()?;
         let shown = text::line(&self.address.to_string()).into_owned();
         let end = if problem.is_end() {
@@ -130,9 +109,8 @@ impl Target {
                 (format!("no session with {shown}: {} {end}, before the greeting", self.name()), may_pass)
             }
             (_, None) if !said.is_empty() => {
-                let explained = problem.explain(&shown, Some(&self.address), None);
-                let why = format!("{explained}\n  {} says{said}", self.name());
-                return Some(ProgramCause { why, said: String::new(), may_pass: problem.may_pass(), hint: false });
+                let explained = problem.explain_address(&shown, Some(&self.address), None, false);
+                return Some((format!("{explained}\n  {} says{said}", self.name()), problem.may_pass()));
             }
             (_, None) => return None,
         };
@@ -141,7 +119,12 @@ impl Target {
             (Address::Ssh(_), Some((_, last))) if may_pass => format!(": {}", last.trim_start()),
             _ => said,
         };
-        Some(ProgramCause { why, said, may_pass, hint: may_pass })
+        let tried = match waited {
+            Some(time) if may_pass && !time.is_zero() => format!(", tried for {} s", time.as_secs_f64()),
+            None if may_pass => " (--wait SECONDS keeps trying)".to_owned(),
+            _ => String::new(),
+        };
+        Some((format!("{why}{tried}{said}"), may_pass))
     }
 
     /// Remembers that the target led to a session.

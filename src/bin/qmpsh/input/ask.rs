@@ -8,15 +8,6 @@ use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tc
 
 use qmpsh::text;
 
-/// The keys that edit an answer.
-mod keys {
-    pub(crate) const CTRL_C: u8 = 3;
-    pub(crate) const CTRL_D: u8 = 4;
-    pub(crate) const CTRL_U: u8 = 21;
-    pub(crate) const BACKSPACE: [u8; 2] = [8, 127];
-    pub(crate) const ENTER: [u8; 2] = [b'\r', b'\n'];
-}
-
 /// Asks for one line at the terminal, without echo. Blocks.
 ///
 /// # Errors
@@ -70,15 +61,16 @@ fn read_answer(from: &mut impl Read) -> io::Result<Vec<u8>> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         match byte[0] {
-            keys::CTRL_C => return Err(io::ErrorKind::Interrupted.into()),
-            keys::CTRL_D if answer.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
-            keys::CTRL_D => {}
-            keys::CTRL_U => answer.clear(),
-            key if keys::ENTER.contains(&key) => return Ok(answer),
-            key if keys::BACKSPACE.contains(&key) => {
-                // A whole character: only its first byte is not a continuation byte.
-                while answer.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
-            }
+            // Ctrl-C
+            3 => return Err(io::ErrorKind::Interrupted.into()),
+            // Ctrl-D
+            4 if answer.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+            4 => {}
+            // Ctrl-U
+            21 => answer.clear(),
+            b'\r' | b'\n' => return Ok(answer),
+            // Backspace erases a whole character: only its first byte is not a continuation byte.
+            8 | 127 => while answer.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {},
             key => answer.push(key),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::live::{LiveValues, WithDeadline};
-use crate::builtins::COMMANDS;
+use crate::builtins::{COMMANDS, Description};
 use crate::session::schema::SessionSchema;
 use crate::session::{Session, SharedDialect};
 use crate::terminal;
@@ -24,10 +24,13 @@ impl Assistant {
     /// To be called on the runtime.
     pub(super) fn new(session: &Session) -> Arc<Self> {
         let live = LiveValues::new(session.client.clone(), Arc::clone(&session.tracker));
-        let builtins = COMMANDS.iter();
-        let builtins = builtins
-            .map(|command| BuiltinCommand { name: command.name, words: command.words, about: command.summary })
-            .collect();
+        let builtin = |&Description { name, words, takes, summary: about, .. }: &Description| BuiltinCommand {
+            name,
+            words,
+            about,
+            takes,
+        };
+        let builtins = COMMANDS.iter().map(builtin).collect();
         let schema = Mutex::new(Arc::clone(&session.schema));
         let dialect = session.dialect.clone();
         Arc::new(Self { schema, builtins, dialect, live })

@@ -1,10 +1,12 @@
 //! The terminal that the interactive shell asks for: when a text is finished, which lines are kept, and where.
 
 use std::path::PathBuf;
+
+use etcetera::BaseStrategy;
 use std::sync::Arc;
 
 use super::prompt;
-use crate::cli::{History, Options};
+use crate::cli::Options;
 use crate::output::color::Colors;
 use crate::session::SharedDialect;
 use crate::signals::Interrupts;
@@ -18,7 +20,7 @@ pub(crate) fn open_console(options: &Options, dialect: &SharedDialect) -> Result
     let dialect = dialect.clone();
     let console = Console::open(ConsoleOptions {
         prompt: prompt::DISCONNECTED.to_owned(),
-        history: history_path(&options.history),
+        history: history_path(options),
         has_secret,
         is_complete: Arc::new(move |text: &str| {
             let mut assembler = Assembler::of(dialect.get());
@@ -36,17 +38,13 @@ fn has_secret(text: &str) -> bool {
     secrets::line_has_secret(text) || text.lines().any(secrets::line_has_secret)
 }
 
-fn history_path(history: &History) -> Option<PathBuf> {
-    match history {
-        History::Off => None,
-        History::File(path) => Some(path.clone()),
-        History::Default => {
-            use etcetera::BaseStrategy;
-            let strategy = etcetera::choose_base_strategy().ok()?;
-            let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
-            Some(state.join("qmpsh").join("history"))
-        }
+fn history_path(options: &Options) -> Option<PathBuf> {
+    if options.no_history || options.history.is_some() {
+        return options.history.clone();
     }
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    Some(state.join("qmpsh").join("history"))
 }
 
 #[cfg(test)]

@@ -8,9 +8,6 @@ use qmpsh::schema::{Choice, Command, Event, Features, Reference, ReferenceLine, 
 /// The widest column of names; longer ones move their line to the right.
 const NAMES: usize = 34;
 
-/// Says that the type does not have a choice.
-pub(super) struct Unmatched(pub(super) String);
-
 /// A manual for a version of QEMU that is not the peer's.
 pub(super) struct OtherVersion<'a> {
     /// The peer's version.
@@ -27,14 +24,14 @@ impl fmt::Display for OtherVersion<'_> {
     }
 }
 
-/// Describes a command in full; of a union only the branches that were chosen.
+/// Describes a command in full; of a union only the branches that were chosen. The error says that a choice does not exist.
 pub(super) fn command(
     schema: &Schema,
     command: &Command,
     choices: &[Choice],
     manual: Option<&OtherVersion<'_>>,
     width: usize,
-) -> Result<String, Unmatched> {
+) -> Result<String, String> {
     let name = &*command.name;
     let mut text = title(name, "command", &command.features, manual);
     if !command.enabled {
@@ -103,13 +100,13 @@ fn title(name: &str, kind: &str, features: &Features, manual: Option<&OtherVersi
     format!("{name} ({kind}{features}){versions}\n")
 }
 
-fn unmatched(name: &str, choice: &Choice, cases: &[String]) -> Unmatched {
+fn unmatched(name: &str, choice: &Choice, cases: &[String]) -> String {
     let Choice { path, case } = choice;
-    Unmatched(if cases.is_empty() {
+    if cases.is_empty() {
         format!("nothing in {name} depends on `{path}`")
     } else {
         format!("{name} has nothing for {path}={case}: {path} is one of {}", cases.join(", "))
-    })
+    }
 }
 
 fn returned(text: &mut String, schema: &Schema, result: TypeId, width: usize) {
@@ -225,9 +222,7 @@ mod tests {
         let choices = choices.iter().map(|(path, case)| Choice { path: (*path).into(), case: (*case).into() });
         let choices: Vec<_> = choices.collect();
         match schema.command(name) {
-            Some(found) => {
-                command(&schema, found, &choices, None, width).unwrap_or_else(|Unmatched(sentence)| sentence)
-            }
+            Some(found) => command(&schema, found, &choices, None, width).unwrap_or_else(|sentence| sentence),
             None => event(&schema, schema.event(name).unwrap(), None, width),
         }
     }
@@ -275,7 +270,7 @@ mod tests {
                 arguments.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
             let manual = OtherVersion { peer: "11.1.3", manual: "7.2.22", arguments: arguments.as_deref() };
             let found = schema.command(name).unwrap();
-            let text = command(&schema, found, &[], Some(&manual), 80).unwrap_or_else(|Unmatched(sentence)| sentence);
+            let text = command(&schema, found, &[], Some(&manual), 80).unwrap_or_else(|sentence| sentence);
             let first = format!("{name} (command) in QEMU 11.1.3; the installed manual is for QEMU 7.2.22\n\n");
             let first = if name == "resize" { first.replace(')', ", deprecated, json-cli)") } else { first };
             assert_eq!(text.strip_prefix(&first), Some(expected), "{text}");
@@ -297,7 +292,7 @@ mod tests {
         // What depends on an argument stays behind all that does not.
         let manual = OtherVersion { peer: "11.1.3", manual: "7.2.22", arguments: Some(&["driver".to_owned()]) };
         let text = command(&schema, schema.command("add").unwrap(), &[], Some(&manual), 80)
-            .unwrap_or_else(|Unmatched(sentence)| sentence);
+            .unwrap_or_else(|sentence| sentence);
         assert!(
             text.contains(
                 "\n  driver     one of file, raw, other\n  node-name  optional string (not in the manual)\n  \
@@ -314,7 +309,7 @@ mod tests {
         )
         .unwrap();
         let text = command(&schema, schema.command("guest-shutdown").unwrap(), &[], None, 80)
-            .unwrap_or_else(|Unmatched(sentence)| sentence);
+            .unwrap_or_else(|sentence| sentence);
         assert_eq!(
             text,
             "guest-shutdown (command)\n\nThe peer's configuration disables it.\n\nA success is not answered.\n\n\

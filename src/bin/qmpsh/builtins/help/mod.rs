@@ -18,7 +18,7 @@ use crate::output::columns::{hang, wrap};
 use crate::session::schema::schema;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
-use listing::{OtherVersion, Unmatched};
+use listing::OtherVersion;
 use manual::Found;
 use qmpsh::schema::{Choice, Schema, nearest};
 use qmpsh::text;
@@ -109,12 +109,8 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
     let peer = version(frontend, schema.as_deref());
     let other_version = manual.as_ref().ok().zip(peer.as_deref()).and_then(|(found, peer)| other_version(found, peer));
     let listed = schema.as_deref().and_then(|schema| listed(schema, topic, other_version.as_ref(), width));
-    let listed = match listed.transpose() {
-        Ok(listed) => listed,
-        Err(Unmatched(sentence)) => {
-            return Err(Stop::failed(Status::CommandFailed, text::line(&sentence).into_owned()));
-        }
-    };
+    let refused = |sentence: String| Stop::failed(Status::CommandFailed, text::line(&sentence).into_owned());
+    let listed = listed.transpose().map_err(refused)?;
     let mut shown = String::new();
     if let Some(command) = own {
         shown.push_str(&about(command, width));
@@ -147,7 +143,7 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
     print_text(frontend, &shown).await
 }
 
-/// Whether `name` looks like that of a type, which the schema does not tell.
+/// Returns true if `name` looks like that of a type, which the schema does not tell.
 fn is_type(name: &str) -> bool {
     name.contains(char::is_uppercase) && name.contains(char::is_lowercase)
 }
@@ -158,7 +154,7 @@ fn listed(
     topic: &Topic,
     manual: Option<&OtherVersion<'_>>,
     width: usize,
-) -> Option<Result<String, Unmatched>> {
+) -> Option<Result<String, String>> {
     if let Some(command) = schema.command(&topic.name) {
         return Some(listing::command(schema, command, &topic.choices, manual, width));
     }

@@ -117,7 +117,7 @@ fn heading(line: &str) -> Option<(String, &'static str)> {
     words.next().is_none_or(|word| word.starts_with('(')).then(|| (name.to_owned(), kind))
 }
 
-/// Whether a section ends before this line.
+/// Returns true if a section ends before this line.
 fn is_end(line: &str) -> bool {
     line.starts_with(".SH")
         || heading(line).is_some()
