@@ -117,11 +117,11 @@ fn statement(
     }
 }
 
-/// Makes an action of a statement, on a thread if a value may have to wait for a pipe or a person: so Ctrl-C works.
+/// Makes an action of a statement. Runs on a thread if a value may have to wait for a pipe or a person, so that Ctrl-C works.
 pub(crate) async fn action_apart(
     parsed: Parsed,
     text: Text<'_>,
-    mut sources: Sources,
+    mut sources: impl typing::Sources + Send + 'static,
     type_info: TypeInfo,
 ) -> Result<Action, Failure> {
     if !text.mentions_a_source() {

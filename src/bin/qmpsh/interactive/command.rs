@@ -1,4 +1,4 @@
-//! A command and its reply, which may come late or never.
+//! Sends a command and shows its reply, which may come late or never.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::connection::Unanswered;
-use super::waiting::{Loss, Waited};
+use super::waiting::Waited;
 use super::{Flow, Repl};
 use crate::output::render::Form;
 use crate::session::ask::TimeLimit;
@@ -20,19 +20,19 @@ use qmpsh::language::typing::Resend;
 use qmpsh::message::{Reply, Request};
 use qmpsh::text;
 
-/// How long the prompt waits for the end of a peer that was asked to end and has answered.
+/// How long the prompt waits for the connection to end after `quit` succeeded.
 const QUITTING: Duration = Duration::from_secs(1);
 
 type Answer = Result<Reply, ExecuteError>;
 
-/// How a command ended whose waiting was given up.
-pub(super) struct Late {
+/// The reply to a command that the shell stopped waiting for.
+pub(super) struct LateReply {
     pub(super) request: Request,
     pub(super) answer: Answer,
 }
 
 impl Repl<'_> {
-    /// Sends a command, again as long as its refusals say how, and shows its reply.
+    /// Sends a command and shows its reply. If QEMU refuses the type of an argument, converts it and sends the command again.
     pub(super) async fn send(&mut self, mut request: Request, mut resend: Option<Box<Resend>>) -> Flow {
         if self.session.connection == Connection::Closed {
             // Without a peer, `quit` can end only the shell.
@@ -42,7 +42,7 @@ impl Repl<'_> {
             // A listener gets the next peer by itself.
             let hint = if self.opening.is_some() { "" } else { " (.reconnect connects again)" };
             let message = format!("not sent: not connected to {}{hint}", self.session.connector.shown());
-            return Err(Stop::failed(Status::ConnectionLost, message));
+            return Err(Stop::new(Status::ConnectionLost, message));
         }
         if let Some(warning) = peer::warning(&self.session.client, &request) {
             self.say(&warning);
@@ -56,7 +56,7 @@ impl Repl<'_> {
             let mut answer = None;
             let waited = {
                 let work = std::pin::pin!(async { answer = Some((&mut execution).await) });
-                self.wait_for(work, limit.end, Loss::EndsTheWork).await?
+                self.wait_for(work, limit.end, true).await?
             };
             let Some(answer) = answer else {
                 let why = match waited {
@@ -65,7 +65,7 @@ impl Repl<'_> {
                 };
                 let command = outcome::name(&request);
                 self.say(&format!("{why}: {command} may still be running; its reply will be shown when it comes"));
-                self.late.spawn(async move { Late { answer: execution.await, request } });
+                self.late.spawn(async move { LateReply { answer: execution.await, request } });
                 let timed_out = waited == Waited::TimedOut;
                 return Err(Stop::silent(if timed_out { Status::TimedOut } else { Status::Interrupted }));
             };
@@ -82,8 +82,8 @@ impl Repl<'_> {
     }
 
     async fn on_answer(&mut self, request: Request, resend: Option<Box<Resend>>, answer: Answer) -> Flow {
-        // Events that came before the reply are shown before it. After a refusal the peer may be asked about it, and more events
-        // come then, so all that are here go first.
+        // Events that came before the reply are shown before it. After an error qmpsh may query the peer, during which more events
+        // come, so all events so far go first.
         let mut events = self.events.try_batch();
         let before = match &answer {
             Ok(reply) => events.events.partition_point(|event| event.arrival() < reply.arrival()),
@@ -100,9 +100,9 @@ impl Repl<'_> {
         match outcome {
             Outcome::Returned(reply) => {
                 self.session.succeeded(request);
-                let done = self.show_answer(&reply, request).await;
+                let done = self.show_reply(&reply, request).await;
                 if self.session.is_quitting() {
-                    // The next prompt shows already that the peer is gone, if it goes soon.
+                    // If the peer goes soon, the next prompt shows it.
                     let _ = timeout(QUITTING, self.closed()).await;
                 }
                 done
@@ -113,7 +113,7 @@ impl Repl<'_> {
                 self.show_raw(&reply, request).await?;
                 match hints {
                     Ok(_) => Err(refusal.into()),
-                    // The command was refused, whatever became of the question for the schema.
+                    // The query for the schema failed too, but QEMU refused the command.
                     Err(stop) => {
                         self.show_failure(&refusal);
                         Err(stop)
@@ -125,7 +125,7 @@ impl Repl<'_> {
                 self.lost(None).await;
                 Ok(())
             }
-            Outcome::Failed(status, message) => Err(Stop::failed(status, message)),
+            Outcome::Failed(status, message) => Err(Stop::new(status, message)),
             Outcome::Lost(lost) => {
                 self.lost(Some(Unanswered::new(lost, request))).await;
                 Err(Stop::silent(Status::ConnectionLost))
@@ -135,19 +135,22 @@ impl Repl<'_> {
 
     /// Shows the whole reply to a refused command, if the output format is `raw`.
     async fn show_raw(&mut self, reply: &Reply, request: &Request) -> Flow {
-        if self.renderer.form == Form::Raw { self.show_reply_here(reply, request).await } else { Ok(()) }
+        if self.renderer.form != Form::Raw {
+            return Ok(());
+        }
+        self.show_here(self.renderer.reply(reply, request.own_id.as_deref())).await
     }
 
-    /// Shows the late reply of an abandoned command.
-    pub(super) async fn show_late(&mut self, late: Late) -> Flow {
-        let Late { request, answer } = late;
+    /// Shows a late reply.
+    pub(super) async fn show_late(&mut self, late: LateReply) -> Flow {
+        let LateReply { request, answer } = late;
         let command = outcome::name(&request);
         match Outcome::of(&request, answer) {
             Outcome::Returned(reply) => {
                 self.session.succeeded(&request);
                 self.say(&format!("the reply to {command}:"));
-                match self.show_answer_here(&reply, &request).await {
-                    // There is nothing left that a failure could stop.
+                match self.show_reply_here(&reply, &request).await {
+                    // No line depends on it anymore.
                     Err(Stop::Failed(failure)) => self.show_failure(&failure),
                     done => return done,
                 }
@@ -168,7 +171,7 @@ impl Repl<'_> {
     }
 }
 
-/// The failure of a command that the peer refused.
+/// Makes the failure of a command that the peer refused.
 fn refusal(class: &str, desc: &str, hints: &str) -> Failure {
     Failure::placed(Status::CommandFailed, format!("{}: {}{hints}", text::line(class), text::line(desc)))
 }

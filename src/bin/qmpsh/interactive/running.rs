@@ -68,7 +68,7 @@ impl Repl<'_> {
             let mut done = self.run_line(&logical, line.location.name.as_deref()).await;
             for path in std::mem::take(&mut self.session.included) {
                 let included = lines.include(path, &line.location);
-                done = done.and(included.map_err(|message| Stop::failed(Status::Usage, message)));
+                done = done.and(included.map_err(|message| Stop::new(Status::Usage, message)));
             }
             match done {
                 Ok(()) => {}

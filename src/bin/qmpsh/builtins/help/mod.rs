@@ -17,7 +17,7 @@ use super::{print_text, renderer};
 use crate::output::columns::{hang, wrap};
 use crate::session::schema::schema;
 use crate::session::{Builtin, Frontend, attend};
-use crate::status::{Status, Stop};
+use crate::status::Stop;
 use listing::{OtherVersion, Unmatched};
 use manual::Found;
 use qmpsh::schema::{Choice, Schema, nearest};
@@ -112,7 +112,7 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
     let listed = match listed.transpose() {
         Ok(listed) => listed,
         Err(Unmatched(sentence)) => {
-            return Err(Stop::failed(Status::CommandFailed, text::line(&sentence).into_owned()));
+            return Err(Stop::failed(text::line(&sentence).into_owned()));
         }
     };
     let mut shown = String::new();
@@ -212,7 +212,7 @@ fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> Stop {
         }
         None => ".help lists the built-in commands, .commands those of the peer".to_owned(),
     };
-    Stop::failed(Status::CommandFailed, format!("no help for `{}` ({hint})", text::line(name)))
+    Stop::failed(format!("no help for `{}` ({hint})", text::line(name)))
 }
 
 fn language(width: usize) -> String {
