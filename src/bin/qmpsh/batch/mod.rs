@@ -243,7 +243,7 @@ impl<'a> Batch<'a> {
                 self.session.succeeded(request);
                 let monitor = &mut self.session.human_monitor;
                 let (result, failure) = hmp::result(monitor, self.printer.current(), request, &reply);
-                self.printer.reply(&reply, result).await?;
+                self.printer.reply(Some(&reply), result).await?;
                 let failure = failure.map(|text| format!("{}{text}", location.prefix()));
                 failure.map_or(Ok(()), |message| Err(Failure::placed(Status::CommandFailed, message)))
             }
@@ -255,7 +255,8 @@ impl<'a> Batch<'a> {
                 Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", location.prefix())))
             }
             Outcome::PeerEnded => {
-                self.printer.no_reply(request).await?;
+                let result = self.printer.current().empty(request.own_id.as_deref());
+                self.printer.reply(None, Some(result)).await?;
                 self.session.succeeded(request);
                 Ok(())
             }

@@ -118,7 +118,7 @@ impl JobWait {
             Goal::Pending => "pending",
             Goal::Concluded => "over",
         };
-        let amount = progress::amount(job.progress).map_or_else(String::new, |amount| format!(" ({amount})"));
+        let amount = progress::amount(job.progress);
         let state = match (job.attention(), &job.status) {
             (Some(attention), _) => progress::needs(&job.id, attention),
             (None, Some(status)) => text::line(status.as_str()).into_owned(),

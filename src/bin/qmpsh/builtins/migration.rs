@@ -101,7 +101,7 @@ fn still(migration: &Migration, waiting: &Waiting) -> String {
         (MigrationPhase::None, None) => "it is waiting for the other side".to_owned(),
         _ => format!("it is {}", text::line(migration.status())),
     };
-    let amount = progress::amount(migration.progress()).map_or_else(String::new, |amount| format!(" ({amount})"));
+    let amount = progress::amount(migration.progress());
     format!("{} is not over after {}{amount}; {state}", waiting.what, waiting.limit)
 }
 

@@ -91,13 +91,23 @@ impl Repl<'_> {
         };
         let after = events.events.split_off(before);
         self.show_events(&events);
-        let done = self.on_outcome(&request, resend.as_deref(), Outcome::of(&request, answer)).await;
+        let done = self.on_outcome(&request, resend.as_deref(), Outcome::of(&request, answer), false).await;
         self.show_events(&Batch { events: after, dropped: Vec::new() });
         done
     }
 
-    async fn on_outcome(&mut self, request: &Request, resend: Option<&Resend>, outcome: Outcome) -> Flow {
+    async fn on_outcome(
+        &mut self,
+        request: &Request,
+        resend: Option<&Resend>,
+        outcome: Outcome,
+        is_late: bool,
+    ) -> Flow {
         match outcome {
+            Outcome::Returned(reply) if is_late => {
+                self.session.succeeded(request);
+                self.show_reply_here(&reply, request).await
+            }
             Outcome::Returned(reply) => {
                 self.session.succeeded(request);
                 let done = self.show_reply(&reply, request).await;
@@ -108,9 +118,16 @@ impl Repl<'_> {
                 done
             }
             Outcome::Refused { class, desc, reply } => {
-                let hints = explain_error(self, request, resend, &class, &desc).await;
-                let refusal = refusal(&class, &desc, hints.as_deref().unwrap_or_default());
-                self.show_raw(&reply, request).await?;
+                let hints = match is_late {
+                    true => Ok(String::new()),
+                    false => explain_error(self, request, resend, &class, &desc).await,
+                };
+                let hint = hints.as_deref().unwrap_or_default();
+                let refusal = format!("{}: {}{hint}", text::line(&class), text::line(&desc));
+                let refusal = Failure::placed(Status::CommandFailed, refusal);
+                if self.renderer.form == Form::Raw {
+                    self.show_here(self.renderer.reply(&reply, request.own_id.as_deref())).await?;
+                }
                 match hints {
                     Ok(_) => Err(refusal.into()),
                     // The query for the schema failed too, but QEMU refused the command.
@@ -133,45 +150,21 @@ impl Repl<'_> {
         }
     }
 
-    /// Shows the whole reply to a refused command, if the output format is `raw`.
-    async fn show_raw(&mut self, reply: &Reply, request: &Request) -> Flow {
-        if self.renderer.form != Form::Raw {
-            return Ok(());
-        }
-        self.show_here(self.renderer.reply(reply, request.own_id.as_deref())).await
-    }
-
-    /// Shows a late reply.
+    /// Shows a late reply. No line depends on its outcome anymore.
     pub(super) async fn show_late(&mut self, late: LateReply) -> Flow {
         let LateReply { request, answer } = late;
-        let command = outcome::name(&request);
-        match Outcome::of(&request, answer) {
-            Outcome::Returned(reply) => {
-                self.session.succeeded(&request);
-                self.say(&format!("the reply to {command}:"));
-                match self.show_reply_here(&reply, &request).await {
-                    // No line depends on it anymore.
-                    Err(Stop::Failed(failure)) => self.show_failure(&failure),
-                    done => return done,
-                }
-            }
-            Outcome::Refused { class, desc, reply } => {
-                self.say(&format!("{command} has failed:"));
-                self.show_raw(&reply, &request).await?;
-                self.show_failure(&refusal(&class, &desc, ""));
-            }
-            Outcome::Failed(status, message) => self.show_failure(&Failure::new(status, message)),
-            Outcome::PeerEnded => {
-                self.session.succeeded(&request);
-                self.lost(None).await;
-            }
-            Outcome::Lost(lost) => self.lost(Some(Unanswered::new(lost, &request))).await,
+        let (outcome, command) = (Outcome::of(&request, answer), outcome::name(&request));
+        match &outcome {
+            Outcome::Returned(_) => self.say(&format!("the reply to {command}:")),
+            Outcome::Refused { .. } => self.say(&format!("{command} has failed:")),
+            Outcome::Failed(..) | Outcome::PeerEnded | Outcome::Lost(_) => {}
         }
-        Ok(())
+        match self.on_outcome(&request, None, outcome, true).await {
+            Err(Stop::Failed(failure)) => {
+                self.show_failure(&failure);
+                Ok(())
+            }
+            done => done,
+        }
     }
-}
-
-/// Makes the failure of a command that the peer refused.
-fn refusal(class: &str, desc: &str, hints: &str) -> Failure {
-    Failure::placed(Status::CommandFailed, format!("{}: {}{hints}", text::line(class), text::line(desc)))
 }

@@ -117,7 +117,7 @@ impl Repl<'_> {
                 format!("the connection to {} was lost: {}", self.session.connector.shown(), describe(&error))
             }
         };
-        self.say(&format!("{how}{}", tell(&unanswered)));
+        self.say(&format!("{how}{}", list(&unanswered)));
         if !has_quit && let Some(why) = self.session.connector.end().await {
             self.say(&why);
         }
@@ -183,20 +183,20 @@ impl Repl<'_> {
 }
 
 /// Lists the commands without a reply, as the end of a sentence.
-fn tell(unanswered: &[Unanswered]) -> String {
+fn list(unanswered: &[Unanswered]) -> String {
     let names = |lost: Lost| {
         let names = unanswered.iter().filter(|command| command.lost == lost);
         names.map(|command| format!("`{}`", text::line(&command.name))).collect::<Vec<_>>().join(", ")
     };
     let (unknown, not_sent) = (names(Lost::Unanswered), names(Lost::NotSent));
-    match (unknown.is_empty(), not_sent.is_empty()) {
-        (true, true) => String::new(),
-        (false, true) => format!("; no reply came to {unknown}, so whether it ran is unknown"),
-        (true, false) => format!("; not sent: {not_sent}"),
-        (false, false) => {
-            format!("; no reply came to {unknown}, so whether it ran is unknown; not sent: {not_sent}")
-        }
+    let mut list = String::new();
+    if !unknown.is_empty() {
+        list += &format!("; no reply came to {unknown}, so whether it ran is unknown");
     }
+    if !not_sent.is_empty() {
+        list += &format!("; not sent: {not_sent}");
+    }
+    list
 }
 
 #[cfg(test)]
@@ -204,10 +204,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_without_a_reply() {
+    fn commands_without_a_reply_are_listed_by_what_is_known() {
         let unknown = |name: &str| Unanswered { name: name.to_owned(), lost: Lost::Unanswered };
         let not_sent = |name: &str| Unanswered { name: name.to_owned(), lost: Lost::NotSent };
-        let check = |unanswered: &[Unanswered], expected: &str| assert_eq!(tell(unanswered), expected);
+        let check = |unanswered: &[Unanswered], expected: &str| assert_eq!(list(unanswered), expected);
         check(&[], "");
         check(&[unknown("stop")], "; no reply came to `stop`, so whether it ran is unknown");
         check(&[unknown("a"), unknown("b\u{1b}")], "; no reply came to `a`, `b\\u{1b}`, so whether it ran is unknown");

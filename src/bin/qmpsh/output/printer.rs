@@ -96,9 +96,9 @@ impl Printer {
         }
     }
 
-    /// Prints the events before a reply. Its result, if there is one, is printed with what comes next.
-    pub(crate) async fn reply(&mut self, reply: &Reply, result: Option<Pieces>) -> Result<(), Failure> {
-        self.take_events(Some(reply.arrival())).await?;
+    /// Prints the events before a reply, or all if there was none. Its result, if there is one, is printed with what comes next.
+    pub(crate) async fn reply(&mut self, reply: Option<&Reply>, result: Option<Pieces>) -> Result<(), Failure> {
+        self.take_events(reply.map(Reply::arrival)).await?;
         match result {
             Some(result) => self.emit(result).await,
             None => Ok(()),
@@ -112,13 +112,6 @@ impl Printer {
             self.printout = Some(self.renderer.reply(reply, request.own_id.as_deref()));
         }
         Ok(())
-    }
-
-    /// Prints an empty result for a command that succeeded without a reply.
-    pub(crate) async fn no_reply(&mut self, request: &Request) -> Result<(), Failure> {
-        self.take_events(None).await?;
-        let result = self.current().empty(request.own_id.as_deref());
-        self.emit(result).await
     }
 
     /// Prints the result of a built-in command with what comes next.
