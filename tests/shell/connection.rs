@@ -37,7 +37,7 @@ fn a_lost_connection_is_reported_at_once_and_keeps_the_line() {
     t.type_keys("\r");
     t.wait(|screen| count(screen, "not sent: not connected to ") == 1 && is_disconnected(screen));
     t.type_keys(".status\r");
-    t.wait(|screen| count(screen, "not connected to ") == 1 && is_disconnected(screen));
+    t.wait(|screen| count(screen, "not connected to ") == 2 && is_disconnected(screen));
     // Until then the kernel may still accept a connection.
     qemu.wait();
     t.type_keys(".reconnect\r");

@@ -8,10 +8,10 @@ use crate::input::masked::Masked;
 use crate::session::Action;
 use crate::session::schema::TypeInfo;
 use crate::status::{Failure, Status};
-use qmpsh::language::syntax::{self, Invocation, Span, Statement, SyntaxError};
+use qmpsh::language::syntax::{self, Invocation, Line, Span, Statement, SyntaxError};
 use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 
-/// The text of a statement, and where it comes from.
+/// The text of a statement and its place.
 #[derive(Clone, Copy)]
 pub(crate) enum Text<'a> {
     /// A line of a file, or typed.
@@ -28,16 +28,12 @@ pub(crate) enum Text<'a> {
 
 /// A statement whose arguments have no types yet.
 #[derive(Debug)]
-pub(crate) struct Parsed {
-    statement: Statement,
-    /// The pipeline that gets the result.
-    pipeline: Option<String>,
-}
+pub(crate) struct Parsed(Line);
 
 impl Parsed {
-    /// What the types of its arguments depend on.
+    /// Returns what the types of its arguments depend on.
     pub(crate) fn needs(&self) -> Needs {
-        let mut statement = &self.statement;
+        let mut statement = &self.0.statement;
         loop {
             match statement {
                 Statement::Invoke(invocation) => return Needs::of(invocation),
@@ -49,9 +45,9 @@ impl Parsed {
         }
     }
 
-    /// Whether it is a built-in command.
+    /// Returns true if it is a built-in command.
     pub(crate) fn is_builtin(&self) -> bool {
-        matches!(self.statement, Statement::Dot(_))
+        matches!(self.0.statement, Statement::Dot(_))
     }
 }
 
@@ -61,19 +57,18 @@ pub(crate) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
         Text::Line { text, .. } => syntax::parse(text),
         Text::Words(words) => syntax::parse_words(words),
     };
-    let Some(line) = parsed.map_err(|error| refused(error, text))? else { return Ok(None) };
-    Ok(Some(Parsed { statement: line.statement, pipeline: line.pipeline.map(|pipeline| pipeline.text) }))
+    Ok(parsed.map_err(|error| refused(error, text))?.map(Parsed))
 }
 
-/// A line, read as far as that needs nothing else.
+/// A line, read as far as possible without the peer and files.
 pub(crate) enum Read {
-    /// All of it.
+    /// Completely read.
     Action(Action),
-    /// Its types depend on the peer, or its values on files.
+    /// Types depend on the peer, or values on files.
     Untyped(Parsed),
 }
 
-/// Reads a line as far as that needs neither the peer nor a file; `None` if it is blank.
+/// Reads a line as far as possible without the peer and files; `None` if it is blank.
 pub(crate) fn read(text: Text<'_>) -> Result<Option<Read>, Failure> {
     let Some(parsed) = parse(text)? else { return Ok(None) };
     if text.mentions_a_source() || !parsed.needs().is_empty() {
@@ -82,16 +77,16 @@ pub(crate) fn read(text: Text<'_>) -> Result<Option<Read>, Failure> {
     action(parsed, text, &mut Sources { stdin: false }, &TypeInfo::default()).map(|action| Some(Read::Action(action)))
 }
 
-/// Makes an action of a statement. `text` is where it came from.
+/// Makes an action of a statement. `text` is its source.
 pub(crate) fn action(
     parsed: Parsed,
     text: Text<'_>,
     sources: &mut dyn typing::Sources,
     type_info: &TypeInfo,
 ) -> Result<Action, Failure> {
-    let action = statement(parsed.statement, text, sources, type_info)?;
-    Ok(match parsed.pipeline {
-        Some(pipeline) => Action::Pipe(Box::new(action), pipeline),
+    let action = statement(parsed.0.statement, text, sources, type_info)?;
+    Ok(match parsed.0.pipeline {
+        Some(pipeline) => Action::Pipe(Box::new(action), pipeline.text),
         None => action,
     })
 }
@@ -117,11 +112,11 @@ fn statement(
     }
 }
 
-/// Makes an action of a statement, on a thread if a value may have to wait for a pipe or a person: so Ctrl-C works.
+/// Makes an action of a statement. Runs on a thread if a value may have to wait for a pipe or a person, so that Ctrl-C works.
 pub(crate) async fn action_apart(
     parsed: Parsed,
     text: Text<'_>,
-    mut sources: Sources,
+    mut sources: impl typing::Sources + Send + 'static,
     type_info: TypeInfo,
 ) -> Result<Action, Failure> {
     if !text.mentions_a_source() {
@@ -148,23 +143,23 @@ pub(crate) async fn action_apart(
     }
 }
 
-/// Whether a question was answered with Ctrl-C.
+/// Returns true if the answer to a question was Ctrl-C.
 fn was_interrupted(error: &TypingError) -> bool {
     matches!(&error.kind, TypingErrorKind::Unreadable { source, .. } if source.kind() == io::ErrorKind::Interrupted)
 }
 
 impl Text<'_> {
-    /// Whether it may name a file: `=@FILE`, `:=@FILE`.
+    /// Returns true if it may name a file: `=@FILE`, `:=@FILE`.
     pub(crate) fn mentions_a_source(self) -> bool {
         match self {
             Text::Words(words) => words.iter().any(|word| word.contains("=@")),
-            // Most lines have no `@`, which is faster to find.
+            // Most lines have no `@`, and a search for one byte is faster.
             Text::Line { text, .. } => text.contains('@') && text.contains("=@"),
         }
     }
 
-    /// The failure that `render` describes. It gets the text with secrets masked, the file name, the number of the first line, and the
-    /// span.
+    /// Makes a failure with the message of `render`, which gets the text with secrets masked, the file name, the number of the first
+    /// line, and the span.
     fn refuse(self, span: Span, render: impl FnOnce(&str, Option<&str>, usize, Span) -> String) -> Failure {
         let (masked, place, name, first) = match self {
             Text::Line { text, name, first } => {
@@ -174,7 +169,7 @@ impl Text<'_> {
         };
         let span = masked.span(span);
         let message = render(&masked.text, name, first, span);
-        // The column counts in the text as it was typed.
+        // The column is that of the typed text, not of the masked one.
         let message = match message.strip_prefix(&syntax::place(&masked.text, span, name, first)) {
             Some(rest) => place + rest,
             None => message,
@@ -191,10 +186,10 @@ fn at(text: Text<'_>, span: Span, message: &str) -> Failure {
     text.refuse(span, |text, name, first, span| syntax::render(text, span, message, name, first))
 }
 
-/// Reads values that do not stand in the line: from files, stdin, or by asking.
+/// Reads values that a line does not contain: from files, from stdin, or by asking the user.
 #[derive(Clone, Copy)]
 pub(crate) struct Sources {
-    /// Whether stdin is free, because commands do not come from it.
+    /// Commands do not come from stdin, so a value can.
     pub(crate) stdin: bool,
 }
 

@@ -116,9 +116,14 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
-    /// A failure of the command at hand.
-    pub(crate) fn failed(status: Status, message: impl Into<String>) -> Self {
+    /// Makes a failure of the command at hand.
+    pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
         Failure::new(status, message).into()
+    }
+
+    /// Makes a failure with the status [`CommandFailed`](Status::CommandFailed).
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(Status::CommandFailed, message)
     }
 
     /// A failure that needs no message, or has had it.

@@ -11,6 +11,7 @@ use super::waiting::disconnecting;
 use super::{Batch, about};
 use crate::eval::{self, Parsed, Read, Sources, Text};
 use crate::input::lines::{Line, Lines};
+use crate::output::messages::Notifier;
 use crate::output::pipeline;
 use crate::output::printer::sleep_until_or_never;
 use crate::output::render::{Pieces, Renderer};
@@ -22,7 +23,7 @@ use qmpsh::language::typing::Resend;
 use qmpsh::message::{Event, Request};
 
 impl Batch<'_> {
-    /// The action of a statement, after asking the peer for what it needs.
+    /// Makes the action of a statement, after asking the peer for what it needs.
     pub(super) async fn typed(&mut self, parsed: Parsed, text: Text<'_>, sources: Sources) -> Result<Action, Failure> {
         let type_info = match resolve_types(self, &parsed.needs()).await {
             Ok(type_info) => type_info,
@@ -33,7 +34,7 @@ impl Batch<'_> {
         eval::action_apart(parsed, text, sources, type_info).await
     }
 
-    /// The action of a line; `None` if it is blank.
+    /// Makes the action of a line; `None` if it is blank.
     pub(super) async fn action(
         &mut self,
         line: &Line,
@@ -60,7 +61,7 @@ impl Frontend for Batch<'_> {
     }
 
     fn renderer(&mut self) -> &mut Renderer {
-        self.printer.renderer()
+        &mut self.printer.renderer
     }
 
     async fn execute(&mut self, request: Request, resend: Option<Box<Resend>>) -> Result<(), Stop> {
@@ -82,7 +83,7 @@ impl Frontend for Batch<'_> {
             () = sleep_until_or_never(limit) => return Ok(false),
         }
         let (status, why) = self.reason().await;
-        Err(Stop::failed(status, format!("the connection was lost while waiting for {what}: {why}")))
+        Err(Stop::new(status, format!("the connection was lost while waiting for {what}: {why}")))
     }
 
     async fn print(&mut self, result: Pieces) -> Result<(), Stop> {
@@ -110,22 +111,19 @@ impl Frontend for Batch<'_> {
         self.session.event_filter = event_filter;
     }
 
-    fn progress_width(&self) -> Option<usize> {
-        self.printer.progress_width()
+    fn show_progress(&mut self, line: Option<&dyn Fn(usize) -> String>) -> bool {
+        let bottom = &mut self.printer.bottom;
+        let width = bottom.width();
+        match (line, width) {
+            (Some(line), Some(width)) => bottom.show(&line(width)),
+            _ => bottom.clear(),
+        }
+        width.is_some()
     }
 
-    fn show_progress(&mut self, line: Option<String>) {
-        self.printer.show_progress(line);
-    }
-
-    fn say(&mut self, message: &str) {
-        self.printer.show_progress(None);
-        self.messages.say(message);
-    }
-
-    fn quote(&mut self, text: &str) {
-        self.printer.show_progress(None);
-        self.messages.quote(text);
+    fn notifier(&mut self) -> Notifier {
+        self.printer.bottom.clear();
+        Notifier::Stderr(self.messages)
     }
 
     async fn report(&mut self, failure: &Failure) -> Result<(), Stop> {
@@ -153,9 +151,9 @@ impl Frontend for Batch<'_> {
             self.session.included.push(path);
             return Ok(());
         }
-        // All of it is for the pipeline, so it runs before that ends.
+        // The pipeline gets the results of all lines, so they run before it ends.
         let mut lines = Lines::new(Vec::new(), Dialect::Qmp);
-        lines.include(path, &self.at).map_err(|message| Stop::failed(Status::Usage, message))?;
+        lines.include(path, &self.at).map_err(|message| Stop::new(Status::Usage, message))?;
         let done = Box::pin(self.run_lines(&mut lines, Sources { stdin: false })).await;
         self.session.in_file = false;
         Ok(done?)
@@ -163,7 +161,7 @@ impl Frontend for Batch<'_> {
 
     async fn reconnect(&mut self) -> Result<(), Stop> {
         self.printer.print_all().await?;
-        // How the old session ends says nothing about the new one.
+        // An error of the old session says nothing about the new one.
         let _ = self.session.client.disconnect().await;
         self.session.disconnected();
         Ok(self.open().await?)

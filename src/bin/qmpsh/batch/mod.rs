@@ -241,13 +241,10 @@ impl<'a> Batch<'a> {
         match Outcome::of(request, answer) {
             Outcome::Returned(reply) => {
                 self.session.succeeded(request);
-                let Some(answer) =
-                    hmp::hmp_result(&mut self.session.human_monitor, self.printer.current(), request, &reply)
-                else {
-                    return self.printer.reply(&reply, request).await;
-                };
-                self.printer.text_reply(&reply, answer.result).await?;
-                let failure = answer.failure.map(|text| format!("{}{text}", location.prefix()));
+                let monitor = &mut self.session.human_monitor;
+                let (result, failure) = hmp::result(monitor, self.printer.current(), request, &reply);
+                self.printer.reply(Some(&reply), result).await?;
+                let failure = failure.map(|text| format!("{}{text}", location.prefix()));
                 failure.map_or(Ok(()), |message| Err(Failure::placed(Status::CommandFailed, message)))
             }
             Outcome::Refused { class, desc, reply } => {
@@ -258,7 +255,8 @@ impl<'a> Batch<'a> {
                 Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", location.prefix())))
             }
             Outcome::PeerEnded => {
-                self.printer.no_reply(request).await?;
+                let result = self.printer.current().empty(request.own_id.as_deref());
+                self.printer.reply(None, Some(result)).await?;
                 self.session.succeeded(request);
                 Ok(())
             }

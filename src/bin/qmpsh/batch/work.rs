@@ -1,19 +1,18 @@
-//! What a batch has to do, and what the session needs for it.
+//! What a batch has to do, and which features the session needs for it.
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 
 use memchr::memmem;
-use rustix::fs::FileType;
-use rustix::io::Errno;
 
 use crate::cli::Source;
 use crate::eval::Parsed;
 use crate::session::Action;
 
-/// The longest file, in bytes, that is searched before it runs.
-const LOOKED_THROUGH: usize = 16 << 20;
+/// The longest file, in bytes, that is searched for `oob` before it runs.
+const MAX_SEARCHED: usize = 16 << 20;
 
 /// What a batch has to do.
 pub(crate) enum Work {
@@ -25,21 +24,21 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// Whether something may wait for an event. Otherwise no event need be kept.
+    /// Returns true if a command may wait for an event. Otherwise the session keeps none.
     pub(crate) fn may_wait(&self) -> bool {
         !matches!(self, Work::Words(Action::Send(..)))
     }
 
-    /// Whether to enable `oob`: only if a command may be out of band.
+    /// Returns true if a command may be out of band. Only then the session enables `oob`.
     ///
-    /// A QEMU 7.2 with `oob` enabled takes a tenth longer for each command, because its monitor thread falls asleep between two of
-    /// them. For a single command, asking for it is a good part of the time.
+    /// With `oob` enabled, QEMU 7.2 takes a tenth longer for each command, because its monitor thread falls asleep between two of
+    /// them. Enabling it takes a good part of the time of a single command.
     pub(crate) fn may_be_out_of_band(&self) -> bool {
         match self {
             Work::Words(Action::Send(request, _)) => request.out_of_band,
-            // It may carry a command, or the lines of a file.
+            // It may run another command, or the lines of a file.
             Work::Words(Action::Builtin(_) | Action::Pipe(..)) => true,
-            // A JSON line needs no schema, so it is not here.
+            // A JSON line needs no schema, so this is not one.
             Work::Untyped(parsed, _) => parsed.is_builtin(),
             Work::Lines(sources) => sources.iter().any(|source| match source {
                 Source::Line(line) => may_mention_it(line.as_bytes()),
@@ -54,29 +53,19 @@ impl Work {
     }
 }
 
-/// Whether a command in these lines may be out of band.
+/// Returns true if a command in these lines may be out of band.
 fn may_mention_it(lines: &[u8]) -> bool {
-    // JSON may write the word with escapes, and another file may have it.
+    // JSON may escape the word, and another file may contain it.
     [&b"oob"[..], b"\\", b".source"].iter().any(|mark| memmem::find(lines, mark).is_some())
 }
 
-/// The content of a regular file, without moving its offset; `None` for anything else.
+/// Reads a regular file without moving its offset; `None` for anything else.
 fn content(file: impl AsFd) -> Option<Vec<u8>> {
-    let stat = rustix::fs::fstat(&file).ok()?;
-    let length = usize::try_from(stat.st_size).ok().filter(|length| *length <= LOOKED_THROUGH)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return None;
-    }
+    let file = File::from(file.as_fd().try_clone_to_owned().ok()?);
+    let found = file.metadata().ok().filter(Metadata::is_file)?;
+    let length = usize::try_from(found.len()).ok().filter(|length| *length <= MAX_SEARCHED)?;
     let mut text = vec![0; length];
-    let mut filled = 0;
-    while filled < length {
-        match rustix::io::pread(&file, &mut text[filled..], filled as u64) {
-            // Somebody truncated it.
-            Ok(0) => return None,
-            Ok(count) => filled += count,
-            Err(Errno::INTR) => {}
-            Err(_) => return None,
-        }
-    }
+    // An error means that another program truncated it.
+    file.read_exact_at(&mut text, 0).ok()?;
     Some(text)
 }

@@ -9,7 +9,7 @@ use super::{print_text, print_value, renderer};
 use crate::output::render::Form;
 use crate::session::schema::schema;
 use crate::session::{Builtin, Frontend};
-use crate::status::{Status, Stop};
+use crate::status::Stop;
 use qmpsh::pattern::Pattern;
 use qmpsh::schema::{Command, Schema};
 use qmpsh::text;
@@ -72,11 +72,11 @@ impl<'a> Entry<'a> {
 impl Builtin for Commands {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         let Some(schema) = schema(frontend).await? else {
-            return Err(Stop::failed(Status::CommandFailed, "the peer does not list its commands"));
+            return Err(Stop::failed("the peer does not list its commands"));
         };
         let found: Vec<&Command> = schema.commands().iter().filter(|command| self.matches(&command.name)).collect();
         if found.is_empty() {
-            return Err(Stop::failed(Status::CommandFailed, self.none()));
+            return Err(Stop::failed(self.none()));
         }
         let renderer = renderer(frontend);
         if !renderer.plain_text || renderer.form == Form::Table {

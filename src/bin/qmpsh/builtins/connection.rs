@@ -1,67 +1,53 @@
-//! `.status`, `.reconnect`, `.detach` and `.quit`: the connection.
+//! `.status`, `.reconnect`, `.detach` and `.quit`.
 
 use async_trait::async_trait;
 
 use super::print_text;
-use crate::session::{Builtin, Frontend, peer};
+use crate::session::{Builtin, Frontend, Session, peer};
 use crate::status::{Status, Stop};
 
-/// `.status`
+/// A command about the connection; none has arguments.
 #[derive(Debug)]
-pub(super) struct ShowStatus;
-
-#[async_trait(?Send)]
-impl Builtin for ShowStatus {
-    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
-        let session = frontend.session();
-        let address = session.connector.shown();
-        let version = peer::version(&session.client).unwrap_or_else(|| "no greeting".to_owned());
-        let unanswered = match session.unanswered {
-            0 => String::new(),
-            1 => "\nwaiting for the reply to 1 command".to_owned(),
-            count => format!("\nwaiting for the replies to {count} commands"),
-        };
-        let status = if session.is_connected() {
-            format!("connected to {address}\n{version}{unanswered}")
-        } else {
-            format!("not connected to {address} (.reconnect connects again)\nlast connected to: {version}{unanswered}")
-        };
-        print_text(frontend, &status).await
-    }
+pub(super) enum Connection {
+    Status,
+    Reconnect,
+    Detach,
+    /// Also `exit`.
+    Quit,
 }
 
-/// `.reconnect`
-#[derive(Debug)]
-pub(super) struct Reconnect;
-
 #[async_trait(?Send)]
-impl Builtin for Reconnect {
+impl Builtin for Connection {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
-        frontend.reconnect().await
-    }
-}
-
-/// `.detach`
-#[derive(Debug)]
-pub(super) struct Detach;
-
-#[async_trait(?Send)]
-impl Builtin for Detach {
-    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
-        if let Some(warning) = frontend.session().connector.detach()? {
-            frontend.say(&warning);
+        match self {
+            Connection::Status => {
+                let status = status(frontend.session());
+                print_text(frontend, &status).await
+            }
+            Connection::Reconnect => frontend.reconnect().await,
+            Connection::Detach => {
+                if let Some(warning) = frontend.session().connector.detach()? {
+                    frontend.notifier().say(&warning);
+                }
+                Err(Stop::Leave(Status::Success))
+            }
+            Connection::Quit => Err(Stop::Leave(Status::Success)),
         }
-        Err(Stop::Leave(Status::Success))
     }
 }
 
-/// `.quit`, or `exit`
-#[derive(Debug)]
-pub(super) struct Quit;
-
-#[async_trait(?Send)]
-impl Builtin for Quit {
-    async fn run(&self, _: &mut dyn Frontend) -> Result<(), Stop> {
-        Err(Stop::Leave(Status::Success))
+/// The lines of `.status`.
+fn status(session: &Session) -> String {
+    let address = session.connector.shown();
+    let version = peer::version(&session.client).unwrap_or_else(|| "no greeting".to_owned());
+    let unanswered = match session.unanswered {
+        0 => String::new(),
+        1 => "\nwaiting for the reply to 1 command".to_owned(),
+        count => format!("\nwaiting for the replies to {count} commands"),
+    };
+    if session.is_connected() {
+        format!("connected to {address}\n{version}{unanswered}")
+    } else {
+        format!("not connected to {address} (.reconnect connects again)\nlast connected to: {version}{unanswered}")
     }
 }

@@ -105,7 +105,7 @@ impl Builtin for WithDescriptor {
                 "`{}` was not sent: only a Unix socket on this machine can pass an open file",
                 text::line(&request.command)
             );
-            return Err(Stop::failed(Status::Usage, message));
+            return Err(Stop::new(Status::Usage, message));
         }
         let what = self.what.clone();
         // A pipe waits for its other end.
@@ -113,9 +113,11 @@ impl Builtin for WithDescriptor {
         let Some(opened) = attend(frontend, open, None, "the file to open").await? else { return Ok(()) };
         let descriptor = opened
             .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(|error| Stop::failed(Status::Usage, format!("cannot open {}: {error}", self.what.shown())))?;
+            .map_err(|error| Stop::new(Status::Usage, format!("cannot open {}: {error}", self.what.shown())))?;
         if !TAKERS.contains(&request.command.as_str()) {
-            frontend.say("warning: only getfd and add-fd take an open file; QEMU keeps this one for the next of them");
+            frontend
+                .notifier()
+                .say("warning: only getfd and add-fd take an open file; QEMU keeps this one for the next of them");
         }
         request.descriptor = Some(descriptor);
         frontend.execute(request, self.resend.clone()).await

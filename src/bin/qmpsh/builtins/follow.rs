@@ -60,7 +60,7 @@ impl Follow {
             }
             if !frontend.print_events(batch, limit.end).await? && !is_over {
                 let message = format!("cannot write the events within {limit}");
-                return Err(Stop::failed(Status::TimedOut, message));
+                return Err(Stop::new(Status::TimedOut, message));
             }
             if is_over && left != Some(0) {
                 return self.end(left, limit);
@@ -86,7 +86,7 @@ impl Follow {
     fn end(&self, left: Option<u64>, limit: TimeLimit) -> Result<(), Stop> {
         let (Some(count), Some(left)) = (self.count, left) else { return Ok(()) };
         let message = format!("only {} of {count} events came within {limit}", count - left);
-        Err(Stop::failed(Status::TimedOut, message))
+        Err(Stop::new(Status::TimedOut, message))
     }
 }
 
@@ -95,10 +95,10 @@ impl Builtin for Follow {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         let session = frontend.session();
         if session.client.is_guest_agent() {
-            return Err(Stop::failed(Status::CommandFailed, NO_EVENTS));
+            return Err(Stop::failed(NO_EVENTS));
         }
         if !session.is_connected() {
-            return Err(Stop::failed(Status::ConnectionLost, "cannot receive events: not connected"));
+            return Err(Stop::new(Status::ConnectionLost, "cannot receive events: not connected"));
         }
         let limit = TimeLimit::new(self.timeout);
         // The pipeline may end before the first event comes, or show that it waits.

@@ -12,18 +12,19 @@ use super::words::{Refusal, Words, seconds};
 use super::{print_text, renderer};
 use crate::output::render::Pieces;
 use crate::session::ask::TimeLimit;
+use crate::session::queries::request;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
 use qmpsh::client::ExecuteError;
 use qmpsh::error::describe;
-use qmpsh::message::{Reply, Request};
+use qmpsh::message::Reply;
 use qmpsh::text;
 
-/// How long to wait before the agent is asked about the program: at first, and at most.
+/// The time between two queries of the program: at first, and at most.
 const FIRST: Duration = Duration::from_millis(5);
 const LAST: Duration = Duration::from_millis(500);
 
-/// What messages call it.
+/// Its name in messages.
 const WHAT: &str = "a program in the guest";
 
 /// `.guest-exec [timeout=S] PATH [ARG...]`
@@ -61,43 +62,36 @@ impl GuestExec {
         Ok(Self { timeout, path, args })
     }
 
-    /// Prints its output, and fails if the program did.
+    /// Prints the output of the program, and fails if the program failed.
     async fn ended(&self, frontend: &mut dyn Frontend, reply: &Reply, state: &State) -> Result<(), Stop> {
         let shown = text::line(&self.path).into_owned();
         let decoded = |data: &Option<String>| BASE64.decode(data.as_deref().unwrap_or_default().as_bytes()).ok();
         let (Some(out), Some(err)) = (decoded(&state.out_data), decoded(&state.err_data)) else {
-            return Err(Stop::failed(Status::CommandFailed, "the agent's output is not base64".to_owned()));
+            return Err(Stop::failed("the agent's output is not base64"));
         };
-        if renderer(frontend).plain_text {
-            if !out.is_empty() {
-                if renderer(frontend).terminal {
-                    print_text(frontend, &String::from_utf8_lossy(&out)).await?;
-                } else {
-                    // A program gets the bytes unchanged.
-                    frontend.print(Pieces::Parts(vec![Bytes::from(out)].into_iter())).await?;
-                }
+        let renderer = renderer(frontend);
+        if renderer.plain_text {
+            if renderer.terminal && !out.is_empty() {
+                print_text(frontend, &String::from_utf8_lossy(&out)).await?;
+            } else if !out.is_empty() {
+                // A program gets the bytes unchanged.
+                frontend.print(Pieces::Parts(vec![Bytes::from(out)].into_iter())).await?;
             }
             if !err.is_empty() {
-                frontend.quote(String::from_utf8_lossy(&err).trim_end_matches('\n'));
+                frontend.notifier().quote(String::from_utf8_lossy(&err).trim_end_matches('\n'));
             }
         } else {
-            let result = renderer(frontend).reply(reply, None);
-            frontend.print(result).await?;
+            frontend.print(renderer.reply(reply, None)).await?;
         }
         for (truncated, name) in [(state.out_truncated, "stdout"), (state.err_truncated, "stderr")] {
             if truncated {
-                frontend.say(&format!("warning: the agent truncated the {name} of {shown}"));
+                frontend.notifier().say(&format!("warning: the agent truncated the {name} of {shown}"));
             }
         }
         match (state.exitcode, state.signal) {
             (Some(0) | None, None) => Ok(()),
-            (_, Some(signal)) => {
-                Err(Stop::failed(Status::CommandFailed, format!("{shown} was ended by signal {signal} in the guest")))
-            }
-            (Some(status), None) => Err(Stop::failed(
-                Status::CommandFailed,
-                format!("{shown} ended with exit status {status} in the guest"),
-            )),
+            (_, Some(signal)) => Err(Stop::failed(format!("{shown} was ended by signal {signal} in the guest"))),
+            (Some(status), None) => Err(Stop::failed(format!("{shown} ended with exit status {status} in the guest"))),
         }
     }
 }
@@ -110,7 +104,7 @@ impl Builtin for GuestExec {
         let arguments = serde_json::json!({ "path": self.path, "arg": self.args, "capture-output": true });
         let Some(started) = ask(frontend, "guest-exec", &arguments, limit.end).await? else {
             let message = format!("no reply to `guest-exec` within {limit}; {shown} may be running");
-            return Err(Stop::failed(Status::TimedOut, message));
+            return Err(Stop::new(Status::TimedOut, message));
         };
         let started: serde_json::Value =
             serde_json::from_slice(&started.result().unwrap_or_default()).unwrap_or_default();
@@ -124,7 +118,7 @@ impl Builtin for GuestExec {
                     Ok(State { exited: false, .. }) => {}
                     Err(error) => {
                         let message = format!("`guest-exec-status` did not return a state: {error}");
-                        return Err(Stop::failed(Status::CommandFailed, message));
+                        return Err(Stop::failed(message));
                     }
                 }
                 if attend(frontend, sleep(pause), limit.end, WHAT).await?.is_some() {
@@ -134,21 +128,20 @@ impl Builtin for GuestExec {
             }
             let pid = &started["pid"];
             let message = format!("{shown} has not ended within {limit}: it still runs in the guest, as process {pid}");
-            return Err(Stop::failed(Status::TimedOut, message));
+            return Err(Stop::new(Status::TimedOut, message));
         }
     }
 }
 
-/// Sends a command and waits for its reply; `None` when the time limit came first.
+/// Sends a command and waits for its reply; `None` if the time limit comes first.
 async fn ask(
     frontend: &mut dyn Frontend,
     command: &str,
     arguments: &serde_json::Value,
     limit: Option<Instant>,
 ) -> Result<Option<Reply>, Stop> {
-    let text = format!(r#"{{"execute":"{command}","arguments":{arguments}}}"#);
     let client = frontend.session().client.clone();
-    let execution = client.execute(Request { text, ..Request::new(command) });
+    let execution = client.execute(request(command, arguments));
     match attend(frontend, execution, limit, WHAT).await? {
         None => Ok(None),
         Some(Ok(reply)) => Ok(Some(reply)),
@@ -159,9 +152,9 @@ async fn ask(
                 ""
             };
             let message = format!("{}: {}{hint}", text::line(&class), text::line(&desc));
-            Err(Stop::failed(Status::CommandFailed, message))
+            Err(Stop::failed(message))
         }
-        Some(Err(error)) => Err(Stop::failed(Status::ConnectionLost, describe(&error))),
+        Some(Err(error)) => Err(Stop::new(Status::ConnectionLost, describe(&error))),
     }
 }
 
@@ -170,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_of_every_length_is_decoded() {
+    fn only_valid_base64_is_decoded() {
         for (text, expected) in [
             ("", Some("")),
             ("Zg==", Some("f")),

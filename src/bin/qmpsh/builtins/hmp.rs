@@ -25,7 +25,7 @@ impl Builtin for HmpLine {
             Err(refused) => {
                 let refused = u32::from(refused);
                 let message = format!("not sent: QEMU does not accept the character U+{refused:04X}");
-                Err(Stop::failed(Status::Usage, message))
+                Err(Stop::new(Status::Usage, message))
             }
         }
     }

@@ -1,28 +1,27 @@
-//! `.jobs` and `.job`: jobs, and the waiting for one.
+//! `.jobs` and `.job`: list jobs, and wait for one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use serde_json::json;
 use tokio::time::sleep;
 
 use super::print_value;
 use super::waiting::Waiting;
 use super::words::{Refusal, Words, seconds};
 use crate::output::progress::{self, Pace};
-use crate::session::ask::Answer;
-use crate::session::queries::Query;
+use crate::session::ask::PeerError;
+use crate::session::queries::{Query, request};
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
 use qmpsh::jobs::{Attention, Goal, Job, Outcome};
-use qmpsh::message::Request;
 use qmpsh::text;
 
-/// How many ids the message about an unknown one names.
+/// How many known ids the message about an unknown one names.
 const NAMED: usize = 5;
 
-/// How often to ask about a job whose events should tell everything: no job may wait forever for an event.
+/// How often to query a job whose events should be enough: a lost event must not make the wait endless.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// `.job [timeout=S] [until=ready|pending|concluded] ID`
@@ -50,47 +49,43 @@ impl JobWait {
         Ok(Self { id, goal, timeout })
     }
 
-    /// Waits until the job is where it should be, and returns what is known of it.
-    async fn pursue(&self, frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Job, Stop> {
+    /// Waits until the job has reached its goal, and returns it.
+    async fn follow(&self, frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Job, Stop> {
         let tracker = Arc::clone(&frontend.session().tracker);
-        look(frontend, &waiting).await?;
+        query_jobs(frontend, &waiting).await?;
         let mut pace = Pace::default();
         let (mut asked_why, mut is_late) = (false, false);
         loop {
             let Some(job) = tracker.jobs().get(&self.id).cloned() else {
-                let known = self.known(&tracker.jobs().all());
-                return Err(Stop::failed(Status::CommandFailed, known));
+                return Err(Stop::failed(self.not_found(&tracker.jobs().all())));
             };
             if job.is_to_be_asked() {
-                look(frontend, &waiting).await?;
+                query_jobs(frontend, &waiting).await?;
                 continue;
             }
             if job.is_to_be_dismissed() {
                 dismiss(frontend, &waiting, &job).await?;
             }
             if let Some(outcome) = job.outcome() {
-                return match failure(&job, outcome) {
-                    None => Ok(job),
-                    Some(sentence) => Err(Stop::failed(Status::CommandFailed, sentence)),
-                };
+                return failure(&job, outcome).map_or(Ok(job), |sentence| Err(Stop::failed(sentence)));
             }
             if job.has_reached(self.goal) {
                 if job.is_answered() {
                     return Ok(job);
                 }
-                // Events do not tell amounts.
-                look(frontend, &waiting).await?;
+                // Events have no amounts.
+                query_jobs(frontend, &waiting).await?;
                 continue;
             }
             if job.attention() != Some(Attention::Resume) {
                 asked_why = false;
             } else if !std::mem::replace(&mut asked_why, true) {
-                // The event about the error may be from before the session.
-                look_at_block_jobs(frontend, &waiting, false).await?;
+                // The event about the error may be older than this session.
+                query_block_jobs(frontend, &waiting, false).await?;
                 continue;
             }
             if is_late {
-                return Err(Stop::failed(Status::TimedOut, self.still(&job, &waiting)));
+                return Err(Stop::new(Status::TimedOut, self.still(&job, &waiting)));
             }
             if let Some(progress) = job.progress {
                 pace.add(waiting.since.elapsed(), progress.current);
@@ -106,24 +101,24 @@ impl JobWait {
             };
             match attend(frontend, news, waiting.limit.end, &waiting.what).await? {
                 Some(false) => {}
-                Some(true) => look(frontend, &waiting).await?,
+                Some(true) => query_jobs(frontend, &waiting).await?,
                 None => {
-                    // The message tells how the job is now.
-                    look(frontend, &waiting).await?;
+                    // The message shows the state of the job now.
+                    query_jobs(frontend, &waiting).await?;
                     is_late = true;
                 }
             }
         }
     }
 
-    /// The message about a job for which the time was too short.
+    /// Returns the message about a job that took too long.
     fn still(&self, job: &Job, waiting: &Waiting) -> String {
         let goal = match self.goal {
             Goal::Ready => "ready",
             Goal::Pending => "pending",
             Goal::Concluded => "over",
         };
-        let amount = progress::amount(job.progress).map_or_else(String::new, |amount| format!(" ({amount})"));
+        let amount = progress::amount(job.progress);
         let state = match (job.attention(), &job.status) {
             (Some(attention), _) => progress::needs(&job.id, attention),
             (None, Some(status)) => text::line(status.as_str()).into_owned(),
@@ -132,8 +127,8 @@ impl JobWait {
         format!("{} is not {goal} after {}{amount}; it is {state}", waiting.what, waiting.limit)
     }
 
-    /// The message about a job that was never seen.
-    fn known(&self, jobs: &[&Job]) -> String {
+    /// Returns the message about a job that this session never saw.
+    fn not_found(&self, jobs: &[&Job]) -> String {
         let known: Vec<_> = jobs.iter().rev().take(NAMED).map(|job| named(&job.id)).collect();
         let known = if known.is_empty() {
             "this session saw no other job".to_owned()
@@ -153,7 +148,7 @@ pub(super) struct JobList;
 impl Builtin for JobList {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         let waiting = Waiting::new(frontend, None, "the list of jobs".to_owned());
-        look(frontend, &waiting).await?;
+        query_jobs(frontend, &waiting).await?;
         let jobs: Vec<String> = frontend.session().tracker.jobs().all().into_iter().map(Job::to_json).collect();
         print_value(frontend, format!("[{}]", jobs.join(", "))).await
     }
@@ -163,69 +158,57 @@ impl Builtin for JobList {
 impl Builtin for JobWait {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         let waiting = Waiting::new(frontend, self.timeout, format!("the job {}", named(&self.id)));
-        let done = self.pursue(frontend, waiting).await;
+        let done = self.follow(frontend, waiting).await;
         frontend.show_progress(None);
         print_value(frontend, done?.to_json()).await
     }
 }
 
-/// Asks what jobs there are.
-async fn look(frontend: &mut dyn Frontend, waiting: &Waiting) -> Result<(), Stop> {
+/// Queries all jobs.
+async fn query_jobs(frontend: &mut dyn Frontend, waiting: &Waiting) -> Result<(), Stop> {
     let asked = frontend.session().tracker.jobs().latest();
-    match waiting.query(frontend, Query::Jobs).await? {
-        Answer::Reply(reply) => {
-            let result: Bytes = reply.result().unwrap_or_default();
-            if frontend.session().tracker.jobs().on_query(&result, asked, true) {
-                return Ok(());
-            }
-            Err(Stop::failed(
-                Status::CommandFailed,
-                "the peer's reply to `query-jobs` is not a list of jobs".to_owned(),
-            ))
-        }
+    let reply = match waiting.query(frontend, Query::Jobs).await? {
         // Before QEMU 3.0.
-        Answer::Refused { class, .. } if class == "CommandNotFound" => {
-            look_at_block_jobs(frontend, waiting, true).await
-        }
-        Answer::Refused { class, desc } => Err(Stop::failed(Status::CommandFailed, format!("{class}: {desc}"))),
-    }
-}
-
-/// Asks what block jobs there are. `are_all`: the peer has no other jobs.
-async fn look_at_block_jobs(frontend: &mut dyn Frontend, waiting: &Waiting, are_all: bool) -> Result<(), Stop> {
-    let asked = frontend.session().tracker.jobs().latest();
-    match waiting.query(frontend, Query::BlockJobs).await? {
-        Answer::Reply(reply) => {
-            let result: Bytes = reply.result().unwrap_or_default();
-            frontend.session().tracker.jobs().on_query(&result, asked, are_all);
-            Ok(())
-        }
-        Answer::Refused { .. } if !are_all => Ok(()),
-        Answer::Refused { class, .. } if class == "CommandNotFound" => {
-            Err(Stop::failed(Status::CommandFailed, "this peer has no jobs: it does not know `query-jobs`".to_owned()))
-        }
-        Answer::Refused { class, desc } => Err(Stop::failed(Status::CommandFailed, format!("{class}: {desc}"))),
-    }
-}
-
-/// Dismisses a job that has concluded. Another client may have done it at the same moment.
-async fn dismiss(frontend: &mut dyn Frontend, waiting: &Waiting, job: &Job) -> Result<(), Stop> {
-    let id = serde_json::to_string(&job.id).unwrap_or_default();
-    let request = Request {
-        text: format!(r#"{{"execute":"job-dismiss","arguments":{{"id":{id}}}}}"#),
-        ..Request::new("job-dismiss")
+        Err(error) if error.is_unknown_command() => return query_block_jobs(frontend, waiting, true).await,
+        answer => answer?,
     };
-    if let Answer::Refused { desc, .. } = waiting.send(frontend, request).await? {
-        look(frontend, waiting).await?;
+    let result = reply.result().unwrap_or_default();
+    if frontend.session().tracker.jobs().on_query(&result, asked, true) {
+        Ok(())
+    } else {
+        Err(Stop::failed("the peer's reply to `query-jobs` is not a list of jobs"))
+    }
+}
+
+/// Queries the block jobs. `are_all`: the peer has no other jobs.
+async fn query_block_jobs(frontend: &mut dyn Frontend, waiting: &Waiting, are_all: bool) -> Result<(), Stop> {
+    let asked = frontend.session().tracker.jobs().latest();
+    let reply = match waiting.query(frontend, Query::BlockJobs).await? {
+        Err(_) if !are_all => return Ok(()),
+        Err(error) if error.is_unknown_command() => {
+            return Err(Stop::failed("this peer has no jobs: it does not know `query-jobs`"));
+        }
+        answer => answer?,
+    };
+    let result = reply.result().unwrap_or_default();
+    frontend.session().tracker.jobs().on_query(&result, asked, are_all);
+    Ok(())
+}
+
+/// Dismisses a job that has concluded, unless another client did at the same moment.
+async fn dismiss(frontend: &mut dyn Frontend, waiting: &Waiting, job: &Job) -> Result<(), Stop> {
+    let request = request("job-dismiss", &json!({ "id": job.id }));
+    if let Err(PeerError { desc, .. }) = waiting.send(frontend, request).await? {
+        query_jobs(frontend, waiting).await?;
         let stays = frontend.session().tracker.jobs().get(&job.id).is_some_and(Job::is_to_be_dismissed);
         if stays {
-            frontend.say(&format!("{} stays, because it cannot be dismissed: {desc}", waiting.what));
+            frontend.notifier().say(&format!("{} stays, because it cannot be dismissed: {desc}", waiting.what));
         }
     }
     Ok(())
 }
 
-/// Why a job counts as failed; `None` if it completed.
+/// Returns why a job counts as failed; `None` if it completed.
 fn failure(job: &Job, outcome: Outcome<'_>) -> Option<String> {
     let id = named(&job.id);
     Some(match outcome {
@@ -239,7 +222,7 @@ fn failure(job: &Job, outcome: Outcome<'_>) -> Option<String> {
     })
 }
 
-/// An id in a sentence.
+/// Quotes an id for a sentence.
 fn named(id: &str) -> String {
     format!("`{}`", text::line(id))
 }

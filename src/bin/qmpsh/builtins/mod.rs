@@ -1,8 +1,8 @@
 //! The built-in commands: `.help`, `.try` and the others.
 //!
-//! `table` has a row for each: its name, its help, and the function that reads its arguments. `words` has what these functions
-//! need. What a command does is in its file, once for batch and interactive shell, as its [`Builtin`](crate::session::Builtin) implementation. To add a
-//! command, write its file and its row.
+//! `table` has a row for each: its name, its help, and the function that reads its arguments from `words`. The file of a command
+//! implements [`Builtin`](crate::session::Builtin), once for batch and interactive shell. To add a command, write its file and
+//! its row.
 
 mod carriers;
 mod commands;
@@ -33,7 +33,7 @@ use crate::status::Stop;
 use qmpsh::language::syntax::{Command, DotCommand};
 use words::Words;
 
-/// Reads a built-in command and its arguments. `carried` is the action of the command that it carries.
+/// Reads a built-in command and its arguments. `carried` is the action of the command behind it, as in `.try COMMAND`.
 pub(crate) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, Refusal> {
     let Some(command) = table::find(&dot.name.text) else { return Err(table::unknown(&dot.name.text, dot.name.span)) };
     let mut words = Words::new(dot, carried);
@@ -42,17 +42,17 @@ pub(crate) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
     Ok(action)
 }
 
-/// A built-in command that needs no dot. No peer has commands of these names.
+/// Reads a built-in command that needs no dot. No peer has commands of these names.
 pub(crate) fn bare(command: &Command) -> Option<Action> {
     match command.name.text.as_str() {
         _ if !command.arguments.is_empty() => None,
-        "exit" => Some(connection::Quit.into()),
+        "exit" => Some(connection::Connection::Quit.into()),
         "help" => Some(help::Help::default().into()),
         _ => None,
     }
 }
 
-/// How results are formatted where they go now.
+/// Returns how results are formatted where they go now.
 fn renderer(frontend: &mut dyn Frontend) -> Renderer {
     if frontend.session().is_piped { Renderer::PIPELINE } else { *frontend.renderer() }
 }

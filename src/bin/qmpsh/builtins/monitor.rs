@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::words::{Refusal, Words};
-use crate::session::ask::{self, Answer, TimeLimit};
+use crate::session::ask::{self, Answer, PeerError, TimeLimit};
+use crate::session::queries::request;
 use crate::session::schema::schema;
 use crate::session::{Builtin, Frontend};
-use crate::status::{Status, Stop};
+use crate::status::Stop;
 use qmpsh::address::{Address, UNIX_PATH_MAX};
 use qmpsh::message::{Descriptor, Request};
 use qmpsh::schema::{Schema, Step, Type};
@@ -27,7 +28,7 @@ pub(super) struct NewMonitor {
 impl NewMonitor {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
         let path = words.required("the path of a socket")?;
-        // As an address spells it.
+        // The prefix of an address is allowed.
         let path = path.strip_prefix("unix:").map_or(path.clone(), str::to_owned);
         if path.is_empty() {
             return Err(words.refusal("the path is empty"));
@@ -38,7 +39,7 @@ impl NewMonitor {
         Ok(Self { path })
     }
 
-    /// The absolute path: QEMU may run in another directory, and is to remove the socket.
+    /// Returns the absolute path: QEMU may run in another directory, and has to remove the socket.
     fn absolute(&self) -> Result<PathBuf, String> {
         let path = std::path::absolute(&self.path).map_err(explain)?;
         let length = path.as_os_str().len();
@@ -50,7 +51,7 @@ impl NewMonitor {
         Ok(path)
     }
 
-    /// The path for a QEMU on another machine.
+    /// Returns the path for a QEMU on another machine.
     fn elsewhere(&self) -> Result<PathBuf, String> {
         let path = PathBuf::from(&self.path);
         if path.is_relative() {
@@ -62,17 +63,11 @@ impl NewMonitor {
     /// Sends a command that must succeed.
     async fn ask(&self, frontend: &mut dyn Frontend, request: Request) -> Result<(), Stop> {
         match self.send(frontend, request).await? {
-            Answer::Reply(_) => Ok(()),
-            Answer::Refused { class, desc } => {
-                let why = format!("{}: {}", text::line(&class), text::line(&desc));
-                Err(self.failure(&why))
+            Ok(_) => Ok(()),
+            Err(PeerError { class, desc }) => {
+                Err(self.failure(&format!("{}: {}", text::line(&class), text::line(&desc))))
             }
         }
-    }
-
-    /// Sends a command that undoes an earlier one. If QEMU refuses it, nothing more can be done.
-    async fn undo(&self, frontend: &mut dyn Frontend, request: Request) -> Result<(), Stop> {
-        self.send(frontend, request).await.map(drop)
     }
 
     async fn send(&self, frontend: &mut dyn Frontend, request: Request) -> Result<Answer, Stop> {
@@ -81,7 +76,7 @@ impl NewMonitor {
     }
 
     fn failure(&self, why: &str) -> Stop {
-        Stop::failed(Status::CommandFailed, format!("cannot make a monitor at {}: {why}", text::line(&self.path)))
+        Stop::failed(format!("cannot make a monitor at {}: {why}", text::line(&self.path)))
     }
 }
 
@@ -92,34 +87,28 @@ impl Builtin for NewMonitor {
             return Err(self.failure("a guest agent has no monitors"));
         }
         let Some(schema) = schema(frontend).await?.filter(|schema| has_monitor_objects(schema)) else {
-            let version = frontend
-                .session()
-                .client
-                .greeting()
-                .map_or_else(String::new, |greeting| format!(" {}", greeting.version));
+            let greeting = frontend.session().client.greeting();
+            let version = greeting.map_or_else(String::new, |greeting| format!(" {}", greeting.version));
             let why = format!("this QEMU{version} is too old (11.1 and later can make monitors while they run)");
             return Err(self.failure(&why));
         };
-        // A chardev and an object are named apart, so both can have the same name.
+        // Chardevs and objects have separate namespaces.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let id = format!("qmpsh-monitor-{:x}", now.as_nanos());
 
-        // A storage daemon takes no socket from here; it makes one where nothing is.
         let is_here = frontend.session().client.passes_descriptors();
         let path = if is_here { self.absolute() } else { self.elsewhere() };
         let bound = path.and_then(|path| {
-            let socket = match (is_here, schema.command("getfd").is_some()) {
-                (true, true) => Some(SocketFile::listen(&path).map_err(explain)?),
-                (true, false) => SocketFile::check_free(&path).map_err(explain).map(|()| None)?,
-                // QEMU may run here all the same, and would remove what is there.
-                (false, _) => SocketFile::check_free(&path).map_err(explain).map(|()| None)?,
+            // A storage daemon takes no socket: it makes its own, and replaces what is there. So does a QEMU behind another
+            // connection, which may run on this machine.
+            let socket = if is_here && schema.command("getfd").is_some() {
+                SocketFile::listen(&path).map(Some)
+            } else {
+                SocketFile::check_free(&path).map(|()| None)
             };
-            Ok((path, socket))
+            Ok((path, socket.map_err(explain)?))
         });
-        let (path, socket) = match bound {
-            Ok(bound) => bound,
-            Err(why) => return Err(self.failure(&why)),
-        };
+        let (path, socket) = bound.map_err(|why| self.failure(&why))?;
         let (file, address) = match socket {
             Some((socket, file)) => {
                 let getfd = request("getfd", &json!({ "fdname": id }));
@@ -132,7 +121,8 @@ impl Builtin for NewMonitor {
         let chardev = json!({ "id": id, "backend": { "type": "socket", "data": data } });
         if let Err(stop) = self.ask(frontend, request("chardev-add", &chardev)).await {
             if file.is_some() {
-                self.undo(frontend, request("closefd", &json!({ "fdname": id }))).await?;
+                // If QEMU refuses to undo this, nothing more can be done.
+                let _ = self.send(frontend, request("closefd", &json!({ "fdname": id }))).await?;
             }
             return Err(stop);
         }
@@ -146,7 +136,7 @@ impl Builtin for NewMonitor {
             failed => failed,
         };
         if let Err(stop) = added {
-            self.undo(frontend, request("chardev-remove", &json!({ "id": id }))).await?;
+            let _ = self.send(frontend, request("chardev-remove", &json!({ "id": id }))).await?;
             return Err(stop);
         }
         if let Some(file) = file {
@@ -159,7 +149,7 @@ impl Builtin for NewMonitor {
             } else {
                 format!(" at {}, on QEMU's machine", text::line(&self.path))
             };
-            frontend.say(&format!("the monitor is waiting for its client{client}"));
+            frontend.notifier().say(&format!("the monitor is waiting for its client{client}"));
         }
         Ok(())
     }
@@ -173,12 +163,7 @@ fn explain(error: io::Error) -> String {
     }
 }
 
-fn request(command: &str, arguments: &Value) -> Request {
-    let text = json!({ "execute": command, "arguments": arguments }).to_string();
-    Request { text, ..Request::new(command) }
-}
-
-/// Whether monitors can be made by `object-add`.
+/// Returns true if `object-add` can make monitors.
 fn has_monitor_objects(schema: &Schema) -> bool {
     let types = schema.arguments("object-add").and_then(|ty| schema.step(ty, Step::name("qom-type"), &|_| None));
     match types.map(|(ty, _)| schema.get(ty)) {

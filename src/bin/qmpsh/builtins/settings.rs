@@ -1,10 +1,11 @@
-//! `.output` and `.timing`: how results are shown.
+//! `.output` and `.timing`: settings of the output.
 
 use async_trait::async_trait;
 
 use super::print_text;
 use super::words::{Refusal, Words};
 use crate::cli::OutputMode;
+use crate::output::render::Renderer;
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 
@@ -25,12 +26,11 @@ impl Output {
 #[async_trait(?Send)]
 impl Builtin for Output {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
-        let renderer = frontend.renderer();
         if let Some(mode) = self.0 {
-            *renderer = renderer.with_output(mode);
+            *frontend.renderer() = Renderer::new(mode, frontend.session().options.color);
             return Ok(());
         }
-        let name = renderer.mode.name();
+        let name = frontend.renderer().mode.name();
         print_text(frontend, &name).await
     }
 }

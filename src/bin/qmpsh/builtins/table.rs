@@ -1,8 +1,8 @@
-//! The built-in commands as `.help`, completion, README.md and the man page describe them.
+//! The table of built-in commands. `.help`, completion, README.md and the man page show it.
 
 use super::carriers::{Try, Watch, out_of_band};
 use super::commands::Commands;
-use super::connection::{Detach, Quit, Reconnect, ShowStatus};
+use super::connection::Connection;
 use super::descriptor::WithDescriptor;
 use super::events::Events;
 use super::follow::Follow;
@@ -22,30 +22,30 @@ use qmpsh::language::complete::Takes;
 use qmpsh::language::syntax::{Dialect, Span};
 use qmpsh::schema::nearest;
 
-/// One command, as help, completion and documentation show it.
+/// A row of the table.
 pub(crate) struct Description {
-    /// Its name, without the dot.
+    /// The name, without the dot.
     pub name: &'static str,
-    /// Reads its arguments.
+    /// Reads the arguments.
     pub(super) read: fn(&mut Words<'_>) -> Result<Action, Refusal>,
-    /// Its arguments, as its usage line shows them.
+    /// The arguments, as the usage line shows them.
     pub words: &'static str,
     /// What completes its arguments.
     pub takes: Takes,
     /// What it does, on one line.
     pub summary: &'static str,
-    /// The rest of its description. Each line is a paragraph or, if indented, an example.
+    /// The rest of the description. Each line is a paragraph or, if indented, an example.
     pub more: &'static str,
 }
 
 impl Description {
-    /// Its usage line.
+    /// Returns the usage line.
     pub(crate) fn usage(&self) -> String {
         format!(".{} {}", self.name, self.words).trim_end().to_owned()
     }
 }
 
-/// Every command, in the order in which they are shown.
+/// All built-in commands, in the order in which they are shown.
 pub(crate) const COMMANDS: &[Description] = &[
     Description {
         name: "help",
@@ -297,7 +297,7 @@ Stops at the first line that fails, unless --keep-going is given.
     },
     Description {
         name: "status",
-        read: |_| Ok(ShowStatus.into()),
+        read: |_| Ok(Connection::Status.into()),
         words: "",
         takes: Takes::Listed,
         summary: "Show the connection",
@@ -305,7 +305,7 @@ Stops at the first line that fails, unless --keep-going is given.
     },
     Description {
         name: "reconnect",
-        read: |_| Ok(Reconnect.into()),
+        read: |_| Ok(Connection::Reconnect.into()),
         words: "",
         takes: Takes::Listed,
         summary: "Connect again",
@@ -331,7 +331,7 @@ machine is an error too.
     },
     Description {
         name: "detach",
-        read: |_| Ok(Detach.into()),
+        read: |_| Ok(Connection::Detach.into()),
         words: "",
         takes: Takes::Listed,
         summary: "Leave qmpsh and let the QEMU that `qmpsh run` started go on",
@@ -339,7 +339,7 @@ machine is an error too.
     },
     Description {
         name: "quit",
-        read: |_| Ok(Quit.into()),
+        read: |_| Ok(Connection::Quit.into()),
         words: "",
         takes: Takes::Listed,
         summary: "Leave qmpsh, as Ctrl-D and `exit` do (the command `quit` ends QEMU)",
@@ -347,18 +347,18 @@ machine is an error too.
     },
 ];
 
-/// The command of this name, with or without its dot.
+/// Finds a command by its name, with or without the dot.
 pub(super) fn find(name: &str) -> Option<&'static Description> {
     let name = name.strip_prefix('.').unwrap_or(name);
     COMMANDS.iter().find(|command| command.name == name)
 }
 
-/// The usage line of a command.
+/// Returns the usage line of a command.
 pub(super) fn usage(name: &str) -> String {
     find(name).map_or_else(|| format!(".{name}"), Description::usage)
 }
 
-/// The error for a name that no built-in command has.
+/// Makes the error for an unknown name.
 pub(super) fn unknown(name: &str, span: Span) -> Refusal {
     let nearest = nearest(name, COMMANDS.iter().map(|command| command.name));
     let hint = nearest.map_or_else(|| ".help lists them".to_owned(), |name| format!("did you mean .{name}?"));
@@ -371,7 +371,7 @@ mod tests {
     use qmpsh::language::syntax::{Statement, parse};
 
     #[test]
-    fn every_command_is_read_and_every_other_is_not() {
+    fn every_command_in_the_table_is_read_and_others_are_refused() {
         let read = |text: &str| match parse(text).unwrap().unwrap().statement {
             Statement::Dot(dot) => super::super::read(&dot, None),
             other @ Statement::Invoke(_) => panic!("{other:?}"),

@@ -65,7 +65,7 @@ impl Builtin for Wait {
         let session = frontend.session();
         let is_connected = session.is_connected();
         if session.client.is_guest_agent() {
-            return Err(Stop::failed(Status::CommandFailed, NO_EVENTS));
+            return Err(Stop::failed(NO_EVENTS));
         }
         // Without a connection the event can only have come already.
         let timeout = if is_connected { self.timeout.or(session.options.timeout) } else { Some(Duration::ZERO) };
@@ -79,17 +79,17 @@ impl Builtin for Wait {
                 self.what,
                 bytes >> 20
             );
-            return Err(Stop::failed(Status::CommandFailed, message));
+            return Err(Stop::failed(message));
         };
         let unknown = session.schema.known().map(|schema| warnings(&schema, &self.awaited));
         for warning in unknown.unwrap_or_default() {
-            frontend.say(&warning);
+            frontend.notifier().say(&warning);
         }
         let Some(event) = attend(frontend, wait, limit.end, &format!("`{}`", self.what)).await? else {
             return Err(if is_connected {
-                Stop::failed(Status::TimedOut, format!("no `{}` within {limit}", self.what))
+                Stop::new(Status::TimedOut, format!("no `{}` within {limit}", self.what))
             } else {
-                Stop::failed(Status::ConnectionLost, format!("`{}` cannot come: not connected", self.what))
+                Stop::new(Status::ConnectionLost, format!("`{}` cannot come: not connected", self.what))
             });
         };
         frontend.print_event(&event).await?;
@@ -97,7 +97,7 @@ impl Builtin for Wait {
             Some(Verdict::Failed) => {
                 let name = event.name();
                 let message = format!("{} came while waiting for `{}`", text::line(&name), self.what);
-                Err(Stop::failed(Status::CommandFailed, message))
+                Err(Stop::failed(message))
             }
             Some(Verdict::Came) | None => Ok(()),
         }

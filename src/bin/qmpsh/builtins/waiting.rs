@@ -1,4 +1,4 @@
-//! What built-in commands that wait for something in the peer have in common: the time limit, and the line that shows progress.
+//! What `.job` and `.migration` have in common: the time limit, and the line that shows progress.
 
 use std::time::Duration;
 
@@ -11,53 +11,50 @@ use crate::status::Stop;
 use qmpsh::jobs::Attention;
 use qmpsh::message::Request;
 
-/// How often the line that shows progress is drawn, and the peer asked for amounts.
+/// How often to draw the line that shows progress, and to ask the peer for amounts.
 const DRAW: Duration = Duration::from_millis(250);
 
-/// A state that lasts so long does not go away by itself.
+/// A state that lasts this long does not go away by itself.
 const LASTING: Duration = Duration::from_millis(200);
 
-/// The waiting for one thing.
+/// A wait for a job or a migration.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    /// What is waited for, in a sentence.
+    /// Its name in a sentence.
     pub(super) what: String,
     pub(super) since: Instant,
     pub(super) limit: TimeLimit,
     is_shown: bool,
-    /// What it needs from outside, since when, and whether the user was told.
+    /// What it needs from outside, since when, and true if the user was told.
     needed: Option<(Attention, Instant, bool)>,
 }
 
 impl Waiting {
-    /// Begins to wait. `timeout` is that of the command; without one, `--timeout` holds.
+    /// Begins to wait. The default for `timeout` is `--timeout`.
     pub(super) fn new(frontend: &mut dyn Frontend, timeout: Option<Duration>, what: String) -> Self {
         let limit = TimeLimit::new(timeout.or(frontend.session().options.timeout));
         Self { what, since: Instant::now(), limit, is_shown: false, needed: None }
     }
 
-    /// Asks the peer about it.
+    /// Sends a query about it.
     pub(super) async fn query(&self, frontend: &mut dyn Frontend, query: Query) -> Result<Answer, Stop> {
         ask::query(frontend, query, self.limit, &self.what).await
     }
 
-    /// Sends a command that is a part of it.
+    /// Sends a command that is part of it.
     pub(super) async fn send(&self, frontend: &mut dyn Frontend, request: Request) -> Result<Answer, Stop> {
         ask::send(frontend, request, self.limit, &self.what).await
     }
 
-    /// Shows progress, if there is a place for it. `line` gets how long it has lasted, and the columns that the line may have.
-    pub(super) fn show(&mut self, frontend: &mut dyn Frontend, line: impl FnOnce(Duration, usize) -> String) {
-        let width = frontend.progress_width();
-        self.is_shown = width.is_some();
+    /// Shows progress, if there is a place for it. `line` gets the time waited so far, and the columns that the line may have.
+    pub(super) fn show(&mut self, frontend: &mut dyn Frontend, line: impl Fn(Duration, usize) -> String) {
         let waited = self.since.elapsed();
-        // What is over at once needs no line.
-        if let Some(width) = width.filter(|_| waited >= DRAW) {
-            frontend.show_progress(Some(line(waited, width)));
-        }
+        let line = |width| line(waited, width);
+        // Short waits need no line.
+        self.is_shown = frontend.show_progress(if waited >= DRAW { Some(&line) } else { None });
     }
 
-    /// Says once what it needs from outside, where no line shows that. `sentence` follows [`what`](Self::what).
+    /// Says once what it needs from outside, if no progress line shows that. `sentence` follows [`what`](Self::what).
     pub(super) fn note(
         &mut self,
         frontend: &mut dyn Frontend,
@@ -73,15 +70,15 @@ impl Waiting {
             Some((before, since, false)) if before == needs => since,
             _ => Instant::now(),
         };
-        // Many a state is left again at once.
+        // Some states last only a moment.
         let says = !self.is_shown && since.elapsed() >= LASTING;
         if says {
-            frontend.say(&format!("{} {}", self.what, sentence(needs)));
+            frontend.notifier().say(&format!("{} {}", self.what, sentence(needs)));
         }
         self.needed = Some((needs, since, says));
     }
 
-    /// How long to wait before the next look. `unseen` holds where no line shows progress.
+    /// Returns how long to wait before the next query: `unseen` if no line shows progress.
     pub(super) fn tick(&self, unseen: Duration) -> Duration {
         if self.is_shown { DRAW } else { unseen }
     }

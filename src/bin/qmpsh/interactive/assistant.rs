@@ -1,4 +1,4 @@
-//! Helps with the line being typed: completion, hints and colors, from what the peer can do and what exists there.
+//! Helps with the line being typed: completion, hints and colors, from the peer's schema and the objects that exist there.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,17 +11,17 @@ use qmpsh::language::complete::{self, BuiltinCommand, Color, Completion, Context
 use qmpsh::language::syntax::{Dialect, Span};
 use qmpsh::schema::Schema;
 
-/// What the editor asks at each key.
+/// The assistant that the editor asks at each key.
 #[derive(Debug)]
 pub(crate) struct Assistant {
     schema: Mutex<Arc<SessionSchema>>,
     builtins: Vec<BuiltinCommand<'static>>,
     dialect: SharedDialect,
-    live: LiveValues,
+    live: Arc<LiveValues>,
 }
 
 impl Assistant {
-    /// To be called on the runtime.
+    /// Call it on the runtime.
     pub(super) fn new(session: &Session) -> Arc<Self> {
         let live = LiveValues::new(session.client.clone(), Arc::clone(&session.tracker));
         let builtin = |&Description { name, words, takes, summary: about, .. }: &Description| BuiltinCommand {
@@ -36,14 +36,14 @@ impl Assistant {
         Arc::new(Self { schema, builtins, dialect, live })
     }
 
-    /// Begins with a new session, or without one: another peer may come.
+    /// Begins a new session, or notes the end of one: another peer may come.
     pub(super) fn begin(&self, session: &Session) {
         let schema = if session.is_connected() { Arc::clone(&session.schema) } else { Arc::default() };
         *self.schema.lock().unwrap_or_else(PoisonError::into_inner) = schema;
         self.live.forget();
     }
 
-    /// Notes that a command ran: what exists may have changed.
+    /// Notes that commands ran: what exists may have changed.
     pub(super) fn invalidate(&self) {
         self.live.invalidate();
     }
@@ -52,7 +52,7 @@ impl Assistant {
         self.schema.lock().unwrap_or_else(PoisonError::into_inner).known()
     }
 
-    /// Whether the line is for the human monitor, whose arguments are unknown.
+    /// Returns true if the line is for the human monitor, whose arguments are unknown.
     fn is_hmp(&self, text: &str) -> bool {
         self.dialect.get() == Dialect::Hmp && !text.starts_with('.')
     }

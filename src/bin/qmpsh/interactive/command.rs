@@ -1,4 +1,4 @@
-//! A command and its reply, which may come late or never.
+//! Sends a command and shows its reply, which may come late or never.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::connection::Unanswered;
-use super::waiting::{Loss, Waited};
+use super::waiting::Waited;
 use super::{Flow, Repl};
 use crate::output::render::Form;
 use crate::session::ask::TimeLimit;
@@ -20,19 +20,19 @@ use qmpsh::language::typing::Resend;
 use qmpsh::message::{Reply, Request};
 use qmpsh::text;
 
-/// How long the prompt waits for the end of a peer that was asked to end and has answered.
+/// How long the prompt waits for the connection to end after `quit` succeeded.
 const QUITTING: Duration = Duration::from_secs(1);
 
 type Answer = Result<Reply, ExecuteError>;
 
-/// How a command ended whose waiting was given up.
-pub(super) struct Late {
+/// The reply to a command that the shell stopped waiting for.
+pub(super) struct LateReply {
     pub(super) request: Request,
     pub(super) answer: Answer,
 }
 
 impl Repl<'_> {
-    /// Sends a command, again as long as its refusals say how, and shows its reply.
+    /// Sends a command and shows its reply. If QEMU refuses the type of an argument, converts it and sends the command again.
     pub(super) async fn send(&mut self, mut request: Request, mut resend: Option<Box<Resend>>) -> Flow {
         if self.session.connection == Connection::Closed {
             // Without a peer, `quit` can end only the shell.
@@ -42,7 +42,7 @@ impl Repl<'_> {
             // A listener gets the next peer by itself.
             let hint = if self.opening.is_some() { "" } else { " (.reconnect connects again)" };
             let message = format!("not sent: not connected to {}{hint}", self.session.connector.shown());
-            return Err(Stop::failed(Status::ConnectionLost, message));
+            return Err(Stop::new(Status::ConnectionLost, message));
         }
         if let Some(warning) = peer::warning(&self.session.client, &request) {
             self.say(&warning);
@@ -56,7 +56,7 @@ impl Repl<'_> {
             let mut answer = None;
             let waited = {
                 let work = std::pin::pin!(async { answer = Some((&mut execution).await) });
-                self.wait_for(work, limit.end, Loss::EndsTheWork).await?
+                self.wait_for(work, limit.end, true).await?
             };
             let Some(answer) = answer else {
                 let why = match waited {
@@ -65,7 +65,7 @@ impl Repl<'_> {
                 };
                 let command = outcome::name(&request);
                 self.say(&format!("{why}: {command} may still be running; its reply will be shown when it comes"));
-                self.late.spawn(async move { Late { answer: execution.await, request } });
+                self.late.spawn(async move { LateReply { answer: execution.await, request } });
                 let timed_out = waited == Waited::TimedOut;
                 return Err(Stop::silent(if timed_out { Status::TimedOut } else { Status::Interrupted }));
             };
@@ -82,8 +82,8 @@ impl Repl<'_> {
     }
 
     async fn on_answer(&mut self, request: Request, resend: Option<Box<Resend>>, answer: Answer) -> Flow {
-        // Events that came before the reply are shown before it. After a refusal the peer may be asked about it, and more events
-        // come then, so all that are here go first.
+        // Events that came before the reply are shown before it. After an error qmpsh may query the peer, during which more events
+        // come, so all events so far go first.
         let mut events = self.events.try_batch();
         let before = match &answer {
             Ok(reply) => events.events.partition_point(|event| event.arrival() < reply.arrival()),
@@ -91,29 +91,46 @@ impl Repl<'_> {
         };
         let after = events.events.split_off(before);
         self.show_events(&events);
-        let done = self.on_outcome(&request, resend.as_deref(), Outcome::of(&request, answer)).await;
+        let done = self.on_outcome(&request, resend.as_deref(), Outcome::of(&request, answer), false).await;
         self.show_events(&Batch { events: after, dropped: Vec::new() });
         done
     }
 
-    async fn on_outcome(&mut self, request: &Request, resend: Option<&Resend>, outcome: Outcome) -> Flow {
+    async fn on_outcome(
+        &mut self,
+        request: &Request,
+        resend: Option<&Resend>,
+        outcome: Outcome,
+        is_late: bool,
+    ) -> Flow {
         match outcome {
+            Outcome::Returned(reply) if is_late => {
+                self.session.succeeded(request);
+                self.show_reply_here(&reply, request).await
+            }
             Outcome::Returned(reply) => {
                 self.session.succeeded(request);
-                let done = self.show_answer(&reply, request).await;
+                let done = self.show_reply(&reply, request).await;
                 if self.session.is_quitting() {
-                    // The next prompt shows already that the peer is gone, if it goes soon.
+                    // If the peer goes soon, the next prompt shows it.
                     let _ = timeout(QUITTING, self.closed()).await;
                 }
                 done
             }
             Outcome::Refused { class, desc, reply } => {
-                let hints = explain_error(self, request, resend, &class, &desc).await;
-                let refusal = refusal(&class, &desc, hints.as_deref().unwrap_or_default());
-                self.show_raw(&reply, request).await?;
+                let hints = match is_late {
+                    true => Ok(String::new()),
+                    false => explain_error(self, request, resend, &class, &desc).await,
+                };
+                let hint = hints.as_deref().unwrap_or_default();
+                let refusal = format!("{}: {}{hint}", text::line(&class), text::line(&desc));
+                let refusal = Failure::placed(Status::CommandFailed, refusal);
+                if self.renderer.form == Form::Raw {
+                    self.show_here(self.renderer.reply(&reply, request.own_id.as_deref())).await?;
+                }
                 match hints {
                     Ok(_) => Err(refusal.into()),
-                    // The command was refused, whatever became of the question for the schema.
+                    // The query for the schema failed too, but QEMU refused the command.
                     Err(stop) => {
                         self.show_failure(&refusal);
                         Err(stop)
@@ -125,7 +142,7 @@ impl Repl<'_> {
                 self.lost(None).await;
                 Ok(())
             }
-            Outcome::Failed(status, message) => Err(Stop::failed(status, message)),
+            Outcome::Failed(status, message) => Err(Stop::new(status, message)),
             Outcome::Lost(lost) => {
                 self.lost(Some(Unanswered::new(lost, request))).await;
                 Err(Stop::silent(Status::ConnectionLost))
@@ -133,42 +150,21 @@ impl Repl<'_> {
         }
     }
 
-    /// Shows the whole reply to a refused command, if the output format is `raw`.
-    async fn show_raw(&mut self, reply: &Reply, request: &Request) -> Flow {
-        if self.renderer.form == Form::Raw { self.show_reply_here(reply, request).await } else { Ok(()) }
-    }
-
-    /// Shows the late reply of an abandoned command.
-    pub(super) async fn show_late(&mut self, late: Late) -> Flow {
-        let Late { request, answer } = late;
-        let command = outcome::name(&request);
-        match Outcome::of(&request, answer) {
-            Outcome::Returned(reply) => {
-                self.session.succeeded(&request);
-                self.say(&format!("the reply to {command}:"));
-                match self.show_answer_here(&reply, &request).await {
-                    // There is nothing left that a failure could stop.
-                    Err(Stop::Failed(failure)) => self.show_failure(&failure),
-                    done => return done,
-                }
-            }
-            Outcome::Refused { class, desc, reply } => {
-                self.say(&format!("{command} has failed:"));
-                self.show_raw(&reply, &request).await?;
-                self.show_failure(&refusal(&class, &desc, ""));
-            }
-            Outcome::Failed(status, message) => self.show_failure(&Failure::new(status, message)),
-            Outcome::PeerEnded => {
-                self.session.succeeded(&request);
-                self.lost(None).await;
-            }
-            Outcome::Lost(lost) => self.lost(Some(Unanswered::new(lost, &request))).await,
+    /// Shows a late reply. No line depends on its outcome anymore.
+    pub(super) async fn show_late(&mut self, late: LateReply) -> Flow {
+        let LateReply { request, answer } = late;
+        let (outcome, command) = (Outcome::of(&request, answer), outcome::name(&request));
+        match &outcome {
+            Outcome::Returned(_) => self.say(&format!("the reply to {command}:")),
+            Outcome::Refused { .. } => self.say(&format!("{command} has failed:")),
+            Outcome::Failed(..) | Outcome::PeerEnded | Outcome::Lost(_) => {}
         }
-        Ok(())
+        match self.on_outcome(&request, None, outcome, true).await {
+            Err(Stop::Failed(failure)) => {
+                self.show_failure(&failure);
+                Ok(())
+            }
+            done => done,
+        }
     }
-}
-
-/// The failure of a command that the peer refused.
-fn refusal(class: &str, desc: &str, hints: &str) -> Failure {
-    Failure::placed(Status::CommandFailed, format!("{}: {}{hints}", text::line(class), text::line(desc)))
 }

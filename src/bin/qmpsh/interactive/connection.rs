@@ -1,13 +1,12 @@
-//! The connection: found, lost, and connected again.
+//! The connection: made, lost, and made again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Flow, Repl};
-use crate::connect::Opening;
 use crate::output::messages::Notifier;
 use crate::session::outcome::{Lost, Outcome};
-use crate::session::{Connection, Session, peer};
+use crate::session::{Connection, Session, hmp, peer};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::error::describe;
 use qmpsh::message::Request;
@@ -31,7 +30,7 @@ impl Unanswered {
 }
 
 impl Repl<'_> {
-    /// Begins with a new session, and says what the peer is.
+    /// Begins a new session, and shows the version of the peer.
     pub(super) fn on_connected(&mut self) {
         while self.state.try_changed().is_some() {}
         self.session.connected();
@@ -58,14 +57,14 @@ impl Repl<'_> {
         }
     }
 
-    /// Says at once that the connection is gone, even while a line is being typed.
+    /// Reports at once that the connection is gone, even while a line is being typed.
     pub(super) async fn on_state(&mut self, state: Runstate) {
         if state == Runstate::Disconnecting {
             self.lost(None).await;
         }
     }
 
-    /// Waits until the connection is gone, and says so.
+    /// Waits until the connection is gone, and reports it.
     pub(super) async fn closed(&mut self) {
         while self.session.connection != Connection::Closed {
             match self.state.changed().await {
@@ -75,7 +74,7 @@ impl Repl<'_> {
         }
     }
 
-    /// Says once that the connection is gone, why, and what became of the commands without a reply.
+    /// Reports once that the connection is gone, why, and which commands have no reply.
     pub(super) async fn lost(&mut self, command: Option<Unanswered>) {
         if self.session.connection == Connection::Closed {
             return;
@@ -93,7 +92,8 @@ impl Repl<'_> {
                 // The reply came together with the end.
                 Outcome::Returned(reply) => {
                     self.say(&format!("the reply to `{}`:", text::line(late.request.label())));
-                    let (result, failure) = self.answer(self.renderer, &reply, &late.request);
+                    let monitor = &mut self.session.human_monitor;
+                    let (result, failure) = hmp::result(monitor, self.renderer, &late.request, &reply);
                     if let Some(result) = result {
                         self.sink.output(result.whole());
                     }
@@ -117,7 +117,7 @@ impl Repl<'_> {
                 format!("the connection to {} was lost: {}", self.session.connector.shown(), describe(&error))
             }
         };
-        self.say(&format!("{how}{}", tell(&unanswered)));
+        self.say(&format!("{how}{}", list(&unanswered)));
         if !has_quit && let Some(why) = self.session.connector.end().await {
             self.say(&why);
         }
@@ -132,8 +132,9 @@ impl Repl<'_> {
         Notifier::Console(self.sink.clone())
     }
 
-    /// Begins again with a peer that came back, or says why none will.
+    /// Begins a new session with a peer that came back, or shows the error.
     pub(super) fn on_opened_again(&mut self, opened: Result<(), Failure>) {
+        self.opening = None;
         match opened {
             Ok(()) => self.on_connected(),
             Err(failure) => self.say(&failure.message),
@@ -148,7 +149,7 @@ impl Repl<'_> {
         }
         let tries_again = self.session.connector.tries_again().is_some();
         if self.opening.is_some() && !tries_again {
-            // It comes back by itself.
+            // The listener makes it by itself.
             return Ok(());
         }
         // This attempt replaces those that repeat by themselves.
@@ -181,29 +182,21 @@ impl Repl<'_> {
     }
 }
 
-/// Waits for the session that comes back by itself, if there is one. Cancel safe.
-pub(super) async fn opened_again(opening: &mut Option<Opening>) -> Result<(), Failure> {
-    let Some(pending) = opening else { return std::future::pending().await };
-    let opened = pending.await;
-    *opening = None;
-    opened
-}
-
-/// What became of commands without a reply, as the end of a sentence.
-fn tell(unanswered: &[Unanswered]) -> String {
+/// Lists the commands without a reply, as the end of a sentence.
+fn list(unanswered: &[Unanswered]) -> String {
     let names = |lost: Lost| {
         let names = unanswered.iter().filter(|command| command.lost == lost);
         names.map(|command| format!("`{}`", text::line(&command.name))).collect::<Vec<_>>().join(", ")
     };
     let (unknown, not_sent) = (names(Lost::Unanswered), names(Lost::NotSent));
-    match (unknown.is_empty(), not_sent.is_empty()) {
-        (true, true) => String::new(),
-        (false, true) => format!("; no reply came to {unknown}, so whether it ran is unknown"),
-        (true, false) => format!("; not sent: {not_sent}"),
-        (false, false) => {
-            format!("; no reply came to {unknown}, so whether it ran is unknown; not sent: {not_sent}")
-        }
+    let mut list = String::new();
+    if !unknown.is_empty() {
+        list += &format!("; no reply came to {unknown}, so whether it ran is unknown");
     }
+    if !not_sent.is_empty() {
+        list += &format!("; not sent: {not_sent}");
+    }
+    list
 }
 
 #[cfg(test)]
@@ -211,10 +204,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_without_a_reply() {
+    fn commands_without_a_reply_are_listed_by_what_is_known() {
         let unknown = |name: &str| Unanswered { name: name.to_owned(), lost: Lost::Unanswered };
         let not_sent = |name: &str| Unanswered { name: name.to_owned(), lost: Lost::NotSent };
-        let check = |unanswered: &[Unanswered], expected: &str| assert_eq!(tell(unanswered), expected);
+        let check = |unanswered: &[Unanswered], expected: &str| assert_eq!(list(unanswered), expected);
         check(&[], "");
         check(&[unknown("stop")], "; no reply came to `stop`, so whether it ran is unknown");
         check(&[unknown("a"), unknown("b\u{1b}")], "; no reply came to `a`, `b\\u{1b}`, so whether it ran is unknown");

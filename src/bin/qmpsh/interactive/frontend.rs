@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::Repl;
-use super::waiting::{Loss, Waited};
-use crate::output::printer::sleep_until_or_never;
+use super::waiting::Waited;
+use crate::output::messages::Notifier;
+use crate::output::printer::{place_of, sleep_until_or_never};
 use crate::output::progress::width_of;
 use crate::output::render::{Pieces, Renderer};
 use crate::session::{Action, EventFilter, Frontend, Session};
@@ -48,7 +49,7 @@ impl Frontend for Repl<'_> {
         limit: Option<Instant>,
         what: &str,
     ) -> Result<bool, Stop> {
-        match self.wait_for(work, limit, Loss::IsAnError).await? {
+        match self.wait_for(work, limit, false).await? {
             Waited::Done => Ok(true),
             Waited::TimedOut => Ok(false),
             Waited::Interrupted => {
@@ -67,9 +68,8 @@ impl Frontend for Repl<'_> {
 
     async fn print_event(&mut self, event: &Event) -> Result<(), Stop> {
         let mut batch = self.events.try_batch();
-        let is_it = |shown: &Event| shown.arrival() == event.arrival() && shown.bytes() == event.bytes();
         let is_shown = !self.session.events_to_stderr && !self.session.is_piped;
-        let place = batch.events.iter().position(is_it).filter(|_| is_shown);
+        let place = place_of(event, &batch.events).filter(|_| is_shown);
         let mut after = batch.events.split_off(place.unwrap_or(batch.events.len()));
         if place.is_some() {
             after.pop_front();
@@ -107,21 +107,17 @@ impl Frontend for Repl<'_> {
         self.session.event_filter = event_filter;
     }
 
-    fn progress_width(&self) -> Option<usize> {
-        terminal::can_edit().then(|| width_of(rustix::stdio::stdout()))
-    }
-
-    fn show_progress(&mut self, line: Option<String>) {
+    fn show_progress(&mut self, line: Option<&dyn Fn(usize) -> String>) -> bool {
+        if !terminal::can_edit() {
+            return false;
+        }
         self.shows_progress = line.is_some();
-        self.sink.transient(line);
+        self.sink.transient(line.map(|line| line(width_of(rustix::stdio::stdout()))));
+        true
     }
 
-    fn say(&mut self, message: &str) {
-        Repl::say(self, message);
-    }
-
-    fn quote(&mut self, text: &str) {
-        self.notifier().quote(text);
+    fn notifier(&mut self) -> Notifier {
+        Repl::notifier(self)
     }
 
     async fn report(&mut self, failure: &Failure) -> Result<(), Stop> {

@@ -1,10 +1,11 @@
 //! The names that exist at the peer, for Tab.
 //!
-//! The editor's thread asks and waits, for a third of a second at most; a task on the runtime sends the queries. An answer is kept
-//! until an event or a command may have changed it. If the peer is too slow, the last answer is shown, and the new one is there for
-//! the next key.
+//! The editor's thread waits for an answer for at most a third of a second; a task on the runtime sends the queries. An answer is
+//! kept until an event or a command may have changed it. If the peer is too slow, the last answer is shown, and the next key gets
+//! the new one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs::DirEntry;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,16 +20,16 @@ use crate::session::queries::{self, QomPath, Query};
 use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::complete::{Live, LiveValue, Question};
 
-/// How long a person who pressed Tab waits for the peer.
+/// How long Tab waits for the peer.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How many answers are kept.
 const MOST_ANSWERS: usize = 500;
 
-/// Where devices are in the object model that were added: those with an id, and those without.
+/// Where added devices are in the object model: those with an id, and those without.
 const ADDED: [&str; 2] = ["/machine/peripheral", "/machine/peripheral-anon"];
 
-/// Where those are that belong to the machine.
+/// Where the built-in devices of the machine are.
 const BUILT_IN: &str = "/machine/unattached";
 
 const OBJECTS: &str = "/objects";
@@ -40,13 +41,8 @@ type Values = Vec<LiveValue>;
 pub(super) struct LiveValues {
     client: Client,
     runtime: Handle,
-    known: Arc<Known>,
-}
-
-/// The answers, and how many events and commands may have changed them.
-#[derive(Debug)]
-struct Known {
     tracker: Arc<Tracker>,
+    /// How many commands may have changed the values.
     commands: AtomicU64,
     answers: Mutex<HashMap<Question, Answer>>,
     answered: Condvar,
@@ -56,12 +52,29 @@ struct Known {
 struct Answer {
     values: Values,
     age: u64,
-    /// The question is on its way to the peer.
+    /// The query was sent.
     is_pending: bool,
 }
 
-impl Known {
-    /// How many events and commands there have been.
+impl LiveValues {
+    /// Call it on the runtime, which sends the queries.
+    pub(super) fn new(client: Client, tracker: Arc<Tracker>) -> Arc<Self> {
+        let (commands, answers, answered) = (AtomicU64::new(0), Mutex::default(), Condvar::new());
+        Arc::new(Self { client, runtime: Handle::current(), tracker, commands, answers, answered })
+    }
+
+    /// Makes all answers old: what exists may have changed.
+    pub(super) fn invalidate(&self) {
+        self.commands.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Drops all answers: another peer may come.
+    pub(super) fn forget(&self) {
+        self.invalidate();
+        self.answers().clear();
+    }
+
+    /// Returns how many events and commands there have been.
     fn age(&self) -> u64 {
         self.tracker.event_count() + self.commands.load(Ordering::Relaxed)
     }
@@ -69,56 +82,55 @@ impl Known {
     fn answers(&self) -> MutexGuard<'_, HashMap<Question, Answer>> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl LiveValues {
-    /// To be called on the runtime, which sends the queries.
-    pub(super) fn new(client: Client, tracker: Arc<Tracker>) -> Self {
-        let known = Known { tracker, commands: AtomicU64::new(0), answers: Mutex::default(), answered: Condvar::new() };
-        Self { client, runtime: Handle::current(), known: Arc::new(known) }
-    }
-
-    /// Notes that what exists may have changed.
-    pub(super) fn invalidate(&self) {
-        self.known.commands.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Forgets all answers: another peer may come.
-    pub(super) fn forget(&self) {
-        self.invalidate();
-        self.known.answers().clear();
-    }
-
-    /// Waits for the answer until `end`; then the last answer has to do.
-    fn ask(&self, question: &Question, end: Instant) -> Values {
-        let age = self.known.age();
-        let mut answers = self.known.answers();
+    /// Waits for the answer until `end`, and then returns the last answer.
+    fn ask(self: &Arc<Self>, question: &Question, end: Instant) -> Values {
+        let age = self.age();
+        let mut answers = self.answers();
         let unknown = || Answer { age: age.wrapping_sub(1), ..Answer::default() };
         let answer = answers.entry(question.clone()).or_insert_with(unknown);
         if answer.age == age && !answer.is_pending {
             return answer.values.clone();
         }
         if !std::mem::replace(&mut answer.is_pending, true) {
-            self.runtime.spawn(request(self.client.clone(), Arc::clone(&self.known), question.clone()));
+            self.runtime.spawn(Arc::clone(self).request(question.clone()));
         }
         let left = end.saturating_duration_since(Instant::now());
         let is_pending =
             |answers: &mut HashMap<Question, Answer>| answers.get(question).is_some_and(|answer| answer.is_pending);
-        let waited = self.known.answered.wait_timeout_while(answers, left, is_pending);
+        let waited = self.answered.wait_timeout_while(answers, left, is_pending);
         let (answers, _) = waited.unwrap_or_else(PoisonError::into_inner);
         answers.get(question).map(|answer| answer.values.clone()).unwrap_or_default()
     }
+
+    /// Asks the peer and keeps its answer.
+    async fn request(self: Arc<Self>, question: Question) {
+        // The answer may not include changes that happen meanwhile.
+        let age = self.age();
+        let found = ask(&self.client, &question).await;
+        let mut answers = self.answers();
+        if answers.len() > MOST_ANSWERS {
+            answers.clear();
+        }
+        let answer = match found {
+            Some(values) => Answer { values, age, is_pending: false },
+            // Without an answer, as from a closed connection, the next key asks again.
+            None => Answer { age: age.wrapping_sub(1), ..Answer::default() },
+        };
+        answers.insert(question, answer);
+        self.answered.notify_all();
+    }
 }
 
-/// The questions of one key, which share one time limit.
+/// The questions of one key, with one time limit for all.
 #[derive(Debug)]
 pub(super) struct WithDeadline<'a> {
-    values: &'a LiveValues,
+    values: &'a Arc<LiveValues>,
     end: Instant,
 }
 
 impl<'a> WithDeadline<'a> {
-    pub(super) fn new(values: &'a LiveValues) -> Self {
+    pub(super) fn new(values: &'a Arc<LiveValues>) -> Self {
         Self { values, end: Instant::now() + PATIENCE }
     }
 }
@@ -134,43 +146,20 @@ impl Live for WithDeadline<'_> {
     }
 }
 
-/// What is in a directory of this machine, by name.
+/// Lists a directory of this machine by name.
 fn files(directory: &str) -> Values {
     let path = if directory.is_empty() { "." } else { directory };
     let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| {
-            let mut name = entry.file_name().into_string().ok()?;
-            if entry.path().is_dir() {
-                name.push('/');
-            }
-            Some(name)
-        })
-        .collect();
+    let name = |entry: DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        Some(if entry.path().is_dir() { name + "/" } else { name })
+    };
+    let mut names: Vec<String> = entries.filter_map(|entry| name(entry.ok()?)).collect();
     names.sort();
     names.into_iter().map(|name| LiveValue { name, about: String::new() }).collect()
 }
 
-/// Asks the peer and keeps its answer.
-async fn request(client: Client, known: Arc<Known>, question: Question) {
-    // What changes while the peer answers may not be in the answer.
-    let age = known.age();
-    let found = ask(&client, &question).await;
-    let mut answers = known.answers();
-    if answers.len() > MOST_ANSWERS {
-        answers.clear();
-    }
-    let answer = match found {
-        Some(values) => Answer { values, age, is_pending: false },
-        // Without an answer, as from a connection that is gone, the next key asks again.
-        None => Answer { age: age.wrapping_sub(1), ..Answer::default() },
-    };
-    answers.insert(question, answer);
-    known.answered.notify_all();
-}
-
-/// What the peer says; `None` if it does not.
+/// Asks the peer; `None` if it does not answer.
 async fn ask(client: &Client, question: &Question) -> Option<Values> {
     let one =
         |query: Query, read: fn(&[u8]) -> Values| async move { send(client, query).await.map(|reply| read(&reply)) };
@@ -182,12 +171,10 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
         Question::Jobs => {
             let mut jobs = one(Query::Jobs, replies::jobs).await?;
             let block_jobs = one(Query::BlockJobs, replies::block_jobs).await.unwrap_or_default();
-            jobs.extend(
-                block_jobs
-                    .into_iter()
-                    .filter(|block| jobs.iter().all(|job| job.name != block.name))
-                    .collect::<Vec<_>>(),
-            );
+            // Later ones of the same name are dropped.
+            jobs.extend(block_jobs);
+            let mut names = HashSet::new();
+            jobs.retain(|job| names.insert(job.name.clone()));
             Some(jobs)
         }
         Question::Devices => list(client, ADDED[0]).await.map(replies::children),
@@ -209,7 +196,7 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
     }
 }
 
-/// The dirty bitmaps of a node, or of a block device by its name.
+/// Lists the dirty bitmaps of a node, or of a block device by its name.
 async fn bitmaps(client: &Client, node: Option<&str>) -> Option<Values> {
     let nodes = send(client, Query::NamedBlockNodes).await?;
     let found = replies::bitmaps(&nodes, node);
@@ -219,7 +206,7 @@ async fn bitmaps(client: &Client, node: Option<&str>) -> Option<Values> {
     Some(node.map_or(found, |node| replies::bitmaps(&nodes, Some(&node))))
 }
 
-/// The nodes of the block graph.
+/// Lists the nodes of the block graph.
 async fn nodes(client: &Client) -> Option<Values> {
     match queries::ask(client, &Query::BlockGraph).await {
         Err(ExecuteError::Server { class, .. }) if class == "CommandNotFound" => {
@@ -229,7 +216,7 @@ async fn nodes(client: &Client) -> Option<Values> {
     }
 }
 
-/// The types of what is there at these paths, of which a storage daemon lacks some.
+/// Lists the types of the objects at these paths. A storage daemon lacks some of the paths.
 async fn types_at(client: &Client, paths: &[&str]) -> Option<Values> {
     let mut types = None;
     for path in paths {
@@ -240,7 +227,7 @@ async fn types_at(client: &Client, paths: &[&str]) -> Option<Values> {
     types
 }
 
-/// What is at a path of the object model.
+/// Lists a path of the object model.
 fn list(client: &Client, path: &str) -> impl Future<Output = Option<Values>> {
     let path = QomPath::new(path);
     async move {
@@ -249,7 +236,7 @@ fn list(client: &Client, path: &str) -> impl Future<Output = Option<Values>> {
     }
 }
 
-/// The properties of the first device of a type that is there: nothing is made to know them.
+/// Lists the properties of the first existing device of a type. No device is made for it.
 async fn properties_of_type(client: &Client, ty: &str) -> Option<Values> {
     let wanted = format!("child<{ty}>");
     for parent in [ADDED[0], ADDED[1], BUILT_IN] {

@@ -1,17 +1,16 @@
 //! The interactive shell: reads lines, runs them, and shows replies and events as they come.
 //!
-//! One task does everything. It never waits for one thing alone: `waiting` takes care of events, signals and the end of the
-//! connection meanwhile. Lines come from the terminal, `running` runs them, `values` reads what does not stand in them. `command`
-//! sends one and waits for its reply, `output` shows it, `piped` gives it to a pipeline. `connection` has what becomes of the
-//! session, `prompt` what the prompt shows of it, and `events` what comes unasked. `frontend` is this shell as the built-in
-//! commands see it. `assistant` helps while a line is typed, with the `live` values that it asks for and finds in `replies`.
+//! One task does everything. While it waits, `waiting` handles events, signals and the end of the connection. Lines come from
+//! the terminal, `running` runs them, and `values` reads values that they name. `command` sends a command and waits for its reply,
+//! `output` shows it, `piped` feeds it to a pipeline. `connection` makes the session and reports its end, and `prompt` shows its
+//! state. `frontend` is this shell as the built-in commands see it. `assistant` helps while a line is typed: `live` asks the peer for
+//! values, and `replies` finds them in its replies.
 //!
 //! Leaving the shell is exit status 0, however its commands ended, as with psql.
 
 mod assistant;
 mod command;
 mod connection;
-mod events;
 mod frontend;
 mod live;
 mod output;
@@ -33,11 +32,11 @@ use crate::connect::Opening;
 use crate::output::messages::fit;
 use crate::output::render::Renderer;
 use crate::session::Session;
-use crate::signals::{Ending, Interrupts, Signals};
+use crate::signals::{Ending, Interrupts, Signals, or_never};
 use crate::status::{Failure, Status, Stop};
 use crate::terminal::{Console, Readline, Sink};
 use assistant::Assistant;
-use command::Late;
+use command::LateReply;
 use piped::Redirected;
 use prompt::Prompt;
 use qmpsh::events::{Delivery, EventStream};
@@ -58,10 +57,10 @@ pub(super) struct Repl<'a> {
     events: EventStream,
     state: StateWatcher,
     prompt: Prompt,
-    /// The session that comes back by itself.
+    /// The next session, if qmpsh makes it by itself.
     opening: Option<Opening>,
-    /// Commands whose waiting Ctrl-C or the time limit ended.
-    late: JoinSet<Late>,
+    /// Commands that Ctrl-C or the time limit ended the waiting for.
+    late: JoinSet<LateReply>,
     interrupts: Interrupts,
     /// Ctrl-C came between the end of a line and its arrival here.
     pressed_early: bool,
@@ -133,7 +132,7 @@ impl<'a> Repl<'a> {
                         }
                         self.after_commands();
                         self.prompt.settle().await;
-                        // What was pressed until now was for that line.
+                        // Earlier presses of Ctrl-C were for that line.
                         self.interrupts.forget();
                     }
                     (Readline::Interrupted, _) => {}
@@ -150,16 +149,16 @@ impl<'a> Repl<'a> {
                     }
                 }
                 Some(state) = self.state.changed() => self.on_state(state).await,
-                opened = connection::opened_again(&mut self.opening) => self.on_opened_again(opened),
+                opened = or_never(self.opening.as_mut()) => self.on_opened_again(opened),
                 Some(_) = self.fetching.join_next() => self.console.repaint(),
-                // At the prompt Ctrl-C is a key; a signal that comes there is from before it, or for the line on its way.
+                    // At the prompt Ctrl-C is a key. A signal that comes here is older, or for the line on its way.
                 () = self.interrupts.next() => self.pressed_early |= self.console.line_has_ended(),
                 status = self.ending.signal() => return status,
             }
         }
     }
 
-    /// Takes note that commands ran: they may have changed what exists, the language of the lines, and how the schema is fetched.
+    /// Updates completion, prompt and schema after commands, which may have changed what exists or the language of the lines.
     fn after_commands(&mut self) {
         self.assistant.invalidate();
         self.prompt.redraw();
@@ -169,20 +168,20 @@ impl<'a> Repl<'a> {
     }
 
     fn say(&self, message: &str) {
-        self.sink.line(fit(message, &io::stdout()));
+        self.notifier().say(message);
     }
 
-    /// Shows a failure, if there is something to say.
+    /// Shows a failure, if it has a message.
     fn show_failure(&self, failure: &Failure) {
         if !failure.message.is_empty() {
             self.sink.line(self.renderer.colors.failure(&fit(&failure.message, &io::stdout())));
         }
     }
 
-    /// After Ctrl-C: shows it, or goes behind the `^C` that the terminal has shown.
+    /// Begins a new row after Ctrl-C, and shows `^C` if the terminal does not.
     fn end_row(&self) {
         if self.shows_progress {
-            // That line goes, and the `^C` with it.
+            // The `^C` goes with that line.
             self.sink.transient(None);
         } else {
             self.sink.line(if self.console.has_echo() { "" } else { "^C" });

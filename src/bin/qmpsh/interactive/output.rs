@@ -1,4 +1,7 @@
-//! Results on the terminal: of any length, and no longer than the person wants.
+//! Shows events and results. A result can have any length; Ctrl-C cuts it.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
 
 use bytes::Bytes;
 
@@ -7,61 +10,76 @@ use crate::output::color::PLAIN;
 use crate::output::render::{Pieces, Renderer};
 use crate::session::hmp;
 use crate::status::{Failure, Status, Stop};
-use qmpsh::message::{Reply, Request};
+use qmpsh::events::Batch;
+use qmpsh::message::{Event, Reply, Request};
+use qmpsh::text;
 
 impl Repl<'_> {
-    /// How results are formatted where they go now.
+    /// Shows events, and how many were dropped.
+    pub(super) fn show_events(&self, batch: &Batch) {
+        for (name, count) in &batch.dropped {
+            self.sink.missed(&text::line(name), *count);
+        }
+        self.show_each(&batch.events, self.session.events_to_stderr);
+    }
+
+    pub(super) fn show_each(&self, events: &VecDeque<Event>, to_stderr: bool) {
+        for event in events {
+            let mut shown = Vec::new();
+            self.renderer.event(event, &mut shown);
+            if to_stderr {
+                // There is nowhere else to complain.
+                let _ = io::stderr().write_all(&shown);
+            } else {
+                self.sink.event(&text::line(&event.name()), String::from_utf8_lossy(&shown));
+            }
+        }
+    }
+
+    /// Shows the events that have come.
+    pub(super) fn show_events_so_far(&mut self) {
+        let batch = self.events.try_batch();
+        self.show_events(&batch);
+    }
+
+    /// Returns how results are formatted where they go now.
     pub(super) fn current_renderer(&self) -> Renderer {
         if self.session.is_piped { Renderer::PIPELINE } else { self.renderer }
     }
 
-    /// Shows a result on the terminal, or gives it to the pipeline.
+    /// Shows a result on the terminal, or feeds it to the pipeline.
     pub(super) async fn show(&mut self, result: Pieces) -> Flow {
         if self.session.is_piped { self.feed(result).await } else { self.show_here(result).await }
     }
 
-    /// Shows a reply on the terminal.
+    /// Shows the result of a command, on the terminal even if a pipeline gets the results now. A line for the human monitor can
+    /// have failed.
     pub(super) async fn show_reply_here(&mut self, reply: &Reply, request: &Request) -> Flow {
-        self.show_here(self.renderer.reply(reply, request.own_id.as_deref())).await
-    }
-
-    /// Shows the result of a command. One of the human monitor can have failed.
-    pub(super) async fn show_answer(&mut self, reply: &Reply, request: &Request) -> Flow {
-        let (result, failure) = self.answer(self.current_renderer(), reply, request);
-        if let Some(result) = result {
-            self.show(result).await?;
-        }
-        failed(failure)
-    }
-
-    /// Shows the result of a command on the terminal, even if a pipeline gets the results now.
-    pub(super) async fn show_answer_here(&mut self, reply: &Reply, request: &Request) -> Flow {
-        let (result, failure) = self.answer(self.renderer, reply, request);
+        let (result, failure) = hmp::result(&mut self.session.human_monitor, self.renderer, request, reply);
         if let Some(result) = result {
             self.show_here(result).await?;
         }
-        failed(failure)
+        hmp_failure(failure)
     }
 
-    /// The result that is to be shown, and what has failed.
-    pub(super) fn answer(
-        &mut self,
-        renderer: Renderer,
-        reply: &Reply,
-        request: &Request,
-    ) -> (Option<Pieces>, Option<String>) {
-        match hmp::hmp_result(&mut self.session.human_monitor, renderer, request, reply) {
-            Some(told) => (told.result, told.failure),
-            None => (Some(renderer.reply(reply, request.own_id.as_deref())), None),
+    /// Shows the result of a command, or feeds it to the pipeline.
+    pub(super) async fn show_reply(&mut self, reply: &Reply, request: &Request) -> Flow {
+        if !self.session.is_piped {
+            return self.show_reply_here(reply, request).await;
         }
+        let (result, failure) = hmp::result(&mut self.session.human_monitor, Renderer::PIPELINE, request, reply);
+        if let Some(result) = result {
+            self.feed(result).await?;
+        }
+        hmp_failure(failure)
     }
 
-    /// Shows a result piece by piece, so that it is in memory once, and until Ctrl-C.
-    async fn show_here(&mut self, result: Pieces) -> Flow {
+    /// Shows a result piece by piece, so that it is in memory once, and stops at Ctrl-C.
+    pub(super) async fn show_here(&mut self, result: Pieces) -> Flow {
         for lines in WholeLines::new(result) {
             self.sink.output(lines);
-            if self.is_lent() {
-                // It waits for the terminal; so must not this.
+            if self.is_handed_over() {
+                // The terminal takes it later.
                 continue;
             }
             tokio::select! {
@@ -69,7 +87,7 @@ impl Repl<'_> {
                 () = self.sink.flushed() => {}
                 () = self.interrupts.next() => {
                     self.sink.cut_output();
-                    // What was cut may have ended within a color.
+                    // The cut may be within a color.
                     let plain = if self.renderer.colors.are_on() { PLAIN } else { "" };
                     self.sink.line(format!("{plain}… (the rest of the result is not shown)"));
                     return Err(Stop::silent(Status::Interrupted));
@@ -84,12 +102,11 @@ impl Repl<'_> {
     }
 }
 
-/// The failure of a line of the human monitor, if it failed.
-fn failed(failure: Option<String>) -> Flow {
+fn hmp_failure(failure: Option<String>) -> Flow {
     failure.map_or(Ok(()), |message| Err(Failure::placed(Status::CommandFailed, message).into()))
 }
 
-/// Pieces put together so that each ends where a line does; a last newline may be missing.
+/// Joins pieces so that each ends where a line does; the last newline may be missing.
 struct WholeLines {
     pieces: Pieces,
     begun: Vec<u8>,

@@ -1,63 +1,53 @@
-//! `| PIPELINE` in the interactive shell: it has the terminal until it ends, and what there is to show waits.
+//! `| PIPELINE` in the interactive shell: it has the terminal until it ends, and everything else to show waits.
 
 use rustix::process::Signal;
 
 use super::{Flow, Repl};
-use crate::output::pipeline::{Change, Group, Piped, Pipeline};
+use crate::output::pipeline::{Change, Group, Piped, Pipeline, was_killed};
 use crate::output::render::Pieces;
 use crate::session::Action;
 use crate::status::{Status, Stop};
 use crate::terminal::Handover;
 use qmpsh::transport::child::End;
 
-/// What a shell has for a command that a signal has ended: this and the signal's number.
-const BY_SIGNAL: i32 = 128;
-
 /// Where results go in place of the terminal.
 pub(super) struct Redirected {
     pub(super) piped: Piped,
-    /// As long as the pipeline runs.
+    /// `None` before the pipeline starts.
     handover: Option<Handover>,
-    /// Ctrl-C was for the command too.
+    /// Ctrl-C was also for the command.
     is_interrupted: bool,
 }
 
 impl Redirected {
-    fn pipeline(&mut self) -> Option<&mut Pipeline> {
+    /// Returns the pipeline, if it was started.
+    pub(super) fn pipeline(&mut self) -> Option<&mut Pipeline> {
         self.piped.running.as_mut()
     }
 
-    /// Gives the terminal back and forth as the pipeline stops and ends.
+    /// Moves the terminal between qmpsh and the pipeline as that stops and ends.
     fn follow(&mut self, change: Change) {
         let Some(handover) = &self.handover else { return };
         let group = self.piped.running.as_ref().and_then(Pipeline::own_group);
         match (change, group) {
-            // It asked for the terminal before it had it.
+            // It used the terminal before it had it.
             (Change::Stopped(by), Some(group)) if by == Signal::TTIN.as_raw() || by == Signal::TTOU.as_raw() => {
                 handover.give_to(group);
             }
             (Change::Stopped(_), Some(group)) => handover.stop_with(group),
             (Change::Stopped(_), None) => {}
             (Change::Interrupted, _) => self.is_interrupted = true,
-            // From here on Ctrl-C is for the shell.
+            // Ctrl-C is for the shell from now on.
             (Change::Ended(_), _) => handover.reclaim(),
         }
     }
 }
 
-/// Waits for a change of the pipeline to which results go; for ever if none is running. Cancel safe.
-pub(super) async fn changed(redirected: &mut Option<Redirected>) -> Change {
-    match redirected.as_mut().and_then(Redirected::pipeline) {
-        Some(pipeline) => pipeline.next_change().await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Repl<'_> {
-    /// Does what a line asks for, with its results as the stdin of a pipeline.
+    /// Runs an action and feeds its results to a pipeline.
     pub(super) async fn run_piped(&mut self, action: Action, pipeline: String) -> Flow {
         if self.redirected.is_some() {
-            return Err(Stop::failed(Status::Usage, "not run: its results already go to a pipeline"));
+            return Err(Stop::new(Status::Usage, "not run: its results already go to a pipeline"));
         }
         self.redirected = Some(Redirected { piped: Piped::new(pipeline), handover: None, is_interrupted: false });
         self.session.is_piped = true;
@@ -65,7 +55,7 @@ impl Repl<'_> {
         let done = self.finish_pipeline(done).await;
         self.redirected = None;
         self.session.is_piped = false;
-        // What happened meanwhile is told before the next prompt.
+        // Show what happened meanwhile before the next prompt.
         self.show_events_so_far();
         while let Some(state) = self.state.try_changed() {
             self.on_state(state).await;
@@ -73,29 +63,29 @@ impl Repl<'_> {
         done
     }
 
-    /// Whether a pipeline has the terminal.
-    pub(super) fn is_lent(&self) -> bool {
+    /// Returns true if a pipeline has the terminal.
+    pub(super) fn is_handed_over(&self) -> bool {
         self.redirected.as_ref().is_some_and(|redirected| redirected.handover.is_some())
     }
 
-    /// Whether nobody reads what comes.
+    /// Returns true if the pipeline does not read its stdin anymore.
     pub(super) fn is_unread(&mut self) -> bool {
         self.redirected.as_mut().and_then(Redirected::pipeline).is_some_and(|pipeline| pipeline.is_closed())
     }
 
-    /// Whether Ctrl-C has ended the command whose results the pipeline gets.
+    /// Returns true if Ctrl-C has ended the command that feeds the pipeline.
     pub(super) fn is_interrupted(&self) -> bool {
         self.redirected.as_ref().is_some_and(|redirected| redirected.is_interrupted)
     }
 
-    /// A change that was waited for with [`changed`].
+    /// Handles a change of the pipeline.
     pub(super) fn on_pipeline(&mut self, change: Change) {
         if let Some(redirected) = &mut self.redirected {
             redirected.follow(change);
         }
     }
 
-    /// Gives a result to the pipeline.
+    /// Feeds a result to the pipeline.
     pub(super) async fn feed(&mut self, result: Pieces) -> Flow {
         self.start_pipeline().await?;
         for mut piece in result {
@@ -122,9 +112,9 @@ impl Repl<'_> {
         Ok(())
     }
 
-    /// Runs the pipeline, if it is not running yet, after all that is to be shown before it.
+    /// Starts the pipeline, if it is not running, after showing everything before it.
     pub(super) async fn start_pipeline(&mut self) -> Flow {
-        if self.redirected.is_none() || self.is_lent() {
+        if self.redirected.is_none() || self.is_handed_over() {
             return Ok(());
         }
         self.show_events_so_far();
@@ -140,15 +130,15 @@ impl Repl<'_> {
                 Ok(())
             }
             Err(failure) => {
-                self.console.take_back(handover, false);
+                handover.end(false);
                 Err(failure.into())
             }
         }
     }
 
-    /// Waits for the end of the pipeline; `done` is how the command ended whose results it gets.
+    /// Waits for the end of the pipeline, after the command that feeds it ended as `done` says.
     async fn finish_pipeline(&mut self, done: Flow) -> Flow {
-        // A command without an end stops with its reader.
+        // A command such as `.follow` stops with its reader.
         let done = done.or_else(|stop| if stop.status() == Status::StdoutClosed { Ok(()) } else { Err(stop) });
         if done.is_ok() {
             self.start_pipeline().await?;
@@ -165,11 +155,11 @@ impl Repl<'_> {
                     pipeline.signal(Signal::TERM);
                     pipeline.signal(Signal::CONT);
                 }
-                self.console.take_back(handover, false);
+                handover.end(false);
                 return Err(stop);
             }
         };
-        self.console.take_back(handover, was_killed(end));
+        handover.end(was_killed(end));
         done?;
         Ok(piped.result(end)?)
     }
@@ -192,14 +182,5 @@ impl Repl<'_> {
                 status = self.ending.signal() => return Err(Stop::Leave(status)),
             }
         }
-    }
-}
-
-/// Whether it had no chance to leave the terminal in order.
-fn was_killed(end: End) -> bool {
-    match end {
-        End::Killed(_) => true,
-        End::Exited(status) => status > BY_SIGNAL,
-        End::Asks | End::Unknown => false,
     }
 }

@@ -1,7 +1,7 @@
-//! The prompt: which VM it is, and in which state.
+//! The prompt: the name and the run state of the VM.
 //!
-//! `(QEMU) `, `(web1) ` if the VM has a name, `(web1 paused) ` if it does not run; `(QSD) ` for a storage daemon and
-//! `(QGA) ` for a guest agent, which have neither. A task asks the peer, and asks again when an event tells of a change.
+//! It is `(QEMU) `, `(web1) ` if the VM has a name, and `(web1 paused) ` if it does not run. A storage daemon has `(QSD) ` and a
+//! guest agent `(QGA) `. A task asks the peer, and asks again when an event tells of a change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,54 +22,41 @@ use qmpsh::text;
 /// The prompt without a connection.
 pub(super) const DISCONNECTED: &str = "(disconnected) ";
 
-/// How long the first prompt waits for what the peer says.
+/// How long a prompt waits for the peer's answer.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// Columns that a name or a state may have: both come from the peer.
+/// The most columns for a name or a state: both come from the peer.
 const WIDEST: usize = 24;
 
 /// What the prompt shows of the peer.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Label {
-    name: Option<String>,
-    /// `None` while it runs, and as long as it is unknown.
+    /// The name of the VM, or what the peer is.
+    name: String,
+    /// `None` while the VM runs, and if it is unknown.
     state: Option<String>,
-    kind: Kind,
 }
 
-/// What the peer is.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    #[default]
-    Vm,
-    StorageDaemon,
-    GuestAgent,
+impl Default for Label {
+    fn default() -> Self {
+        Self { name: "QEMU".to_owned(), state: None }
+    }
 }
 
-/// What `query-status` returns.
+/// The value that `query-status` returns.
 #[derive(Deserialize)]
 struct RunState {
     running: bool,
     status: String,
 }
 
-/// What `query-name` returns.
+/// The value that `query-name` returns.
 #[derive(Deserialize)]
 struct Name {
     name: Option<String>,
 }
 
-/// How the peer answered.
-#[derive(Debug, PartialEq, Eq)]
-enum Answer<T> {
-    Is(T),
-    /// It does not know the command.
-    Unknown,
-    /// Anything else.
-    Nothing,
-}
-
-/// Keeps the prompt true while a session lasts.
+/// Keeps the prompt up to date while a session lasts.
 #[derive(Debug)]
 pub(super) struct Prompt {
     sink: Sink,
@@ -80,7 +67,7 @@ pub(super) struct Prompt {
     shown: Option<watch::Receiver<Shown>>,
 }
 
-/// What the prompt shows, and how many run state changes are in it.
+/// What the prompt shows, and how many changes of the run state it includes.
 #[derive(Debug, Default)]
 struct Shown {
     label: Label,
@@ -93,9 +80,9 @@ impl Prompt {
         Self { sink, dialect, tracker, updater: JoinSet::new(), shown: None }
     }
 
-    /// Asks the peer of a new session.
+    /// Starts to ask the peer of a new session.
     pub(super) fn begin(&mut self, session: &Session) {
-        // What the peer is now counts as a change.
+        // The state at the beginning counts as a change.
         self.tracker.expect_run_state_change();
         let (sender, shown) = watch::channel(Shown::default());
         self.shown = Some(shown);
@@ -111,7 +98,7 @@ impl Prompt {
         self.updater.spawn(updater.run());
     }
 
-    /// Waits until the prompt shows all changes, but not long: a late prompt is worse than one that changes. Cancel safe.
+    /// Waits a moment until the prompt shows all changes: a late prompt is worse than one that changes. Cancel safe.
     pub(super) async fn settle(&mut self) {
         let Some(shown) = &mut self.shown else { return };
         let changes = *self.tracker.run_state_changes().borrow();
@@ -146,21 +133,29 @@ struct PromptUpdater {
 
 impl PromptUpdater {
     async fn run(mut self) {
-        let changes = *self.changes.borrow_and_update();
+        let mut changes = *self.changes.borrow_and_update();
         if self.client.is_guest_agent() {
             // A guest agent does not know these queries.
-            return self.show(&Label { kind: Kind::GuestAgent, ..Label::default() }, changes);
+            return self.show(&Label { name: "QGA".to_owned(), state: None }, changes);
         }
         // Both are sent before the first is answered.
-        let (state, name) = tokio::join!(run_state(&self.client), name(&self.client));
-        let kind = if state == Answer::Unknown { Kind::StorageDaemon } else { Kind::Vm };
-        let mut label = Label { name, kind, state: None };
-        label.set_state(state);
-        self.show(&label, changes);
-        while label.kind == Kind::Vm && self.changes.changed().await.is_ok() {
-            let changes = *self.changes.borrow_and_update();
-            label.set_state(run_state(&self.client).await);
+        let (mut state, name) =
+            tokio::join!(ask::<RunState>(&self.client, Query::Status), ask::<Name>(&self.client, Query::Name));
+        // A storage daemon has no run state.
+        let is_vm = !matches!(&state, Err(ExecuteError::Server { class, .. }) if class == "CommandNotFound");
+        let name = name.ok().flatten().and_then(|answer| answer.name).filter(|name| !name.trim().is_empty());
+        let name = name.unwrap_or_else(|| if is_vm { "QEMU" } else { "QSD" }.to_owned());
+        let mut label = Label { name, state: None };
+        loop {
+            if let Ok(Some(RunState { running, status })) = state {
+                label.state = (!running).then_some(status);
+            }
             self.show(&label, changes);
+            if !is_vm || self.changes.changed().await.is_err() {
+                return;
+            }
+            changes = *self.changes.borrow_and_update();
+            state = ask(&self.client, Query::Status).await;
         }
     }
 
@@ -171,20 +166,8 @@ impl PromptUpdater {
 }
 
 impl Label {
-    fn set_state(&mut self, answer: Answer<Option<String>>) {
-        if let Answer::Is(state) = answer {
-            self.state = state;
-        }
-    }
-
     fn prompt(&self, dialect: Dialect) -> String {
-        let name = match (&self.name, self.kind) {
-            (Some(name), _) => text::line(name),
-            (None, Kind::Vm) => "QEMU".into(),
-            (None, Kind::StorageDaemon) => "QSD".into(),
-            (None, Kind::GuestAgent) => "QGA".into(),
-        };
-        let mut prompt = format!("({}", cut(&name, WIDEST));
+        let mut prompt = format!("({}", cut(&text::line(&self.name), WIDEST));
         if dialect == Dialect::Hmp {
             prompt.push_str(" hmp");
         }
@@ -195,33 +178,10 @@ impl Label {
     }
 }
 
-/// The run state; `None` while the VM runs.
-async fn run_state(client: &Client) -> Answer<Option<String>> {
-    match ask(client, &Query::Status).await {
-        Answer::Is(RunState { running: true, .. }) => Answer::Is(None),
-        Answer::Is(RunState { status, .. }) => Answer::Is(Some(status)),
-        Answer::Unknown => Answer::Unknown,
-        Answer::Nothing => Answer::Nothing,
-    }
-}
-
-async fn name(client: &Client) -> Option<String> {
-    match ask(client, &Query::Name).await {
-        Answer::Is(Name { name }) => name.filter(|name| !name.trim().is_empty()),
-        Answer::Unknown | Answer::Nothing => None,
-    }
-}
-
-/// Sends a query and reads its reply.
-async fn ask<T: for<'de> Deserialize<'de>>(client: &Client, query: &Query) -> Answer<T> {
-    match queries::ask(client, query).await {
-        Ok(reply) => {
-            let value = reply.result().and_then(|result| serde_json::from_slice(&result).ok());
-            value.map_or(Answer::Nothing, Answer::Is)
-        }
-        Err(ExecuteError::Server { class, .. }) if class == "CommandNotFound" => Answer::Unknown,
-        Err(_) => Answer::Nothing,
-    }
+/// Sends a query and reads its result; `None` if it is of another type.
+async fn ask<T: for<'de> Deserialize<'de>>(client: &Client, query: Query) -> Result<Option<T>, ExecuteError> {
+    let reply = queries::ask(client, &query).await?;
+    Ok(reply.result().and_then(|result| serde_json::from_slice(&result).ok()))
 }
 
 #[cfg(test)]
@@ -229,24 +189,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prompts_show_name_state_and_kind() {
-        let check = |name: Option<&str>, state: Option<&str>, kind: Kind, expected: &str| {
-            let label = Label { name: name.map(str::to_owned), state: state.map(str::to_owned), kind };
-            assert_eq!(label.prompt(Dialect::Qmp), expected);
+    fn prompts_show_name_and_state() {
+        let check = |name: Option<&str>, state: Option<&str>, dialect: Dialect, expected: &str| {
+            let name = name.map_or(Label::default().name, str::to_owned);
+            assert_eq!(Label { name, state: state.map(str::to_owned) }.prompt(dialect), expected);
         };
-        check(None, None, Kind::Vm, "(QEMU) ");
-        check(Some("web1"), None, Kind::Vm, "(web1) ");
-        check(Some("web1"), Some("paused"), Kind::Vm, "(web1 paused) ");
-        check(None, Some("prelaunch"), Kind::Vm, "(QEMU prelaunch) ");
-        check(None, None, Kind::StorageDaemon, "(QSD) ");
-        check(None, None, Kind::GuestAgent, "(QGA) ");
-        let paused = Label { state: Some("paused".to_owned()), ..Label::default() };
-        assert_eq!(paused.prompt(Dialect::Hmp), "(QEMU hmp paused) ");
-        check(Some("\u{1b}]0;x\u{7}\u{202e}\n"), None, Kind::Vm, r"(\u{1b}]0;x\u{7}\u{202e}…) ");
+        check(None, None, Dialect::Qmp, "(QEMU) ");
+        check(Some("web1"), None, Dialect::Qmp, "(web1) ");
+        check(Some("web1"), Some("paused"), Dialect::Qmp, "(web1 paused) ");
+        check(None, Some("prelaunch"), Dialect::Qmp, "(QEMU prelaunch) ");
+        check(Some("QSD"), None, Dialect::Qmp, "(QSD) ");
+        check(Some("QGA"), None, Dialect::Qmp, "(QGA) ");
+        check(None, Some("paused"), Dialect::Hmp, "(QEMU hmp paused) ");
+        check(Some("\u{1b}]0;x\u{7}\u{202e}\n"), None, Dialect::Qmp, r"(\u{1b}]0;x\u{7}\u{202e}…) ");
         check(
             Some(&"é".repeat(30)),
             Some(&"漢".repeat(30)),
-            Kind::Vm,
+            Dialect::Qmp,
             &format!("({}… {}…) ", "é".repeat(23), "漢".repeat(11)),
         );
     }

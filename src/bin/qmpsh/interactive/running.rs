@@ -1,4 +1,4 @@
-//! Running lines: those that were typed or pasted, and those of a file.
+//! Runs lines: typed, pasted, and those of a file.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::status::{Failure, Status, Stop};
 use qmpsh::language::syntax::{Assembler, LogicalLine};
 
 impl Repl<'_> {
-    /// Runs what was typed or pasted: one line or several, up to the first that fails. A status ends the shell.
+    /// Runs typed or pasted lines up to the first that fails. A returned status ends the shell.
     pub(super) async fn run_text(&mut self, text: &str) -> Option<Status> {
         let mut assembler = Assembler::of(self.session.dialect.get());
         let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
@@ -34,12 +34,12 @@ impl Repl<'_> {
         None
     }
 
-    /// Whether `--keep-going` runs the lines after one that ended so.
+    /// Returns true if `--keep-going` runs the lines after a failure with this status.
     fn goes_on_after(&self, status: Status) -> bool {
         self.session.options.keep_going && status.allows_more() && self.session.is_connected()
     }
 
-    /// Runs a line that was typed, or stands in the file `name`.
+    /// Runs a line that was typed or is in the file `name`.
     async fn run_line(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow {
         match self.action(line, name).await? {
             None => Ok(()),
@@ -48,7 +48,7 @@ impl Repl<'_> {
         }
     }
 
-    /// Runs the lines of a file, and of those that it includes, up to the first that fails.
+    /// Runs the lines of a file, and of the files that it includes, up to the first that fails.
     pub(super) async fn run_file(&mut self, path: PathBuf) -> Flow {
         if self.session.in_file {
             self.session.included.push(path);
@@ -68,7 +68,7 @@ impl Repl<'_> {
             let mut done = self.run_line(&logical, line.location.name.as_deref()).await;
             for path in std::mem::take(&mut self.session.included) {
                 let included = lines.include(path, &line.location);
-                done = done.and(included.map_err(|message| Stop::failed(Status::Usage, message)));
+                done = done.and(included.map_err(|message| Stop::new(Status::Usage, message)));
             }
             match done {
                 Ok(()) => {}

@@ -1,11 +1,14 @@
-//! Waiting for one thing while everything else goes on.
+//! Waits for one thing while everything else goes on.
 
 use std::pin::Pin;
 
 use tokio::time::Instant;
 
-use super::{Flow, Repl, piped};
+use super::piped::Redirected;
+use super::{Flow, Repl};
+use crate::output::pipeline::Pipeline;
 use crate::output::printer::sleep_until_or_never;
+use crate::signals::or_never;
 use crate::status::{Status, Stop};
 use qmpsh::protocol::Runstate;
 
@@ -17,24 +20,15 @@ pub(super) enum Waited {
     TimedOut,
 }
 
-/// Who says that the connection was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// The wait, which ends with it.
-    IsAnError,
-    /// The work itself: a command ends with its session.
-    EndsTheWork,
-}
-
 impl Repl<'_> {
-    /// Waits for `work`. Meanwhile it shows events and late replies, and heeds signals, the pipeline and the end of the connection.
+    /// Waits for `work`. Meanwhile shows events and late replies, and reacts to signals, the pipeline and the end of the connection.
+    /// A command ends with the connection by itself; other work ends with an error then.
     pub(super) async fn wait_for(
         &mut self,
         mut work: Pin<&mut (dyn Future<Output = ()> + '_)>,
         limit: Option<Instant>,
-        loss: Loss,
+        is_command: bool,
     ) -> Flow<Waited> {
-        let is_command = loss == Loss::EndsTheWork;
         loop {
             if !is_command && self.is_unread() {
                 return Err(Stop::silent(Status::StdoutClosed));
@@ -58,7 +52,9 @@ impl Repl<'_> {
                         return Err(Stop::silent(Status::ConnectionLost));
                     }
                 }
-                change = piped::changed(&mut self.redirected) => self.on_pipeline(change),
+                change = or_never(self.redirected.as_mut().and_then(Redirected::pipeline).map(Pipeline::next_change)) => {
+                    self.on_pipeline(change);
+                }
                 () = sleep_until_or_never(limit) => return Ok(Waited::TimedOut),
             }
         }

@@ -57,10 +57,6 @@ impl Colors {
         Self::of_stderr(self.mode)
     }
 
-    pub(crate) fn mode(self) -> ColorMode {
-        self.mode
-    }
-
     pub(crate) fn are_on(self) -> bool {
         self.on
     }

@@ -1,7 +1,7 @@
 //! `COMMAND | PIPELINE`: the rest of a line, run by `sh -c`, with the command's result on its stdin.
 //!
-//! It starts with the first result, so that nothing runs if the command fails. A command that prints nothing gives it an empty
-//! stdin. `.follow` starts it at the beginning.
+//! It starts with the first result, so that nothing runs if the command fails. If the command prints nothing, its stdin is empty.
+//! `.follow` starts it before the first event.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -24,10 +24,13 @@ use qmpsh::transport::child::End;
 /// How many characters of a pipeline a message shows.
 const SHOWN: usize = 60;
 
-/// How many pipelines run.
+/// Added to the number of the signal in a shell's exit status for a command that a signal ended.
+const BY_SIGNAL: i32 = 128;
+
+/// The number of running pipelines.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether the command of a batch that feeds a pipeline runs until Ctrl-C.
+/// The command of a batch that feeds a pipeline runs until Ctrl-C.
 static RUNS_UNTIL_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Notifies that command of Ctrl-C.
@@ -38,7 +41,7 @@ pub(crate) fn set_runs_until_interrupted(runs_until_interrupted: bool) {
     RUNS_UNTIL_INTERRUPTED.store(runs_until_interrupted, Ordering::Relaxed);
 }
 
-/// Handles Ctrl-C in a batch. Returns whether it is for a pipeline that runs, as with `system(3)`.
+/// Handles Ctrl-C in a batch. Returns true if it is for a running pipeline, as with `system(3)`.
 pub(crate) fn takes_interrupt() -> bool {
     if RUNS_UNTIL_INTERRUPTED.load(Ordering::Relaxed) {
         INTERRUPTED.notify_waiters();
@@ -46,7 +49,7 @@ pub(crate) fn takes_interrupt() -> bool {
     RUNNING.load(Ordering::Relaxed) > 0
 }
 
-/// Waits for a Ctrl-C that ends a command without an end. Cancel safe.
+/// Waits for a Ctrl-C that ends a command such as `.follow`. Cancel safe.
 pub(crate) async fn interrupted() {
     INTERRUPTED.notified().await;
 }
@@ -77,7 +80,7 @@ impl Piped {
         }
     }
 
-    /// The outcome of the line after the pipeline ended.
+    /// Returns the outcome of the line after the pipeline ended.
     pub(crate) fn result(&self, end: End) -> Result<(), Failure> {
         match end {
             _ if end.is_success() => Ok(()),
@@ -87,25 +90,25 @@ impl Piped {
     }
 }
 
-/// The pipeline in a sentence.
+/// Names a pipeline in a sentence.
 fn shown(pipeline: &str) -> String {
     format!("the pipeline `{}`", text::excerpt(pipeline.as_bytes(), SHOWN))
 }
 
-/// To which process group a pipeline belongs.
+/// The process group of a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// That of qmpsh: Ctrl-C and Ctrl-Z reach both.
+    /// The group of qmpsh: Ctrl-C and Ctrl-Z reach both.
     Ours,
     /// A group of its own, which can have the terminal.
     Own,
 }
 
-/// A pipeline that runs. When this is dropped, it gets the end of its stdin.
+/// A running pipeline. Dropping this closes its stdin.
 pub(crate) struct Pipeline {
     pid: Pid,
     group: Group,
-    /// `None` if it is closed, or nobody reads it anymore.
+    /// `None` if it is closed or has no reader anymore.
     stdin: Option<Sender>,
     /// The group holder lives as long as this is open.
     _group_holder: Option<ChildStdin>,
@@ -113,10 +116,10 @@ pub(crate) struct Pipeline {
     end: Option<End>,
 }
 
-/// A change of a pipeline.
+/// A change in the state of a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// A signal stopped it, such as that of Ctrl-Z.
+    /// A signal stopped it, such as SIGTSTP from Ctrl-Z.
     Stopped(i32),
     /// Its group got Ctrl-C. It may go on, as a pager does.
     Interrupted,
@@ -124,7 +127,7 @@ pub(crate) enum Change {
 }
 
 impl Pipeline {
-    /// Starts it. If the command runs until Ctrl-C, a group of its own notices Ctrl-C for it.
+    /// Starts it. For a command that runs until Ctrl-C, a process in the pipeline's own group notices Ctrl-C.
     fn start(text: &str, group: Group, runs_until_interrupted: bool) -> io::Result<Self> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(text).stdin(Stdio::piped());
@@ -145,8 +148,8 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    /// Writes `bytes`, and removes from it what was written. Returns a change of the pipeline that comes before the end: then call
-    /// it again. If nobody reads, it drops the rest. Cancel safe.
+    /// Writes `bytes` and removes what was written. Returns early with a change of the pipeline; call it again then. Without a
+    /// reader, it drops the rest. Cancel safe.
     pub(crate) async fn write(&mut self, bytes: &mut Bytes) -> Option<Change> {
         while !bytes.is_empty() {
             let Some(stdin) = &self.stdin else {
@@ -155,14 +158,7 @@ impl Pipeline {
             };
             tokio::select! {
                 biased;
-                change = self.changes.recv() => {
-                    let change = change.unwrap_or(Change::Ended(End::Unknown));
-                    if let Change::Ended(end) = change {
-                        self.end = Some(end);
-                        self.stdin = None;
-                    }
-                    return Some(change);
-                }
+                change = self.changes.recv() => return Some(self.note(change)),
                 ready = stdin.writable() => match ready.and_then(|()| stdin.try_write(bytes)) {
                     Ok(written) => bytes.advance(written),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -179,7 +175,7 @@ impl Pipeline {
         self.stdin = None;
     }
 
-    /// Whether nobody reads what is written.
+    /// Returns true if its stdin is closed or has no reader.
     pub(crate) fn is_closed(&self) -> bool {
         self.stdin.is_none()
     }
@@ -189,7 +185,13 @@ impl Pipeline {
         if let Some(end) = self.end {
             return Change::Ended(end);
         }
-        let change = self.changes.recv().await.unwrap_or(Change::Ended(End::Unknown));
+        let change = self.changes.recv().await;
+        self.note(change)
+    }
+
+    /// Remembers the end of the pipeline.
+    fn note(&mut self, change: Option<Change>) -> Change {
+        let change = change.unwrap_or(Change::Ended(End::Unknown));
         if let Change::Ended(end) = change {
             self.end = Some(end);
             self.stdin = None;
@@ -197,12 +199,11 @@ impl Pipeline {
         change
     }
 
-    /// Waits until nobody reads its stdin. Cancel safe.
+    /// Waits until its stdin has no reader. Cancel safe.
     pub(crate) async fn gone(&mut self) {
-        if self.stdin.is_none() {
-            return;
+        if self.stdin.is_some() {
+            self.ended().await;
         }
-        self.ended().await;
     }
 
     /// Waits until it stops or ends; forever once it has ended. Cancel safe.
@@ -219,12 +220,12 @@ impl Pipeline {
         }
     }
 
-    /// Its process group, if it has one of its own and runs.
+    /// Returns its process group, if it has its own and is running.
     pub(crate) fn own_group(&self) -> Option<Pid> {
         (self.group == Group::Own && self.end.is_none()).then_some(self.pid)
     }
 
-    /// Sends a signal to the whole pipeline, if it has a group of its own and runs.
+    /// Sends a signal to the whole pipeline, if it has its own group and is running.
     pub(crate) fn signal(&self, signal: Signal) {
         if let Some(group) = self.own_group() {
             // An error means that it has ended.
@@ -241,7 +242,7 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
     spawned
 }
 
-/// Starts a process in the group of a pipeline that only waits. Ctrl-C ends it even where a pager ignores Ctrl-C.
+/// Starts a process that only waits, in the group of a pipeline. Ctrl-C ends it even where a pager ignores Ctrl-C.
 fn group_holder(group: Pid, changes: UnboundedSender<Change>) -> io::Result<Option<ChildStdin>> {
     let mut command = Command::new("cat");
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -249,7 +250,7 @@ fn group_holder(group: Pid, changes: UnboundedSender<Change>) -> io::Result<Opti
     let stdin = child.stdin.take();
     std::thread::Builder::new().name("group_holder".to_owned()).spawn(move || {
         if child.wait().is_ok_and(|status| status.signal() == Some(Signal::INT.as_raw())) {
-            // An error means that nobody waits for changes anymore.
+            // An error means that the pipeline was dropped.
             let _ = changes.send(Change::Interrupted);
         }
     })?;
@@ -262,6 +263,20 @@ impl Drop for Pipeline {
     }
 }
 
+/// Returns true if this signal ended the pipeline, or the shell that ran it says so.
+pub(crate) fn was_ended_by(end: End, signal: Signal) -> bool {
+    end == End::Killed(signal.as_raw()) || end == End::Exited(BY_SIGNAL + signal.as_raw())
+}
+
+/// Returns true if a signal ended the pipeline.
+pub(crate) fn was_killed(end: End) -> bool {
+    match end {
+        End::Killed(_) => true,
+        End::Exited(status) => status > BY_SIGNAL,
+        End::Asks | End::Unknown => false,
+    }
+}
+
 /// Sends each change of a child, and reaps it.
 fn watch(pid: Pid, changes: &UnboundedSender<Change>) {
     loop {
@@ -269,7 +284,7 @@ fn watch(pid: Pid, changes: &UnboundedSender<Change>) {
             Err(Errno::INTR) => continue,
             Err(_) | Ok(None) => End::Unknown,
             Ok(Some(status)) if status.stopped() => {
-                // An error means that nobody waits for changes anymore.
+                // An error means that the pipeline was dropped.
                 let _ = changes.send(Change::Stopped(status.stopping_signal().unwrap_or_default()));
                 continue;
             }

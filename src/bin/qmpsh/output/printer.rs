@@ -1,21 +1,21 @@
 //! Prints the results and events of a batch, in the order in which they came.
 //!
-//! Printing never blocks: a reader that does not read must not defeat Ctrl-C or a time limit.
+//! Printing never blocks: a slow reader must not defeat Ctrl-C or a time limit.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::pending;
 use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::EventsMode;
-use crate::output::pipeline::{Group, Piped};
+use crate::output::pipeline::{Group, Piped, Pipeline};
 use crate::output::progress::BottomLine;
 use crate::output::render::{Form, Pieces, Renderer};
 use crate::output::stdout::Stdout;
 use crate::session::EventFilter;
+use crate::signals::or_never;
 use crate::status::Failure;
 use qmpsh::client::Client;
 use qmpsh::events::{self, Delivery, EventStream};
@@ -29,21 +29,22 @@ const LATE: Duration = Duration::from_millis(1);
 
 /// Prints to stdout, and events to stderr if the user wants that.
 pub(crate) struct Printer {
-    renderer: Renderer,
+    /// How results on stdout are formatted.
+    pub(crate) renderer: Renderer,
     stdout: Stdout,
     events: Option<Events>,
     /// The rest of the last result: the next command is sent before it is printed.
     printout: Option<Pieces>,
-    /// The progress line, below everything else, if stdout and stderr are one terminal.
-    bottom: BottomLine,
+    /// The progress line, below everything else.
+    pub(crate) bottom: BottomLine,
     /// The pipeline that gets the results in place of stdout.
-    piped: Option<Piped>,
+    pub(crate) piped: Option<Piped>,
 }
 
-/// Events that are shown.
+/// The events that are shown.
 struct Events {
     stream: EventStream,
-    /// Events that came after the last reply, to be shown after it.
+    /// Events that came after the last reply and are shown after it.
     held: VecDeque<Event>,
     /// Where events go, if not to stdout.
     stderr: Option<Stdout>,
@@ -53,6 +54,18 @@ impl Events {
     fn new(client: &Client, event_filter: &EventFilter, stderr: Option<Stdout>) -> Self {
         let stream = client.events(Delivery::Lossless { room: EVENT_ROOM }, event_filter.filter());
         Self { stream, held: VecDeque::new(), stderr }
+    }
+
+    /// Waits for events and holds them. Cancel safe.
+    async fn more(&mut self) {
+        let new = self.stream.batch().await;
+        self.hold(new);
+    }
+
+    /// Holds the events that have come.
+    fn hold_new(&mut self) {
+        let new = self.stream.try_batch();
+        self.hold(new);
     }
 
     fn hold(&mut self, mut new: events::Batch) {
@@ -65,7 +78,7 @@ impl Events {
 }
 
 impl Printer {
-    /// Made before the client connects, so that no event is missed.
+    /// Call it before the client connects, so that no event is missed.
     pub(crate) fn new(client: &Client, events: Option<EventsMode>, renderer: Renderer) -> Self {
         let listen = |stderr| Events::new(client, &EventFilter::all(true), stderr);
         let events = match events {
@@ -83,23 +96,16 @@ impl Printer {
         }
     }
 
-    /// Prints the events before a reply, and the result with what comes next.
-    pub(crate) async fn reply(&mut self, reply: &Reply, request: &Request) -> Result<(), Failure> {
-        self.take_events(Some(reply.arrival())).await?;
-        let result = self.current().reply(reply, request.own_id.as_deref());
-        self.emit(result).await
-    }
-
-    /// Prints the events before a reply, and `shown` in place of the result with what comes next.
-    pub(crate) async fn text_reply(&mut self, reply: &Reply, shown: Option<Pieces>) -> Result<(), Failure> {
-        self.take_events(Some(reply.arrival())).await?;
-        match shown {
-            Some(shown) => self.emit(shown).await,
+    /// Prints the events before a reply, or all if there was none. Its result, if there is one, is printed with what comes next.
+    pub(crate) async fn reply(&mut self, reply: Option<&Reply>, result: Option<Pieces>) -> Result<(), Failure> {
+        self.take_events(reply.map(Reply::arrival)).await?;
+        match result {
+            Some(result) => self.emit(result).await,
             None => Ok(()),
         }
     }
 
-    /// Prints the events before the reply of a command that failed, and in raw form the reply.
+    /// Prints the events before the reply to a command that failed, and with `-o raw` the reply.
     pub(crate) async fn refusal(&mut self, reply: &Reply, request: &Request) -> io::Result<()> {
         self.take_events(Some(reply.arrival())).await?;
         if self.renderer.form == Form::Raw {
@@ -108,28 +114,20 @@ impl Printer {
         Ok(())
     }
 
-    /// Prints an empty result for a command that succeeded without a reply.
-    pub(crate) async fn no_reply(&mut self, request: &Request) -> Result<(), Failure> {
-        self.take_events(None).await?;
-        let result = self.current().empty(request.own_id.as_deref());
-        self.emit(result).await
-    }
-
-    /// Prints a result of a built-in command with what comes next.
+    /// Prints the result of a built-in command with what comes next.
     pub(crate) async fn result(&mut self, result: Pieces) -> Result<(), Failure> {
         self.print_rest().await?;
         self.take_events(None).await?;
         self.emit(result).await
     }
 
-    /// Prints an event as a result. Where events are shown on stdout, it keeps its place and is printed once.
+    /// Prints an event as a result. If events are shown on stdout, it keeps its place among them and is printed once.
     pub(crate) async fn event_result(&mut self, event: &Event) -> Result<(), Failure> {
         self.print_printout().await?;
         if let Some(events) = &mut self.events {
-            let new = events.stream.try_batch();
-            events.hold(new);
-            let is_it = |held: &Event| held.arrival() == event.arrival() && held.bytes() == event.bytes();
-            let place = events.held.iter().position(is_it).filter(|_| events.stderr.is_none() && self.piped.is_none());
+            events.hold_new();
+            let is_shown = events.stderr.is_none() && self.piped.is_none();
+            let place = place_of(event, &events.held).filter(|_| is_shown);
             let before = place.unwrap_or(events.held.len());
             self.print_events(before).await?;
             if let (Some(_), Some(events)) = (place, &mut self.events) {
@@ -172,24 +170,9 @@ impl Printer {
         }
     }
 
-    /// How results on stdout are formatted.
-    pub(crate) fn renderer(&mut self) -> &mut Renderer {
-        &mut self.renderer
-    }
-
-    /// How results are formatted where they go now.
+    /// Returns how results are formatted where they go now.
     pub(crate) fn current(&self) -> Renderer {
         if self.piped.is_some() { Renderer::PIPELINE } else { self.renderer }
-    }
-
-    /// Sends results to a pipeline, or to stdout again. Returns the last pipeline.
-    pub(crate) fn redirect(&mut self, to: Option<Piped>) -> Option<Piped> {
-        std::mem::replace(&mut self.piped, to)
-    }
-
-    /// The pipeline that gets the results in place of stdout.
-    pub(crate) fn piped(&mut self) -> Option<&mut Piped> {
-        self.piped.as_mut()
     }
 
     /// Starts the pipeline after writing everything before it.
@@ -204,14 +187,14 @@ impl Printer {
         }
     }
 
-    /// Gives a result to the pipeline, or keeps it until something else is printed.
+    /// Feeds a result to the pipeline, or keeps it until something else is printed.
     async fn emit(&mut self, result: Pieces) -> Result<(), Failure> {
         if self.piped.is_none() {
             self.printout = Some(result);
             return Ok(());
         }
         self.start_pipeline().await?;
-        let Some(pipeline) = self.piped.as_mut().and_then(|piped| piped.running.as_mut()) else { return Ok(()) };
+        let Some(pipeline) = running(&mut self.piped) else { return Ok(()) };
         for mut piece in result {
             // Ctrl-Z stops this program too. The rest of the result is dropped if the pipeline has ended.
             while pipeline.write(&mut piece).await.is_some() {}
@@ -222,25 +205,12 @@ impl Printer {
         Ok(())
     }
 
-    /// How many columns a progress line may have; `None` if there is no place for one.
-    pub(crate) fn progress_width(&self) -> Option<usize> {
-        self.bottom.width()
-    }
-
-    /// Shows a progress line in place of the last one, or takes it away.
-    pub(crate) fn show_progress(&mut self, line: Option<String>) {
-        match line {
-            Some(line) => self.bottom.show(&line),
-            None => self.bottom.clear(),
-        }
-    }
-
     /// Waits for events and holds them; forever if none are shown. Cancel safe.
     pub(crate) async fn more_events(&mut self) {
-        more(&mut self.events).await;
+        or_never(self.events.as_mut().map(Events::more)).await;
     }
 
-    /// Prints what is left and the events that come, until that fails. Cancel safe.
+    /// Prints what is left, and events as they come, until a write fails. Cancel safe.
     pub(crate) async fn print_meanwhile(&mut self) -> io::Error {
         let print = async {
             self.print_rest().await?;
@@ -256,8 +226,8 @@ impl Printer {
                         self.bottom.clear();
                         self.stdout.flush().await?;
                     }
-                    () = gone(&mut self.piped) => return Err(io::ErrorKind::BrokenPipe.into()),
-                    () = more(&mut self.events) => self.print_held().await?,
+                    () = or_never(running(&mut self.piped).map(Pipeline::gone)) => return Err(io::ErrorKind::BrokenPipe.into()),
+                    () = or_never(self.events.as_mut().map(Events::more)) => self.print_held().await?,
                 }
             }
         };
@@ -296,11 +266,10 @@ impl Printer {
         self.stdout.flush().await
     }
 
-    /// Prints the events that have come, but holds those that came after the message number `until`. Cancel safe.
+    /// Prints the events so far, but holds those that came after the message number `until`. Cancel safe.
     async fn take_events(&mut self, until: Option<u64>) -> io::Result<()> {
         let Some(events) = &mut self.events else { return Ok(()) };
-        let new = events.stream.try_batch();
-        events.hold(new);
+        events.hold_new();
         let count = match until {
             Some(until) => events.held.partition_point(|event| event.arrival() < until),
             None => events.held.len(),
@@ -313,7 +282,7 @@ impl Printer {
         self.print_events(held).await
     }
 
-    /// Prints so many of the events held.
+    /// Prints this many of the held events.
     async fn print_events(&mut self, count: usize) -> io::Result<()> {
         if count > 0 {
             self.bottom.clear();
@@ -335,29 +304,16 @@ impl Printer {
     }
 }
 
-/// Waits for events and holds them; forever if none are shown. Cancel safe.
-async fn more(events: &mut Option<Events>) {
-    match events {
-        Some(events) => {
-            let new = events.stream.batch().await;
-            events.hold(new);
-        }
-        None => pending().await,
-    }
+/// Returns the index of `event` in a list of events.
+pub(crate) fn place_of(event: &Event, events: &VecDeque<Event>) -> Option<usize> {
+    events.iter().position(|other| other.arrival() == event.arrival() && other.bytes() == event.bytes())
 }
 
-/// Waits until nobody reads the stdin of the pipeline; forever if none runs. Cancel safe.
-async fn gone(piped: &mut Option<Piped>) {
-    match piped.as_mut().and_then(|piped| piped.running.as_mut()) {
-        Some(pipeline) => pipeline.gone().await,
-        None => pending().await,
-    }
+fn running(piped: &mut Option<Piped>) -> Option<&mut Pipeline> {
+    piped.as_mut()?.running.as_mut()
 }
 
 /// Sleeps until `deadline`; forever without one.
 pub(crate) async fn sleep_until_or_never(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
-    }
+    or_never(deadline.map(sleep_until)).await;
 }

@@ -67,11 +67,6 @@ impl Renderer {
         Self { mode: output, form, terminal, colors: Colors::of_stdout(color), plain_text }
     }
 
-    /// For stdout, in another form.
-    pub(crate) fn with_output(self, output: OutputMode) -> Self {
-        Self::new(output, self.colors.mode())
-    }
-
     /// Formats the result of a command; with [`Form::Raw`] the whole reply of any command.
     ///
     /// `own_id` is the id in the user's JSON line. Without one the id is left out of the reply.

@@ -1,7 +1,7 @@
 //! The buffered stdout of a batch.
 //!
-//! A reader that does not read must not defeat Ctrl-C or a time limit. So a thread writes what could block; it starts when it is
-//! first needed. Files, and small pieces for which a pipe has room, are written directly.
+//! A slow reader must not defeat Ctrl-C or a time limit, so a thread does the writes that could block. It starts with the first
+//! such write. Files, and small pieces for which a pipe has room, are written directly.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,18 +11,18 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
-
+use rustix::io::Errno;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many bytes are buffered before they are written.
 const FULL: usize = 64 * 1024;
 
-/// For how many bytes a pipe that polls as writable has room: `PIPE_BUF` on Linux.
+/// A pipe that polls as writable has room for this many bytes: `PIPE_BUF` on Linux.
 const SMALL: usize = 4096;
 
-/// One of the program's two outputs.
+/// stdout, or stderr where events go there.
 ///
-/// Every method that waits is cancel safe: bytes that were not written stay in their place.
+/// Every method that waits is cancel safe: unwritten bytes keep their place.
 pub(crate) struct Stdout {
     fd: BorrowedFd<'static>,
     is_file: bool,
@@ -39,19 +39,19 @@ struct Writer {
 
 enum Piece {
     Data(Bytes),
-    /// Sent back when everything before it is written.
+    /// Answered when everything before it is written.
     Mark(oneshot::Sender<()>),
 }
 
 impl Stdout {
-    /// Buffers stdout, or stderr where events go there.
+    /// Makes an empty buffer before `fd`.
     pub(crate) fn new(fd: BorrowedFd<'static>) -> Self {
         let is_file =
             rustix::fs::fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
         Self { fd, is_file, waiting: VecDeque::new(), buffer: Vec::new(), writer: None }
     }
 
-    /// Whether something waits to be flushed.
+    /// Returns true if there are bytes to flush.
     pub(crate) fn is_pending(&self) -> bool {
         !(self.buffer.is_empty() && self.waiting.is_empty())
     }
@@ -66,7 +66,7 @@ impl Stdout {
         }
     }
 
-    /// The buffer to append to. Follow with [`settle`](Self::settle).
+    /// Returns the buffer to append to. Follow with [`settle`](Self::settle).
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
@@ -76,7 +76,7 @@ impl Stdout {
         if self.buffer.len() < FULL && self.waiting.is_empty() { Ok(()) } else { self.write().await }
     }
 
-    /// Writes everything, and waits until it is written.
+    /// Writes everything and waits for it.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         self.write().await?;
         let Some(writer) = &self.writer else { return Ok(()) };
@@ -109,7 +109,7 @@ impl Stdout {
         Ok(())
     }
 
-    /// Writes everything if that cannot block; returns whether it did.
+    /// Writes everything if that cannot block. Returns true if it did.
     fn write_directly(&mut self) -> io::Result<bool> {
         if self.is_file {
             for bytes in self.waiting.drain(..) {
@@ -119,16 +119,16 @@ impl Stdout {
             self.buffer.clear();
             return Ok(true);
         }
-        if self.buffer.is_empty() && self.waiting.is_empty() {
+        if !self.is_pending() {
             return Ok(true);
         }
-        if !self.waiting.is_empty() || self.buffer.len() > SMALL || !has_room(self.fd) {
+        if !self.waiting.is_empty() || self.buffer.len() > SMALL || poll_now(self.fd).is_empty() {
             return Ok(false);
         }
         // A small piece is written whole or not at all.
         match rustix::io::write(self.fd, &self.buffer) {
             Ok(count) => drop(self.buffer.drain(..count)),
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+            Err(Errno::AGAIN | Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(self.buffer.is_empty())
@@ -165,20 +165,23 @@ impl Writer {
     }
 }
 
-/// Whether a small piece can be written without waiting.
-fn has_room(fd: BorrowedFd<'_>) -> bool {
+/// Polls an output without waiting. Returns `OUT` if it takes at least [`SMALL`] bytes, and `ERR` if it is a pipe without a reader.
+pub(crate) fn poll_now(fd: BorrowedFd<'_>) -> PollFlags {
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut fds, Some(&at_once)).is_ok_and(|ready| ready > 0)
+    // On an error there are no flags.
+    let _ = poll(&mut fds, Some(&at_once));
+    fds[0].revents()
 }
 
-fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+/// Writes all of `bytes`, and blocks until the output takes them.
+pub(crate) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(fd, bytes) {
             Ok(count) => bytes = &bytes[count..],
-            Err(rustix::io::Errno::INTR) => {}
+            Err(Errno::INTR) => {}
             // Another process made this terminal or pipe non-blocking.
-            Err(rustix::io::Errno::AGAIN) => drop(poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], None)),
+            Err(Errno::AGAIN) => drop(poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], None)),
             Err(error) => return Err(error.into()),
         }
     }

@@ -1,5 +1,6 @@
 //! `-v`, `-l` and `.log`: the messages of the wire on stderr and in a file, secrets masked.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::cli::Options;
 use crate::output::messages::Notifier;
@@ -25,16 +26,16 @@ use qmpsh::text;
 /// Shows and records messages, as `-v`, `-l` and `.log` ask.
 pub(crate) struct WireLog {
     verbose: bool,
-    /// There is a file; read for each message.
+    /// There is a file. Read for each message.
     records: AtomicBool,
     file: Mutex<Option<LogFile>>,
-    /// Begins each error message.
+    /// The beginning of each error message.
     prefix: &'static str,
     notifier: Notifier,
 }
 
 impl WireLog {
-    /// As the options ask for it.
+    /// Opens the file that `-l` names.
     pub(crate) fn new(options: &Options, prefix: &'static str, notifier: Notifier) -> Result<Arc<Self>, Failure> {
         let log = Self {
             verbose: options.verbose,
@@ -49,13 +50,16 @@ impl WireLog {
         Ok(Arc::new(log))
     }
 
-    /// The observer for a client; `None` if there is nothing to show or record, now and later.
+    /// Returns the observer for a client; `None` if there is nothing to show or record, now and later.
     pub(crate) fn observer(self: &Arc<Self>, may_change: bool) -> Option<Arc<dyn Observer>> {
         let has_to = may_change || self.verbose || self.records.load(Ordering::Relaxed);
         has_to.then(|| Arc::clone(self) as Arc<dyn Observer>)
     }
 
-    /// Appends messages to this file from now on. If it cannot be opened, nothing changes.
+    /// Appends messages to this file from now on.
+    ///
+    /// # Errors
+    /// The file cannot be opened. Then nothing changes.
     pub(crate) fn write_to(&self, path: &Path) -> Result<(), Failure> {
         *self.file() = Some(LogFile::open(path)?);
         self.records.store(true, Ordering::Relaxed);
@@ -68,7 +72,7 @@ impl WireLog {
         *self.file() = None;
     }
 
-    /// The name of the file, safe to be shown.
+    /// Returns the name of the file, safe to show.
     pub(crate) fn name(&self) -> Option<String> {
         self.file().as_ref().map(|file| file.name.clone())
     }
@@ -141,7 +145,7 @@ impl LogFile {
         }
     }
 
-    /// Appends a record, as a whole if the system takes it so.
+    /// Appends a record, in one write if the system accepts all of it.
     fn write(&mut self, record: &[u8]) -> io::Result<()> {
         if self.torn {
             self.file.write_all(b"\n")?;
@@ -168,30 +172,23 @@ impl LogFile {
 struct Record<'a> {
     time: String,
     direction: &'static str,
-    message: Logged<'a>,
-}
-
-/// The message as it is, or as a string if it is not JSON.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Logged<'a> {
-    Json(&'a RawValue),
-    Text(&'a str),
+    /// A string if it is not JSON.
+    message: Cow<'a, RawValue>,
 }
 
 fn record(time: SystemTime, direction: &'static str, message: &str) -> Vec<u8> {
     let message = match serde_json::from_str(message) {
-        Ok(json) => Logged::Json(json),
-        Err(_) => Logged::Text(message),
+        Ok(json) => Cow::Borrowed(json),
+        Err(_) => Cow::Owned(to_raw_value(message).unwrap_or_default()),
     };
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Strings, and JSON that was read: it cannot fail.
+    // Strings and parsed JSON cannot fail.
     let mut line = serde_json::to_vec(&Record { time: rfc3339(since), direction, message }).unwrap_or_default();
     line.push(b'\n');
     line
 }
 
-/// A time since 1970 in UTC, as RFC 3339 has it, with microseconds.
+/// Formats a time since 1970 in UTC as in RFC 3339, with microseconds.
 fn rfc3339(since: Duration) -> String {
     let moment = Utc { seconds: since.as_secs() };
     format!("{}T{}.{:06}Z", moment.date(), moment.time(), since.subsec_micros())
@@ -202,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times() {
+    fn times_are_rfc_3339_with_microseconds() {
         let check = |seconds, nanos, expected: &str| assert_eq!(rfc3339(Duration::new(seconds, nanos)), expected);
         check(0, 0, "1970-01-01T00:00:00.000000Z");
         check(951_782_399, 999_999_999, "2000-02-28T23:59:59.999999Z");
@@ -210,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_json_whatever_the_message_is() {
+    fn a_record_is_json_even_if_the_message_is_not() {
         let check = |message: &str, expected: &str| {
             let line = record(UNIX_EPOCH, "sent", message);
             let expected =

@@ -1,4 +1,4 @@
-//! Asking the peer for the shell's own sake, or as a part of a built-in command.
+//! Asks the peer on the shell's own behalf, or as a part of a built-in command.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use tokio::time::Instant;
 use super::outcome::{self, Outcome};
 use super::queries::{self, Query};
 use super::{Frontend, attend};
-use crate::status::{Failure, Status, Stop};
+use crate::status::{Status, Stop};
 use qmpsh::client::{ExecuteError, Origin};
 use qmpsh::message::{Reply, Request};
 
-/// The shortest time that a question has for its reply, however short the time limit of the built-in command is.
+/// The shortest time to wait for a reply, even if the built-in command has a shorter time limit.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// A time limit: how long something may take, and until when.
+/// A time limit, as a duration and as its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimeLimit {
     allowed: Option<Duration>,
@@ -23,26 +23,42 @@ pub(crate) struct TimeLimit {
 }
 
 impl TimeLimit {
-    /// A time limit from now on, or none.
+    /// Makes a time limit that begins now.
     pub(crate) fn new(allowed: Option<Duration>) -> Self {
         Self { allowed, end: allowed.and_then(|allowed| Instant::now().checked_add(allowed)) }
     }
 }
 
-/// The time allowed, in a sentence.
+/// Writes the duration for a sentence.
 impl fmt::Display for TimeLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} s", self.allowed.unwrap_or_default().as_secs_f64())
     }
 }
 
-/// What the peer says to a question.
-pub(crate) enum Answer {
-    Reply(Reply),
-    Refused { class: String, desc: String },
+/// The peer's reply, or its error.
+pub(crate) type Answer = Result<Reply, PeerError>;
+
+/// The error of a command that the peer refused.
+pub(crate) struct PeerError {
+    pub(crate) class: String,
+    pub(crate) desc: String,
 }
 
-/// Sends a query, and waits for its answer. `what` names in messages what it is about.
+impl PeerError {
+    /// Returns true if the peer does not have the command.
+    pub(crate) fn is_unknown_command(&self) -> bool {
+        self.class == "CommandNotFound"
+    }
+}
+
+impl From<PeerError> for Stop {
+    fn from(error: PeerError) -> Self {
+        Stop::failed(format!("{}: {}", error.class, error.desc))
+    }
+}
+
+/// Sends a query and waits for its answer. `what` names its subject in messages.
 pub(crate) async fn query(
     frontend: &mut dyn Frontend,
     query: Query,
@@ -54,7 +70,7 @@ pub(crate) async fn query(
     answer(frontend, &request, async move { queries::ask(&client, &query).await }, limit, what).await
 }
 
-/// Sends a command that is part of a built-in one: it is not shown, and `.wait` does not count it.
+/// Sends a command that is part of a built-in one: its result is not shown, and `.wait` does not count it.
 #[expect(clippy::disallowed_methods, reason = "a person asked for it")]
 pub(crate) async fn send(
     frontend: &mut dyn Frontend,
@@ -79,22 +95,22 @@ pub(crate) async fn answer(
     let end = limit.end.map(|end| end.max(Instant::now() + SHORTEST));
     let Some(answered) = attend(frontend, execution, end, what).await? else {
         let message = format!("no reply to {} within {limit}", outcome::name(request));
-        return Err(Failure::new(Status::TimedOut, message).into());
+        return Err(Stop::new(Status::TimedOut, message));
     };
     match Outcome::of(request, answered) {
-        Outcome::Returned(reply) => Ok(Answer::Reply(reply)),
-        Outcome::Refused { class, desc, .. } => Ok(Answer::Refused { class, desc }),
-        Outcome::Failed(status, message) => Err(Failure::new(status, message).into()),
+        Outcome::Returned(reply) => Ok(Ok(reply)),
+        Outcome::Refused { class, desc, .. } => Ok(Err(PeerError { class, desc })),
+        Outcome::Failed(status, message) => Err(Stop::new(status, message)),
         Outcome::Lost(_) | Outcome::PeerEnded => Err(lost(frontend, what).await),
     }
 }
 
-/// The failure after the connection was lost: the frontend says how.
+/// Returns the failure after the connection was lost. The frontend reports how.
 pub(crate) async fn lost(frontend: &mut dyn Frontend, what: &str) -> Stop {
     if frontend.session().is_connected()
         && let Err(stop) = attend(frontend, std::future::pending::<()>(), None, what).await
     {
         return stop;
     }
-    Failure::new(Status::ConnectionLost, format!("cannot ask about {what}: not connected")).into()
+    Stop::new(Status::ConnectionLost, format!("cannot ask about {what}: not connected"))
 }

@@ -1,4 +1,4 @@
-//! What differs between batch and interactive shell.
+//! What differs between a batch and the interactive shell.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{Action, EventFilter, Session};
+use crate::output::messages::Notifier;
 use crate::output::render::{Pieces, Renderer};
 use crate::status::{Failure, Stop};
 use qmpsh::language::typing::Resend;
@@ -15,19 +16,19 @@ use qmpsh::message::{Event, Request};
 
 /// A batch, or the interactive shell.
 ///
-/// Whatever waits here takes care of everything else meanwhile: events, signals, and the end of the connection.
+/// Each method that waits handles events, signals, and the end of the connection meanwhile.
 #[async_trait(?Send)]
 pub(crate) trait Frontend {
     fn session(&mut self) -> &mut Session;
 
-    /// How results are formatted on stdout or on the terminal.
+    /// Returns how results are formatted on stdout or on the terminal.
     fn renderer(&mut self) -> &mut Renderer;
 
     /// Sends a command of the user and prints its result.
     async fn execute(&mut self, request: Request, resend: Option<Box<Resend>>) -> Result<(), Stop>;
 
-    /// Waits for `work`; `false` when `limit` comes first. Ctrl-C and the end of the connection are errors. `what` names what is
-    /// waited for. Use [`attend`], which returns the output of `work`.
+    /// Waits for `work`; `false` when `limit` comes first. Ctrl-C and the end of the connection are errors. `what` names the work
+    /// in their messages. Use [`attend`], which returns the output of `work`.
     async fn wait(
         &mut self,
         work: Pin<&mut (dyn Future<Output = ()> + '_)>,
@@ -35,10 +36,10 @@ pub(crate) trait Frontend {
         what: &str,
     ) -> Result<bool, Stop>;
 
-    /// Prints a result, after all that came before it.
+    /// Prints a result, after everything that came before it.
     async fn print(&mut self, result: Pieces) -> Result<(), Stop>;
 
-    /// Prints an event as a result. Where events are shown among the results, it keeps its place and is printed once.
+    /// Prints an event as a result. If events are shown among the results, it keeps its place and is printed once.
     async fn print_event(&mut self, event: &Event) -> Result<(), Stop>;
 
     /// Prints events as results and waits until they are written; `false` when `limit` comes first.
@@ -50,26 +51,21 @@ pub(crate) trait Frontend {
     /// Sets which events are shown.
     fn set_event_filter(&mut self, event_filter: EventFilter);
 
-    /// How many columns a line that shows progress may have; `None` if there is no place for one.
-    fn progress_width(&self) -> Option<usize>;
+    /// Replaces the line that shows progress, or removes it. `line` gets the columns that it may have, and must be safe for a
+    /// terminal. Returns false if there is no place for such a line.
+    fn show_progress(&mut self, line: Option<&dyn Fn(usize) -> String>) -> bool;
 
-    /// Shows such a line in place of the last one, or takes it away. The line must be safe for a terminal.
-    fn show_progress(&mut self, line: Option<String>);
-
-    /// Tells the user something, at once: on stderr, or above the line being typed.
-    fn say(&mut self, message: &str);
-
-    /// Shows what a program wrote, in the same place, without wrapping it.
-    fn quote(&mut self, text: &str);
+    /// Returns where messages to the user go: to stderr, or above the line being typed.
+    fn notifier(&mut self) -> Notifier;
 
     /// Shows a failure.
     async fn report(&mut self, failure: &Failure) -> Result<(), Stop>;
 
-    /// Runs an action with its results as the stdin of a pipeline. If the pipeline fails, so does the action.
+    /// Runs an action and feeds its results to a pipeline. If the pipeline fails, the action fails.
     async fn pipe(&mut self, action: Action, pipeline: String) -> Result<(), Stop>;
 
-    /// Prepares for results that come until Ctrl-C, which ends the action even if the pipeline goes on. `at_once`: starts the
-    /// pipeline now, not with the first result.
+    /// Prepares for results that come until Ctrl-C, which ends the action even if the pipeline goes on. `at_once` starts the
+    /// pipeline before the first result.
     async fn begin_stream(&mut self, at_once: bool) -> Result<(), Stop>;
 
     /// Runs the lines of a file, now or next.
@@ -82,7 +78,7 @@ pub(crate) trait Frontend {
 /// Waits for `work` and returns its output; `None` when `limit` comes first.
 ///
 /// # Errors
-/// Ctrl-C, a signal that ends the program, or the end of the connection. `what` names in their messages what was waited for.
+/// Ctrl-C, a signal that ends the program, or the end of the connection. `what` names the work in their messages.
 pub(crate) async fn attend<T>(
     frontend: &mut dyn Frontend,
     work: impl Future<Output = T>,

@@ -1,4 +1,4 @@
-//! The human monitor: which lines are for it, and what its answers say.
+//! The human monitor: lines for it, and its answers.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use qmpsh::language::hmp::{Answer, HumanMonitor};
 use qmpsh::language::syntax::Dialect;
 use qmpsh::message::{Reply, Request};
 
-/// The language of the first line.
+/// Returns the language of the first line.
 pub(crate) fn dialect(options: &Options) -> Dialect {
     if options.hmp { Dialect::Hmp } else { Dialect::Qmp }
 }
 
-/// The words after the address. With `-H` they are one line for the human monitor.
+/// Returns the words after the address. With `-H` they are one line for the human monitor.
 pub(crate) fn words(words: &[String], dialect: Dialect) -> Cow<'_, [String]> {
     let is_builtin = words.first().is_some_and(|word| word.starts_with('.'));
     let is_blank = words.iter().all(|word| word.trim().is_empty());
@@ -24,27 +24,19 @@ pub(crate) fn words(words: &[String], dialect: Dialect) -> Cow<'_, [String]> {
     }
 }
 
-/// What the human monitor answered.
-pub(crate) struct HmpResult {
-    /// The result, if there is one to print.
-    pub(crate) result: Option<Pieces>,
-    /// What failed, in its words; not safe for a terminal.
-    pub(crate) failure: Option<String>,
-}
-
-/// Reads the reply to a line for the human monitor; `None` if the request is something else.
-pub(crate) fn hmp_result(
+/// Formats the reply to a command that succeeded. A line for the human monitor may have failed all the same: then the second value
+/// is its error message, which is not safe for a terminal.
+pub(crate) fn result(
     monitor: &mut HumanMonitor,
     renderer: Renderer,
     request: &Request,
     reply: &Reply,
-) -> Option<HmpResult> {
-    let line = request.hmp_line.as_deref()?;
+) -> (Option<Pieces>, Option<String>) {
+    let Some(line) = &request.hmp_line else {
+        return (Some(renderer.reply(reply, request.own_id.as_deref())), None);
+    };
     let Some(answer) = reply.result().as_deref().and_then(Answer::read) else {
-        return Some(HmpResult {
-            result: None,
-            failure: Some("the human monitor's answer is not a string".to_owned()),
-        });
+        return (None, Some("the human monitor's answer is not a string".to_owned()));
     };
     monitor.answered(line, &answer);
     let result = if !renderer.plain_text {
@@ -55,7 +47,7 @@ pub(crate) fn hmp_result(
     } else {
         Some(renderer.text(&answer.text))
     };
-    Some(HmpResult { result, failure: answer.failed.then(|| answer.text.trim_end().to_owned()) })
+    (result, answer.failed.then(|| answer.text.trim_end().to_owned()))
 }
 
 #[cfg(test)]

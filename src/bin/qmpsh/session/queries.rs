@@ -1,22 +1,22 @@
-//! What the shell asks a peer by itself, such as for completion, the prompt and hints: [`ask`] sends a [`Query`], and nothing else.
+//! The queries that the shell sends by itself, such as for completion, the prompt and hints. [`ask`] sends only a [`Query`].
 //!
-//! None of these queries can harm a VM: QEMU makes no object for it, loads no module, and ends nothing. That rules out
-//! `device-list-properties` and `qom-list-properties`, which make an object of the type in question: for some types that
-//! aborts QEMU 7.2. It rules out `qom-list-types`, which loads all modules: QEMU aborts if those on disk are of another build, as
-//! after an upgrade (docs/qmp.md, "Modules"). And it rules out `query-block`, which looks at every image file: a network file
-//! system that does not answer would hold the VM.
+//! None of these queries can harm a VM: QEMU makes no object for it, loads no module, and ends nothing. These commands can:
 //!
-//! What a person has asked for goes another way: `Client::execute`, or `own::asking::send` for a part of one of the shell's own
-//! commands.
+//! - `device-list-properties` and `qom-list-properties` make an object of the type, which for some types aborts QEMU 7.2;
+//! - `qom-list-types` loads all modules, and QEMU aborts if those on disk are of another build, as after an upgrade
+//!   (docs/qmp.md, "Modules");
+//! - `query-block` looks at every image file: a network file system that does not respond would block the VM.
+//!
+//! Commands of the user go through `Client::execute`, and parts of built-in commands through [`send`](super::ask::send).
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use qmpsh::client::{Client, ExecuteError, Origin};
 use qmpsh::language::syntax::is_refused;
 use qmpsh::message::{Reply, Request};
 
-/// A query that the shell may send by itself, with the reason why it is harmless.
+/// A query that the shell may send by itself. Each says why it is harmless.
 #[derive(Debug, Clone)]
 pub(crate) enum Query {
     /// Walks lists of block nodes in memory: no image file is looked at.
@@ -54,7 +54,7 @@ pub(crate) enum Query {
     Status,
 }
 
-/// A path of the object model that QEMU's parser takes. It refuses others without the id of the message.
+/// A path of the object model that QEMU's parser accepts. QEMU's error for others has no id.
 #[derive(Debug, Clone)]
 pub(crate) struct QomPath(String);
 
@@ -86,12 +86,14 @@ impl Query {
         };
         match arguments {
             None => Request::new(command),
-            Some(arguments) => Request {
-                text: format!(r#"{{"execute":"{command}","arguments":{arguments}}}"#),
-                ..Request::new(command)
-            },
+            Some(arguments) => request(command, &arguments),
         }
     }
+}
+
+/// Makes a command with these arguments.
+pub(crate) fn request(command: &str, arguments: &Value) -> Request {
+    Request { text: format!(r#"{{"execute":"{command}","arguments":{arguments}}}"#), ..Request::new(command) }
 }
 
 /// Sends a query on the shell's own behalf, and waits for its reply. Cancel safe: a late reply is dropped.

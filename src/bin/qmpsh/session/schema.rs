@@ -1,17 +1,17 @@
-//! The schema of the peer, and what it says about a line or a refusal.
+//! The schema of the peer: types for a line, and hints about an error.
 //!
-//! The peer is asked for its schema at most once a session, and only if a line cannot be understood without it, if it can explain
-//! a refusal, or if it helps with a line that is being typed.
+//! qmpsh asks for the schema at most once a session, and only if a line cannot be understood without it, if it can explain an
+//! error, or if it helps with a line that is being typed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OnceCell;
 
-use super::ask::{self, Answer, TimeLimit};
+use super::ask::{self, TimeLimit};
 use super::queries::{self, Listed, QomPath, Query};
 use super::{Frontend, attend};
-use crate::status::{Failure, Status, Stop};
+use crate::status::{Status, Stop};
 use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::hmp;
 use qmpsh::language::typing::{self, Needs, Property, Resend, Types};
@@ -19,10 +19,10 @@ use qmpsh::message::{Reply, Request};
 use qmpsh::schema::{Schema, SchemaError};
 use qmpsh::text;
 
-/// What messages call it.
+/// Its name in messages.
 const NAME: &str = "the peer's schema";
 
-/// The schema of one session, or what a guest agent lists. It is fetched once, by whoever needs it first.
+/// The schema of one session, or the commands that a guest agent lists. Fetched once, when it is first needed.
 #[derive(Debug, Default)]
 pub(crate) struct SessionSchema {
     fetched: OnceCell<Option<Arc<Schema>>>,
@@ -30,17 +30,17 @@ pub(crate) struct SessionSchema {
 }
 
 impl SessionSchema {
-    /// The schema, if it was fetched and the peer has one.
+    /// Returns the schema, if it was fetched and the peer has one.
     pub(crate) fn known(&self) -> Option<Arc<Schema>> {
         self.fetched.get().cloned().flatten()
     }
 
-    /// Whether the peer was asked.
+    /// Returns true if the peer was asked.
     pub(crate) fn is_requested(&self) -> bool {
         self.requested.load(Ordering::Relaxed)
     }
 
-    /// Fetches the schema, or waits until somebody else has; `None` if the peer has none. Cancel safe.
+    /// Fetches the schema, or waits for another task that does; `None` if the peer has none. Cancel safe.
     ///
     /// # Errors
     /// The session ended. The next call asks again.
@@ -50,13 +50,13 @@ impl SessionSchema {
     }
 }
 
-/// Asks for the schema, and a guest agent for the list of commands.
+/// Asks for the schema, or a guest agent for its list of commands.
 async fn request(client: &Client) -> Result<Option<Arc<Schema>>, ExecuteError> {
     if !client.is_guest_agent() {
         if let Some(reply) = accepted(queries::ask(client, &Query::Schema).await)? {
             return Ok(parse(reply, Schema::parse).await);
         }
-        // Without negotiation the peer may be a guest agent all the same.
+        // Without negotiation the peer may be a guest agent.
         if client.greeting().is_some() {
             return Ok(None);
         }
@@ -67,7 +67,7 @@ async fn request(client: &Client) -> Result<Option<Arc<Schema>>, ExecuteError> {
     }
 }
 
-/// The reply; `None` if the peer refuses.
+/// Returns the reply; `None` if the peer refuses.
 fn accepted(answer: Result<Reply, ExecuteError>) -> Result<Option<Reply>, ExecuteError> {
     match answer {
         Ok(reply) => Ok(Some(reply)),
@@ -76,7 +76,7 @@ fn accepted(answer: Result<Reply, ExecuteError>) -> Result<Option<Reply>, Execut
     }
 }
 
-/// Reads a schema on a thread: it takes some milliseconds.
+/// Parses a schema on a thread: it takes some milliseconds.
 async fn parse(reply: Reply, parse: fn(&[u8]) -> Result<Schema, SchemaError>) -> Option<Arc<Schema>> {
     let bytes = reply.result()?;
     match tokio::task::spawn_blocking(move || parse(&bytes)).await.ok()? {
@@ -88,7 +88,7 @@ async fn parse(reply: Reply, parse: fn(&[u8]) -> Result<Schema, SchemaError>) ->
     }
 }
 
-/// What is known about the arguments of one line.
+/// The types of the arguments of one line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TypeInfo {
     schema: Option<Arc<Schema>>,
@@ -101,7 +101,7 @@ impl TypeInfo {
     }
 }
 
-/// Finds out what a line needs: for most lines nothing, and nothing is asked.
+/// Finds the types that a line needs. Most lines need none, and then nothing is sent.
 pub(crate) async fn resolve_types(frontend: &mut dyn Frontend, needs: &Needs) -> Result<TypeInfo, Stop> {
     // A guest agent lists commands without types.
     let schema = if needs.schema && !frontend.session().client.is_guest_agent() {
@@ -116,8 +116,8 @@ pub(crate) async fn resolve_types(frontend: &mut dyn Frontend, needs: &Needs) ->
     Ok(TypeInfo { schema, property })
 }
 
-/// What the schema, or else the line, says about a command that was refused: lines to put below the refusal, each with a newline in
-/// front.
+/// Returns hints about a command that was refused, from the schema or else from the line: lines to put below the error, each after a
+/// newline.
 pub(crate) async fn explain_error(
     frontend: &mut dyn Frontend,
     request: &Request,
@@ -135,13 +135,14 @@ pub(crate) async fn explain_error(
     let schema = schema(frontend).await?;
     let mut hints = schema.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
     if hints.is_empty() {
-        // The schema does not have arguments whose types only the peer knows.
+        // The schema does not contain types that only the peer knows.
         hints.extend(resend.and_then(|resend| resend.hint(desc)));
     }
     Ok(hints.iter().map(|hint| shown(hint)).collect())
 }
 
-/// The schema of the peer, or the list of a guest agent. `None` if it has none or is not connected: the line fails by itself then.
+/// Returns the schema of the peer, or the list of a guest agent. `None` if it has none or is not connected: then the line fails
+/// by itself.
 pub(crate) async fn schema(frontend: &mut dyn Frontend) -> Result<Option<Arc<Schema>>, Stop> {
     let session = frontend.session();
     let (client, schema) = (session.client.clone(), Arc::clone(&session.schema));
@@ -152,18 +153,18 @@ pub(crate) async fn schema(frontend: &mut dyn Frontend) -> Result<Option<Arc<Sch
     match attend(frontend, schema.fetch(&client), limit.end, NAME).await? {
         Some(Ok(schema)) => Ok(schema),
         Some(Err(_)) => Err(ask::lost(frontend, NAME).await),
-        None => Err(Failure::new(Status::TimedOut, format!("no reply to `query-qmp-schema` within {limit}")).into()),
+        None => Err(Stop::new(Status::TimedOut, format!("no reply to `query-qmp-schema` within {limit}"))),
     }
 }
 
-/// The type of a property, as QEMU's object model calls it; `None` if there is no such object or property.
+/// Returns the name of a property's type in QEMU's object model; `None` if there is no such object or property.
 async fn property_type(frontend: &mut dyn Frontend, property: &Property) -> Result<Option<String>, Stop> {
     let Some(path) = QomPath::new(&property.path).filter(|_| frontend.session().is_connected()) else {
         return Ok(None);
     };
     let limit = TimeLimit::new(frontend.session().options.timeout);
     let what = format!("the properties of {}", text::line(&property.path));
-    let Answer::Reply(reply) = ask::query(frontend, Query::QomList(path), limit, &what).await? else { return Ok(None) };
+    let Ok(reply) = ask::query(frontend, Query::QomList(path), limit, &what).await? else { return Ok(None) };
     let listed: Vec<Listed> = serde_json::from_slice(&reply.result().unwrap_or_default()).unwrap_or_default();
     Ok(listed.into_iter().find(|listed| listed.name == property.name).map(|listed| listed.ty))
 }

@@ -1,24 +1,28 @@
-//! The terminal handed over to another program, or to a job: a process group that is in the foreground until it ends.
+//! The terminal handed over to a question, or to a job: a process group that is in the foreground until it ends.
 //!
-//! While a job runs, Ctrl-C and Ctrl-Z are for the job. When it stops, qmpsh stops with it, as a pipeline of the calling
-//! shell would: `fg` there brings both back. Source: `tcsetpgrp(3)`, `setpgid(2)`, and "Job control" in the manual of the GNU C
-//! library.
+//! While a job runs, Ctrl-C and Ctrl-Z are for the job. When it stops, qmpsh stops with it, and `fg` in the calling shell brings
+//! both back. Source: `tcsetpgrp(3)`, `setpgid(2)`, and "Job control" in the manual of the GNU C library.
 
 use std::io;
+use std::sync::Arc;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::process::{self, Pid, getpgrp, kill_current_process_group, kill_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 
-use super::settings;
+use super::settings::{self, Terminal};
+use super::state::Shared;
 
 /// Undoes what a killed job may have left: the alternate screen, application keys, a hidden cursor.
 const RESET: &[u8] = b"\x1b[?47l\x1b[?1l\x1b>\x1b[?25h\x1b[0m";
 
-/// A terminal that a job has. Give it to [`Console::take_back`](super::Console::take_back).
+/// The terminal while another program has it. Dropping this takes it back.
 #[derive(Debug)]
-#[must_use = "the terminal has to be taken back"]
+#[must_use = "dropping it takes the terminal back"]
 pub(crate) struct Handover {
+    shared: Arc<Shared>,
+    /// `None` where lines are not edited.
+    terminal: Option<Arc<Terminal>>,
     /// The settings of the terminal when it was handed over.
     settings: Option<Termios>,
     /// This program's process group, if it was in the foreground.
@@ -26,10 +30,29 @@ pub(crate) struct Handover {
 }
 
 impl Handover {
-    /// Must be called when the terminal has the settings that it was found with.
-    pub(super) fn new() -> Self {
-        let ours = tcgetpgrp(io::stdin()).ok().filter(|foreground| *foreground == getpgrp());
-        Self { settings: tcgetattr(io::stdin()).ok(), ours }
+    /// Stops the printer, and restores the settings of the terminal. Cancel safe: the terminal then stays here.
+    pub(super) async fn begin(shared: Arc<Shared>, terminal: Option<Arc<Terminal>>) -> Self {
+        let written = shared.hand_over();
+        let mut handover = Self { shared, terminal, settings: None, ours: None };
+        if let Some(written) = written {
+            // An error means that the console is closed, and nothing is written.
+            let _ = written.await;
+        }
+        if let Some(terminal) = &handover.terminal {
+            terminal.restore();
+        }
+        handover.settings = tcgetattr(io::stdin()).ok();
+        handover.ours = tcgetpgrp(io::stdin()).ok().filter(|foreground| *foreground == getpgrp());
+        handover
+    }
+
+    /// Takes the terminal back from a job that has ended. A job that `was_killed` could not restore it.
+    pub(crate) fn end(self, was_killed: bool) {
+        self.reclaim();
+        self.restore();
+        if self.terminal.is_some() {
+            begin_row(was_killed);
+        }
     }
 
     /// Returns true if this program can put a process group into the foreground, because it was there itself.
@@ -37,8 +60,8 @@ impl Handover {
         self.ours.is_some()
     }
 
-    /// Puts a process group into the foreground, and lets it go on if it has stopped because it was not there. Where this program
-    /// is in the background itself, it stops until it is not.
+    /// Puts a process group into the foreground, and continues it if it stopped for lack of that. If this program is in the
+    /// background itself, it stops here.
     pub(crate) fn give_to(&self, group: Pid) {
         if self.ours.is_some() {
             // The group may have ended already.
@@ -47,13 +70,13 @@ impl Handover {
         }
     }
 
-    /// The group in the foreground has stopped: stops this program too, and when it goes on, the group does.
+    /// Stops this program together with the group in the foreground, and continues the group when this program continues.
     pub(crate) fn stop_with(&self, group: Pid) {
         self.reclaim();
         self.restore();
         // The signal must be for this thread, so that it has stopped when it goes on here; see `Console::open`.
         let found = SigSet::from(Signal::SIGTSTP).thread_swap_mask(SigmaskHow::SIG_UNBLOCK);
-        // Where nobody could let it go on, the system ignores this, and the group goes on at once.
+        // If no shell could continue it, the system ignores the signal, and the group continues at once.
         let _ = kill_current_process_group(process::Signal::TSTP);
         if let Ok(found) = found {
             let _ = found.thread_set_mask();
@@ -72,20 +95,30 @@ impl Handover {
         }
     }
 
-    pub(super) fn restore(&self) {
+    fn restore(&self) {
         if let Some(settings) = &self.settings {
-            // If this fails so does the next read, which says it.
+            // If this fails, the next read fails and reports it.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, settings);
         }
     }
 }
 
-/// Begins a row for the prompt below the output of a job. A job that `was_killed` could not restore the terminal.
-pub(super) fn begin_row(was_killed: bool) {
+impl Drop for Handover {
+    fn drop(&mut self) {
+        if let Some(terminal) = &self.terminal {
+            // If this fails, the next read fails and reports it.
+            let _ = terminal.settle();
+        }
+        self.shared.take_back();
+    }
+}
+
+/// Begins a row for the prompt below the output of a job.
+fn begin_row(was_killed: bool) {
     let mut text = if was_killed { RESET.to_vec() } else { Vec::new() };
     // If the cursor is at the start of a row, as many spaces as columns stay in that row, and otherwise reach the next one.
     text.resize(text.len() + settings::columns(), b' ');
     text.push(b'\r');
-    // If this fails so does the next read, which says it.
+    // If this fails, the next read fails and reports it.
     let _ = rustix::io::write(io::stdout(), &text);
 }

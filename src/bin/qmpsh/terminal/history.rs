@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 /// The most lines in memory; the file may have twice as many.
 pub(super) const LINES: usize = 10_000;
 
-const HEADER: &str = "#V2";
+const HEADER: &str = "#V2\n";
 
 /// The history file, and the newest line.
 #[derive(Debug)]
@@ -64,13 +64,8 @@ impl History {
         self.newest = Some(line.to_owned());
         let Some(path) = &self.path else { return Ok(()) };
         let Some(mut file) = open(path, true)? else { return Ok(()) };
-        let mut text = String::with_capacity(line.len() + 8);
-        if file.metadata()?.len() == 0 {
-            text.push_str(HEADER);
-            text.push('\n');
-        }
-        escape(line, &mut text);
-        file.write_all(text.as_bytes())
+        let header = if file.metadata()?.len() == 0 { HEADER } else { "" };
+        file.write_all((header.to_owned() + &escape(line)).as_bytes())
     }
 
     /// Returns the path of the file, for messages.
@@ -118,10 +113,7 @@ fn shorten(path: &Path) -> io::Result<Vec<String>> {
     let mut lines = parse(&mut file)?;
     if lines.len() > 2 * LINES {
         lines.drain(..lines.len() - LINES);
-        let mut text = format!("{HEADER}\n");
-        for line in &lines {
-            escape(line, &mut text);
-        }
+        let text = HEADER.to_owned() + &lines.iter().map(|line| escape(line)).collect::<String>();
         let mut name = path.clone().into_os_string();
         name.push(format!(".{}", std::process::id()));
         let new = PathBuf::from(name);
@@ -144,18 +136,11 @@ fn parse(file: &mut File) -> io::Result<Vec<String>> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    Ok(text.lines().filter(|line| !line.is_empty() && *line != HEADER).map(unescape).collect())
+    Ok(text.lines().filter(|line| !line.is_empty() && *line != HEADER.trim_end()).map(unescape).collect())
 }
 
-fn escape(line: &str, into: &mut String) {
-    for char in line.chars() {
-        match char {
-            '\n' => into.push_str("\\n"),
-            '\\' => into.push_str("\\\\"),
-            char => into.push(char),
-        }
-    }
-    into.push('\n');
+fn escape(line: &str) -> String {
+    line.replace('\\', "\\\\").replace('\n', "\\n") + "\n"
 }
 
 fn unescape(line: &str) -> String {
@@ -242,7 +227,7 @@ mod tests {
         let path = directory.path().join("history");
         let mut text = String::from("#V2\n");
         for number in 0..=2 * LINES {
-            escape(&format!("line {number}"), &mut text);
+            text += &escape(&format!("line {number}"));
         }
         fs::write(&path, text).unwrap();
         std::thread::scope(|scope| {

@@ -238,42 +238,18 @@ impl Console {
         self.next = read.filter(|read| *read != Readline::Interrupted);
     }
 
-    /// Gives the terminal to another program (a pager, a pipeline that writes to it) with the settings it was found
-    /// with, until the guard is dropped. A line being typed is given up, and pending text is printed first. Meanwhile the
-    /// sinks only collect.
-    ///
-    /// Cancel safe: the terminal then stays here.
-    pub(crate) async fn lend(&mut self) -> TerminalGuard<'_> {
-        self.interrupt().await;
-        self.sink().flushed().await;
-        let guard = TerminalGuard { console: self };
-        if let Some(written) = guard.console.shared.hand_over() {
-            // On an error the console is closed, and nothing is written.
-            let _ = written.await;
-        }
-        if let Mode::Editor { terminal } = &guard.console.mode {
-            terminal.restore();
-        }
-        guard
-    }
-
-    /// Gives the terminal to a job, as [`lend`](Self::lend) does, until [`take_back`](Self::take_back).
+    /// Gives the terminal, with the settings it was found with, to another program until the handover is dropped. Gives up a
+    /// line being typed, and prints pending text first. Meanwhile the sinks only collect.
     ///
     /// Cancel safe: the terminal then stays here.
     pub(crate) async fn hand_over(&mut self) -> Handover {
-        // `take_back` does what dropping the guard would do.
-        std::mem::forget(self.lend().await);
-        Handover::new()
-    }
-
-    /// Takes the terminal back after the job has ended. A job that `was_killed` could not restore it.
-    pub(crate) fn take_back(&mut self, handover: Handover, was_killed: bool) {
-        handover.reclaim();
-        handover.restore();
-        if let Mode::Editor { .. } = self.mode {
-            handover::begin_row(was_killed);
-        }
-        drop(TerminalGuard { console: self });
+        self.interrupt().await;
+        self.shared.flushed().await;
+        let terminal = match &self.mode {
+            Mode::Editor { terminal } => Some(Arc::clone(terminal)),
+            Mode::Plain(_) => None,
+        };
+        Handover::begin(self.sink(), terminal).await
     }
 
     /// Asks for a line, if none is being read.
@@ -303,22 +279,6 @@ impl Console {
             // The thread was not joined, so its id is valid. It may have ended, which is the only error.
             let _ = pthread_kill(editor.as_pthread_t(), Signal::SIGINT);
         }
-    }
-}
-
-/// Another program has the terminal until this is dropped.
-#[must_use = "the terminal comes back when this is dropped"]
-pub(crate) struct TerminalGuard<'c> {
-    console: &'c mut Console,
-}
-
-impl Drop for TerminalGuard<'_> {
-    fn drop(&mut self) {
-        if let Mode::Editor { terminal } = &self.console.mode {
-            // If this fails so does the next read, which says it.
-            let _ = terminal.settle();
-        }
-        self.console.shared.take_back();
     }
 }
 

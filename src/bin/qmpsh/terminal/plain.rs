@@ -1,4 +1,4 @@
-//! Reads lines where they cannot be edited, as on a terminal that only scrolls.
+//! Reads lines on terminals where they cannot be edited.
 
 use std::io::{self, BufRead};
 use std::sync::mpsc::Receiver;
@@ -30,11 +30,8 @@ fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Readline {
             Ok(_) => {}
             Err(error) => return Readline::Failed(error.to_string()),
         }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-            if line.last() == Some(&b'\r') {
-                line.pop();
-            }
+        if line.pop_if(|byte| *byte == b'\n').is_some() {
+            line.pop_if(|byte| *byte == b'\r');
         }
         match String::from_utf8(line) {
             Ok(line) => return Readline::Line(line),

@@ -17,7 +17,7 @@ use super::{print_text, renderer};
 use crate::output::columns::{hang, wrap};
 use crate::session::schema::schema;
 use crate::session::{Builtin, Frontend, attend};
-use crate::status::{Status, Stop};
+use crate::status::Stop;
 use listing::OtherVersion;
 use manual::Found;
 use qmpsh::schema::{Choice, Schema, nearest};
@@ -109,8 +109,7 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
     let peer = version(frontend, schema.as_deref());
     let other_version = manual.as_ref().ok().zip(peer.as_deref()).and_then(|(found, peer)| other_version(found, peer));
     let listed = schema.as_deref().and_then(|schema| listed(schema, topic, other_version.as_ref(), width));
-    let refused = |sentence: String| Stop::failed(Status::CommandFailed, text::line(&sentence).into_owned());
-    let listed = listed.transpose().map_err(refused)?;
+    let listed = listed.transpose().map_err(|sentence| Stop::failed(text::line(&sentence).into_owned()))?;
     let mut shown = String::new();
     if let Some(command) = own {
         shown.push_str(&about(command, width));
@@ -208,7 +207,7 @@ fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> Stop {
         }
         None => ".help lists the built-in commands, .commands those of the peer".to_owned(),
     };
-    Stop::failed(Status::CommandFailed, format!("no help for `{}` ({hint})", text::line(name)))
+    Stop::failed(format!("no help for `{}` ({hint})", text::line(name)))
 }
 
 fn language(width: usize) -> String {

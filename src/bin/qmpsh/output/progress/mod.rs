@@ -81,10 +81,10 @@ pub(crate) fn needs(id: &str, attention: Attention) -> String {
     }
 }
 
-/// Returns an amount of work for a sentence, `28.8 of 64.0 MiB`, if it is known.
-pub(crate) fn amount(progress: Option<Progress>) -> Option<String> {
-    let progress = progress.filter(|progress| progress.total > 1)?;
-    Some(line::of(progress))
+/// Returns an amount of work for a sentence, ` (28.8 of 64.0 MiB)`, or nothing if it is unknown.
+pub(crate) fn amount(progress: Option<Progress>) -> String {
+    let progress = progress.filter(|progress| progress.total > 1);
+    progress.map_or_else(String::new, |progress| format!(" ({})", line::of(progress)))
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use std::io::{self, IsTerminal};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use crate::output::columns::size_of;
+use crate::output::stdout::poll_now;
 
 /// Goes to the start of the row and erases it.
 const ERASE: &str = "\r\x1b[K";
@@ -44,9 +43,7 @@ impl BottomLine {
     /// Returns true if it was written. A terminal that was stopped (Ctrl-S) must not stop the batch.
     fn write(&self, text: &str) -> bool {
         let stderr = rustix::stdio::stderr();
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let has_room = poll(&mut [PollFd::from_borrowed_fd(stderr, PollFlags::OUT)], Some(&at_once));
-        self.can_replace && has_room.is_ok_and(|ready| ready > 0) && rustix::io::write(stderr, text.as_bytes()).is_ok()
+        self.can_replace && !poll_now(stderr).is_empty() && rustix::io::write(stderr, text.as_bytes()).is_ok()
     }
 }
 
