@@ -1,5 +1,6 @@
 //! Checks ARCHITECTURE.md against the code: imports, paths, unsafe code.
 
+mod cycles;
 mod references;
 
 use std::collections::BTreeMap;
