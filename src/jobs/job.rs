@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Status;
+use super::status::Status;
 
 /// The progress of a job. For block jobs these are bytes; a total of 1 only says whether the job has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

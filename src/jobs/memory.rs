@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::job::End;
+use super::job::{End, Job};
+use super::status::Status;
 use super::wire::{self, BlockJobEvent, JobInfo, StatusChange};
-use super::{Job, Status};
 use crate::message::Event;
 
 /// How many ended jobs are remembered, and how many others at most.
@@ -57,7 +57,7 @@ impl Jobs {
     /// Takes in an event. Returns true if it is about a job.
     pub fn on_event(&mut self, event: &Event) -> bool {
         let name = event.name();
-        if !super::concerns_jobs(&name) {
+        if !wire::concerns_jobs(&name) {
             return false;
         }
         let Some(data) = event.data().filter(|data| data.len() <= LONGEST) else { return false };

@@ -1,8 +1,8 @@
 //! The one migration of a QEMU.
 
+use super::job::{Attention, Progress};
 use super::memory::kept;
 use super::wire::{self, MigrationEvent, MigrationInfo, MigrationPass, MigrationStats};
-use super::{Attention, Progress};
 use crate::message::Event;
 
 /// The phase of a migration. Source: `MigrationStatus` in QEMU's `migration.json`.

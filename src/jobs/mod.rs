@@ -32,13 +32,4 @@ pub use job::{Attention, Goal, Job, Outcome, Progress};
 pub use memory::{Jobs, REMEMBERED};
 pub use migration::{Migration, MigrationOutcome, MigrationPhase};
 pub use status::Status;
-
-/// Returns true if events of this name are about jobs.
-pub fn concerns_jobs(event: &str) -> bool {
-    event == wire::STATUS_CHANGE || event.starts_with("BLOCK_JOB_")
-}
-
-/// Returns true if events of this name are about a migration.
-pub fn concerns_migration(event: &str) -> bool {
-    matches!(event, wire::MIGRATION | wire::MIGRATION_PASS)
-}
+pub use wire::{concerns_jobs, concerns_migration};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Number;
 
-use super::Progress;
+use super::job::Progress;
 
 pub(super) const STATUS_CHANGE: &str = "JOB_STATUS_CHANGE";
 pub(super) const COMPLETED: &str = "BLOCK_JOB_COMPLETED";
@@ -13,6 +13,16 @@ pub(super) const PENDING: &str = "BLOCK_JOB_PENDING";
 pub(super) const ERROR: &str = "BLOCK_JOB_ERROR";
 pub(super) const MIGRATION: &str = "MIGRATION";
 pub(super) const MIGRATION_PASS: &str = "MIGRATION_PASS";
+
+/// Returns true if events of this name are about jobs.
+pub fn concerns_jobs(event: &str) -> bool {
+    event == STATUS_CHANGE || event.starts_with("BLOCK_JOB_")
+}
+
+/// Returns true if events of this name are about a migration.
+pub fn concerns_migration(event: &str) -> bool {
+    matches!(event, MIGRATION | MIGRATION_PASS)
+}
 
 /// The `data` of `JOB_STATUS_CHANGE`.
 #[derive(Deserialize)]

@@ -31,9 +31,3 @@ pub use string::decode;
 pub(crate) use string::decode_inner;
 pub(crate) use tokens::{Token, TokenKind, Tokens};
 pub use walk::{Elements, elements, members};
-
-/// Returns true for JSON's white space: space, tab, newline and carriage return.
-fn is_space(byte: u8) -> bool {
-    // The first comparison rules out most bytes.
-    byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}

@@ -6,9 +6,9 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::document::{Document, Member, Members, Outline, Span};
 use super::error::{ScanError, beginning};
-use super::is_space;
 use super::marks::Marks;
 use super::nesting::Nesting;
+use super::tokens::is_space;
 
 /// The most members of an object at its top level. Their ranges are kept, and without a bound a hostile message would take
 /// several times its size.

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use super::is_space;
-
 /// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
@@ -139,6 +137,12 @@ impl Iterator for Tokens<'_> {
         };
         Some(Token { kind, range: start..self.at })
     }
+}
+
+/// Returns true for JSON's white space: space, tab, newline and carriage return.
+pub(super) fn is_space(byte: u8) -> bool {
+    // The first comparison rules out most bytes.
+    byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 fn ends_word(byte: u8) -> bool {
