@@ -66,15 +66,9 @@ fn unix_line(line: &[u8]) -> Option<UnixSocket> {
     let _kind = next()?;
     let state = next()?;
     let inode = next()?.parse().ok()?;
-    let mut name = rest.to_vec();
-    if name.first() == Some(&b'@') {
-        // An abstract name has `@` for each NUL.
-        for byte in &mut name {
-            if *byte == b'@' {
-                *byte = 0;
-            }
-        }
-    }
+    // An abstract name has `@` for each NUL.
+    let is_abstract = rest.starts_with(b"@");
+    let name = rest.iter().map(|&byte| if is_abstract && byte == b'@' { 0 } else { byte }).collect();
     let listening = flags & ACCEPTS != 0;
     Some(UnixSocket { inode, listening, connected: state == "03", name, ..UnixSocket::default() })
 }

@@ -10,7 +10,7 @@ use crate::language::typing::KeyTree;
 use crate::schema::{Member, Schema, Step, TypeId};
 
 /// What completion knows about the peer and the shell.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// What the peer can do, if it is known.
     pub schema: Option<&'a Schema>,
@@ -18,12 +18,6 @@ pub struct Context<'a> {
     pub live: &'a dyn Live,
     /// The built-in commands.
     pub builtins: &'a [BuiltinCommand<'a>],
-}
-
-impl std::fmt::Debug for Context<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("schema", &self.schema.is_some()).finish_non_exhaustive()
-    }
 }
 
 /// A built-in command, which begins with a dot.

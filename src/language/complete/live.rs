@@ -1,9 +1,11 @@
 //! The values that exist at the peer, and which argument takes which of them.
 
+use std::fmt;
+
 use crate::pattern::Pattern;
 
 /// Answers questions about what exists. It may ask the peer, and answers in time or with nothing.
-pub trait Live {
+pub trait Live: fmt::Debug {
     /// Returns the answer.
     fn values(&self, question: &Question) -> Vec<LiveValue>;
 }

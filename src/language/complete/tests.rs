@@ -22,6 +22,7 @@ const fn builtin(name: &'static str, words: &'static str, takes: Takes) -> Built
 }
 
 /// A peer on which things exist.
+#[derive(Debug)]
 struct Fake;
 
 impl Live for Fake {

@@ -23,7 +23,6 @@ pub struct SyntaxError {
     pub expected: &'static [&'static str],
     /// How to write what was probably meant.
     pub help: Option<&'static str>,
-    pub(super) incomplete: bool,
 }
 
 /// The kinds of [`SyntaxError`]. Words of the line in them are shortened and free of control characters.
@@ -109,7 +108,7 @@ impl fmt::Display for Opening {
 
 impl SyntaxError {
     pub(super) fn new(span: Span, kind: SyntaxErrorKind, expected: &'static [&'static str]) -> Self {
-        Self { span, kind, expected, help: None, incomplete: false }
+        Self { span, kind, expected, help: None }
     }
 
     pub(super) fn help(mut self, help: &'static str) -> Self {
@@ -127,11 +126,6 @@ impl SyntaxError {
     pub fn at(mut self, span: Span) -> Self {
         self.span = span;
         self
-    }
-
-    /// Returns true if another line could make the text right: a bracket, a quote or a transaction is open.
-    pub fn is_incomplete(&self) -> bool {
-        self.incomplete
     }
 
     /// Returns the message, the line, a caret under the place, and what was expected; without a final newline.

@@ -4,7 +4,6 @@ use super::ast::{JsonLine, Text};
 use super::cursor::Cursor;
 use super::error::{MAX_NESTING, SyntaxError, SyntaxErrorKind, shown};
 use super::json_value::{self, Grammar};
-use crate::json;
 
 /// Reads the message that begins under the cursor; the cursor ends behind it.
 ///
@@ -36,11 +35,11 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<JsonLine, SyntaxError> {
             }
             "execute" | "exec-oob" => {
                 let out_of_band = key == "exec-oob";
-                let Some(text) = json::decode(value.as_str().as_bytes()) else {
+                let Ok(text) = serde_json::from_str(value.as_str()) else {
                     let member = if out_of_band { "exec-oob" } else { "execute" };
                     return Err(SyntaxError::new(value_span, SyntaxErrorKind::WrongMember(member, "a string"), &[]));
                 };
-                name = Some((Text { text: text.into_owned(), span: value_span }, out_of_band));
+                name = Some((Text { text, span: value_span }, out_of_band));
             }
             "arguments" if first == Some(b'{') => arguments = Some(value),
             "arguments" => {

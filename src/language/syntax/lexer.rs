@@ -87,7 +87,7 @@ impl Lexer {
     }
 
     /// Returns the word that is still open, up to the end of the text.
-    pub(super) fn unfinished(&self, text: &str) -> Option<Token> {
+    fn unfinished(&self, text: &str) -> Option<Token> {
         self.word.map(|word| Token { kind: word.kind, span: Span::new(word.start, text.len()) })
     }
 

@@ -16,28 +16,19 @@ const MAX_DOT_COMMANDS: usize = 8;
 /// Parses one logical line; `None` if it is blank or a comment.
 ///
 /// ```
-/// use qmpsh::language::syntax::{Invocation, Statement, parse};
+/// use qmpsh::language::syntax::{Invocation, Statement, outline, parse};
 ///
 /// let line = parse("block_resize node-name=n0 size=10G # more").unwrap().unwrap();
 /// let Statement::Invoke(Invocation::Command(command)) = line.statement else { panic!() };
 /// assert_eq!(command.name.text, "block_resize");
 /// assert_eq!(command.arguments.len(), 2);
 ///
-/// assert!(parse("query-status a=[1,").unwrap_err().is_incomplete());
+/// let open = "query-status a=[1,";
+/// assert!(parse(open).is_err() && outline(open).open.is_some());
 /// ```
 pub fn parse(text: &str) -> Result<Option<Line>, SyntaxError> {
     let lexer = Lexer::read(text);
-    let unfinished = lexer.unfinished(text);
-    let line = Parser { text, tokens: &lexer.tokens, quoting: Quoting::Shell, open: lexer.open() }.line().map_err(
-        |mut error| {
-            error.incomplete = match error.kind {
-                SyntaxErrorKind::Unclosed(Opening::Transaction) => true,
-                SyntaxErrorKind::Unclosed(_) => unfinished.is_some_and(|word| word.span.start <= error.span.start),
-                _ => false,
-            };
-            error
-        },
-    )?;
+    let line = Parser { text, tokens: &lexer.tokens, quoting: Quoting::Shell, open: lexer.open() }.line()?;
     match second_line(text, lexer.pos) {
         None => Ok(line),
         Some(span) => {

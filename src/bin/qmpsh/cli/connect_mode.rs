@@ -53,7 +53,7 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Subc
     if subcommand == Subcommand::Fd {
         let number = words::first(command, args).filter(|&next| next >= index && is_number(&args[next]));
         match number {
-            Some(next) => args[next] = address_of(&args[next]),
+            Some(next) => args[next] = format!("fd:{}", args[next].to_string_lossy()).into(),
             None => args.insert(index, "fd:".into()),
         }
     }
@@ -135,10 +135,4 @@ fn descriptor(address: &OsStr) -> Option<&str> {
 
 fn is_number(word: &OsStr) -> bool {
     word.to_str().is_some_and(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn address_of(number: &OsStr) -> OsString {
-    let mut address = OsString::from("fd:");
-    address.push(number);
-    address
 }

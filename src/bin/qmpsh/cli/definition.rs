@@ -1,5 +1,7 @@
 //! The command line as clap defines it. The doc comments of the options are what `--help` shows.
 
+#![allow(clippy::doc_markdown, reason = "the doc comments of the options are plain text for a terminal")]
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -26,13 +26,13 @@ pub(super) async fn again(
     options: Options,
     every: Duration,
     notifier: Notifier,
-) {
+) -> Result<(), Failure> {
     // A wait of zero means one attempt, and no advice to try again.
     let options = Options { wait: Some(Duration::ZERO), ..options };
     let mut told = None;
     loop {
         tokio::time::sleep(every).await;
-        let Err(failure) = open(&client, &mut *target.lock().await, &options).await else { return };
+        let Err(failure) = open(&client, &mut *target.lock().await, &options).await else { return Ok(()) };
         // The same failure is shown once.
         if told.as_ref() != Some(&failure.message) {
             notifier.say(&failure.message);
@@ -63,11 +63,11 @@ pub(super) async fn attempt(
 pub(super) async fn open(client: &Client, target: &mut Target, options: &Options) -> Result<(), Failure> {
     let tls = secure::client(options)?;
     let begun = Instant::now();
+    let left = || options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
     let mut pause = RETRY_FIRST;
     loop {
-        let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
         // A monitor that is in use serves the next connection in its queue when its client leaves, so qmpsh waits connected.
-        let limit = options.connect_timeout.max(left.unwrap_or_default());
+        let limit = options.connect_timeout.max(left().unwrap_or_default());
         let attempted = match target.prepare(options, limit).await {
             Ok(to) => attempt(client, to, tls.clone(), limit).await,
             Err(problem) => Err(problem),
@@ -78,8 +78,7 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
         };
         let cause = target.cause(&problem, options.wait).await;
         let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(), |(_, may_pass)| *may_pass);
-        let left = options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
-        match left {
+        match left() {
             Some(left) if !left.is_zero() && may_pass => {
                 tokio::time::sleep(pause.min(left)).await;
                 pause = (pause * 2).min(RETRY_LAST);

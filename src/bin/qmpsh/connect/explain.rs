@@ -73,15 +73,8 @@ impl Problem {
                     return format!("no session with {shown}: {}", tls.unwrap_or_else(|| error.to_string()));
                 };
                 let why = tls.unwrap_or_else(|| explain_io(error, address, guest_agent));
-                match waited {
-                    Some(time) if self.may_pass() && !time.is_zero() => {
-                        format!("cannot connect to {shown}, tried for {} s: {why}", time.as_secs_f64())
-                    }
-                    None if self.may_pass() => {
-                        format!("cannot connect to {shown}: {why} (--wait SECONDS keeps trying)")
-                    }
-                    _ => format!("cannot connect to {shown}: {why}"),
-                }
+                let (tried, hint) = tried(self.may_pass(), waited);
+                format!("cannot connect to {shown}{tried}: {why}{hint}")
             }
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
                 format!("no session with {shown}: {error}")
@@ -120,6 +113,15 @@ impl Problem {
                 text
             }
         }
+    }
+}
+
+/// Says how long qmpsh has tried, and which option makes it try again.
+pub(super) fn tried(may_pass: bool, waited: Option<Duration>) -> (String, &'static str) {
+    match waited {
+        Some(time) if may_pass && !time.is_zero() => (format!(", tried for {} s", time.as_secs_f64()), ""),
+        None if may_pass => (String::new(), " (--wait SECONDS keeps trying)"),
+        _ => (String::new(), ""),
     }
 }
 

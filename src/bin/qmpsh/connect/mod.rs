@@ -156,11 +156,7 @@ impl<'a> Connector<'a> {
             Way::Run(run) => run.again(),
             Way::Connect { target, .. } => {
                 let (client, target, options) = (client.clone(), Rc::clone(target), self.options.clone());
-                let again = dial::again(client, target, options, self.options.reconnect?, notifier.clone());
-                Some(Box::pin(async move {
-                    again.await;
-                    Ok(())
-                }))
+                Some(Box::pin(dial::again(client, target, options, self.options.reconnect?, notifier.clone())))
             }
             Way::Inherited(_) => None,
         }

@@ -39,6 +39,7 @@ const OURS: &str = "qmpsh-run";
 const SECOND: &str = "qmpsh-run-second";
 
 /// A QEMU to start, running, or left to itself.
+#[derive(Default)]
 pub(super) struct Run {
     command: Vec<OsString>,
     monitor: Option<PathBuf>,
@@ -51,8 +52,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(command: Vec<OsString>, monitor: Option<PathBuf>) -> Self {
-        let end_is_told = Rc::default();
-        Self { command, monitor, qemu: None, is_established: false, is_detached: false, end_is_told }
+        Self { command, monitor, ..Self::default() }
     }
 
     /// Returns the program's name without its directory, safe for a terminal.

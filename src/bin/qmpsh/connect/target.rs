@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::explain::Problem;
+use super::explain::{Problem, tried};
 use crate::cli::Options;
 use qmpsh::address::Address;
 use qmpsh::client::QmpError;
@@ -119,12 +119,8 @@ impl Target {
             (Address::Ssh(_), Some((_, last))) if may_pass => format!(": {}", last.trim_start()),
             _ => said,
         };
-        let tried = match waited {
-            Some(time) if may_pass && !time.is_zero() => format!(", tried for {} s", time.as_secs_f64()),
-            None if may_pass => " (--wait SECONDS keeps trying)".to_owned(),
-            _ => String::new(),
-        };
-        Some((format!("{why}{tried}{said}"), may_pass))
+        let (tried, hint) = tried(may_pass, waited);
+        Some((format!("{why}{tried}{hint}{said}"), may_pass))
     }
 
     /// Remembers that the target led to a session.

@@ -61,6 +61,7 @@ pub(crate) struct Lines {
     dialect: Dialect,
 }
 
+#[derive(Default)]
 struct Current {
     /// The `.source` line that included it.
     asked: Option<Location>,
@@ -135,18 +136,7 @@ impl Lines {
             Source::Stdin => ("stdin".to_owned(), 1, Some(read_from(|| Ok(io::stdin())))),
             Source::File(path) => (path.display().to_string(), 1, Some(read_from(move || open(&path)))),
         };
-        Current {
-            name: name.into(),
-            asked: None,
-            first,
-            lines: 0,
-            chunks,
-            bytes,
-            searched: 0,
-            ended: false,
-            assembler: Assembler::new(),
-            not_utf8: None,
-        }
+        Current { name: name.into(), first, chunks, bytes, ..Current::default() }
     }
 }
 

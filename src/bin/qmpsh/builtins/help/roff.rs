@@ -49,7 +49,7 @@ pub(super) fn section(page: &str, name: &str, width: usize) -> Option<String> {
 /// Returns the heading of the section about `name`, and its other lines.
 fn section_lines<'a>(page: &'a str, name: &str) -> Option<(&'a str, impl Iterator<Item = &'a str>)> {
     let mut lines = page.lines();
-    let first = lines.find(|line| heading(line).is_some_and(|(found, _)| found == name))?;
+    let first = lines.find(|line| heading(line).as_deref() == Some(name))?;
     Some((first, lines.take_while(|line| !is_end(line))))
 }
 
@@ -91,7 +91,7 @@ fn add_arguments(page: &str, name: &str, types_left: usize, found: &mut Vec<Stri
 
 /// Returns the names that have a section.
 pub(super) fn names(page: &str) -> impl Iterator<Item = String> {
-    page.lines().filter_map(|line| heading(line).map(|(name, _)| name))
+    page.lines().filter_map(heading)
 }
 
 /// Returns the version of QEMU that the page is about.
@@ -102,19 +102,18 @@ pub(super) fn version(page: &str) -> Option<String> {
     (!version.is_empty()).then(|| plain(version))
 }
 
-/// Returns the name and the kind of the section that this line begins.
-fn heading(line: &str) -> Option<(String, &'static str)> {
-    let kind = |found: &str| KINDS.into_iter().find(|kind| *kind == found);
+/// Returns the name of the section that this line begins.
+fn heading(line: &str) -> Option<String> {
     if let Some(title) = line.strip_prefix(".SS ") {
         let title = plain(title);
-        let (name, found) = title.strip_suffix(')')?.rsplit_once(" (")?;
-        return Some((name.to_owned(), kind(found)?));
+        let (name, kind) = title.strip_suffix(')')?.rsplit_once(" (")?;
+        return KINDS.contains(&kind).then(|| name.to_owned());
     }
     let title = plain(line.strip_prefix(".B ")?);
     let mut words = title.split_whitespace();
-    let kind = kind(words.next()?)?;
-    let name = words.next()?;
-    words.next().is_none_or(|word| word.starts_with('(')).then(|| (name.to_owned(), kind))
+    let (kind, name) = (words.next()?, words.next()?);
+    let is_heading = KINDS.contains(&kind) && words.next().is_none_or(|word| word.starts_with('('));
+    is_heading.then(|| name.to_owned())
 }
 
 /// Returns true if a section ends before this line.
@@ -125,6 +124,7 @@ fn is_end(line: &str) -> bool {
 }
 
 /// The text so far, and the paragraph that is being read.
+#[derive(Default)]
 struct Text {
     width: usize,
     out: String,
@@ -143,17 +143,7 @@ struct Text {
 
 impl Text {
     fn new(width: usize) -> Self {
-        Self {
-            width: width.max(40),
-            out: String::new(),
-            margin: 0,
-            outside: Vec::new(),
-            indent: 0,
-            marker: None,
-            words: String::new(),
-            verbatim: false,
-            tag: false,
-        }
+        Self { width: width.max(40), ..Self::default() }
     }
 
     fn line(&mut self, line: &str) {
