@@ -8,7 +8,7 @@ use crate::input::masked::Masked;
 use crate::session::Action;
 use crate::session::schema::TypeInfo;
 use crate::status::{Failure, Status};
-use qmpsh::language::syntax::{self, Invocation, Line, Span, Statement, SyntaxError};
+use qmpsh::language::syntax::{self, Invocation, Span, Statement, SyntaxError};
 use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 
 /// The text of a statement and its place.
@@ -28,12 +28,16 @@ pub(crate) enum Text<'a> {
 
 /// A statement whose arguments have no types yet.
 #[derive(Debug)]
-pub(crate) struct Parsed(Line);
+pub(crate) struct Parsed {
+    statement: Statement,
+    /// The pipeline that gets the result.
+    pipeline: Option<String>,
+}
 
 impl Parsed {
     /// Returns what the types of its arguments depend on.
     pub(crate) fn needs(&self) -> Needs {
-        let mut statement = &self.0.statement;
+        let mut statement = &self.statement;
         loop {
             match statement {
                 Statement::Invoke(invocation) => return Needs::of(invocation),
@@ -47,7 +51,7 @@ impl Parsed {
 
     /// Returns true if it is a built-in command.
     pub(crate) fn is_builtin(&self) -> bool {
-        matches!(self.0.statement, Statement::Dot(_))
+        matches!(self.statement, Statement::Dot(_))
     }
 }
 
@@ -57,7 +61,8 @@ pub(crate) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
         Text::Line { text, .. } => syntax::parse(text),
         Text::Words(words) => syntax::parse_words(words),
     };
-    Ok(parsed.map_err(|error| refused(error, text))?.map(Parsed))
+    let Some(line) = parsed.map_err(|error| refused(error, text))? else { return Ok(None) };
+    Ok(Some(Parsed { statement: line.statement, pipeline: line.pipeline.map(|pipeline| pipeline.text) }))
 }
 
 /// A line, read as far as possible without the peer and files.
@@ -84,9 +89,9 @@ pub(crate) fn action(
     sources: &mut dyn typing::Sources,
     type_info: &TypeInfo,
 ) -> Result<Action, Failure> {
-    let action = statement(parsed.0.statement, text, sources, type_info)?;
-    Ok(match parsed.0.pipeline {
-        Some(pipeline) => Action::Pipe(Box::new(action), pipeline.text),
+    let action = statement(parsed.statement, text, sources, type_info)?;
+    Ok(match parsed.pipeline {
+        Some(pipeline) => Action::Pipe(Box::new(action), pipeline),
         None => action,
     })
 }

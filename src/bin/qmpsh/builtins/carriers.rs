@@ -1,4 +1,4 @@
-//! Built-in commands that carry another command: `.try`, `.watch`, `.oob`.
+//! Built-in commands that run another command: `.try`, `.watch`, `.oob`.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        let pause = seconds(words.required_at("the number of seconds")?)?;
+        let pause = seconds(words.required("the number of seconds")?)?;
         let [given] = words.options(["count"])?;
         let count = given.map(count).transpose()?;
         Ok(Self { pause, count, action: words.carried()? })
@@ -63,12 +63,12 @@ impl Builtin for Try {
     }
 }
 
-/// `.oob COMMAND`: the command itself, sent out of band.
+/// Reads `.oob COMMAND`, which is the command itself, sent out of band.
 pub(super) fn out_of_band(words: &mut Words<'_>) -> Result<Action, Refusal> {
     let Action::Send(mut request, _) = words.carried()? else {
         return Err(words.refusal("only a command for the peer can go out of band"));
     };
     request.send_out_of_band();
-    // No command that can run out of band has an argument whose type must be found out.
+    // No command that can run out of band has an argument of unknown type.
     Ok(Action::Send(request, None))
 }

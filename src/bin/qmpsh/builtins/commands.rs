@@ -17,7 +17,7 @@ use qmpsh::text;
 /// `.commands [PATTERN]`
 #[derive(Debug)]
 pub(super) struct Commands {
-    /// The text and its meaning.
+    /// As typed, and parsed.
     pattern: Option<(String, Pattern)>,
 }
 
@@ -32,7 +32,7 @@ impl Commands {
         self.pattern.as_ref().is_none_or(|(_, pattern)| pattern.matches(name))
     }
 
-    /// The message when no command matches.
+    /// Returns the message for the case that no command matches.
     fn none(&self) -> String {
         match &self.pattern {
             None => "the peer offers no commands".to_owned(),

@@ -27,7 +27,7 @@ pub(super) struct WithDescriptor {
 /// What to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
-    /// A descriptor that this program has inherited.
+    /// A descriptor that qmpsh inherited.
     Number(RawFd),
     /// A file, for reading and writing if its permissions allow both, else for reading.
     File(String),
@@ -53,7 +53,7 @@ impl What {
             What::File(path) => match OpenOptions::new().read(true).write(true).open(path) {
                 Ok(file) => Ok(Descriptor::new(file)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
-                // If reading is not allowed either, that error is shown.
+                // If reading is not allowed either, the user sees that error.
                 Err(_) => File::open(path).map(Descriptor::new),
             },
             What::New(path) => {
@@ -70,7 +70,7 @@ impl What {
     }
 }
 
-/// Copies an inherited descriptor. Those that this program opened itself do not count.
+/// Copies an inherited descriptor. Descriptors that qmpsh opened itself are refused.
 #[allow(unsafe_code, reason = "a bare number is all that a parent process passes on")]
 fn inherited(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: a number that is not open gives an error, and harms nothing; one that was inherited (it is not
@@ -85,7 +85,7 @@ fn inherited(number: RawFd) -> io::Result<OwnedFd> {
 
 impl WithDescriptor {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        let what = What::read(&words.required("the path or descriptor number")?);
+        let what = What::read(&words.required("the path or descriptor number")?.0);
         if matches!(&what, What::File(path) | What::New(path) if path.is_empty()) {
             return Err(words.refusal("the path is empty"));
         }
@@ -108,7 +108,7 @@ impl Builtin for WithDescriptor {
             return Err(Stop::new(Status::Usage, message));
         }
         let what = self.what.clone();
-        // A pipe waits for its other end.
+        // Opening a FIFO blocks until its other end is open.
         let open = tokio::task::spawn_blocking(move || what.open());
         let Some(opened) = attend(frontend, open, None, "the file to open").await? else { return Ok(()) };
         let descriptor = opened
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_paths_and_new_files_are_told_apart() {
+    fn numbers_paths_and_new_files_are_distinguished() {
         for (word, expected) in [
             ("7", What::Number(7)),
             ("0", What::Number(0)),

@@ -1,4 +1,4 @@
-//! `.events`: which events are shown.
+//! `.events`: shows or sets which events are displayed.
 
 use async_trait::async_trait;
 
@@ -30,7 +30,7 @@ impl Events {
     }
 }
 
-/// Reads the names of events; without words, all events.
+/// Reads the names of events. Without words, the filter accepts all.
 pub(super) fn read_names(words: &mut Words<'_>) -> Result<EventFilter, Refusal> {
     let mut filter = EventFilter::all(true);
     loop {

@@ -15,7 +15,7 @@ use crate::status::{Status, Stop};
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::message::Event;
 
-/// Bytes of events that may wait to be printed before reading waits for them.
+/// Bytes of events that may wait to be printed before reading stops.
 const ROOM: usize = 1 << 20;
 
 /// `.follow [count=N] [timeout=S] [EVENT...]`
@@ -35,7 +35,7 @@ impl Follow {
         Ok(Self { names: read_names(words)?, count, timeout })
     }
 
-    /// Prints events until the last one. `rest` gets the events that came with it.
+    /// Prints events up to the last one. `rest` gets the events after it.
     async fn print(
         &self,
         frontend: &mut dyn Frontend,
@@ -46,7 +46,7 @@ impl Follow {
         let mut left = self.count;
         while left != Some(0) {
             let next = async {
-                // Events without end must not keep Ctrl-C and the time limit from being seen.
+                // A constant stream of events must not hide Ctrl-C and the time limit.
                 yield_now().await;
                 events.batch().await
             };
@@ -69,7 +69,7 @@ impl Follow {
         Ok(())
     }
 
-    /// Counts the events that were asked for. When `left` reaches 0, returns the index after the last one.
+    /// Counts the wanted events. When `left` reaches 0, returns the index after the last one.
     fn count_down(&self, batch: &VecDeque<Event>, left: &mut u64) -> Option<usize> {
         for (at, event) in batch.iter().enumerate() {
             if self.names.accepts(event) {
@@ -82,7 +82,7 @@ impl Follow {
         None
     }
 
-    /// The outcome when the time is over: a failure if events of a count are missing.
+    /// Returns the outcome at the time limit: a failure if fewer events came than `count=` asks for.
     fn end(&self, left: Option<u64>, limit: TimeLimit) -> Result<(), Stop> {
         let (Some(count), Some(left)) = (self.count, left) else { return Ok(()) };
         let message = format!("only {} of {count} events came within {limit}", count - left);
@@ -101,12 +101,12 @@ impl Builtin for Follow {
             return Err(Stop::new(Status::ConnectionLost, "cannot receive events: not connected"));
         }
         let limit = TimeLimit::new(self.timeout);
-        // The pipeline may end before the first event comes, or show that it waits.
+        // The pipeline may end before the first event, or show that it is waiting.
         frontend.begin_stream(true).await?;
         let session = frontend.session();
         let is_piped = session.is_piped;
-        // No event is printed twice. Events that are shown among the results come the same way meanwhile, so that they keep
-        // their order. What a pipeline gets is not shown beside it.
+        // No event is printed twice. Events that are shown among the results come through this stream meanwhile, which keeps
+        // their order. Events that a pipeline gets are not shown on the terminal.
         let shown = (!session.events_to_stderr).then(|| session.event_filter.clone());
         let beside = shown.clone().filter(|_| !is_piped).unwrap_or_else(|| EventFilter::all(false));
         let (wanted, others) = (self.names.clone(), shown.clone().map(|shown| shown.without(&self.names)));
@@ -119,7 +119,7 @@ impl Builtin for Follow {
         let done = self.print(frontend, &mut events, &mut rest, limit).await;
         rest.append(&mut events.try_batch().events);
         if done.is_ok() {
-            // Events after the last one are shown as if `.follow` had not run.
+            // Later events are shown as if `.follow` had not run.
             rest.retain(|event| shown.as_ref().is_some_and(|shown| shown.accepts(event)));
         }
         if let Some(shown) = shown {

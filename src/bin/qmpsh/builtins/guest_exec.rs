@@ -54,7 +54,7 @@ impl GuestExec {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
         let [timeout] = words.options(["timeout"])?;
         let timeout = timeout.map(seconds).transpose()?;
-        let path = words.required("the path of a program")?;
+        let (path, _) = words.required("the path of a program")?;
         let mut args = Vec::new();
         while let Some((arg, _)) = words.next()? {
             args.push(arg);

@@ -1,4 +1,4 @@
-//! `.hmp` and `.qmp`: lines for the human monitor.
+//! `.hmp` and `.qmp`: run lines in the human monitor.
 
 use async_trait::async_trait;
 

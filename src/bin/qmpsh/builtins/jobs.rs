@@ -45,7 +45,7 @@ impl JobWait {
                 _ => return Err(Refusal::new(span, "not one of `ready`, `pending` and `concluded`")),
             },
         };
-        let id = words.required("the id of a job")?;
+        let (id, _) = words.required("the id of a job")?;
         Ok(Self { id, goal, timeout })
     }
 

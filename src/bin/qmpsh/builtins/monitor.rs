@@ -27,7 +27,7 @@ pub(super) struct NewMonitor {
 
 impl NewMonitor {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        let path = words.required("the path of a socket")?;
+        let (path, _) = words.required("the path of a socket")?;
         // The prefix of an address is allowed.
         let path = path.strip_prefix("unix:").map_or(path.clone(), str::to_owned);
         if path.is_empty() {

@@ -14,7 +14,7 @@ pub(super) struct SourceFile(PathBuf);
 
 impl SourceFile {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        Ok(Self(words.required("the name of a file")?.into()))
+        Ok(Self(words.required("the name of a file")?.0.into()))
     }
 }
 

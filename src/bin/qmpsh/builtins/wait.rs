@@ -24,7 +24,7 @@ pub(super) const NO_EVENTS: &str = "a guest agent sends no events";
 pub(super) struct Wait {
     awaited: Awaited,
     timeout: Option<Duration>,
-    /// The event and its conditions as they were written, safe for a terminal.
+    /// The event and its conditions as written, safe for a terminal.
     what: String,
 }
 
@@ -36,7 +36,7 @@ impl Wait {
             Some((text, span)) => names(&text).map_err(|message| Refusal::new(span, message))?,
             None => Vec::new(),
         };
-        let (text, span) = words.required_at("the name of an event")?;
+        let (text, span) = words.required("the name of an event")?;
         if let Some((name, _)) = text.split_once('=') {
             let message = format!(
                 "`{}` is not an option of .wait, which has timeout= and fail= (PATH=VALUE goes after the event)",
@@ -48,7 +48,7 @@ impl Wait {
         let mut what = text::line(&text).into_owned();
         let mut conditions = Vec::new();
         loop {
-            // No event of QEMU has a value of that name; one that had it would be asked for with quotes.
+            // No event of QEMU has a value with the name of an option. Quotes would allow one.
             words.no_option()?;
             let Some(word) = words.next_raw() else { break };
             conditions.push(condition(word)?);
@@ -67,7 +67,7 @@ impl Builtin for Wait {
         if session.client.is_guest_agent() {
             return Err(Stop::failed(NO_EVENTS));
         }
-        // Without a connection the event can only have come already.
+        // Without a connection only earlier events count.
         let timeout = if is_connected { self.timeout.or(session.options.timeout) } else { Some(Duration::ZERO) };
         let limit = TimeLimit::new(timeout);
         let judge = self.awaited.clone();
@@ -104,7 +104,7 @@ impl Builtin for Wait {
     }
 }
 
-/// Warnings about names that the peer's schema does not have: a mistyped event would never come.
+/// Returns warnings about names that are not in the peer's schema: a mistyped event would never come.
 fn warnings(schema: &Schema, awaited: &Awaited) -> Vec<String> {
     let names = awaited.names.iter().chain(&awaited.fail).filter(|name| !name.is_glob()).map(ToString::to_string);
     let unknown = names.filter(|name| !schema.events().is_empty() && schema.event(name).is_none());
@@ -116,7 +116,7 @@ fn warnings(schema: &Schema, awaited: &Awaited) -> Vec<String> {
     told.collect()
 }
 
-/// `PATH=VALUE`
+/// Reads `PATH=VALUE`.
 fn condition(word: &DotWord) -> Result<Condition, Refusal> {
     if !word.raw.contains('=') {
         let message = "not PATH=VALUE (to wait for one of several events, write EVENT|EVENT)";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::session::Action;
 use qmpsh::language::syntax::{DotCommand, DotWord, Span, SyntaxError, Value};
 
-/// Why a built-in command cannot run as it is written, and at which of its words.
+/// An error in the arguments of a built-in command, and its place.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) span: Span,
@@ -30,9 +30,9 @@ impl From<SyntaxError> for Refusal {
 pub(super) struct Words<'a> {
     dot: &'a DotCommand,
     left: Iter<'a, DotWord>,
-    /// The options already read, which come before the other words.
+    /// The names of the options, which come before the other words.
     options: Vec<&'a str>,
-    /// The action of the command that it carries.
+    /// The action of the command at the end of the line, as in `.try COMMAND`.
     carried: Option<Action>,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Words<'a> {
         Self { dot, left: dot.words.iter(), options: Vec::new(), carried }
     }
 
-    /// The options of these names that stand next, each with its place.
+    /// Takes the options of these names from the front, each with its place.
     pub(super) fn options<const N: usize>(
         &mut self,
         names: [&'a str; N],
@@ -62,17 +62,17 @@ impl<'a> Words<'a> {
         Ok(given)
     }
 
-    /// The next word, without its quotes, and its place.
+    /// Takes the next word, without its quotes, and its place.
     pub(super) fn next(&mut self) -> Result<Option<(String, Span)>, Refusal> {
         self.left.next().map(|word| Ok((word.text()?, word.span))).transpose()
     }
 
-    /// The next word, with its quotes.
+    /// Takes the next word with its quotes.
     pub(super) fn next_raw(&mut self) -> Option<&'a DotWord> {
         self.left.next()
     }
 
-    /// The next word is not an option that stands too late.
+    /// Fails if the next word is an option, which belongs before the other words.
     pub(super) fn no_option(&self) -> Result<(), Refusal> {
         let Some(word) = self.left.as_slice().first() else { return Ok(()) };
         let late = self.options.iter().find(|name| is_option(&word.raw, name));
@@ -85,22 +85,17 @@ impl<'a> Words<'a> {
         late.map_or(Ok(()), |name| Err(Refusal::new(word.span, message(name))))
     }
 
-    /// The next word, which must be there; `what` it is, such as "the name of a file".
-    pub(super) fn required(&mut self, what: &str) -> Result<String, Refusal> {
-        self.required_at(what).map(|(text, _)| text)
-    }
-
-    /// As [`required`](Self::required), with its place.
-    pub(super) fn required_at(&mut self, what: &str) -> Result<(String, Span), Refusal> {
+    /// Takes the next word and its place. Without one, the error names `what` is missing, such as "the name of a file".
+    pub(super) fn required(&mut self, what: &str) -> Result<(String, Span), Refusal> {
         self.next()?.ok_or_else(|| self.refusal(format!("{what} is missing")))
     }
 
-    /// The rest of the line, unchanged.
+    /// Returns the rest of the line, unchanged.
     pub(super) fn rest(&self) -> &'a str {
         &self.dot.rest.text
     }
 
-    /// The action of the command that it carries, which must be there.
+    /// Takes the action of the command at the end of the line, which must be there.
     pub(super) fn carried(&mut self) -> Result<Action, Refusal> {
         match self.carried.take() {
             Some(Action::Builtin(builtin)) if builtin.switches_language() => {
@@ -111,7 +106,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// There are no more words.
+    /// Fails if there are more words.
     pub(super) fn end(mut self) -> Result<(), Refusal> {
         self.no_option()?;
         match self.left.next() {
@@ -123,7 +118,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Something wrong with the command as a whole.
+    /// Makes an error about the command as a whole, with its usage line.
     pub(super) fn refusal(&self, message: impl AsRef<str>) -> Refusal {
         let usage = super::table::usage(&self.dot.name.text);
         Refusal::new(self.dot.name.span, format!("{} (usage: {usage})", message.as_ref()))
@@ -138,13 +133,13 @@ fn is_option(word: &str, name: &str) -> bool {
     word.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))
 }
 
-/// A time in seconds, 0.1 or more digits included.
+/// Reads a time in seconds; it may have a fraction.
 pub(super) fn seconds((text, span): (String, Span)) -> Result<Duration, Refusal> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| Refusal::new(span, "not a time in seconds"))
 }
 
-/// A number of times, at least once.
+/// Reads a count of at least 1.
 pub(super) fn count((text, span): (String, Span)) -> Result<u64, Refusal> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| Refusal::new(span, "not a count of 1 or more"))
 }

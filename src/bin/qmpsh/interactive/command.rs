@@ -118,10 +118,8 @@ impl Repl<'_> {
                 done
             }
             Outcome::Refused { class, desc, reply } => {
-                let hints = match is_late {
-                    true => Ok(String::new()),
-                    false => explain_error(self, request, resend, &class, &desc).await,
-                };
+                let hints =
+                    if is_late { Ok(String::new()) } else { explain_error(self, request, resend, &class, &desc).await };
                 let hint = hints.as_deref().unwrap_or_default();
                 let refusal = format!("{}: {}{hint}", text::line(&class), text::line(&desc));
                 let refusal = Failure::placed(Status::CommandFailed, refusal);

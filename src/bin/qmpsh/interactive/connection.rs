@@ -191,10 +191,10 @@ fn list(unanswered: &[Unanswered]) -> String {
     let (unknown, not_sent) = (names(Lost::Unanswered), names(Lost::NotSent));
     let mut list = String::new();
     if !unknown.is_empty() {
-        list += &format!("; no reply came to {unknown}, so whether it ran is unknown");
+        list.extend(["; no reply came to ", &unknown, ", so whether it ran is unknown"]);
     }
     if !not_sent.is_empty() {
-        list += &format!("; not sent: {not_sent}");
+        list.extend(["; not sent: ", &not_sent]);
     }
     list
 }

@@ -1,4 +1,4 @@
-//! The language of lines, known to the thread that reads them and to the task that runs them.
+//! The language of the next line, known to the thread that reads lines and to the task that runs them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,17 +12,15 @@ pub(crate) struct SharedDialect {
 }
 
 impl SharedDialect {
-    /// A dialect to begin with.
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self { is_hmp: Arc::new(AtomicBool::new(dialect == Dialect::Hmp)) }
     }
 
-    /// The dialect of the next line.
     pub(crate) fn get(&self) -> Dialect {
         if self.is_hmp.load(Ordering::Relaxed) { Dialect::Hmp } else { Dialect::Qmp }
     }
 
-    /// Sets the dialect of the next line that is read.
+    /// Sets the dialect of the next line.
     pub(crate) fn set(&self, dialect: Dialect) {
         self.is_hmp.store(dialect == Dialect::Hmp, Ordering::Relaxed);
     }

@@ -74,25 +74,17 @@ impl Handover {
     pub(crate) fn stop_with(&self, group: Pid) {
         self.reclaim();
         self.restore();
-        // The signal must be for this thread, so that it has stopped when it goes on here; see `Console::open`.
-        let found = SigSet::from(Signal::SIGTSTP).thread_swap_mask(SigmaskHow::SIG_UNBLOCK);
-        // If no shell could continue it, the system ignores the signal, and the group continues at once.
-        let _ = kill_current_process_group(process::Signal::TSTP);
-        if let Ok(found) = found {
-            let _ = found.thread_set_mask();
-        }
+        // This thread takes the signal (the others block it, see `Console::open`), so the program has stopped and continued
+        // behind the call. If no shell could continue it, the system ignores the signal, and the group continues at once.
+        with_mask(SigmaskHow::SIG_UNBLOCK, Signal::SIGTSTP, || kill_current_process_group(process::Signal::TSTP));
         self.give_to(group);
     }
 
     /// Puts this program back into the foreground.
     pub(crate) fn reclaim(&self) {
         let Some(ours) = self.ours else { return };
-        // A background process that does this gets the signal.
-        let found = SigSet::from(Signal::SIGTTOU).thread_swap_mask(SigmaskHow::SIG_BLOCK);
-        let _ = tcsetpgrp(io::stdin(), ours);
-        if let Ok(found) = found {
-            let _ = found.thread_set_mask();
-        }
+        // The system sends this signal to a background process that does this.
+        with_mask(SigmaskHow::SIG_BLOCK, Signal::SIGTTOU, || tcsetpgrp(io::stdin(), ours));
     }
 
     fn restore(&self) {
@@ -110,6 +102,15 @@ impl Drop for Handover {
             let _ = terminal.settle();
         }
         self.shared.take_back();
+    }
+}
+
+/// Makes a system call while this thread blocks or accepts a signal. Its errors change nothing here.
+fn with_mask(how: SigmaskHow, signal: Signal, call: impl FnOnce() -> rustix::io::Result<()>) {
+    let found = SigSet::from(signal).thread_swap_mask(how);
+    let _ = call();
+    if let Ok(found) = found {
+        let _ = found.thread_set_mask();
     }
 }
 
