@@ -6,7 +6,7 @@
 //! The modules, in the order to read them in. Those of the first two groups do no I/O. Imports point one way; ARCHITECTURE.md
 //! says which, and what always holds.
 //!
-//! Text and bytes (with `error`, which puts errors into words, and `date`, the calendar):
+//! Text and bytes (with `error`, which puts errors into words):
 //!
 //! - [`message`]: the wire: greeting, request, reply, event, as bytes and ranges.
 //! - [`json`]: documents found in a stream of bytes, made compact, indented; no trees.
@@ -37,8 +37,6 @@
 )]
 
 pub mod error;
-
-pub mod date;
 
 pub mod message;
 

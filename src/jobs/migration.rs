@@ -1,8 +1,8 @@
 //! The one migration of a QEMU.
 
+use super::history::kept;
 use super::job::{Attention, Progress};
-use super::memory::kept;
-use super::wire::{self, MigrationEvent, MigrationInfo, MigrationPass, MigrationStats};
+use super::qapi::{self, MigrationEvent, MigrationInfo, MigrationPass, MigrationStats};
 use crate::message::Event;
 
 /// The phase of a migration. Source: `MigrationStatus` in QEMU's `migration.json`.
@@ -54,7 +54,7 @@ impl Migration {
         let data = event.data().unwrap_or_default();
         let data = &*data;
         match &*event.name() {
-            wire::MIGRATION => {
+            qapi::MIGRATION => {
                 let Ok(told) = serde_json::from_slice::<MigrationEvent>(data) else { return false };
                 if told.status == "setup" {
                     // A new migration begins.
@@ -64,9 +64,9 @@ impl Migration {
                 self.heard = event.arrival();
                 true
             }
-            wire::MIGRATION_PASS => {
+            qapi::MIGRATION_PASS => {
                 let Ok(told) = serde_json::from_slice::<MigrationPass>(data) else { return false };
-                self.pass = wire::count(&told.pass);
+                self.pass = qapi::count(&told.pass);
                 true
             }
             _ => false,
@@ -96,12 +96,12 @@ impl Migration {
         let parts: Vec<&MigrationStats> = info.ram.iter().chain(&info.disk).collect();
         if !parts.is_empty() {
             let sum = |of: fn(&MigrationStats) -> u64| parts.iter().map(|part| of(part)).fold(0, u64::saturating_add);
-            let total = sum(|part| wire::count(&part.total));
-            let remaining = sum(|part| wire::count(&part.remaining));
+            let total = sum(|part| qapi::count(&part.total));
+            let remaining = sum(|part| qapi::count(&part.remaining));
             self.progress = Some(Progress { current: total.saturating_sub(remaining), total });
-            self.transferred = sum(|part| wire::count(&part.transferred));
+            self.transferred = sum(|part| qapi::count(&part.transferred));
             self.megabits = parts.iter().filter_map(|part| part.mbps.as_f64()).sum();
-            self.pass = self.pass.max(wire::count(&parts[0].passes));
+            self.pass = self.pass.max(qapi::count(&parts[0].passes));
         }
         true
     }

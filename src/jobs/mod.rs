@@ -19,17 +19,17 @@
 //! # Ok::<_, &str>(())
 //! ```
 
+mod history;
 mod job;
-mod memory;
 mod migration;
+mod qapi;
 #[cfg(test)]
 #[path = "samples_tests.rs"]
 mod samples;
 mod status;
-mod wire;
 
+pub use history::{Jobs, REMEMBERED};
 pub use job::{Attention, Goal, Job, Outcome, Progress};
-pub use memory::{Jobs, REMEMBERED};
 pub use migration::{Migration, MigrationOutcome, MigrationPhase};
+pub use qapi::{concerns_jobs, concerns_migration};
 pub use status::Status;
-pub use wire::{concerns_jobs, concerns_migration};

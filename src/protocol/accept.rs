@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::core::Established;
-use super::definition::Protocol;
 use super::link::{Incoming, Listen};
+use super::traits::Protocol;
 
 /// How many connections may be in their handshake at a time. One more closes the oldest.
 const MOST_CANDIDATES: usize = 16;

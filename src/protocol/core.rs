@@ -8,9 +8,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use super::definition::{End, Protocol, Wire};
 use super::link::{Link, Listen};
 use super::runstate::{Runstate, StateError, StateWatcher, Watchers};
+use super::traits::{End, Protocol, Wire};
 
 /// The settings of a session.
 #[derive(Debug, Clone)]

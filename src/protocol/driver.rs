@@ -17,10 +17,10 @@ use tokio_util::io::poll_read_buf;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::core::{Control, Core, Established};
-use super::definition::{Context, Protocol};
 use super::error::SessionError;
 use super::link::Link;
 use super::outbox::Outbox;
+use super::traits::{Context, Protocol};
 use super::wire::{decode, make_room, receive};
 
 /// How many rounds of reading, routing and writing run before other tasks get their turn.

@@ -22,7 +22,6 @@
 
 mod accept;
 mod core;
-mod definition;
 mod driver;
 mod error;
 mod line;
@@ -32,13 +31,14 @@ mod outbox;
 mod runstate;
 mod session;
 mod task;
+mod traits;
 mod wire;
 
 pub use core::SessionOptions;
-pub use definition::{Context, End, Protocol, Wire};
 pub use error::{Cause, ConnectError, OpenError, Phase, SessionError};
 pub use line::{LineError, Lines};
 pub(crate) use link::no_descriptors;
 pub use link::{Bind, Dial, Handshake, Incoming, Link, Listen};
 pub use runstate::{Runstate, StateError, StateWatcher};
 pub use session::Session;
+pub use traits::{Context, End, Protocol, Wire};

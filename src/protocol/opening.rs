@@ -8,12 +8,12 @@ use tracing::Instrument;
 
 use super::accept::{first_established, limited};
 use super::core::{Attempt, Control, Core, Established, Opened, Status};
-use super::definition::Protocol;
 use super::driver::Driver;
 use super::error::{Cause, ConnectError, OpenError, Phase};
 use super::link::{Link, Listen};
 use super::runstate::{Runstate, StateError};
 use super::task::Task;
+use super::traits::Protocol;
 use crate::error::describe;
 
 /// The guard of one call. Unless [`run`](Self::run) or [`opened`](Self::opened) succeeds, dropping it rolls back to Idle (E8, E9).

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio_util::io::poll_write_buf;
 
-use super::definition::Protocol;
 use super::link::Link;
+use super::traits::Protocol;
 use super::wire::transmit;
 
 /// How many bytes may wait to be written before no more messages are taken from the queue.

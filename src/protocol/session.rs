@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::core::{Core, Opened, SessionOptions, Status, Waiting};
-use super::definition::{End, Protocol};
 use super::error::{Cause, OpenError, Phase};
 use super::link::{Bind, Dial, Link, Listen};
 use super::opening::Opening;
 use super::runstate::{Runstate, StateError, StateWatcher};
+use super::traits::{End, Protocol};
 
 /// A handle on one connection at a time of protocol `P`. Clones are cheap and share the session.
 ///

@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::definition::Protocol;
 use super::driver::Driver;
 use super::error::SessionError;
+use super::traits::Protocol;
 use crate::error::describe;
 
 /// The driver as a task. It always reports how the session ended, also if it panics or is dropped.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::definition::{Protocol, Wire};
+use super::traits::{Protocol, Wire};
 
 /// The size of the read buffer in bytes, unless a message is longer.
 const READ_SIZE: usize = 64 * 1024;

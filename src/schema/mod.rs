@@ -9,17 +9,17 @@
 
 mod agent;
 mod describe;
-mod nearest;
 mod read;
 mod reference;
 #[cfg(test)]
 pub(crate) mod sample;
+mod similar;
 mod types;
 mod walk;
 
-pub use nearest::nearest;
 pub use read::SchemaError;
 pub use reference::{Choice, Reference, ReferenceLine, Row};
+pub use similar::nearest;
 pub use types::{Builtin, Command, EnumValue, Event, Features, Member, Object, Schema, Type, TypeId, Variant};
 #[cfg(feature = "language")]
 pub(crate) use walk::is_index;

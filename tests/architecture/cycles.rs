@@ -10,7 +10,7 @@ use super::{root, sources};
 
 /// The files that import each other for a reason, which ARCHITECTURE.md gives.
 const WITH_A_REASON: &[&[&str]] = &[
-    &["src/bin/qmpsh/builtins/help/mod.rs", "src/bin/qmpsh/builtins/table.rs"],
+    &["src/bin/qmpsh/builtins/help/mod.rs", "src/bin/qmpsh/builtins/registry.rs"],
     &["src/bin/qmpsh/session/action.rs", "src/bin/qmpsh/session/frontend.rs"],
 ];
 
@@ -147,7 +147,7 @@ fn reachable(graph: &BTreeMap<String, BTreeSet<String>>, file: &str) -> BTreeSet
 #[test]
 fn no_files_import_each_other_without_a_reason() {
     let graph = graph();
-    assert!(graph["src/bin/qmpsh/run.rs"].contains("src/bin/qmpsh/session/mod.rs"), "imports are not found");
+    assert!(graph["src/bin/qmpsh/run.rs"].contains("src/bin/qmpsh/session/state.rs"), "imports are not found");
     assert!(
         graph["src/transport/unix.rs"].iter().any(|file| file.starts_with("src/protocol/")),
         "re-exports are not found"

@@ -12,7 +12,6 @@ const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
 /// Each module of the library, and those it may import. The modules of `language` stand here without it.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
-    ("date", &[]),
     ("message", &["json", "secrets"]),
     ("json", &["text"]),
     ("text", &[]),
@@ -21,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("address", &[]),
     ("protocol", &["error"]),
     ("processes", &["address", "text"]),
-    ("transport", &["address", "date", "processes", "protocol", "text"]),
+    ("transport", &["address", "processes", "protocol", "text"]),
     ("client", &["events", "json", "message", "protocol", "text"]),
     ("jobs", &["message"]),
     ("events", &["json", "message", "pattern"]),

@@ -3,10 +3,10 @@
 use std::io::{self, Read as _};
 
 use crate::builtins;
-use crate::input::ask;
 use crate::input::masked::Masked;
+use crate::input::secret;
 use crate::session::Action;
-use crate::session::schema::TypeInfo;
+use crate::session::types::TypeInfo;
 use crate::status::{Failure, Status};
 use qmpsh::language::syntax::{self, Invocation, Span, Statement, SyntaxError};
 use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
@@ -139,13 +139,7 @@ pub(crate) async fn action_apart(
             })
         }
     };
-    match tokio::task::spawn_blocking(run).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(Failure::new(Status::Usage, format!("cannot read a value: {error}"))),
-        },
-    }
+    tokio::task::spawn_blocking(run).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// Returns true if the answer to a question was Ctrl-C.
@@ -213,6 +207,6 @@ impl typing::Sources for Sources {
     }
 
     fn secret(&mut self, prompt: &str) -> io::Result<String> {
-        ask::secret(prompt)
+        secret::ask(prompt)
     }
 }

@@ -12,13 +12,13 @@ use crate::batch::{self, Batch};
 use crate::cli::{self, Input, Invocation, Options, Source, Task};
 use crate::connect::{Connector, list};
 use crate::eval::{self, Sources, Text};
-use crate::input::ask;
 use crate::input::lines::Lines;
+use crate::input::secret;
 use crate::interactive::{self, Repl};
 use crate::output::messages::{Messages, Notifier};
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
-use crate::session::schema::TypeInfo;
+use crate::session::types::TypeInfo;
 use crate::session::{Session, SharedDialect, Tracker, hmp};
 use crate::signals::{Ending, Interrupts, Signals, or_never};
 use crate::status::{Failure, Status};
@@ -54,7 +54,7 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     let work = async { tokio::task::spawn_local(run_in(invocation, connector, messages)).await };
     let result = runtime.block_on(work).unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
     // A question at the terminal may have been interrupted.
-    ask::restore_echo();
+    secret::restore_echo();
     // Looking up a host and reading stdin cannot be canceled: do not wait for them.
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(result.unwrap_or_else(|failure| {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use tokio_rustls::rustls::{CertRevocationListError, CertificateError};
 
-use crate::date::Utc;
 use crate::text;
 
 /// Why a certificate is refused. Its text ends a sentence about "it" and is safe to show.
@@ -34,10 +34,10 @@ impl CertificateFault {
                 "no CA of ca-cert.pem has signed it; one has the name of its CA, but another key"
             }
             CertificateError::ExpiredContext { not_after, .. } => {
-                return Self::Other(format!("it expired on {}", Utc { seconds: not_after.as_secs() }));
+                return Self::Other(format!("it expired on {}", date(not_after.as_secs())));
             }
             CertificateError::NotValidYetContext { not_before, .. } => {
-                let from = Utc { seconds: not_before.as_secs() };
+                let from = date(not_before.as_secs());
                 return Self::Other(format!("it is not valid before {from} (or the clock is wrong)"));
             }
             CertificateError::Expired => "its dates are wrong",
@@ -106,6 +106,12 @@ pub(super) fn plain(presented: &str) -> Option<String> {
     inside("DnsName(\"", "\")").or_else(|| inside("IpAddress(", ")"))
 }
 
+/// Formats a time in seconds since 1970, as `2024-02-29 23:59:59 UTC`.
+fn date(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.unwrap_or(Timestamp::MAX).strftime("%F %T UTC").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -113,6 +119,20 @@ mod tests {
     use tokio_rustls::rustls::OtherError;
 
     use super::*;
+
+    #[test]
+    fn dates_are_in_utc() {
+        let check = |seconds, expected: &str| assert_eq!(date(seconds), expected);
+        // The expected ones are those of `date -u -d @SECONDS`.
+        check(0, "1970-01-01 00:00:00 UTC");
+        check(951_782_399, "2000-02-28 23:59:59 UTC");
+        check(951_782_400, "2000-02-29 00:00:00 UTC");
+        check(951_868_800, "2000-03-01 00:00:00 UTC");
+        check(1_709_251_199, "2024-02-29 23:59:59 UTC");
+        check(1_735_689_599, "2024-12-31 23:59:59 UTC");
+        check(1_735_689_600, "2025-01-01 00:00:00 UTC");
+        check(4_107_542_400, "2100-03-01 00:00:00 UTC");
+    }
 
     #[test]
     fn names_are_plain() {

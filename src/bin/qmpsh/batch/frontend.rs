@@ -15,7 +15,7 @@ use crate::output::messages::Notifier;
 use crate::output::pipeline;
 use crate::output::printer::sleep_until_or_never;
 use crate::output::render::{Pieces, Renderer};
-use crate::session::schema::resolve_types;
+use crate::session::types::resolve_types;
 use crate::session::{Action, EventFilter, Frontend, Session};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::language::syntax::Dialect;

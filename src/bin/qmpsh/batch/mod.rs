@@ -1,11 +1,11 @@
 //! A batch: runs commands from the command line, from files and from stdin, and returns an exit status.
 //!
-//! `work` is what there is to do, `running` runs lines, `flight` has those whose outcome is not shown yet, `piped` gives results to
+//! `work` is what there is to do, `running` runs lines, `in_flight` has those whose outcome is not shown yet, `piped` gives results to
 //! a pipeline, and `frontend` is the batch as the built-in commands see it.
 
 pub(crate) mod busy_wait;
-mod flight;
 mod frontend;
+mod in_flight;
 mod piped;
 mod running;
 mod waiting;
@@ -22,7 +22,7 @@ use crate::output::messages::{Messages, Notifier};
 use crate::output::printer::{Printer, sleep_until_or_never};
 use crate::output::render::Renderer;
 use crate::session::outcome::{self, Lost, Outcome, name};
-use crate::session::schema::explain_error;
+use crate::session::types::explain_error;
 use crate::session::{Action, Session, hmp, peer};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::client::ExecuteError;

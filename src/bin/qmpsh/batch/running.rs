@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Batch;
 use super::busy_wait::busy_wait;
-use super::flight::{Entry, Flight, Sent, stands_alone};
+use super::in_flight::{Entry, Flight, Sent, stands_alone};
 use super::waiting::{Found, Ready, after_others, read, read_ahead, take_if_there};
 use crate::eval::{Read, Sources};
 use crate::input::lines::Lines;

@@ -62,10 +62,7 @@ pub(super) async fn take_if_there(lines: &mut Lines) -> Option<Found> {
 
 /// The output of `work`; `None` if `limit` comes first.
 pub(super) async fn or_timeout<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
-    match limit {
-        Some(limit) => timeout(limit, work).await.ok(),
-        None => Some(work.await),
-    }
+    timeout(limit.unwrap_or(Duration::MAX), work).await.ok()
 }
 
 /// Waits until the session ends.

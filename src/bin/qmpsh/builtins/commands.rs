@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use serde::Serialize;
 
+use super::arguments::{Refusal, Words};
 use super::help::signature;
-use super::words::{Refusal, Words};
 use super::{print_text, print_value, renderer};
 use crate::output::render::Form;
-use crate::session::schema::schema;
+use crate::session::types::schema;
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 use qmpsh::pattern::Pattern;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::words::{Refusal, Words};
+use super::arguments::{Refusal, Words};
 use crate::builtins::print_text;
 use crate::session::{Builtin, EventFilter, Frontend};
 use crate::status::Stop;
@@ -54,7 +54,7 @@ impl Builtin for Events {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::read_line;
+    use super::super::arguments::read_line;
     use super::*;
     use qmpsh::json::Document;
     use qmpsh::message::Message;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::yield_now;
 
+use super::arguments::{Refusal, Words, count, seconds};
 use super::events::read_names;
 use super::wait::NO_EVENTS;
-use super::words::{Refusal, Words, count, seconds};
 use crate::session::ask::TimeLimit;
 use crate::session::{Builtin, EventFilter, Frontend, attend};
 use crate::status::{Status, Stop};
@@ -135,7 +135,7 @@ impl Builtin for Follow {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::read_line;
+    use super::super::arguments::read_line;
     use super::*;
 
     fn follow(words: &str) -> Result<Follow, String> {

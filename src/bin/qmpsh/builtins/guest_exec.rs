@@ -8,7 +8,7 @@ use data_encoding::BASE64;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use super::words::{Refusal, Words, seconds};
+use super::arguments::{Refusal, Words, seconds};
 use super::{print_text, renderer};
 use crate::output::render::Pieces;
 use crate::session::ask::TimeLimit;

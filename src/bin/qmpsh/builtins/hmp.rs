@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::words::Words;
+use super::arguments::Words;
 use crate::session::{Action, Builtin, Frontend};
 use crate::status::{Status, Stop};
 use qmpsh::language::syntax::Dialect;

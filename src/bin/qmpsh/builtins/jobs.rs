@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::arguments::{Refusal, Words, seconds};
 use super::print_value;
 use super::waiting::Waiting;
-use super::words::{Refusal, Words, seconds};
 use crate::output::progress::{self, Pace};
 use crate::session::ask::PeerError;
 use crate::session::queries::{Query, request};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
+use super::arguments::{Refusal, Words};
 use super::print_text;
-use super::words::{Refusal, Words};
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 
@@ -46,7 +46,7 @@ impl Builtin for Log {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::read_line;
+    use super::super::arguments::read_line;
     use super::*;
 
     #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::sleep;
 
+use super::arguments::{Refusal, Words, seconds};
 use super::renderer;
 use super::waiting::Waiting;
-use super::words::{Refusal, Words, seconds};
 use crate::output::progress;
 use crate::session::queries::Query;
 use crate::session::{Builtin, Frontend, attend};

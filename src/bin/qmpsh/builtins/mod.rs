@@ -1,14 +1,14 @@
 //! The built-in commands: `.help`, `.try` and the others.
 //!
-//! `table` has a row for each: its name, its help, and the function that reads its arguments from `words`. The file of a command
+//! `registry` has a row for each: its name, its help, and the function that reads its arguments from `arguments`. The file of a command
 //! implements [`Builtin`](crate::session::Builtin), once for batch and interactive shell. To add a command, write its file and
 //! its row.
 
-mod carriers;
+mod arguments;
 mod commands;
 mod connection;
-mod descriptor;
 mod events;
+mod fd;
 mod follow;
 mod guest_exec;
 mod help;
@@ -17,25 +17,27 @@ mod jobs;
 mod log;
 mod migration;
 mod monitor;
+mod prefixes;
+mod registry;
 mod settings;
 mod source;
-mod table;
 mod wait;
 mod waiting;
-mod words;
 
-pub(crate) use table::{COMMANDS, Description};
-pub(crate) use words::Refusal;
+pub(crate) use arguments::Refusal;
+pub(crate) use registry::{COMMANDS, Description};
 
 use crate::output::render::Renderer;
 use crate::session::{Action, Frontend};
 use crate::status::Stop;
+use arguments::Words;
 use qmpsh::language::syntax::{Command, DotCommand};
-use words::Words;
 
 /// Reads a built-in command and its arguments. `carried` is the action of the command behind it, as in `.try COMMAND`.
 pub(crate) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, Refusal> {
-    let Some(command) = table::find(&dot.name.text) else { return Err(table::unknown(&dot.name.text, dot.name.span)) };
+    let Some(command) = registry::find(&dot.name.text) else {
+        return Err(registry::unknown(&dot.name.text, dot.name.span));
+    };
     let mut words = Words::new(dot, carried);
     let action = (command.read)(&mut words)?;
     words.end()?;

@@ -7,10 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::words::{Refusal, Words};
+use super::arguments::{Refusal, Words};
 use crate::session::ask::{self, Answer, PeerError, TimeLimit};
 use crate::session::queries::request;
-use crate::session::schema::schema;
+use crate::session::types::schema;
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 use qmpsh::address::{Address, UNIX_PATH_MAX};

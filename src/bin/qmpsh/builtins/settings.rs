@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
+use super::arguments::{Refusal, Words};
 use super::print_text;
-use super::words::{Refusal, Words};
 use crate::cli::OutputMode;
 use crate::output::render::Renderer;
 use crate::session::{Builtin, Frontend};
@@ -18,7 +18,7 @@ impl Output {
         let Some((name, span)) = words.next()? else { return Ok(Self(None)) };
         match OutputMode::named(&name) {
             Some(mode) => Ok(Self(Some(mode))),
-            None => Err(Refusal::new(span, "not one of `auto`, `json`, `pretty`, `table` and `raw`")),
+            None => Err(Refusal::new(span, "not one of `auto`, `json`, `pretty`, `registry` and `raw`")),
         }
     }
 }

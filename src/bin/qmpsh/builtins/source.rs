@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::words::{Refusal, Words};
+use super::arguments::{Refusal, Words};
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::words::{Refusal, Words, seconds};
+use super::arguments::{Refusal, Words, seconds};
 use crate::session::ask::TimeLimit;
 use crate::session::event_filter::names;
 use crate::session::{Builtin, Frontend, attend};
@@ -135,7 +135,7 @@ fn condition(word: &DotWord) -> Result<Condition, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::{read_line, read_parsed};
+    use super::super::arguments::{read_line, read_parsed};
     use super::*;
     use qmpsh::language::syntax::parse_words;
 

@@ -2,7 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::{Exit, Options, usage, words};
+use super::definition::Options;
+use super::exit::{Exit, usage};
+use super::words;
 use qmpsh::address::Address;
 
 /// The way to the peer.

@@ -16,6 +16,7 @@
 
 mod connect_mode;
 mod definition;
+mod exit;
 #[cfg(test)]
 mod generated;
 pub(crate) mod manual;
@@ -30,6 +31,8 @@ pub(crate) use connect_mode::ConnectMode;
 use connect_mode::Subcommand;
 use definition::CommandLine;
 pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode, command};
+pub(crate) use exit::Exit;
+use exit::{OURS, usage};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,43 +84,6 @@ pub(crate) enum Source {
     Stdin,
 }
 
-/// The text with which the program ends without running a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Asked for (`--help`, `--version`): to stdout.
-    Show(String),
-    /// A file that `--generate` prints: to stdout, as it is.
-    Generated(&'static str),
-    /// A usage error: to stderr.
-    Usage(String),
-}
-
-impl Exit {
-    /// The text to print, with its final newline.
-    pub(crate) fn text(&self) -> &str {
-        match self {
-            Exit::Show(text) | Exit::Usage(text) => text,
-            Exit::Generated(text) => text,
-        }
-    }
-
-    /// The exit status.
-    pub(crate) fn status(&self) -> u8 {
-        match self {
-            Exit::Show(_) | Exit::Generated(_) => 0,
-            Exit::Usage(_) => 2,
-        }
-    }
-
-    /// Names the source of the text that a usage error is about.
-    fn about(self, source: &str) -> Self {
-        match self {
-            Exit::Usage(text) => Exit::Usage(text.replacen(OURS, &format!("{OURS}{source}: "), 1)),
-            show => show,
-        }
-    }
-}
-
 /// Reads the command line: `args` begins with the program's own name, as [`std::env::args_os`] does; `env` looks up
 /// an environment variable, as [`std::env::var_os`] does.
 pub(crate) fn parse(
@@ -133,7 +99,7 @@ pub(crate) fn parse(
         if error.use_stderr() { Exit::Usage(clap_error(&error)) } else { Exit::Show(error.to_string()) }
     })?;
     if let Some(text) = line.generated() {
-        return Err(Exit::Generated(text));
+        return Err(Exit::Generated(text.to_owned()));
     }
     let output = line.options.output;
     if subcommand == Subcommand::List {
@@ -209,14 +175,6 @@ fn utf8(text: OsString, what: &str) -> Result<String, Exit> {
 /// The error for `--reconnect` in a batch.
 pub(crate) const NO_RECONNECT: &str =
     "--reconnect works only in the interactive shell; a batch ends with its connection";
-
-/// The beginning of usage errors.
-const OURS: &str = "qmpsh: ";
-
-/// Makes a usage error in the shape of clap's.
-fn usage(sentence: impl std::fmt::Display) -> Exit {
-    Exit::Usage(format!("{OURS}{sentence}\n\nFor more information, try 'qmpsh --help'.\n"))
-}
 
 fn clap_error(error: &clap::Error) -> String {
     let text = error.to_string();

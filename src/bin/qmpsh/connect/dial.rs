@@ -1,5 +1,6 @@
 //! Connecting to an address.
 
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,13 +8,18 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::explain::Problem;
+use super::secure;
 use super::secure::ClientTls;
 use super::target::Target;
-use super::{Failure, Notifier, secure};
 use crate::cli::Options;
+use crate::output::messages::Notifier;
+use crate::status::Failure;
 use qmpsh::client::Client;
 use qmpsh::text;
 use qmpsh::transport::DialTarget;
+
+/// A session being opened again.
+pub(crate) type Opening = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
 
 /// The pause between two attempts of `--wait`: the first, and the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(20);

@@ -2,8 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use super::{Failure, Notifier, dial, listen, secure};
+use super::{dial, listen, secure};
 use crate::cli::Options;
+use crate::output::messages::Notifier;
+use crate::status::Failure;
 use qmpsh::client::Client;
 use qmpsh::transport::{DialTarget, Inherited};
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::explain::Problem;
-use super::{Failure, Notifier, secure};
+use super::secure;
 use crate::cli::Options;
+use crate::output::messages::Notifier;
 use crate::signals::or_never;
+use crate::status::Failure;
 use qmpsh::address::Address;
 use qmpsh::client::{Client, QmpError};
 use qmpsh::protocol::{Cause, ConnectError, OpenError};

@@ -13,8 +13,6 @@ mod run;
 mod secure;
 mod target;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,13 +25,11 @@ use qmpsh::client::Client;
 use qmpsh::protocol::Runstate;
 use qmpsh::text;
 
+pub(super) use dial::Opening;
 use inherited::Socket;
 use listen::Listening;
 use run::Run;
 use target::Target;
-
-/// A session being opened again; see [`Connector::again`].
-pub(super) type Opening = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
 
 /// The way to the peer.
 pub(super) struct Connector<'a> {

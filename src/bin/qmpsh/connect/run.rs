@@ -16,11 +16,13 @@ use rustix::process::Signal;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
+use super::dial::Opening;
 use super::explain::Problem;
 use super::output;
-use super::{Failure, Notifier, Opening};
 use crate::cli::Options;
+use crate::output::messages::Notifier;
 use crate::signals::{Ending, Interrupts, or_never};
+use crate::status::Failure;
 use qmpsh::client::{Client, ExecuteError, Progress};
 use qmpsh::message::Request;
 use qmpsh::protocol::Runstate;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Failure;
 use crate::cli::Options;
+use crate::status::Failure;
 use qmpsh::transport::{CertificateFault, ClientCredentials, CredentialsError, Role, ServerCredentials, TlsError};
 
 /// The credentials for connecting, and the name that the server's certificate must be for.

@@ -2,6 +2,6 @@
 //!
 //! In come sources and the terminal, out go logical lines with their places.
 
-pub(crate) mod ask;
 pub(crate) mod lines;
 pub(crate) mod masked;
+pub(crate) mod secret;

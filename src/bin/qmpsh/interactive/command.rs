@@ -7,11 +7,11 @@ use tokio::time::{Instant, timeout};
 
 use super::connection::Unanswered;
 use super::waiting::Waited;
-use super::{Flow, Repl};
+use super::{Flow, LateReply, Repl};
 use crate::output::render::Form;
 use crate::session::ask::TimeLimit;
 use crate::session::outcome::{self, Outcome};
-use crate::session::schema::explain_error;
+use crate::session::types::explain_error;
 use crate::session::{Connection, peer};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::client::ExecuteError;
@@ -24,12 +24,6 @@ use qmpsh::text;
 const QUITTING: Duration = Duration::from_secs(1);
 
 type Answer = Result<Reply, ExecuteError>;
-
-/// The reply to a command that the shell stopped waiting for.
-pub(super) struct LateReply {
-    pub(super) request: Request,
-    pub(super) answer: Answer,
-}
 
 impl Repl<'_> {
     /// Sends a command and shows its reply. If QEMU refuses the type of an argument, converts it and sends the command again.

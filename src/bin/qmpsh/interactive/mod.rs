@@ -3,23 +3,20 @@
 //! One task does everything. While it waits, `waiting` handles events, signals and the end of the connection. Lines come from
 //! the terminal, `running` runs them, and `values` reads values that they name. `command` sends a command and waits for its reply,
 //! `output` shows it, `piped` feeds it to a pipeline. `connection` makes the session and reports its end, and `prompt` shows its
-//! state. `frontend` is this shell as the built-in commands see it. `assistant` helps while a line is typed: `live` asks the peer for
-//! values, and `replies` finds them in its replies.
+//! state. `frontend` is this shell as the built-in commands see it. `completion` helps while a line is typed.
 //!
 //! Leaving the shell is exit status 0, however its commands ended, as with psql.
 
-mod assistant;
 mod command;
+mod completion;
 mod connection;
+mod console;
 mod frontend;
-mod live;
 mod output;
 mod piped;
 mod prompt;
-mod qom_types;
-mod replies;
+mod redirected;
 mod running;
-mod terminal;
 mod values;
 mod waiting;
 
@@ -35,13 +32,14 @@ use crate::session::Session;
 use crate::signals::{Ending, Interrupts, Signals, or_never};
 use crate::status::{Failure, Status, Stop};
 use crate::terminal::{Console, Readline, Sink};
-use assistant::Assistant;
-use command::LateReply;
-use piped::Redirected;
+use completion::Assistant;
+pub(super) use console::open_console;
 use prompt::Prompt;
+use qmpsh::client::ExecuteError;
 use qmpsh::events::{Delivery, EventStream};
+use qmpsh::message::{Reply, Request};
 use qmpsh::protocol::StateWatcher;
-pub(super) use terminal::open_console;
+use redirected::Redirected;
 
 /// Bytes of events that may wait for the terminal before the oldest are dropped and counted.
 const EVENT_ROOM: usize = 4 << 20;
@@ -72,6 +70,12 @@ pub(super) struct Repl<'a> {
     assists: bool,
     /// Fetches the schema for the assistant.
     fetching: JoinSet<()>,
+}
+
+/// The reply to a command that the shell stopped waiting for.
+struct LateReply {
+    request: Request,
+    answer: Result<Reply, ExecuteError>,
 }
 
 type Flow<T = ()> = Result<T, Stop>;

@@ -2,46 +2,13 @@
 
 use rustix::process::Signal;
 
+use super::redirected::Redirected;
 use super::{Flow, Repl};
-use crate::output::pipeline::{Change, Group, Piped, Pipeline, was_killed};
+use crate::output::pipeline::{Change, Group, Piped, was_killed};
 use crate::output::render::Pieces;
 use crate::session::Action;
 use crate::status::{Status, Stop};
-use crate::terminal::Handover;
 use qmpsh::transport::child::End;
-
-/// Where results go in place of the terminal.
-pub(super) struct Redirected {
-    pub(super) piped: Piped,
-    /// `None` before the pipeline starts.
-    handover: Option<Handover>,
-    /// Ctrl-C was also for the command.
-    is_interrupted: bool,
-}
-
-impl Redirected {
-    /// Returns the pipeline, if it was started.
-    pub(super) fn pipeline(&mut self) -> Option<&mut Pipeline> {
-        self.piped.running.as_mut()
-    }
-
-    /// Moves the terminal between qmpsh and the pipeline as that stops and ends.
-    fn follow(&mut self, change: Change) {
-        let Some(handover) = &self.handover else { return };
-        let group = self.piped.running.as_ref().and_then(Pipeline::own_group);
-        match (change, group) {
-            // It used the terminal before it had it.
-            (Change::Stopped(by), Some(group)) if by == Signal::TTIN.as_raw() || by == Signal::TTOU.as_raw() => {
-                handover.give_to(group);
-            }
-            (Change::Stopped(_), Some(group)) => handover.stop_with(group),
-            (Change::Stopped(_), None) => {}
-            (Change::Interrupted, _) => self.is_interrupted = true,
-            // Ctrl-C is for the shell from now on.
-            (Change::Ended(_), _) => handover.reclaim(),
-        }
-    }
-}
 
 impl Repl<'_> {
     /// Runs an action and feeds its results to a pipeline.

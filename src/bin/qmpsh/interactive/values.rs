@@ -7,9 +7,9 @@ use rustix::io::Errno;
 
 use super::{Flow, Repl};
 use crate::eval::{self, Text};
-use crate::input::ask;
+use crate::input::secret;
 use crate::session::Action;
-use crate::session::schema::resolve_types;
+use crate::session::types::resolve_types;
 use crate::status::{Failure, Status, Stop};
 use qmpsh::language::syntax::LogicalLine;
 use qmpsh::language::typing;
@@ -50,7 +50,7 @@ impl typing::Sources for Sources {
     }
 
     fn secret(&mut self, prompt: &str) -> io::Result<String> {
-        ask::secret(prompt)
+        secret::ask(prompt)
     }
 }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use tokio::time::Instant;
 
-use super::piped::Redirected;
+use super::redirected::Redirected;
 use super::{Flow, Repl};
 use crate::output::pipeline::Pipeline;
 use crate::output::printer::sleep_until_or_never;

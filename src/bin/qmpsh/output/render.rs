@@ -234,11 +234,7 @@ impl Iterator for Pieces {
 impl Pieces {
     /// All of it at once.
     pub(crate) fn whole(self) -> Bytes {
-        let mut all = Vec::new();
-        for piece in self {
-            all.extend_from_slice(&piece);
-        }
-        Bytes::from(all)
+        self.collect::<Vec<_>>().concat().into()
     }
 }
 

@@ -8,8 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use rustix::fs::OFlags;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -18,7 +18,6 @@ use crate::cli::Options;
 use crate::output::messages::Notifier;
 use crate::status::{Failure, Status};
 use qmpsh::client::{Observer, Origin};
-use qmpsh::date::Utc;
 use qmpsh::json::{Document, compact};
 use qmpsh::secrets;
 use qmpsh::text;
@@ -84,7 +83,7 @@ impl WireLog {
     fn record(&self, direction: &'static str, masked: &str) {
         let mut file = self.file();
         let Some(file) = &mut *file else { return };
-        if let Err(error) = file.write(&record(SystemTime::now(), direction, masked))
+        if let Err(error) = file.write(&record(Timestamp::now(), direction, masked))
             && !std::mem::replace(&mut file.reported, true)
         {
             let prefix = self.prefix;
@@ -176,22 +175,17 @@ struct Record<'a> {
     message: Cow<'a, RawValue>,
 }
 
-fn record(time: SystemTime, direction: &'static str, message: &str) -> Vec<u8> {
+fn record(time: Timestamp, direction: &'static str, message: &str) -> Vec<u8> {
     let message = match serde_json::from_str(message) {
         Ok(json) => Cow::Borrowed(json),
         Err(_) => Cow::Owned(to_raw_value(message).unwrap_or_default()),
     };
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    // RFC 3339, with microseconds.
+    let time = format!("{time:.6}");
     // Strings and parsed JSON cannot fail.
-    let mut line = serde_json::to_vec(&Record { time: rfc3339(since), direction, message }).unwrap_or_default();
+    let mut line = serde_json::to_vec(&Record { time, direction, message }).unwrap_or_default();
     line.push(b'\n');
     line
-}
-
-/// Formats a time since 1970 in UTC as in RFC 3339, with microseconds.
-fn rfc3339(since: Duration) -> String {
-    let moment = Utc { seconds: since.as_secs() };
-    format!("{}T{}.{:06}Z", moment.date(), moment.time(), since.subsec_micros())
 }
 
 #[cfg(test)]
@@ -200,7 +194,10 @@ mod tests {
 
     #[test]
     fn times_are_rfc_3339_with_microseconds() {
-        let check = |seconds, nanos, expected: &str| assert_eq!(rfc3339(Duration::new(seconds, nanos)), expected);
+        let check = |seconds, nanos, expected: &str| {
+            let line = record(Timestamp::new(seconds, nanos).unwrap(), "sent", "1");
+            assert!(line.starts_with(format!("{{\"time\":\"{expected}\"").as_bytes()), "{expected}");
+        };
         check(0, 0, "1970-01-01T00:00:00.000000Z");
         check(951_782_399, 999_999_999, "2000-02-28T23:59:59.999999Z");
         check(951_782_400, 1_000, "2000-02-29T00:00:00.000001Z");
@@ -209,7 +206,7 @@ mod tests {
     #[test]
     fn a_record_is_json_even_if_the_message_is_not() {
         let check = |message: &str, expected: &str| {
-            let line = record(UNIX_EPOCH, "sent", message);
+            let line = record(Timestamp::UNIX_EPOCH, "sent", message);
             let expected =
                 format!("{{\"time\":\"1970-01-01T00:00:00.000000Z\",\"direction\":\"sent\",\"message\":{expected}}}\n");
             assert_eq!(String::from_utf8_lossy(&line), expected);

@@ -7,7 +7,9 @@ use std::pin::{Pin, pin};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{Action, EventFilter, Session};
+use super::action::Action;
+use super::event_filter::EventFilter;
+use super::state::Session;
 use crate::output::messages::Notifier;
 use crate::output::render::{Pieces, Renderer};
 use crate::status::{Failure, Stop};

@@ -2,7 +2,7 @@
 //!
 //! A [`Session`] is the state of one run of the program: the client, the way to the peer, what is known of it, and the settings.
 //! A [`Frontend`] prints and waits. An [`Action`] is what a line asks for. The shell's own questions to the peer are in
-//! [`queries`] and [`ask`]; [`outcome`] says how a command ended.
+//! [`queries`] and [`ask`]; [`outcome`] says how a command ended. [`schema`] is the peer's, [`types`] what it says about a line.
 
 pub(crate) mod action;
 pub(crate) mod ask;
@@ -14,149 +14,13 @@ pub(crate) mod outcome;
 pub(crate) mod peer;
 pub(crate) mod queries;
 pub(crate) mod schema;
+mod state;
 pub(crate) mod tracker;
+pub(crate) mod types;
 
 pub(crate) use action::{Action, Builtin};
 pub(crate) use dialect::SharedDialect;
 pub(crate) use event_filter::EventFilter;
 pub(crate) use frontend::{Frontend, attend};
+pub(crate) use state::{Connection, Session};
 pub(crate) use tracker::Tracker;
-
-use std::io::{self, IsTerminal};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::Instant;
-
-use crate::cli::{EventsMode, Options};
-use crate::connect::Connector;
-use crate::output::wire_log::WireLog;
-use qmpsh::client::Client;
-use qmpsh::language::hmp::HumanMonitor;
-use qmpsh::message::Request;
-use schema::SessionSchema;
-
-/// The state that batch and interactive shell share.
-pub(crate) struct Session {
-    pub(crate) client: Client,
-    pub(crate) connector: Connector<'static>,
-    pub(crate) options: &'static Options,
-    pub(crate) log: Arc<WireLog>,
-    pub(crate) tracker: Arc<Tracker>,
-    pub(crate) schema: Arc<SessionSchema>,
-    pub(crate) human_monitor: HumanMonitor,
-    /// The language of the next line that is typed.
-    pub(crate) dialect: SharedDialect,
-    /// Which events are shown.
-    pub(crate) event_filter: EventFilter,
-    /// Events are shown on stderr, apart from the results.
-    pub(crate) events_to_stderr: bool,
-    /// Results go to a pipeline.
-    pub(crate) is_piped: bool,
-    pub(crate) timing: Timing,
-    pub(crate) connection: Connection,
-    /// The commands that nobody waits for anymore and whose replies have not come.
-    pub(crate) unanswered: usize,
-    /// Files that `.source` named, whose lines run next.
-    pub(crate) included: Vec<PathBuf>,
-    /// The lines of a file run.
-    pub(crate) in_file: bool,
-}
-
-/// The connection to the peer, as far as is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Connection {
-    Closed,
-    Open,
-    /// A command that ends the peer succeeded, so the end of the connection is no surprise.
-    Quitting,
-}
-
-impl Session {
-    /// A session that is not connected yet.
-    pub(crate) fn new(
-        client: Client,
-        connector: Connector<'static>,
-        options: &'static Options,
-        log: Arc<WireLog>,
-        tracker: Arc<Tracker>,
-        dialect: SharedDialect,
-        is_interactive: bool,
-    ) -> Self {
-        let shows_events = match options.events {
-            Some(mode) => mode != EventsMode::Hide,
-            None => is_interactive,
-        };
-        let shares_terminal = is_interactive && io::stderr().is_terminal();
-        Self {
-            client,
-            connector,
-            options,
-            log,
-            tracker,
-            schema: Arc::default(),
-            human_monitor: HumanMonitor::default(),
-            dialect,
-            event_filter: EventFilter::all(shows_events),
-            events_to_stderr: options.events == Some(EventsMode::Stderr) && !shares_terminal,
-            is_piped: false,
-            timing: Timing::default(),
-            connection: Connection::Closed,
-            unanswered: 0,
-            included: Vec::new(),
-            in_file: false,
-        }
-    }
-
-    /// Forgets what was known of the last peer: a new session may be with another one.
-    pub(crate) fn connected(&mut self) {
-        self.schema = Arc::default();
-        self.human_monitor = HumanMonitor::default();
-        self.connection = Connection::Open;
-    }
-
-    /// Whether a command can be sent. A batch sends nothing after a command that ended the peer.
-    pub(crate) fn is_connected(&self) -> bool {
-        self.connection == Connection::Open
-    }
-
-    /// Whether the peer was asked to end, and did or will.
-    pub(crate) fn is_quitting(&self) -> bool {
-        self.connection == Connection::Quitting
-    }
-
-    /// Notes that a command succeeded.
-    pub(crate) fn succeeded(&mut self, request: &Request) {
-        if request.ends_peer() {
-            self.connection = Connection::Quitting;
-        }
-    }
-
-    /// Notes the end of the session.
-    pub(crate) fn disconnected(&mut self) {
-        self.connection = Connection::Closed;
-        self.tracker.clear();
-    }
-}
-
-/// `.timing`: how long the last command took.
-#[derive(Debug, Default)]
-pub(crate) struct Timing {
-    pub(crate) is_on: bool,
-    took: Option<Duration>,
-}
-
-impl Timing {
-    /// Adds the time since `began`: a command may be sent more than once.
-    pub(crate) fn add(&mut self, began: Instant) {
-        if self.is_on {
-            *self.took.get_or_insert_default() += began.elapsed();
-        }
-    }
-
-    /// The sentence about the last command, if its reply came.
-    pub(crate) fn take(&mut self) -> Option<String> {
-        self.took.take().map(|took| format!("time: {:.3} ms", took.as_secs_f64() * 1000.0))
-    }
-}

@@ -1,26 +1,14 @@
-//! The schema of the peer: types for a line, and hints about an error.
-//!
-//! qmpsh asks for the schema at most once a session, and only if a line cannot be understood without it, if it can explain an
-//! error, or if it helps with a line that is being typed.
+//! The schema of the peer, which qmpsh requests at most once a session.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OnceCell;
 
-use super::ask::{self, TimeLimit};
-use super::queries::{self, Listed, QomPath, Query};
-use super::{Frontend, attend};
-use crate::status::{Status, Stop};
+use super::queries::{self, Query};
 use qmpsh::client::{Client, ExecuteError};
-use qmpsh::language::hmp;
-use qmpsh::language::typing::{self, Needs, Property, Resend, Types};
-use qmpsh::message::{Reply, Request};
+use qmpsh::message::Reply;
 use qmpsh::schema::{Schema, SchemaError};
-use qmpsh::text;
-
-/// Its name in messages.
-const NAME: &str = "the peer's schema";
 
 /// The schema of one session, or the commands that a guest agent lists. Fetched once, when it is first needed.
 #[derive(Debug, Default)]
@@ -86,85 +74,4 @@ async fn parse(reply: Reply, parse: fn(&[u8]) -> Result<Schema, SchemaError>) ->
             None
         }
     }
-}
-
-/// The types of the arguments of one line.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TypeInfo {
-    schema: Option<Arc<Schema>>,
-    property: Option<String>,
-}
-
-impl TypeInfo {
-    pub(crate) fn types(&self) -> Types<'_> {
-        Types { schema: self.schema.as_deref(), property: self.property.as_deref() }
-    }
-}
-
-/// Finds the types that a line needs. Most lines need none, and then nothing is sent.
-pub(crate) async fn resolve_types(frontend: &mut dyn Frontend, needs: &Needs) -> Result<TypeInfo, Stop> {
-    // A guest agent lists commands without types.
-    let schema = if needs.schema && !frontend.session().client.is_guest_agent() {
-        schema(frontend).await?.filter(|schema| schema.type_count() > 0)
-    } else {
-        None
-    };
-    let property = match &needs.property {
-        Some(property) => property_type(frontend, property).await?,
-        None => None,
-    };
-    Ok(TypeInfo { schema, property })
-}
-
-/// Returns hints about a command that was refused, from the schema or else from the line: lines to put below the error, each after a
-/// newline.
-pub(crate) async fn explain_error(
-    frontend: &mut dyn Frontend,
-    request: &Request,
-    resend: Option<&Resend>,
-    class: &str,
-    desc: &str,
-) -> Result<String, Stop> {
-    let shown = |hint: &str| format!("\n  hint: {}", text::line(hint));
-    if request.hmp_line.is_some() {
-        return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
-    }
-    if !typing::can_teach(class, desc) {
-        return Ok(String::new());
-    }
-    let schema = schema(frontend).await?;
-    let mut hints = schema.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
-    if hints.is_empty() {
-        // The schema does not contain types that only the peer knows.
-        hints.extend(resend.and_then(|resend| resend.hint(desc)));
-    }
-    Ok(hints.iter().map(|hint| shown(hint)).collect())
-}
-
-/// Returns the schema of the peer, or the list of a guest agent. `None` if it has none or is not connected: then the line fails
-/// by itself.
-pub(crate) async fn schema(frontend: &mut dyn Frontend) -> Result<Option<Arc<Schema>>, Stop> {
-    let session = frontend.session();
-    let (client, schema) = (session.client.clone(), Arc::clone(&session.schema));
-    if !session.is_connected() {
-        return Ok(schema.known());
-    }
-    let limit = TimeLimit::new(session.options.timeout);
-    match attend(frontend, schema.fetch(&client), limit.end, NAME).await? {
-        Some(Ok(schema)) => Ok(schema),
-        Some(Err(_)) => Err(ask::lost(frontend, NAME).await),
-        None => Err(Stop::new(Status::TimedOut, format!("no reply to `query-qmp-schema` within {limit}"))),
-    }
-}
-
-/// Returns the name of a property's type in QEMU's object model; `None` if there is no such object or property.
-async fn property_type(frontend: &mut dyn Frontend, property: &Property) -> Result<Option<String>, Stop> {
-    let Some(path) = QomPath::new(&property.path).filter(|_| frontend.session().is_connected()) else {
-        return Ok(None);
-    };
-    let limit = TimeLimit::new(frontend.session().options.timeout);
-    let what = format!("the properties of {}", text::line(&property.path));
-    let Ok(reply) = ask::query(frontend, Query::QomList(path), limit, &what).await? else { return Ok(None) };
-    let listed: Vec<Listed> = serde_json::from_slice(&reply.result().unwrap_or_default()).unwrap_or_default();
-    Ok(listed.into_iter().find(|listed| listed.name == property.name).map(|listed| listed.ty))
 }

@@ -11,11 +11,11 @@ use std::fmt::Write as _;
 
 use async_trait::async_trait;
 
-use super::table::{COMMANDS, Description, find};
-use super::words::{Refusal, Words};
+use super::arguments::{Refusal, Words};
+use super::registry::{COMMANDS, Description, find};
 use super::{print_text, renderer};
 use crate::output::columns::{hang, wrap};
-use crate::session::schema::schema;
+use crate::session::types::schema;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::Stop;
 use listing::OtherVersion;

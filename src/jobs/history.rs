@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::job::{End, Job};
+use super::qapi::{self, BlockJobEvent, JobInfo, StatusChange};
 use super::status::Status;
-use super::wire::{self, BlockJobEvent, JobInfo, StatusChange};
 use crate::message::Event;
 
 /// How many ended jobs are remembered, and how many others at most.
@@ -57,11 +57,11 @@ impl Jobs {
     /// Takes in an event. Returns true if it is about a job.
     pub fn on_event(&mut self, event: &Event) -> bool {
         let name = event.name();
-        if !wire::concerns_jobs(&name) {
+        if !qapi::concerns_jobs(&name) {
             return false;
         }
         let Some(data) = event.data().filter(|data| data.len() <= LONGEST) else { return false };
-        if name == wire::STATUS_CHANGE {
+        if name == qapi::STATUS_CHANGE {
             let change = serde_json::from_slice(&data);
             change.map(|change| self.on_status(&change, event.arrival())).is_ok()
         } else {
@@ -110,9 +110,9 @@ impl Jobs {
 
     fn on_block_job(&mut self, name: &str, told: BlockJobEvent, arrival: u64) {
         let end = match name {
-            wire::COMPLETED => Some(End::Completed),
-            wire::CANCELLED => Some(End::Cancelled),
-            wire::READY | wire::PENDING | wire::ERROR => None,
+            qapi::COMPLETED => Some(End::Completed),
+            qapi::CANCELLED => Some(End::Cancelled),
+            qapi::READY | qapi::PENDING | qapi::ERROR => None,
             _ => return,
         };
         if self.known.get(&told.device).is_some_and(Job::is_gone) {
@@ -126,7 +126,7 @@ impl Jobs {
         job.kind = told.kind.or(job.kind.take());
         job.error = told.error.or(job.error.take());
         job.end = end.or(job.end);
-        if name == wire::ERROR {
+        if name == qapi::ERROR {
             job.io_error = told.action.as_deref() == Some("stop");
         }
         // Before QEMU 3.0 this is the only sign.
@@ -218,5 +218,5 @@ impl JobInfo {
 }
 
 #[cfg(test)]
-#[path = "memory_tests.rs"]
+#[path = "history_tests.rs"]
 mod tests;

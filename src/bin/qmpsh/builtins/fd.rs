@@ -6,7 +6,7 @@ use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 use async_trait::async_trait;
 
-use super::words::{Refusal, Words};
+use super::arguments::{Refusal, Words};
 use crate::session::{Action, Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
 use qmpsh::language::typing::Resend;

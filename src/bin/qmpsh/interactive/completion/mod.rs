@@ -1,12 +1,19 @@
-//! Helps with the line being typed: completion, hints and colors, from the peer's schema and the objects that exist there.
+//! Helps with the line being typed: completion, hints and colors, from the peer's schema and from what exists there.
+//!
+//! `existing` asks the peer for the names that exist, `replies` finds them in its replies, and `qom_types` has the types that ship
+//! with the program.
+
+mod existing;
+mod qom_types;
+mod replies;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::live::{LiveValues, WithDeadline};
 use crate::builtins::{COMMANDS, Description};
 use crate::session::schema::SessionSchema;
 use crate::session::{Session, SharedDialect};
 use crate::terminal;
+use existing::{LiveValues, WithDeadline};
 use qmpsh::language::complete::{self, BuiltinCommand, Color, Completion, Context, Live, Nothing};
 use qmpsh::language::syntax::{Dialect, Span};
 use qmpsh::schema::Schema;

@@ -79,7 +79,7 @@ impl<'a> Words<'a> {
         let message = |name| {
             format!(
                 "{name}= must come before the other arguments (usage: {})",
-                super::table::usage(&self.dot.name.text)
+                super::registry::usage(&self.dot.name.text)
             )
         };
         late.map_or(Ok(()), |name| Err(Refusal::new(word.span, message(name))))
@@ -120,7 +120,7 @@ impl<'a> Words<'a> {
 
     /// Makes an error about the command as a whole, with its usage line.
     pub(super) fn refusal(&self, message: impl AsRef<str>) -> Refusal {
-        let usage = super::table::usage(&self.dot.name.text);
+        let usage = super::registry::usage(&self.dot.name.text);
         Refusal::new(self.dot.name.span, format!("{} (usage: {usage})", message.as_ref()))
     }
 

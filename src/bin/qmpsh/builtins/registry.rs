@@ -1,10 +1,10 @@
 //! The table of built-in commands. `.help`, completion, README.md and the man page show it.
 
-use super::carriers::{Try, Watch, out_of_band};
+use super::arguments::{Refusal, Words};
 use super::commands::Commands;
 use super::connection::Connection;
-use super::descriptor::WithDescriptor;
 use super::events::Events;
+use super::fd::WithDescriptor;
 use super::follow::Follow;
 use super::guest_exec::GuestExec;
 use super::help::Help;
@@ -13,10 +13,10 @@ use super::jobs::{JobList, JobWait};
 use super::log::Log;
 use super::migration::MigrationWait;
 use super::monitor::NewMonitor;
+use super::prefixes::{Try, Watch, out_of_band};
 use super::settings::{Output, ShowTiming};
 use super::source::SourceFile;
 use super::wait::Wait;
-use super::words::{Refusal, Words};
 use crate::session::Action;
 use qmpsh::language::complete::Takes;
 use qmpsh::language::syntax::{Dialect, Span};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::words::{Refusal, Words, count, seconds};
+use super::arguments::{Refusal, Words, count, seconds};
 use crate::session::{Action, Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
 

@@ -12,7 +12,7 @@ use qmpsh::text;
 ///
 /// # Errors
 /// There is no terminal; [`io::ErrorKind::Interrupted`] after Ctrl-C; the answer is not UTF-8.
-pub(crate) fn secret(prompt: &str) -> io::Result<String> {
+pub(crate) fn ask(prompt: &str) -> io::Result<String> {
     let mut terminal = OpenOptions::new()
         .read(true)
         .write(true)
@@ -30,7 +30,7 @@ pub(crate) fn secret(prompt: &str) -> io::Result<String> {
     *ASKING.lock().unwrap_or_else(PoisonError::into_inner) = Some((terminal.try_clone()?, before));
     // Text typed before the question does not answer it.
     tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
-    let answer = ask(&mut terminal, prompt);
+    let answer = ask_at(&mut terminal, prompt);
     restore_echo();
     answer
 }
@@ -46,7 +46,7 @@ pub(crate) fn restore_echo() {
     }
 }
 
-fn ask(terminal: &mut File, prompt: &str) -> io::Result<String> {
+fn ask_at(terminal: &mut File, prompt: &str) -> io::Result<String> {
     terminal.write_all(format!("{}: ", text::line(prompt)).as_bytes())?;
     let answer = read_answer(terminal);
     terminal.write_all(b"\n")?;
