@@ -50,7 +50,7 @@ impl Pattern {
         Self { text: text.to_owned(), glob: None }
     }
 
-    /// Whether the pattern matches the whole of `text`.
+    /// Returns true if the pattern matches all of `text`.
     pub fn matches(&self, text: &str) -> bool {
         match &self.glob {
             Some(glob) => glob.matches(text),
@@ -58,7 +58,7 @@ impl Pattern {
         }
     }
 
-    /// Whether it has special characters, so that it may match several texts.
+    /// Returns true if it has special characters, so that it may match several texts.
     pub fn is_glob(&self) -> bool {
         self.glob.is_some()
     }

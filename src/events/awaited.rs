@@ -47,7 +47,7 @@ pub struct Step {
 }
 
 impl Awaited {
-    /// Returns the meaning of `event`; `None` if the wait goes on.
+    /// Returns the meaning of `event`; `None` if the wait continues.
     ///
     /// For an event of [`names`](Self::names) every condition must hold. An event of [`fail`](Self::fail) counts unless one of its
     /// values differs: one without the value, such as the end of the VM, counts.

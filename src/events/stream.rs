@@ -10,7 +10,7 @@ use crate::message::Event;
 
 /// A stream of events. Dropping it ends the subscription.
 ///
-/// It outlives sessions: after the client connects again, the stream goes on.
+/// It outlives sessions: after the client connects again, the stream continues.
 #[derive(Debug)]
 pub struct EventStream {
     listeners: Arc<Mutex<Listeners>>,

@@ -160,7 +160,7 @@ impl Jobs {
         job.status = Some(status);
     }
 
-    /// Ends the jobs that a query does not list any more.
+    /// Ends the jobs that a query does not list anymore.
     fn on_missing(&mut self, asked: u64, listed: &HashSet<&str>) {
         let missing = |job: &&Job| !job.gone && job.heard <= asked && !listed.contains(job.id.as_str());
         let ids: Vec<String> = self.known.values().filter(missing).map(|job| job.id.clone()).collect();

@@ -121,7 +121,7 @@ fn an_answer_does_not_overrule_a_later_event() {
     feed(&mut jobs, 6, "b created");
     feed(&mut jobs, 5, "[]");
     assert_eq!(jobs.get("b").unwrap().outcome(), None);
-    // What is not listed any more is gone, however.
+    // What is not listed anymore is gone, however.
     feed(&mut jobs, 7, "[]");
     assert_eq!(jobs.get("b").unwrap().outcome(), Some(Outcome::Unknown));
 }

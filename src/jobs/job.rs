@@ -77,7 +77,7 @@ pub struct Job {
     pub(super) aborted: bool,
     /// It has stopped for an I/O error.
     pub(super) io_error: bool,
-    /// No query shows it any more.
+    /// No query shows it anymore.
     pub(super) gone: bool,
     /// A query has shown it since the last event. Only a query has its error.
     pub(super) was_asked: bool,
@@ -101,7 +101,7 @@ impl Job {
         Self { id: id.to_owned(), number, ..Self::default() }
     }
 
-    /// Returns true if no query shows it any more.
+    /// Returns true if no query shows it anymore.
     pub fn is_gone(&self) -> bool {
         self.gone
     }

@@ -34,11 +34,11 @@ pub enum MigrationOutcome {
 pub struct Migration {
     /// QEMU's error message; not safe to show as it is.
     pub error: Option<String>,
-    /// How many bytes of the guest's memory and disks need not be sent any more, of how many.
+    /// How many bytes of the guest's memory and disks need not be sent anymore, of how many.
     pub progress: Option<Progress>,
     /// How many bytes were sent.
     pub transferred: u64,
-    /// How many times QEMU has gone through the memory.
+    /// How many times QEMU has sent the changed memory.
     pub pass: u64,
     status: Option<String>,
     /// Megabits a second, as QEMU measures them.

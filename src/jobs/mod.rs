@@ -1,6 +1,6 @@
 //! The state of jobs and of a migration, as events and replies to queries tell it. No I/O.
 //!
-//! A job may end before the command that started it is answered, and then no query knows it any more. So its events are kept.
+//! A job may end before the command that started it is answered, and then no query knows it anymore. So its events are kept.
 //! The error of a job that has to be dismissed is in no event, only in `query-jobs`. So both are needed, with the order in
 //! which they came ([`Event::arrival`](crate::message::Event::arrival)).
 //! Source: docs/qmp.md, "Events"; docs/qmp.md, "Jobs"; QEMU's `job.json`, `block-core.json` and `migration.json`.

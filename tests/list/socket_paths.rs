@@ -51,7 +51,7 @@ fn listen_makes_and_removes_a_socket_at_a_long_path() {
     assert!(!socket.exists());
 }
 
-/// A relative path leads from the directory in which it was started, which is not QEMU's own any more.
+/// A relative path leads from the directory in which it was started, which is not QEMU's own anymore.
 #[test]
 fn the_relative_path_of_a_daemon_is_resolved() {
     let name = unique("daemon");

@@ -47,7 +47,7 @@ impl Status {
         }
     }
 
-    /// Whether `--keep-going` runs the commands after one that ended so: the session lives on.
+    /// Returns true if `--keep-going` runs the commands after one that ended so.
     pub(crate) fn allows_more(self) -> bool {
         matches!(self, Status::CommandFailed | Status::Usage | Status::TimedOut)
     }
@@ -91,7 +91,7 @@ impl Failure {
         Self { status, message: message.into(), placed: true }
     }
 
-    /// Whether the message begins with a place, or needs none.
+    /// Returns true if the message begins with a place, or needs none.
     pub(crate) fn is_placed(&self) -> bool {
         self.placed || self.message.is_empty()
     }

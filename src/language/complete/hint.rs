@@ -13,7 +13,7 @@ const ARGUMENTS: usize = 12;
 pub fn hint(text: &str, context: Context<'_>) -> Option<String> {
     let (_, line, outline) = line_at(text, text.len());
     let words = &outline.words;
-    // On a new row nothing else shows that the line goes on.
+    // On a new row nothing else shows that the line continues.
     if let (Some(open), true) = (outline.open, line.ends_with('\n')) {
         return Some(goes_on(open));
     }

@@ -92,7 +92,7 @@ impl Assembler {
         if self.lexer.open().is_some() { None } else { self.finish() }
     }
 
-    /// Returns true if a logical line has begun and goes on.
+    /// Returns true if a logical line has begun and is open.
     pub fn is_open(&self) -> bool {
         self.first_line.is_some()
     }

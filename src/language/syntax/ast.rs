@@ -204,7 +204,7 @@ impl fmt::Debug for DotWord {
     }
 }
 
-/// Who removes the quotes of a word.
+/// What removes the quotes of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quoting {
     /// This parser: the word stands in a line of the language.

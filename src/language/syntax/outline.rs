@@ -13,9 +13,9 @@ use super::token::{Next, TokenKind};
 pub struct Outline {
     /// All of them, in order.
     pub words: Vec<Word>,
-    /// Where the next logical line begins; `None` if this one goes on to the end of the text.
+    /// Where the next logical line begins; `None` if this one extends to the end of the text.
     pub next_line: Option<usize>,
-    /// What is open at the end of the text, so that the line goes on.
+    /// What is open at the end of the text, so that the line continues.
     pub open: Option<Opening>,
     /// What a word at the end would be.
     pub(super) next: Next,

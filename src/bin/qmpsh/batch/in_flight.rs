@@ -33,7 +33,7 @@ impl Sent {
     }
 }
 
-/// Whether nothing may be sent before the reply to this command: it may be sent again, or end the peer.
+/// Returns true if nothing may be sent before the reply to this command: it may be sent again, or end the peer.
 pub(super) fn stands_alone(request: &Request, resend: Option<&Resend>) -> bool {
     resend.is_some_and(Resend::is_possible) || request.ends_peer()
 }
@@ -59,7 +59,7 @@ impl Flight {
         self.prompt
     }
 
-    /// Whether nothing may be sent until the newest command has its reply.
+    /// Returns true if nothing may be sent before the newest command has its reply.
     pub(super) fn ends_alone(&self) -> bool {
         matches!(self.entries.back(), Some(Entry::Sent(sent)) if sent.stands_alone())
     }

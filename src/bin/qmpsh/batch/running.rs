@@ -112,7 +112,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Whether another line may be read and sent.
+    /// Returns true if another line may be read and sent.
     fn has_room(&self, batch_run: &BatchRun<'_>) -> bool {
         !batch_run.ended && batch_run.flight.len() < self.session.options.pipeline && !batch_run.flight.ends_alone()
     }

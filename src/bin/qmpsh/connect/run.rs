@@ -92,7 +92,7 @@ impl Run {
             tokio::select! {
                 biased;
                 ended = &mut end, if !has_ended => {
-                    // With -daemonize a child of QEMU goes on with the socket.
+                    // With -daemonize a child of QEMU keeps the socket.
                     if !ended.is_success() {
                         break died(&shown, ended);
                     }
@@ -213,7 +213,7 @@ impl Run {
     pub(super) async fn close(&mut self, client: &Client, notifier: &Notifier) {
         let Some(qemu) = self.qemu.take() else { return };
         if self.is_detached {
-            // QEMU goes on whatever becomes of this connection.
+            // QEMU runs on whatever becomes of this connection.
             let _ = timeout(ENDING, client.disconnect()).await;
             qemu.leave();
             return;

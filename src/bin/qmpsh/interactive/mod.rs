@@ -66,7 +66,7 @@ pub(super) struct Repl<'a> {
     /// A progress line stands below everything else.
     shows_progress: bool,
     assistant: Arc<Assistant>,
-    /// Whether the editor asks the assistant.
+    /// True if the editor asks the assistant.
     assists: bool,
     /// Fetches the schema for the assistant.
     fetching: JoinSet<()>,

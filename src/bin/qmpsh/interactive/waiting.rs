@@ -1,4 +1,4 @@
-//! Waits for one thing while everything else goes on.
+//! Waits for one thing and handles everything else meanwhile.
 
 use std::pin::Pin;
 

@@ -105,7 +105,7 @@ impl Colors {
     }
 }
 
-/// Whether there are colors. A variable that is set and empty is as one that is not. Source: no-color.org,
+/// Returns true if there are colors. An empty variable counts as unset. Source: no-color.org,
 /// bixense.com/clicolors.
 fn decide(mode: ColorMode, terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let set = |name| variable(name).filter(|value| !value.is_empty());
@@ -138,7 +138,7 @@ fn styled(tint: Tint, text: &str) -> ColoredString {
 pub(crate) fn start(tint: Tint) -> &'static str {
     /// The library paints whole strings only, so one is painted once, and cut at its text.
     static PALETTE: LazyLock<[String; TINTS.len()]> = LazyLock::new(|| {
-        // Whether there are colors is decided here, for each output.
+        // `colored` must not decide: each output has its own answer.
         colored::control::set_override(true);
         TINTS.map(|tint| format!("{}", styled(tint, "\n")).split('\n').next().unwrap_or_default().to_owned())
     });

@@ -33,7 +33,7 @@ fn start(level: LevelFilter, writer: impl for<'a> MakeWriter<'a> + Send + Sync +
             targets.with_target("qmpsh::protocol", LevelFilter::OFF).with_target("qmpsh::protocol::accept", level);
     }
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false).with_ansi(false);
-    // Somebody who embeds the shell may have a subscriber already.
+    // A subscriber may be set already.
     let _ = tracing_subscriber::registry().with(targets).with(layer).try_init();
 }
 

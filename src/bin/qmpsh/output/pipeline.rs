@@ -234,7 +234,7 @@ impl Pipeline {
     }
 }
 
-/// Starts a child that heeds Ctrl-Z. A child inherits the signal mask of the thread that starts it, which may block Ctrl-Z.
+/// Starts a child that Ctrl-Z can stop. A child inherits the signal mask of the thread that starts it, which may block Ctrl-Z.
 fn spawn(command: &mut Command) -> io::Result<Child> {
     let found = SigSet::from(signal::SIGTSTP).thread_swap_mask(SigmaskHow::SIG_UNBLOCK)?;
     let spawned = command.spawn();

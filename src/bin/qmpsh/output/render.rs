@@ -36,15 +36,15 @@ pub(crate) struct Renderer {
     /// The mode that the user chose.
     pub(crate) mode: OutputMode,
     pub(crate) form: Form,
-    /// Whether it goes to a terminal: then control characters are escaped.
+    /// True if it goes to a terminal, where control characters are escaped.
     pub(crate) terminal: bool,
     pub(crate) colors: Colors,
-    /// Whether a text, such as that of the human monitor, is shown as text and not as JSON.
+    /// True if a text, such as that of the human monitor, is shown as text and not as JSON.
     pub(crate) plain_text: bool,
 }
 
 impl Renderer {
-    /// The same form for stderr, which may not be a terminal.
+    /// Returns this form for stderr, which may not be a terminal.
     pub(crate) fn for_stderr(self) -> Self {
         Self { terminal: std::io::stderr().is_terminal(), colors: self.colors.for_stderr(), ..self }
     }

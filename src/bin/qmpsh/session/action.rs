@@ -44,7 +44,7 @@ pub(crate) trait Builtin: fmt::Debug + Send + Sync {
     /// Runs it. Drop the future before it ends only together with the session.
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop>;
 
-    /// Whether it changes the language of the lines after it, so that no other command can carry it.
+    /// Returns true if it changes the language of the lines after it, so that no other command can carry it.
     fn switches_language(&self) -> bool {
         false
     }

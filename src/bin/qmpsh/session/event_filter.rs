@@ -9,7 +9,7 @@ use qmpsh::text;
 /// Which events are shown, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EventFilter {
-    /// Whether any are shown.
+    /// True if any events are shown.
     is_on: bool,
     /// Only these, if there are any.
     only: Vec<Pattern>,
@@ -30,12 +30,12 @@ impl EventFilter {
         Self { elsewhere: Some(Box::new(other.clone())), ..self }
     }
 
-    /// Whether any event is shown.
+    /// Returns true if any event is shown.
     pub(crate) fn is_on(&self) -> bool {
         self.is_on
     }
 
-    /// Whether an event is shown.
+    /// Returns true if an event is shown.
     pub(crate) fn accepts(&self, event: &Event) -> bool {
         if self.elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.accepts(event)) {
             return false;

@@ -87,7 +87,7 @@ pub(crate) async fn reason(client: &Client) -> (Status, String) {
     (Status::ConnectionLost, why)
 }
 
-/// Whether the peer just went: end of file, or what the system says when there were bytes it had not read.
+/// Returns true if the peer closed the connection: end of file, or a reset if it had unread bytes.
 fn is_end(error: &SessionError<QmpError>) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
     match error {

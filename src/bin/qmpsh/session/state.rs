@@ -97,12 +97,12 @@ impl Session {
         self.connection = Connection::Open;
     }
 
-    /// Whether a command can be sent. A batch sends nothing after a command that ended the peer.
+    /// Returns true if a command can be sent. A batch sends nothing after a command that ended the peer.
     pub(crate) fn is_connected(&self) -> bool {
         self.connection == Connection::Open
     }
 
-    /// Whether the peer was asked to end, and did or will.
+    /// Returns true if the peer was asked to end, and did or will.
     pub(crate) fn is_quitting(&self) -> bool {
         self.connection == Connection::Quitting
     }

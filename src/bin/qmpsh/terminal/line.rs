@@ -23,7 +23,7 @@ pub(crate) enum Readline {
 /// Returns true if a text is complete.
 pub(crate) type IsComplete = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// The line being typed, as it was painted last. A line that is begun anew under another prompt goes on with it.
+/// The line being typed, as it was painted last. A line that begins again under another prompt continues with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Typed {
     text: String,

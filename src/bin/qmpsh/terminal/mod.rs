@@ -222,7 +222,7 @@ impl Console {
             return;
         }
         if let Mode::Plain(plain) = &mut self.mode {
-            // The line belongs to the kernel, and reading goes on.
+            // The kernel edits the line, and reading continues.
             plain.drop_text();
             return;
         }

@@ -111,7 +111,7 @@ impl Queue {
         self.pieces.is_empty() && self.dropped.counts.is_empty()
     }
 
-    /// Whether a result, which may be long, is waiting.
+    /// Returns true if a result waits, which may be long.
     pub(super) fn has_result(&self) -> bool {
         self.pieces.iter().any(|piece| piece.kind == Kind::Result)
     }

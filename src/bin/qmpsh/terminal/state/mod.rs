@@ -66,7 +66,7 @@ struct State {
     erase: usize,
     /// A line has ended, and [`super::Console`] has not got it yet.
     line_ended: bool,
-    /// The program is about to stop, or has just gone on: no line begins.
+    /// The program is about to stop or has just continued: no line begins.
     stopping: bool,
     /// The waker is about to ask for a repaint.
     waking: bool,
@@ -84,7 +84,7 @@ struct State {
     /// The line that is wanted below everything else, and the one that stands there.
     transient: Option<String>,
     transient_shown: Option<String>,
-    /// Whom to tell that the pieces up to a number were printed.
+    /// Those who wait until the pieces up to a number are printed.
     waiting: Vec<(u64, oneshot::Sender<()>)>,
 }
 
@@ -108,7 +108,7 @@ enum Phase {
 enum Life {
     #[default]
     Open,
-    /// No line is read any more, and the threads end when the queue is empty.
+    /// No line is read anymore, and the threads end when the queue is empty.
     Closing,
     /// The terminal is gone, or everything has ended: texts are dropped.
     Closed,

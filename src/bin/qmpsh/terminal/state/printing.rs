@@ -1,4 +1,4 @@
-//! What the printer thread writes while no line is being typed, and who is told when it has.
+//! Gives the printer thread its output while no line is being typed, and notifies those who wait for it.
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -33,7 +33,7 @@ impl Shared {
         }
     }
 
-    /// The chunk was written; not `alive`: the terminal is gone.
+    /// Notes that the chunk was written. Without `alive` the terminal is gone.
     pub(in crate::terminal) fn wrote(&self, chunk: &Chunk, alive: bool) {
         let mut state = self.lock();
         state.writing = None;
@@ -60,7 +60,7 @@ impl Shared {
     /// Cancel safe: it changes nothing.
     pub(crate) async fn flushed(&self) {
         if let Some(printed) = self.when_printed() {
-            // An error means that the console is gone, and all it had with it.
+            // An error means that the console is gone.
             let _ = printed.await;
         }
     }
@@ -102,7 +102,7 @@ impl Shared {
 }
 
 impl State {
-    /// Whether something is pending that is printed before the line begins.
+    /// Returns true if something must be printed before the line begins.
     pub(super) fn comes_first(&self) -> bool {
         self.transient_must_go() || self.queue.has_result() || (self.printed < self.first && !self.queue.is_empty())
     }

@@ -95,7 +95,7 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    /// Waits until the editor has to be asked for a repaint; false: the waker is not needed any more.
+    /// Waits until the editor must repaint; returns false if the waker is not needed anymore.
     pub(in crate::terminal) fn wait_to_wake(&self) -> bool {
         let mut state = self.lock();
         while state.life == Life::Open && !state.needs_repaint() {
@@ -162,7 +162,7 @@ impl Shared {
         self.lock().interrupted = false;
     }
 
-    /// Whether the line being typed has ended and is on its way. rustyline leaves raw mode a moment before the editor thread
+    /// Returns true if the line being typed has ended and is on its way. rustyline leaves raw mode a moment before the editor thread
     /// can say so: `is_cooked` tells whether it has.
     pub(in crate::terminal) fn line_has_ended(&self, is_cooked: impl FnOnce() -> bool) -> bool {
         let state = self.lock();
@@ -182,7 +182,7 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0.stopping = true;
     }
 
-    /// The program goes on; the line being typed is painted again.
+    /// Repaints the line being typed after the program was stopped.
     pub(in crate::terminal) fn end_stop(&self) {
         self.lock().stopping = false;
         self.changed.notify_all();
@@ -191,7 +191,7 @@ impl Shared {
 }
 
 impl State {
-    /// Whether the line may begin or go on.
+    /// Returns true if the line may begin or continue.
     fn goes_on(&self) -> bool {
         !self.interrupted && self.life == Life::Open
     }
