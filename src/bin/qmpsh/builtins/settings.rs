@@ -18,7 +18,7 @@ impl Output {
         let Some((name, span)) = words.next()? else { return Ok(Self(None)) };
         match OutputMode::named(&name) {
             Some(mode) => Ok(Self(Some(mode))),
-            None => Err(Refusal::new(span, "not one of `auto`, `json`, `pretty`, `registry` and `raw`")),
+            None => Err(Refusal::new(span, "not one of `auto`, `json`, `pretty`, `table` and `raw`")),
         }
     }
 }
