@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::link::{Alive, Memory, pair};
 use super::states::futures_pending;
 use super::{Heard, Hearing, Lined, Plan, error_text, lined, null, seen, tasks, within};
-use crate::support::certificates::Authority;
+use crate::tls::certificates::Authority;
 
 fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();

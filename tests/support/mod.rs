@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub mod agent;
-pub mod certificates;
 pub mod client;
 pub mod collected;
 pub mod documents;

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::peer::Peer;
 use super::with;
-use crate::support::certificates::{Authority, Leaf};
 use crate::support::version::status_line;
 use crate::support::{Qemu, qmpsh};
+use crate::tls::certificates::{Authority, Leaf};
 
 #[test]
 fn tls_reads_large_replies() {

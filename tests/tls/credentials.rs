@@ -1,8 +1,8 @@
 //! Errors in a credentials directory, which qmpsh reports before it connects.
 
 use super::with;
-use crate::support::certificates::{Authority, Folder, Leaf};
 use crate::support::{qmpsh, temporary_directory};
+use crate::tls::certificates::{Authority, Folder, Leaf};
 
 /// What is said of the directory when connecting, or listening.
 #[track_caller]

@@ -1,9 +1,9 @@
 //! A real QEMU dials in with TLS.
 
 use super::{dialing, dialing_with, with};
-use crate::support::certificates::{Authority, Folder, Leaf};
 use crate::support::program::Process;
 use crate::support::{Qemu, qmpsh};
+use crate::tls::certificates::{Authority, Folder, Leaf};
 
 /// Starts `qmpsh listen` on a port, with these options and commands; gives the port.
 fn listening(folder: &Folder, words: &[&str]) -> (Process, String) {

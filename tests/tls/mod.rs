@@ -1,5 +1,6 @@
 //! TLS: a real QEMU that listens, a real QEMU that dials in, and every way it can fail.
 
+pub mod certificates;
 mod connecting;
 mod credentials;
 mod listening;
@@ -10,10 +11,10 @@ mod unix_sockets;
 
 use std::path::Path;
 
-use crate::support::certificates::Folder;
 use crate::support::qemu::Builder;
 use crate::support::version::reconnect;
 use crate::support::{Program, Qemu, qmpsh};
+use crate::tls::certificates::Folder;
 
 /// `qmpsh` with these credentials.
 fn with(folder: &Folder) -> Program {

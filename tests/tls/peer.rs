@@ -14,8 +14,8 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::DEADLINE;
-use crate::support::certificates::Folder;
 use crate::support::documents::Documents;
+use crate::tls::certificates::Folder;
 
 /// A socket that listens, and what is to be said there.
 pub struct Peer {

@@ -2,7 +2,7 @@
 
 use super::peer::Peer;
 use super::with;
-use crate::support::certificates::Authority;
+use crate::tls::certificates::Authority;
 
 /// A record of TLS 1.3 with one byte: the byte, its type, and 16 bytes to check it by.
 const ONE_BYTE: usize = 1 + 1 + 16;

@@ -6,8 +6,8 @@ use std::thread;
 
 use super::peer::Peer;
 use super::with;
-use crate::support::certificates::{Authority, Folder, Leaf};
 use crate::support::{Qemu, qmpsh};
+use crate::tls::certificates::{Authority, Folder, Leaf};
 
 /// What `qmpsh` with the directory `client` says of a server with the directory `server`.
 #[track_caller]

@@ -11,9 +11,9 @@ use std::thread;
 use rustix::net::Shutdown;
 
 use super::{dialing, with};
-use crate::support::certificates::{Authority, Folder};
 use crate::support::version::status_line;
 use crate::support::{Program, Qemu, sh, temporary_directory};
+use crate::tls::certificates::{Authority, Folder};
 
 #[test]
 fn tls_on_a_unix_socket_needs_a_hostname() {

@@ -11,7 +11,7 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-use super::temporary_directory;
+use crate::support::temporary_directory;
 
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
