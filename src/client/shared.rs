@@ -8,7 +8,7 @@ use crate::message::Greeting;
 /// How far an attempt to connect has come, to explain a timeout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Progress {
-    /// There is no connection yet.
+    /// The connection is being made.
     #[default]
     Connecting,
     /// The connection exists, and the greeting has not come.

@@ -3,11 +3,12 @@
 use super::with;
 use crate::support::{qmpsh, temporary_directory};
 use crate::tls::certificates::{Authority, Folder, Leaf};
+use qmpsh::transport::{ClientCredentials, ServerCredentials};
 
 /// What is said of the directory when connecting, or listening.
 #[track_caller]
-fn check(folder: &Folder, door: &str, expected: &str) {
-    let output = with(folder).args([door, "127.0.0.1:1", "--wait", "0.01", "x"]).run();
+fn check(folder: &Folder, mode: &str, expected: &str) {
+    let output = with(folder).args([mode, "127.0.0.1:1", "--wait", "0.01", "x"]).run();
     let expected = expected.replace("DIR", &folder.path().display().to_string());
     output.stdout("").stderr(&format!("qmpsh: --tls-creds: {expected}\n")).status(3);
 }
@@ -147,5 +148,29 @@ fn conflicting_tls_options_are_usage_errors() {
         (&["--tls-creds", "d", "--tls-hostname", "a b", ":1"], "it is not a host name or an IP address"),
     ] {
         qmpsh().args(words.to_vec()).run().stdout("").stderr_contains(expected).status(2);
+    }
+}
+
+#[test]
+fn the_debug_of_credentials_has_no_private_key() {
+    let authority = Authority::new();
+    let client = authority.client_folder();
+    let server = authority.server_folder();
+    let shown = [
+        (client.file("client-key.pem"), format!("{:?}", ClientCredentials::load(client.path()).expect("credentials"))),
+        (server.file("server-key.pem"), format!("{:?}", ServerCredentials::load(server.path()).expect("credentials"))),
+    ];
+    for (file, shown) in shown {
+        let pem = std::fs::read_to_string(file).expect("a key");
+        let key = pem.lines().filter(|line| !line.starts_with("-----")).collect::<String>();
+        let key = data_encoding::BASE64.decode(key.as_bytes()).expect("base64");
+        // The private number of a key for P-256 has 32 bytes. PKCS 8 puts them at 36. Source: RFC 5958 and RFC 5915.
+        assert_eq!(key[34..36], [4, 32], "an octet string of 32 bytes");
+        let private = &key[36..68];
+        let hex = data_encoding::HEXLOWER.encode(private);
+        let decimal = private.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        assert!(!flat.contains(&hex) && !flat.contains(&decimal), "{shown}");
+        assert!(!shown.contains(&pem[60..100]), "{shown}");
     }
 }

@@ -1,4 +1,4 @@
-//! Explains why there is no session, and what to do about it.
+//! Explains why connecting failed, and what to do about it.
 
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -25,8 +25,8 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// Returns true if another attempt may succeed: there is no socket yet, it refuses, or it closes before the greeting;
-    /// a VM of that name is not there, or its monitor is held.
+    /// Returns true if another attempt may succeed. The socket may appear or accept later, the VM may start, and another client
+    /// may release its monitor.
     pub(super) fn may_pass(&self) -> bool {
         use io::ErrorKind::{
             AddrNotAvailable, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, ResourceBusy,

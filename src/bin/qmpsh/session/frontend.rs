@@ -54,7 +54,7 @@ pub(crate) trait Frontend {
     fn set_event_filter(&mut self, event_filter: EventFilter);
 
     /// Replaces the line that shows progress, or removes it. `line` gets the columns that it may have, and must be safe for a
-    /// terminal. Returns false if there is no place for such a line.
+    /// terminal. Returns false if the line cannot be shown.
     fn show_progress(&mut self, line: Option<&dyn Fn(usize) -> String>) -> bool;
 
     /// Returns where messages to the user go: to stderr, or above the line being typed.

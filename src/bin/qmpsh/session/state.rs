@@ -37,7 +37,7 @@ pub(crate) struct Session {
     pub(crate) is_piped: bool,
     pub(crate) timing: Timing,
     pub(crate) connection: Connection,
-    /// The commands that nobody waits for anymore and whose replies have not come.
+    /// The number of abandoned commands without a reply.
     pub(crate) unanswered: usize,
     /// Files that `.source` named, whose lines run next.
     pub(crate) included: Vec<PathBuf>,
@@ -50,7 +50,7 @@ pub(crate) struct Session {
 pub(crate) enum Connection {
     Closed,
     Open,
-    /// A command that ends the peer succeeded, so the end of the connection is no surprise.
+    /// A command that ends the peer succeeded, so the connection will end.
     Quitting,
 }
 

@@ -86,7 +86,7 @@ pub(crate) async fn schema(frontend: &mut dyn Frontend) -> Result<Option<Arc<Sch
     }
 }
 
-/// Returns the name of a property's type in QEMU's object model; `None` if there is no such object or property.
+/// Returns the name of a property's type in QEMU's object model; `None` if the object or the property does not exist.
 async fn property_type(frontend: &mut dyn Frontend, property: &Property) -> Result<Option<String>, Stop> {
     let Some(path) = QomPath::new(&property.path).filter(|_| frontend.session().is_connected()) else {
         return Ok(None);

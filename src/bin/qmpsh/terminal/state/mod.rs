@@ -11,8 +11,8 @@
 //! While a line is being typed only rustyline writes. It asks for the text of its prompt after it has cleared the row,
 //! and gets the pending lines with the prompt behind them.
 //!
-//! What comes in: the calls of the sinks, here. What the threads call: `typing` (the editor, the waker, and the console
-//! that ends a line) and `printing` (the printer, and who waits for it).
+//! This file has what a sink calls. `typing` has what the editor, the waker and the console call, `printing` what the printer
+//! thread calls and how to wait for it.
 
 mod printing;
 #[cfg(test)]

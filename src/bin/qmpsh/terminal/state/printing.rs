@@ -146,7 +146,7 @@ impl State {
         receiver
     }
 
-    /// Remembers what was printed, and tells who waits for it.
+    /// Remembers what was printed, and notifies those who wait for it.
     pub(super) fn printed(&mut self, through: u64) {
         // Dropped events at the end have no piece of their own.
         self.printed = if self.queue.is_empty() { self.queue.last() } else { through };
