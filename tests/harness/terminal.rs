@@ -68,8 +68,9 @@ fn a_failed_wait_shows_the_screen() {
     let mut t = shell("echo what there is; exit 3");
     let message = catch_unwind(AssertUnwindSafe(|| t.wait_for("what there is not"))).err().expect("it is not there");
     let message = message.downcast_ref::<String>().unwrap();
-    assert!(message.contains("the program has closed the terminal\n$ sh -c"), "{message}");
-    assert!(message.contains("what there is\n"), "{message}");
+    let begin = "the screen is not as expected; the program has closed the terminal\n--- the screen, ";
+    assert!(message.starts_with(begin), "{message}");
+    assert!(message.contains("\nwhat there is\n$ sh -c"), "{message}");
     assert_eq!(t.wait_exit(), 3);
     t.wait_for("what there is");
 }

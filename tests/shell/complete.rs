@@ -39,7 +39,7 @@ fn learned_by(t: &mut Terminal, line: &str, hint: &str) {
 }
 
 /// The text that was typed last, without the hint behind it: what stands between the prompt and the cursor, in all rows.
-fn typed(screen: &Screen) -> String {
+pub(super) fn typed(screen: &Screen) -> String {
     let (row, column) = screen.cursor();
     let mut rows: Vec<String> = (0..=row).map(|row| screen.row(row)).collect();
     let last = rows.pop().unwrap_or_default();

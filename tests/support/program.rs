@@ -185,12 +185,18 @@ impl Process {
 
     #[track_caller]
     pub fn read_line(&mut self) -> String {
-        self.stdout.line().unwrap_or_else(|why| panic!("{why} a line on stdout\n{self}"))
+        match self.stdout.line() {
+            Ok(line) => line,
+            Err(why) => panic!("{why} a line on stdout\n{self}"),
+        }
     }
 
     #[track_caller]
     pub fn read_stderr_line(&mut self) -> String {
-        self.stderr.line().unwrap_or_else(|why| panic!("{why} a line on stderr\n{self}"))
+        match self.stderr.line() {
+            Ok(line) => line,
+            Err(why) => panic!("{why} a line on stderr\n{self}"),
+        }
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -117,7 +117,9 @@ impl Terminal {
     pub fn wait(&self, mut as_expected: impl FnMut(&Screen) -> bool) -> Screen {
         let found = self.output.wait(|output, _| Some(self.emulator().screen(output)).filter(&mut as_expected));
         let why = if self.output.is_closed() { "the program has closed the terminal" } else { "waited in vain" };
-        found.unwrap_or_else(|| panic!("the screen is not as expected; {why}\n{self}"))
+        // Not in a closure, which would hide the line of the test.
+        let Some(found) = found else { panic!("the screen is not as expected; {why}\n{self}") };
+        found
     }
 
     fn emulator(&self) -> MutexGuard<'_, Emulator> {
@@ -194,11 +196,12 @@ impl Drop for Terminal {
 }
 
 impl std::fmt::Display for Terminal {
+    /// The screen comes first: reports of failed tests may have only the beginning.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (screen, raw) = (self.screen(), self.raw());
         let (row, column) = screen.cursor();
+        writeln!(f, "--- the screen, with the cursor in row {row}, column {column}\n{}", screen.text())?;
         writeln!(f, "$ {}", self.program.command_line())?;
-        writeln!(f, "--- the cursor in row {row}, column {column}\n{}", screen.text())?;
         write!(f, "--- the last bytes: {}", excerpt(&raw[raw.len().saturating_sub(600)..]))
     }
 }

@@ -82,7 +82,15 @@ impl Stdout {
         let Some(writer) = &self.writer else { return Ok(()) };
         let (sender, written) = oneshot::channel();
         let sent = writer.pieces.send(Piece::Mark(sender)).await.is_ok();
-        if sent && written.await.is_ok() { Ok(()) } else { Err(writer.failure()) }
+        let is_written = async {
+            tokio::select! {
+                biased;
+                answer = written => answer.is_ok(),
+                // A mark that is sent just as the thread ends stays in the channel, and is never answered.
+                () = writer.pieces.closed() => false,
+            }
+        };
+        if sent && is_written.await { Ok(()) } else { Err(writer.failure()) }
     }
 
     fn set_buffer_aside(&mut self) {
@@ -186,4 +194,25 @@ pub(crate) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The thread's end looks at the channel for the last time before the mark is in it.
+    #[tokio::test]
+    async fn a_flush_ends_with_the_thread_though_its_mark_stays_in_the_channel() {
+        let (pieces, mut receiver) = mpsc::channel(1);
+        let failure = Arc::new(OnceLock::from(io::Error::from(io::ErrorKind::BrokenPipe)));
+        let mut stdout = Stdout::new(rustix::stdio::stdout());
+        stdout.writer = Some(Writer { pieces, failure });
+        let end = async {
+            tokio::task::yield_now().await;
+            receiver.close();
+        };
+        let (flushed, ()) = tokio::join!(stdout.flush(), end);
+        assert_eq!(flushed.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert!(receiver.try_recv().is_ok());
+    }
 }
