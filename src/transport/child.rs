@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tokio::sync::watch;
+
+use super::watcher::Watcher;
 
 /// How often [`Process::end_now`] checks for the end.
 const POLL: Duration = Duration::from_millis(1);
@@ -60,27 +64,54 @@ pub enum Group {
 }
 
 /// A child process. Dropping it kills the process and, if it has its own group, the group, unless it was left or reaped.
+/// If this program dies first, as by SIGKILL, they get SIGTERM, and SIGKILL 5 s later.
 #[derive(Debug)]
 pub struct Process {
-    /// Reaped last: until then no other group can have its number.
+    /// Reaped last: until then no other process can have its number.
     child: Option<Child>,
     group: Group,
     end: watch::Receiver<Option<End>>,
+    watcher: Option<Watcher>,
 }
 
 impl Process {
-    /// Starts a process.
+    /// Starts a process, and a shell (`sh`) that watches it.
     pub fn spawn(command: &mut Command, group: Group) -> io::Result<Self> {
+        Self::spawn_unwatched(command, group)?.watched(None)
+    }
+
+    /// Starts a process that inherits `descriptor` under its number.
+    pub fn spawn_with(command: &mut Command, group: Group, descriptor: OwnedFd) -> io::Result<Self> {
+        // Inheritable only from here to the drop, so that no other child gets it, and not the one that watches.
+        rustix::io::fcntl_setfd(&descriptor, rustix::io::FdFlags::empty())?;
+        let process = Self::spawn_unwatched(command, group);
+        drop(descriptor);
+        process?.watched(None)
+    }
+
+    /// Starts a process that has a directory. If this program dies first, the directory is removed.
+    pub(super) fn spawn_in(directory: &Path, command: &mut Command, group: Group) -> io::Result<Self> {
+        Self::spawn_unwatched(command, group)?.watched(Some(directory))
+    }
+
+    fn spawn_unwatched(command: &mut Command, group: Group) -> io::Result<Self> {
         if group != Group::Ours {
             command.process_group(0);
         }
         let child = command.spawn()?;
         let pid = Pid::from_child(&child);
         let (sender, end) = watch::channel(None);
-        let process = Self { child: Some(child), group, end };
+        let process = Self { child: Some(child), group, end, watcher: None };
         let work = move || sender.send_replace(Some(wait(pid, group == Group::OwnWithoutTerminal)));
         std::thread::Builder::new().name("waiting".to_owned()).spawn(work)?;
         Ok(process)
+    }
+
+    fn watched(mut self, directory: Option<&Path>) -> io::Result<Self> {
+        if let Some(child) = &self.child {
+            self.watcher = Some(Watcher::start(Pid::from_child(child), self.group != Group::Ours, directory)?);
+        }
+        Ok(self)
     }
 
     /// Waits for the end of the process. Cancel safe.
@@ -148,6 +179,7 @@ impl Process {
 
     /// Leaves the process running.
     pub fn leave(mut self) {
+        self.watcher = None;
         self.child = None;
     }
 }

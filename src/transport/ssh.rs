@@ -4,11 +4,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,16 +27,10 @@ const POLL: Duration = Duration::from_millis(10);
 /// How long ssh may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs ssh with the arguments of the script. If this program dies first, stdin ends without a line: then the script ends ssh
-/// and removes the directory `$0`.
+/// Runs ssh with the arguments of the script.
 ///
 /// ssh stays in the process group of this program, so that it can ask at the terminal. Ctrl-C is for this program, which ends ssh.
-const SCRIPT: &str = r#"
-trap '' INT QUIT
-exec 3<&0 </dev/null
-{ read -r line <&3 || { kill $$; rm -rf "$0"; }; } >/dev/null 2>&1 &
-exec ssh "$@" 3<&-
-"#;
+const SCRIPT: &str = r#"trap '' INT QUIT; exec ssh "$@""#;
 
 /// The exit status of a shell that cannot find a program.
 const NOT_FOUND: i32 = 127;
@@ -57,14 +51,14 @@ impl Ssh {
         let directory = private_directory()?;
         let socket = directory.path().join("q");
         let mut command = Command::new("sh");
-        command.arg("-c").arg(SCRIPT).arg(directory.path()).args(self.arguments(&socket));
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = Process::spawn(&mut command, Group::Ours)?;
-        let (Some(watched), _, Some(stderr)) = process.pipes() else {
+        command.arg("-c").arg(SCRIPT).arg("sh").args(self.arguments(&socket));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = Process::spawn_in(directory.path(), &mut command, Group::Ours)?;
+        let (_, _, Some(stderr)) = process.pipes() else {
             return Err(io::Error::other("its pipes are missing"));
         };
         let stderr_tail = StderrTail::new(&process, stderr)?;
-        let tunnel = Tunnel { socket, watched, process, stderr_tail, _directory: directory };
+        let tunnel = Tunnel { socket, process, stderr_tail, _directory: directory };
         while !tunnel.socket.exists() {
             if let Some(end) = tunnel.stderr_tail.end(POLL).await {
                 return Err(failed(end, &tunnel.stderr_tail.said()));
@@ -150,7 +144,6 @@ impl Dial for Ssh {
 #[derive(Debug)]
 pub struct Tunnel {
     socket: PathBuf,
-    watched: ChildStdin,
     process: Process,
     stderr_tail: StderrTail,
     // Dropped last.
@@ -185,8 +178,6 @@ impl Tunnel {
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        // The line tells the script that this program ends ssh itself.
-        let _ = self.watched.write_all(b"\n");
         self.process.end_now(GRACE);
     }
 }
