@@ -75,43 +75,45 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a process, and a shell (`sh`) that watches it.
+    /// Starts a process, and before it a shell (`sh`) that watches it.
     pub fn spawn(command: &mut Command, group: Group) -> io::Result<Self> {
-        Self::spawn_unwatched(command, group)?.watched(None)
+        Self::start(command, group, None, None)
     }
 
     /// Starts a process that inherits `descriptor` under its number.
     pub fn spawn_with(command: &mut Command, group: Group, descriptor: OwnedFd) -> io::Result<Self> {
-        // Inheritable only from here to the drop, so that no other child gets it, and not the one that watches.
-        rustix::io::fcntl_setfd(&descriptor, rustix::io::FdFlags::empty())?;
-        let process = Self::spawn_unwatched(command, group);
-        drop(descriptor);
-        process?.watched(None)
+        Self::start(command, group, Some(descriptor), None)
     }
 
-    /// Starts a process that has a directory. If this program dies first, the directory is removed.
-    pub(super) fn spawn_in(directory: &Path, command: &mut Command, group: Group) -> io::Result<Self> {
-        Self::spawn_unwatched(command, group)?.watched(Some(directory))
+    /// Starts a process in the group of this program. If this program dies first, `directory` is removed.
+    pub(super) fn spawn_in(directory: &Path, command: &mut Command) -> io::Result<Self> {
+        Self::start(command, Group::Ours, None, Some(directory))
     }
 
-    fn spawn_unwatched(command: &mut Command, group: Group) -> io::Result<Self> {
+    fn start(
+        command: &mut Command,
+        group: Group,
+        descriptor: Option<OwnedFd>,
+        directory: Option<&Path>,
+    ) -> io::Result<Self> {
+        let mut watcher = if group == Group::Ours { Watcher::of_process(directory)? } else { Watcher::of_group()? };
         if group != Group::Ours {
-            command.process_group(0);
+            command.process_group(watcher.group().as_raw_pid());
+        }
+        if let Some(descriptor) = &descriptor {
+            // Inheritable only from here to the drop, so that no other child gets it.
+            rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::empty())?;
         }
         let child = command.spawn()?;
+        drop(descriptor);
         let pid = Pid::from_child(&child);
         let (sender, end) = watch::channel(None);
-        let process = Self { child: Some(child), group, end, watcher: None };
+        let named = if group == Group::Ours { watcher.name(pid) } else { Ok(()) };
+        let process = Self { child: Some(child), group, end, watcher: Some(watcher) };
+        named?;
         let work = move || sender.send_replace(Some(wait(pid, group == Group::OwnWithoutTerminal)));
         std::thread::Builder::new().name("waiting".to_owned()).spawn(work)?;
         Ok(process)
-    }
-
-    fn watched(mut self, directory: Option<&Path>) -> io::Result<Self> {
-        if let Some(child) = &self.child {
-            self.watcher = Some(Watcher::start(Pid::from_child(child), self.group != Group::Ours, directory)?);
-        }
-        Ok(self)
     }
 
     /// Waits for the end of the process. Cancel safe.
@@ -145,11 +147,13 @@ impl Process {
 
     /// Sends a signal to the process, or to its group if it has its own.
     pub fn signal(&self, signal: Signal) {
-        if let Some(child) = &self.child {
-            let pid = Pid::from_child(child);
-            // It fails if they are gone or run as another user, which cannot be helped.
-            let _ = if self.group == Group::Ours { kill_process(pid, signal) } else { kill_process_group(pid, signal) };
-        }
+        let (Some(child), Some(watcher)) = (&self.child, &self.watcher) else { return };
+        // It fails if they are gone or run as another user, which cannot be helped.
+        let _ = if self.group == Group::Ours {
+            kill_process(Pid::from_child(child), signal)
+        } else {
+            kill_process_group(watcher.group(), signal)
+        };
     }
 
     /// Sends SIGTERM, and SIGKILL if the process has not ended within `grace`. It blocks, usually for a millisecond.

@@ -4,7 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
-use super::child::{End, Group, Process};
+use super::child::{End, Process};
 use super::stderr_tail::StderrTail;
 use super::unix::UnixLink;
 use crate::address::{self, UNIX_PATH_MAX};
@@ -27,10 +27,10 @@ const POLL: Duration = Duration::from_millis(10);
 /// How long ssh may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs ssh with the arguments of the script.
+/// Runs ssh with the arguments of the script. It waits for a line: until then, ssh would not be ended with this program.
 ///
 /// ssh stays in the process group of this program, so that it can ask at the terminal. Ctrl-C is for this program, which ends ssh.
-const SCRIPT: &str = r#"trap '' INT QUIT; exec ssh "$@""#;
+const SCRIPT: &str = r#"trap '' INT QUIT; read -r _ && exec ssh "$@" </dev/null"#;
 
 /// The exit status of a shell that cannot find a program.
 const NOT_FOUND: i32 = 127;
@@ -52,11 +52,12 @@ impl Ssh {
         let socket = directory.path().join("q");
         let mut command = Command::new("sh");
         command.arg("-c").arg(SCRIPT).arg("sh").args(self.arguments(&socket));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = Process::spawn_in(directory.path(), &mut command, Group::Ours)?;
-        let (_, _, Some(stderr)) = process.pipes() else {
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = Process::spawn_in(directory.path(), &mut command)?;
+        let (Some(mut stdin), _, Some(stderr)) = process.pipes() else {
             return Err(io::Error::other("its pipes are missing"));
         };
+        stdin.write_all(b"\n")?;
         let stderr_tail = StderrTail::new(&process, stderr)?;
         let tunnel = Tunnel { socket, process, stderr_tail, _directory: directory };
         while !tunnel.socket.exists() {
