@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tokio::sync::watch;
+
+use super::watcher::Watcher;
 
 /// How often [`Process::end_now`] checks for the end.
 const POLL: Duration = Duration::from_millis(1);
@@ -60,24 +64,53 @@ pub enum Group {
 }
 
 /// A child process. Dropping it kills the process and, if it has its own group, the group, unless it was left or reaped.
+/// If this program dies first, as by SIGKILL, they get SIGTERM, and SIGKILL 5 s later.
 #[derive(Debug)]
 pub struct Process {
-    /// Reaped last: until then no other group can have its number.
+    /// Reaped last: until then no other process can have its number.
     child: Option<Child>,
     group: Group,
     end: watch::Receiver<Option<End>>,
+    watcher: Option<Watcher>,
 }
 
 impl Process {
-    /// Starts a process.
+    /// Starts a process, and before it a shell (`sh`) that watches it.
     pub fn spawn(command: &mut Command, group: Group) -> io::Result<Self> {
+        Self::start(command, group, None, None)
+    }
+
+    /// Starts a process that inherits `descriptor` under its number.
+    pub fn spawn_with(command: &mut Command, group: Group, descriptor: OwnedFd) -> io::Result<Self> {
+        Self::start(command, group, Some(descriptor), None)
+    }
+
+    /// Starts a process in the group of this program. If this program dies first, `directory` is removed.
+    pub(super) fn spawn_in(directory: &Path, command: &mut Command) -> io::Result<Self> {
+        Self::start(command, Group::Ours, None, Some(directory))
+    }
+
+    fn start(
+        command: &mut Command,
+        group: Group,
+        descriptor: Option<OwnedFd>,
+        directory: Option<&Path>,
+    ) -> io::Result<Self> {
+        let mut watcher = if group == Group::Ours { Watcher::of_process(directory)? } else { Watcher::of_group()? };
         if group != Group::Ours {
-            command.process_group(0);
+            command.process_group(watcher.group().as_raw_pid());
+        }
+        if let Some(descriptor) = &descriptor {
+            // Inheritable only from here to the drop, so that no other child gets it.
+            rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::empty())?;
         }
         let child = command.spawn()?;
+        drop(descriptor);
         let pid = Pid::from_child(&child);
         let (sender, end) = watch::channel(None);
-        let process = Self { child: Some(child), group, end };
+        let named = if group == Group::Ours { watcher.name(pid) } else { Ok(()) };
+        let process = Self { child: Some(child), group, end, watcher: Some(watcher) };
+        named?;
         let work = move || sender.send_replace(Some(wait(pid, group == Group::OwnWithoutTerminal)));
         std::thread::Builder::new().name("waiting".to_owned()).spawn(work)?;
         Ok(process)
@@ -114,11 +147,13 @@ impl Process {
 
     /// Sends a signal to the process, or to its group if it has its own.
     pub fn signal(&self, signal: Signal) {
-        if let Some(child) = &self.child {
-            let pid = Pid::from_child(child);
-            // It fails if they are gone or run as another user, which cannot be helped.
-            let _ = if self.group == Group::Ours { kill_process(pid, signal) } else { kill_process_group(pid, signal) };
-        }
+        let (Some(child), Some(watcher)) = (&self.child, &self.watcher) else { return };
+        // It fails if they are gone or run as another user, which cannot be helped.
+        let _ = if self.group == Group::Ours {
+            kill_process(Pid::from_child(child), signal)
+        } else {
+            kill_process_group(watcher.group(), signal)
+        };
     }
 
     /// Sends SIGTERM, and SIGKILL if the process has not ended within `grace`. It blocks, usually for a millisecond.
@@ -148,6 +183,7 @@ impl Process {
 
     /// Leaves the process running.
     pub fn leave(mut self) {
+        self.watcher = None;
         self.child = None;
     }
 }

@@ -14,6 +14,7 @@ mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
 mod unix;
+mod watcher;
 
 pub use endpoint::{DialTarget, Endpoint};
 pub use exec::Exec;

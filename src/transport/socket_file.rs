@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::fs::{Mode, Stat};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::process::Uid;
 
 use crate::address::UNIX_PATH_MAX;
 use crate::processes;
@@ -39,36 +40,33 @@ impl SocketFile {
         let short = ShortPath::of_new(path)?;
         let address = SocketAddrUnix::new(&short.path)?;
         match rustix::net::bind(&socket, &address) {
-            Err(rustix::io::Errno::ADDRINUSE) if is_stale(path)? => {
-                std::fs::remove_file(path)?;
+            Err(rustix::io::Errno::ADDRINUSE) => {
+                remove_stale(path)?;
                 rustix::net::bind(&socket, &address)?;
             }
             result => result?,
         }
-        // The umask may have removed some bits.
-        let stat = set_mode(path, mode)?;
+        let stat = set_mode(path, mode, Some(rustix::process::geteuid()))?;
         Ok((socket, Self { path: std::path::absolute(path)?, made: stat }))
     }
 
     /// Succeeds if there is no file or a stale socket, so that a program which replaces the file may listen there.
     pub fn check_free(path: &Path) -> io::Result<()> {
-        match is_stale(path) {
+        match check_stale(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result.map(|_| ()),
+            result => result,
         }
     }
 
     /// Removes the socket of a program that has ended. Any other file stays.
     pub fn remove_stale(path: &Path) {
-        if matches!(is_stale(path), Ok(true)) {
-            // Another process may have removed it already.
-            let _ = std::fs::remove_file(path);
-        }
+        // Another process may have removed it already.
+        let _ = remove_stale(path);
     }
 
     /// Sets the mode of a socket file that another process has bound to 0600.
     pub fn set_private(path: &Path) -> io::Result<()> {
-        set_mode(path, Mode::RUSR | Mode::WUSR).map(drop)
+        set_mode(path, Mode::RUSR | Mode::WUSR, None).map(drop)
     }
 
     /// Leaves the file to the process that now has the socket.
@@ -93,24 +91,55 @@ pub(super) fn new_socket() -> io::Result<OwnedFd> {
     Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
 }
 
-/// Sets the mode of a socket file. Any other file at the path keeps its own.
-fn set_mode(path: &Path, mode: Mode) -> io::Result<Stat> {
-    let is_socket = |stat: &Stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Socket;
+/// Sets the mode of a socket file. Any other file at the path keeps its own, and so does a socket that the user `owner` does not
+/// own.
+///
+/// It changes the file that it looked at, whatever takes its place meanwhile, and follows no link.
+fn set_mode(path: &Path, mode: Mode, owner: Option<Uid>) -> io::Result<Stat> {
+    let is_ours = |stat: &Stat| {
+        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Socket
+            && owner.is_none_or(|owner| owner.as_raw() == stat.st_uid)
+    };
     #[cfg(target_os = "linux")]
     let file = rustix::fs::open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
     #[cfg(target_os = "linux")]
     let (stat, path) = (rustix::fs::fstat(&file)?, format!("/proc/self/fd/{}", file.as_raw_fd()));
     #[cfg(not(target_os = "linux"))]
     let stat = rustix::fs::lstat(path)?;
-    if !is_socket(&stat) {
+    if !is_ours(&stat) {
         return Err(io::Error::other("the socket was replaced by another file"));
     }
-    rustix::fs::chmod(path, mode)?;
+    // Binding applies the umask, which may have removed some bits.
+    if Mode::from_raw_mode(stat.st_mode) != mode {
+        #[cfg(target_os = "linux")]
+        rustix::fs::chmod(path, mode)?;
+        #[cfg(not(target_os = "linux"))]
+        rustix::fs::chmodat(rustix::fs::CWD, path, mode, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)?;
+    }
     Ok(stat)
 }
 
-/// Returns true if the file is a socket without a listener, and fails on any other file.
-fn is_stale(path: &Path) -> io::Result<bool> {
+/// Removes a socket without a listener, and no other file.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    check_stale(path)?;
+    // Another process may replace the socket at this moment. Under a name of its own it stays what it is.
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".stale-{}", std::process::id()));
+    std::fs::rename(path, &aside)?;
+    let aside = Path::new(&aside);
+    match check_stale(aside) {
+        Ok(()) => std::fs::remove_file(aside),
+        Err(error) => {
+            // It goes back, unless there is yet another file.
+            std::fs::hard_link(aside, path)?;
+            std::fs::remove_file(aside)?;
+            Err(error)
+        }
+    }
+}
+
+/// Succeeds if the file is a socket without a listener.
+fn check_stale(path: &Path) -> io::Result<()> {
     let file = std::fs::symlink_metadata(path)?;
     if !file.file_type().is_socket() {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists and is not a socket"));
@@ -124,7 +153,7 @@ fn is_stale(path: &Path) -> io::Result<bool> {
     // The socket is non-blocking, because the backlog of a listener may be full.
     let short = ShortPath::of(path)?;
     match rustix::net::connect(new_socket()?, &SocketAddrUnix::new(&short.path)?) {
-        Err(rustix::io::Errno::CONNREFUSED) => Ok(true),
+        Err(rustix::io::Errno::CONNREFUSED) => Ok(()),
         _ => Err(live()),
     }
 }

@@ -8,14 +8,14 @@ use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
-use super::child::{End, Group, Process};
+use super::child::{End, Process};
 use super::stderr_tail::StderrTail;
 use super::unix::UnixLink;
 use crate::address::{self, UNIX_PATH_MAX};
@@ -27,16 +27,10 @@ const POLL: Duration = Duration::from_millis(10);
 /// How long ssh may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs ssh with the arguments of the script. If this program dies first, stdin ends without a line: then the script ends ssh
-/// and removes the directory `$0`.
+/// Runs ssh with the arguments of the script. It waits for a line: until then, ssh would not be ended with this program.
 ///
 /// ssh stays in the process group of this program, so that it can ask at the terminal. Ctrl-C is for this program, which ends ssh.
-const SCRIPT: &str = r#"
-trap '' INT QUIT
-exec 3<&0 </dev/null
-{ read -r line <&3 || { kill $$; rm -rf "$0"; }; } >/dev/null 2>&1 &
-exec ssh "$@" 3<&-
-"#;
+const SCRIPT: &str = r#"trap '' INT QUIT; read -r _ && exec ssh "$@" </dev/null"#;
 
 /// The exit status of a shell that cannot find a program.
 const NOT_FOUND: i32 = 127;
@@ -57,14 +51,15 @@ impl Ssh {
         let directory = private_directory()?;
         let socket = directory.path().join("q");
         let mut command = Command::new("sh");
-        command.arg("-c").arg(SCRIPT).arg(directory.path()).args(self.arguments(&socket));
+        command.arg("-c").arg(SCRIPT).arg("sh").args(self.arguments(&socket));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = Process::spawn(&mut command, Group::Ours)?;
-        let (Some(watched), _, Some(stderr)) = process.pipes() else {
+        let mut process = Process::spawn_in(directory.path(), &mut command)?;
+        let (Some(mut stdin), _, Some(stderr)) = process.pipes() else {
             return Err(io::Error::other("its pipes are missing"));
         };
+        stdin.write_all(b"\n")?;
         let stderr_tail = StderrTail::new(&process, stderr)?;
-        let tunnel = Tunnel { socket, watched, process, stderr_tail, _directory: directory };
+        let tunnel = Tunnel { socket, process, stderr_tail, _directory: directory };
         while !tunnel.socket.exists() {
             if let Some(end) = tunnel.stderr_tail.end(POLL).await {
                 return Err(failed(end, &tunnel.stderr_tail.said()));
@@ -150,7 +145,6 @@ impl Dial for Ssh {
 #[derive(Debug)]
 pub struct Tunnel {
     socket: PathBuf,
-    watched: ChildStdin,
     process: Process,
     stderr_tail: StderrTail,
     // Dropped last.
@@ -185,8 +179,6 @@ impl Tunnel {
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        // The line tells the script that this program ends ssh itself.
-        let _ = self.watched.write_all(b"\n");
         self.process.end_now(GRACE);
     }
 }

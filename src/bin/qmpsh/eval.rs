@@ -1,10 +1,12 @@
 //! From a line of the language to an action.
 
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io;
 
 use crate::builtins;
 use crate::input::masked::Masked;
 use crate::input::secret;
+use crate::input::stdin::{read_value, stdin};
 use crate::session::Action;
 use crate::session::types::TypeInfo;
 use crate::status::{Failure, Status};
@@ -194,16 +196,14 @@ pub(crate) struct Sources {
 
 impl typing::Sources for Sources {
     fn file(&mut self, path: &str) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        read_value(File::open(path)?)
     }
 
     fn stdin(&mut self) -> io::Result<Vec<u8>> {
         if !self.stdin {
             return Err(io::Error::other("stdin already provides the commands"));
         }
-        let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes)?;
-        Ok(bytes)
+        read_value(stdin()?)
     }
 
     fn secret(&mut self, prompt: &str) -> io::Result<String> {

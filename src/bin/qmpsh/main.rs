@@ -11,15 +11,19 @@ mod output;
 mod run;
 mod session;
 mod signals;
+mod startup;
 mod status;
 mod terminal;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::cli::Exit;
-use crate::output::messages::fit;
-use crate::status::Status;
+use rustix::stdio::stdout;
+
+use crate::cli::{ColorMode, Exit};
+use crate::output::messages::{Messages, fit};
+use crate::output::stdout::write_all;
+use crate::status::{Failure, Status};
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os(), |name| std::env::var_os(name)) {
@@ -33,13 +37,23 @@ fn main() -> ExitCode {
         },
         Err(exit) => {
             let text = exit.text();
-            // There is nowhere else to complain.
-            let _ = match &exit {
-                Exit::Show(_) => io::stdout().write_all(fit(text, &io::stdout()).as_bytes()),
-                Exit::Generated(_) => io::stdout().write_all(text.as_bytes()),
-                Exit::Usage(_) => io::stderr().write_all(fit(text, &io::stderr()).as_bytes()),
+            let written = match &exit {
+                Exit::Show(_) => write_all(stdout(), fit(text, &io::stdout()).as_bytes()),
+                Exit::Generated(_) => write_all(stdout(), text.as_bytes()),
+                Exit::Usage(_) => {
+                    // There is nowhere else to complain.
+                    let _ = io::stderr().write_all(fit(text, &io::stderr()).as_bytes());
+                    Ok(())
+                }
             };
-            ExitCode::from(exit.status())
+            match written {
+                Ok(()) => ExitCode::from(exit.status()),
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    Messages::new(ColorMode::Auto).tell(&failure);
+                    failure.status.into()
+                }
+            }
         }
     }
 }

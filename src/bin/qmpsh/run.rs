@@ -1,10 +1,11 @@
 //! Runs what the command line asks for, on a session, and returns the exit status.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustix::stdio::stderr;
 use tokio::runtime::LocalOptions;
 
 use crate::batch::work::Work;
@@ -20,7 +21,7 @@ use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
 use crate::session::types::TypeInfo;
 use crate::session::{Session, SharedDialect, Tracker, hmp};
-use crate::signals::{Ending, Interrupts, Signals, or_never};
+use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status};
 use qmpsh::client::{Client, ClientOptions};
 use qmpsh::events::HistoryBounds;
@@ -44,6 +45,7 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
             return Ok(failure.status);
         }
     };
+    spare_descriptors().context("cannot start the asynchronous runtime")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .on_thread_unpark(batch::busy_wait::woken)
@@ -63,6 +65,13 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     }))
 }
 
+/// Fails if there are too few descriptors for the runtime, which panics without them.
+fn spare_descriptors() -> io::Result<()> {
+    const OF_RUNTIME: usize = 6;
+    let spare: io::Result<Vec<_>> = (0..OF_RUNTIME).map(|_| stderr().try_clone_to_owned()).collect();
+    spare.map(drop)
+}
+
 async fn run_in(
     invocation: &'static Invocation,
     connector: Connector<'static>,
@@ -78,7 +87,7 @@ async fn run_in(
         return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
     }
     let mut interrupts = Interrupts::unless_ignored()?;
-    let mut ending = if connector.needs_tidying() { Some(Ending::new()?) } else { None };
+    let mut ending = Ending::new()?;
     diagnostics::to_stderr(options.log_level);
     // A log that cannot be opened is an error before any command runs.
     let log = WireLog::new(options, "qmpsh: ", Notifier::Stderr(messages))?;
@@ -101,14 +110,14 @@ async fn run_in(
 /// Does `work` until a signal ends the program.
 async fn unless_ended<T>(
     interrupts: &mut Interrupts,
-    ending: &mut Option<Ending>,
+    ending: &mut Ending,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     tokio::select! {
         biased;
         result = work => result,
         () = interrupted(interrupts) => Err(Failure::silent(Status::Interrupted)),
-        status = or_never(ending.as_mut().map(Ending::signal)) => Err(Failure::silent(status)),
+        status = ending.signal() => Err(Failure::silent(status)),
     }
 }
 

@@ -9,26 +9,28 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::status::{Failure, Status};
 
-/// SIGTERM, SIGHUP and SIGQUIT.
+/// SIGTERM, SIGHUP and SIGQUIT. `None`: the parent process has it ignored, as `nohup` has SIGHUP.
 pub(crate) struct Ending {
-    terminate: Signal,
-    /// `None` under `nohup`: it stays ignored.
+    terminate: Option<Signal>,
     hang_up: Option<Signal>,
-    quit: Signal,
+    quit: Option<Signal>,
 }
 
 impl Ending {
     pub(crate) fn new() -> Result<Self, Failure> {
-        let hang_up = if is_ignored(SignalKind::hangup()) { None } else { Some(catch(SignalKind::hangup())?) };
-        Ok(Self { terminate: catch(SignalKind::terminate())?, hang_up, quit: catch(SignalKind::quit())? })
+        Ok(Self {
+            terminate: catch_unless_ignored(SignalKind::terminate())?,
+            hang_up: catch_unless_ignored(SignalKind::hangup())?,
+            quit: catch_unless_ignored(SignalKind::quit())?,
+        })
     }
 
     /// Waits for a signal that ends the shell. Cancel safe.
     pub(crate) async fn signal(&mut self) -> Status {
         tokio::select! {
-            _ = self.terminate.recv() => Status::Terminated,
+            _ = or_never(self.terminate.as_mut().map(Signal::recv)) => Status::Terminated,
             _ = or_never(self.hang_up.as_mut().map(Signal::recv)) => Status::HungUp,
-            _ = self.quit.recv() => Status::Quit,
+            _ = or_never(self.quit.as_mut().map(Signal::recv)) => Status::Quit,
         }
     }
 }
@@ -55,7 +57,7 @@ impl Interrupts {
 
     /// Waits forever if the parent process has SIGINT ignored, as a script has for its background processes.
     pub(crate) fn unless_ignored() -> Result<Self, Failure> {
-        if is_ignored(SignalKind::interrupt()) { Ok(Self(None)) } else { Self::new() }
+        Ok(Self(catch_unless_ignored(SignalKind::interrupt())?))
     }
 
     /// Waits for the next one. Cancel safe.
@@ -80,6 +82,10 @@ pub(crate) async fn or_never<F: Future>(future: Option<F>) -> F::Output {
 
 fn catch(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error: io::Error| Failure::new(Status::Usage, format!("cannot catch signals: {error}")))
+}
+
+fn catch_unless_ignored(kind: SignalKind) -> Result<Option<Signal>, Failure> {
+    if is_ignored(kind) { Ok(None) } else { catch(kind).map(Some) }
 }
 
 /// Returns true if the parent process has the signal ignored. Source: `sigaction(2)`.

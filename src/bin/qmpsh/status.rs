@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use rustix::io::Errno;
+
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -25,6 +27,8 @@ pub(crate) enum Status {
     Quit,
     /// SIGTERM.
     Terminated,
+    /// Results could not be written, as on a full disk.
+    NotWritten,
     /// stdout was closed with work left.
     StdoutClosed,
 }
@@ -34,7 +38,7 @@ impl Status {
     pub(crate) fn code(self) -> u8 {
         match self {
             Status::Success => 0,
-            Status::CommandFailed => 1,
+            Status::CommandFailed | Status::NotWritten => 1,
             Status::Usage => 2,
             Status::NoSession => 3,
             Status::ConnectionLost => 4,
@@ -152,13 +156,14 @@ impl From<std::io::Error> for Stop {
     }
 }
 
-/// A failed write to stdout: a reader that went away is no error worth a word, a full disk is.
+/// A failed write to stdout. A reader that has gone is not worth a message; a full disk is.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
-            Failure::silent(Status::StdoutClosed)
-        } else {
-            Failure::new(Status::StdoutClosed, format!("cannot write the results: {error}"))
-        }
+        let why = match Errno::from_io_error(&error) {
+            Some(Errno::PIPE) => return Failure::silent(Status::StdoutClosed),
+            Some(Errno::BADF) => "stdout is not open for writing".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::new(Status::NotWritten, format!("cannot write the results: {why}"))
     }
 }

@@ -137,7 +137,11 @@ impl<'a> Batch<'a> {
                 self.leaves = true;
                 Ok(())
             }
-            Stop::Failed(failure) if failure.is_placed() || failure.status == Status::StdoutClosed => Err(failure),
+            Stop::Failed(failure)
+                if failure.is_placed() || matches!(failure.status, Status::StdoutClosed | Status::NotWritten) =>
+            {
+                Err(failure)
+            }
             Stop::Failed(failure) => Err(about(location, failure.status, failure.message)),
         }
     }

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 
+use rustix::stdio::stdout;
 use serde::Serialize;
 
 use crate::cli::manual::{HOW_TO_START, NO_ADDRESS};
 use crate::cli::{ColorMode, Listing, OutputMode};
 use crate::output::columns::{cut, row, size_of, width};
 use crate::output::messages::Messages;
+use crate::output::stdout::write_all;
 use crate::status::{Failure, Status};
 use qmpsh::json::{Indenter, escape};
 use qmpsh::processes::{self, Access, Holder, Language, Monitor, Place, QemuProcess, State, Stopped};
@@ -63,9 +65,7 @@ fn print(processes: &[QemuProcess], output: OutputMode) -> io::Result<()> {
         out.push(b'\n');
         out
     };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(&out)?;
-    stdout.flush()
+    write_all(stdout(), &out)
 }
 
 /// Returns aligned columns with a line for each monitor, or nothing without processes. Names are cut to fit the width of

@@ -40,12 +40,8 @@ pub(super) struct Connector<'a> {
 }
 
 enum Way {
-    Connect {
-        /// Shared with the future that connects again.
-        target: Rc<Mutex<Target>>,
-        /// A program is started on the way there.
-        has_program: bool,
-    },
+    /// Shared with the future that connects again.
+    Connect(Rc<Mutex<Target>>),
     Listen(Listening),
     Inherited(Socket),
     Run(Run),
@@ -56,9 +52,7 @@ impl<'a> Connector<'a> {
     pub(super) fn new(mode: &ConnectMode, options: &'a Options) -> Result<Self, Failure> {
         let (way, shown) = match mode {
             ConnectMode::Connect(address) => {
-                let target = Target::new(address.clone());
-                let has_program = target.has_program();
-                (Way::Connect { target: Rc::new(Mutex::new(target)), has_program }, address.to_string())
+                (Way::Connect(Rc::new(Mutex::new(Target::new(address.clone())))), address.to_string())
             }
             ConnectMode::Listen(address) => {
                 (Way::Listen(Listening::new(address.clone(), options)), address.to_string())
@@ -82,20 +76,11 @@ impl<'a> Connector<'a> {
         &self.shown
     }
 
-    /// Returns true if a signal that the program does not catch would leave something behind.
-    pub(super) fn needs_tidying(&self) -> bool {
-        match &self.way {
-            Way::Listen(_) | Way::Run(_) => true,
-            Way::Connect { has_program, .. } => *has_program,
-            Way::Inherited(_) => false,
-        }
-    }
-
     /// Establishes the session. Call [`close`](Self::close) afterwards, also if the future was dropped.
     pub(super) async fn open(&mut self, client: &Client, notifier: &Notifier) -> Result<(), Failure> {
         self.client = Some(client.clone());
         match &mut self.way {
-            Way::Connect { target, .. } => dial::open(client, &mut *target.lock().await, self.options).await,
+            Way::Connect(target) => dial::open(client, &mut *target.lock().await, self.options).await,
             Way::Listen(listening) => listening.open(client.clone(), notifier.clone()).await,
             Way::Inherited(socket) => socket.open(client, self.options, notifier).await,
             Way::Run(run) => run.open(client, self.options, notifier).await,
@@ -136,7 +121,7 @@ impl<'a> Connector<'a> {
     pub(super) async fn end(&self) -> Option<String> {
         match &self.way {
             // The target is locked while it is tried again: then there is nothing to tell.
-            Way::Connect { target, .. } => target.try_lock().ok()?.end().await,
+            Way::Connect(target) => target.try_lock().ok()?.end().await,
             _ => None,
         }
     }
@@ -150,7 +135,7 @@ impl<'a> Connector<'a> {
                 Some(Box::pin(async move { listening.open(client, notifier).await }))
             }
             Way::Run(run) => run.again(),
-            Way::Connect { target, .. } => {
+            Way::Connect(target) => {
                 let (client, target, options) = (client.clone(), Rc::clone(target), self.options.clone());
                 Some(Box::pin(dial::again(client, target, options, self.options.reconnect?, notifier.clone())))
             }
@@ -160,6 +145,6 @@ impl<'a> Connector<'a> {
 
     /// Returns the pause between attempts to connect again, if there are any.
     pub(super) fn tries_again(&self) -> Option<Duration> {
-        self.options.reconnect.filter(|_| matches!(self.way, Way::Connect { .. }))
+        self.options.reconnect.filter(|_| matches!(self.way, Way::Connect(_)))
     }
 }

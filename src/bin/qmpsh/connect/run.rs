@@ -156,10 +156,7 @@ impl Run {
             }
             Notifier::Console(sink) => Some(output::show(&mut command, sink.clone()).map_err(failed)?),
         };
-        // Inheritable only from here to the drop, so that no other child gets it.
-        rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).map_err(|error| failed(error.into()))?;
-        self.qemu = Some(Process::spawn(&mut command, Group::Own).map_err(failed)?);
-        drop(theirs);
+        self.qemu = Some(Process::spawn_with(&mut command, Group::Own, theirs.into()).map_err(failed)?);
         let ours = tokio::net::UnixStream::from_std(ours).map_err(failed)?.into();
         Ok((ours, output))
     }
@@ -202,6 +199,9 @@ impl Run {
     /// Leaves QEMU running. Returns a warning if it has no monitor to reconnect to.
     pub(super) fn detach(&mut self) -> Option<String> {
         self.is_detached = true;
+        if let Some(qemu) = self.qemu.take() {
+            qemu.leave();
+        }
         let shown = self.shown();
         self.monitor
             .is_none()
@@ -211,13 +211,11 @@ impl Run {
     /// Ends QEMU, unless it was detached: `quit`, then SIGTERM, then SIGKILL. A signal to this program leads to the
     /// next step at once.
     pub(super) async fn close(&mut self, client: &Client, notifier: &Notifier) {
-        let Some(qemu) = self.qemu.take() else { return };
         if self.is_detached {
             // QEMU runs on whatever becomes of this connection.
             let _ = timeout(ENDING, client.disconnect()).await;
-            qemu.leave();
-            return;
         }
+        let Some(qemu) = self.qemu.take() else { return };
         let mut escalation = Escalation::new();
         let mut signalled = None;
         // A QEMU without a session is usually ending already.
@@ -285,7 +283,7 @@ struct Escalation {
 impl Escalation {
     fn new() -> Self {
         // Without signals the waits take their whole time.
-        Self { interrupt: Interrupts::new().ok(), ending: Ending::new().ok() }
+        Self { interrupt: Interrupts::unless_ignored().ok(), ending: Ending::new().ok() }
     }
 
     /// Returns the output of `work` if it ends within `limit` and before a signal comes.

@@ -38,11 +38,6 @@ impl Target {
         &self.address
     }
 
-    /// Returns true if a program is started on the way.
-    pub(super) fn has_program(&self) -> bool {
-        matches!(self.address, Address::Exec(_) | Address::Ssh(_))
-    }
-
     /// Starts the program on the way, and waits until ssh has connected: at most for `limit`, unless ssh can ask the user,
     /// who may take any time.
     pub(super) async fn prepare(&mut self, options: &Options, limit: Duration) -> Result<DialTarget, Problem> {

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::cli::Source;
 use crate::eval::Text;
+use crate::input::stdin::{LONGEST, stdin, too_long};
 use crate::status::{Failure, Status};
 use qmpsh::language::syntax::{Assembler, Dialect, LogicalLine};
 use qmpsh::text;
@@ -75,6 +76,8 @@ struct Current {
     bytes: BytesMut,
     /// How many of the bytes hold no newline.
     searched: usize,
+    /// The length of the lines of a statement that is not complete.
+    gathered: usize,
     ended: bool,
     assembler: Assembler,
     /// The failure for a physical line of this statement that is not UTF-8.
@@ -133,7 +136,7 @@ impl Lines {
                 bytes.extend_from_slice(text.as_bytes());
                 ("-c".to_owned(), self.given, None)
             }
-            Source::Stdin => ("stdin".to_owned(), 1, Some(read_from(|| Ok(io::stdin())))),
+            Source::Stdin => ("stdin".to_owned(), 1, Some(read_from(stdin))),
             Source::File(path) => (path.display().to_string(), 1, Some(read_from(move || open(&path)))),
         };
         Current { name: name.into(), first, chunks, bytes, ..Current::default() }
@@ -145,6 +148,7 @@ impl Current {
         loop {
             while let Some(physical) = self.physical_line() {
                 self.lines += 1;
+                self.gathered += physical.len();
                 let line = String::from_utf8_lossy(&physical);
                 if matches!(line, Cow::Owned(_)) && self.not_utf8.is_none() {
                     let location = Location { name: Some(self.name.clone()), line: self.first + self.lines - 1 };
@@ -163,6 +167,9 @@ impl Current {
                 self.ended = true;
                 // Half a statement must not run.
                 self.assembler = Assembler::new();
+                self.bytes.clear();
+                self.searched = 0;
+                self.chunks = None;
                 let message = format!("cannot read `{}`: {error}", text::line(&self.name));
                 return Some(Err(match &self.asked {
                     Some(asked) if asked.name.is_some() => {
@@ -194,6 +201,9 @@ impl Current {
             None => None,
         };
         match chunk {
+            Some(chunk) if self.gathered + self.bytes.len() + chunk.len() > LONGEST => {
+                return Err(too_long(&format!("line {}", self.first + self.lines)));
+            }
             Some(chunk) => self.bytes.extend_from_slice(&chunk),
             None => self.ended = true,
         }
@@ -202,6 +212,7 @@ impl Current {
 
     /// Makes a line of a whole statement. If part of it was not UTF-8, nothing of it may be sent.
     fn line(&mut self, logical: LogicalLine) -> Result<Line, Failure> {
+        self.gathered = 0;
         let LogicalLine { text, first_line } = logical;
         let location = Location { name: Some(self.name.clone()), line: first_line + self.first - 1 };
         self.not_utf8.take().map_or(Ok(Line { text, location }), Err)

@@ -5,3 +5,4 @@
 pub(crate) mod lines;
 pub(crate) mod masked;
 pub(crate) mod secret;
+pub(crate) mod stdin;

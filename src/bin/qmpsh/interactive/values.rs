@@ -1,5 +1,6 @@
 //! Reads the values that a typed line does not contain: files, and answers of the user.
 
+use std::fs::File;
 use std::io::{self, PipeReader, Write as _};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -8,6 +9,7 @@ use rustix::io::Errno;
 use super::{Flow, Repl};
 use crate::eval::{self, Text};
 use crate::input::secret;
+use crate::input::stdin::read_value;
 use crate::session::Action;
 use crate::session::types::resolve_types;
 use crate::status::{Failure, Status, Stop};
@@ -21,7 +23,7 @@ struct Sources {
 
 impl typing::Sources for Sources {
     fn file(&mut self, path: &str) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        read_value(File::open(path)?)
     }
 
     /// Reads what is typed, up to Ctrl-D.

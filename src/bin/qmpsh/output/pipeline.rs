@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::{Buf as _, Bytes};
 use nix::sys::signal::{self, SigSet, SigmaskHow};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tokio::net::unix::pipe::Sender;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -260,6 +260,16 @@ fn group_holder(group: Pid, changes: UnboundedSender<Change>) -> io::Result<Opti
 impl Drop for Pipeline {
     fn drop(&mut self) {
         RUNNING.fetch_sub(1, Ordering::Relaxed);
+        while let Ok(change) = self.changes.try_recv() {
+            self.note(Some(change));
+        }
+        if self.end.is_none() {
+            // The program ends, and the pipeline with it. An error means that it has just ended.
+            let _ = match self.group {
+                Group::Own => kill_process_group(self.pid, Signal::TERM),
+                Group::Ours => kill_process(self.pid, Signal::TERM),
+            };
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use super::line::Readline;
 use super::line::Typed;
 use super::settings::{self, Terminal};
 use super::state::Shared;
+use crate::output::columns::wrap;
 
 /// How long the rest of a key that begins with Escape may take, in milliseconds, as in readline.
 const ESCAPE: u16 = 500;
@@ -34,7 +35,6 @@ pub(super) struct Editor {
     history: History,
     /// The line ended with Ctrl-C.
     dropped: Arc<AtomicBool>,
-    warned: bool,
 }
 
 impl Editor {
@@ -84,7 +84,7 @@ impl Editor {
         };
         bind(SpecialCodeIndex::VSUSP, Box::new(Handler(suspend)));
         let printer = rustyline.create_external_printer()?;
-        Ok((Self { rustyline, shared, terminal, history, dropped, warned: false }, printer))
+        Ok((Self { rustyline, shared, terminal, history, dropped }, printer))
     }
 
     /// Reads a line for each request, until the console is closed.
@@ -160,14 +160,13 @@ impl Editor {
         }
     }
 
-    /// Warns once that the history is not kept.
+    /// Warns that the history is not kept, and keeps it in memory from now on.
     fn warn(&mut self, error: &io::Error) {
-        if !std::mem::replace(&mut self.warned, true)
-            && let Some(path) = self.history.path()
-        {
+        if let Some(path) = self.history.give_up_file() {
             // Debug escapes control characters in the path.
             let path = path.to_string_lossy();
-            self.shared.line(format!("warning: cannot keep the history: {path:?}: {error}"));
+            let warning = format!("warning: cannot keep the history: {path:?}: {error}");
+            self.shared.line(wrap(&warning, settings::columns()));
         }
     }
 }

@@ -3,18 +3,29 @@
 //! The format is rustyline's second one (`#V2`, then a line for each entry, `\` and newline escaped). rustyline
 //! does not write the file: it would rewrite it in place when another shell has added to it, and change the mode of whatever
 //! the path names, even `/dev/null`.
+//!
+//! The prompt does not wait for it. A file that cannot be had at once, or that another user could have put there, is not used.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+use rustix::process::geteuid;
 
 /// The most lines in memory; the file may have twice as many.
 pub(super) const LINES: usize = 10_000;
 
 const HEADER: &str = "#V2\n";
+
+/// How long another shell may have the file locked. One that adds a line needs less than a millisecond.
+const LOCKED: Duration = Duration::from_millis(250);
+
+/// How often to try to lock the file.
+const POLL: Duration = Duration::from_millis(2);
 
 /// The history file, and the newest line.
 #[derive(Debug)]
@@ -34,7 +45,7 @@ impl History {
     /// Returns the lines of the file, oldest first, at most [`LINES`], and shortens a file with more than twice as many.
     ///
     /// # Errors
-    /// The file exists and cannot be read, or cannot be made safe.
+    /// The file exists and cannot be read, is locked, or is not safe.
     pub(super) fn load(&mut self) -> io::Result<Vec<String>> {
         let Some(path) = &self.path else { return Ok(Vec::new()) };
         let Some(mut file) = open(path, false)? else { return Ok(Vec::new()) };
@@ -59,7 +70,7 @@ impl History {
     /// Appends a line, in one write under a lock.
     ///
     /// # Errors
-    /// The directory or the file cannot be made or written. The line is then still the newest.
+    /// The directory or the file cannot be made, locked or written. The line is then still the newest.
     pub(super) fn append(&mut self, line: &str) -> io::Result<()> {
         self.newest = Some(line.to_owned());
         let Some(path) = &self.path else { return Ok(()) };
@@ -68,19 +79,18 @@ impl History {
         file.write_all((header.to_owned() + &escape(line)).as_bytes())
     }
 
-    /// Returns the path of the file, for messages.
-    pub(super) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+    /// Keeps the history in memory from now on. Returns the path of the file, if there was one, for a message.
+    pub(super) fn give_up_file(&mut self) -> Option<PathBuf> {
+        self.path.take()
     }
 }
 
 /// Opens and locks the file: shared to read, exclusive to append, which makes a missing file. Returns `None` for a missing
 /// file to read, and for a device, as in `--history /dev/null`.
 fn open(path: &Path, append: bool) -> io::Result<Option<File>> {
-    match fs::metadata(path) {
-        Ok(found) if found.is_file() => {}
-        Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Ok(_) => return Ok(None),
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_char_device() => return Ok(None),
+        Ok(found) => check(&found)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound && append => {
             if let Some(directory) = path.parent() {
                 DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
@@ -89,15 +99,19 @@ fn open(path: &Path, append: bool) -> io::Result<Option<File>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     }
+    // Neither through a link nor waiting for the other end of a FIFO, if one has just replaced the file.
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
     loop {
-        let file = OpenOptions::new().read(true).append(append).create(append).mode(0o600).open(path)?;
-        flock(&file, if append { FlockOperation::LockExclusive } else { FlockOperation::LockShared })?;
+        let mut options = OpenOptions::new();
+        let file = options.read(true).append(append).create(append).mode(0o600).custom_flags(flags).open(path)?;
         let opened = file.metadata()?;
+        check(&opened)?;
+        lock(&file, append)?;
         if opened.mode() & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(0o600))?;
         }
         // Another shell may have replaced the file before the lock was taken.
-        match fs::metadata(path) {
+        match fs::symlink_metadata(path) {
             Ok(now) if now.ino() == opened.ino() && now.dev() == opened.dev() => return Ok(Some(file)),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -105,16 +119,46 @@ fn open(path: &Path, append: bool) -> io::Result<Option<File>> {
     }
 }
 
+/// Fails unless it is a regular file of this user.
+fn check(found: &fs::Metadata) -> io::Result<()> {
+    let kind = found.file_type();
+    let why = if kind.is_symlink() {
+        "it is a symbolic link"
+    } else if kind.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    } else if !kind.is_file() {
+        "it is not a regular file"
+    } else if found.uid() != geteuid().as_raw() {
+        "it belongs to another user"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::other(why))
+}
+
+/// Locks the file, and waits only as long as another shell needs.
+fn lock(file: &File, exclusive: bool) -> io::Result<()> {
+    let operation =
+        if exclusive { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
+    let begun = Instant::now();
+    loop {
+        match flock(file, operation) {
+            Ok(()) => return Ok(()),
+            Err(Errno::WOULDBLOCK) if begun.elapsed() < LOCKED => std::thread::sleep(POLL),
+            Err(Errno::WOULDBLOCK) => return Err(io::Error::other("another process has locked it")),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Replaces the file by one with its newest lines, and returns them.
 fn shorten(path: &Path) -> io::Result<Vec<String>> {
-    // A symbolic link to the file stays.
-    let path = &fs::canonicalize(path)?;
     let Some(mut file) = open(path, true)? else { return Ok(Vec::new()) };
     let mut lines = parse(&mut file)?;
     if lines.len() > 2 * LINES {
         lines.drain(..lines.len() - LINES);
         let text = HEADER.to_owned() + &lines.iter().map(|line| escape(line)).collect::<String>();
-        let mut name = path.clone().into_os_string();
+        let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}", std::process::id()));
         let new = PathBuf::from(name);
         let written = OpenOptions::new()
