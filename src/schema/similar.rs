@@ -6,7 +6,8 @@ const LONGEST: usize = 100;
 /// Returns the name among `names` that is most similar to `word`; `None` if none is near.
 ///
 /// One letter, or up to a quarter of them, may be left out, added, changed or swapped; case, and `_` for `-`, do not count. A name
-/// that begins with the whole word is near too, and one that the word begins with, if it is half of it.
+/// that begins with the whole word is near too, and one that is the beginning of the word, unless
+/// another part follows.
 ///
 /// ```
 /// use qmpsh::schema::nearest;
@@ -55,7 +56,10 @@ fn misspelled<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
 
 fn continued<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     best(word, names, |word, name| {
-        (word.len() >= 3 && name.starts_with(word)) || (name.len() >= 3.max(word.len() / 2) && word.starts_with(name))
+        // With one more part it is another command: `migrate_set_speed` is not `migrate`.
+        let is_ending = |rest: &str| !rest.starts_with('-') && rest.len() <= name.len();
+        (word.len() >= 3 && name.starts_with(word))
+            || (name.len() >= 3 && word.strip_prefix(name).is_some_and(is_ending))
     })
 }
 
@@ -129,7 +133,8 @@ mod tests {
         check("block", &["query-block", "block_resize", "block-commit", "x-block-y"]);
         check("query_statu", &["query-status"]);
         check("continue", &["cont"]);
-        check("continue-after-this", &[]);
+        check("continuation-after-this", &[]);
+        check("cont_now", &[]);
         check("tat", &[]);
         check("-", &[]);
         check("", &[]);

@@ -161,10 +161,10 @@ pub(super) fn command(schema: &Schema, name: &str) -> Option<String> {
     let mut hint = format!("`{name}` was removed {}", removed.when);
     if let Some((last, others)) = successors.split_last() {
         let others = others.join(", ") + if others.is_empty() { "" } else { " or " };
-        hint += &format!("; use {others}{last}");
+        hint.extend(["; use ", &others, last]);
     }
     if !removed.note.is_empty() && successors.is_empty() == removed.successors.is_empty() {
-        hint += &format!("; {}", removed.note);
+        hint.extend(["; ", removed.note]);
     }
     Some(hint)
 }

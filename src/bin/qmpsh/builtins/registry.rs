@@ -121,9 +121,10 @@ offer the capability `oob`.
         summary: "Run LINE in the human monitor; without LINE, send all lines there until .qmp",
         more: "\
 qmpsh sends LINE unchanged, without pipelines, comments, quotes or continuation. The answer is text; -o json and \
--o raw print it as JSON. The command counts as failed if the answer begins with `Error` or `unknown command`, or \
-ends with `Try \"help ...\" for more information`; the monitor does not report every failure. qmpsh remembers \
-the CPU that `cpu N` selects.
+-o raw print it as JSON. The command counts as failed if a line of the answer begins with `Error`, if the answer \
+begins with `unknown command` or ends with `Try \"help ...\" for more information`, or if it says so in the \
+command's own words, as `sendkey` does; the monitor does not report every failure. qmpsh remembers the CPU that \
+`cpu N` selects.
 
   .hmp info registers
   .hmp",
