@@ -21,7 +21,7 @@ pub const COMMAND: &str = "human-monitor-command";
 /// use qmpsh::language::hmp::{Answer, HumanMonitor};
 ///
 /// let mut monitor = HumanMonitor::default();
-/// let answer = Answer::read(br#""""#).unwrap();
+/// let answer = Answer::read("cpu 1", br#""""#).unwrap();
 /// monitor.answered("cpu 1", &answer);
 /// assert_eq!(
 ///     monitor.request("info registers").unwrap().text,
@@ -103,10 +103,10 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads the result of `human-monitor-command`; `None` if that is not a string.
-    pub fn read(result: &[u8]) -> Option<Self> {
+    /// Reads the result of `human-monitor-command` for `line`; `None` if that is not a string.
+    pub fn read(line: &str, result: &[u8]) -> Option<Self> {
         let mut text = json::decode(result.trim_ascii())?.replace('\r', "");
-        let failed = is_failure(&text);
+        let failed = is_failure(line, &text);
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
@@ -119,12 +119,126 @@ impl Answer {
     }
 }
 
-/// Returns true if the answer says that its line failed. Source: docs/qmp.md, "HMP".
-fn is_failure(text: &str) -> bool {
-    let last = text.trim_end().lines().next_back().unwrap_or_default();
-    text.starts_with("Error")
-        || text.starts_with("unknown command")
-        || last.rfind("Try \"help ").is_some_and(|at| last[at..].ends_with("for more information"))
+/// What tells that a command failed whose failures do not begin with `Error`. `*` stands for any text.
+enum Sign {
+    /// A success prints nothing, or has one of these lines. Anything else but a warning is a failure, whatever its words: most of
+    /// them come from parts of QEMU that have nothing to do with the monitor.
+    Unless(&'static [&'static str]),
+    /// A failure has one of these lines.
+    If(&'static [&'static str]),
+}
+
+/// The commands whose failures do not begin with `Error`, found by giving wrong arguments to every command.
+/// Source: docs/qmp.md, "HMP".
+const SIGNS: &[(&str, Sign)] = &[
+    ("boot_set", Sign::Unless(&["boot device list now set to *"])),
+    ("calc_dirty_rate", Sign::Unless(&["Starting dirty rate measurement *"])),
+    ("change", Sign::Unless(&[])),
+    ("commit", Sign::Unless(&[])),
+    ("cpu", Sign::Unless(&[])),
+    ("device_add", Sign::If(&["Device '*' not found"])),
+    ("drive_add", Sign::Unless(&["OK", "Supported formats:*"])),
+    ("drive_del", Sign::Unless(&[])),
+    ("gdbserver", Sign::Unless(&["Waiting for gdb connection *", "Disabled gdbserver"])),
+    ("gpa2hpa", Sign::If(&["No memory is mapped at *", "Memory at address * is not RAM"])),
+    ("gpa2hva", Sign::If(&["No memory is mapped at *", "Memory at address * is not RAM"])),
+    ("gva2gpa", Sign::If(&["Unmapped", "No cpu"])),
+    ("hostfwd_add", Sign::Unless(&[])),
+    ("hostfwd_remove", Sign::Unless(&["host forwarding rule for * removed"])),
+    ("info lapic", Sign::If(&["No CPU available"])),
+    ("info qom-tree", Sign::If(&["Path '*' could not be resolved."])),
+    ("info registers", Sign::If(&["CPU#* not available"])),
+    ("info sgx", Sign::If(&["No EPC regions defined*", "SGX is not *"])),
+    ("info snapshots", Sign::If(&["no block device can store vmstate *"])),
+    ("info stats", Sign::If(&["invalid stats *"])),
+    ("info trace-events", Sign::If(&["unknown event *", "invalid vCPU index *"])),
+    ("info via", Sign::If(&["* is not available in this QEMU"])),
+    ("log", Sign::Unless(&[])),
+    ("logfile", Sign::Unless(&[])),
+    // A processor without machine checks resets, as a real one does.
+    ("mce", Sign::Unless(&["*raising triple fault"])),
+    ("mouse_set", Sign::Unless(&[])),
+    ("one-insn-per-tb", Sign::Unless(&[])),
+    ("pcie_aer_inject_error", Sign::Unless(&["OK id: *"])),
+    ("qemu-io", Sign::If(&["Cannot *"])),
+    ("replay_break", Sign::Unless(&[])),
+    ("replay_delete_break", Sign::Unless(&[])),
+    ("replay_seek", Sign::Unless(&[])),
+    ("sendkey", Sign::Unless(&[])),
+    ("singlestep", Sign::Unless(&[])),
+    ("trace-event", Sign::Unless(&[])),
+    ("wavcapture", Sign::Unless(&[])),
+    ("x", Sign::If(&["*: Cannot access memory", "*: unable to read memory"])),
+    ("xp", Sign::If(&["*: Cannot access memory", "*: unable to read memory"])),
+];
+
+/// Commands that print what the guest says, line by line as it says it: there `Error` means nothing.
+const GUEST_TEXT: &[&str] = &["info firmware-log", "ringbuf_read", "x", "xp"];
+
+/// Returns true if the answer says that `line` failed. Source: docs/qmp.md, "HMP".
+fn is_failure(line: &str, text: &str) -> bool {
+    let command = command_of(line);
+    let command = command.as_str();
+    let lines = || text.lines().filter(|line| !line.is_empty());
+    let misused = |last: &str| last.rfind("Try \"help ").is_some_and(|at| last[at..].ends_with("for more information"));
+    if GUEST_TEXT.contains(&command) {
+        // The monitor's own words are all that there is.
+        let is_short = lines().count() <= 2 && lines().next_back().is_some_and(misused);
+        let is_error = match command {
+            "ringbuf_read" => is_ringbuf_error(line, text.trim_end()),
+            "info firmware-log" => text.starts_with("Error: ") && lines().count() == 1,
+            _ => false,
+        };
+        if is_short || is_error {
+            return true;
+        }
+    } else if lines().any(|line| line.starts_with("Error")) || lines().next_back().is_some_and(misused) {
+        return true;
+    }
+    if text.starts_with("unknown command") || (text.starts_with("Command ") && text.contains(" not available")) {
+        return true;
+    }
+    // What asks for a list of choices gets it.
+    if line.split_ascii_whitespace().skip(1).any(|word| matches!(word, "help" | "?")) {
+        return false;
+    }
+    let has = |words: &[&str]| lines().any(|line| words.iter().any(|word| fits(word, line)));
+    match SIGNS.iter().find(|(name, _)| *name == command) {
+        Some((_, Sign::Unless(words))) => !lines().all(is_remark) && !has(words),
+        Some((_, Sign::If(words))) => has(words),
+        None => false,
+    }
+}
+
+/// Returns the name of the command as the monitor reads it, with that of `info`'s.
+fn command_of(line: &str) -> String {
+    let mut words = line.split([' ', '\t', '\n', '\u{b}', '\u{c}', '\r', '/']).filter(|word| !word.is_empty());
+    match (words.next(), words.next()) {
+        (Some("info"), Some(what)) => format!("info {what}"),
+        (command, _) => command.unwrap_or_default().to_owned(),
+    }
+}
+
+/// Returns true if `ringbuf_read` says that it read nothing. Its device is part of the words, so that a guest does not say them by chance.
+fn is_ringbuf_error(line: &str, text: &str) -> bool {
+    let Some(error) = text.strip_prefix("Error: ") else { return false };
+    let device = line.split_ascii_whitespace().nth(1).unwrap_or_default().trim_matches('"');
+    error == format!("Device '{device}' not found")
+        || error == format!("{device} is not a ringbuf device")
+        || error == "size must be greater than zero"
+}
+
+/// Returns true for what a success may print too.
+fn is_remark(line: &str) -> bool {
+    line.starts_with("warning: ") || line.starts_with("info: ") || fits("Please use * instead", line)
+}
+
+/// Returns true if `words`, in which one `*` stands for any text, are all of `line`.
+fn fits(words: &str, line: &str) -> bool {
+    match words.split_once('*') {
+        Some((start, end)) => line.len() >= start.len() + end.len() && line.starts_with(start) && line.ends_with(end),
+        None => words == line,
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +249,7 @@ mod tests {
     fn an_answer_is_read_with_its_failure() {
         let check = |result: &str, expected: &str, failed: bool| {
             let expected = Answer { text: expected.into(), failed };
-            assert_eq!(Answer::read(result.as_bytes()), Some(expected), "{result}");
+            assert_eq!(Answer::read("any", result.as_bytes()), Some(expected), "{result}");
         };
         check(r#""""#, "", false);
         check(r#""7.2.22\r\n""#, "7.2.22\n", false);
@@ -150,9 +264,55 @@ mod tests {
         check(r#""no Error: here\n""#, "no Error: here\n", false);
         check(r#"" unknown command: x""#, " unknown command: x\n", false);
         check(r#""\u001b[2J""#, "\u{1b}[2J\n", false);
-        assert_eq!(Answer::read(br#""\u001b\n""#).unwrap().for_terminal(), "\\u{1b}\n");
-        assert_eq!(Answer::read(b"{}"), None);
-        assert_eq!(Answer::read(b""), None);
+        assert_eq!(Answer::read("any", br#""\u001b\n""#).unwrap().for_terminal(), "\\u{1b}\n");
+        assert_eq!(Answer::read("any", b"{}"), None);
+        assert_eq!(Answer::read("any", b""), None);
+    }
+
+    #[test]
+    fn failures_of_a_command_are_found_by_its_own_words() {
+        let check = |line: &str, text: &str, expected: bool| {
+            assert_eq!(is_failure(line, text), expected, "{line}: {text}");
+        };
+        // Any line, but not what a guest says.
+        check("change vnc password x", "Use passwords.\nError: Could not set password\n", true);
+        check("savevm x", "Device 'a'\nError: b\n", true);
+        check("info name", "a\nError\n", true);
+        check("ringbuf_read c 100", "boot\nError: no disk\n", false);
+        check("ringbuf_read c 100", "Error: Device 'd' not found\n", false);
+        check("ringbuf_read c 100", "Error: Device 'c' not found\n", true);
+        check(" ringbuf_read \"c\" 1", "Error: Device 'c' not found\n", true);
+        check("ringbuf_read c", "ringbuf_read: int expected\nTry \"help ringbuf_read\" for more information\n", true);
+        check("ringbuf_read c 9", "a\nb\nTry \"help x\" for more information", false);
+        check("info firmware-log", "Error: a\nError: b\n", false);
+        check("info firmware-log", "Error: unable to locate the log\n", true);
+        check("x /4bx 0", "0000: Cannot access memory\n", true);
+        check("xp/4i 0", "0x0000: unable to read memory\n", true);
+        check("xp /4bx 0", "0000: 0x45 0x72\n", false);
+        // What a command says if it succeeds.
+        check("drive_add 0 if=none", "OK\n", false);
+        check("drive_add 0 if=none", "Could not open '/OK': No such file or directory\n", true);
+        check("drive_add 0 x", "warning: short-form boolean option 'x' deprecated\nPlease use x=on instead\n", false);
+        check("drive_add 0 x", "warning: a\nPlease use x=on instead\nunsupported bus type 'on'\n", true);
+        check("\t drive_add\t-n 0", "Duplicate nodes with node-name='n'\n", true);
+        check("hostfwd_remove tcp::1", "host forwarding rule for tcp::1 removed\n", false);
+        check("hostfwd_remove tcp::1", "host forwarding rule for tcp::1 not found\n", true);
+        check("boot_set c", "boot device list now set to c\n", false);
+        check("sendkey a", "", false);
+        check("sendkey a", "\n", false);
+        check("sendkey nosuch", "invalid parameter: nosuch\n", true);
+        check("sendkeys nosuch", "invalid parameter: nosuch\n", false);
+        check("mce 0 1 0 0 0 0", "CPU 0: Machine check, raising triple fault", false);
+        check("wavcapture a b", "warning: 'wavcapture' is deprecated since v10.2, to be removed\n", false);
+        check("wavcapture a b", "warning: deprecated\nFailed to add wave capture\n", true);
+        check("device_add x,help", "Device 'x' not found\n", true);
+        check("device_add help", "name \"x\"\n", false);
+        check("log help", "Log items (comma separated):\n", false);
+        check("log nosuch", "Log items (comma separated):\n", true);
+        check("info  trace-events x", "unknown event \"x\"\n", true);
+        check("info trace-events", "unknown_event : state 0\n", false);
+        check("info usbhost", "Command \"info usbhost\" is not available.\n", true);
+        check("", "", false);
     }
 
     #[test]

@@ -10,7 +10,13 @@ const VALUES: usize = 60;
 impl Schema {
     /// Describes the type in a few words, such as `list of integers`. Names in it are the peer's, not safe to show.
     pub fn words(&self, ty: TypeId) -> String {
-        self.words_at(ty, 0)
+        self.words_at(ty, 0, VALUES)
+    }
+
+    /// Like [`words`](Self::words), with at most `values` values of an enum.
+    #[cfg(feature = "language")]
+    pub(crate) fn short_words(&self, ty: TypeId, values: usize) -> String {
+        self.words_at(ty, 0, values)
     }
 
     /// Returns the values of an enum; of an alternate, those of its enum.
@@ -21,7 +27,7 @@ impl Schema {
         })
     }
 
-    fn words_at(&self, ty: TypeId, depth: usize) -> String {
+    fn words_at(&self, ty: TypeId, depth: usize, values: usize) -> String {
         match self.get(ty) {
             Type::Builtin(Builtin::Str) => "string".into(),
             Type::Builtin(Builtin::Int) => "integer".into(),
@@ -29,16 +35,16 @@ impl Schema {
             Type::Builtin(Builtin::Bool) => "true or false".into(),
             Type::Builtin(Builtin::Null) => "null".into(),
             Type::Builtin(Builtin::Any) | Type::Unknown => "anything".into(),
-            Type::Enum(values) => {
-                let mut words = format!("one of {}", joined(values.iter().take(VALUES).map(|value| &*value.name)));
-                if values.len() > VALUES {
+            Type::Enum(all) => {
+                let mut words = format!("one of {}", joined(all.iter().take(values).map(|value| &*value.name)));
+                if all.len() > values {
                     words.push_str(", …");
                 }
                 words
             }
             Type::Array(_) if depth == DEPTH => "list".into(),
             Type::Array(element) => {
-                let words = self.words_at(*element, depth + 1);
+                let words = self.words_at(*element, depth + 1, values);
                 match self.get(*element) {
                     Type::Builtin(Builtin::Str | Builtin::Int | Builtin::Number) | Type::Object(_) => {
                         format!("list of {words}s")
@@ -47,11 +53,11 @@ impl Schema {
                 }
             }
             Type::Object(_) => "object".into(),
-            Type::Alternate(_) => self.alternate(ty, depth),
+            Type::Alternate(_) => self.alternate(ty, depth, values),
         }
     }
 
-    fn alternate(&self, ty: TypeId, depth: usize) -> String {
+    fn alternate(&self, ty: TypeId, depth: usize, values: usize) -> String {
         let mut choices = self.choices(ty);
         choices.truncate(VALUES);
         // The plain ones first.
@@ -60,7 +66,7 @@ impl Schema {
             Type::Enum(_) => 1,
             _ => 2,
         });
-        let describe = |ty| if depth == DEPTH { "…".into() } else { self.words_at(ty, depth + 1) };
+        let describe = |ty| if depth == DEPTH { "…".into() } else { self.words_at(ty, depth + 1, values) };
         let mut words: Vec<String> = choices.into_iter().map(describe).collect();
         let last = words.pop().unwrap_or_else(|| "anything".into());
         if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) }

@@ -20,6 +20,8 @@ mod walk;
 pub use read::SchemaError;
 pub use reference::{Choice, Reference, ReferenceLine, Row};
 pub use similar::nearest;
+#[cfg(feature = "language")]
+pub(crate) use similar::{meant, most_similar};
 pub use types::{Builtin, Command, EnumValue, Event, Features, Member, Object, Schema, Type, TypeId, Variant};
 #[cfg(feature = "language")]
 pub(crate) use walk::is_index;

@@ -110,6 +110,23 @@ fn a_suspend_without_a_reply_succeeds_when_the_next_command_is_answered() {
 }
 
 #[test]
+fn a_program_that_ended_nobody_knows_how_has_failed() {
+    let agent = Played::new(|mut session| {
+        session.synchronize();
+        let command = session.expect("guest-exec");
+        session.say(&format!("{{\"return\": {{\"pid\": 7}}, \"id\": {}}}\n", command["id"]), false);
+        let command = session.expect("guest-exec-status");
+        session.say(
+            &format!("{{\"return\": {{\"exited\": true, \"out-data\": \"aGkK\"}}, \"id\": {}}}\n", command["id"]),
+            false,
+        );
+    });
+    let output = agent.client().args([".guest-exec", "/bin/x"]).run();
+    output.stdout("hi\n").stderr("qmpsh: /bin/x ended, and the agent did not report how\n").status(1);
+    agent.done();
+}
+
+#[test]
 fn a_refused_shutdown_fails() {
     let agent = Played::new(|mut session| {
         session.synchronize();

@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("events", &["json", "message", "pattern"]),
     ("schema", &["json"]),
     ("syntax", &["text"]),
-    ("typing", &["json", "message", "schema", "syntax"]),
+    ("typing", &["json", "message", "schema", "secrets", "syntax"]),
     ("hmp", &["json", "message", "syntax", "text"]),
     ("complete", &["json", "pattern", "schema", "syntax", "text", "typing"]),
 ];

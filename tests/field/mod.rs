@@ -3,4 +3,7 @@
 //! A file holds one kind of situation, a test one situation. Each was seen in public: it works, or the error says in one line how
 //! to write it here. CONTRIBUTING.md says how to add one.
 
+mod descriptors;
+mod hints;
+mod hmp_failures;
 mod system;

@@ -50,7 +50,7 @@ fn a_refusal_has_a_hint_from_the_schema() {
         (
             "blockdev-add driver=quorum node-name=n vote-threshold=1 children=x",
             "GenericError: Invalid parameter type for 'children', expected: array",
-            "`children` takes a list of (string or object): children.0.driver=…, children.1.driver=…",
+            "`children` takes a list of (string or object): children.0=x, or children.0.driver=…",
         ),
         (
             "transaction( block-dirty-bitmap-add node=n )",

@@ -52,6 +52,8 @@ pub enum Takes {
     HmpLine,
     /// A file.
     File,
+    /// A file, which may have `ro:` or `wo:` before it.
+    Descriptor,
 }
 
 /// Reads each logical line of a text: where it begins, and its words. There is always one.

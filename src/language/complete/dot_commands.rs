@@ -80,6 +80,13 @@ pub(super) fn words(
             style = Style::Plain;
             [files(context, typed), builtin.listed()].concat()
         }
+        (Takes::Descriptor, None) => {
+            style = Style::Plain;
+            if ["ro:", "wo:"].iter().any(|mode| typed.starts_with(mode)) {
+                at.start += "ro:".len();
+            }
+            files(context, at.of(line))
+        }
         (Takes::Listed | Takes::HmpLine, None) => builtin.listed(),
     };
     if at == span && first.is_none() {

@@ -5,6 +5,7 @@ use crate::schema::sample;
 
 const BUILTINS: &[BuiltinCommand<'_>] = &[
     builtin("commands", "[PATTERN]", Takes::Command),
+    builtin("fd", "PATH|NUMBER COMMAND", Takes::Descriptor),
     builtin("help", "[NAME]", Takes::Name),
     builtin("hmp", "[LINE]", Takes::HmpLine),
     builtin("job", "[timeout=S] [until=ready|pending|concluded] ID", Takes::Job),
@@ -188,6 +189,11 @@ fn built_in_commands_are_completed() {
     check(".hmp info b^", ".hmp info block^");
     check(".hmp info block x^", "");
     check(".source di^", "disk.img dir/");
+    check(".source ro:di^", "");
+    check(".fd di^", "disk.img dir/");
+    check(".fd ro:di^", "disk.img dir/");
+    check(".fd ro:disk^", ".fd ro:disk.img ^");
+    check(".fd wo:dir^", ".fd wo:dir/^");
     check(".source dir^", ".source dir/^");
     check(".log o^", ".log off ^");
     check(".nosuch ^", "");

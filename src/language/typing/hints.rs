@@ -4,35 +4,43 @@
 //! `KEY=VALUE`, JSON lines and transactions.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use super::removed;
 use crate::json::Document;
+use crate::language::syntax::json_string;
 use crate::message::Request;
-use crate::schema::{Builtin, Member, Schema, Type, TypeId, nearest};
+use crate::schema::{Builtin, Member, Schema, Step, Type, TypeId, meant, most_similar, nearest};
+use crate::secrets;
 
 /// The most hints, and the most names in one.
 const HINTS: usize = 4;
-const NAMES: usize = 60;
+const NAMES: usize = 10;
+/// How many steps lead to the first required member of a missing object, at most.
+const DEPTH: usize = 4;
 /// The most bytes of a message that is compared.
 const LONGEST: usize = 1 << 20;
 
 /// Returns true if the schema can explain a refusal: it is about the command's name or its arguments, not about what the
 /// command found when it ran.
 ///
-/// Source: the messages of QEMU's `qapi/qobject-input-visitor.c` and `qapi/qmp-dispatch.c`; tried on 7.2.
+/// Source: the messages of QEMU's `qapi/qobject-input-visitor.c`, `qapi/qmp-dispatch.c`, `block.c` and `system/qdev-monitor.c`;
+/// tried on 7.2, 10.0 and 11.1.
 pub fn can_teach(class: &str, desc: &str) -> bool {
     class == "CommandNotFound"
-        || (class == "GenericError" && (desc.starts_with("Parameter '") || desc.starts_with("Invalid parameter")))
+        || (class == "GenericError"
+            && (desc.starts_with("Parameter '")
+                || desc.starts_with("Invalid parameter")
+                || desc.starts_with("Cannot find device='")
+                || desc.ends_with("' is not a valid device model name")))
 }
 
-/// Returns what the schema says about `request`, which the server refused, in sentences. They have no values of
-/// arguments; the names are the peer's, not safe to show.
+/// Returns what the schema says about `request`, which the server refused, in sentences. Of values they have only ids and paths that
+/// are no secrets; they are not safe to show.
 pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
     let Some(command) = schema.command(&request.command) else {
-        let names = schema.commands().iter().map(|command| &*command.name);
-        return nearest(&request.command, names).map(|name| format!("did you mean `{name}`?")).into_iter().collect();
+        return unknown_command(schema, &request.command).into_iter().collect();
     };
     if !command.enabled {
         return vec![format!("the configuration of the guest agent disables `{}`", command.name)];
@@ -42,9 +50,28 @@ pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
     let none = Map::new();
     let given = message.get("arguments").and_then(Value::as_object).unwrap_or(&none);
     let mut check = Check { schema, command: &command.name, path: Vec::new(), hints: Vec::new() };
+    if let (true, Some(Value::String(driver))) = (&*command.name == "device_add", given.get("driver")) {
+        check.hints.extend(removed::device(driver));
+    }
     check.object(arguments, given);
     check.hints.truncate(HINTS);
     check.hints
+}
+
+fn unknown_command(schema: &Schema, name: &str) -> Option<String> {
+    if let Some(hint) = removed::command(schema, name) {
+        return Some(hint);
+    }
+    let meant = meant(name, schema.commands().iter().map(|command| &*command.name));
+    match &meant[..] {
+        [] => None,
+        [one] => Some(format!("did you mean `{one}`?")),
+        [one, other] => Some(format!("did you mean `{one}` or `{other}`?")),
+        [one, others @ ..] if one.strip_prefix("query-") == Some(name) => {
+            Some(format!("did you mean `{one}`? `{name}` is also a part of {}", cut(others)))
+        }
+        _ => Some(format!("`{name}` is a part of {}", cut(&meant))),
+    }
 }
 
 /// Returns the arguments of a `device_add` that are objects or lists. QEMU before 9.2 ignores them without an error;
@@ -73,41 +100,145 @@ struct Check<'s> {
 impl<'s> Check<'s> {
     /// Checks the members of an object. It recurses no deeper than `serde_json` reads.
     fn object(&mut self, ty: TypeId, given: &Map<String, Value>) {
-        let tag_of = |tag: &str| given.get(tag)?.as_str().map(|text| Cow::Owned(text.to_owned()));
+        let written = given;
+        let moved = self.move_up(ty, given);
+        let given = moved.as_ref().unwrap_or(given);
+        let tag_of = |tag: &str| tag_in(given, tag);
         let members = self.schema.members(ty, &tag_of);
-        let missing: Vec<&Member> =
-            members.iter().filter(|m| !m.optional && !given.contains_key(&*m.name)).copied().collect();
+        let is_open = self.schema.is_open(ty, &tag_of)
+            // `device_add` takes any property of the device.
+            || (self.command == "device_add" && self.path.is_empty());
+        let is_known = |name: &str| members.iter().any(|member| *member.name == *name);
+        // What was written a level too high is missing below.
+        let belongs: Vec<_> = given
+            .keys()
+            .filter(|name| !is_open && !is_known(name))
+            .filter_map(|name| Some((name, self.inside(&members, given, name)?)))
+            .collect();
+        let is_written = |member: &Member| belongs.iter().any(|(_, (of, _))| **of == *member.name);
+        let missing: Vec<&Member> = members
+            .iter()
+            .filter(|member| !member.optional && !given.contains_key(&*member.name) && !is_written(member))
+            .copied()
+            .collect();
         if !missing.is_empty() {
-            let words: Vec<_> = missing
-                .iter()
-                .take(NAMES)
-                .map(|member| format!("`{}` ({})", self.at(&member.name), self.schema.words(member.ty)))
-                .collect();
+            let words: Vec<_> = missing.iter().take(NAMES).map(|member| self.missing(member)).collect();
             self.hints.push(format!("missing: {}", words.join(", ")));
         }
         for (name, value) in given {
             match members.iter().find(|member| *member.name == **name) {
-                Some(member) => self.within(name.clone(), member.ty, value),
-                // `device_add` takes any property of the device.
-                None if self.command == "device_add" && self.path.is_empty() => {}
-                None if self.schema.is_open(ty, &tag_of) => {}
-                None => self.unknown(name, &members),
+                // One that moved was typed without the schema.
+                Some(member) if written.contains_key(name) => self.within(name.clone(), member.ty, value),
+                Some(_) => {}
+                None if is_open => {}
+                None => {
+                    let place = belongs.iter().find(|(of, _)| *of == name).map(|(_, (_, place))| place.as_str());
+                    self.unknown(name, &members, place);
+                }
             }
         }
     }
 
-    fn unknown(&mut self, name: &str, members: &[&Member]) {
-        let place = if self.path.is_empty() { self.command.to_owned() } else { format!("`{}`", self.path.join(".")) };
-        let names = || members.iter().map(|member| &*member.name);
-        let mut hint = format!("{place} has no argument `{name}`");
-        if let Some(name) = nearest(name, names()) {
-            let _ = write!(hint, "; did you mean `{}`?", self.at(name));
-        } else if members.is_empty() {
-            hint.push_str("; it takes none");
-        } else {
-            let _ = write!(hint, "; it has {}", listed(names()));
+    /// Describes a member that is missing, and how to write it.
+    fn missing(&self, member: &Member) -> String {
+        let path = self.at(&member.name);
+        if let Type::Object(_) = self.schema.get(member.ty) {
+            return match self.first_required(member.ty, &path, DEPTH) {
+                Some(inner) => format!("`{path}` (object: {inner}=…)"),
+                None => format!("`{path}` (object; `{path}={{}}` is enough)"),
+            };
         }
-        self.hints.push(hint);
+        format!("`{path}` ({})", self.schema.short_words(member.ty, NAMES))
+    }
+
+    /// Returns the path of the first required member in an object; `None` if the object can be empty.
+    fn first_required(&self, ty: TypeId, path: &str, depth: usize) -> Option<String> {
+        let member = self.schema.object(ty)?.members.iter().find(|member| !member.optional)?;
+        let path = format!("{path}.{}", member.name);
+        let is_object = depth > 0 && matches!(self.schema.get(member.ty), Type::Object(_));
+        let inner = if is_object { self.first_required(member.ty, &path, depth - 1) } else { None };
+        Some(inner.unwrap_or(path))
+    }
+
+    /// Moves the members of an unknown object to where they belong: QEMU once took `props` in `object-add` and `options` in
+    /// `blockdev-add`.
+    fn move_up(&mut self, ty: TypeId, given: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let known = self.schema.members(ty, &|tag| tag_in(given, tag));
+        let (name, inner) = given.iter().find_map(|(name, value)| {
+            let inner = value.as_object().filter(|inner| !inner.is_empty())?;
+            known.iter().all(|member| *member.name != **name).then_some((name, inner))
+        })?;
+        let mut moved = given.clone();
+        moved.remove(name);
+        for (name, value) in inner {
+            moved.entry(name).or_insert_with(|| value.clone());
+        }
+        let members = self.schema.members(ty, &|tag| tag_in(&moved, tag));
+        let is_member = |name: &String| members.iter().any(|member| *member.name == **name);
+        if !inner.keys().all(is_member) || is_member(name) {
+            return None;
+        }
+        let names: Vec<_> = inner.keys().take(NAMES).map(|name| format!("{}=…", self.at(name))).collect();
+        self.hints.push(format!(
+            "{} has no argument `{name}`; its members moved up: {}",
+            self.place(),
+            names.join(", ")
+        ));
+        Some(moved)
+    }
+
+    /// Finds the member, required ones first, that has a member `name` itself, and returns its name and how to write that.
+    fn inside(&self, members: &[&'s Member], given: &Map<String, Value>, name: &str) -> Option<(&'s str, String)> {
+        let mut members = members.to_vec();
+        members.sort_by_key(|member| member.optional);
+        members.into_iter().find_map(|member| {
+            let path = self.at(&member.name);
+            if self.schema.element(member.ty).is_some() && !given.contains_key(&*member.name) {
+                let element = self.schema.object(self.schema.element(member.ty)?)?;
+                let is_there = element.members.iter().any(|member| *member.name == *name);
+                return is_there.then(|| (&*member.name, format!("`{path}.0.{name}`")));
+            }
+            self.schema.object(member.ty)?;
+            let inner = given.get(&*member.name).and_then(Value::as_object);
+            let tag_of = |tag: &str| tag_in(inner?, tag);
+            self.schema.step(member.ty, Step::name(name), &tag_of)?;
+            let how = match (self.is_file(member.ty, &path), name) {
+                (true, "filename") if inner.is_none() => format!("`{path}.driver=file {path}.filename=…`"),
+                _ => format!("`{path}.{name}`"),
+            };
+            Some((&*member.name, how))
+        })
+    }
+
+    /// Returns true if `path` is where a format takes the file that it is in.
+    fn is_file(&self, ty: TypeId, path: &str) -> bool {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        let members = self.schema.members(ty, &|_| Some("file".into()));
+        matches!(name, "file" | "data-file") && members.iter().any(|member| &*member.name == "filename")
+    }
+
+    /// Adds a hint about an argument that does not exist; `belongs` is how to write it where it does.
+    fn unknown(&mut self, name: &str, members: &[&Member], belongs: Option<&str>) {
+        if let Some(hint) = removed::argument(self.command, &self.at(name)) {
+            self.hints.push(hint);
+            return;
+        }
+        let place = self.place();
+        let names = || members.iter().map(|member| &*member.name);
+        let meant = meant(name, names());
+        let hint = match (belongs, &meant[..]) {
+            (Some(path), _) => format!("did you mean {path}?"),
+            (None, [one]) => format!("did you mean `{}`?", self.at(one)),
+            (None, [one, other]) => format!("did you mean `{}` or `{}`?", self.at(one), self.at(other)),
+            _ if members.is_empty() => "it takes none".to_owned(),
+            _ => format!("it has {}", listed(name, names())),
+        };
+        self.hints.push(format!("{place} has no argument `{name}`; {hint}"));
+    }
+
+    /// Returns the name of what has the arguments at the path.
+    fn place(&self) -> String {
+        if self.path.is_empty() { self.command.to_owned() } else { format!("`{}`", self.path.join(".")) }
     }
 
     fn within(&mut self, step: String, ty: TypeId, value: &Value) {
@@ -142,6 +273,7 @@ impl<'s> Check<'s> {
                     }
                 }
                 (Type::Object(_), Value::Object(members)) => self.object(choice, members),
+                (Type::Builtin(Builtin::Str), Value::String(text)) => self.path_for_node(ty, text),
                 _ => {}
             },
         }
@@ -153,10 +285,12 @@ impl<'s> Check<'s> {
         let values = self.schema.enum_values(ty).filter(|_| value.is_string());
         if let (Some(values), Value::String(text)) = (values, value) {
             let names = || values.iter().map(|value| &*value.name);
-            let listed = listed(names());
-            self.hints.push(match nearest(text, names()) {
-                Some(name) => format!("`{path}`: did you mean `{name}`? It is one of {listed}"),
-                None => format!("`{path}` is one of {listed}"),
+            let listed = listed(text, names());
+            let name = path.rsplit('.').next().unwrap_or_default();
+            self.hints.push(match (removed::value(name, text), nearest(text, names())) {
+                (Some(removed), _) => format!("`{path}`: {removed}"),
+                (None, Some(name)) => format!("`{path}`: did you mean `{name}`? It is one of {listed}"),
+                (None, None) => format!("`{path}` is one of {listed}"),
             });
             return;
         }
@@ -167,9 +301,9 @@ impl<'s> Check<'s> {
             Type::Builtin(Builtin::Int) => " (such as 42, 0x2a or 10G)".to_owned(),
             Type::Builtin(Builtin::Bool) => " (also on or off, without quotes)".to_owned(),
             Type::Builtin(Builtin::Str) => format!(" (in quotes, or {path}==TEXT)"),
-            _ => self.how_to_write(ty, &path),
+            _ => self.how_to_write(ty, &path, value),
         };
-        let words = self.schema.words(ty);
+        let words = self.schema.short_words(ty, NAMES);
         let article = match self.schema.get(ty) {
             Type::Builtin(Builtin::Int) | Type::Object(_) => "an ",
             Type::Builtin(Builtin::Str | Builtin::Number) | Type::Array(_) => "a ",
@@ -178,16 +312,55 @@ impl<'s> Check<'s> {
         self.hints.push(format!("`{path}` takes {article}{words}{how}"));
     }
 
+    /// Adds a hint about a path where QEMU takes the name of a node: no name has a slash.
+    fn path_for_node(&mut self, ty: TypeId, text: &str) {
+        let path = self.path.join(".");
+        let name = path.rsplit('.').next().unwrap_or_default();
+        let takes_options = self.schema.object(ty).is_some_and(|object| object.tag.as_deref() == Some("driver"));
+        let takes_name = matches!(name, "device" | "node" | "node-name" | "overlay")
+            || (name == "target" && self.command.starts_with("blockdev-"));
+        if !text.contains('/') || !(takes_options || takes_name) {
+            return;
+        }
+        self.hints.push(if self.is_file(ty, &path) {
+            // A URL may have a password.
+            let file = if text.contains("://") { "…".to_owned() } else { written(text) };
+            format!("`{path}` takes the name of a node or its options: {path}.driver=file {path}.filename={file}")
+        } else {
+            format!("`{path}` takes the name of a node, not a path; blockdev-add makes a node of a file")
+        });
+    }
+
     /// Says how to write a list or an object in dotted keys.
-    fn how_to_write(&self, ty: TypeId, path: &str) -> String {
-        if let Some(element) = self.schema.element(ty) {
-            let inner = self.first_member(element).map(|name| format!(".{name}")).unwrap_or_default();
-            return format!(": {path}.0{inner}=…, {path}.1{inner}=…");
+    fn how_to_write(&self, ty: TypeId, path: &str, value: &Value) -> String {
+        let Some(element) = self.schema.element(ty) else {
+            return self.first_member(ty).map(|name| format!(": {path}.{name}=…")).unwrap_or_default();
+        };
+        let required: Vec<_> = self.schema.object(element).map_or_else(Vec::new, |object| {
+            let required = object.members.iter().filter(|member| !member.optional);
+            required.map(|member| format!("{path}.0.{}=…", member.name)).collect()
+        });
+        let is_plain = |ty: &TypeId| !matches!(self.schema.get(*ty), Type::Object(_) | Type::Array(_));
+        let plain = self.schema.choices(element).iter().any(is_plain);
+        match (value, self.first_member(element)) {
+            (Value::String(text), inner) if plain => {
+                let inner = inner.map_or_else(String::new, |inner| format!(", or {path}.0.{inner}=…"));
+                format!(": {path}.0={}{inner}", self.shown(path, text))
+            }
+            (_, Some(_)) if required.len() > 1 => format!(": {}", required.join(" ")),
+            (_, Some(inner)) => format!(": {path}.0.{inner}=…, {path}.1.{inner}=…"),
+            (_, None) => format!(": {path}.0=…, {path}.1=…"),
         }
-        match self.first_member(ty) {
-            Some(name) => format!(": {path}.{name}=…"),
-            None => String::new(),
+    }
+
+    /// Returns the text as it is written in a line, if it is an id and no secret.
+    fn shown(&self, path: &str, text: &str) -> String {
+        let is_id = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let is_secret = secrets::is_secret_argument(self.command, path, text);
+        if text.is_empty() || text.len() > 64 || is_secret || !text.chars().all(is_id) {
+            return "…".to_owned();
         }
+        text.to_owned()
     }
 
     fn first_member(&self, ty: TypeId) -> Option<&'s str> {
@@ -199,9 +372,34 @@ impl<'s> Check<'s> {
     }
 }
 
-fn listed<'n>(names: impl Iterator<Item = &'n str> + Clone) -> String {
-    let more = if names.clone().count() > NAMES { ", …" } else { "" };
-    names.take(NAMES).collect::<Vec<_>>().join(", ") + more
+/// Returns the text of the tag among the members of an object.
+fn tag_in<'g>(given: &'g Map<String, Value>, tag: &str) -> Option<Cow<'g, str>> {
+    given.get(tag)?.as_str().map(Cow::Borrowed)
+}
+
+/// Returns the text as a value of a line.
+fn written(text: &str) -> String {
+    let is_plain = |c: char| !c.is_whitespace() && c != '|';
+    if text.chars().all(is_plain) && !text.starts_with(['"', '\'', '{', '[', '@']) {
+        text.to_owned()
+    } else {
+        json_string(text)
+    }
+}
+
+/// Lists all of the names if they are few, else those that are most similar to `word`.
+fn listed<'n>(word: &str, names: impl Iterator<Item = &'n str> + Clone) -> String {
+    if names.clone().count() > NAMES {
+        cut(&most_similar(word, names, NAMES + 1))
+    } else {
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Lists the first names.
+fn cut(names: &[&str]) -> String {
+    let more = if names.len() > NAMES { ", …" } else { "" };
+    names.iter().take(NAMES).copied().collect::<Vec<_>>().join(", ") + more
 }
 
 #[cfg(test)]
@@ -232,6 +430,7 @@ mod tests {
     fn wrong_arguments_have_hints() {
         check("resize", r#"{"id":"x"}"#, &[]);
         check("resize", r#"{"id":"x","siez":1}"#, &["resize has no argument `siez`; did you mean `size`?"]);
+        check("resize", r#"{"fast":true,"id":"x"}"#, &["resize has no argument `fast`; did you mean `x-fast`?"]);
         check("resize", r#"{"id":"x","foo":1}"#, &["resize has no argument `foo`; it has id, size, x-fast"]);
         check("nothing", r#"{"foo":1}"#, &["nothing has no argument `foo`; it takes none"]);
         check("resize", "{}", &["missing: `id` (string)"]);
@@ -253,6 +452,94 @@ mod tests {
         // Any property of the device.
         check("device_add", r#"{"driver":"nvme","x":1,"zoned.zasl":"5"}"#, &[]);
         check("device_add", r#"{"x":1}"#, &["missing: `driver` (string)"]);
+    }
+
+    #[test]
+    fn an_argument_a_level_too_high_is_put_where_it_belongs() {
+        check(
+            "add",
+            r#"{"driver":"raw","filename":"x"}"#,
+            &["add has no argument `filename`; did you mean `file.driver=file file.filename=…`?"],
+        );
+        check(
+            "add",
+            r#"{"driver":"raw","file":{"driver":"raw","filename":"x"}}"#,
+            &["`file` has no argument `filename`; did you mean `file.file.driver=file file.file.filename=…`?"],
+        );
+        check("lists", r#"{"id":"x"}"#, &["lists has no argument `id`; did you mean `many.0.id`?"]);
+    }
+
+    #[test]
+    fn an_argument_a_level_too_low_moves_up() {
+        check(
+            "resize",
+            r#"{"props":{"id":"x","size":"1M"}}"#,
+            &["resize has no argument `props`; its members moved up: id=…, size=…"],
+        );
+        check(
+            "resize",
+            r#"{"props":{"size":"1M"}}"#,
+            &["resize has no argument `props`; its members moved up: size=…", "missing: `id` (string)"],
+        );
+        check(
+            "add",
+            r#"{"options":{"driver":"file","filename":"x"}}"#,
+            &["add has no argument `options`; its members moved up: driver=…, filename=…"],
+        );
+        check("resize", r#"{"id":"x","props":{"y":1}}"#, &["resize has no argument `props`; it has id, size, x-fast"]);
+        check("resize", r#"{"id":"x","props":{}}"#, &["resize has no argument `props`; it has id, size, x-fast"]);
+    }
+
+    #[test]
+    fn a_missing_object_is_shown_as_it_is_written() {
+        check("holds", "{}", &["missing: `empty` (object; `empty={}` is enough), `full` (object: full.id=…)"]);
+    }
+
+    #[test]
+    fn a_path_is_no_node() {
+        let file = |value: &str, expected: &[&str]| {
+            check("add", &format!(r#"{{"driver":"raw","file":"{value}"}}"#), expected);
+        };
+        let hint = "`file` takes the name of a node or its options: file.driver=file file.filename";
+        file("n0", &[]);
+        file("/path", &[&format!("{hint}=/path")]);
+        file("a b/c", &[&format!("{hint}=\"a b/c\"")]);
+        file("https://u:p@h/x", &[&format!("{hint}=…")]);
+    }
+
+    #[test]
+    fn values_of_lists_are_shown_unless_they_are_secrets() {
+        let shown = |value: &str, expected: &str| {
+            let expected = format!("`mixes` takes a list of (string or object): mixes.0={expected}, or mixes.0.id=…");
+            check("lists", &format!(r#"{{"many":[],"mixes":"{value}"}}"#), &[&expected]);
+        };
+        shown("b", "b");
+        shown("a b", "…");
+        shown("https://u:p@h", "…");
+        let expected = "`secrets` takes a list of (string or object): secrets.0=…, or secrets.0.id=…";
+        check("lists", r#"{"many":[],"secrets":"b"}"#, &[expected]);
+        check("lists", r#"{"many":[],"pairs":"b"}"#, &["`pairs` takes a list of objects: pairs.0.a=… pairs.0.b=…"]);
+    }
+
+    #[test]
+    fn long_lists_are_cut_after_the_nearest() {
+        let values: Vec<String> = (0..30).map(|n| format!("\"value-{n}\"")).collect();
+        let text = format!(
+            r#"[{{"name":"c","meta-type":"command","arg-type":"o"}},{{"name":"o","meta-type":"object","members":[
+                {{"name":"e","type":"e"}}]}},{{"name":"e","meta-type":"enum","values":[{}]}}]"#,
+            values.join(",")
+        );
+        let schema = Schema::parse(text.as_bytes()).unwrap();
+        let hint = |arguments: &str| {
+            let text = format!(r#"{{"execute":"c","arguments":{arguments}}}"#);
+            hints(&schema, &Request { text, ..Request::new("c") }).remove(0)
+        };
+        let first: Vec<String> = (0..10).map(|n| format!("value-{n}")).collect();
+        assert_eq!(hint("{}"), format!("missing: `e` (one of {}, …)", first.join(", ")));
+        let given = hint(r#"{"e":"valu-25"}"#);
+        assert!(given.starts_with("`e`: did you mean `value-25`? It is one of value-25, "), "{given}");
+        assert_eq!(given.matches("value-").count(), 11);
+        assert!(given.ends_with(", …"), "{given}");
     }
 
     #[test]
@@ -310,6 +597,8 @@ mod tests {
         check("GenericError", "Parameter 'driver' does not accept value 'nosuch'", true);
         check("GenericError", "Invalid parameter type for 'size', expected: integer", true);
         check("GenericError", "Invalid parameter 'nosuch'", true);
+        check("GenericError", "Cannot find device='/x' nor node-name='/x'", true);
+        check("GenericError", "'scsi-disk' is not a valid device model name", true);
         check("GenericError", "Bus 'pcie.0' does not support hotplugging", false);
         check("DeviceNotFound", "Device 'x' not found", false);
     }

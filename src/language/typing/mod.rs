@@ -11,6 +11,7 @@ mod error;
 mod hints;
 mod limits;
 mod needs;
+mod removed;
 mod request;
 mod resend;
 mod scalar;

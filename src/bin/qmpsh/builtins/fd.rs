@@ -31,6 +31,8 @@ enum What {
     Number(RawFd),
     /// A file, for reading and writing if its permissions allow both, else for reading.
     File(String),
+    /// A file for reading.
+    ReadOnly(String),
     /// A file for writing, created or emptied.
     New(String),
 }
@@ -39,6 +41,9 @@ impl What {
     fn read(word: &str) -> Self {
         if let Some(path) = word.strip_prefix("wo:") {
             return What::New(path.to_owned());
+        }
+        if let Some(path) = word.strip_prefix("ro:") {
+            return What::ReadOnly(path.to_owned());
         }
         let is_number = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
         match word.parse().ok().filter(|_| is_number) {
@@ -56,6 +61,7 @@ impl What {
                 // If reading is not allowed either, the user sees that error.
                 Err(_) => File::open(path).map(Descriptor::new),
             },
+            What::ReadOnly(path) => File::open(path).map(Descriptor::new),
             What::New(path) => {
                 OpenOptions::new().write(true).create(true).truncate(true).open(path).map(Descriptor::new)
             }
@@ -65,7 +71,7 @@ impl What {
     fn shown(&self) -> String {
         match self {
             What::Number(number) => format!("descriptor {number}"),
-            What::File(path) | What::New(path) => text::line(path).into_owned(),
+            What::File(path) | What::ReadOnly(path) | What::New(path) => text::line(path).into_owned(),
         }
     }
 }
@@ -86,7 +92,7 @@ fn inherited(number: RawFd) -> io::Result<OwnedFd> {
 impl WithDescriptor {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
         let what = What::read(&words.required("the path or descriptor number")?.0);
-        if matches!(&what, What::File(path) | What::New(path) if path.is_empty()) {
+        if matches!(&what, What::File(path) | What::ReadOnly(path) | What::New(path) if path.is_empty()) {
             return Err(words.refusal("the path is empty"));
         }
         let Action::Send(request, resend) = words.carried()? else {
@@ -138,6 +144,10 @@ mod tests {
             ("99999999999", What::File("99999999999".into())),
             ("./7", What::File("./7".into())),
             ("wo:7", What::New("7".into())),
+            ("ro:7", What::ReadOnly("7".into())),
+            ("ro:wo:x", What::ReadOnly("wo:x".into())),
+            ("./ro:x", What::File("./ro:x".into())),
+            ("ro", What::File("ro".into())),
             ("a b", What::File("a b".into())),
         ] {
             assert_eq!(What::read(word), expected, "{word}");

@@ -89,7 +89,8 @@ impl GuestExec {
             }
         }
         match (state.exitcode, state.signal) {
-            (Some(0) | None, None) => Ok(()),
+            (Some(0), None) => Ok(()),
+            (None, None) => Err(Stop::failed(format!("{shown} ended, and the agent did not report how"))),
             (_, Some(signal)) => Err(Stop::failed(format!("{shown} was ended by signal {signal} in the guest"))),
             (Some(status), None) => Err(Stop::failed(format!("{shown} ended with exit status {status} in the guest"))),
         }

@@ -121,9 +121,10 @@ offer the capability `oob`.
         summary: "Run LINE in the human monitor; without LINE, send all lines there until .qmp",
         more: "\
 qmpsh sends LINE unchanged, without pipelines, comments, quotes or continuation. The answer is text; -o json and \
--o raw print it as JSON. The command counts as failed if the answer begins with `Error` or `unknown command`, or \
-ends with `Try \"help ...\" for more information`; the monitor does not report every failure. qmpsh remembers \
-the CPU that `cpu N` selects.
+-o raw print it as JSON. The command counts as failed if a line of the answer begins with `Error`, if the answer \
+begins with `unknown command` or ends with `Try \"help ...\" for more information`, or if it says so in the \
+command's own words, as `sendkey` does; the monitor does not report every failure. qmpsh remembers the CPU that \
+`cpu N` selects.
 
   .hmp info registers
   .hmp",
@@ -274,14 +275,18 @@ separately; -o json prints the agent's report instead. timeout=S ends the waitin
         name: "fd",
         read: |words| WithDescriptor::read(words).map(Action::from),
         words: "PATH|NUMBER COMMAND",
-        takes: Takes::File,
+        takes: Takes::Descriptor,
         summary: "Send an open file with COMMAND, for `add-fd` and `getfd`",
         more: "\
-Opens PATH for reading and writing, or read-only if its permissions allow no more. wo:PATH creates or empties \
-the file and opens it for writing. NUMBER is a descriptor that qmpsh inherited. Needs a Unix socket.
+Opens PATH for reading and writing, or read-only if its permissions allow no more. ro:PATH opens it read-only, as \
+QEMU wants the file of a read-only image. wo:PATH creates or empties the file and opens it for writing. To open a \
+file whose name begins with ro: or wo:, write ./ before it. NUMBER is a descriptor that qmpsh inherited. Needs a \
+Unix socket.
 
   .fd disk.raw add-fd fdset-id=1
   blockdev-add driver=file node-name=n0 filename=/dev/fdset/1
+  .fd ro:cd.iso add-fd fdset-id=2
+  blockdev-change-medium id=cd0 filename=/dev/fdset/2 format=raw read-only-mode=read-only
   .fd wo:core getfd fdname=core",
     },
     Description {
