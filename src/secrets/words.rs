@@ -56,7 +56,7 @@ pub(super) fn words_have_secret(line: &str) -> bool {
     let line = json::decode_inner(line.as_bytes()).to_ascii_lowercase();
     let mut words = words(&line).peekable();
     if let Some((first, _)) = words.peek()
-        && [".help", ".commands"].contains(first)
+        && [".help", "help", ".commands"].contains(first)
     {
         return false;
     }
