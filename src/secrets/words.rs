@@ -73,7 +73,7 @@ pub(super) fn words_have_secret(line: &str) -> bool {
         if COMMANDS.contains(&word) || (named && (!only_secret || is_assigned(after))) {
             return true;
         }
-        takes_data |= ["object-add", "object_add", "qom-set"].contains(&word);
+        takes_data |= ["object-add", "object_add", "-object", "--object", "qom-set"].contains(&word);
         takes_input |= word == "guest-exec";
         data |= word.split('.').any(|part| part == "data");
         input |= word.split('.').any(|part| part == "env" || part == "input-data");

@@ -1,6 +1,6 @@
 //! Lines of the human monitor that are no lines of QMP.
 
-use super::words::split;
+use super::words::{split, write};
 
 /// Its commands that QMP does not have under the same name, with their aliases. Source: `help` of QEMU 7.2, 10.0 and 11.1.
 const COMMANDS: &[&str] = &[
@@ -147,7 +147,7 @@ pub(super) fn line(line: &str) -> Option<String> {
     if !COMMANDS.contains(&plain) || words.iter().skip(1).any(|word| *word == "|") {
         return None;
     }
-    let written = super::write(&format!(".hmp {line}"))?;
+    let written = write(&format!(".hmp {line}"))?;
     let key = words.join(" ");
     Some(if let Some((_, same)) = SAME.iter().find(|(human, _)| *human == key) {
         format!("{written}, or `{same}`")
@@ -164,10 +164,4 @@ pub(super) fn command(name: &str) -> Option<String> {
         return Some("`.quit` leaves qmpsh, `quit` ends QEMU".to_owned());
     }
     line(name).map(|written| format!("`{name}` is a command of the human monitor: {written}"))
-}
-
-/// Returns the commands of QMP that are suggested.
-#[cfg(test)]
-pub(super) fn suggested() -> impl Iterator<Item = &'static str> {
-    SAME.iter().chain(SIMILAR).map(|(_, command)| *command)
 }

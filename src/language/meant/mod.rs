@@ -13,8 +13,6 @@ mod words;
 
 use crate::message::Request;
 
-use super::syntax::parse;
-
 /// Tells how `line`, which does not parse, is written here: a sentence; `None` if nothing is certain.
 ///
 /// ```
@@ -32,7 +30,7 @@ pub fn refused_line(line: &str) -> Option<String> {
     }
     other_shells::pasted(line, refused_line)
         .or_else(|| other_shells::json(line))
-        .or_else(|| other_shells::joined(line))
+        .or_else(|| other_shells::joined(line, refused_line))
         .or_else(|| options::command_line(line))
         .or_else(|| options::comma_list(line))
         .or_else(|| human::line(line))
@@ -46,16 +44,6 @@ pub fn refused_request(request: &Request, class: &str, desc: &str) -> Option<Str
         return human::command(&request.command);
     }
     options::refused(request, desc)
-}
-
-/// Returns `line` as something to write, if it parses.
-fn write(line: &str) -> Option<String> {
-    is_line(line).then(|| format!("write `{line}`"))
-}
-
-/// Returns true if this is a line of the shell.
-fn is_line(line: &str) -> bool {
-    matches!(parse(line), Ok(Some(_)))
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::words::{is_key, pair, split, unquoted};
-use super::write;
+use super::words::{is_key, pair, split, unquoted, write};
 use crate::message::Request;
 
 /// Commands that take such a list elsewhere, the argument that may stand first without its name, and their option of QEMU's
@@ -92,7 +91,8 @@ pub(super) fn refused(request: &Request, desc: &str) -> Option<String> {
     for (key, value) in arguments {
         line.push(' ');
         let Value::String(text) = value else {
-            line.push_str(&format!("{key}:={value}").replace(' ', ""));
+            let sign = if value.is_object() || value.is_array() { ":=" } else { "=" };
+            line.push_str(&format!("{key}{sign}{value}").replace(' ', ""));
             continue;
         };
         let goes_on = |rest: &str| rest.split(',').all(|part| part.split_once('=').is_some_and(|(key, _)| is_key(key)));

@@ -1,8 +1,7 @@
 //! What belongs to another program: prompts, lines of the system's shell, marks between commands, JSON with marks of its
 //! surroundings.
 
-use super::words::{split, unquoted};
-use super::{is_line, write};
+use super::words::{is_line, split, unquoted, write};
 
 /// Prompts that are copied together with a line; those in round brackets are any.
 const PROMPTS: [&str; 3] = ["$ ", "% ", "> "];
@@ -97,8 +96,9 @@ pub(super) fn json(line: &str) -> Option<String> {
     None
 }
 
-/// Says how two commands, or a command and a file, are written that marks of the system's shell join.
-pub(super) fn joined(line: &str) -> Option<String> {
+/// Says how two commands, or a command and a file, are written that marks of the system's shell join. `again` looks at the
+/// first command.
+pub(super) fn joined(line: &str, again: impl Fn(&str) -> Option<String>) -> Option<String> {
     if line.starts_with(['{', '.', '-']) {
         return None;
     }
@@ -121,7 +121,7 @@ pub(super) fn joined(line: &str) -> Option<String> {
         };
     }
     if !is_line(&before) {
-        return super::refused_line(&before);
+        return again(&before);
     }
     let leaves =
         if matches!(&*before, "quit" | "exit" | "q") { "; `quit` ends QEMU, `.quit` leaves qmpsh" } else { "" };

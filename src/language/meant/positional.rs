@@ -1,11 +1,10 @@
 //! Arguments without their names, as the human monitor has them, or with their names written in another way.
 
-use super::words::{is_key, pair, split, unquoted};
-use super::write;
+use super::words::{is_key, pair, split, unquoted, write};
 use crate::language::syntax::bare_argument;
 
 /// Commands, and the arguments that words without a name are, in the order of the human monitor; where it has no such command, in
-/// the order of the schema. Nothing is listed of which the human monitor counts in another unit.
+/// the order of the schema. Those in brackets are optional.
 const TABLE: &[(&str, &[&str])] = &[
     ("balloon", &["value"]),
     ("block-commit", &["device"]),
@@ -23,22 +22,22 @@ const TABLE: &[(&str, &[&str])] = &[
     ("blockdev-insert-medium", &["id", "node-name"]),
     ("blockdev-open-tray", &["id"]),
     ("blockdev-snapshot", &["node", "overlay"]),
-    ("blockdev-snapshot-sync", &["device", "snapshot-file", "format"]),
+    ("blockdev-snapshot-sync", &["device", "snapshot-file", "[format]"]),
     ("change-backing-file", &["device", "image-node-name", "backing-file"]),
     ("dumpdtb", &["filename"]),
     ("eject", &["device"]),
     ("expire_password", &["protocol", "time"]),
     ("getfd", &["fdname"]),
     ("guest-exec", &["path"]),
-    ("guest-file-open", &["path", "mode"]),
+    ("guest-file-open", &["path", "[mode]"]),
     ("guest-set-user-password", &["username", "password"]),
-    ("guest-shutdown", &["mode"]),
+    ("guest-shutdown", &["[mode]"]),
     ("memsave", &["val", "size", "filename"]),
     ("migrate", &["uri"]),
     ("migrate-continue", &["state"]),
     ("migrate-incoming", &["uri"]),
     ("migrate-recover", &["uri"]),
-    ("nbd-server-add", &["device", "name"]),
+    ("nbd-server-add", &["device", "[name]"]),
     ("pmemsave", &["val", "size", "filename"]),
     ("qom-get", &["path", "property"]),
     ("qom-set", &["path", "property", "value"]),
@@ -52,6 +51,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("xen-load-devices-state", &["filename"]),
     ("xen-save-devices-state", &["filename"]),
 ];
+
+/// Commands that take a node as well as a device.
+const NODES: [&str; 2] = ["block_resize", "blockdev-snapshot-sync"];
 
 /// Says how such a line is written with `KEY=VALUE`.
 pub(super) fn line(line: &str) -> Option<String> {
@@ -72,7 +74,9 @@ pub(super) fn line(line: &str) -> Option<String> {
         return None;
     }
     let pairs = named(rest, &names).or_else(|| placed(rest, &names))?;
-    write(&format!("{command} {}", pairs.join(" ")))
+    let written = write(&format!("{command} {}", pairs.join(" ")))?;
+    let names_a_device = NODES.contains(command) && pairs.iter().any(|pair| pair.starts_with("device="));
+    Some(if names_a_device { format!("{written} (`node-name=` in place of `device=` for a node)") } else { written })
 }
 
 /// Reads `--key value`, `--key=value`, `key: value`, `key = value`, and `key value` where `key` is one of `names`.
@@ -124,14 +128,11 @@ fn placed(words: &[&str], names: &[&str]) -> Option<Vec<String>> {
                 _ => return None,
             }
         } else {
-            pairs.push(pair(names.next()?, unquoted(word)));
+            pairs.push(pair(names.next()?.trim_matches(['[', ']']), unquoted(word)));
         }
     }
+    let is_given = |name: &str| pairs.iter().any(|pair| pair.split('=').next() == Some(name));
+    let missing: Vec<_> = names.filter(|name| !name.starts_with('[') && !is_given(name)).collect();
+    pairs.extend(missing.into_iter().map(|name| format!("{name}={}", name.to_uppercase())));
     (!pairs.is_empty()).then_some(pairs)
-}
-
-/// Returns the commands with the arguments that are suggested.
-#[cfg(test)]
-pub(super) fn suggested() -> &'static [(&'static str, &'static [&'static str])] {
-    TABLE
 }

@@ -1,4 +1,6 @@
+use super::words::is_line;
 use super::*;
+use crate::language::syntax::parse;
 
 /// Everything in backquotes behind `write`, `or` and `then`.
 fn suggestions(sentence: &str) -> Vec<&str> {
@@ -50,9 +52,18 @@ fn arguments_without_names() {
     check("migrate -d tcp:h:1", "write `migrate uri=tcp:h:1`");
     check("migrate -d \"exec:cat > /f\"", "write `migrate uri=\"exec:cat > /f\"`");
     check("migrate-incoming tcp:h:1", "write `migrate-incoming uri=tcp:h:1`");
-    check("block_resize d0 2G", "write `block_resize device=d0 size=2G`");
-    check("block_resize n0", "write `block_resize device=n0`");
-    check("block_resize d0 size=2G", "write `block_resize device=d0 size=2G`");
+    check(
+        "block_resize d0 2G",
+        "write `block_resize device=d0 size=2G` (`node-name=` in place of `device=` for a node)",
+    );
+    check(
+        "block_resize n0",
+        "write `block_resize device=n0 size=SIZE` (`node-name=` in place of `device=` for a node)",
+    );
+    check(
+        "block_resize d0 size=2G",
+        "write `block_resize device=d0 size=2G` (`node-name=` in place of `device=` for a node)",
+    );
     check("set_link net0 on", "write `set_link name=net0 up=on`");
     check("eject -f ide1-cd0", "write `eject force=on device=ide1-cd0`");
     check("screendump /tmp/s.ppm", "write `screendump filename=/tmp/s.ppm`");
@@ -72,9 +83,18 @@ fn names_written_in_another_way() {
     check("device_del id =d0", "write `device_del id=d0`");
     check("device_del --id d0", "write `device_del id=d0`");
     check("device_del --id=d0", "write `device_del id=d0`");
-    check("block_resize --device d0 --size 2G", "write `block_resize device=d0 size=2G`");
-    check("block_resize device: d0, size: 2G", "write `block_resize device=d0 size=2G`");
-    check("block_resize device d0 size 2G", "write `block_resize device=d0 size=2G`");
+    check(
+        "block_resize --device d0 --size 2G",
+        "write `block_resize device=d0 size=2G` (`node-name=` in place of `device=` for a node)",
+    );
+    check(
+        "block_resize device: d0, size: 2G",
+        "write `block_resize device=d0 size=2G` (`node-name=` in place of `device=` for a node)",
+    );
+    check(
+        "block_resize device d0 size 2G",
+        "write `block_resize device=d0 size=2G` (`node-name=` in place of `device=` for a node)",
+    );
     check("blockdev-add driver = null-co node-name = n0", "write `blockdev-add driver=null-co node-name=n0`");
     check("nosuch a: 1", "write `nosuch a=1`");
     check("block-job-cancel --device b1 --force", "write `block-job-cancel device=b1 force=on`");
@@ -147,7 +167,10 @@ fn marks_of_the_systems_shell() {
 fn pasted_prompts_and_programs() {
     check("(qemu) info block", "write `.hmp info block`, or `query-block`");
     check("(QEMU) query-status", "write `query-status`");
-    check("(web1 paused) block_resize n0 2G", "write `block_resize device=n0 size=2G`");
+    check(
+        "(web1 paused) block_resize n0 2G",
+        "write `block_resize device=n0 size=2G` (`node-name=` in place of `device=` for a node)",
+    );
     check("$ qmpsh /run/q.sock query-status", "write `query-status`");
     check("qmpsh /run/q.sock -c 'query-status'", "write `query-status`");
     check("virsh qemu-monitor-command web1 --hmp info block", "write `.hmp info block`");
@@ -192,7 +215,7 @@ fn a_request_that_was_refused() {
         "set_link",
         r#"{"name":"net0,","up":true}"#,
         "Device 'net0,' not found",
-        Some(&blanks("set_link name=net0 up:=true")),
+        Some(&blanks("set_link name=net0 up=true")),
     );
     check(
         "object-add",

@@ -1,6 +1,6 @@
 //! The words of a line of any language.
 
-use crate::language::syntax::json_string;
+use crate::language::syntax::{json_string, parse};
 
 /// Splits a line at white space outside quotes. The quotes stay.
 pub(super) fn split(line: &str) -> Vec<&str> {
@@ -39,4 +39,14 @@ pub(super) fn pair(key: &str, value: &str) -> String {
 pub(super) fn is_key(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase())
         && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// Returns `line` as something to write, if it parses.
+pub(super) fn write(line: &str) -> Option<String> {
+    is_line(line).then(|| format!("write `{line}`"))
+}
+
+/// Returns true if this is a line of the shell.
+pub(super) fn is_line(line: &str) -> bool {
+    matches!(parse(line), Ok(Some(_)))
 }
