@@ -56,7 +56,7 @@ pub(super) fn words_have_secret(line: &str) -> bool {
     let line = json::decode_inner(line.as_bytes()).to_ascii_lowercase();
     let mut words = words(&line).peekable();
     if let Some((first, _)) = words.peek()
-        && [".help", ".commands"].contains(first)
+        && [".help", "help", ".commands"].contains(first)
     {
         return false;
     }
@@ -73,7 +73,7 @@ pub(super) fn words_have_secret(line: &str) -> bool {
         if COMMANDS.contains(&word) || (named && (!only_secret || is_assigned(after))) {
             return true;
         }
-        takes_data |= ["object-add", "object_add", "qom-set"].contains(&word);
+        takes_data |= ["object-add", "object_add", "-object", "--object", "qom-set"].contains(&word);
         takes_input |= word == "guest-exec";
         data |= word.split('.').any(|part| part == "data");
         input |= word.split('.').any(|part| part == "env" || part == "input-data");

@@ -28,6 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("syntax", &["text"]),
     ("typing", &["json", "message", "schema", "secrets", "syntax"]),
     ("hmp", &["json", "message", "syntax", "text"]),
+    ("meant", &["message", "syntax"]),
     ("complete", &["json", "pattern", "schema", "syntax", "text", "typing"]),
 ];
 

@@ -4,6 +4,7 @@
 //! to write it here. CONTRIBUTING.md says how to add one.
 
 mod descriptors;
+mod habits;
 mod hints;
 mod hmp_failures;
 mod system;

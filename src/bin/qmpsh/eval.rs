@@ -1,5 +1,6 @@
 //! From a line of the language to an action.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 
@@ -10,7 +11,8 @@ use crate::input::stdin::{read_value, stdin};
 use crate::session::Action;
 use crate::session::types::TypeInfo;
 use crate::status::{Failure, Status};
-use qmpsh::language::syntax::{self, Invocation, Span, Statement, SyntaxError};
+use qmpsh::language::meant;
+use qmpsh::language::syntax::{self, Span, Statement, SyntaxError};
 use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 
 /// The text of a statement and its place.
@@ -105,7 +107,6 @@ fn statement(
     type_info: &TypeInfo,
 ) -> Result<Action, Failure> {
     match statement {
-        Statement::Invoke(Invocation::Command(command)) if let Some(builtin) = builtins::bare(&command) => Ok(builtin),
         Statement::Invoke(invocation) => match typing::request(&invocation, type_info.types(), sources) {
             Ok((request, resend)) => Ok(Action::Send(request, resend)),
             Err(error) if was_interrupted(&error) => Err(Failure::silent(Status::Interrupted)),
@@ -180,7 +181,12 @@ impl Text<'_> {
 }
 
 fn refused(error: SyntaxError, text: Text<'_>) -> Failure {
-    text.refuse(error.span, |text, name, first, span| error.at(span).render(text, name, first))
+    text.refuse(error.span, |text, name, first, span| {
+        // The suggestion is made of the text without its secrets.
+        let line = text[text[..span.start].rfind('\n').map_or(0, |at| at + 1)..].lines().next().unwrap_or_default();
+        let help = meant::refused_line(line).map(Cow::Owned);
+        SyntaxError { help: help.or(error.help), ..error }.at(span).render(text, name, first)
+    })
 }
 
 fn at(text: Text<'_>, span: Span, message: &str) -> Failure {

@@ -2,7 +2,7 @@
 
 use super::context::{CommandContext, Context, lines};
 use super::dot_commands;
-use crate::language::syntax::{ArgumentWord, Pair, PartialKey, Span, TokenKind, ValuePlace, Word};
+use crate::language::syntax::{ArgumentWord, Pair, PartialKey, Span, TokenKind, ValuePlace, Word, dot_name};
 
 /// What a part of a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Painter<'_> {
                 }
                 TokenKind::TransactionClose => rest = self.arguments("transaction", false, after),
                 TokenKind::DotName
-                    if self.is_finished(first) && dot_commands::find(self.context, &text[1..]).is_none() =>
+                    if self.is_finished(first) && dot_commands::find(self.context, dot_name(text)).is_none() =>
                 {
                     self.paint(first.span, Color::Unknown);
                 }
@@ -74,6 +74,7 @@ impl Painter<'_> {
         for word in own {
             match &word.argument {
                 Some(ArgumentWord::Pair(pair)) => self.pair(&command, pair),
+                Some(ArgumentWord::Bare(pair)) => self.value(pair),
                 Some(ArgumentWord::Name(Some(name))) => {
                     let is_known = |last: Option<_>| command.unknown_part(name.parts.iter().chain(last)).is_none();
                     let known = is_known(Some(&name.last))
@@ -97,6 +98,10 @@ impl Painter<'_> {
                 self.paint(Span::new(unknown.start, pair.key.span.end), Color::Unknown);
             }
         }
+        self.value(pair);
+    }
+
+    fn value(&mut self, pair: &Pair) {
         let value = pair.span;
         let text = value.of(self.line);
         match pair.place {
@@ -110,8 +115,7 @@ impl Painter<'_> {
 
     fn is_known(&self, name: &str, action: bool) -> bool {
         let Some(schema) = self.context.schema else { return true };
-        let found = if action { schema.action(name).is_some() } else { schema.command(name).is_some() };
-        found || (!action && matches!(name, "help" | "exit"))
+        if action { schema.action(name).is_some() } else { schema.command(name).is_some() }
     }
 
     /// Returns true if the cursor is outside it.

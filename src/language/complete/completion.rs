@@ -4,7 +4,7 @@ use super::context::{CommandContext, Context, line_at};
 use super::describe::{marks, signature};
 use super::item::{Completion, Item, Style, choose};
 use super::{arguments, dot_commands, values};
-use crate::language::syntax::{Expected, Span, expected_at};
+use crate::language::syntax::{Expected, PartialKey, Span, ValuePlace, expected_at};
 use crate::schema::{Command, Schema};
 
 /// Completes the text of one line or more at `cursor`, a byte offset.
@@ -20,6 +20,14 @@ pub fn complete(text: &str, cursor: usize, context: Context<'_>) -> Completion {
         Expected::Argument { target, name: Some(name), .. } => {
             let command = CommandContext::at(words, at, false, &target, context);
             (name.last.span, Style::key(&name.last), arguments::names(&command, &name))
+        }
+        Expected::Bare { target, key, place, span } => {
+            let command = CommandContext::at(words, at, false, &target, context);
+            let (span, style, mut items) = values::items(&command, &key, place, span, line);
+            if place == ValuePlace::Plain {
+                items.extend(arguments::names(&command, &PartialKey::empty(span.end)));
+            }
+            (span, style, items)
         }
         Expected::Value { target, key, place, span } => {
             let command = CommandContext::at(words, at, false, &target, context);

@@ -121,7 +121,7 @@ impl<'a> CommandContext<'a> {
         let root = |schema: &Schema| if action { schema.action(command) } else { schema.arguments(command) };
         let mut keys = KeyTree::default();
         for word in words {
-            if let Some(ArgumentWord::Pair(pair)) = &word.argument {
+            if let Some(ArgumentWord::Pair(pair) | ArgumentWord::Bare(pair)) = &word.argument {
                 keys.add(&pair.key.parts, pair.value.as_ref());
             }
         }

@@ -67,6 +67,7 @@ pub(super) fn words(
     let mut at = span;
     let mut items = match (builtin.takes, first) {
         (Takes::EventAndData, Some(event)) => data_of(context, event),
+        (Takes::Job, Some(_)) => Vec::new(),
         (Takes::Events | Takes::EventAndData, _) => {
             // Bars separate the names of several events.
             at.start += typed.rfind('|').map_or(0, |bar| bar + 1);
@@ -89,7 +90,8 @@ pub(super) fn words(
         }
         (Takes::Listed | Takes::HmpLine, None) => builtin.listed(),
     };
-    if at == span && first.is_none() {
+    let options_may_follow = matches!(builtin.takes, Takes::Job | Takes::Events | Takes::EventAndData);
+    if at == span && (first.is_none() || options_may_follow) {
         let is_free = |(option, _): &(&str, &str)| !before.iter().any(|word| word.split('=').next() == Some(option));
         let option = |(option, _): (&str, &str)| Item::new(option, "optional").then("=").called(format!("{option}="));
         items.extend(builtin.options().filter(is_free).map(option));
@@ -133,12 +135,12 @@ fn data_of(context: Context<'_>, events: &str) -> Vec<Item> {
 fn option_values(context: Context<'_>, builtin: BuiltinCommand<'_>, before: &[String], option: &str) -> Vec<Item> {
     let first = before.iter().find(|word| !word.contains('='));
     match (builtin.options().find(|(name, _)| *name == option), first) {
+        (Some((_, "EVENT")), _) => events(context),
         (_, Some(event)) if builtin.takes == Takes::EventAndData => {
             let member = data(context, event).into_iter().find(|member| *member.name == *option);
             let values = context.schema.zip(member).and_then(|(schema, member)| schema.enum_values(member.ty));
             values.unwrap_or_default().iter().map(|value| Item::new(&value.name, "").then(" ")).collect()
         }
-        (Some((_, "EVENT")), _) => events(context),
         (Some((_, value)), _) => choices(value),
         (None, _) => Vec::new(),
     }

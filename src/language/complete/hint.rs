@@ -3,7 +3,7 @@
 use super::context::{CommandContext, Context, line_at};
 use super::describe::{hinted, ordered, short};
 use super::dot_commands;
-use crate::language::syntax::{Expected, KeyPart, Opening, PartialKey, ValuePlace};
+use crate::language::syntax::{Expected, KeyPart, Opening, PartialKey, ValuePlace, dot_name};
 use crate::schema::{Member, Schema};
 
 /// How many arguments a hint names at most: more do not fit a row.
@@ -25,12 +25,24 @@ pub fn hint(text: &str, context: Context<'_>) -> Option<String> {
             let ty = if action { schema.action(name) } else { schema.arguments(name) }?;
             space(listed(schema, &schema.members(ty, &|_| None)))
         }
-        Expected::DotCommand { span } => space(dot_commands::find(context, &span.of(line)[1..])?.words.to_owned()),
+        Expected::DotCommand { span } => space(dot_commands::find(context, dot_name(span.of(line)))?.words.to_owned()),
         Expected::DotWord { command, words, span } if words.is_empty() && span.of(line).is_empty() => {
             dot_commands::find(context, &command)?.words.to_owned()
         }
         Expected::Argument { target, name: Some(name), .. } => {
             argument(&CommandContext::at(words, line.len(), false, &target, context), &name)?
+        }
+        Expected::Bare { target, span, place: ValuePlace::Plain, .. } => {
+            let typed = span.of(line);
+            let name = PartialKey { last: KeyPart { text: typed.to_owned(), quoted: false, span }, parts: Vec::new() };
+            let begun = argument(&CommandContext::at(words, line.len(), false, &target, context), &name);
+            match begun {
+                Some(begun) => begun,
+                None => {
+                    let name = PartialKey::empty(line.len());
+                    format!(" {}", argument(&CommandContext::at(words, line.len(), true, &target, context), &name)?)
+                }
+            }
         }
         Expected::Value { target, key, place, span } if span.of(line).is_empty() => {
             return value(&CommandContext::at(words, line.len(), false, &target, context), &key.parts, place);

@@ -169,6 +169,17 @@ fn values_that_exist_are_completed() {
 }
 
 #[test]
+fn bare_words_are_completed_like_their_arguments() {
+    check("device_del n^", "device_del net0 ^");
+    check("device_del m^", "device_del \"my disk\" ^");
+    check("device_del \"my^", "device_del \"my disk\" ^");
+    check(".try job-cancel ^", ".try job-cancel job0 ^");
+    check("blockdev-del ^", "blockdev-del node^");
+    check("qom-list /machine/peripheral/^", "qom-list /machine/peripheral/net0^");
+    check("device_del net0 n^", "");
+}
+
+#[test]
 fn built_in_commands_are_completed() {
     check(".sta^", ".status^");
     check(".re^", ".reconnect^");
@@ -184,7 +195,13 @@ fn built_in_commands_are_completed() {
     check(".commands res^", ".commands resize^");
     check(".job ^", "job0 timeout= until=");
     check(".job until=r^", ".job until=ready ^");
-    check(".job job0 ^", "");
+    check(".job job0 ^", "timeout= until=");
+    check(".job job0 until=r^", ".job job0 until=ready ^");
+    check(".wait STOPPED f^", ".wait STOPPED fail=^");
+    check(".wait STOPPED fail=S^", ".wait STOPPED fail=STOPPED^");
+    // Without a dot, as in other shells.
+    check("help res^", "help resize^");
+    check("? rec^", "? reconnect^");
     check(".hmp inf^", ".hmp info ^");
     check(".hmp info b^", ".hmp info block^");
     check(".hmp info block x^", "");

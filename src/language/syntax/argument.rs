@@ -58,6 +58,12 @@ impl DotWord {
 pub(super) fn argument(raw: &str, base: usize, quoting: Quoting) -> Result<Argument, SyntaxError> {
     let mut cursor = Cursor::new(raw, base);
     let (key, operator) = key(&mut cursor, quoting)?;
+    let first = &key.parts[0];
+    if !first.quoted && (first.text.contains(',') || first.text.starts_with('-')) {
+        // No command has such an argument, and QEMU's answer would be about something else.
+        let kind = SyntaxErrorKind::BadKey(shown(&first.text));
+        return Err(SyntaxError::new(first.span, kind, &["KEY=VALUE"]));
+    }
     let from = cursor.pos;
     let value = value(&mut cursor, operator, quoting)?;
     Ok(Argument { key, value, value_span: cursor.span(from) })
@@ -176,9 +182,15 @@ fn opens_quote(cursor: &Cursor<'_>, quoting: Quoting) -> bool {
     quoting == Quoting::Shell && matches!(cursor.peek(), Some(b'"' | b'\''))
 }
 
-fn quoted(cursor: &mut Cursor<'_>) -> Result<String, SyntaxError> {
+pub(super) fn quoted(cursor: &mut Cursor<'_>) -> Result<String, SyntaxError> {
     let escapes = if cursor.peek() == Some(b'"') { Escapes::Json } else { Escapes::None };
     string::read(cursor, escapes, true)
+}
+
+/// Returns true if `raw`, which begins with a quote, is quoted as a whole, or up to a place that is wrong.
+pub(super) fn whole_quoted(raw: &str) -> bool {
+    let mut cursor = Cursor::new(raw, 0);
+    quoted(&mut cursor).is_err() || !cursor.rest().contains('=')
 }
 
 fn rest(cursor: &mut Cursor<'_>) -> String {
@@ -188,7 +200,7 @@ fn rest(cursor: &mut Cursor<'_>) -> String {
 }
 
 /// Expects the end of the word, behind a closing quote or bracket.
-fn end(cursor: &mut Cursor<'_>) -> Result<(), SyntaxError> {
+pub(super) fn end(cursor: &mut Cursor<'_>) -> Result<(), SyntaxError> {
     if cursor.rest().is_empty() { Ok(()) } else { Err(cursor.unexpected(&["white space"])) }
 }
 

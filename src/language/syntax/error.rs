@@ -1,5 +1,6 @@
 //! What can be wrong with a line.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::render;
@@ -22,7 +23,7 @@ pub struct SyntaxError {
     /// What could have stood there, as words to show; may be empty.
     pub expected: &'static [&'static str],
     /// How to write what was probably meant.
-    pub help: Option<&'static str>,
+    pub help: Option<Cow<'static, str>>,
 }
 
 /// The kinds of [`SyntaxError`]. Words of the line in them are shortened and free of control characters.
@@ -38,6 +39,12 @@ pub enum SyntaxErrorKind {
     /// An argument without `=`.
     #[error("{0} is not KEY=VALUE")]
     NoEquals(String),
+    /// A word that stands for an argument by itself, but cannot be its value.
+    #[error("{0} is not {1}")]
+    Unfit(String, &'static str),
+    /// The name of an argument that no command has.
+    #[error("no argument is named {0}")]
+    BadKey(String),
     /// A key, or a part of a dotted key, is empty.
     #[error("a key has an empty part")]
     EmptyKey,
@@ -111,13 +118,13 @@ impl SyntaxError {
         Self { span, kind, expected, help: None }
     }
 
-    pub(super) fn help(mut self, help: &'static str) -> Self {
-        self.help = Some(help);
+    pub(super) fn help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
+        self.help = Some(help.into());
         self
     }
 
     pub(super) fn or_help(mut self, help: &'static str) -> Self {
-        self.help = self.help.or(Some(help));
+        self.help = self.help.or(Some(help.into()));
         self
     }
 
@@ -141,7 +148,7 @@ impl SyntaxError {
             }
             out.push_str(last);
         }
-        if let Some(help) = self.help {
+        if let Some(help) = &self.help {
             out.push_str("\n  help: ");
             out.push_str(help);
         }

@@ -1,9 +1,10 @@
 //! What the language expects at the cursor.
 
-use super::ast::Key;
+use super::ast::{Key, Quoting};
+use super::bare;
 use super::outline::{ArgumentWord, Outline, PartialKey, ValuePlace, Word, outline};
 use super::span::Span;
-use super::token::{Next, TokenKind};
+use super::token::{Next, TokenKind, dot_name};
 
 /// What can stand at a place of a line. `span` is the text there already, up to that place; it may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,17 @@ pub enum Expected {
         /// The form of the value.
         place: ValuePlace,
         /// The value so far, without what opened it.
+        span: Span,
+    },
+    /// The first word after a command that takes a bare word: the value of this argument, or the name of one.
+    Bare {
+        /// The command that it belongs to.
+        target: Target,
+        /// The argument that the word is if it has no `=`.
+        key: Key,
+        /// The form of the value.
+        place: ValuePlace,
+        /// The word so far, without what opened it.
         span: Span,
     },
     /// The name of a dot command.
@@ -85,15 +97,18 @@ impl Outline {
                 TokenKind::Argument => argument(line, before, word),
                 TokenKind::Json | TokenKind::TransactionClose | TokenKind::Pipeline => Expected::Nothing,
             },
-            _ => {
-                match self.next {
-                    Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
-                    Next::DotWords(_) | Next::Raw => dot_word(line, &self.words, here),
-                    Next::Arguments => target(line, &self.words).map_or(Expected::Nothing, |target| {
-                        Expected::Argument { target, span: here, name: Some(PartialKey::empty(line.len())) }
-                    }),
-                }
-            }
+            _ => match self.next {
+                Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
+                Next::DotWords(_) | Next::Raw => dot_word(line, &self.words, here),
+                Next::Arguments => target(line, &self.words).map_or(Expected::Nothing, |target| {
+                    let is_first = self.words.last().is_some_and(|word| word.kind == TokenKind::Command);
+                    let key = bare::key(&target.command, "", line.len(), Quoting::Shell).filter(|_| is_first);
+                    match key {
+                        Some(key) => Expected::Bare { target, key, place: ValuePlace::Plain, span: here },
+                        None => Expected::Argument { target, span: here, name: Some(PartialKey::empty(line.len())) },
+                    }
+                }),
+            },
         }
     }
 }
@@ -110,7 +125,7 @@ fn dot_word(line: &str, before: &[Word], span: Span) -> Expected {
         return Expected::Nothing;
     };
     Expected::DotWord {
-        command: before[name].span.of(line)[1..].to_owned(),
+        command: dot_name(before[name].span.of(line)).to_owned(),
         words: before[name + 1..].iter().map(|word| word.span.of(line).to_owned()).collect(),
         span,
     }
@@ -120,6 +135,9 @@ fn argument(line: &str, before: &[Word], word: &Word) -> Expected {
     match (target(line, before), &word.argument) {
         (Some(target), Some(ArgumentWord::Name(name))) => {
             Expected::Argument { target, span: word.span, name: name.clone() }
+        }
+        (Some(target), Some(ArgumentWord::Bare(pair))) => {
+            Expected::Bare { target, key: pair.key.clone(), place: pair.place, span: pair.span }
         }
         (Some(target), Some(ArgumentWord::Pair(pair))) => {
             Expected::Value { target, key: pair.key.clone(), place: pair.place, span: pair.span }
@@ -160,6 +178,9 @@ mod tests {
             Expected::Value { target, key, place, span } => {
                 format!("{place:?} value of {} {}", key.joined(), shown(&target, &span))
             }
+            Expected::Bare { target, key, place, span } => {
+                format!("{place:?} bare {} {}", key.joined(), shown(&target, &span))
+            }
             Expected::DotCommand { span } => format!("dot command at {:?}", span.of(&line)),
             Expected::DotWord { command, words, span } => {
                 format!("word of {command} {words:?} at {:?}", span.of(&line))
@@ -187,6 +208,14 @@ mod tests {
         check("c a:=@f^", r#"File value of a of c at "f""#);
         check("c a:=tr^", r#"Json value of a of c at "tr""#);
         check("c a=[1, ^", r#"Json value of a of c at "[1, ""#);
+        check("device_del ^", r#"Plain bare id of device_del at """#);
+        check("device_del d0^", r#"Plain bare id of device_del at "d0""#);
+        check(".try device_del d^", r#"Plain bare id of device_del at "d""#);
+        check("device_del \"my d^", r#"Quoted('"') bare id of device_del at "my d""#);
+        check("device_del d0 ^", r#"argument of device_del at """#);
+        check("device_del id=^", r#"Plain value of id of device_del at """#);
+        check("transaction( device_del ^", r#"argument of action device_del at """#);
+        check("help que^", r#"word of help [] at "que""#);
         check("c bad a=1 x=[} ^", r#"argument of c at """#);
         check("c a=1\n^", "nothing");
         check(".^", r#"dot command at ".""#);

@@ -11,6 +11,7 @@
 mod argument;
 mod assembler;
 mod ast;
+mod bare;
 mod cursor;
 #[cfg(test)]
 mod display_tests;
@@ -36,6 +37,7 @@ pub use ast::{
     Argument, Command, Comparison, DotCommand, DotWord, Invocation, JsonLine, Key, KeyPart, Line, Source, Statement,
     Text, Transaction, Value,
 };
+pub use bare::bare_argument;
 pub use error::{MAX_NESTING, Opening, SyntaxError, SyntaxErrorKind, shown};
 pub use expected::{Expected, Target, expected_at};
 pub use json_value::{JsonText, parse_json};
@@ -46,4 +48,4 @@ pub use render::{place, render};
 pub use span::Span;
 pub use string::is_refused;
 pub(crate) use string::json_string;
-pub use token::TokenKind;
+pub use token::{TokenKind, dot_name};

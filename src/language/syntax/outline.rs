@@ -2,6 +2,7 @@
 
 use super::argument::{self, Operator};
 use super::ast::{Key, KeyPart, Quoting, Value};
+use super::bare;
 use super::cursor::Cursor;
 use super::error::Opening;
 use super::lexer::Lexer;
@@ -41,6 +42,8 @@ pub enum ArgumentWord {
     Name(Option<PartialKey>),
     /// The key is there.
     Pair(Box<Pair>),
+    /// The first word after a command that takes a bare word: its argument, or a name that is still being typed.
+    Bare(Box<Pair>),
 }
 
 /// The beginning of a key.
@@ -91,10 +94,14 @@ pub enum ValuePlace {
 /// Reads the words of the logical line that `text` begins with. It looks at each byte a fixed number of times.
 pub fn outline(text: &str) -> Outline {
     let lexer = Lexer::read(text);
-    let words = lexer.tokens.iter().map(|token| Word {
+    let words = lexer.tokens.iter().enumerate().map(|(n, token)| Word {
         kind: token.kind,
         span: token.span,
-        argument: (token.kind == TokenKind::Argument).then(|| argument_word(text, token.span)),
+        argument: (token.kind == TokenKind::Argument).then(|| {
+            let command = n.checked_sub(1).map(|n| lexer.tokens[n]).filter(|token| token.kind == TokenKind::Command);
+            let bare = command.and_then(|command| bare_word(text, command.span.of(text), token.span));
+            bare.unwrap_or_else(|| argument_word(text, token.span))
+        }),
     });
     Outline {
         words: words.collect(),
@@ -103,6 +110,17 @@ pub fn outline(text: &str) -> Outline {
         next: lexer.position.next,
         in_transaction: lexer.position.transaction.is_some(),
     }
+}
+
+/// Reads the first word after `command`, at `span`, as a bare word.
+fn bare_word(line: &str, command: &str, span: Span) -> Option<ArgumentWord> {
+    let raw = span.of(line);
+    let key = bare::key(command, raw, span.start, Quoting::Shell)?;
+    let quote = raw.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let value = bare::read(command, key.clone(), raw, span.start, Quoting::Shell).ok().map(|argument| argument.value);
+    let place = quote.map_or(ValuePlace::Plain, ValuePlace::Quoted);
+    let span = Span::new(span.start + usize::from(quote.is_some()), span.end);
+    Some(ArgumentWord::Bare(Box::new(Pair { key, place, span, value })))
 }
 
 /// Reads the word at `span` as an argument.
@@ -157,7 +175,7 @@ mod tests {
                 let parts: Vec<_> = key.parts.iter().map(|part| part.text.as_str()).collect();
                 format!("name {parts:?} {:?} at {:?}", key.last.text, key.last.span.of(line))
             }
-            ArgumentWord::Pair(pair) => {
+            ArgumentWord::Pair(pair) | ArgumentWord::Bare(pair) => {
                 let right = if pair.value.is_some() { "" } else { " wrong" };
                 format!("{} {:?} {:?}{right}", pair.key.joined(), pair.place, pair.span.of(line))
             }
@@ -188,6 +206,9 @@ mod tests {
             ],
         );
         check("c a", &[r#"Command "c""#, r#"name [] "a" at "a""#]);
+        check("device_del d0 x=1", &[r#"Command "device_del""#, r#"id Plain "d0""#, r#"x Plain "1""#]);
+        check("device_del \"my d", &[r#"Command "device_del""#, r#"id Quoted('"') "my d" wrong"#]);
+        check("device_del d0;", &[r#"Command "device_del""#, r#"id Plain "d0;" wrong"#]);
         check("c a.b.", &[r#"Command "c""#, r#"name ["a", "b"] "" at """#]);
         check("c \"a.b\".c", &[r#"Command "c""#, r#"name ["a.b"] "c" at "c""#]);
         check("c \"a", &[r#"Command "c""#, "unreadable"]);

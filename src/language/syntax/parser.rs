@@ -7,8 +7,8 @@ use super::cursor::Cursor;
 use super::error::{Opening, SyntaxError, SyntaxErrorKind, shown};
 use super::lexer::{self, Lexer};
 use super::span::Span;
-use super::token::{Open, Token, TokenKind};
-use super::{argument, json_line};
+use super::token::{Open, Token, TokenKind, dot_name};
+use super::{argument, bare, json_line};
 
 /// How many dot commands may carry one another.
 const MAX_DOT_COMMANDS: usize = 8;
@@ -109,6 +109,10 @@ impl Parser<'_> {
         let start = token.span.start + 1;
         let rest = &self.text[start..token.span.end];
         let text = rest.trim();
+        if rest.starts_with('|') {
+            let bars = Span::new(token.span.start, start + 1);
+            return Err(SyntaxError::new(bars, SyntaxErrorKind::Unexpected("`||`".into()), &["`|`"]));
+        }
         if text.is_empty() {
             let bar = Span::new(token.span.start, start);
             return Err(SyntaxError::new(bar, SyntaxErrorKind::EmptyPipeline, &["a shell command"]));
@@ -152,13 +156,22 @@ impl Parser<'_> {
             return Err(SyntaxError::new(span, SyntaxErrorKind::Unexpected(found), expected_name(action)));
         };
         let name = self.name(token.span, action)?;
-        Ok(Command { name, arguments: self.arguments()? })
+        let mut arguments = Vec::new();
+        if let Some(token) = self.tokens.first().copied().filter(|token| token.kind == TokenKind::Argument && !action) {
+            let (raw, base) = (token.span.of(self.text), token.span.start);
+            if let Some(key) = bare::key(&name.text, raw, base, self.quoting) {
+                self.take(TokenKind::Argument);
+                arguments.push(bare::read(&name.text, key, raw, base, self.quoting)?);
+            }
+        }
+        arguments.append(&mut self.arguments()?);
+        Ok(Command { name, arguments })
     }
 
     fn name(&self, span: Span, action: bool) -> Result<Text, SyntaxError> {
         let word = span.of(self.text);
         let dotted = action && word.starts_with('.');
-        if !(word.is_empty() || word.starts_with('#') || word.contains(is_odd) || dotted) {
+        if !(word.is_empty() || word.starts_with(['#', '-']) || word.contains(is_odd) || dotted) {
             return Ok(Text { text: word.to_owned(), span });
         }
         let kind = SyntaxErrorKind::Unexpected(shown(word));
@@ -207,7 +220,8 @@ impl Parser<'_> {
             return Err(SyntaxError::new(token.span, SyntaxErrorKind::TooManyDotCommands, &[]));
         }
         let word = token.span.of(self.text);
-        let name = Text { text: word[1..].to_owned(), span: Span::new(token.span.start + 1, token.span.end) };
+        let marked = usize::from(word.starts_with('.'));
+        let name = Text { text: dot_name(word).to_owned(), span: Span::new(token.span.start + marked, token.span.end) };
         if name.text.is_empty() || name.text.contains(is_odd) {
             let kind = SyntaxErrorKind::Unexpected(shown(word));
             return Err(SyntaxError::new(token.span, kind, &["a dot command, such as .help"]));
@@ -247,7 +261,8 @@ impl Parser<'_> {
 
 /// Returns true if no command has `c` in its name.
 fn is_odd(c: char) -> bool {
-    matches!(c, '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | ';') || c.is_whitespace() || c.is_control()
+    let marks = ['=', '"', '\'', '(', ')', '[', ']', '{', '}', '|', ';', '&', '<', '>', '?', ','];
+    marks.contains(&c) || c.is_whitespace() || c.is_control()
 }
 
 fn expected_name(action: bool) -> &'static [&'static str] {

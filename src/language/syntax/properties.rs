@@ -97,7 +97,7 @@ proptest! {
         let offset = at.index(text.len() + 1);
         let span = match expected_at(&text, offset) {
             Expected::Command { span, .. } | Expected::Argument { span, .. } | Expected::Value { span, .. }
-            | Expected::DotCommand { span } | Expected::DotWord { span, .. } => span,
+            | Expected::Bare { span, .. } | Expected::DotCommand { span } | Expected::DotWord { span, .. } => span,
             Expected::Nothing => return Ok(()),
         };
         prop_assert!(text.is_char_boundary(span.start) && text.is_char_boundary(span.end));

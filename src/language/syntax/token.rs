@@ -65,6 +65,24 @@ fn dot_shape(name: &str) -> DotShape {
     }
 }
 
+/// Words that are dot commands without a dot, as other shells have them. No peer has commands of these names.
+const WITHOUT_DOT: [&str; 7] = ["help", "?", "\\?", "\\h", "exit", "\\q", ":q"];
+
+/// Returns the name of the dot command that `word` means, without its dot: `.exit`, `exit` and `\q` are `quit`, `?` is `help`.
+pub fn dot_name(word: &str) -> &str {
+    match word.strip_prefix(['.', '\\', ':']).unwrap_or(word) {
+        "exit" | "q" => "quit",
+        "?" | "h" => "help",
+        name => name,
+    }
+}
+
+/// Returns true if the word at the beginning of `rest` is a dot command without a dot.
+fn is_without_dot(rest: &str) -> bool {
+    let word = rest.split(|c: char| c.is_ascii() && is_space(c as u8)).next().unwrap_or_default();
+    WITHOUT_DOT.contains(&word)
+}
+
 pub(super) const TRANSACTION: &str = "transaction(";
 
 /// What the next word is.
@@ -104,6 +122,7 @@ impl Position {
                 Some(b'{') => TokenKind::Json,
                 _ if self.transaction.is_some() => TokenKind::Action,
                 Some(b'.') => TokenKind::DotName,
+                _ if is_without_dot(rest) => TokenKind::DotName,
                 _ if rest.starts_with(TRANSACTION) => TokenKind::TransactionOpen,
                 _ => TokenKind::Command,
             },

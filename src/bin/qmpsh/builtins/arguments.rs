@@ -1,6 +1,6 @@
 //! The words after the name of a built-in command.
 
-use std::slice::Iter;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::session::Action;
@@ -25,38 +25,53 @@ impl From<SyntaxError> for Refusal {
     }
 }
 
-/// The words, taken from the front: options (`KEY=VALUE`) first, then the others.
+/// The words: options (`KEY=VALUE`) are taken from among them, the others from the front.
 #[derive(Debug)]
 pub(super) struct Words<'a> {
     dot: &'a DotCommand,
-    left: Iter<'a, DotWord>,
-    /// The names of the options, which come before the other words.
-    options: Vec<&'a str>,
+    left: VecDeque<&'a DotWord>,
     /// The action of the command at the end of the line, as in `.try COMMAND`.
     carried: Option<Action>,
 }
 
 impl<'a> Words<'a> {
     pub(super) fn new(dot: &'a DotCommand, carried: Option<Action>) -> Self {
-        Self { dot, left: dot.words.iter(), options: Vec::new(), carried }
+        Self { dot, left: dot.words.iter().collect(), carried }
     }
 
-    /// Takes the options of these names from the front, each with its place.
-    pub(super) fn options<const N: usize>(
+    /// Takes the options of these names, each with its place. They may stand before or behind the other words.
+    pub(super) fn options<const N: usize>(&mut self, names: [&str; N]) -> Result<[Option<(String, Span)>; N], Refusal> {
+        self.options_among(self.left.len(), names)
+    }
+
+    /// Takes the options of these names from the front, each with its place: the words behind them belong to another program.
+    pub(super) fn leading_options<const N: usize>(
         &mut self,
-        names: [&'a str; N],
+        names: [&str; N],
+    ) -> Result<[Option<(String, Span)>; N], Refusal> {
+        let leading = self.left.iter().take_while(|word| names.iter().any(|name| is_option(&word.raw, name))).count();
+        self.options_among(leading, names)
+    }
+
+    /// Takes the options that are among the first `count` words.
+    fn options_among<const N: usize>(
+        &mut self,
+        count: usize,
+        names: [&str; N],
     ) -> Result<[Option<(String, Span)>; N], Refusal> {
         let mut given = [const { None }; N];
-        self.options.extend(names);
-        while let Some(word) = self.left.as_slice().first() {
-            let Some(at) = names.iter().position(|name| is_option(&word.raw, name)) else { break };
-            self.left.next();
+        let behind = self.left.split_off(count);
+        for word in std::mem::replace(&mut self.left, behind).into_iter().rev() {
+            let Some(at) = names.iter().position(|name| is_option(&word.raw, name)) else {
+                self.left.push_front(word);
+                continue;
+            };
             let argument = word.argument()?;
             let (Value::Plain(text) | Value::Text(text)) = argument.value else {
                 return Err(Refusal::new(argument.value_span, format!("{}= takes a plain value", names[at])));
             };
-            if given[at].replace((text, argument.value_span)).is_some() {
-                return Err(Refusal::new(word.span, format!("{}= is given twice", names[at])));
+            if let Some((_, second)) = given[at].replace((text, argument.value_span)) {
+                return Err(Refusal::new(second, format!("{}= is given twice", names[at])));
             }
         }
         Ok(given)
@@ -64,25 +79,12 @@ impl<'a> Words<'a> {
 
     /// Takes the next word, without its quotes, and its place.
     pub(super) fn next(&mut self) -> Result<Option<(String, Span)>, Refusal> {
-        self.left.next().map(|word| Ok((word.text()?, word.span))).transpose()
+        self.left.pop_front().map(|word| Ok((word.text()?, word.span))).transpose()
     }
 
     /// Takes the next word with its quotes.
     pub(super) fn next_raw(&mut self) -> Option<&'a DotWord> {
-        self.left.next()
-    }
-
-    /// Fails if the next word is an option, which belongs before the other words.
-    pub(super) fn no_option(&self) -> Result<(), Refusal> {
-        let Some(word) = self.left.as_slice().first() else { return Ok(()) };
-        let late = self.options.iter().find(|name| is_option(&word.raw, name));
-        let message = |name| {
-            format!(
-                "{name}= must come before the other arguments (usage: {})",
-                super::registry::usage(&self.dot.name.text)
-            )
-        };
-        late.map_or(Ok(()), |name| Err(Refusal::new(word.span, message(name))))
+        self.left.pop_front()
     }
 
     /// Takes the next word and its place. Without one, the error names `what` is missing, such as "the name of a file".
@@ -108,8 +110,7 @@ impl<'a> Words<'a> {
 
     /// Fails if there are more words.
     pub(super) fn end(mut self) -> Result<(), Refusal> {
-        self.no_option()?;
-        match self.left.next() {
+        match self.left.pop_front() {
             None => Ok(()),
             Some(word) if self.dot.words.len() == 1 => {
                 Err(Refusal::new(word.span, format!("{} takes no arguments", self.name())))

@@ -33,11 +33,10 @@ impl Events {
 /// Reads the names of events. Without words, the filter accepts all.
 pub(super) fn read_names(words: &mut Words<'_>) -> Result<EventFilter, Refusal> {
     let mut filter = EventFilter::all(true);
-    loop {
-        words.no_option()?;
-        let Some((text, span)) = words.next()? else { return Ok(filter) };
+    while let Some((text, span)) = words.next()? {
         filter.add(&text).map_err(|message| Refusal::new(span, message))?;
     }
+    Ok(filter)
 }
 
 #[async_trait(?Send)]

@@ -52,7 +52,7 @@ struct State {
 
 impl GuestExec {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        let [timeout] = words.options(["timeout"])?;
+        let [timeout] = words.leading_options(["timeout"])?;
         let timeout = timeout.map(seconds).transpose()?;
         let (path, _) = words.required("the path of a program")?;
         let mut args = Vec::new();

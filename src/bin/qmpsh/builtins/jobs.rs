@@ -226,3 +226,21 @@ fn failure(job: &Job, outcome: Outcome<'_>) -> Option<String> {
 fn named(id: &str) -> String {
     format!("`{}`", text::line(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::arguments::read_line;
+    use super::*;
+
+    #[test]
+    fn options_stand_before_or_behind_the_id() {
+        let check = |words: &str, goal, timeout: Option<u64>| {
+            let expected = JobWait { id: "m1".into(), goal, timeout: timeout.map(Duration::from_secs) };
+            assert_eq!(read_line(&format!(".job {words}"), JobWait::read), Ok(expected), "{words}");
+        };
+        check("m1", Goal::default(), None);
+        check("until=ready m1", Goal::Ready, None);
+        check("m1 until=ready", Goal::Ready, None);
+        check("timeout=3 m1 until=pending", Goal::Pending, Some(3));
+    }
+}

@@ -31,7 +31,7 @@ use crate::output::render::Renderer;
 use crate::session::{Action, Frontend};
 use crate::status::Stop;
 use arguments::Words;
-use qmpsh::language::syntax::{Command, DotCommand};
+use qmpsh::language::syntax::DotCommand;
 
 /// Reads a built-in command and its arguments. `carried` is the action of the command behind it, as in `.try COMMAND`.
 pub(crate) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, Refusal> {
@@ -42,16 +42,6 @@ pub(crate) fn read(dot: &DotCommand, carried: Option<Action>) -> Result<Action, 
     let action = (command.read)(&mut words)?;
     words.end()?;
     Ok(action)
-}
-
-/// Reads a built-in command that needs no dot. No peer has commands of these names.
-pub(crate) fn bare(command: &Command) -> Option<Action> {
-    match command.name.text.as_str() {
-        _ if !command.arguments.is_empty() => None,
-        "exit" => Some(connection::Connection::Quit.into()),
-        "help" => Some(help::Help::default().into()),
-        _ => None,
-    }
 }
 
 /// Returns how results are formatted where they go now.

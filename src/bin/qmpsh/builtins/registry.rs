@@ -19,7 +19,7 @@ use super::source::SourceFile;
 use super::wait::Wait;
 use crate::session::Action;
 use qmpsh::language::complete::Takes;
-use qmpsh::language::syntax::{Dialect, Span};
+use qmpsh::language::syntax::{Dialect, Span, dot_name};
 use qmpsh::schema::nearest;
 
 /// A row of the table.
@@ -354,7 +354,7 @@ machine is an error too.
 
 /// Finds a command by its name, with or without the dot.
 pub(super) fn find(name: &str) -> Option<&'static Description> {
-    let name = name.strip_prefix('.').unwrap_or(name);
+    let name = dot_name(name);
     COMMANDS.iter().find(|command| command.name == name)
 }
 

@@ -97,7 +97,7 @@ fn secrets(text: &str) -> Vec<Span> {
             let span = at(word.span);
             match (word.kind, &word.argument) {
                 (TokenKind::Command | TokenKind::Action, _) => command = span.of(text),
-                (_, Some(ArgumentWord::Pair(pair))) => {
+                (_, Some(ArgumentWord::Pair(pair) | ArgumentWord::Bare(pair))) => {
                     let value = at(pair.span);
                     let is_file = pair.place == ValuePlace::File;
                     if !is_file && is_secret_argument(command, &pair.key.joined(), value.of(text)) {

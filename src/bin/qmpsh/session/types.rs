@@ -8,10 +8,11 @@ use super::ask::{self, TimeLimit};
 use super::frontend::{Frontend, attend};
 use super::queries::{Listed, QomPath, Query};
 use crate::status::{Status, Stop};
-use qmpsh::language::hmp;
 use qmpsh::language::typing::{self, Needs, Property, Resend, Types};
+use qmpsh::language::{hmp, meant};
 use qmpsh::message::Request;
 use qmpsh::schema::Schema;
+use qmpsh::secrets::line_has_secret;
 use qmpsh::text;
 
 /// What messages call the schema.
@@ -58,10 +59,16 @@ pub(crate) async fn explain_error(
     if request.hmp_line.is_some() {
         return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
     }
+    let meant = meant::refused_request(request, class, desc).filter(|meant| !line_has_secret(meant));
     if !typing::can_teach(class, desc) {
-        return Ok(String::new());
+        return Ok(meant.map_or_else(String::new, |meant| shown(&meant)));
     }
     let schema = schema(frontend).await?;
+    let has_human_monitor = schema.as_deref().is_some_and(|schema| schema.command(hmp::COMMAND).is_some());
+    let meant = meant.filter(|_| class != "CommandNotFound" || has_human_monitor);
+    if let Some(meant) = meant {
+        return Ok(shown(&meant));
+    }
     let mut hints = schema.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
     if hints.is_empty() {
         // The schema does not contain types that only the peer knows.

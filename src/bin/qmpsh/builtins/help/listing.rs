@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::output::columns::hang;
+use qmpsh::language::syntax::bare_argument;
 use qmpsh::schema::{Choice, Command, Event, Features, Reference, ReferenceLine, Row, Schema, TypeId};
 
 /// The widest column of names; longer ones move their line to the right.
@@ -55,6 +56,11 @@ pub(super) fn command(
     });
     if let (Some(tag), true) = (first_tag, choices.is_empty()) {
         let _ = writeln!(text, "\n`.help {name} {tag}=VALUE` shows one of these alone.");
+    }
+    if let Some(argument) = bare_argument(name) {
+        let value = argument.to_uppercase();
+        let condition = if name == "balloon" { ", if it has a unit, as 2G has" } else { "" };
+        let _ = writeln!(text, "\n`{name} {value}` is short for `{name} {argument}={value}`{condition}.");
     }
     if name == "device_add" {
         text.push_str("  and any property of the device, as with -device\n");

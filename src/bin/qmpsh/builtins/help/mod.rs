@@ -36,6 +36,7 @@ quotes make a string, { and [ begin JSON
   KEY==TEXT         the text as it is
   KEY=@FILE         a file's contents
   KEY=@?            ask, without echo
+  device_del NAME   the argument that names one thing may stand first, alone: `.help COMMAND` tells for which commands
   {\"execute\": ...}  a whole message
   # ...             a comment
   transaction(      actions, one a line, up to a closing )

@@ -124,6 +124,11 @@ fn language() -> Roff {
             "The contents of FILE: with = as a string without its final newline, with := as JSON. @- is stdin.",
         ),
         ("KEY=@?", "Text that qmpsh asks for at the terminal, without echo."),
+        (
+            "NAME",
+            "First after some commands, the argument that names one existing thing, as in `device_del net0`. \
+             `balloon` takes a size with its unit. `.help COMMAND` says which argument it is.",
+        ),
         ("transaction( ... )", "Actions, separated by newlines or ;, that QEMU does together or not at all."),
         ("{\"execute\": ...}", "A whole QMP message; exec-oob works too."),
     ] {

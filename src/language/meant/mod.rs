@@ -1,0 +1,50 @@
+//! Says how a line is written here that was written as for the human monitor, QEMU's command line, another client or the
+//! system's shell. No I/O.
+//!
+//! [`refused_line`] looks at a line that does not parse, [`refused_request`] at one that the peer refused. What they
+//! suggest parses. `human` has the commands of the human monitor, `positional` arguments without names, `options` lists
+//! with commas, `other_shells` what belongs to another program.
+
+mod human;
+mod options;
+mod other_shells;
+mod positional;
+mod words;
+
+use crate::message::Request;
+
+/// Tells how `line`, which does not parse, is written here: a sentence; `None` if nothing is certain.
+///
+/// ```
+/// use qmpsh::language::meant::refused_line;
+///
+/// assert_eq!(refused_line("info block").unwrap(), "write `.hmp info block`, or `query-block`");
+/// assert_eq!(refused_line("query-status > f").unwrap(), "write `query-status | cat >f`");
+/// ```
+pub fn refused_line(line: &str) -> Option<String> {
+    /// Longer lines are no habit of a person.
+    const LONGEST: usize = 4096;
+    let line = line.trim();
+    if line.len() > LONGEST || line.contains('\n') {
+        return None;
+    }
+    other_shells::pasted(line, refused_line)
+        .or_else(|| other_shells::json(line))
+        .or_else(|| other_shells::joined(line, refused_line))
+        .or_else(|| options::command_line(line))
+        .or_else(|| options::comma_list(line))
+        .or_else(|| human::line(line))
+        .or_else(|| positional::line(line))
+}
+
+/// Tells how a request is written that the peer refused with `desc`; `None` if it is not one of these habits. The sentence
+/// holds values of arguments, and is not safe to show.
+pub fn refused_request(request: &Request, class: &str, desc: &str) -> Option<String> {
+    if class == "CommandNotFound" {
+        return human::command(&request.command);
+    }
+    options::refused(request, desc)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Arguments without their names, as the human monitor has them, or with their names written in another way.
+
+use super::words::{is_key, pair, split, unquoted, write};
+use crate::language::syntax::bare_argument;
+
+/// Commands, and the arguments that words without a name are, in the order of the human monitor; where it has no such command, in
+/// the order of the schema. Those in brackets are optional.
+const TABLE: &[(&str, &[&str])] = &[
+    ("balloon", &["value"]),
+    ("block-commit", &["device"]),
+    ("block-dirty-bitmap-add", &["node", "name"]),
+    ("block-dirty-bitmap-clear", &["node", "name"]),
+    ("block-dirty-bitmap-disable", &["node", "name"]),
+    ("block-dirty-bitmap-enable", &["node", "name"]),
+    ("block-dirty-bitmap-remove", &["node", "name"]),
+    ("block-job-set-speed", &["device", "speed"]),
+    ("block-set-write-threshold", &["node-name", "write-threshold"]),
+    ("block-stream", &["device"]),
+    ("block_resize", &["device", "size"]),
+    ("blockdev-change-medium", &["id", "filename"]),
+    ("blockdev-close-tray", &["id"]),
+    ("blockdev-insert-medium", &["id", "node-name"]),
+    ("blockdev-open-tray", &["id"]),
+    ("blockdev-snapshot", &["node", "overlay"]),
+    ("blockdev-snapshot-sync", &["device", "snapshot-file", "[format]"]),
+    ("change-backing-file", &["device", "image-node-name", "backing-file"]),
+    ("dumpdtb", &["filename"]),
+    ("eject", &["device"]),
+    ("expire_password", &["protocol", "time"]),
+    ("getfd", &["fdname"]),
+    ("guest-exec", &["path"]),
+    ("guest-file-open", &["path", "[mode]"]),
+    ("guest-set-user-password", &["username", "password"]),
+    ("guest-shutdown", &["[mode]"]),
+    ("memsave", &["val", "size", "filename"]),
+    ("migrate", &["uri"]),
+    ("migrate-continue", &["state"]),
+    ("migrate-incoming", &["uri"]),
+    ("migrate-recover", &["uri"]),
+    ("nbd-server-add", &["device", "[name]"]),
+    ("pmemsave", &["val", "size", "filename"]),
+    ("qom-get", &["path", "property"]),
+    ("qom-set", &["path", "property", "value"]),
+    ("ringbuf-read", &["device", "size"]),
+    ("ringbuf-write", &["device", "data"]),
+    ("screendump", &["filename"]),
+    ("set_link", &["name", "up"]),
+    ("set_password", &["protocol", "password"]),
+    ("trace-event-set-state", &["name", "enable"]),
+    ("watchdog-set-action", &["action"]),
+    ("xen-load-devices-state", &["filename"]),
+    ("xen-save-devices-state", &["filename"]),
+];
+
+/// Commands that take a node as well as a device.
+const NODES: [&str; 2] = ["block_resize", "blockdev-snapshot-sync"];
+
+/// Says how such a line is written with `KEY=VALUE`.
+pub(super) fn line(line: &str) -> Option<String> {
+    let words = split(line);
+    let (command, rest) = words.split_first()?;
+    let json = line[command.len()..].trim_start();
+    if json.starts_with('{') {
+        let message = format!("{{\"execute\": \"{command}\", \"arguments\": {json}}}");
+        return write(&message);
+    }
+    if *command == "human-monitor-command" {
+        return write(&format!(".hmp {}", unquoted(line[command.len()..].trim())));
+    }
+    let listed = TABLE.iter().find(|(name, _)| name == command).map(|(_, names)| names.to_vec());
+    let names = listed.or_else(|| bare_argument(command).map(|name| vec![name])).unwrap_or_default();
+    // A unit is needed there, and the error says so.
+    if *command == "balloon" && rest.len() < 2 && !rest.iter().any(|word| word.starts_with('-')) {
+        return None;
+    }
+    let pairs = named(rest, &names).or_else(|| placed(rest, &names))?;
+    let written = write(&format!("{command} {}", pairs.join(" ")))?;
+    let names_a_device = NODES.contains(command) && pairs.iter().any(|pair| pair.starts_with("device="));
+    Some(if names_a_device { format!("{written} (`node-name=` in place of `device=` for a node)") } else { written })
+}
+
+/// Reads `--key value`, `--key=value`, `key: value`, `key = value`, and `key value` where `key` is one of `names`.
+fn named(words: &[&str], names: &[&str]) -> Option<Vec<String>> {
+    let mut pairs = Vec::new();
+    let mut words = words.iter().map(|word| word.trim_end_matches(',')).peekable();
+    while let Some(word) = words.next() {
+        let (dashes, key) = word.strip_prefix("--").map_or((false, word), |key| (true, key));
+        if let Some((key, value)) = key.split_once('=')
+            && !key.is_empty()
+            && !value.is_empty()
+        {
+            pairs.push(format!("{key}={value}"));
+            continue;
+        }
+        let marked = key.strip_suffix([':', '=']);
+        let is_marked = marked.is_some();
+        let key = unquoted(marked.unwrap_or(key));
+        let is_sign = is_marked || words.next_if(|word| matches!(*word, "=" | ":")).is_some();
+        if !is_key(key) || !(dashes || is_sign || names.contains(&key)) {
+            return None;
+        }
+        // An option alone switches something on.
+        let value = words.next_if(|word| !(dashes && word.starts_with("--")));
+        match value {
+            Some(value) => pairs.push(format!("{key}={}", value.strip_prefix('=').unwrap_or(value))),
+            None if dashes => pairs.push(format!("{key}=on")),
+            None => return None,
+        }
+    }
+    (!pairs.is_empty()).then_some(pairs)
+}
+
+/// Gives words without a name the next of `names`.
+fn placed(words: &[&str], names: &[&str]) -> Option<Vec<String>> {
+    let mut pairs = Vec::new();
+    let mut names = names.iter();
+    for word in words {
+        let word = word.trim_end_matches(',');
+        let is_named = word.split_once('=').is_some_and(|(key, _)| is_key(key));
+        if is_named {
+            pairs.push(word.to_owned());
+        } else if word.len() == 2 && word.starts_with('-') {
+            // A flag of the human monitor: only of these the meaning is known here.
+            match word {
+                // QMP never waits for the end of a migration.
+                "-d" => {}
+                "-f" => pairs.push("force=on".to_owned()),
+                _ => return None,
+            }
+        } else {
+            pairs.push(pair(names.next()?.trim_matches(['[', ']']), unquoted(word)));
+        }
+    }
+    let is_given = |name: &str| pairs.iter().any(|pair| pair.split('=').next() == Some(name));
+    let missing: Vec<_> = names.filter(|name| !name.starts_with('[') && !is_given(name)).collect();
+    pairs.extend(missing.into_iter().map(|name| format!("{name}={}", name.to_uppercase())));
+    (!pairs.is_empty()).then_some(pairs)
+}
