@@ -97,7 +97,7 @@ fn the_log_has_each_message() {
     assert!(records[0][1]["QMP"].is_object());
     assert_eq!(records[1][0], "sent");
     assert_eq!(records[1][1]["execute"], "qmp_capabilities");
-    assert_eq!(records[2], json!(["received", {"return": {}, "id": 0}]));
+    assert_eq!(records[2], json!(["received", {"return": {}, "id": records[1][1]["id"]}]));
     let arguments = json!({"protocol": "vnc", "password": "***"});
     assert_eq!(records[3], json!(["sent", {"execute": "set_password", "arguments": arguments, "id": 1}]));
     assert_eq!(records[4][1]["event"], "STOP");
