@@ -14,7 +14,7 @@ use super::observer::Origin;
 use super::options::ClientOptions;
 use super::pending::Pending;
 use super::shared::{Seen, Shared};
-use super::sync::Sync;
+use super::sync::{DELIMITED, Sync};
 use crate::events::Mark;
 use crate::json::Scanner;
 use crate::message::{Event, Fault, Malformed, Reply, Request};
@@ -62,6 +62,8 @@ pub struct Qmp {
     pub(super) established: bool,
     /// The peer never answers two commands that come at once.
     pub(super) one_at_a_time: bool,
+    /// The command with which this guest agent synchronizes.
+    pub(super) sync_command: &'static str,
     /// The synchronization that a guest agent has not answered.
     pub(super) sync: Option<Sync>,
     pub(super) dropped: Dropped,
@@ -106,6 +108,7 @@ impl Qmp {
             negotiating: false,
             established: false,
             one_at_a_time: false,
+            sync_command: DELIMITED,
             sync: None,
             dropped: Dropped::default(),
             received: 0,

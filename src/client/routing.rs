@@ -12,7 +12,7 @@ use super::error::{ExecuteError, QmpError};
 use super::qmp::{Answer, Outgoing, Qmp, Waiter, has_ended, may_be_a_reply};
 use super::received::Received;
 use super::shared::Progress;
-use super::sync::{SENTINEL, SYNC};
+use super::sync::{DELIMITED, SENTINEL};
 use crate::message::{Descriptor, Fault, Malformed, Message, Outcome, Reply};
 use crate::protocol::{Context, End, Protocol, SessionError, Wire};
 
@@ -97,7 +97,7 @@ impl Protocol for Qmp {
         }
         if self.options.guest_agent {
             self.resynchronize(buffer);
-            if request.command == SYNC {
+            if request.command == DELIMITED {
                 buffer.extend_from_slice(&[SENTINEL]);
             }
         }

@@ -40,6 +40,7 @@ pub fn shell_answer(query: &str) -> Option<&'static str> {
         | "query-blockstats"
         | "query-chardev"
         | "query-jobs"
+        | "query-migrate-capabilities"
         | "query-named-block-nodes" => r#""return": []"#,
         "query-migrate" | "query-name" => r#""return": {}"#,
         "query-status" => r#""return": {"status": "running", "singlestep": false, "running": true}"#,

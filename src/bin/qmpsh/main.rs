@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use crate::cli::Exit;
 use crate::output::messages::fit;
 use crate::status::Status;
+use qmpsh::error::describe;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os(), |name| std::env::var_os(name)) {
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
             Ok(status) => status.into(),
             Err(error) => {
                 // There is nowhere else to complain.
-                let _ = writeln!(io::stderr(), "qmpsh: {error:#}");
+                let _ = writeln!(io::stderr(), "qmpsh: {}", describe(error.as_ref()));
                 Status::NoSession.into()
             }
         },

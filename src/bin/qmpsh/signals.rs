@@ -8,6 +8,7 @@ use nix::libc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::status::{Failure, Status};
+use qmpsh::error::describe;
 
 /// SIGTERM, SIGHUP and SIGQUIT.
 pub(crate) struct Ending {
@@ -79,7 +80,8 @@ pub(crate) async fn or_never<F: Future>(future: Option<F>) -> F::Output {
 }
 
 fn catch(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|error: io::Error| Failure::new(Status::Usage, format!("cannot catch signals: {error}")))
+    signal(kind)
+        .map_err(|error: io::Error| Failure::new(Status::Usage, format!("cannot catch signals: {}", describe(&error))))
 }
 
 /// Returns true if the parent process has the signal ignored. Source: `sigaction(2)`.

@@ -1,5 +1,6 @@
 //! The exit statuses, and the failures that lead to them.
 
+use qmpsh::error::describe;
 use std::process::ExitCode;
 
 /// How the program ends.
@@ -158,7 +159,7 @@ impl From<std::io::Error> for Failure {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             Failure::silent(Status::StdoutClosed)
         } else {
-            Failure::new(Status::StdoutClosed, format!("cannot write the results: {error}"))
+            Failure::new(Status::StdoutClosed, format!("cannot write the results: {}", describe(&error)))
         }
     }
 }

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use tokio::task::yield_now;
 
 use super::arguments::{Refusal, Words, count, seconds};
-use super::events::read_names;
+use super::events::{read_names, warn};
 use super::wait::NO_EVENTS;
 use crate::session::ask::TimeLimit;
+use crate::session::outcome;
 use crate::session::{Builtin, EventFilter, Frontend, attend};
 use crate::status::{Status, Stop};
 use qmpsh::events::{Delivery, EventStream};
@@ -85,7 +86,7 @@ impl Follow {
     /// Returns the outcome at the time limit: a failure if fewer events came than `count=` asks for.
     fn end(&self, left: Option<u64>, limit: TimeLimit) -> Result<(), Stop> {
         let (Some(count), Some(left)) = (self.count, left) else { return Ok(()) };
-        let message = format!("only {} of {count} events came within {limit}", count - left);
+        let message = outcome::too_late(&format!("only {} of {count} events came within {limit}", count - left));
         Err(Stop::new(Status::TimedOut, message))
     }
 }
@@ -116,7 +117,10 @@ impl Builtin for Follow {
             frontend.set_event_filter(if is_piped { others } else { EventFilter::all(false) });
         }
         let mut rest = VecDeque::new();
-        let done = self.print(frontend, &mut events, &mut rest, limit).await;
+        let done = match warn(frontend, &self.names).await {
+            Ok(()) => self.print(frontend, &mut events, &mut rest, limit).await,
+            Err(stop) => Err(stop),
+        };
         rest.append(&mut events.try_batch().events);
         if done.is_ok() {
             // Later events are shown as if `.follow` had not run.

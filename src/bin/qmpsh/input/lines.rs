@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::cli::Source;
 use crate::eval::Text;
 use crate::status::{Failure, Status};
+use qmpsh::error::describe;
 use qmpsh::language::syntax::{Assembler, Dialect, LogicalLine};
 use qmpsh::text;
 
@@ -163,7 +164,7 @@ impl Current {
                 self.ended = true;
                 // Half a statement must not run.
                 self.assembler = Assembler::new();
-                let message = format!("cannot read `{}`: {error}", text::line(&self.name));
+                let message = format!("cannot read `{}`: {}", text::line(&self.name), describe(&error));
                 return Some(Err(match &self.asked {
                     Some(asked) if asked.name.is_some() => {
                         Failure::placed(Status::Usage, format!("{}{message}", asked.prefix()))

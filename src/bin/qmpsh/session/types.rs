@@ -58,6 +58,9 @@ pub(crate) async fn explain_error(
     if request.hmp_line.is_some() {
         return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
     }
+    if let Some(id) = desc.strip_prefix("Job ID '").and_then(|rest| rest.strip_suffix("' already in use")) {
+        return Ok(shown(&format!("`.job {id}` waits for that job and dismisses it")));
+    }
     if !typing::can_teach(class, desc) {
         return Ok(String::new());
     }

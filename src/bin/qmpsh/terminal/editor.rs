@@ -22,6 +22,7 @@ use super::line::Readline;
 use super::line::Typed;
 use super::settings::{self, Terminal};
 use super::state::Shared;
+use qmpsh::error::describe;
 
 /// How long the rest of a key that begins with Escape may take, in milliseconds, as in readline.
 const ESCAPE: u16 = 500;
@@ -127,7 +128,7 @@ impl Editor {
                     self.shared.line("dropped the line: it is not UTF-8");
                     continue;
                 }
-                Err(error) => Readline::Failed(error.to_string()),
+                Err(error) => Readline::Failed(describe(&error)),
             };
         }
     }
@@ -167,7 +168,7 @@ impl Editor {
         {
             // Debug escapes control characters in the path.
             let path = path.to_string_lossy();
-            self.shared.line(format!("warning: cannot keep the history: {path:?}: {error}"));
+            self.shared.line(format!("warning: cannot keep the history: {path:?}: {}", describe(&error)));
         }
     }
 }
