@@ -159,13 +159,11 @@ fn the_end_of_the_connection_can_be_waited_for() {
 
     // It ends by itself, and the input goes on.
     let qemu = Qemu::none().start();
-    let mut process = qmpsh().arg(qemu.socket()).start();
-    process.line("query-name");
+    let lines = ["-c", "query-name", "-c", ".wait timeout=600 closed", "-c", "cont"];
+    let mut process = qmpsh().arg(qemu.socket()).args(lines).start();
     process.read_line();
-    process.line(".wait timeout=600 closed");
-    process.line("cont");
     qemu.signal(rustix::process::Signal::TERM);
-    process.wait().stdout("").status(4).stderr_contains("stdin:3: `cont` was not sent: the peer closed the connection");
+    process.wait().stdout("").status(4).stderr_contains("-c:3: `cont` was not sent: the peer closed the connection");
 }
 
 #[test]

@@ -109,11 +109,9 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
             target.established();
             return Ok(());
         };
-        if let (Problem::TookTooLong { limit, .. }, Some(wait)) = (&mut problem, options.wait)
-            && *limit > options.connect_timeout
-        {
+        if let Problem::TookTooLong { limit, .. } = &mut problem {
             // The message has the time that the user gave, not what was left of it.
-            *limit = wait;
+            *limit = options.connect_timeout.max(options.wait.unwrap_or_default());
         }
         let cause = target.cause(&problem, options.wait).await;
         let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(target.address()), |(_, may_pass)| *may_pass);
