@@ -210,7 +210,7 @@ fn private_directory() -> io::Result<TempDir> {
 
 /// Returns the system's message without the path that tempfile adds.
 fn system_error(error: &io::Error) -> String {
-    error.get_ref().and_then(std::error::Error::source).map_or_else(|| describe(error), |source| describe(source))
+    error.get_ref().and_then(std::error::Error::source).map_or_else(|| describe(error), describe)
 }
 
 #[cfg(test)]

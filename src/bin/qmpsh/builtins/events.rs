@@ -42,7 +42,7 @@ pub(super) fn read_names(words: &mut Words<'_>) -> Result<EventFilter, Refusal> 
 }
 
 /// Warns of events that the peer does not have.
-pub(super) async fn warn(frontend: &mut dyn Frontend, filter: &EventFilter) -> Result<(), Stop> {
+async fn warn(frontend: &mut dyn Frontend, filter: &EventFilter) -> Result<(), Stop> {
     let session = frontend.session();
     let names = filter.names();
     if !session.is_connected() || names.is_empty() {

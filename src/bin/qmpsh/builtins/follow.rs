@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use tokio::task::yield_now;
 
 use super::arguments::{Refusal, Words, count, seconds};
-use super::events::{read_names, warn};
+use super::events::read_names;
 use super::wait::NO_EVENTS;
 use crate::session::ask::TimeLimit;
 use crate::session::outcome;
-use crate::session::{Builtin, EventFilter, Frontend, attend};
+use crate::session::{Builtin, EventFilter, Frontend, attend, event_names};
+use crate::signals::or_never;
 use crate::status::{Status, Stop};
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::message::Event;
@@ -45,13 +46,30 @@ impl Follow {
         limit: TimeLimit,
     ) -> Result<(), Stop> {
         let mut left = self.count;
+        let names = self.names.names();
+        // The events must not wait for the peer's answer.
+        let mut check = (!names.is_empty()).then(|| Box::pin(event_names::warnings(frontend.session(), names)));
         while left != Some(0) {
+            let mut warnings = None;
             let next = async {
                 // A constant stream of events must not hide Ctrl-C and the time limit.
                 yield_now().await;
-                events.batch().await
+                tokio::select! {
+                    biased;
+                    found = or_never(check.as_mut()) => {
+                        warnings = Some(found);
+                        events.try_batch()
+                    }
+                    batch = events.batch() => batch,
+                }
             };
             let next = attend(frontend, next, limit.end, "the next event").await?;
+            if let Some(warnings) = warnings {
+                check = None;
+                for warning in warnings {
+                    frontend.notifier().say(&warning);
+                }
+            }
             let is_over = next.is_none();
             let mut batch = next.unwrap_or_else(|| events.try_batch()).events;
             if let Some(left) = &mut left
@@ -117,10 +135,7 @@ impl Builtin for Follow {
             frontend.set_event_filter(if is_piped { others } else { EventFilter::all(false) });
         }
         let mut rest = VecDeque::new();
-        let done = match warn(frontend, &self.names).await {
-            Ok(()) => self.print(frontend, &mut events, &mut rest, limit).await,
-            Err(stop) => Err(stop),
-        };
+        let done = self.print(frontend, &mut events, &mut rest, limit).await;
         rest.append(&mut events.try_batch().events);
         if done.is_ok() {
             // Later events are shown as if `.follow` had not run.
