@@ -23,7 +23,7 @@ _qmpsh() {
 
     case "${cmd}" in
         qmpsh)
-            opts="-c -f -k -H -t -N -o -p -v -l -h -V --command --file --keep-going --hmp --pipeline --timeout --connect-timeout --wait --reconnect --max-message --skip-negotiation --qga --tls-creds --tls-hostname --socket-mode --monitor --output --pretty --color --events --verbose --logfile --log-level --history --no-history --generate --help --version"
+            opts="-c -f -k -H -t -N -o -p -q -v -l -h -V --command --file --keep-going --hmp --pipeline --timeout --connect-timeout --wait --reconnect --max-message --skip-negotiation --qga --tls-creds --tls-hostname --socket-mode --monitor --output --pretty --quiet --color --events --verbose --logfile --log-level --history --no-history --generate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

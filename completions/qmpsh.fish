@@ -38,6 +38,7 @@ complete -c qmpsh -s H -l hmp -d 'Read lines as commands of the human monitor (H
 complete -c qmpsh -s N -l skip-negotiation -d 'Skip the greeting and the negotiation'
 complete -c qmpsh -l qga -d 'Connect to a guest agent'
 complete -c qmpsh -s p -l pretty -d 'Same as -o pretty'
+complete -c qmpsh -s q -l quiet -d 'Do not print empty results'
 complete -c qmpsh -s v -l verbose -d 'Print each sent message on stderr'
 complete -c qmpsh -l no-history -d 'Do not keep a history'
 complete -c qmpsh -s h -l help -d 'Print help (see more with \'--help\')'

@@ -9,11 +9,13 @@ use bytes::BytesMut;
 use super::error::QmpError;
 use super::observer::Origin;
 use super::qmp::{Outgoing, Qmp, Waiter, has_ended};
+use super::received::Received;
 use super::shared::Progress;
-use super::sync::{SENTINEL, Sync};
+use super::sync::{DELIMITED, PLAIN, SENTINEL, Sync};
 use crate::json::Document;
-use crate::message::{Message, Reply, Request};
+use crate::message::{Message, Outcome, Reply, Request};
 use crate::protocol::Wire;
+use crate::text;
 
 /// The commands that send no reply when they succeed. Source: `'success-response': false` in `qga/qapi-schema.json`.
 const SILENT: [&str; 4] = ["guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"];
@@ -40,9 +42,28 @@ pub(super) fn silent_reply() -> Option<Reply> {
 impl Qmp {
     /// Finds where the guest agent's replies to this session begin.
     pub(super) async fn synchronize(&mut self, wire: &mut Wire<'_>) -> Result<(), QmpError> {
-        self.shared.seen().progress = Progress::Synchronizing;
-        let sync = Sync::new();
+        self.shared.seen().progress = Progress::Synchronizing { refusal: None };
+        let Err((class, desc)) = self.synchronize_with(DELIMITED, wire).await? else { return Ok(()) };
+        // Agents before QEMU 1.1, and some that are not QEMU's, know only the other command.
+        tracing::info!("the agent refused {DELIMITED}: {}: {}", text::line(&class), text::line(&desc));
+        self.shared.seen().progress = Progress::Synchronizing { refusal: Some(format!("{class}: {desc}")) };
+        let refused = QmpError::SyncRefused { class, desc };
+        match self.synchronize_with(PLAIN, wire).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(QmpError::ClosedBeforeSync) => Err(refused),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Synchronizes with one command. The inner error is the class and the description of the agent's refusal.
+    async fn synchronize_with(
+        &mut self,
+        command: &'static str,
+        wire: &mut Wire<'_>,
+    ) -> Result<Result<(), (String, String)>, QmpError> {
+        let sync = Sync::new(command);
         let request = sync.request();
+        self.sync_command = command;
         self.sync = Some(sync);
         let closed = |error| match error {
             QmpError::Io(error) if has_ended(&error) => QmpError::ClosedBeforeSync,
@@ -50,9 +71,15 @@ impl Qmp {
         };
         wire.send(self, Outgoing::unanswered(request)).await.map_err(closed)?;
         // Only the answer passes `decode`.
-        drop(wire.recv(self).await.map_err(closed)?);
+        let answer = wire.recv(self).await.map_err(closed)?;
         self.pending.drain().for_each(drop);
-        Ok(())
+        Ok(match answer {
+            Received::Other(Ok(Message::Reply(reply))) => match reply.outcome {
+                Outcome::Error { class, desc } => Err((class, desc)),
+                Outcome::Return => Ok(()),
+            },
+            _ => Ok(()),
+        })
     }
 
     /// Synchronizes again if all pending commands were canceled, so that none of their late replies is taken for another's. Old
@@ -61,8 +88,10 @@ impl Qmp {
         if self.sync.is_some() || self.pending.take_all_if(Waiter::is_canceled).is_empty() {
             return;
         }
-        let sync = Sync::new();
-        buffer.extend_from_slice(&[SENTINEL]);
+        let sync = Sync::new(self.sync_command);
+        if self.sync_command == DELIMITED {
+            buffer.extend_from_slice(&[SENTINEL]);
+        }
         self.write_own(&sync.request().text, buffer);
         self.sync = Some(sync);
     }

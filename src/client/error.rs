@@ -42,6 +42,14 @@ pub enum QmpError {
     /// The guest agent closed the connection before its answer.
     #[error("the peer closed the connection before it answered as a guest agent")]
     ClosedBeforeSync,
+    /// The guest agent refused to synchronize.
+    #[error("the guest agent refused to synchronize: {}: {}", text::line(class), text::line(desc))]
+    SyncRefused {
+        /// The error's class.
+        class: String,
+        /// The error's description.
+        desc: String,
+    },
     /// The greeting, or a message before it, is not a message of QMP.
     #[error("the peer's greeting is not a QMP greeting: {0}")]
     BadGreeting(Malformed),

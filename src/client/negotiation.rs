@@ -3,7 +3,7 @@
 //! Source: QEMU's `qmp-spec.rst`, "Server Greeting" and "Capabilities Negotiation".
 
 use super::error::{NonQmpPeer, QmpError};
-use super::qmp::{NEGOTIATION, Outgoing, Qmp, has_ended, may_be_a_reply, warn_dropped};
+use super::qmp::{Outgoing, Qmp, has_ended, may_be_a_reply};
 use super::received::Received;
 use super::shared::Progress;
 use crate::json::ScanError;
@@ -19,7 +19,7 @@ impl Qmp {
                 // With `mux=on` an event may come first (docs/qmp.md, "Wire").
                 Ok(Ok(Message::Event(event))) => self.shared.hub.publish([event]),
                 Ok(Ok(Message::Reply(_))) => return Err(QmpError::ReplyBeforeGreeting),
-                Ok(Err(malformed)) if malformed.fault == Fault::EventName => warn_dropped(&malformed),
+                Ok(Err(malformed)) if malformed.fault == Fault::EventName => self.dropped.warn(malformed),
                 Ok(Err(malformed)) => return Err(QmpError::BadGreeting(malformed)),
                 Err(QmpError::Scan(ScanError::Garbage { seen, .. })) => {
                     return Err(QmpError::NotQmp { peer: NonQmpPeer::of(&seen), seen });
@@ -56,29 +56,37 @@ impl Qmp {
         let sent = wire.send(self, Outgoing::unanswered(request)).await;
         self.negotiating = false;
         sent.map_err(closed_during_negotiation)?;
+        // What a reply without an id means if none with the id follows.
+        let mut unassigned = None;
         loop {
-            match self.recv(wire).await.map_err(closed_during_negotiation)? {
-                Ok(Message::Reply(reply)) => {
-                    match (reply.id, &reply.outcome) {
-                        (Some(id), _) if id != NEGOTIATION => {
-                            tracing::debug!("dropped the reply {id} to an earlier client");
-                            continue;
-                        }
-                        // A negotiation returns nothing.
-                        (None, Outcome::Return) if reply.result().is_none_or(|result| *result != *b"{}") => {
-                            tracing::debug!("dropped a reply to an earlier client");
-                            continue;
-                        }
-                        (None, Outcome::Return) => {
-                            return Err(QmpError::Malformed(Malformed::new(Fault::NoId, reply.document())));
-                        }
-                        // An error without an id is about the negotiation.
-                        _ => {}
-                    }
+            let message = match self.recv(wire).await.map_err(closed_during_negotiation) {
+                Err(QmpError::ClosedDuringNegotiation) => {
+                    return Err(unassigned.unwrap_or(QmpError::ClosedDuringNegotiation));
+                }
+                received => received?,
+            };
+            match message {
+                Ok(Message::Reply(reply)) if reply.id == Some(self.negotiation) => {
                     return match reply.outcome {
                         Outcome::Return => Ok(()),
                         Outcome::Error { class, desc } => Err(QmpError::NegotiationRefused { class, desc }),
                     };
+                }
+                Ok(Message::Reply(reply)) => {
+                    tracing::debug!("dropped the reply to an earlier client: {:?}", reply.document());
+                    let is_empty = || reply.result().is_some_and(|result| *result == *b"{}");
+                    match reply.outcome {
+                        _ if reply.id.is_some() => {}
+                        Outcome::Error { class, desc } => {
+                            unassigned = Some(QmpError::NegotiationRefused { class, desc });
+                        }
+                        // The negotiation returns nothing.
+                        Outcome::Return if is_empty() => {
+                            let malformed = Malformed::new(Fault::NoId, reply.document());
+                            unassigned = Some(QmpError::Malformed(malformed));
+                        }
+                        Outcome::Return => {}
+                    }
                 }
                 Ok(Message::Event(event)) => self.shared.hub.publish([event]),
                 // A pty opened during start-up gets the greeting twice (docs/qmp.md, "Wire").
@@ -86,7 +94,7 @@ impl Qmp {
                 Err(malformed) if malformed.fault == Fault::Id => {
                     tracing::debug!("dropped a reply to an earlier client: {malformed}");
                 }
-                Err(malformed) if !may_be_a_reply(&malformed) => warn_dropped(&malformed),
+                Err(malformed) if !may_be_a_reply(&malformed) => self.dropped.warn(malformed),
                 Err(malformed) => return Err(QmpError::Malformed(malformed)),
             }
         }

@@ -3,6 +3,7 @@
 //! Source: QEMU's `qmp-spec.rst`.
 
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::sync::Arc;
 
@@ -13,16 +14,10 @@ use super::observer::Origin;
 use super::options::ClientOptions;
 use super::pending::Pending;
 use super::shared::{Seen, Shared};
-use super::sync::Sync;
+use super::sync::{DELIMITED, Sync};
 use crate::events::Mark;
 use crate::json::Scanner;
 use crate::message::{Event, Fault, Malformed, Reply, Request};
-
-/// The id of the negotiation; those of commands are counted from 1.
-///
-/// QEMU sends its client the replies to an earlier client that has gone, which may also have been this program. It runs one
-/// command after the other, so they come before the reply to the negotiation: until then, any other id is not of this session.
-pub(super) const NEGOTIATION: u64 = 0;
 
 /// The outcome of a command, for its sender.
 pub(super) type Answer = Result<Reply, ExecuteError>;
@@ -57,13 +52,21 @@ pub struct Qmp {
     pub(super) shared: Arc<Shared>,
     pub(super) scanner: Scanner,
     pub(super) pending: Pending<Waiter>,
+    /// The id of the negotiation; those of commands are counted from 1.
+    ///
+    /// QEMU sends its client the replies to an earlier client that has gone, whatever ids that used. It runs one command after the
+    /// other, so they come before the reply to the negotiation. A random id tells that reply from them.
+    pub(super) negotiation: u64,
     /// The next message to encode is the negotiation.
     pub(super) negotiating: bool,
     pub(super) established: bool,
     /// The peer never answers two commands that come at once.
     pub(super) one_at_a_time: bool,
+    /// The command with which this guest agent synchronizes.
+    pub(super) sync_command: &'static str,
     /// The synchronization that a guest agent has not answered.
     pub(super) sync: Option<Sync>,
+    pub(super) dropped: Dropped,
     /// The number of messages that have come.
     pub(super) received: u64,
     /// The buffer for a run of events; empty between two runs.
@@ -101,23 +104,57 @@ impl Qmp {
             shared,
             scanner,
             pending: Pending::default(),
+            negotiation: random_id(),
             negotiating: false,
             established: false,
             one_at_a_time: false,
+            sync_command: DELIMITED,
             sync: None,
+            dropped: Dropped::default(),
             received: 0,
             run: Vec::new(),
         }
     }
 }
 
-/// Returns true if this may be a reply, not clearly an event or a greeting.
-pub(super) fn may_be_a_reply(malformed: &Malformed) -> bool {
-    !matches!(malformed.fault, Fault::EventName | Fault::Greeting)
+/// Returns a number of nine digits, another one in each session.
+fn random_id() -> u64 {
+    const NINE_DIGITS: u64 = 100_000_000;
+    NINE_DIGITS + RandomState::new().build_hasher().finish() % (9 * NINE_DIGITS)
 }
 
-pub(super) fn warn_dropped(malformed: &Malformed) {
-    tracing::warn!("dropped a message: {malformed}");
+/// Returns true if this may be the reply to a command of this session: it is not clearly an event, a greeting, or the reply to
+/// another client.
+pub(super) fn may_be_a_reply(malformed: &Malformed) -> bool {
+    !matches!(malformed.fault, Fault::EventName | Fault::Greeting | Fault::Id)
+}
+
+/// Warns of messages that were dropped: of the first, the tenth, the hundredth and so on, so that a peer that sends a million of
+/// them does not flood the log.
+#[derive(Debug, Default)]
+pub(super) struct Dropped {
+    count: u64,
+    warned: u64,
+}
+
+impl Dropped {
+    pub(super) fn warn(&mut self, message: impl fmt::Display) {
+        self.count += 1;
+        if self.count == self.warned.saturating_mul(10).max(1) {
+            self.warned = self.count;
+            match self.count {
+                1 => tracing::warn!("dropped a message: {message}"),
+                count => tracing::warn!("dropped {count} messages so far, the last: {message}"),
+            }
+        }
+    }
+
+    /// Warns of the rest, at the end of the session.
+    pub(super) fn warn_of_all(&self) {
+        if self.count > self.warned {
+            tracing::warn!("dropped {} messages in all", self.count);
+        }
+    }
 }
 
 /// Returns true for the end of file, and for the errors that replace it if the peer closes with unread bytes.

@@ -9,10 +9,10 @@ use tokio::sync::oneshot;
 
 use super::agent;
 use super::error::{ExecuteError, QmpError};
-use super::qmp::{Answer, NEGOTIATION, Outgoing, Qmp, Waiter, has_ended, may_be_a_reply, warn_dropped};
+use super::qmp::{Answer, Outgoing, Qmp, Waiter, has_ended, may_be_a_reply};
 use super::received::Received;
 use super::shared::Progress;
-use super::sync::{SENTINEL, SYNC};
+use super::sync::{DELIMITED, SENTINEL};
 use crate::message::{Descriptor, Fault, Malformed, Message, Outcome, Reply};
 use crate::protocol::{Context, End, Protocol, SessionError, Wire};
 
@@ -24,7 +24,7 @@ impl Qmp {
     fn on_reply(&mut self, reply: Reply) -> Result<(), QmpError> {
         let Some(id) = reply.id else { return self.on_reply_without_id(reply) };
         let Some(waiter) = self.pending.take(id) else {
-            tracing::warn!("dropped a reply whose id {id} belongs to no command");
+            self.dropped.warn(format_args!("a reply whose id {id} belongs to no command"));
             return Ok(());
         };
         if waiter.partner.is_some() && self.on_partner(&waiter) {
@@ -50,7 +50,7 @@ impl Qmp {
 
     fn on_malformed(&mut self, malformed: Malformed) -> Result<(), QmpError> {
         if !may_be_a_reply(&malformed) {
-            warn_dropped(&malformed);
+            self.dropped.warn(malformed);
             return Ok(());
         }
         let waiter = match malformed.id {
@@ -60,7 +60,7 @@ impl Qmp {
         match waiter {
             Some(waiter) => waiter.answer(Err(ExecuteError::Malformed(malformed))),
             None if self.pending.len() > 1 && malformed.id.is_none() => return Err(QmpError::Malformed(malformed)),
-            None => warn_dropped(&malformed),
+            None => self.dropped.warn(malformed),
         }
         Ok(())
     }
@@ -97,13 +97,13 @@ impl Protocol for Qmp {
         }
         if self.options.guest_agent {
             self.resynchronize(buffer);
-            if request.command == SYNC {
+            if request.command == DELIMITED {
                 buffer.extend_from_slice(&[SENTINEL]);
             }
         }
         let is_silent = self.options.guest_agent && agent::is_silent(&request.command);
         let id = if self.negotiating {
-            NEGOTIATION
+            self.negotiation
         } else {
             self.pending.insert(Waiter { request: Arc::clone(&request), answer, partner: None })
         };
@@ -168,6 +168,7 @@ impl Protocol for Qmp {
     }
 
     fn on_end(&mut self, end: &End<QmpError>) {
+        self.dropped.warn_of_all();
         let reason = end.as_ref().err();
         let went = end.as_ref().is_err_and(|error| match &**error {
             SessionError::EndOfFile => true,

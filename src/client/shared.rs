@@ -17,7 +17,10 @@ pub enum Progress {
         seen: Vec<u8>,
     },
     /// The connection exists, and the guest agent has not answered the synchronization.
-    Synchronizing,
+    Synchronizing {
+        /// The agent's error, if it has refused `guest-sync-delimited`; not safe to show as it is.
+        refusal: Option<String>,
+    },
     /// The greeting has come, and the reply to the negotiation has not.
     Negotiating,
     /// The session is established.

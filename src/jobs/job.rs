@@ -53,6 +53,8 @@ pub enum Attention {
     Mend,
     /// A migration is ready to switch over: `migrate-continue`.
     Continue,
+    /// A migration is to come in, and QEMU does not listen for it yet: `migrate-incoming`.
+    Incoming,
     /// A migration has lost its connection: `migrate-recover` and `migrate-pause`.
     Recover,
 }
@@ -168,6 +170,15 @@ impl Job {
 
     /// Returns the job as `query-jobs` has it, on one line, with an `outcome` if it has ended.
     pub fn to_json(&self) -> String {
+        self.json(false)
+    }
+
+    /// Returns the job like [`to_json`](Self::to_json), with `"dismissed": true` if no query shows it anymore.
+    pub fn to_listed_json(&self) -> String {
+        self.json(self.gone)
+    }
+
+    fn json(&self, dismissed: bool) -> String {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
         struct Shown<'a> {
@@ -184,6 +195,8 @@ impl Job {
             outcome: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             error: Option<&'a str>,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            dismissed: bool,
         }
         let outcome = self.outcome();
         let shown = Shown {
@@ -198,6 +211,7 @@ impl Job {
                 Some(Outcome::Cancelled) => Some(CANCELLED),
                 _ => self.error.as_deref(),
             },
+            dismissed,
         };
         // Strings and numbers cannot fail to serialize.
         serde_json::to_string(&shown).unwrap_or_default()

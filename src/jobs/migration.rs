@@ -43,6 +43,8 @@ pub struct Migration {
     status: Option<String>,
     /// Megabits a second, as QEMU measures them.
     megabits: f64,
+    /// It listens for the other host.
+    listens: bool,
     /// The status in the last reply to `query-migrate`.
     answered: Option<String>,
     heard: u64,
@@ -91,6 +93,7 @@ impl Migration {
         if self.answered.is_some() && self.heard <= asked {
             self.status.clone_from(&self.answered);
         }
+        self.listens = !info.socket_address.is_null();
         // An error of an earlier migration is forgotten.
         self.error = info.error.as_deref().map(kept);
         let parts: Vec<&MigrationStats> = info.ram.iter().chain(&info.disk).collect();
@@ -122,6 +125,11 @@ impl Migration {
     /// amounts.
     pub fn is_answered(&self) -> bool {
         self.answered == self.status
+    }
+
+    /// Returns true if the last reply to `query-migrate` has an address where QEMU listens for the other host.
+    pub fn listens(&self) -> bool {
+        self.listens
     }
 
     /// Returns what it needs from the user to go on, if anything.

@@ -100,6 +100,9 @@ pub(super) struct MigrationInfo {
     pub(super) error: Option<String>,
     pub(super) ram: Option<MigrationStats>,
     pub(super) disk: Option<MigrationStats>,
+    /// Where it listens, if it comes in.
+    #[serde(rename = "socket-address", default)]
+    pub(super) socket_address: serde_json::Value,
 }
 
 /// The `ram` or `disk` of [`MigrationInfo`].

@@ -353,7 +353,12 @@ pub struct Malformed {
 
 impl Malformed {
     pub(crate) fn new(fault: Fault, document: &Document) -> Self {
-        let id = document.get("id").and_then(plain_integer);
+        let raw = document.get("id");
+        let id = raw.and_then(plain_integer);
+        let fault = match fault {
+            Fault::Unknown | Fault::Ambiguous if raw.is_some() && id.is_none() => Fault::Id,
+            fault => fault,
+        };
         Self { fault, id, excerpt: secrets::excerpt(document.bytes(), 120) }
     }
 }

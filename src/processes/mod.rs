@@ -49,6 +49,15 @@ pub fn silence(address: &Address) -> Option<Silence> {
     }
 }
 
+/// Returns a sentence about a stopped QEMU at the other end of a connection of this process; `None` if there is none, or the
+/// system does not tell.
+pub fn stopped_peer() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    return system::stopped_peer();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Returns true if a process is known to have a socket bound to this file. The system does not tell about some, such as those
 /// in a container.
 pub(crate) fn is_bound(file: &std::fs::Metadata) -> bool {

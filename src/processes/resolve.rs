@@ -23,6 +23,14 @@ pub enum Wanted {
 pub struct ResolveError {
     kind: io::ErrorKind,
     message: String,
+    is_stopped: bool,
+}
+
+impl ResolveError {
+    /// Returns true if the process exists and is stopped: once it is continued, it may have a free monitor.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
 }
 
 impl From<ResolveError> for io::Error {
@@ -32,7 +40,7 @@ impl From<ResolveError> for io::Error {
 }
 
 fn refuse<T>(kind: io::ErrorKind, message: String) -> Result<T, ResolveError> {
-    Err(ResolveError { kind, message })
+    Err(ResolveError { kind, message, is_stopped: false })
 }
 
 /// Returns the process, and its first free QMP monitor, with or without TLS.
@@ -43,7 +51,8 @@ pub fn resolve<'a>(
 ) -> Result<(&'a QemuProcess, &'a Address), ResolveError> {
     let process = choose(wanted, processes)?;
     if let Some(stopped) = process.stopped {
-        return refuse(io::ErrorKind::Other, stopped_sentence("QEMU", process.pid, stopped, process.access));
+        let message = stopped_sentence("QEMU", process.pid, stopped, process.access);
+        return Err(ResolveError { kind: io::ErrorKind::Other, message, is_stopped: true });
     }
     let mut busy = Vec::new();
     let (mut not_accepting, mut not_listening) = (None, None);

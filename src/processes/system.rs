@@ -17,7 +17,7 @@ use super::process::{
 };
 use super::resolve::{Wanted, choose};
 use super::sockets::{Client, Connection, Observed, ProcessView, Sockets};
-use super::tables::{self, Dump, FileId, States, UnixSocket};
+use super::tables::{self, Dump, FileId, States, TcpSocket, UnixSocket};
 use crate::address::Address;
 use crate::text;
 
@@ -131,11 +131,11 @@ pub(super) fn silence(address: &Address) -> Option<Silence> {
     // This process may have inherited the socket.
     let others: Vec<u32> = pids.iter().copied().filter(|&pid| pid != std::process::id()).collect();
     let server = match owners([Client::Inode(listener)], &others).remove(&listener) {
-        Some((pid, name)) => {
-            let is_qemu =
-                fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|file| is_qemu(file.as_os_str().as_bytes()));
-            Some((pid, if is_qemu { "QEMU".to_owned() } else { text::line(&name).into_owned() }, Access::ByPid))
-        }
+        Some((pid, name)) => Some((
+            pid,
+            if is_qemu_process(pid) { "QEMU".to_owned() } else { text::line(&name).into_owned() },
+            Access::ByPid,
+        )),
         // The process of another user may be known by its command line.
         None => find().ok()?.into_iter().find_map(|process| {
             let is_it = |monitor: &Monitor| matches!(&monitor.place, Place::At(at) if is_same(at, address));
@@ -160,6 +160,26 @@ pub(super) fn silence(address: &Address) -> Option<Silence> {
         }
         _ => None,
     }
+}
+
+pub(super) fn stopped_peer() -> Option<String> {
+    let own = sockets_of(std::process::id())?;
+    let is_own = |inode: u64| own.iter().any(|(_, own)| *own == inode);
+    let sockets = Sockets::load();
+    let unix = sockets.unix.iter().filter(|socket| is_own(socket.inode)).filter_map(|socket| socket.peer);
+    let ends: Vec<_> = sockets.tcp.iter().filter(|socket| socket.connected && is_own(socket.inode)).collect();
+    let is_peer = |socket: &&TcpSocket| ends.iter().any(|end| end.local == socket.remote && end.remote == socket.local);
+    let tcp = sockets.tcp.iter().filter(is_peer).map(|socket| socket.inode);
+    let peers = unix.chain(tcp).filter(|inode| *inode != 0 && !is_own(*inode)).map(Client::Inode);
+    let processes = owners(peers, &pids().ok()?).into_values();
+    processes.filter(|(pid, _)| is_qemu_process(*pid)).find_map(|(pid, _)| {
+        let stopped = stopped(pid)?;
+        Some(stopped_sentence("QEMU", pid, stopped, Access::ByPid))
+    })
+}
+
+fn is_qemu_process(pid: u32) -> bool {
+    fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|file| is_qemu(file.as_os_str().as_bytes()))
 }
 
 pub(super) fn is_bound(file: &fs::Metadata) -> bool {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use super::runstate::StateError;
+use crate::error::message;
 
 /// The part of connecting that failed (E8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub struct ConnectError<E> {
 impl<E: fmt::Debug + fmt::Display> fmt::Display for ConnectError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, kind) = match &self.cause {
-            Cause::Io(error) => (error.to_string(), format!("{:?}", error.kind())),
+            Cause::Io(error) => (message(error), format!("{:?}", error.kind())),
             Cause::Protocol(error) => (error.to_string(), format!("{error:?}")),
             Cause::Cancelled => ("cancelled by disconnect()".to_owned(), String::new()),
         };

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::tcp::TcpListening;
 use super::unix::{UnixLink, UnixListening};
+use crate::error::describe;
 use crate::protocol::{Link, Listen};
 
 /// A stream socket that a parent process made.
@@ -34,7 +35,7 @@ impl Inherited {
     /// Panics outside a tokio runtime.
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
         Self::classify(socket).map_err(|error| match error.raw_os_error() {
-            Some(_) => io::Error::new(error.kind(), format!("it cannot be used: {error}")),
+            Some(_) => io::Error::new(error.kind(), format!("it cannot be used: {}", describe(&error))),
             None => error,
         })
     }

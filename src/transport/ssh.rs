@@ -19,6 +19,7 @@ use super::child::{End, Process};
 use super::stderr_tail::StderrTail;
 use super::unix::UnixLink;
 use crate::address::{self, UNIX_PATH_MAX};
+use crate::error::describe;
 use crate::protocol::{Dial, Link};
 
 /// How often to look for the socket that ssh makes, since ssh does not report it.
@@ -201,7 +202,7 @@ fn private_directory() -> io::Result<TempDir> {
 
 /// Returns the system's message without the path that tempfile adds.
 fn system_error(error: &io::Error) -> String {
-    error.get_ref().and_then(std::error::Error::source).map_or_else(|| error.to_string(), ToString::to_string)
+    error.get_ref().and_then(std::error::Error::source).map_or_else(|| describe(error), describe)
 }
 
 #[cfg(test)]

@@ -109,6 +109,63 @@ fn a_suspend_without_a_reply_succeeds_when_the_next_command_is_answered() {
     agent.done();
 }
 
+const UNKNOWN: &str = r#"{"error": {"class": "CommandNotFound", "desc": "The command COMMAND has not been found"}}"#;
+
+/// Agents before QEMU 1.1, and some that are not QEMU's.
+#[test]
+fn an_agent_without_the_delimited_synchronization_is_synchronized_by_lines() {
+    let agent = Played::new(|mut session| {
+        session.expect("guest-sync-delimited");
+        session.say("{\"return\": \"late\"}\n", false);
+        session.say(&format!("{}\n", UNKNOWN.replace("COMMAND", "guest-sync-delimited")), false);
+        let (sentinel, sync) = session.next().expect("a synchronization");
+        assert!(!sentinel && sync["execute"] == "guest-sync", "{sync}");
+        // The answer to an earlier client, then the one that counts.
+        session.say("{\"return\": 4711}\n{\"return\": {}}\n", false);
+        session.say(&format!("{{\"return\": {}}}\n", sync["arguments"]["id"]), false);
+        let slow = session.expect("guest-slow");
+        let (sentinel, sync) = session.next().expect("another one, after the timeout");
+        assert!(!sentinel && sync["execute"] == "guest-sync", "{sync}");
+        session.say(&format!("{{\"return\": 1, \"id\": {}}}\n", slow["id"]), false);
+        session.say(&format!("{{\"return\": {}}}\n", sync["arguments"]["id"]), false);
+        let quick = session.expect("guest-quick");
+        session.say(&format!("{{\"return\": 2, \"id\": {}}}\n", quick["id"]), false);
+        assert!(session.next().is_none());
+    });
+    let output = agent.client().args(["-k", "-c", "guest-slow", "-c", "guest-quick", "-t", "2"]).run();
+    output.stdout("2\n").stderr_contains("no reply to `guest-slow` within 2 s").status(5);
+    agent.done();
+}
+
+#[test]
+fn an_agent_that_refuses_to_synchronize_is_quoted() {
+    let said = "CommandNotFound: The command guest-sync-delimited has not been found";
+    let play = |then: fn(Session)| {
+        Played::new(move |mut session| {
+            session.expect("guest-sync-delimited");
+            session.say(&format!("{}\n", UNKNOWN.replace("COMMAND", "guest-sync-delimited")), false);
+            session.expect("guest-sync");
+            then(session);
+        })
+    };
+    let refuses = play(|mut session| {
+        session.say(&format!("{}\n", UNKNOWN.replace("COMMAND", "guest-sync")), false);
+        assert!(session.next().is_none());
+    });
+    let refused = format!(": the guest agent refused to synchronize: {said}\n");
+    refuses.client().arg("guest-info").run().status(3).stdout("").stderr_contains(&refused);
+    refuses.done();
+    let closes = play(drop);
+    closes.client().arg("guest-info").run().status(3).stderr_contains(&refused);
+    closes.done();
+    let is_silent = play(|mut session| assert!(session.next().is_none()));
+    let output = is_silent.client().args(["--connect-timeout", "0.5", "guest-info"]).run();
+    output.status(3).stderr_contains(&format!(
+        " within 0.5 s: it refused guest-sync-delimited ({said}), and did not answer guest-sync\n"
+    ));
+    is_silent.done();
+}
+
 #[test]
 fn a_program_that_ended_nobody_knows_how_has_failed() {
     let agent = Played::new(|mut session| {

@@ -26,9 +26,9 @@ fn a_missing_socket_is_no_session() {
     check(&path("missing"), &path("missing"), &format!("{missing}{RETRY}"));
     check(&path("none/q"), &path("none/q"), &format!("no such directory: {}{RETRY}", path("none")));
     std::fs::write(path("file"), "").unwrap();
-    check(&path("file"), &path("file"), &format!("this file is not a socket{RETRY}"));
-    check(&path(""), &path(""), &format!("this file is not a socket{RETRY}"));
-    check(&path("file/q"), &path("file/q"), "Not a directory (os error 20)");
+    check(&path("file"), &path("file"), "this file is not a socket");
+    check(&path(""), &path(""), "this file is not a socket");
+    check(&path("file/q"), &path("file/q"), "Not a directory");
     drop(UnixListener::bind(path("stale")).unwrap());
     let stale = "no process listens there; the one that made this socket has ended or is not listening yet";
     check(&path("stale"), &path("stale"), &format!("{stale}{RETRY}"));

@@ -12,7 +12,7 @@ fn event(name: &str) -> String {
 #[test]
 fn events_are_hidden_by_default() {
     for args in [&[][..], &["--events", "hide"]] {
-        let mock = Mock::new().negotiate().expect_execute("a").event("ONE", "{}").reply("1").unix();
+        let mock = Mock::interactive().negotiate().expect_execute("a").event("ONE", "{}").reply("1").unix();
         at(mock.socket()).args(args).arg("a").run().stdout("1\n").stderr("").status(0);
         mock.finish();
     }
@@ -21,7 +21,7 @@ fn events_are_hidden_by_default() {
 #[test]
 fn events_are_printed_in_order_of_arrival() {
     let mock = || {
-        Mock::new()
+        Mock::interactive()
             .event("EARLY", "{}")
             .greeting()
             .expect_execute("qmp_capabilities")
@@ -62,11 +62,16 @@ fn events_in_the_same_read_as_a_reply_are_printed_after_it() {
         event("LATER").trim_end()
     );
     let expected = format!("{}1\n{}{}2\n", event("BEFORE"), event("AFTER"), event("LATER"));
-    let mock =
-        Mock::new().negotiate().expect_execute("a").send(burst.as_bytes()).expect_execute("b").reply_latest("2").unix();
+    let mock = Mock::interactive()
+        .negotiate()
+        .expect_execute("a")
+        .send(burst.as_bytes())
+        .expect_execute("b")
+        .reply_latest("2")
+        .unix();
     at(mock.socket()).args(["--events", "show"]).stdin("a\nb\n").run().stdout(&expected).status(0);
     mock.finish();
-    let mock = Mock::new().negotiate().expect_execute("a").send(burst.as_bytes()).close().unix();
+    let mock = Mock::interactive().negotiate().expect_execute("a").send(burst.as_bytes()).close().unix();
     let expected = format!("{}1\n{}{}", event("BEFORE"), event("AFTER"), event("LATER"));
     at(mock.socket()).args(["--events", "show", "a"]).run().stdout(&expected).status(0);
     mock.finish();
@@ -74,7 +79,7 @@ fn events_in_the_same_read_as_a_reply_are_printed_after_it() {
 
 #[test]
 fn events_on_stderr_are_not_on_stdout() {
-    let mock = Mock::new()
+    let mock = Mock::interactive()
         .negotiate()
         .expect_execute("a")
         .event("ONE", "{}")
@@ -91,8 +96,12 @@ fn events_on_stderr_are_not_on_stdout() {
 
 #[test]
 fn events_are_printed_while_a_reply_is_awaited() {
-    let mock =
-        Mock::new().negotiate().pause().event("WHILE_READING", "{}").expect_execute("a").event("WHILE_RUNNING", "{}");
+    let mock = Mock::interactive()
+        .negotiate()
+        .pause()
+        .event("WHILE_READING", "{}")
+        .expect_execute("a")
+        .event("WHILE_RUNNING", "{}");
     let mock = mock.pause().reply("1").unix();
     let mut process = at(mock.socket()).args(["--events", "show"]).start();
     mock.go_on();
@@ -127,7 +136,7 @@ fn an_event_of_a_real_qemu_is_printed() {
 #[test]
 fn no_event_before_a_reply_is_lost() {
     const MANY: u64 = 300_000;
-    let mock = Mock::new().negotiate().expect_execute("a").events(MANY).reply("1").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("a").events(MANY).reply("1").unix();
     let program = at(mock.socket());
     let path = program.home().join("out");
     let output = program.stdout_to(&path).args(["--events", "show", "a"]).run();

@@ -26,8 +26,11 @@ fn a_shell_pipeline_reads_the_result() {
 #[test]
 fn a_shell_pipeline_reads_json_in_each_output_form() {
     for form in ["auto", "json", "pretty", "table", "raw"] {
-        let mock =
-            Mock::new().negotiate().expect_execute("a").reply(r#"{"x": [18446744073709551615, "\u001b"]}"#).unix();
+        let mock = Mock::interactive()
+            .negotiate()
+            .expect_execute("a")
+            .reply(r#"{"x": [18446744073709551615, "\u001b"]}"#)
+            .unix();
         let run = at(mock.socket()).args(["-o", form, "--color", "always", "-c", "a | cat"]).run();
         run.status(0).stdout("{\"x\": [18446744073709551615, \"\\u001b\"]}\n");
         mock.finish();
@@ -61,15 +64,15 @@ fn a_failed_pipeline_fails_the_command() {
 
 #[test]
 fn a_failed_command_starts_no_pipeline() {
-    let mock = Mock::new().negotiate().expect_execute("a").error("GenericError", "no").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("a").error("GenericError", "no").unix();
     at(mock.socket()).args(["-c", "a | echo run >&2"]).run().status(1).stdout("").stderr("-c:1: GenericError: no\n");
     mock.finish();
-    let mock = Mock::new().negotiate().expect_execute("a").close().unix();
+    let mock = Mock::interactive().negotiate().expect_execute("a").close().unix();
     let lost = at(mock.socket()).args(["-c", "a | echo run"]).run();
     lost.status(4).stdout("");
     mock.finish();
     // A command that prints nothing gives it nothing.
-    let mock = Mock::new().negotiate().expect_execute("a").error("GenericError", "no").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("a").error("GenericError", "no").unix();
     let raw = at(mock.socket()).args(["-o", "raw", "-c", "a | echo run"]).run();
     raw.status(1).stdout("{\"error\": {\"class\":\"GenericError\",\"desc\":\"no\"}}\n");
     mock.finish();
@@ -77,7 +80,13 @@ fn a_failed_command_starts_no_pipeline() {
 
 #[test]
 fn a_pipeline_may_stop_reading_early() {
-    let mock = Mock::new().negotiate().expect_execute("a").reply_list_of(1 << 16).expect_execute("b").reply("1").unix();
+    let mock = Mock::interactive()
+        .negotiate()
+        .expect_execute("a")
+        .reply_list_of(1 << 16)
+        .expect_execute("b")
+        .reply("1")
+        .unix();
     let run = at(mock.socket()).args(["-c", "a | head -c 9", "-c", "b | true"]).run();
     run.status(0).stdout("[{\"n\": 0}").stderr("");
     mock.finish();
@@ -85,7 +94,7 @@ fn a_pipeline_may_stop_reading_early() {
     let qemu = Qemu::none().start();
     at(&qemu.socket()).args(["-c", ".watch 0 query-name | head -n 3"]).run().status(0).stdout("{}\n{}\n{}\n");
     // What reads stdout has gone: as any filter.
-    let mock = Mock::new().negotiate().expect_execute("a").reply_list_of(1 << 16).unix();
+    let mock = Mock::interactive().negotiate().expect_execute("a").reply_list_of(1 << 16).unix();
     at(mock.socket()).args(["-c", "a | cat", "-c", "b"]).stdout_closed().run().status(141).stderr("");
     mock.finish();
 }
@@ -126,7 +135,7 @@ fn results_and_pipelines_print_in_order() {
 #[test]
 fn a_long_piped_result_is_in_memory_once() {
     const OBJECTS: u64 = 1 << 20;
-    let mock = Mock::new().negotiate().expect_execute("a").reply_list_of(OBJECTS).unix();
+    let mock = Mock::interactive().negotiate().expect_execute("a").reply_list_of(OBJECTS).unix();
     let mut process = at(mock.socket()).start();
     process.line("a | tr -d ' ' | wc -l");
     assert_eq!(process.read_line().trim(), "1");

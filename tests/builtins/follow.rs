@@ -17,7 +17,8 @@ fn event(name: &str) -> String {
 
 #[test]
 fn follow_prints_events_until_ctrl_c() {
-    let mock = Mock::new().negotiate().pause().event("A", "{}").event("B", "{}").pause().event("A", "{}").unix();
+    let mock =
+        Mock::interactive().negotiate().pause().event("A", "{}").event("B", "{}").pause().event("A", "{}").unix();
     let mut process = qmpsh().arg(mock.socket()).args([".follow", "A"]).start();
     mock.go_on();
     // Each is there at once.
@@ -61,7 +62,7 @@ fn follow_ends_after_count_or_timeout() {
 #[test]
 fn follow_prints_each_event_before_a_loss() {
     const MANY: u64 = 100_000;
-    let mock = Mock::new().negotiate().pause().events(MANY).close().unix();
+    let mock = Mock::interactive().negotiate().pause().events(MANY).close().unix();
     let program = qmpsh().arg(mock.socket()).args([".follow", "-OTHER"]);
     let mut process = program.start();
     mock.wait_for_pause();
@@ -76,7 +77,7 @@ fn follow_prints_each_event_before_a_loss() {
 
 #[test]
 fn follow_timeout_works_while_stdout_is_full() {
-    let mock = Mock::new().negotiate().events(100_000).unix();
+    let mock = Mock::interactive().negotiate().events(100_000).unix();
     let output = qmpsh().arg(mock.socket()).args([".follow", "timeout=0.2"]).stdout_unread().run();
     output.status(5).stderr_contains("cannot write the events within 0.2 s");
     mock.abandon();
@@ -86,7 +87,7 @@ fn follow_timeout_works_while_stdout_is_full() {
 fn a_pipeline_of_follow_gets_each_event_at_once() {
     // The last two come in one write: the shell may be gone before another.
     let both = event("B") + &event("C");
-    let mock = Mock::new().negotiate().pause().event("A", "{}").pause().send(both).unix();
+    let mock = Mock::interactive().negotiate().pause().event("A", "{}").pause().send(both).unix();
     let mut process = qmpsh().arg(mock.socket()).args(["-c", ".follow count=2 | (echo up; cat; echo end)"]).start();
     // It runs before there is an event.
     assert_eq!(process.read_line(), "up");
@@ -110,7 +111,7 @@ fn follow_ends_with_its_pipeline() {
     follow(".follow timeout=0.05 | (cat; echo end)").status(0).stdout("end\n{}\n").stderr("");
     let late = follow(".follow timeout=0.05 count=1 | (cat; echo end)");
     late.status(5).stdout("end\n").stderr("-c:1: only 0 of 1 events came within 0.05 s\n");
-    let mock = Mock::new().negotiate().pause().event("A", "{}").event("B", "{}").unix();
+    let mock = Mock::interactive().negotiate().pause().event("A", "{}").event("B", "{}").unix();
     let mut process = qmpsh().arg(mock.socket()).args(["-c", ".follow | (echo up; head -n 1)"]).start();
     assert_eq!(process.read_line(), "up");
     mock.wait_for_pause();
@@ -134,8 +135,14 @@ fn interrupted_follow_waits_for_its_pipeline() {
 
 #[test]
 fn events_in_a_pipeline_are_not_also_shown() {
-    let mock =
-        Mock::new().negotiate().pause().event("A", "{}").event("B", "{}").event("A", "{}").event("A", "{}").pause();
+    let mock = Mock::interactive()
+        .negotiate()
+        .pause()
+        .event("A", "{}")
+        .event("B", "{}")
+        .event("A", "{}")
+        .event("A", "{}")
+        .pause();
     let mock = mock.expect_execute("c").event("A", "{}").reply("1").unix();
     let line = ".follow count=2 A | (echo up; sed s/.*/one/)";
     let mut process = lines(mock.socket(), &[line, "c"]).args(["--events", "show"]).start();
@@ -155,7 +162,7 @@ fn events_in_a_pipeline_are_not_also_shown() {
 #[test]
 fn followed_events_are_shown_once_and_in_order() {
     let mock = || {
-        let mock = Mock::new()
+        let mock = Mock::interactive()
             .negotiate()
             .expect_execute("a")
             .event("A", "{}")
@@ -229,7 +236,7 @@ fn ctrl_c_ends_follow_at_the_prompt() {
 #[test]
 fn events_sets_which_events_are_shown() {
     let mock = || {
-        let mut mock = Mock::new().negotiate();
+        let mut mock = Mock::interactive().negotiate();
         for name in ["a", "b", "c", "d"] {
             mock = mock.expect_execute(name).event("ONE", "{}").event("TWO", "{}").reply("1");
         }

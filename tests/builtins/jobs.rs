@@ -288,8 +288,10 @@ fn jobs_lists_jobs() {
     let listed = lines(&socket, &[&backup("b1", ""), ".job b1", &backup("b2", SLOW), ".jobs"]).run();
     let list = last_of(listed.status(0));
     let facts = |job: &Value| (job["id"].clone(), job["status"].clone(), job["outcome"].clone());
-    assert_eq!(facts(&list[0]), ("b1".into(), "concluded".into(), "completed".into()), "{list}");
-    assert_eq!(facts(&list[1]), ("b2".into(), "running".into(), Value::Null), "{list}");
+    // What is still there comes first.
+    assert_eq!(facts(&list[0]), ("b2".into(), "running".into(), Value::Null), "{list}");
+    assert_eq!(facts(&list[1]), ("b1".into(), "concluded".into(), "completed".into()), "{list}");
+    assert_eq!([&list[0]["dismissed"], &list[1]["dismissed"]], [&Value::Null, &Value::Bool(true)], "{list}");
     assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
     let raw = lines(&socket, &[".jobs"]).args(["-o", "raw"]).run();
     assert!(raw.status(0).stdout_text().starts_with("{\"return\": [{\"id\":\"b2\",\"type\":\"backup\","), "{raw:?}");

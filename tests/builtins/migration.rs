@@ -71,7 +71,10 @@ fn migration_reports_failure_and_an_incoming_one() {
     for capability in [no_events, events] {
         let other = Qemu::q35().args(["-incoming", "defer"]).start();
         let waits = lines(&other.socket(), &[".migration timeout=0"]).run();
-        waits.status(5).stderr("-c:1: the migration is not over after 0 s; it is waiting for the other side\n");
+        waits.status(5).stderr(
+            "-c:1: the migration is not over after 0 s; it has nothing coming in yet: with -incoming defer, `migrate-incoming \
+             uri=...` begins it\n",
+        );
         let incoming = format!("migrate-incoming uri='exec:sleep 0.3; cat {}'", file.display());
         let done = lines(&other.socket(), &[capability, &incoming, ".migration"]).run();
         done.status(0).stdout("{}\n{}\n{\"status\": \"completed\"}\n").stderr("");

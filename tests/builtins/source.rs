@@ -63,7 +63,7 @@ fn source_of_a_missing_file_is_an_error() {
     let qemu = Qemu::none().start();
     let socket = qemu.socket();
     let absent = lines(&socket, &[".source /nonexistent/file"]).run();
-    let missing = "cannot read `/nonexistent/file`: No such file or directory (os error 2)\n";
+    let missing = "cannot read `/nonexistent/file`: No such file or directory\n";
     absent.status(2).stderr(&format!("-c:1: {missing}"));
     let absent = file(&qemu, "absent.qmp", ".status\n.source /nonexistent/file\n");
     let within = lines(&socket, &[&format!(".source {absent} | cat >/dev/null")]).run();

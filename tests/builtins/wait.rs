@@ -65,7 +65,7 @@ fn wait_finds_shutdown_after_the_connection_ended() {
 
 #[test]
 fn wait_ends_after_its_timeout() {
-    let mock = || Mock::new().negotiate().expect_execute("a").event("B", r#"{"x": 1}"#).reply("{}").unix();
+    let mock = || Mock::interactive().negotiate().expect_execute("a").event("B", r#"{"x": 1}"#).reply("{}").unix();
     let played = mock();
     let output = lines(played.socket(), &["a", ".wait timeout=0.05 B x=2", ".wait B"]).run();
     output.status(5).stdout("{}\n").stderr("-c:2: no `B x=2` within 0.05 s\n");
@@ -92,7 +92,7 @@ fn wait_warns_of_an_event_the_schema_does_not_have() {
 
 #[test]
 fn wait_fails_on_an_event_that_means_failure() {
-    let mock = Mock::new()
+    let mock = Mock::interactive()
         .negotiate()
         .expect_execute("a")
         .event("FAILED", r#"{"device": "y"}"#)
@@ -110,7 +110,7 @@ fn wait_fails_on_an_event_that_means_failure() {
 
 #[test]
 fn a_lost_connection_ends_wait() {
-    let mock = Mock::new().negotiate().expect_execute("a").reply("{}").event("B", "{}").close().unix();
+    let mock = Mock::interactive().negotiate().expect_execute("a").reply("{}").event("B", "{}").close().unix();
     let output = lines(mock.socket(), &["a", ".wait B", ".wait C"]).run();
     output.status(4).stdout(&format!("{{}}\n{}", event("B", "{}")));
     output.stderr_contains("-c:3: the connection was lost while waiting for `C`: ");
@@ -120,7 +120,7 @@ fn a_lost_connection_ends_wait() {
 #[test]
 fn wait_looks_back_to_the_first_command_after_a_wait() {
     let mock = || {
-        Mock::new()
+        Mock::interactive()
             .negotiate()
             .event("EARLY", "{}")
             .expect_execute("a")
@@ -159,7 +159,7 @@ fn wait_looks_back_to_the_first_command_after_a_wait() {
 
 #[test]
 fn ctrl_c_ends_wait() {
-    let mock = Mock::new().negotiate().event("A", "{}").pause().unix();
+    let mock = Mock::interactive().negotiate().event("A", "{}").pause().unix();
     let mut process = lines(mock.socket(), &[".wait A", ".wait B"]).args(["--events", "stderr"]).start();
     assert_eq!(process.read_line() + "\n", event("A", "{}"));
     process.signal(rustix::process::Signal::INT);
@@ -170,8 +170,14 @@ fn ctrl_c_ends_wait() {
 
 #[test]
 fn wait_reports_forgotten_events() {
-    let mock =
-        Mock::new().negotiate().expect_execute("a").events(100_001).reply("1").expect_execute("b").reply("2").unix();
+    let mock = Mock::interactive()
+        .negotiate()
+        .expect_execute("a")
+        .events(100_001)
+        .reply("1")
+        .expect_execute("b")
+        .reply("2")
+        .unix();
     let output = lines(mock.socket(), &["a", ".wait FLOOD n=0", "b", ".wait timeout=0 FLOOD"]).args(["-k"]).run();
     output.status(5).stdout("1\n2\n");
     output.stderr(
@@ -183,7 +189,7 @@ fn wait_reports_forgotten_events() {
 #[test]
 fn an_awaited_event_is_shown_once_and_in_order() {
     let [a, b, c] = ["A", "B", "C"].map(|name| event(name, "{}"));
-    let came = || Mock::new().negotiate().event("A", "{}").event("B", "{}").event("C", "{}").unix();
+    let came = || Mock::interactive().negotiate().event("A", "{}").event("B", "{}").event("C", "{}").unix();
     for (mode, shown, on_stderr) in [
         ("show", format!("{a}{b}{c}"), String::new()),
         ("stderr", b.clone(), format!("{a}{b}{c}")),
@@ -195,7 +201,7 @@ fn an_awaited_event_is_shown_once_and_in_order() {
         mock.finish();
     }
     // It was shown before it was waited for, and is the answer.
-    let mock = Mock::new().negotiate().expect_execute("a").event("A", "{}").event("B", "{}").reply("1").unix();
+    let mock = Mock::interactive().negotiate().expect_execute("a").event("A", "{}").event("B", "{}").reply("1").unix();
     let output = lines(mock.socket(), &["a", ".wait A"]).args(["--events", "show"]).run();
     output.status(0).stdout(&format!("{a}{b}1\n{a}")).stderr("");
     mock.finish();
@@ -203,7 +209,7 @@ fn an_awaited_event_is_shown_once_and_in_order() {
 
 #[test]
 fn wait_prints_the_event_in_each_output_form() {
-    let mock = || Mock::new().negotiate().event("A", r#"{"x": [1]}"#).unix();
+    let mock = || Mock::interactive().negotiate().event("A", r#"{"x": [1]}"#).unix();
     for (mode, expected) in [
         ("json", event("A", r#"{"x": [1]}"#)),
         ("raw", event("A", r#"{"x": [1]}"#)),
@@ -223,7 +229,7 @@ fn wait_prints_the_event_in_each_output_form() {
 
 #[test]
 fn a_syntax_error_of_wait_has_a_caret() {
-    let mock = Mock::new().negotiate().unix();
+    let mock = Mock::interactive().negotiate().unix();
     let output = lines(mock.socket(), &[".wait STOP RESUME"]).run();
     output.status(2).stdout("");
     output.stderr(

@@ -149,8 +149,8 @@ async fn e17_events_around_the_greeting_are_kept_and_a_second_greeting_is_ignore
 
 #[tokio::test]
 async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
-    let with = r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":0}"#;
-    let without = r#"{"execute":"qmp_capabilities","id":0}"#;
+    let with = r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":"#;
+    let without = r#"{"execute":"qmp_capabilities","id":"#;
     let unoffered = GREETING.replace(r#"["oob"]"#, r#"["other"]"#);
     for (greeting, wanted, expected) in
         [(GREETING, true, with), (GREETING, false, without), (&unoffered, true, without)]
@@ -159,8 +159,9 @@ async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
         let (line, mut server) = line();
         let serve = async {
             server.say(greeting).await;
-            assert_eq!(server.hear().await, expected);
-            server.say(r#"{"return": {}, "id": 0}"#).await;
+            let heard = server.hear().await;
+            let id = heard.strip_prefix(expected).expect(&heard).to_owned();
+            server.say(format!(r#"{{"return": {{}}, "id": {id}"#)).await;
             server
         };
         let (connected, _server) = tokio::join!(within(client.connect(line)), serve);
@@ -175,8 +176,12 @@ async fn e17_replies_to_an_earlier_client_are_ignored() {
     let serve = async {
         server.say(GREETING).await;
         let (_, id) = server.hear_command().await;
-        for earlier in [r#", "id": 1"#, "", r#", "id": "libvirt-7""#, r#", "id": 77"#] {
+        for earlier in
+            [r#", "id": 1"#, "", r#", "id": 0"#, r#", "id": "libvirt-7""#, r#", "id": 77"#, r#", "id": {"n": 1}"#]
+        {
             server.say(format!(r#"{{"return": {{"n": 1}}{earlier}}}"#)).await;
+            server.say(format!(r#"{{"return": {{}}{earlier}}}"#)).await;
+            server.say(format!(r#"{{"error": {{"class": "GenericError", "desc": "not yours"}}{earlier}}}"#)).await;
         }
         server.say(r#"{"id": 1, "error": {"class": "GenericError", "desc": "not yours"}}"#).await;
         server.say(format!(r#"{{"return": {{}}, "id": {id}}}"#)).await;
@@ -197,7 +202,7 @@ async fn e17_a_failed_negotiation_has_its_cause() {
         ("", closed),
         (r#"{"return": {"#, closed),
         (
-            r#"{"id": 0, "error": {"class": "CommandNotFound", "desc": "no"}}"#,
+            r#"{"id": ID, "error": {"class": "CommandNotFound", "desc": "no"}}"#,
             "the negotiation failed: CommandNotFound: no",
         ),
         (
@@ -213,8 +218,8 @@ async fn e17_a_failed_negotiation_has_its_cause() {
         let (line, mut server) = line();
         let serve = async {
             server.say(GREETING).await;
-            server.hear().await;
-            server.say(reply).await;
+            let (_, id) = server.hear_command().await;
+            server.say(reply.replace("ID", &id.to_string())).await;
             drop(server);
         };
         let (connected, ()) = tokio::join!(within(client.connect(line)), serve);

@@ -12,21 +12,24 @@ fn a_peer_that_fails_at_any_step_does_not_block_the_next() {
     let socket = directory.path().join("l.sock");
     let mut process = qmpsh().arg("listen").arg(&socket).args(["-c", "query-status"]).start();
     assert!(process.read_stderr_line().starts_with("listening on "));
-    let greeted = || {
+    let negotiating = || {
         let mut monitor = Monitor::dial(&socket);
         monitor.0.send(GREETING);
-        assert_eq!(monitor.0.read()["execute"], "qmp_capabilities");
-        monitor
+        let request = monitor.0.read();
+        assert_eq!(request["execute"], "qmp_capabilities");
+        (monitor, request["id"].clone())
+    };
+    let greeted = || negotiating().0;
+    let refused = || {
+        let (monitor, id) = negotiating();
+        said(monitor, &format!(r#"{{"error": {{"class": "GenericError", "desc": "no"}}, "id": {id}}}"#))
     };
     let faults: [Fault<'_>; 7] = [
         ("closed the connection", Box::new(|| Monitor::dial(&socket))),
         ("in the middle of its greeting", Box::new(|| said(Monitor::dial(&socket), &GREETING[..40]))),
         ("greeting", Box::new(|| said(Monitor::dial(&socket), r#"{"QMP": 1}"#))),
         ("greeting", Box::new(|| said(Monitor::dial(&socket), r#"{"return": {}}"#))),
-        (
-            "negotiation failed",
-            Box::new(|| said(greeted(), r#"{"error": {"class": "GenericError", "desc": "no"}, "id": 0}"#)),
-        ),
+        ("negotiation failed", Box::new(refused)),
         ("negotiation", Box::new(&greeted)),
         ("negotiation", Box::new(|| said(greeted(), r#"{"return": {"#))),
     ];

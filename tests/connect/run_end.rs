@@ -84,8 +84,9 @@ const STUBBORN: &str = r#"
 for a; do case $a in socket,*fd=*) n=${a##*fd=};; esac; done
 eval "exec 5<&$n 6>&$n"
 printf '{"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 9}, "package": ""}, "capabilities": []}}' >&6
-until dd bs=1 count=1 <&5 2>/dev/null | grep -q '}'; do :; done
-printf '{"return": {}, "id": 0}' >&6
+request=
+until [ "${request%\}}" != "$request" ]; do request=$request$(dd bs=1 count=1 <&5 2>/dev/null); done
+printf '{"return": {}, "id": %s' "${request##*:}" >&6
 trap 'echo terminated >&2' TERM
 until dd bs=1 count=1 <&5 2>/dev/null | grep -q '}'; do :; done
 echo asked >&2

@@ -75,8 +75,8 @@ async fn e08_a_connect_that_fails_says_which_phase_and_why() {
     within(async {
         let folder = tempfile::tempdir().unwrap();
         let (session, mut hearing) = lined(&hello());
-        let refused = "Failed to establish connection: Connection refused (os error 111)";
-        let missing = "Failed to establish connection: No such file or directory (os error 2)";
+        let refused = "Failed to establish connection: Connection refused";
+        let missing = "Failed to establish connection: No such file or directory";
 
         // Bound, so that no other process gets the port, but not listening.
         let closed = TcpSocket::new_v4().unwrap();

@@ -3,8 +3,10 @@
 //! A file holds one kind of situation, a test one situation. Each was seen in public: it works, or the error says in one line how
 //! to write it here. CONTRIBUTING.md says how to add one.
 
+mod blame;
 mod descriptors;
 mod habits;
 mod hints;
 mod hmp_failures;
+mod replies;
 mod system;

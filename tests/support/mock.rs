@@ -40,6 +40,7 @@ pub fn shell_answer(query: &str) -> Option<&'static str> {
         | "query-blockstats"
         | "query-chardev"
         | "query-jobs"
+        | "query-migrate-capabilities"
         | "query-named-block-nodes" => r#""return": []"#,
         "query-migrate" | "query-name" => r#""return": {}"#,
         "query-status" => r#""return": {"status": "running", "singlestep": false, "running": true}"#,
@@ -85,6 +86,9 @@ impl std::fmt::Display for Expected {
         }
     }
 }
+
+/// In a text that is expected: an id that is another one in each session, as that of the negotiation is.
+pub const ANY_ID: &str = r#""id":ANY"#;
 
 /// A script. [`Mock::unix`] and [`Mock::tcp`] start a server that plays it.
 #[derive(Clone, Debug)]
@@ -134,6 +138,7 @@ impl Mock {
         self.step(Step::Expect(Expected::Json(document)))
     }
 
+    /// Expects exactly this text; [`ANY_ID`] stands for any id.
     pub fn expect_text(self, text: &str) -> Self {
         self.step(Step::Expect(Expected::Text(text.to_owned())))
     }

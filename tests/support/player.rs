@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::documents::Documents;
 use super::excerpt;
-use super::mock::{Expected, Shared, Step, shell_answer};
+use super::mock::{ANY_ID, Expected, Shared, Step, shell_answer};
 
 /// Why a script ends early: what went wrong, as the end of "the mock server …".
 type Result<T = ()> = std::result::Result<T, String>;
@@ -177,7 +177,10 @@ impl Player {
         let id = document.as_ref().ok().and_then(|document| document.get("id")).map(Value::to_string);
         self.unanswered.push_back(id);
         let same = match expected {
-            Expected::Text(expected) => text == *expected,
+            Expected::Text(expected) => {
+                let id = self.unanswered.back().and_then(Option::as_deref).unwrap_or_default();
+                text == expected.replace(ANY_ID, &format!("\"id\":{id}"))
+            }
             Expected::Command(name) => command(&parsed(document, &text)?) == Some(name),
             Expected::Json(expected) => {
                 let mut document = parsed(document, &text)?;

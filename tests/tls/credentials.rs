@@ -38,7 +38,7 @@ fn a_credentials_directory_that_is_not_one_is_reported() {
     let file = directory.path().join("file");
     std::fs::write(&file, "").expect("a file");
     let missing = directory.path().join("missing");
-    for (path, why) in [(&file, "not a directory"), (&missing, "No such file or directory (os error 2)")] {
+    for (path, why) in [(&file, "not a directory"), (&missing, "No such file or directory")] {
         let path = path.display().to_string();
         let expected = format!("qmpsh: --tls-creds: {path} is not a directory of TLS credentials: {why}\n");
         qmpsh().args(["--tls-creds", &path, ":1", "x"]).run().stderr(&expected).status(3);
@@ -94,7 +94,7 @@ fn invalid_credential_files_are_named() {
     let folder = client();
     std::fs::remove_file(folder.file("ca-cert.pem")).expect("a file");
     std::fs::create_dir(folder.file("ca-cert.pem")).expect("a directory");
-    let why = "cannot read DIR/ca-cert.pem for connecting with TLS: Is a directory (os error 21)";
+    let why = "cannot read DIR/ca-cert.pem for connecting with TLS: Is a directory";
     check(&folder, "connect", why);
 }
 

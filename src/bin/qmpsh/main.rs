@@ -24,6 +24,7 @@ use crate::cli::{ColorMode, Exit};
 use crate::output::messages::{Messages, fit};
 use crate::output::stdout::write_all;
 use crate::status::{Failure, Status};
+use qmpsh::error::describe;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os(), |name| std::env::var_os(name)) {
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
             Ok(status) => status.into(),
             Err(error) => {
                 // There is nowhere else to complain.
-                let _ = writeln!(io::stderr(), "qmpsh: {error:#}");
+                let _ = writeln!(io::stderr(), "qmpsh: {}", describe(error.as_ref()));
                 Status::NoSession.into()
             }
         },

@@ -8,6 +8,7 @@ use nix::libc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::status::{Failure, Status};
+use qmpsh::error::describe;
 
 /// SIGTERM, SIGHUP and SIGQUIT. `None`: the parent process has it ignored, as `nohup` has SIGHUP.
 pub(crate) struct Ending {
@@ -81,7 +82,8 @@ pub(crate) async fn or_never<F: Future>(future: Option<F>) -> F::Output {
 }
 
 fn catch(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|error: io::Error| Failure::new(Status::Usage, format!("cannot catch signals: {error}")))
+    signal(kind)
+        .map_err(|error: io::Error| Failure::new(Status::Usage, format!("cannot catch signals: {}", describe(&error))))
 }
 
 fn catch_unless_ignored(kind: SignalKind) -> Result<Option<Signal>, Failure> {

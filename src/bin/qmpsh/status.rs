@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use rustix::io::Errno;
 
+use qmpsh::error::describe;
+
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -162,7 +164,7 @@ impl From<std::io::Error> for Failure {
         let why = match Errno::from_io_error(&error) {
             Some(Errno::PIPE) => return Failure::silent(Status::StdoutClosed),
             Some(Errno::BADF) => "stdout is not open for writing".to_owned(),
-            _ => error.to_string(),
+            _ => describe(&error),
         };
         Failure::new(Status::NotWritten, format!("cannot write the results: {why}"))
     }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::{fmt, io};
 
+use crate::error::describe;
 use crate::language::syntax::{self, Span, SyntaxError, is_refused};
 
 /// Why a statement cannot be made a message. Nothing has been sent.
@@ -96,7 +97,7 @@ impl TypingError {
     pub fn render(&self, text: &str, name: Option<&str>, first_line: usize) -> String {
         let mut message = self.to_string();
         if let TypingErrorKind::Unreadable { source, .. } = &self.kind {
-            message = format!("{message}: {source}");
+            message = format!("{message}: {}", describe(source));
         }
         syntax::render(text, self.span, &message, name, first_line)
     }

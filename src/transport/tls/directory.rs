@@ -8,6 +8,7 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use super::role::Role;
+use crate::error::describe;
 use crate::text;
 
 /// A directory of credentials cannot be used. The message is safe to show.
@@ -42,7 +43,7 @@ impl<'a> Directory<'a> {
         }
         .map_err(|why| {
             CredentialsError::new(path.to_owned(), |path| {
-                format!("{path} is not a directory of TLS credentials: {why}")
+                format!("{path} is not a directory of TLS credentials: {}", describe(&why))
             })
         })
     }
@@ -64,9 +65,8 @@ impl<'a> Directory<'a> {
         match std::fs::read(self.path.join(name)) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(why) => {
-                Err(self.error(name, |file| format!("cannot read {file} for {} with TLS: {why}", self.doing())))
-            }
+            Err(why) => Err(self
+                .error(name, |file| format!("cannot read {file} for {} with TLS: {}", self.doing(), describe(&why)))),
         }
     }
 

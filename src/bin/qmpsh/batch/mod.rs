@@ -54,7 +54,11 @@ impl<'a> Batch<'a> {
         let options = session.options;
         Self {
             messages,
-            printer: Printer::new(&session.client, options.events, Renderer::new(options.output, options.color)),
+            printer: Printer::new(
+                &session.client,
+                options.events,
+                Renderer::new(options.output, options.color, options.quiet),
+            ),
             state: session.client.session().watch(),
             status: Status::Success,
             at: Location { name: None, line: 1 },
@@ -259,8 +263,9 @@ impl<'a> Batch<'a> {
                 Err(Failure::placed(Status::CommandFailed, format!("{}{class}: {desc}{hints}", location.prefix())))
             }
             Outcome::PeerEnded => {
-                let result = self.printer.current().empty(request.own_id.as_deref());
-                self.printer.reply(None, Some(result)).await?;
+                let renderer = self.printer.current();
+                let result = (!renderer.omits_empty()).then(|| renderer.empty(request.own_id.as_deref()));
+                self.printer.reply(None, result).await?;
                 self.session.succeeded(request);
                 Ok(())
             }
@@ -291,7 +296,7 @@ impl<'a> Batch<'a> {
                 biased;
                 line = lines.next() => return Ok(line),
                 () = self.printer.more_events() => {}
-                () = disconnecting(&mut self.state), if !self.session.is_quitting() => {
+                () = disconnecting(&mut self.state), if self.session.is_connected() => {
                     let (status, why) = self.reason().await;
                     let message = format!("the connection was lost while waiting for input: {why}; every command had its reply");
                     return Err(Failure::new(status, message));
@@ -302,7 +307,7 @@ impl<'a> Batch<'a> {
 
     fn timed_out(&self, request: &Request, location: &Location) -> Failure {
         let no_reply = outcome::no_reply(request, self.session.options.timeout.unwrap_or_default());
-        about(location, Status::TimedOut, format!("{no_reply}: it may still be running"))
+        about(location, Status::TimedOut, no_reply)
     }
 
     /// The failure of a command whose session ended.

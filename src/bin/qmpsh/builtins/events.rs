@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::arguments::{Refusal, Words};
 use crate::builtins::print_text;
-use crate::session::{Builtin, EventFilter, Frontend};
+use crate::session::ask::TimeLimit;
+use crate::session::{Builtin, EventFilter, Frontend, attend, event_names};
 use crate::status::Stop;
 
 /// `.events [on|off|EVENT...]`
@@ -39,12 +40,27 @@ pub(super) fn read_names(words: &mut Words<'_>) -> Result<EventFilter, Refusal> 
     Ok(filter)
 }
 
+/// Warns of events that the peer does not have.
+async fn warn(frontend: &mut dyn Frontend, filter: &EventFilter) -> Result<(), Stop> {
+    let session = frontend.session();
+    let names = filter.names();
+    if !session.is_connected() || names.is_empty() {
+        return Ok(());
+    }
+    let limit = TimeLimit::new(session.options.timeout);
+    let warnings = event_names::warnings(session, names);
+    for warning in attend(frontend, warnings, limit.end, "the peer's schema").await?.unwrap_or_default() {
+        frontend.notifier().say(&warning);
+    }
+    Ok(())
+}
+
 #[async_trait(?Send)]
 impl Builtin for Events {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         if let Some(filter) = &self.0 {
             frontend.set_event_filter(filter.clone());
-            return Ok(());
+            return warn(frontend, filter).await;
         }
         let shown = frontend.session().event_filter.to_string();
         print_text(frontend, &shown).await

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use super::arguments::{Refusal, Words};
 use crate::session::{Action, Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
+use qmpsh::error::describe;
 use qmpsh::language::typing::Resend;
 use qmpsh::message::{Descriptor, Request};
 use qmpsh::text;
@@ -117,9 +118,9 @@ impl Builtin for WithDescriptor {
         // Opening a FIFO blocks until its other end is open.
         let open = tokio::task::spawn_blocking(move || what.open());
         let Some(opened) = attend(frontend, open, None, "the file to open").await? else { return Ok(()) };
-        let descriptor = opened
-            .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(|error| Stop::new(Status::Usage, format!("cannot open {}: {error}", self.what.shown())))?;
+        let descriptor = opened.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
+            Stop::new(Status::Usage, format!("cannot open {}: {}", self.what.shown(), describe(&error)))
+        })?;
         if !TAKERS.contains(&request.command.as_str()) {
             frontend
                 .notifier()

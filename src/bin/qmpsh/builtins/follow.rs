@@ -10,7 +10,9 @@ use super::arguments::{Refusal, Words, count, seconds};
 use super::events::read_names;
 use super::wait::NO_EVENTS;
 use crate::session::ask::TimeLimit;
-use crate::session::{Builtin, EventFilter, Frontend, attend};
+use crate::session::outcome;
+use crate::session::{Builtin, EventFilter, Frontend, attend, event_names};
+use crate::signals::or_never;
 use crate::status::{Status, Stop};
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::message::Event;
@@ -44,13 +46,30 @@ impl Follow {
         limit: TimeLimit,
     ) -> Result<(), Stop> {
         let mut left = self.count;
+        let names = self.names.names();
+        // The events must not wait for the peer's answer.
+        let mut check = (!names.is_empty()).then(|| Box::pin(event_names::warnings(frontend.session(), names)));
         while left != Some(0) {
+            let mut warnings = None;
             let next = async {
                 // A constant stream of events must not hide Ctrl-C and the time limit.
                 yield_now().await;
-                events.batch().await
+                tokio::select! {
+                    biased;
+                    found = or_never(check.as_mut()) => {
+                        warnings = Some(found);
+                        events.try_batch()
+                    }
+                    batch = events.batch() => batch,
+                }
             };
             let next = attend(frontend, next, limit.end, "the next event").await?;
+            if let Some(warnings) = warnings {
+                check = None;
+                for warning in warnings {
+                    frontend.notifier().say(&warning);
+                }
+            }
             let is_over = next.is_none();
             let mut batch = next.unwrap_or_else(|| events.try_batch()).events;
             if let Some(left) = &mut left
@@ -85,7 +104,7 @@ impl Follow {
     /// Returns the outcome at the time limit: a failure if fewer events came than `count=` asks for.
     fn end(&self, left: Option<u64>, limit: TimeLimit) -> Result<(), Stop> {
         let (Some(count), Some(left)) = (self.count, left) else { return Ok(()) };
-        let message = format!("only {} of {count} events came within {limit}", count - left);
+        let message = outcome::too_late(&format!("only {} of {count} events came within {limit}", count - left));
         Err(Stop::new(Status::TimedOut, message))
     }
 }

@@ -149,7 +149,12 @@ impl Builtin for JobList {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         let waiting = Waiting::new(frontend, None, "the list of jobs".to_owned());
         query_jobs(frontend, &waiting).await?;
-        let jobs: Vec<String> = frontend.session().tracker.jobs().all().into_iter().map(Job::to_json).collect();
+        let tracker = Arc::clone(&frontend.session().tracker);
+        let jobs: Vec<String> = {
+            let jobs = tracker.jobs();
+            let (gone, there): (Vec<_>, Vec<_>) = jobs.all().into_iter().partition(|job| job.is_gone());
+            there.into_iter().chain(gone).map(Job::to_listed_json).collect()
+        };
         print_value(frontend, format!("[{}]", jobs.join(", "))).await
     }
 }

@@ -13,7 +13,7 @@ use crate::output::progress;
 use crate::session::queries::Query;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
-use qmpsh::jobs::{Migration, MigrationOutcome, MigrationPhase};
+use qmpsh::jobs::{Attention, Migration, MigrationOutcome, MigrationPhase};
 use qmpsh::message::Reply;
 use qmpsh::text;
 
@@ -54,6 +54,7 @@ async fn follow(frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Rep
     loop {
         let reply = query(frontend, &waiting).await?;
         let migration = tracker.migration().clone();
+        let mut attention = migration.attention();
         match migration.phase() {
             MigrationPhase::Over(outcome)
                 if asked_again < AGAIN.0
@@ -72,16 +73,21 @@ async fn follow(frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Rep
                 let why = migration.error.as_ref().map_or_else(String::new, |error| format!(": {}", text::line(error)));
                 return Err(Stop::failed(format!("the migration failed{why}")));
             }
-            MigrationPhase::None if !comes_in(frontend, &waiting).await? => {
-                return Err(Stop::failed("no migration has started here (start one with `migrate uri=...`)"));
+            MigrationPhase::None => {
+                if !comes_in(frontend, &waiting).await? {
+                    return Err(Stop::failed("no migration has started here (start one with `migrate uri=...`)"));
+                }
+                if !migration.listens() {
+                    attention = Some(Attention::Incoming);
+                }
             }
-            MigrationPhase::None | MigrationPhase::Working | MigrationPhase::Waiting => {}
+            MigrationPhase::Working | MigrationPhase::Waiting => {}
         }
         if is_late {
-            return Err(Stop::new(Status::TimedOut, still(&migration, &waiting)));
+            return Err(Stop::new(Status::TimedOut, still(&migration, attention, &waiting)));
         }
         waiting.show(frontend, |waited, width| progress::of_migration(&migration, waited, width));
-        waiting.note(frontend, migration.attention(), |attention| progress::needs("", attention));
+        waiting.note(frontend, attention, |attention| progress::needs("", attention));
         let tick = waiting.tick(LOOK);
         let news = async {
             tokio::select! {
@@ -95,8 +101,8 @@ async fn follow(frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Rep
 }
 
 /// Returns the message about a migration that took too long.
-fn still(migration: &Migration, waiting: &Waiting) -> String {
-    let state = match (migration.phase(), migration.attention()) {
+fn still(migration: &Migration, attention: Option<Attention>, waiting: &Waiting) -> String {
+    let state = match (migration.phase(), attention) {
         (_, Some(attention)) => format!("it {}", progress::needs("", attention)),
         (MigrationPhase::None, None) => "it is waiting for the other side".to_owned(),
         _ => format!("it is {}", text::line(migration.status())),

@@ -14,6 +14,7 @@ use crate::session::types::schema;
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 use qmpsh::address::{Address, UNIX_PATH_MAX};
+use qmpsh::error::describe;
 use qmpsh::message::{Descriptor, Request};
 use qmpsh::schema::{Schema, Step, Type};
 use qmpsh::text;
@@ -159,7 +160,7 @@ fn explain(error: io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
+        _ => describe(&error),
     }
 }
 

@@ -152,13 +152,17 @@ Values are compared as text.
 EVENT and VALUE may be patterns: * matches any text, ? any character, [a-z] one of these characters, [!a-z] any \
 other, [*] a star. A value in quotes or after == is literal.
 
+`closed` as an EVENT is the end of the connection, as after quit; nothing is printed for it.
+
 If the event of fail=EVENT comes, .wait fails with status 1, unless the event has another value at a PATH. \
 timeout=S ends it with status 5 after S seconds [default: --timeout]; timeout=0 only searches the events so far. \
 qmpsh keeps the last 100,000 events or 8 MiB. If some were dropped, .wait says so and fails with status 1.
 
   device_del id=net0
   .wait timeout=30 fail=DEVICE_UNPLUG_GUEST_ERROR DEVICE_DELETED device=net0
-  .wait BLOCK_JOB_COMPLETED|BLOCK_JOB_CANCELLED device=backup0",
+  .wait BLOCK_JOB_COMPLETED|BLOCK_JOB_CANCELLED device=backup0
+  quit
+  .wait timeout=30 closed",
     },
     Description {
         name: "follow",

@@ -27,7 +27,8 @@ impl Output {
 impl Builtin for Output {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         if let Some(mode) = self.0 {
-            *frontend.renderer() = Renderer::new(mode, frontend.session().options.color);
+            let options = frontend.session().options;
+            *frontend.renderer() = Renderer::new(mode, options.color, options.quiet);
             return Ok(());
         }
         let name = frontend.renderer().mode.name();

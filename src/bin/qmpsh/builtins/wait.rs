@@ -1,6 +1,7 @@
 //! `.wait`: waits for an event.
 
 use std::fmt::Write as _;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,21 +9,29 @@ use async_trait::async_trait;
 use super::arguments::{Refusal, Words, seconds};
 use crate::session::ask::TimeLimit;
 use crate::session::event_filter::names;
-use crate::session::{Builtin, Frontend, attend};
+use crate::session::{Builtin, Frontend, attend, event_names, outcome};
+use crate::signals::or_never;
 use crate::status::{Status, Stop};
-use qmpsh::events::{Awaited, Condition, HistoryBounds, Step, Verdict};
+use qmpsh::client::Client;
+use qmpsh::events::{Awaited, Condition, EventWait, HistoryBounds, Step, Verdict};
 use qmpsh::language::syntax::DotWord;
+use qmpsh::message::Event;
 use qmpsh::pattern::Pattern;
-use qmpsh::schema::{Schema, nearest};
+use qmpsh::protocol::Runstate;
 use qmpsh::text;
 
 /// Why `.wait` and `.follow` fail with a guest agent.
 pub(super) const NO_EVENTS: &str = "a guest agent sends no events";
 
+/// The name that `.wait` gives the end of the connection. QEMU's events have upper-case names.
+const CLOSED: &str = "closed";
+
 /// `.wait [timeout=S] [fail=EVENT[|EVENT...]] EVENT[|EVENT...] [PATH=VALUE...]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wait {
     awaited: Awaited,
+    /// The end of the connection ends the wait: as a success, or as a failure.
+    closed: Option<Verdict>,
     timeout: Option<Duration>,
     /// The event and its conditions as written, safe for a terminal.
     what: String,
@@ -33,7 +42,8 @@ impl Wait {
         // No event of QEMU has a value with the name of an option. Quotes would allow one.
         let [timeout, fail] = words.options(["timeout", "fail"])?;
         let timeout = timeout.map(seconds).transpose()?;
-        let fail = match fail {
+        let (mut closed, mut fails_closed) = (false, false);
+        let mut fail = match fail {
             Some((text, span)) => names(&text).map_err(|message| Refusal::new(span, message))?,
             None => Vec::new(),
         };
@@ -45,16 +55,30 @@ impl Wait {
             );
             return Err(Refusal::new(span, message));
         }
-        let names = names(&text).map_err(|message| Refusal::new(span, message))?;
+        let mut names = names(&text).map_err(|message| Refusal::new(span, message))?;
+        for (patterns, closed) in [(&mut names, &mut closed), (&mut fail, &mut fails_closed)] {
+            let before = patterns.len();
+            patterns.retain(|name| name.is_glob() || name.to_string() != CLOSED);
+            *closed = patterns.len() < before;
+        }
         let mut what = text::line(&text).into_owned();
         let mut conditions = Vec::new();
         loop {
             let Some(word) = words.next_raw() else { break };
+            if names.is_empty() {
+                let message = format!("`{CLOSED}` is the end of the connection, which has no data");
+                return Err(Refusal::new(word.span, message));
+            }
             conditions.push(condition(word)?);
             // Writing to memory cannot fail.
             let _ = write!(what, " {}", text::line(&word.raw));
         }
-        Ok(Self { awaited: Awaited { names, fail, conditions }, timeout, what })
+        let closed = match (closed, fails_closed) {
+            (true, _) => Some(Verdict::Came),
+            (false, true) => Some(Verdict::Failed),
+            (false, false) => None,
+        };
+        Ok(Self { awaited: Awaited { names, fail, conditions }, closed, timeout, what })
     }
 }
 
@@ -63,36 +87,80 @@ impl Builtin for Wait {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         let session = frontend.session();
         let is_connected = session.is_connected();
-        if session.client.is_guest_agent() {
+        let client = session.client.clone();
+        let Awaited { names, fail, .. } = &self.awaited;
+        let events = if names.is_empty() && fail.is_empty() { None } else { Some(self.events(&client)?) };
+        // Without a connection only earlier events count.
+        let waits = is_connected || self.closed.is_some();
+        let limit = TimeLimit::new(if waits { self.timeout.or(session.options.timeout) } else { Some(Duration::ZERO) });
+        let check =
+            (is_connected && events.is_some()).then(|| event_names::warnings(session, [&**names, &**fail].concat()));
+        let closed = self.closed.map(|_| closed(client));
+        let mut end = pin!(async {
+            tokio::select! {
+                biased;
+                event = or_never(events) => Some(event),
+                () = or_never(closed) => None,
+            }
+        });
+        let what = format!("`{}`", self.what);
+        let mut warnings = Vec::new();
+        let checked = async {
+            tokio::select! {
+                biased;
+                end = &mut end => Some(end),
+                found = or_never(check) => {
+                    warnings = found;
+                    None
+                }
+            }
+        };
+        let mut ended = attend(frontend, checked, limit.end, &what).await?;
+        if let Some(None) = ended {
+            for warning in warnings {
+                frontend.notifier().say(&warning);
+            }
+            ended = attend(frontend, end, limit.end, &what).await?.map(Some);
+        }
+        match ended.flatten() {
+            Some(Some(event)) => self.came(frontend, &event).await,
+            Some(None) => {
+                frontend.session().ended();
+                match self.closed {
+                    Some(Verdict::Failed) => {
+                        Err(Stop::failed(format!("the connection ended while waiting for {what}")))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            None if waits => Err(Stop::new(Status::TimedOut, outcome::too_late(&format!("no {what} within {limit}")))),
+            None => Err(Stop::new(Status::ConnectionLost, format!("{what} cannot come: not connected"))),
+        }
+    }
+}
+
+impl Wait {
+    /// Begins to wait for the events.
+    fn events(&self, client: &Client) -> Result<EventWait, Stop> {
+        if client.is_guest_agent() {
             return Err(Stop::failed(NO_EVENTS));
         }
-        // Without a connection only earlier events count.
-        let timeout = if is_connected { self.timeout.or(session.options.timeout) } else { Some(Duration::ZERO) };
-        let limit = TimeLimit::new(timeout);
         let judge = self.awaited.clone();
-        let Ok(wait) = session.client.wait(move |event| judge.judge(event).is_some()) else {
+        client.wait(move |event| judge.judge(event).is_some()).map_err(|_| {
             let HistoryBounds { bytes, events } = HistoryBounds::default();
-            let message = format!(
+            Stop::failed(format!(
                 "cannot tell whether `{}` has come: since the last .wait more events have come than qmpsh keeps ({events}, \
                  or {} MiB); the next command starts anew",
                 self.what,
                 bytes >> 20
-            );
-            return Err(Stop::failed(message));
-        };
-        let unknown = session.schema.known().map(|schema| warnings(&schema, &self.awaited));
-        for warning in unknown.unwrap_or_default() {
-            frontend.notifier().say(&warning);
-        }
-        let Some(event) = attend(frontend, wait, limit.end, &format!("`{}`", self.what)).await? else {
-            return Err(if is_connected {
-                Stop::new(Status::TimedOut, format!("no `{}` within {limit}", self.what))
-            } else {
-                Stop::new(Status::ConnectionLost, format!("`{}` cannot come: not connected", self.what))
-            });
-        };
-        frontend.print_event(&event).await?;
-        match self.awaited.judge(&event) {
+            ))
+        })
+    }
+
+    /// Prints the event that ended the wait, and fails if it is one of `fail=`.
+    async fn came(&self, frontend: &mut dyn Frontend, event: &Event) -> Result<(), Stop> {
+        frontend.print_event(event).await?;
+        match self.awaited.judge(event) {
             Some(Verdict::Failed) => {
                 let name = event.name();
                 let message = format!("{} came while waiting for `{}`", text::line(&name), self.what);
@@ -103,16 +171,10 @@ impl Builtin for Wait {
     }
 }
 
-/// Returns warnings about names that are not in the peer's schema: a mistyped event would never come.
-fn warnings(schema: &Schema, awaited: &Awaited) -> Vec<String> {
-    let names = awaited.names.iter().chain(&awaited.fail).filter(|name| !name.is_glob()).map(ToString::to_string);
-    let unknown = names.filter(|name| !schema.events().is_empty() && schema.event(name).is_none());
-    let told = unknown.map(|name| {
-        let nearest = nearest(&name, schema.events().iter().map(|event| &*event.name));
-        let hint = nearest.map_or_else(String::new, |nearest| format!(" (did you mean {nearest}?)"));
-        format!("the peer's schema has no event `{}`{hint}", text::line(&name))
-    });
-    told.collect()
+/// Waits until the connection has ended.
+async fn closed(client: Client) {
+    let mut state = client.session().watch();
+    while client.session().state() == Runstate::Running && state.changed().await.is_some() {}
 }
 
 /// Reads `PATH=VALUE`.
@@ -158,6 +220,11 @@ mod tests {
         if !wait.awaited.fail.is_empty() {
             let _ = write!(shown, " !{}", list(&wait.awaited.fail));
         }
+        match wait.closed {
+            Some(Verdict::Came) => shown.push_str(" closed"),
+            Some(Verdict::Failed) => shown.push_str(" !closed"),
+            None => {}
+        }
         if let Some(timeout) = wait.timeout {
             let _ = write!(shown, " {}s", timeout.as_secs_f64());
         }
@@ -174,6 +241,12 @@ mod tests {
         check("timeout=0 STOP", "STOP 0s");
         check("STOP timeout=3", "STOP 3s");
         check("STOP a=1 fail=B b=2 timeout=3", "STOP a=1 b=2 !B 3s");
+        check("closed", " closed");
+        check("timeout=30 closed|SHUTDOWN reason=x", "SHUTDOWN reason=x closed 30s");
+        check("fail=closed|STOP RESUME", "RESUME !STOP !closed");
+        check("fail=closed closed", " closed");
+        check("CLOSED", "CLOSED");
+        check("close?", "close?~");
         check("BLOCK_JOB_* device=x", "BLOCK_JOB_*~ device=x");
         check("E a.b.0=x a.\"b.c\".\"0\"=\"y*\" c=z*", "E a/b/0=x a/<b.c>/<0>=y* c=z*~");
         check("E a==x* b='y*' c=\"z\\n\"", "E a=x* b=y* c=z\n");
@@ -203,6 +276,7 @@ mod tests {
         check("fail= STOP", "the name of an event is missing");
         check("STOP RESUME", "write EVENT|EVENT");
         check("STOP a:=1", "`:=`");
+        check("closed reason=x", "`closed` is the end of the connection, which has no data");
         check("STOP =x", "a key has an empty part");
         check("STOP a=[x]y[", "is never closed");
         check("[A", "bad pattern `[A`");

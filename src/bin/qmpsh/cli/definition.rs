@@ -129,6 +129,10 @@ pub(crate) struct Options {
     /// Same as -o pretty
     #[arg(short = 'p', long, overrides_with = "output", help_heading = OUTPUT)]
     pub pretty: bool,
+    /// Do not print empty results
+    #[arg(short = 'q', long, help_heading = OUTPUT)]
+    #[arg(long_help = "Do not print the result of a command that returns an empty object (raw prints it)")]
+    pub quiet: bool,
     /// Use colors: auto, always, never [default: auto]
     #[arg(long, value_name = "WHEN", help_heading = OUTPUT)]
     #[arg(default_value = "auto", hide_default_value = true, hide_possible_values = true)]

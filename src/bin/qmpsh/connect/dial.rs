@@ -14,7 +14,9 @@ use super::target::Target;
 use crate::cli::Options;
 use crate::output::messages::Notifier;
 use crate::status::Failure;
+use qmpsh::address::Address;
 use qmpsh::client::Client;
+use qmpsh::processes::{self, Silence};
 use qmpsh::text;
 use qmpsh::transport::DialTarget;
 
@@ -47,6 +49,23 @@ pub(super) async fn again(
     }
 }
 
+/// How long an attempt may take before qmpsh looks if the peer's process is stopped: the first time, and at most. Most attempts take
+/// a millisecond.
+const LOOK_FIRST: Duration = Duration::from_millis(50);
+const LOOK_LAST: Duration = Duration::from_secs(1);
+
+/// Waits until the process that listens at `address` is stopped, and returns the sentence about it.
+async fn stopped(address: &Address) -> String {
+    let mut pause = LOOK_FIRST;
+    loop {
+        tokio::time::sleep(pause).await;
+        if let Some(Silence::Stopped(why)) = processes::silence(address) {
+            return why;
+        }
+        pause = (pause * 2).min(LOOK_LAST);
+    }
+}
+
 /// Establishes the session in one attempt of at most `limit`.
 pub(super) async fn attempt(
     client: &Client,
@@ -75,15 +94,27 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
         // A monitor that is in use serves the next connection in its queue when its client leaves, so qmpsh waits connected.
         let limit = options.connect_timeout.max(left().unwrap_or_default());
         let attempted = match target.prepare(options, limit).await {
-            Ok(to) => attempt(client, to, tls.clone(), limit).await,
+            Ok(to) => {
+                let address = target.address().clone();
+                let waits = left().is_some_and(|left| !left.is_zero());
+                tokio::select! {
+                    biased;
+                    attempted = attempt(client, to, tls.clone(), limit) => attempted,
+                    why = stopped(&address), if !waits => Err(Problem::Stopped(why)),
+                }
+            }
             Err(problem) => Err(problem),
         };
-        let Err(problem) = attempted else {
+        let Err(mut problem) = attempted else {
             target.established();
             return Ok(());
         };
+        if let Problem::TookTooLong { limit, .. } = &mut problem {
+            // The message has the time that the user gave, not what was left of it.
+            *limit = options.connect_timeout.max(options.wait.unwrap_or_default());
+        }
         let cause = target.cause(&problem, options.wait).await;
-        let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(), |(_, may_pass)| *may_pass);
+        let may_pass = cause.as_ref().map_or_else(|| problem.may_pass(target.address()), |(_, may_pass)| *may_pass);
         match left() {
             Some(left) if !left.is_zero() && may_pass => {
                 tokio::time::sleep(pause.min(left)).await;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::secure;
 use qmpsh::address::Address;
 use qmpsh::client::{Progress, QmpError};
-use qmpsh::processes::{self, Silence};
+use qmpsh::error::describe;
+use qmpsh::processes::{self, ResolveError, Silence};
 use qmpsh::protocol::{Cause, ConnectError, OpenError};
 use qmpsh::text;
 use qmpsh::transport::{Reached, TlsError};
@@ -22,21 +23,27 @@ pub(super) enum Problem {
         limit: Duration,
         tls: Option<Reached>,
     },
+    /// The peer's process is stopped, as the sentence says.
+    Stopped(String),
 }
 
 impl Problem {
-    /// Returns true if another attempt may succeed. The socket may appear or accept later, the VM may start, and another client
-    /// may release its monitor.
-    pub(super) fn may_pass(&self) -> bool {
+    /// Returns true if another attempt to connect to `address` may succeed. The socket may appear or accept later, the VM may start
+    /// or continue, and another client may release its monitor.
+    pub(super) fn may_pass(&self, address: &Address) -> bool {
         use io::ErrorKind::{
             AddrNotAvailable, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, ResourceBusy,
         };
         match self {
-            Problem::TookTooLong { .. } => true,
-            Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => matches!(
-                error.kind(),
-                NotFound | ConnectionRefused | ConnectionReset | ConnectionAborted | AddrNotAvailable | ResourceBusy
-            ),
+            Problem::TookTooLong { .. } | Problem::Stopped(_) => true,
+            Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => match error.kind() {
+                // A file that is not a socket refuses, too.
+                ConnectionRefused => !matches!(address, Address::Unix(path) if !is_socket(path)),
+                // The program for `exec:` or `ssh:` is missing.
+                NotFound => !matches!(address, Address::Exec(_) | Address::Ssh(_)),
+                ConnectionReset | ConnectionAborted | AddrNotAvailable | ResourceBusy => TlsError::of(error).is_none(),
+                _ => is_stopped(error),
+            },
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
                 matches!(error, QmpError::ClosedBeforeGreeting | QmpError::GreetingCutShort { .. })
             }
@@ -70,16 +77,19 @@ impl Problem {
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Io(error), .. })) => {
                 let tls = TlsError::of(error).map(secure::explain);
                 let Some(address) = address else {
-                    return format!("no session with {shown}: {}", tls.unwrap_or_else(|| error.to_string()));
+                    return format!("no session with {shown}: {}", tls.unwrap_or_else(|| describe(error)));
                 };
                 let why = tls.unwrap_or_else(|| explain_io(error, address, guest_agent));
-                let (tried, hint) = tried(self.may_pass(), waited);
+                let (tried, hint) = tried(self.may_pass(address), waited);
+                // To continue a stopped QEMU helps more than to wait for that.
+                let hint = if is_stopped(error) { "" } else { hint };
                 format!("cannot connect to {shown}{tried}: {why}{hint}")
             }
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
-                format!("no session with {shown}: {error}")
+                format!("no session with {shown}: {}", describe(error))
             }
-            Problem::Failed(error) => format!("no session with {shown}: {error}"),
+            Problem::Failed(error) => format!("no session with {shown}: {}", describe(error)),
+            Problem::Stopped(why) => format!("cannot connect to {shown}{}: {why}", tried(true, waited).0),
             Problem::TookTooLong { progress, limit, tls } => {
                 let silence = address.and_then(processes::silence);
                 let seconds = limit.as_secs_f64();
@@ -105,7 +115,7 @@ impl Problem {
                         "\n  - a monitor with TLS waits for a TLS client: use --tls-creds DIR"
                     }
                     // A greeting comes even if the command does not read its stdin.
-                    (Progress::Negotiating | Progress::Synchronizing, Some(Address::Exec(_))) => {
+                    (Progress::Negotiating | Progress::Synchronizing { refusal: None }, Some(Address::Exec(_))) => {
                         "\n  - the command may not read its stdin; kubectl and docker need `exec -i`"
                     }
                     _ => "",
@@ -129,7 +139,7 @@ pub(super) fn tried(may_pass: bool, waited: Option<Duration>) -> (String, &'stat
 fn explain_io(error: &io::Error, address: &Address, guest_agent: bool) -> String {
     use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
     match (error.kind(), address) {
-        (_, Address::Exec(_) | Address::Ssh(_)) => error.to_string(),
+        (_, Address::Exec(_) | Address::Ssh(_)) => describe(error),
         (NotFound, Address::Unix(path)) => explain_missing(path, guest_agent),
         (ConnectionRefused, Address::Unix(path)) if !is_socket(path) => "this file is not a socket".to_owned(),
         (ConnectionRefused, Address::Unix(_)) => {
@@ -144,11 +154,11 @@ fn explain_io(error: &io::Error, address: &Address, guest_agent: bool) -> String
         }
         // The only step without an error number is the look-up of the name.
         (_, Address::Tcp { host, .. }) if error.raw_os_error().is_none() => {
-            let why = error.to_string();
+            let why = describe(error);
             let why = why.strip_prefix("failed to lookup address information: ").unwrap_or(&why);
             format!("cannot look up the name {}: {why}", text::line(host))
         }
-        _ => error.to_string(),
+        _ => describe(error),
     }
 }
 
@@ -162,6 +172,11 @@ fn explain_missing(path: &Path, guest_agent: bool) -> String {
             .to_owned(),
         _ => "no such socket; QEMU creates it with -qmp unix:PATH,server=on,wait=off".to_owned(),
     }
+}
+
+/// Returns true if `vm:` or `pid:` names a QEMU that is stopped.
+fn is_stopped(error: &io::Error) -> bool {
+    error.get_ref().and_then(|error| error.downcast_ref()).is_some_and(ResolveError::is_stopped)
 }
 
 fn is_socket(path: &Path) -> bool {
@@ -183,7 +198,12 @@ fn explain_silence(progress: &Progress, seconds: f64, address: &str, held: &str)
             "no greeting from {address} within {seconds} s: only part of it came: `{}`",
             text::excerpt(seen, 60)
         ),
-        Progress::Synchronizing => format!(
+        Progress::Synchronizing { refusal: Some(refusal) } => format!(
+            "no answer from the guest agent at {address} within {seconds} s: it refused guest-sync-delimited ({}), and did \
+             not answer guest-sync",
+            text::line(refusal)
+        ),
+        Progress::Synchronizing { refusal: None } => format!(
             "no answer from a guest agent at {address} within {seconds} s: the connection works, but the peer is \
              silent\n  \
              - the agent may not be running in the guest: QEMU accepts the connection anyway\n  \

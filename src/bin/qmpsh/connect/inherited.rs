@@ -7,6 +7,7 @@ use crate::cli::Options;
 use crate::output::messages::Notifier;
 use crate::status::Failure;
 use qmpsh::client::Client;
+use qmpsh::error::describe;
 use qmpsh::transport::{DialTarget, Inherited};
 
 /// The first descriptor that a service manager passes. Source: `sd_listen_fds(3)`.
@@ -55,7 +56,8 @@ impl Socket {
         let Some(descriptor) = self.descriptor.take() else {
             return Err(unusable(&format!("fd {number}: its connection is gone")));
         };
-        let inherited = Inherited::new(descriptor).map_err(|error| unusable(&format!("fd {number}: {error}")))?;
+        let inherited =
+            Inherited::new(descriptor).map_err(|error| unusable(&format!("fd {number}: {}", describe(&error))))?;
         let to = match inherited {
             Inherited::Listening(listener) => {
                 let at = listener.address();
@@ -69,7 +71,7 @@ impl Socket {
                     Some(directory) => secure::server(directory)?.listen(listener),
                 };
                 let opened = client.session().open_with_listener(listener);
-                opened.map_err(|error| unusable(&error.to_string()))?;
+                opened.map_err(|error| unusable(&describe(&error)))?;
                 notifier.say(&format!("listening on {shown} ({at})"));
                 return listen::accept(client, options.wait, &shown).await;
             }

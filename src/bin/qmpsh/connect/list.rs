@@ -14,6 +14,7 @@ use crate::output::columns::{cut, row, size_of, width};
 use crate::output::messages::Messages;
 use crate::output::stdout::write_all;
 use crate::status::{Failure, Status};
+use qmpsh::error::describe;
 use qmpsh::json::{Indenter, escape};
 use qmpsh::processes::{self, Access, Holder, Language, Monitor, Place, QemuProcess, State, Stopped};
 use qmpsh::text;
@@ -33,7 +34,9 @@ pub(crate) fn run(listing: Listing) -> Status {
         return Status::Usage;
     }
     let result = processes::find()
-        .map_err(|error| Failure::new(Status::NoSession, format!("cannot list the QEMU processes: {error}")))
+        .map_err(|error| {
+            Failure::new(Status::NoSession, format!("cannot list the QEMU processes: {}", describe(&error)))
+        })
         .and_then(|found| {
             if found.is_empty() {
                 messages.say(&format!("no QEMU runs here\n{HOW_TO_START}"));

@@ -15,6 +15,7 @@ use crate::signals::or_never;
 use crate::status::Failure;
 use qmpsh::address::Address;
 use qmpsh::client::{Client, QmpError};
+use qmpsh::error::describe;
 use qmpsh::protocol::{Cause, ConnectError, OpenError};
 use qmpsh::text;
 use qmpsh::transport::{Endpoint, Unix};
@@ -68,14 +69,14 @@ impl Listening {
 
     fn explain(&self, error: &OpenError<QmpError>, asked: &str) -> String {
         let OpenError::Connect(ConnectError { cause: Cause::Io(error), .. }) = error else {
-            return format!("cannot listen on {asked}: {error}");
+            return format!("cannot listen on {asked}: {}", describe(error));
         };
         let why = match (error.kind(), &self.address) {
             (io::ErrorKind::NotFound, Address::Unix(_)) => "no such directory".to_owned(),
             (io::ErrorKind::AddrInUse, Address::Tcp { .. } | Address::Abstract { .. }) => {
                 "another process listens there".to_owned()
             }
-            _ => error.to_string(),
+            _ => describe(error),
         };
         format!("cannot listen on {asked}: {why}")
     }

@@ -24,6 +24,7 @@ use crate::output::messages::Notifier;
 use crate::signals::{Ending, Interrupts, or_never};
 use crate::status::Failure;
 use qmpsh::client::{Client, ExecuteError, Progress};
+use qmpsh::error::describe;
 use qmpsh::message::Request;
 use qmpsh::protocol::Runstate;
 use qmpsh::text;
@@ -78,7 +79,7 @@ impl Run {
         let shown = self.shown();
         let (socket, output) = self.start(notifier)?;
         let Some(qemu) = &self.qemu else { return Ok(()) };
-        client.session().open_with_socket(socket).map_err(|error| Failure::no_session(error.to_string()))?;
+        client.session().open_with_socket(socket).map_err(|error| Failure::no_session(describe(&error)))?;
 
         let mut accept = pin!(client.session().accept());
         let mut end = pin!(qemu.end());
@@ -140,7 +141,11 @@ impl Run {
         if let Some(path) = &self.monitor {
             // QEMU would remove any file it finds there.
             SocketFile::check_free(path).map_err(|error| {
-                Failure::no_session(format!("cannot make the monitor {}: {error}", text::line(&path.to_string_lossy())))
+                Failure::no_session(format!(
+                    "cannot make the monitor {}: {}",
+                    text::line(&path.to_string_lossy()),
+                    describe(&error)
+                ))
             })?;
         }
         let program = self.program().to_owned();
@@ -308,7 +313,7 @@ fn explain_start(error: &io::Error, program: &OsStr) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => format!("cannot start {shown}: no such program"),
         io::ErrorKind::PermissionDenied => format!("cannot start {shown}: it is not executable"),
-        _ => format!("cannot start {shown}: {error}"),
+        _ => format!("cannot start {shown}: {}", describe(&error)),
     }
 }
 

@@ -105,7 +105,8 @@ impl Target {
             }
             (_, None) if !said.is_empty() => {
                 let explained = problem.explain_address(&shown, Some(&self.address), None, false);
-                return Some((format!("{explained}\n  {} says{said}", self.name()), problem.may_pass()));
+                let may_pass = problem.may_pass(&self.address);
+                return Some((format!("{explained}\n  {} says{said}", self.name()), may_pass));
             }
             (_, None) => return None,
         };

@@ -14,6 +14,7 @@ use crate::cli::Source;
 use crate::eval::Text;
 use crate::input::stdin::{LONGEST, stdin, too_long};
 use crate::status::{Failure, Status};
+use qmpsh::error::describe;
 use qmpsh::language::syntax::{Assembler, Dialect, LogicalLine};
 use qmpsh::text;
 
@@ -170,7 +171,7 @@ impl Current {
                 self.bytes.clear();
                 self.searched = 0;
                 self.chunks = None;
-                let message = format!("cannot read `{}`: {error}", text::line(&self.name));
+                let message = format!("cannot read `{}`: {}", text::line(&self.name), describe(&error));
                 return Some(Err(match &self.asked {
                     Some(asked) if asked.name.is_some() => {
                         Failure::placed(Status::Usage, format!("{}{message}", asked.prefix()))

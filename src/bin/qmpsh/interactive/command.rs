@@ -18,6 +18,7 @@ use qmpsh::client::ExecuteError;
 use qmpsh::events::Batch;
 use qmpsh::language::typing::Resend;
 use qmpsh::message::{Reply, Request};
+use qmpsh::processes;
 use qmpsh::text;
 
 /// How long the prompt waits for the connection to end after `quit` succeeded.
@@ -58,7 +59,11 @@ impl Repl<'_> {
                     Waited::Interrupted | Waited::Done => "interrupted".to_owned(),
                 };
                 let command = outcome::name(&request);
-                self.say(&format!("{why}: {command} may still be running; its reply will be shown when it comes"));
+                let (state, reply) = match processes::stopped_peer() {
+                    Some(stopped) => (stopped, format!("the reply to {command}")),
+                    None => (format!("{command} may still be running"), "its reply".to_owned()),
+                };
+                self.say(&format!("{why}: {state}; {reply} will be shown when it comes"));
                 self.late.spawn(async move { LateReply { answer: execution.await, request } });
                 let timed_out = waited == Waited::TimedOut;
                 return Err(Stop::silent(if timed_out { Status::TimedOut } else { Status::Interrupted }));

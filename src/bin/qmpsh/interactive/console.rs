@@ -12,6 +12,7 @@ use crate::session::SharedDialect;
 use crate::signals::Interrupts;
 use crate::status::{Failure, Status};
 use crate::terminal::{Console, ConsoleOptions};
+use qmpsh::error::describe;
 use qmpsh::language::syntax::Assembler;
 use qmpsh::secrets;
 
@@ -30,7 +31,7 @@ pub(crate) fn open_console(options: &Options, dialect: &SharedDialect) -> Result
         color: Colors::of_stdout(options.color).are_on(),
         interrupts: Interrupts::new()?,
     });
-    console.map_err(|error| Failure::new(Status::Usage, format!("{error:#}")))
+    console.map_err(|error| Failure::new(Status::Usage, describe(error.as_ref())))
 }
 
 /// A text of several lines has one if any of them has, or all together.

@@ -85,7 +85,7 @@ impl<'a> Repl<'a> {
         let assistant = Assistant::new(session);
         let assists = console.assist(assistant.clone());
         Self {
-            renderer: Renderer::new(session.options.output, session.options.color),
+            renderer: Renderer::new(session.options.output, session.options.color, session.options.quiet),
             redirected: None,
             sink: console.sink(),
             prompt: Prompt::new(session, console.sink()),

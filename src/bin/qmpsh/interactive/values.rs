@@ -13,6 +13,7 @@ use crate::input::stdin::read_value;
 use crate::session::Action;
 use crate::session::types::resolve_types;
 use crate::status::{Failure, Status, Stop};
+use qmpsh::error::describe;
 use qmpsh::language::syntax::LogicalLine;
 use qmpsh::language::typing;
 
@@ -68,8 +69,8 @@ impl Repl<'_> {
         let asks = line.text.contains("@?") || line.text.contains("@-");
         let _handover = if asks { Some(self.console.hand_over().await) } else { None };
         // Dropping this end cancels a question. A file that does not end keeps its thread.
-        let (cancel, _canceled_by_drop) =
-            io::pipe().map_err(|error| Failure::new(Status::Usage, format!("cannot read values: {error}")))?;
+        let (cancel, _canceled_by_drop) = io::pipe()
+            .map_err(|error| Failure::new(Status::Usage, format!("cannot read values: {}", describe(&error))))?;
         tokio::select! {
             action = eval::action_apart(parsed, text, Sources { cancel }, type_info) => Ok(Some(action?)),
             () = self.interrupts.next() => Err(Stop::silent(Status::Interrupted)),

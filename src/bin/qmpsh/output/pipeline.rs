@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::status::{Failure, Status};
+use qmpsh::error::describe;
 use qmpsh::text;
 use qmpsh::transport::child::End;
 
@@ -73,7 +74,10 @@ impl Piped {
             Some(running) => Ok(running),
             none => {
                 let pipeline = Pipeline::start(&self.text, group, self.runs_until_interrupted).map_err(|error| {
-                    Failure::new(Status::CommandFailed, format!("cannot run {}: {error}", shown(&self.text)))
+                    Failure::new(
+                        Status::CommandFailed,
+                        format!("cannot run {}: {}", shown(&self.text), describe(&error)),
+                    )
                 })?;
                 Ok(none.insert(pipeline))
             }

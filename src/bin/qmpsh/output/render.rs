@@ -41,6 +41,8 @@ pub(crate) struct Renderer {
     pub(crate) colors: Colors,
     /// True if a text, such as that of the human monitor, is shown as text and not as JSON.
     pub(crate) plain_text: bool,
+    /// True if empty objects are not printed, except by [`Form::Raw`].
+    pub(crate) quiet: bool,
 }
 
 impl Renderer {
@@ -50,11 +52,17 @@ impl Renderer {
     }
 
     /// For a pipeline.
-    pub(crate) const PIPELINE: Self =
-        Self { mode: OutputMode::Json, form: Form::Json, terminal: false, colors: Colors::OFF, plain_text: true };
+    pub(crate) const PIPELINE: Self = Self {
+        mode: OutputMode::Json,
+        form: Form::Json,
+        terminal: false,
+        colors: Colors::OFF,
+        plain_text: true,
+        quiet: false,
+    };
 
     /// For stdout, by `-o` and `--color` and by whether it is a terminal.
-    pub(crate) fn new(output: OutputMode, color: ColorMode) -> Self {
+    pub(crate) fn new(output: OutputMode, color: ColorMode, quiet: bool) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let form = match output {
             OutputMode::Auto if terminal => Form::Pretty,
@@ -64,7 +72,21 @@ impl Renderer {
             OutputMode::Raw => Form::Raw,
         };
         let plain_text = !matches!(output, OutputMode::Json | OutputMode::Raw);
-        Self { mode: output, form, terminal, colors: Colors::of_stdout(color), plain_text }
+        Self { mode: output, form, terminal, colors: Colors::of_stdout(color), plain_text, quiet }
+    }
+
+    /// Returns true if the result of this reply is not to be printed.
+    pub(crate) fn omits(self, reply: &Reply) -> bool {
+        let is_empty = |result: Bytes| {
+            let inner = result.trim_ascii().strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+            inner.is_some_and(|inner| inner.trim_ascii().is_empty())
+        };
+        self.omits_empty() && reply.result().is_some_and(is_empty)
+    }
+
+    /// Returns true if empty objects are not to be printed.
+    pub(crate) fn omits_empty(self) -> bool {
+        self.quiet && self.form != Form::Raw
     }
 
     /// Formats the result of a command; with [`Form::Raw`] the whole reply of any command.
@@ -261,6 +283,22 @@ mod tests {
             terminal: false,
             colors: Colors::of_stdout(ColorMode::Never),
             plain_text: true,
+            quiet: false,
+        }
+    }
+
+    #[test]
+    fn quiet_omits_empty_objects_only() {
+        let check = |form, text: &str, expected: bool| {
+            let renderer = Renderer { quiet: true, ..plain(form) };
+            assert_eq!(renderer.omits(&reply(text)), expected, "{text}");
+            assert!(!plain(form).omits(&reply(text)));
+        };
+        check(Form::Json, r#"{"return": {}, "id": 1}"#, true);
+        check(Form::Table, "{\"return\": {\r\n}}", true);
+        check(Form::Raw, r#"{"return": {}}"#, false);
+        for result in ["[]", "null", "\"\"", "\"{}\"", "{\"a\": {}}", "0", "[{}]"] {
+            check(Form::Json, &format!(r#"{{"return": {result}}}"#), false);
         }
     }
 

@@ -9,6 +9,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use qmpsh::error::describe;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -167,7 +168,7 @@ impl Writer {
 
     fn failure(&self) -> io::Error {
         match self.failure.get() {
-            Some(error) => io::Error::new(error.kind(), error.to_string()),
+            Some(error) => io::Error::new(error.kind(), describe(error)),
             None => io::Error::other("the thread that writes has ended"),
         }
     }

@@ -18,6 +18,7 @@ use crate::cli::Options;
 use crate::output::messages::Notifier;
 use crate::status::{Failure, Status};
 use qmpsh::client::{Observer, Origin};
+use qmpsh::error::describe;
 use qmpsh::json::{Document, compact};
 use qmpsh::secrets;
 use qmpsh::text;
@@ -87,8 +88,11 @@ impl WireLog {
             && !std::mem::replace(&mut file.reported, true)
         {
             let prefix = self.prefix;
-            self.notifier
-                .say(&format!("{prefix}cannot write the log {}: {error}; messages are missing from it", file.name));
+            self.notifier.say(&format!(
+                "{prefix}cannot write the log {}: {}; messages are missing from it",
+                file.name,
+                describe(&error)
+            ));
         }
     }
 }
@@ -140,7 +144,7 @@ impl LogFile {
         let opened = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(nonblocking).open(path);
         match opened {
             Ok(file) => Ok(Self { file, name, torn: false, reported: false }),
-            Err(error) => Err(Failure::new(Status::Usage, format!("cannot open the log {name}: {error}"))),
+            Err(error) => Err(Failure::new(Status::Usage, format!("cannot open the log {name}: {}", describe(&error)))),
         }
     }
 

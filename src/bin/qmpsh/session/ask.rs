@@ -94,7 +94,7 @@ pub(crate) async fn answer(
 ) -> Result<Answer, Stop> {
     let end = limit.end.map(|end| end.max(Instant::now() + SHORTEST));
     let Some(answered) = attend(frontend, execution, end, what).await? else {
-        let message = format!("no reply to {} within {limit}", outcome::name(request));
+        let message = outcome::too_late(&format!("no reply to {} within {limit}", outcome::name(request)));
         return Err(Stop::new(Status::TimedOut, message));
     };
     match Outcome::of(request, answered) {

@@ -48,6 +48,11 @@ impl EventFilter {
         (self.only.is_empty() || is_any_of(&self.only)) && !is_any_of(&self.hidden)
     }
 
+    /// The names of the events that this filter is about.
+    pub(crate) fn names(&self) -> Vec<Pattern> {
+        [&*self.only, &*self.hidden].concat()
+    }
+
     /// Only events of these names, or all others: `PATTERN`, `PATTERN|PATTERN`, each after a minus sign to exclude.
     ///
     /// # Errors

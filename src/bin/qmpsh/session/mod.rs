@@ -8,6 +8,7 @@ pub(crate) mod action;
 pub(crate) mod ask;
 pub(crate) mod dialect;
 pub(crate) mod event_filter;
+pub(crate) mod event_names;
 pub(crate) mod frontend;
 pub(crate) mod hmp;
 pub(crate) mod outcome;

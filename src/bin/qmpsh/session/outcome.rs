@@ -7,6 +7,7 @@ use qmpsh::client::{Client, ExecuteError, QmpError};
 use qmpsh::error::describe;
 use qmpsh::json::ScanError;
 use qmpsh::message::{Reply, Request};
+use qmpsh::processes;
 use qmpsh::protocol::SessionError;
 use qmpsh::text;
 use qmpsh::transport::TlsError;
@@ -61,9 +62,15 @@ pub(crate) fn name(request: &Request) -> String {
     format!("`{}`", text::line(request.label()))
 }
 
-/// How long a command may wait for its reply, in a sentence.
-pub(crate) fn no_reply(request: &Request, allowed: Duration) -> String {
-    format!("no reply to {} within {} s", name(request), allowed.as_secs_f64())
+/// Says that nothing came within the time limit, in `what`, and that QEMU is stopped, if it is.
+pub(crate) fn too_late(what: &str) -> String {
+    processes::stopped_peer().map_or_else(|| what.to_owned(), |stopped| format!("{what}: {stopped}"))
+}
+
+/// Says that the reply to a command did not come within `limit`, and why, as far as that is known.
+pub(crate) fn no_reply(request: &Request, limit: Duration) -> String {
+    let why = processes::stopped_peer().unwrap_or_else(|| "it may still be running".to_owned());
+    format!("no reply to {} within {} s: {why}", name(request), limit.as_secs_f64())
 }
 
 /// How the session ended: the status, and why.

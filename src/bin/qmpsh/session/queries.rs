@@ -41,6 +41,8 @@ pub(crate) enum Query {
     Jobs,
     /// Reads counters of the migration.
     Migration,
+    /// Reads the switches of the migration.
+    MigrationCapabilities,
     /// Reads the name that the VM was given.
     Name,
     /// Loads nothing, but has QEMU look at every image file, which can take long. So it is sent only when a person presses Tab
@@ -78,6 +80,7 @@ impl Query {
             Self::HmpInfoNetwork => ("human-monitor-command", Some(json!({ "command-line": "info network" }))),
             Self::Jobs => ("query-jobs", None),
             Self::Migration => ("query-migrate", None),
+            Self::MigrationCapabilities => ("query-migrate-capabilities", None),
             Self::Name => ("query-name", None),
             Self::NamedBlockNodes => ("query-named-block-nodes", Some(json!({ "flat": true }))),
             Self::QomList(QomPath(path)) => ("qom-list", Some(json!({ "path": path }))),

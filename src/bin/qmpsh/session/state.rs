@@ -52,6 +52,8 @@ pub(crate) enum Connection {
     Open,
     /// A command that ends the peer succeeded, so the connection will end.
     Quitting,
+    /// It has ended, and `.wait closed` waited for that.
+    Ended,
 }
 
 impl Session {
@@ -111,6 +113,13 @@ impl Session {
     pub(crate) fn succeeded(&mut self, request: &Request) {
         if request.ends_peer() {
             self.connection = Connection::Quitting;
+        }
+    }
+
+    /// Notes that the connection has ended, as was expected. How it ended is not collected yet.
+    pub(crate) fn ended(&mut self) {
+        if self.connection == Connection::Open {
+            self.connection = Connection::Ended;
         }
     }
 

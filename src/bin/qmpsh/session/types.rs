@@ -60,6 +60,9 @@ pub(crate) async fn explain_error(
         return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
     }
     let meant = meant::refused_request(request, class, desc).filter(|meant| !line_has_secret(meant));
+    if let Some(id) = desc.strip_prefix("Job ID '").and_then(|rest| rest.strip_suffix("' already in use")) {
+        return Ok(shown(&format!("`.job {id}` waits for that job and dismisses it")));
+    }
     if !typing::can_teach(class, desc) {
         return Ok(meant.map_or_else(String::new, |meant| shown(&meant)));
     }

@@ -23,6 +23,7 @@ use super::line::Typed;
 use super::settings::{self, Terminal};
 use super::state::Shared;
 use crate::output::columns::wrap;
+use qmpsh::error::describe;
 
 /// How long the rest of a key that begins with Escape may take, in milliseconds, as in readline.
 const ESCAPE: u16 = 500;
@@ -127,7 +128,7 @@ impl Editor {
                     self.shared.line("dropped the line: it is not UTF-8");
                     continue;
                 }
-                Err(error) => Readline::Failed(error.to_string()),
+                Err(error) => Readline::Failed(describe(&error)),
             };
         }
     }
@@ -165,7 +166,7 @@ impl Editor {
         if let Some(path) = self.history.give_up_file() {
             // Debug escapes control characters in the path.
             let path = path.to_string_lossy();
-            let warning = format!("warning: cannot keep the history: {path:?}: {error}");
+            let warning = format!("warning: cannot keep the history: {path:?}: {}", describe(&error));
             self.shared.line(wrap(&warning, settings::columns()));
         }
     }

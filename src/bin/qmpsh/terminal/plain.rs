@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::line::{IsComplete, Readline};
 use super::state::Shared;
 use crate::signals::Interrupts;
+use qmpsh::error::describe;
 
 /// Reads a line for each request, until the console is closed. The thread is never joined: only the end of stdin ends a
 /// read that blocks.
@@ -28,7 +29,7 @@ fn read(from: &mut impl BufRead, mut not_utf8: impl FnMut()) -> Readline {
         match from.read_until(b'\n', &mut line) {
             Ok(0) => return Readline::EndOfFile,
             Ok(_) => {}
-            Err(error) => return Readline::Failed(error.to_string()),
+            Err(error) => return Readline::Failed(describe(&error)),
         }
         if line.pop_if(|byte| *byte == b'\n').is_some() {
             line.pop_if(|byte| *byte == b'\r');

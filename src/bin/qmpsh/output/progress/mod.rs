@@ -77,6 +77,9 @@ pub(crate) fn needs(id: &str, attention: Attention) -> String {
         Attention::Resume => format!("paused: `job-resume id={id}` lets it go on"),
         Attention::Mend => format!("paused by an I/O error: mend it, then `job-resume id={id}`"),
         Attention::Continue => "needs `migrate-continue state=pre-switchover`".to_owned(),
+        Attention::Incoming => {
+            "has nothing coming in yet: with -incoming defer, `migrate-incoming uri=...` begins it".to_owned()
+        }
         Attention::Recover => "has lost its connection: `migrate-recover` where it comes in".to_owned(),
     }
 }
