@@ -100,6 +100,9 @@ pub(super) struct MigrationInfo {
     pub(super) error: Option<String>,
     pub(super) ram: Option<MigrationStats>,
     pub(super) disk: Option<MigrationStats>,
+    #[serde(rename = "total-time")]
+    pub(super) total_time: Option<Number>,
+    pub(super) downtime: Option<Number>,
 }
 
 /// The `ram` or `disk` of [`MigrationInfo`].
