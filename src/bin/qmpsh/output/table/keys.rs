@@ -24,7 +24,7 @@ const NAMES: [&str; 16] = [
 
 /// The members of replies that count bytes. Every reply of QEMU 7.2, 10.0 and 11.1 and of the guest agent that has a number of one
 /// of these names means bytes. Source: docs/qmp.md, "Numbers of bytes".
-const BYTES: [&str; 55] = [
+const BYTES: [&str; 53] = [
     "actual-size",
     "base-memory",
     "block-size",
@@ -36,9 +36,7 @@ const BYTES: [&str; 55] = [
     "discard-bytes-ok",
     "downtime-bytes",
     "extent-size-hint",
-    "fully-allocated",
     "granularity",
-    "image-end-offset",
     "max-discard",
     "max-hw-transfer",
     "max-size",
