@@ -313,7 +313,7 @@ mod tests {
     fn human_readable_text_is_shown_as_text() {
         let text = r#"{"return": {"human-readable-text": "a\r\nb\u001b\n"}, "id": 1}"#;
         let shown = |form, plain_text, terminal, text: &str| {
-            Renderer { plain_text, terminal, ..plain(form) }.reply(&reply(text), None).whole()
+            Renderer { terminal, plain_text, ..plain(form) }.reply(&reply(text), None).whole()
         };
         for form in [Form::Json, Form::Pretty, Form::Table] {
             assert_eq!(shown(form, true, false, text), "a\nb\u{1b}\n");
