@@ -63,7 +63,9 @@ impl Jobs {
         let Some(data) = event.data().filter(|data| data.len() <= LONGEST) else { return false };
         if name == qapi::STATUS_CHANGE {
             let change = serde_json::from_slice(&data);
-            change.map(|change| self.on_status(&change, event.arrival())).is_ok()
+            let time =
+                event.timestamp().and_then(|(seconds, micros)| seconds.checked_mul(1_000_000)?.checked_add(micros));
+            change.map(|change| self.on_status(&change, event.arrival(), time)).is_ok()
         } else {
             let told = serde_json::from_slice(&data);
             told.map(|told| self.on_block_job(&name, told, event.arrival())).is_ok()
@@ -85,7 +87,7 @@ impl Jobs {
         true
     }
 
-    fn on_status(&mut self, change: &StatusChange, arrival: u64) {
+    fn on_status(&mut self, change: &StatusChange, arrival: u64, time: Option<i64>) {
         let status = Status::from(&*change.status);
         let is_gone = self.known.get(&change.id).is_some_and(Job::is_gone);
         if status == Status::Null && is_gone {
@@ -101,6 +103,11 @@ impl Jobs {
         job.io_error &= status.is_paused();
         job.aborted |= status == Status::Aborting;
         job.was_asked = false;
+        match status {
+            Status::Created => job.began = time,
+            Status::Concluded => job.ended = time,
+            _ => {}
+        }
         if status == Status::Null {
             self.on_gone(&change.id);
         } else {

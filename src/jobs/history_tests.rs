@@ -1,6 +1,6 @@
 //! What is known of jobs after events and answers, in the orders in which QEMU 7.2 sends them.
 
-use super::super::samples::event;
+use super::super::samples::{event, parsed};
 use super::super::{Attention, Goal, Outcome};
 use super::*;
 
@@ -379,4 +379,29 @@ proptest::proptest! {
             assert_eq!(job.is_to_be_dismissed(), end.is_some() && !gone, "{job:?}");
         }
     }
+}
+
+#[test]
+fn the_time_that_a_job_took_is_between_its_events() {
+    let change = |arrival: u64, status: &str, time: &str| {
+        let text = format!(
+            r#"{{"event":"JOB_STATUS_CHANGE","data":{{"id":"b","status":"{status}"}},"timestamp":{{{time}}}}}"#
+        );
+        parsed(arrival, &text)
+    };
+    let took = |changes: &[(&str, &str)]| {
+        let mut jobs = Jobs::default();
+        for (arrival, (status, time)) in (0..).zip(changes) {
+            assert!(jobs.on_event(&change(arrival, status, time)));
+        }
+        jobs.get("b").unwrap().took()
+    };
+    let (at_5, at_7) = (r#""seconds":5,"microseconds":900000"#, r#""seconds":7,"microseconds":100000"#);
+    let ended = Some(std::time::Duration::from_millis(1200));
+    assert_eq!(took(&[("created", at_5), ("running", at_5), ("concluded", at_7), ("null", at_7)]), ended);
+    assert_eq!(took(&[("created", at_5), ("running", at_7)]), None);
+    assert_eq!(took(&[("running", at_5), ("concluded", at_7)]), None);
+    // The clock was set back, or the peer has none.
+    assert_eq!(took(&[("created", at_7), ("concluded", at_5)]), None);
+    assert_eq!(took(&[("created", r#""seconds":9e99,"microseconds":"x""#), ("concluded", at_7)]), None);
 }

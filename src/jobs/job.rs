@@ -1,5 +1,7 @@
 //! One job.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::status::Status;
@@ -79,6 +81,9 @@ pub struct Job {
     pub(super) aborted: bool,
     /// It has stopped for an I/O error.
     pub(super) io_error: bool,
+    /// When it began and ended, in microseconds since 1970 by the peer's clock, if events told.
+    pub(super) began: Option<i64>,
+    pub(super) ended: Option<i64>,
     /// No query shows it anymore.
     pub(super) gone: bool,
     /// A query has shown it since the last event. Only a query has its error.
@@ -123,6 +128,12 @@ impl Job {
             (None, None) if concluded => Outcome::Completed,
             (None, None) => Outcome::Unknown,
         })
+    }
+
+    /// Returns how long it took, once it has ended; `None` if this session did not see its beginning and its end.
+    pub fn took(&self) -> Option<Duration> {
+        let took = self.ended?.checked_sub(self.began?)?;
+        u64::try_from(took).ok().map(Duration::from_micros)
     }
 
     /// Returns true if it has concluded and no query has said how: an event does not have the error.

@@ -1,9 +1,12 @@
 //! The one migration of a QEMU.
 
+use std::time::Duration;
+
 use super::history::kept;
 use super::job::{Attention, Progress};
 use super::qapi::{self, MigrationEvent, MigrationInfo, MigrationPass, MigrationStats};
 use crate::message::Event;
+use serde_json::Number;
 
 /// The phase of a migration. Source: `MigrationStatus` in QEMU's `migration.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,10 @@ pub struct Migration {
     pub transferred: u64,
     /// How many times QEMU has sent the changed memory.
     pub pass: u64,
+    /// How long it has taken.
+    pub took: Option<Duration>,
+    /// How long the guest stood still, once it is known.
+    pub downtime: Option<Duration>,
     status: Option<String>,
     /// Megabits a second, as QEMU measures them.
     megabits: f64,
@@ -96,6 +103,9 @@ impl Migration {
         self.listens = !info.socket_address.is_null();
         // An error of an earlier migration is forgotten.
         self.error = info.error.as_deref().map(kept);
+        let millis = |number: Option<Number>| Some(Duration::from_millis(number?.as_u64()?));
+        self.took = millis(info.total_time);
+        self.downtime = millis(info.downtime);
         let parts: Vec<&MigrationStats> = info.ram.iter().chain(&info.disk).collect();
         if !parts.is_empty() {
             let sum = |of: fn(&MigrationStats) -> u64| parts.iter().map(|part| of(part)).fold(0, u64::saturating_add);

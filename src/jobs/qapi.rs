@@ -103,6 +103,9 @@ pub(super) struct MigrationInfo {
     /// Where it listens, if it comes in.
     #[serde(rename = "socket-address", default)]
     pub(super) socket_address: serde_json::Value,
+    #[serde(rename = "total-time")]
+    pub(super) total_time: Option<Number>,
+    pub(super) downtime: Option<Number>,
 }
 
 /// The `ram` or `disk` of [`MigrationInfo`].

@@ -12,17 +12,53 @@ fn table_output_aligns_columns() {
     let cpus = at(&socket).args(["-o", "table", "query-cpus-fast"]).run();
     let text = cpus.status(0).stdout_text();
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines.len(), 3, "{text}");
-    let column = |name: &str| lines[0].find(name).unwrap();
-    for (index, line) in lines[1..].iter().enumerate() {
-        assert!(line[column("props")..].starts_with(&format!("{{\"core-id\": {index}, ")), "{text}");
+    let (rows, below) = lines.split_at(lines.iter().position(|line| line.starts_with("-[ every row ]-")).unwrap());
+    assert_eq!(rows.len(), 3, "{text}");
+    assert!(rows[0].starts_with("qom-path  "), "{text}");
+    for (index, line) in rows[1..].iter().enumerate() {
+        assert!(line.starts_with("/machine/unattached/device["), "{text}");
         // Numbers end where the name of their column does.
-        assert!(line[..column("cpu-index") + "cpu-index".len()].ends_with(&format!(" {index}")), "{text}");
-        assert!(line[column("target")..] == *"x86_64", "{text}");
+        for name in ["cpu-index", "props.core-id"] {
+            let end = rows[0].find(name).unwrap() + name.len();
+            assert!(line[..end].ends_with(&format!(" {index}")), "{text}");
+        }
     }
+    assert!(below.contains(&"target           x86_64"), "{text}");
     let text = at(&socket).args(["-o", "table", "human-monitor-command", "command-line=info name"]).run();
     text.status(0).stdout("\n");
     at(&socket).args(["-o", "table", "query-jobs"]).run().status(0).stdout("[]\n");
+}
+
+#[test]
+fn human_readable_text_is_printed_as_text() {
+    let qemu = Qemu::q35().start();
+    let socket = qemu.socket();
+    let json: serde_json::Value =
+        serde_json::from_str(&at(&socket).args(["-o", "json", "x-query-roms"]).run().status(0).stdout_text()).unwrap();
+    let text = json["human-readable-text"].as_str().unwrap();
+    assert!(text.lines().count() > 1, "{text}");
+    let text = text.replace("\r\n", "\n");
+    for form in ["auto", "pretty", "table"] {
+        at(&socket).args(["-o", form, "x-query-roms"]).run().status(0).stdout(&text);
+    }
+    at(&socket).args(["-c", "x-query-roms | cat"]).run().status(0).stdout(&text);
+    let raw = at(&socket).args(["-o", "raw", "x-query-roms"]).run();
+    assert!(raw.status(0).stdout_text().starts_with(r#"{"return": {"human-readable-text": ""#));
+}
+
+#[test]
+fn tables_in_a_pipe_are_whole_and_exact() {
+    let qemu = Qemu::q35().args(["-object", "memory-backend-ram,id=m0,size=64M"]).start();
+    let text = at(&qemu.socket()).args(["-o", "table", "query-memdev"]).run().status(0).stdout_text();
+    assert!(text.starts_with("id") && text.contains("67108864"), "{text}");
+    let long = "x".repeat(300_000);
+    let mock = Mock::new()
+        .negotiate()
+        .expect_execute("a")
+        .reply(&format!(r#"[{{"a": "{long}", "b": {{"c": [["{long}"]]}}}}]"#))
+        .unix();
+    at(mock.socket()).args(["-o", "table", "a"]).run().status(0).stdout_contains(&format!("{long}  [[\"{long}\"]]\n"));
+    mock.finish();
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn progress_stays_below_events_and_above_the_prompt() {
     t.wait(|screen| screen.line().contains("paused: "));
     act(&daemon, "block-job-set-speed", r#"{"device":"b1","speed":0}"#);
     act(&daemon, "job-resume", r#"{"id":"b1"}"#);
-    t.wait(|screen| screen.text().contains("\"outcome\": \"completed\"\n}\n(QSD)") && is_at_prompt(screen));
+    t.wait(|screen| screen.text().contains("b1: backup completed, 64.0 MiB in ") && is_at_prompt(screen));
     // One that stays at its first state turns, and one that fails is told after what had come before.
     t.type_keys("\u{c}blockdev-create job-id=c1 options={'driver':'file','filename':'/nonexistent/x','size':1}\r");
     t.type_keys(".job c1\r");
@@ -295,6 +295,70 @@ fn jobs_lists_jobs() {
     assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
     let raw = lines(&socket, &[".jobs"]).args(["-o", "raw"]).run();
     assert!(raw.status(0).stdout_text().starts_with("{\"return\": [{\"id\":\"b2\",\"type\":\"backup\","), "{raw:?}");
+}
+
+#[test]
+fn a_wait_for_a_job_ends_in_a_sentence_on_a_terminal() {
+    let daemon = daemon();
+    let mirror = "blockdev-mirror job-id=m1 device=src target=dst sync=full";
+    let create = format!(
+        "blockdev-create job-id=c1 options={{'driver':'file','filename':'{}','size':1024}}",
+        daemon.file("new.raw").display()
+    );
+    for form in ["auto", "pretty", "table"] {
+        let given = [
+            &backup("b1", ""),
+            ".job b1",
+            mirror,
+            ".job until=ready m1",
+            "job-complete id=m1",
+            ".job m1",
+            &create,
+            ".job c1",
+        ];
+        let mut t = lines(&daemon.socket(), &given).args(["-o", form]).terminal();
+        assert_eq!(t.wait_exit(), 0, "{t}");
+        let text = t.screen().text();
+        let said: Vec<&str> = text.lines().filter(|line| *line != "{}").collect();
+        assert_eq!(said.len(), 4, "{text}");
+        let begins = [
+            "b1: backup completed, 64.0 MiB in ",
+            "m1: mirror ready: `job-complete id=m1` ends it",
+            "m1: mirror completed",
+            "c1: create completed in ",
+        ];
+        for (line, begin) in said.iter().zip(begins) {
+            assert!(line.starts_with(begin), "{line} instead of {begin}");
+            assert!(line.ends_with(" s") || line.ends_with("ms") || line.ends_with("it"), "{line}");
+        }
+        std::fs::remove_file(daemon.file("new.raw")).unwrap();
+    }
+}
+
+#[test]
+fn jobs_on_a_terminal_are_a_table_with_the_dismissed_apart() {
+    let daemon = daemon();
+    let missing = "blockdev-create job-id=c1 options={'driver':'file','filename':'/nonexistent/x','size':1024}";
+    let given = [
+        ".jobs",
+        &backup("b1", ""),
+        ".job b1",
+        missing,
+        ".try .job c1",
+        &backup("b2", "speed=1"),
+        "job-pause id=b2",
+        ".jobs",
+    ];
+    let mut t = lines(&daemon.socket(), &given).terminal();
+    assert_eq!(t.wait_exit(), 0, "{t}");
+    let text = t.screen().text();
+    assert!(text.starts_with("no jobs\n{}\n"), "{text}");
+    let (_, table) = text.split_once("id  type").unwrap();
+    let (there, gone) = table.split_once("-[ dismissed ]-").unwrap();
+    assert!(there.contains("\nb2  backup  paused  ") || there.contains("\nb2  backup  running  "), "{text}");
+    assert!(there.contains("% ") && there.contains(" of 64.0 MiB\n") && !there.contains("b1"), "{text}");
+    assert!(gone.contains("\nb1  backup  completed  100%  64.0 of 64.0 MiB"), "{text}");
+    assert!(gone.contains("\nc1  create  failed ") && gone.contains("Could not create"), "{text}");
 }
 
 #[test]

@@ -82,6 +82,33 @@ fn migration_reports_failure_and_an_incoming_one() {
 }
 
 #[test]
+fn a_migration_ends_in_a_sentence_on_a_terminal() {
+    let check = |reply: &str, expected: &str| {
+        let mock = Mock::new().negotiate().expect_execute("query-migrate").reply(reply).unix();
+        let mut t = lines(mock.socket(), &[".migration"]).terminal();
+        assert_eq!(t.wait_exit(), 0, "{t}");
+        assert_eq!(t.screen().text(), expected);
+        mock.finish();
+    };
+    check(
+        r#"{"status": "completed", "total-time": 125000, "downtime": 87, "ram": {"total": 4294967296, "remaining": 0,
+            "transferred": 1610612736, "mbps": 1.5, "dirty-sync-count": 3}}"#,
+        "migration completed, 1.5 GiB in 2 min 5 s, downtime 87 ms",
+    );
+    // The side where it comes in knows no more.
+    check(r#"{"status": "completed"}"#, "migration completed");
+    let qemu = qemu();
+    let mut t = lines(&qemu.socket(), &["migrate uri=exec:cat>/dev/null", ".migration"]).terminal();
+    assert_eq!(t.wait_exit(), 0, "{t}");
+    let text = t.screen().text();
+    let said = text.lines().last().unwrap();
+    assert!(
+        said.starts_with("migration completed, ") && said.contains(" in ") && said.contains(", downtime "),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_migration_error_that_comes_late_is_found() {
     let event = |mock: Mock, status: &str| mock.event("MIGRATION", &format!(r#"{{"status": "{status}"}}"#));
     let asked = |mock: Mock, reply: &str| mock.expect_execute("query-migrate").reply(reply);

@@ -54,11 +54,48 @@ fn a_table_fits_the_terminal() {
     let text = screen.text();
     assert_eq!(
         text.split_once("(QEMU) a\n").unwrap().1,
-        "node-name                  size  file                                 extra\n\
-         日本       18446744073709551615  /a/name/that/is/longer/than/the/te…\n\
-         \x20                             1  \\u{1b}[31mred\\u{202e}                {\"a\": [1]}\n\
+        "node-name      size  file                                                extra.a\n\
+         日本       15.9 EiB  /a/name/that/is/longer/than/the/terminal/is/wide/\n\
+         \x20                    and/then/some.qcow2\n\
+         \x20               1 B  \\u{1b}[31mred\\u{202e}                               1\n\
          (QEMU) b\nstatus      running\nsinglestep  false\n(QEMU)"
     );
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0);
+}
+
+#[test]
+fn objects_that_do_not_fit_are_one_below_the_other() {
+    let mock = Mock::interactive()
+        .negotiate()
+        .expect_execute("a")
+        .reply(
+            r#"[{"inserted": {"image": {"virtual-size": 1610612736, "backing-image": {"filename": "/b"}}}, "device": "d0",
+                "type": "unknown"}, {"device": "d1", "type": "unknown", "tags": ["x", "y"]}]"#,
+        )
+        .unix();
+    let mut t = at_prompt(qmpsh().args(["-o", "table"]).arg(mock.socket()));
+    t.type_keys("a\r");
+    let screen = t.wait(|screen| screen.text().contains("every row") && is_at_prompt(screen));
+    let rule = |title: &str| format!("-[ {title} ]-{:-<1$}", "", 34 - title.len());
+    let (first, second, every) = (rule("1"), rule("2"), rule("every row"));
+    let expected = [
+        &first,
+        "device             d0",
+        "inserted",
+        "  image",
+        "    virtual-size   1.5 GiB",
+        "    backing-image",
+        "      filename     /b",
+        &second,
+        "device             d1",
+        "tags               x, y",
+        &every,
+        "type               unknown",
+        "(QEMU)",
+    ];
+    let expected = expected.join("\n");
+    assert_eq!(screen.text().split_once("(QEMU) a\n").unwrap().1, expected);
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);
 }

@@ -8,9 +8,10 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::arguments::{Refusal, Words, seconds};
-use super::print_value;
 use super::waiting::Waiting;
+use super::{print_text, print_value, renderer};
 use crate::output::progress::{self, Pace};
+use crate::output::render::Renderer;
 use crate::session::ask::PeerError;
 use crate::session::queries::{Query, request};
 use crate::session::{Builtin, Frontend, attend};
@@ -149,6 +150,10 @@ impl Builtin for JobList {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         let waiting = Waiting::new(frontend, None, "the list of jobs".to_owned());
         query_jobs(frontend, &waiting).await?;
+        let renderer = renderer(frontend);
+        if renderer.is_for_person() {
+            return print_table(frontend, renderer).await;
+        }
         let tracker = Arc::clone(&frontend.session().tracker);
         let jobs: Vec<String> = {
             let jobs = tracker.jobs();
@@ -165,7 +170,30 @@ impl Builtin for JobWait {
         let waiting = Waiting::new(frontend, self.timeout, format!("the job {}", named(&self.id)));
         let done = self.follow(frontend, waiting).await;
         frontend.show_progress(None);
-        print_value(frontend, done?.to_json()).await
+        let job = done?;
+        if renderer(frontend).is_for_person() {
+            return print_text(frontend, &progress::job_end(&job)).await;
+        }
+        print_value(frontend, job.to_json()).await
+    }
+}
+
+/// Prints the jobs as a table: those that are still there, and below them those that are gone.
+async fn print_table(frontend: &mut dyn Frontend, renderer: Renderer) -> Result<(), Stop> {
+    let tracker = Arc::clone(&frontend.session().tracker);
+    let (there, gone) = {
+        let jobs = tracker.jobs();
+        let (gone, there): (Vec<&Job>, Vec<&Job>) = jobs.all().into_iter().partition(|job| job.is_gone());
+        let gone = (!gone.is_empty()).then(|| progress::job_rows(gone.into_iter()));
+        ((!there.is_empty()).then(|| progress::job_rows(there.into_iter())), gone)
+    };
+    match there {
+        Some(there) => frontend.print(renderer.rows(None, there)).await?,
+        None => print_text(frontend, "no jobs").await?,
+    }
+    match gone {
+        Some(gone) => frontend.print(renderer.rows(Some("dismissed"), gone)).await,
+        None => Ok(()),
     }
 }
 

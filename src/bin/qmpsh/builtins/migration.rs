@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 
 use super::arguments::{Refusal, Words, seconds};
-use super::renderer;
 use super::waiting::Waiting;
+use super::{print_text, renderer};
 use crate::output::progress;
 use crate::session::queries::Query;
 use crate::session::{Builtin, Frontend, attend};
@@ -42,8 +42,13 @@ impl Builtin for MigrationWait {
         let waiting = Waiting::new(frontend, self.timeout, "the migration".to_owned());
         let done = follow(frontend, waiting).await;
         frontend.show_progress(None);
-        let result = renderer(frontend).reply(&done?, None);
-        frontend.print(result).await
+        let reply = done?;
+        let renderer = renderer(frontend);
+        if renderer.is_for_person() {
+            let migration = frontend.session().tracker.migration().clone();
+            return print_text(frontend, &progress::migration_end(&migration)).await;
+        }
+        frontend.print(renderer.reply(&reply, None)).await
     }
 }
 

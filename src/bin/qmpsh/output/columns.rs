@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
-use textwrap::{Options, WordSplitter};
+use textwrap::core::Word;
+use textwrap::{Options, WordSeparator, WordSplitter};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The size of a terminal, in characters.
@@ -82,6 +83,17 @@ pub(crate) fn hang(line: &str, indent: usize, columns: usize) -> String {
     textwrap::fill(line, options.word_splitter(WordSplitter::NoHyphenation))
 }
 
+/// Breaks a value into rows of at most this width: between words, behind `/` and `,` of a path or a list of options, and within
+/// words that are longer. There is at least one row.
+pub(crate) fn wrapped(line: &str, columns: usize) -> Vec<Cow<'_, str>> {
+    if width(line) <= columns {
+        return vec![line.into()];
+    }
+    let separator = WordSeparator::Custom(|line| Box::new(line.split_inclusive([' ', ',', '/']).map(Word::from)));
+    let options = Options::new(columns.max(1)).break_words(true).word_separator(separator);
+    textwrap::wrap(line, options.word_splitter(WordSplitter::NoHyphenation))
+}
+
 /// Returns the indentation of the further rows of a line.
 fn indentation(line: &str) -> usize {
     let text = line.trim_start_matches(' ');
@@ -117,6 +129,18 @@ mod tests {
         check("", 0, "");
         check("a", 0, "");
         assert_eq!(beginning("ab", 5), "ab…");
+    }
+
+    #[test]
+    fn long_words_are_broken() {
+        let check = |line: &str, columns, expected: &[&str]| assert_eq!(wrapped(line, columns), expected, "{line}");
+        check("", 5, &[""]);
+        check("a b", 5, &["a b"]);
+        check("/images/disk.qcow2 raw", 12, &["/images/", "disk.qcow2", "raw"]);
+        check("path=/a,server=on,wait=off", 10, &["path=/a,", "server=on,", "wait=off"]);
+        check("disk.qcow2", 6, &["disk.q", "cow2"]);
+        check("日本語", 4, &["日本", "語"]);
+        check("ab", 0, &["a", "b"]);
     }
 
     #[test]

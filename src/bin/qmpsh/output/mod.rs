@@ -10,4 +10,5 @@ pub(crate) mod progress;
 pub(crate) mod render;
 pub(crate) mod stdout;
 pub(crate) mod table;
+pub(crate) mod units;
 pub(crate) mod wire_log;

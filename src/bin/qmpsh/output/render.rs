@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::cli::{ColorMode, OutputMode};
 use crate::output::color::{Colors, Tint};
 use crate::output::columns::size_of;
-use crate::output::table::{Style, Table};
+use crate::output::table::{Style, Table, title};
 use qmpsh::json::{self, Document, Indenter, compact};
 use qmpsh::message::{Event, Reply};
 use qmpsh::text;
@@ -93,6 +93,11 @@ impl Renderer {
     ///
     /// `own_id` is the id in the user's JSON line. Without one the id is left out of the reply.
     pub(crate) fn reply(self, reply: &Reply, own_id: Option<&str>) -> Pieces {
+        if self.plain_text
+            && let Some(text) = human_readable_text(&reply.result().unwrap_or_default())
+        {
+            return self.table(&text);
+        }
         match self.form {
             Form::Json => self.on_one_line([reply.result().unwrap_or_default()]),
             Form::Pretty => self.indented(reply.result().unwrap_or_default()),
@@ -170,9 +175,25 @@ impl Renderer {
         if has_color { Document::parse(event).ok()?.range("event") } else { None }
     }
 
+    /// Returns true if results are for a person at a terminal, and not JSON.
+    pub(crate) fn is_for_person(self) -> bool {
+        self.terminal && self.plain_text
+    }
+
+    /// Formats a list of objects as a table with all its columns, below a line with a title.
+    pub(crate) fn rows(self, heading: Option<&str>, list: String) -> Pieces {
+        let style = self.style();
+        let heading = heading.map(|heading| title(heading, style)).unwrap_or_default();
+        let rows = Pieces::Table(Box::new(Table::with_all_columns(&Bytes::from(list), style))).whole();
+        Pieces::Parts(vec![Bytes::from(heading), rows].into_iter())
+    }
+
     fn table(self, value: &Bytes) -> Pieces {
-        let width = self.terminal.then(terminal_width);
-        Pieces::Table(Box::new(Table::new(value, Style { terminal: self.terminal, width, colors: self.colors })))
+        Pieces::Table(Box::new(Table::new(value, self.style())))
+    }
+
+    fn style(self) -> Style {
+        Style { terminal: self.terminal, width: self.terminal.then(terminal_width), colors: self.colors }
     }
 
     fn on_one_line(self, parts: impl IntoIterator<Item = Bytes>) -> Pieces {
@@ -186,6 +207,17 @@ impl Renderer {
 
     fn safe(self, bytes: Bytes) -> Bytes {
         if self.terminal { rewritten(bytes, json::escape) } else { bytes }
+    }
+}
+
+/// Returns the text of the `HumanReadableText` that the `x-query-…` commands return, as a JSON string.
+///
+/// The shape of the reply tells, because the peer's schema hides the names of types.
+fn human_readable_text(result: &Bytes) -> Option<Bytes> {
+    let mut members = json::members(result)?;
+    match (members.next()?, members.next()) {
+        ((b"human-readable-text", text), None) if text.starts_with(b"\"") => Some(result.slice_ref(text)),
+        _ => None,
     }
 }
 
@@ -313,6 +345,30 @@ mod tests {
         check(Form::Pretty, r#"{"return": {"a": [0.10]}, "id": 1}"#, "{\n  \"a\": [\n    0.10\n  ]\n}\n");
         check(Form::Pretty, r#"{"return": {}, "id": 1}"#, "{}\n");
         check(Form::Table, r#"{"return": [{"a": 1, "b": "x"}], "id": 1}"#, "a  b\n1  x\n");
+    }
+
+    #[test]
+    fn human_readable_text_is_shown_as_text() {
+        let text = r#"{"return": {"human-readable-text": "a\r\nb\u001b\n"}, "id": 1}"#;
+        let shown = |form, plain_text, terminal, text: &str| {
+            Renderer { terminal, plain_text, ..plain(form) }.reply(&reply(text), None).whole()
+        };
+        for form in [Form::Json, Form::Pretty, Form::Table] {
+            assert_eq!(shown(form, true, false, text), "a\nb\u{1b}\n");
+            assert_eq!(shown(form, true, true, text), "a\nb\\u{1b}\n");
+        }
+        let json = r#"{"human-readable-text": "a\r\nb\u001b\n"}"#;
+        assert_eq!(shown(Form::Json, false, false, text), format!("{json}\n"));
+        assert_eq!(shown(Form::Raw, false, false, text), format!("{{\"return\": {json}}}\n"));
+        // Only that shape is one.
+        let check = |result: &str| {
+            let text = format!(r#"{{"return": {result}, "id": 1}}"#);
+            assert_eq!(shown(Form::Json, true, false, &text), format!("{result}\n"));
+        };
+        check(r#"{"human-readable-text": "a", "more": 1}"#);
+        check(r#"{"human-readable-text": ["a"]}"#);
+        check(r#"[{"human-readable-text": "a"}]"#);
+        check("{}");
     }
 
     #[test]

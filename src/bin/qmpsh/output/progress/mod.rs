@@ -12,9 +12,12 @@ pub(crate) use stderr::{BottomLine, width_of};
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use line::Line;
 
-use qmpsh::jobs::{Attention, Job, Migration, MigrationPhase, Progress};
+use crate::output::units;
+use qmpsh::jobs::{Attention, Job, Migration, MigrationPhase, Outcome, Progress, Status};
 use qmpsh::text;
 
 /// Returns the progress of a job, in at most `width` columns, after waiting for `waited`. It is safe to show.
@@ -58,14 +61,79 @@ pub(crate) fn of_migration(migration: &Migration, waited: Duration, width: usize
     if let Some(progress) = migration.progress {
         line.share = Some(progress);
         let left = progress.total.saturating_sub(progress.current);
-        line.details.push(format!("{} to go", line::bytes(left)));
+        line.details.push(format!("{} to go", units::bytes(left)));
         line.pace(Some(migration.rate()), left);
-        line.extras.push(format!("{} sent", line::bytes(migration.transferred)));
+        line.extras.push(format!("{} sent", units::bytes(migration.transferred)));
         if migration.pass > 1 {
             line.extras.push(format!("pass {}", migration.pass));
         }
     }
     line.render(width)
+}
+
+/// Returns how a job ended well, or how far it came: `b1: backup completed, 1.0 GiB in 21 s`. It is safe to show.
+pub(crate) fn job_end(job: &Job) -> String {
+    let (id, kind) = (text::line(&job.id), job.kind.as_deref().map(text::line));
+    let what = kind.map_or_else(|| format!("{id}:"), |kind| format!("{id}: {kind}"));
+    match (job.outcome(), job.attention()) {
+        (Some(outcome), _) => {
+            let moved = job.progress.filter(|progress| progress.total > 1).map(|progress| progress.current);
+            format!("{what} {}{}", outcome.name(), moved_in(moved, job.took()))
+        }
+        (None, Some(attention)) => format!("{what} {}", needs(&job.id, attention)),
+        (None, None) => format!("{what} {}", text::line(job.status.as_ref().map_or("running", Status::as_str))),
+    }
+}
+
+/// Returns the sentence about a migration that has completed: `migration completed, 4.0 GiB in 21 s,
+/// downtime 87 ms`.
+pub(crate) fn migration_end(migration: &Migration) -> String {
+    let moved = migration.progress.map(|_| migration.transferred);
+    let downtime = migration.downtime.map(|time| format!(", downtime {}", units::lasted(time))).unwrap_or_default();
+    format!("migration completed{}{downtime}", moved_in(moved, migration.took))
+}
+
+/// Returns an amount and the time that it took, as the end of a sentence: `, 1.0 GiB in 21 s`.
+fn moved_in(moved: Option<u64>, took: Option<Duration>) -> String {
+    let took = took.map(units::lasted);
+    match (moved.map(units::bytes), took) {
+        (Some(moved), Some(took)) => format!(", {moved} in {took}"),
+        (Some(moved), None) => format!(", {moved}"),
+        (None, Some(took)) => format!(" in {took}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Returns jobs as the rows of a table, in JSON.
+pub(crate) fn job_rows<'j>(jobs: impl Iterator<Item = &'j Job>) -> String {
+    #[derive(Serialize)]
+    struct Row<'j> {
+        id: &'j str,
+        r#type: Option<&'j str>,
+        status: Option<&'j str>,
+        // Always there, so that the error, which can be long, is the last column.
+        done: String,
+        amount: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'j str>,
+    }
+    let row = |job: &'j Job| {
+        let progress = job.progress.filter(|progress| progress.total > 1);
+        let outcome = job.outcome();
+        Row {
+            id: &job.id,
+            r#type: job.kind.as_deref(),
+            status: outcome.map(Outcome::name).or(job.status.as_ref().map(Status::as_str)),
+            done: progress.map(|progress| format!("{}%", units::percent(progress))).unwrap_or_default(),
+            amount: progress.map(units::of).unwrap_or_default(),
+            error: match outcome {
+                Some(Outcome::Failed(error)) => Some(error),
+                _ => None,
+            },
+        }
+    };
+    // Strings cannot fail to serialize.
+    serde_json::to_string(&jobs.map(row).collect::<Vec<_>>()).unwrap_or_default()
 }
 
 /// Returns what a job or a migration needs, as a part of a sentence: `ready: job-complete id=m1 ends it`.
@@ -87,7 +155,7 @@ pub(crate) fn needs(id: &str, attention: Attention) -> String {
 /// Returns an amount of work for a sentence, ` (28.8 of 64.0 MiB)`, or nothing if it is unknown.
 pub(crate) fn amount(progress: Option<Progress>) -> String {
     let progress = progress.filter(|progress| progress.total > 1);
-    progress.map_or_else(String::new, |progress| format!(" ({})", line::of(progress)))
+    progress.map_or_else(String::new, |progress| format!(" ({})", units::of(progress)))
 }
 
 #[cfg(test)]

@@ -1,29 +1,29 @@
 //! A result as columns of text: a list of objects as a table, an object as two columns.
 //!
 //! A list is read twice, first for the widths and then for the rows, and nothing is kept: a list of a million objects needs
-//! no more memory than the reply itself. Objects with too many members for the terminal are shown one below the other, each
-//! as two columns.
+//! no more memory than the reply itself. What all objects of a list have in common is shown once, below it. Objects that do not fit
+//! as a table are shown one below the other, in `record`.
 
 mod cell;
+mod grid;
+mod keys;
 mod layout;
 mod long_text;
+mod record;
 
 use bytes::Bytes;
 
-use crate::output::color::{Colors, Tint};
-use crate::output::columns::{GAP, cut, width};
+use crate::output::columns::wrapped;
 pub(crate) use cell::Style;
 
-use cell::Kind;
-use layout::{Column, ColumnStats, find};
+use cell::{Kind, is_object};
+use grid::{Grid, Read};
 use long_text::LongText;
-use qmpsh::json::{Elements, elements, members};
+use qmpsh::json::{Elements, elements};
+use record::{EVERY, Records, rule};
 
 /// About how many bytes one piece has.
 const CHUNK: usize = 64 * 1024;
-
-/// Names take at most one part of this many of a row with two columns.
-const NAMES: usize = 2;
 
 /// A result in pieces to print, with a newline at its end.
 pub(crate) struct Table {
@@ -32,18 +32,10 @@ pub(crate) struct Table {
 }
 
 enum What {
-    /// A list of objects.
-    Columns {
-        columns: Vec<Column>,
-        rows: Elements,
-        has_heading: bool,
-    },
-    /// Objects with too many members for one row, or a single one.
-    Records {
-        objects: Elements,
-        names: usize,
-        is_first: bool,
-    },
+    /// A list of objects, and what is shown below it.
+    Grid(Grid, Option<Records>),
+    /// Objects that do not fit as a table, or a single one.
+    Records(Records),
     /// A list of other values, a line for each.
     Lines(Elements),
     /// One value.
@@ -55,49 +47,44 @@ impl Table {
     pub(crate) fn new(value: &Bytes, style: Style) -> Self {
         let what = match Kind::of(value) {
             Kind::Text => What::Text(LongText::new(value.clone(), style.terminal)),
-            Kind::Nested => nested(value, style),
+            Kind::Nested => nested(value, style, true),
             Kind::Number | Kind::Literal => What::Line(Some(value.clone())),
         };
         Self { style, what }
     }
+
+    /// A list of objects with all its columns, also those with the same value in every row.
+    pub(crate) fn with_all_columns(list: &Bytes, style: Style) -> Self {
+        Self { style, what: nested(list, style, false) }
+    }
 }
 
-fn nested(value: &Bytes, style: Style) -> What {
-    let mut stats = ColumnStats::new(style);
+/// Returns the line above one of several results.
+pub(crate) fn title(text: &str, style: Style) -> String {
+    let mut line = String::new();
+    rule(text, style, &mut line);
+    line
+}
+
+fn nested(value: &Bytes, style: Style, constants_apart: bool) -> What {
     let Some(list) = elements(value) else {
-        if members(value).is_none_or(|mut members| members.next().is_none()) {
-            return What::Line(Some(Bytes::from_static(b"{}")));
-        }
-        add(&mut stats, value);
-        // A list with this one element.
-        let list = Bytes::from([b"[", value.as_ref(), b"]"].concat());
-        return match elements(&list) {
-            Some(objects) => What::Records { objects, names: stats.widest_key, is_first: true },
-            None => What::Line(Some(value.clone())),
+        return if is_object(value) {
+            What::Records(Records::object(value, style))
+        } else {
+            What::Line(Some(Bytes::from_static(b"{}")))
         };
     };
-    let mut rows = list.clone();
-    if !list.clone().all(|element| add(&mut stats, &element)) {
-        return What::Lines(list);
-    }
-    if rows.next().is_none() {
+    if list.clone().next().is_none() {
         return What::Line(Some(Bytes::from_static(b"[]")));
     }
-    let names = stats.widest_key;
-    match stats.fitted() {
-        Some(columns) => What::Columns { columns, rows: list, has_heading: false },
-        None => What::Records { objects: list, names, is_first: true },
+    match Grid::read(&list, b"", style, constants_apart) {
+        None => What::Lines(list),
+        Some(Read { grid: Some(grid), constants }) => {
+            let constants = (!constants.is_empty()).then(|| Records::constants(constants, style));
+            What::Grid(grid, constants)
+        }
+        Some(Read { grid: None, constants }) => What::Records(Records::list(list, constants, style)),
     }
-}
-
-/// Adds an object. Returns false if the value is not an object.
-fn add(stats: &mut ColumnStats, object: &[u8]) -> bool {
-    let Some(members) = members(object) else { return false };
-    let mut hint = 0;
-    for (key, value) in members {
-        stats.add(key, value, &mut hint);
-    }
-    true
 }
 
 impl Iterator for Table {
@@ -108,20 +95,14 @@ impl Iterator for Table {
         let style = self.style;
         while out.len() < CHUNK {
             let more = match &mut self.what {
-                What::Columns { columns, rows, has_heading } => {
-                    if std::mem::replace(has_heading, true) {
-                        rows.next().map(|object| row(columns, &object, style, &mut out))
-                    } else {
-                        heading(columns, style.colors, &mut out);
-                        Some(())
-                    }
-                }
-                What::Records { objects, names, is_first } => objects.next().map(|object| {
-                    if !std::mem::replace(is_first, false) {
-                        out.push('\n');
-                    }
-                    record(&object, *names, style, &mut out);
-                }),
+                What::Grid(grid, constants) => match grid.next(&mut out) {
+                    Some(()) => Some(()),
+                    None => constants.take().map(|constants| {
+                        rule(EVERY, style, &mut out);
+                        self.what = What::Records(constants);
+                    }),
+                },
+                What::Records(records) => records.next(&mut out),
                 What::Lines(elements) => elements.next().map(|value| line(&value, style, &mut out)),
                 What::Line(value) => value.take().map(|value| line(&value, style, &mut out)),
                 What::Text(text) => text.next().map(|piece| out.push_str(&piece)),
@@ -134,70 +115,9 @@ impl Iterator for Table {
     }
 }
 
-fn line(value: &[u8], style: Style, out: &mut String) {
-    out.push_str(&style.value(value, style.width.unwrap_or(usize::MAX)));
-    out.push('\n');
-}
-
-fn heading(columns: &[Column], colors: Colors, out: &mut String) {
-    let cells = columns.iter().map(|column| {
-        let text = cut(&column.heading, column.width);
-        (width(&text), colors.paint(Tint::Heading, &text))
-    });
-    align(columns, cells, out);
-}
-
-fn row(columns: &[Column], object: &[u8], style: Style, out: &mut String) {
-    let mut values: Vec<&[u8]> = vec![b""; columns.len()];
-    let mut hint = 0;
-    for (key, value) in members(object).into_iter().flatten() {
-        if let Some(index) = find(columns, key, hint) {
-            values[index] = value;
-            hint = index + 1;
-        }
-    }
-    let room = |column: &Column| if style.width.is_some() { column.width } else { usize::MAX };
-    let cells = columns.iter().zip(values).map(|(column, value)| {
-        let text = style.value(value, room(column));
-        (width(&text), text)
-    });
-    align(columns, cells, out);
-}
-
-/// Writes a row without trailing spaces. Each cell comes with its width.
-fn align(columns: &[Column], cells: impl Iterator<Item = (usize, impl AsRef<str>)>, out: &mut String) {
-    // Spaces to write if another text follows.
-    let mut owed = 0;
-    for (index, (column, (width, text))) in columns.iter().zip(cells).enumerate() {
-        owed += if index == 0 { 0 } else { GAP };
-        let padding = column.width.saturating_sub(width);
-        if width == 0 {
-            owed += padding;
-            continue;
-        }
-        if column.is_numeric {
-            owed += padding;
-        }
-        out.extend(std::iter::repeat_n(' ', owed));
-        out.push_str(text.as_ref());
-        owed = if column.is_numeric { 0 } else { padding };
-    }
-    out.push('\n');
-}
-
-/// Writes an object as two columns: names and values.
-fn record(object: &[u8], names: usize, style: Style, out: &mut String) {
-    let most = style.width.map_or(usize::MAX, |width| (width / NAMES).max(1));
-    let names = names.min(most).min(layout::ALIGNED);
-    let room = style.width.map_or(usize::MAX, |width| width.saturating_sub(names + GAP).max(1));
-    for (key, value) in members(object).into_iter().flatten() {
-        let key = style.key(key, most);
-        let value = style.value(value, room);
-        out.push_str(&style.colors.paint(Tint::Key, &key));
-        if !value.is_empty() {
-            out.extend(std::iter::repeat_n(' ', names.saturating_sub(width(&key)) + GAP));
-            out.push_str(&value);
-        }
+fn line(value: &Bytes, style: Style, out: &mut String) {
+    for line in wrapped(&style.value(b"", b"", value, usize::MAX), style.width.unwrap_or(usize::MAX)) {
+        out.push_str(&line);
         out.push('\n');
     }
 }
