@@ -159,7 +159,10 @@ impl Writer {
 
     fn failure(&self) -> io::Error {
         match self.failure.get() {
-            Some(error) => io::Error::new(error.kind(), error.to_string()),
+            Some(error) => match error.raw_os_error() {
+                Some(number) => io::Error::from_raw_os_error(number),
+                None => io::Error::new(error.kind(), error.to_string()),
+            },
             None => io::Error::other("the thread that writes has ended"),
         }
     }
