@@ -38,9 +38,9 @@ is_left() {
 }
 tries=0
 while is_left; do
-    [ $tries -lt 100 ] || { kill -KILL "$target"; exit; }
+    [ $tries -lt 20 ] || { kill -KILL "$target"; exit; }
     tries=$((tries + 1))
-    sleep 0.05
+    sleep 0.25
 done
 "#;
 

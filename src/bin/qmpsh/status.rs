@@ -161,8 +161,10 @@ impl From<std::io::Error> for Stop {
 /// A failed write to stdout. A reader that has gone is not worth a message; a full disk is.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Failure::silent(Status::StdoutClosed);
+        }
         let why = match Errno::from_io_error(&error) {
-            Some(Errno::PIPE) => return Failure::silent(Status::StdoutClosed),
             Some(Errno::BADF) => "stdout is not open for writing".to_owned(),
             _ => describe(&error),
         };

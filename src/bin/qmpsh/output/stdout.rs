@@ -9,7 +9,6 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use qmpsh::error::describe;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -168,7 +167,10 @@ impl Writer {
 
     fn failure(&self) -> io::Error {
         match self.failure.get() {
-            Some(error) => io::Error::new(error.kind(), describe(error)),
+            Some(error) => match error.raw_os_error() {
+                Some(number) => io::Error::from_raw_os_error(number),
+                None => io::Error::new(error.kind(), error.to_string()),
+            },
             None => io::Error::other("the thread that writes has ended"),
         }
     }
