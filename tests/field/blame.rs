@@ -163,7 +163,11 @@ fn the_end_of_the_connection_can_be_waited_for() {
     let mut process = qmpsh().arg(qemu.socket()).args(lines).start();
     process.read_line();
     qemu.signal(rustix::process::Signal::TERM);
-    process.wait().stdout("").status(4).stderr_contains("-c:3: `cont` was not sent: the peer closed the connection");
+    process
+        .wait()
+        .stdout("{}\n")
+        .status(4)
+        .stderr_contains("-c:3: `cont` was not sent: the peer closed the connection");
 }
 
 #[test]
