@@ -11,6 +11,7 @@ mod builtins;
 mod client;
 mod connect;
 mod engine;
+mod field;
 mod generated;
 mod harness;
 mod language;

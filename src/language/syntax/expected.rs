@@ -89,6 +89,7 @@ impl Outline {
                 match self.next {
                     Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
                     Next::DotWords(_) | Next::Raw => dot_word(line, &self.words, here),
+                    Next::Messages => Expected::Nothing,
                     Next::Arguments => target(line, &self.words).map_or(Expected::Nothing, |target| {
                         Expected::Argument { target, span: here, name: Some(PartialKey::empty(line.len())) }
                     }),

@@ -125,7 +125,10 @@ fn language() -> Roff {
         ),
         ("KEY=@?", "Text that qmpsh asks for at the terminal, without echo."),
         ("transaction( ... )", "Actions, separated by newlines or ;, that QEMU does together or not at all."),
-        ("{\"execute\": ...}", "A whole QMP message; exec-oob works too."),
+        (
+            "{\"execute\": ...}",
+            "A whole QMP message, in JSON or as a Python dict; exec-oob works too. Several can stand on one line.",
+        ),
     ] {
         roff.control("TP", []).text([bold(term)]).text([roman(meaning)]);
     }

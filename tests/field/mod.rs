@@ -1,0 +1,8 @@
+//! Inputs that people brought from elsewhere: from scripts for socat, from qmp-shell, the human monitor and QEMU's command line.
+//!
+//! A file holds one kind of situation, a test one situation. Each was seen in public: it works, or the error says in one line how
+//! to write it here.
+
+mod agent_scripts;
+mod python_literals;
+mod socat_scripts;
