@@ -2,13 +2,21 @@
 //!
 //! Source: QEMU's `qmp-spec.rst`, "Server Greeting" and "Capabilities Negotiation".
 
+use serde::Deserialize;
+
 use super::error::{NonQmpPeer, QmpError};
 use super::qmp::{Outgoing, Qmp, has_ended, may_be_a_reply};
 use super::received::Received;
 use super::shared::Progress;
-use crate::json::ScanError;
-use crate::message::{Fault, Greeting, Malformed, Message, Outcome, Request};
+use crate::json::{Document, ScanError};
+use crate::message::{Fault, Greeting, Kind, Malformed, Message, Outcome, Reply, Request};
 use crate::protocol::Wire;
+
+/// The command that negotiates.
+const NEGOTIATE: &str = "qmp_capabilities";
+
+/// The capability of commands that run out of band.
+const OUT_OF_BAND: &str = "oob";
 
 impl Qmp {
     pub(super) async fn greet(&mut self, wire: &mut Wire<'_>) -> Result<Greeting, QmpError> {
@@ -45,13 +53,12 @@ impl Qmp {
 
     pub(super) async fn negotiate(&mut self, wire: &mut Wire<'_>, greeting: &Greeting) -> Result<(), QmpError> {
         self.shared.seen().progress = Progress::Negotiating;
-        let offered = greeting.capabilities.iter().any(|capability| capability == "oob");
-        let text = if self.options.out_of_band && offered {
-            r#"{"execute":"qmp_capabilities","arguments":{"enable":["oob"]}}"#
-        } else {
-            r#"{"execute":"qmp_capabilities"}"#
-        };
-        let request = Request { text: text.to_owned(), ..Request::new("qmp_capabilities") };
+        let offered = greeting.capabilities.iter().any(|capability| capability == OUT_OF_BAND);
+        let mut request = Request::new(NEGOTIATE);
+        if self.options.out_of_band && offered {
+            self.enabled = &[OUT_OF_BAND];
+            request.text = format!(r#"{{"execute":"{NEGOTIATE}","arguments":{{"enable":["{OUT_OF_BAND}"]}}}}"#);
+        }
         self.negotiating = true;
         let sent = wire.send(self, Outgoing::unanswered(request)).await;
         self.negotiating = false;
@@ -99,6 +106,47 @@ impl Qmp {
             }
         }
     }
+
+    /// Returns the reply to a negotiation in a session that has negotiated: input made for a plain socket begins with one.
+    /// `None` if the peer must reply to this command. QEMU would refuse to negotiate again (docs/qmp.md, "Wire").
+    pub(super) fn negotiated(&self, request: &Request) -> Option<Reply> {
+        let is_ours = self.options.negotiate && !self.options.guest_agent;
+        if request.command != NEGOTIATE || request.out_of_band || !is_ours {
+            return None;
+        }
+        let Command { arguments } = serde_json::from_str(&request.text).ok()?;
+        let missing = arguments.enable.iter().find(|name| !self.enabled.contains(&name.as_str()));
+        let id = self.negotiation;
+        let reply = match missing {
+            None => format!(r#"{{"return": {{}}, "id": {id}}}"#),
+            Some(name) => {
+                let offered = self.shared.seen().greeting.as_ref()?.capabilities.join(", ");
+                let offered = if offered.is_empty() { "none" } else { &offered };
+                let desc = format!("the capability `{name}` is not enabled; the server offers {offered}");
+                let desc = serde_json::to_string(&desc).ok()?;
+                format!(r#"{{"id": {id}, "error": {{"class": "GenericError", "desc": {desc}}}}}"#)
+            }
+        };
+        let document = Document::parse(reply.as_bytes()).ok()?;
+        match Message::new(Kind::of(document.outline()), document, self.received) {
+            Ok(Message::Reply(reply)) => Some(*reply),
+            _ => None,
+        }
+    }
+}
+
+/// A negotiation as QEMU accepts it.
+#[derive(Deserialize)]
+struct Command {
+    #[serde(default)]
+    arguments: Arguments,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    #[serde(default)]
+    enable: Vec<String>,
 }
 
 fn closed_during_negotiation(error: QmpError) -> QmpError {

@@ -60,6 +60,8 @@ pub struct Qmp {
     /// The next message to encode is the negotiation.
     pub(super) negotiating: bool,
     pub(super) established: bool,
+    /// The capabilities that the negotiation has enabled.
+    pub(super) enabled: &'static [&'static str],
     /// The peer never answers two commands that come at once.
     pub(super) one_at_a_time: bool,
     /// The command with which this guest agent synchronizes.
@@ -107,6 +109,7 @@ impl Qmp {
             negotiation: random_id(),
             negotiating: false,
             established: false,
+            enabled: &[],
             one_at_a_time: false,
             sync_command: DELIMITED,
             sync: None,

@@ -92,12 +92,19 @@ impl Protocol for Qmp {
             // Canceled before it was sent.
             return Ok(());
         }
+        if self.established
+            && let Some(reply) = self.negotiated(&request)
+        {
+            Waiter { request, answer, partner: None }.answer(outcome(reply));
+            return Ok(());
+        }
         if let Some(mark) = mark {
             self.shared.hub.sent(mark);
         }
         if self.options.guest_agent {
             self.resynchronize(buffer);
-            if request.command == DELIMITED {
+            // Before a user's own, it would only make the agent report an error.
+            if request.command == DELIMITED && !self.established {
                 buffer.extend_from_slice(&[SENTINEL]);
             }
         }

@@ -3,10 +3,13 @@
 //! A file holds one kind of situation, a test one situation. Each was seen in public: it works, or the error says in one line how
 //! to write it here. CONTRIBUTING.md says how to add one.
 
+mod agent_scripts;
 mod blame;
 mod descriptors;
 mod habits;
 mod hints;
 mod hmp_failures;
+mod python_literals;
 mod replies;
+mod socat_scripts;
 mod system;

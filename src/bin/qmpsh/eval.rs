@@ -12,7 +12,7 @@ use crate::session::Action;
 use crate::session::types::TypeInfo;
 use crate::status::{Failure, Status};
 use qmpsh::language::meant;
-use qmpsh::language::syntax::{self, Span, Statement, SyntaxError};
+use qmpsh::language::syntax::{self, Line, Span, Statement, SyntaxError};
 use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 
 /// The text of a statement and its place.
@@ -59,17 +59,19 @@ impl Parsed {
     }
 }
 
-/// Parses a statement; `None` if the line is blank.
-pub(crate) fn parse(text: Text<'_>) -> Result<Option<Parsed>, Failure> {
+/// Parses a line: no statement if it is blank, several if it has several messages.
+pub(crate) fn parse(text: Text<'_>) -> Result<Vec<Parsed>, Failure> {
     let parsed = match text {
         Text::Line { text, .. } => syntax::parse(text),
         Text::Words(words) => syntax::parse_words(words),
     };
-    let Some(line) = parsed.map_err(|error| refused(error, text))? else { return Ok(None) };
-    Ok(Some(Parsed { statement: line.statement, pipeline: line.pipeline.map(|pipeline| pipeline.text) }))
+    let lines = parsed.map_err(|error| refused(error, text))?.into_iter();
+    let statement =
+        |line: Line| Parsed { statement: line.statement, pipeline: line.pipeline.map(|pipeline| pipeline.text) };
+    Ok(lines.map(statement).collect())
 }
 
-/// A line, read as far as possible without the peer and files.
+/// A statement, read as far as possible without the peer and files.
 pub(crate) enum Read {
     /// Completely read.
     Action(Action),
@@ -77,13 +79,15 @@ pub(crate) enum Read {
     Untyped(Parsed),
 }
 
-/// Reads a line as far as possible without the peer and files; `None` if it is blank.
-pub(crate) fn read(text: Text<'_>) -> Result<Option<Read>, Failure> {
-    let Some(parsed) = parse(text)? else { return Ok(None) };
-    if text.mentions_a_source() || !parsed.needs().is_empty() {
-        return Ok(Some(Read::Untyped(parsed)));
-    }
-    action(parsed, text, &mut Sources { stdin: false }, &TypeInfo::default()).map(|action| Some(Read::Action(action)))
+/// Reads a line as far as possible without the peer and files.
+pub(crate) fn read(text: Text<'_>) -> Result<Vec<Read>, Failure> {
+    let read = |parsed: Parsed| {
+        if text.mentions_a_source() || !parsed.needs().is_empty() {
+            return Ok(Read::Untyped(parsed));
+        }
+        action(parsed, text, &mut Sources { stdin: false }, &TypeInfo::default()).map(Read::Action)
+    };
+    parse(text)?.into_iter().map(read).collect()
 }
 
 /// Makes an action of a statement. `text` is its source.

@@ -139,12 +139,15 @@ async fn work(invocation: &'static Invocation) -> Result<Option<Work>, Failure> 
         Input::Default => return Ok(Some(Work::Lines(vec![Source::Stdin]))),
     };
     let text = Text::Words(&words);
-    let Some(parsed) = eval::parse(text)? else { return Ok(None) };
-    if !parsed.needs().is_empty() {
-        return Ok(Some(Work::Untyped(parsed, words)));
+    let mut actions = Vec::new();
+    for parsed in eval::parse(text)? {
+        // A message in JSON needs nothing, so this is the only statement.
+        if !parsed.needs().is_empty() {
+            return Ok(Some(Work::Untyped(parsed, words)));
+        }
+        actions.push(eval::action_apart(parsed, text, Sources { stdin: true }, TypeInfo::default()).await?);
     }
-    let action = eval::action_apart(parsed, text, Sources { stdin: true }, TypeInfo::default()).await?;
-    Ok(Some(Work::Words(action)))
+    Ok(if actions.is_empty() { None } else { Some(Work::Words(actions)) })
 }
 
 async fn run_batch(session: &mut Session, work: Work, messages: Messages) -> Result<Status, Failure> {
@@ -152,7 +155,7 @@ async fn run_batch(session: &mut Session, work: Work, messages: Messages) -> Res
     let mut batch = Batch::new(session, messages);
     batch.open().await?;
     match work {
-        Work::Words(action) => batch.words(action).await,
+        Work::Words(actions) => batch.words(actions).await,
         Work::Untyped(parsed, words) => batch.untyped_words(parsed, Text::Words(&words)).await,
         Work::Lines(sources) => {
             let stdin = !sources.contains(&Source::Stdin);

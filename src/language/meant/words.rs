@@ -48,5 +48,5 @@ pub(super) fn write(line: &str) -> Option<String> {
 
 /// Returns true if this is a line of the shell.
 pub(super) fn is_line(line: &str) -> bool {
-    matches!(parse(line), Ok(Some(_)))
+    parse(line).is_ok_and(|lines| !lines.is_empty())
 }

@@ -136,7 +136,7 @@ fn typed_value(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<Value, Synta
             Ok(Value::Text(text))
         }
         Some(b'{' | b'[') => {
-            let json = json_value::read(cursor, Grammar::Lenient, VALUE_DEPTH)?;
+            let json = json_value::read(cursor, Grammar::Value, VALUE_DEPTH)?;
             json_end(cursor, quoting)?;
             Ok(Value::Json(json))
         }

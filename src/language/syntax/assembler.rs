@@ -141,6 +141,14 @@ mod tests {
         check("a | jq '[\nd", &[(1, "a | jq '["), (2, "d")]);
         check(".hmp info 'x [\nd", &[(1, ".hmp info 'x ["), (2, "d")]);
         check("{\n\"execute\":\"a\"}\nb", &[(1, "{\n\"execute\":\"a\"}"), (3, "b")]);
+        check(
+            "{\"execute\":\"a\"}{\n\"execute\":\"b\"}\nb",
+            &[(1, "{\"execute\":\"a\"}{\n\"execute\":\"b\"}"), (3, "b")],
+        );
+        check(
+            "{\n\"execute\":\"a\"\n}\n{\"execute\":\"b\"}",
+            &[(1, "{\n\"execute\":\"a\"\n}"), (4, "{\"execute\":\"b\"}")],
+        );
         check(".try {\n\"execute\":\"a\"}\nb", &[(1, ".try {\n\"execute\":\"a\"}"), (3, "b")]);
         check("transaction(\na # ) \n)\nb", &[(1, "transaction(\na # ) \n)"), (4, "b")]);
         check("transaction( a )\nb", &[(1, "transaction( a )"), (2, "b")]);

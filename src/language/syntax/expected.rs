@@ -100,6 +100,7 @@ impl Outline {
             _ => match self.next {
                 Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
                 Next::DotWords(_) | Next::Raw => dot_word(line, &self.words, here),
+                Next::Messages => Expected::Nothing,
                 Next::Arguments => target(line, &self.words).map_or(Expected::Nothing, |target| {
                     let is_first = self.words.last().is_some_and(|word| word.kind == TokenKind::Command);
                     let key = bare::key(&target.command, "", line.len(), Quoting::Shell).filter(|_| is_first);

@@ -1,4 +1,4 @@
-//! A whole message as JSON: `{"execute": …}`.
+//! A whole message as JSON or a Python dict: `{"execute": …}`.
 
 use super::ast::{JsonLine, Text};
 use super::cursor::Cursor;
@@ -10,9 +10,9 @@ use super::json_value::{self, Grammar};
 /// QEMU's parser would refuse whatever is refused here. Source: qmp-spec.rst, and QEMU's `qmp_dispatch_check_obj`.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<JsonLine, SyntaxError> {
     let opened = cursor.pos;
-    json_value::read(cursor, Grammar::Line, MAX_NESTING)?;
+    json_value::read(cursor, Grammar::Message, MAX_NESTING)?;
     let span = cursor.span(opened);
-    // It is an object of valid JSON, so only its members can be wrong now.
+    // It is a valid object, so only its members can be wrong now.
     let mut name: Option<(Text, bool)> = None;
     let mut arguments = None;
     let mut id = None;
@@ -20,14 +20,14 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<JsonLine, SyntaxError> {
     cursor.skip_space();
     while !cursor.eat(b'}') {
         let from = cursor.pos;
-        let key = json_value::read_string(cursor, Grammar::Line, &mut String::new())?;
+        let key = json_value::read_string(cursor, Grammar::Message, &mut String::new())?;
         let key_span = cursor.span(from);
         cursor.skip_space();
         cursor.eat(b':');
         cursor.skip_space();
         let from = cursor.pos;
         let first = cursor.peek();
-        let value = json_value::read(cursor, Grammar::Line, MAX_NESTING - 1)?;
+        let value = json_value::read(cursor, Grammar::Message, MAX_NESTING - 1)?;
         let value_span = cursor.span(from);
         match key.as_str() {
             "execute" | "exec-oob" if name.is_some() => {
@@ -88,6 +88,13 @@ mod tests {
             Some(r#"{"a":1.50}"#),
             Some("[1,2]"),
         );
+        check(
+            "{'execute': u'set_link', u'arguments': {'name': 'n', 'up': True, 'x': None}, 'id': '1',}",
+            "set_link",
+            false,
+            Some(r#"{"name":"n","up":true,"x":null}"#),
+            Some("\"1\""),
+        );
     }
 
     #[test]
@@ -101,7 +108,7 @@ mod tests {
         check(r#"{"execute":"a","execute":"b"}"#, "15 the key `execute` is given twice");
         check(r#"{"execute":"a","foo":1}"#, "15 `foo` is not a member of a QMP message");
         check(r#"{"execute":"a","id":01}"#, "20 `01` is not a number");
-        check(r#"{"execute":"a",}"#, "15 unexpected `}`");
+        check(r#"{"execute":"a",,}"#, "15 unexpected `,`");
         check(r#"{"execute":"a" "id":1}"#, "15 unexpected `\"`");
         check(r#"{"execute" "a"}"#, "11 unexpected `\"`");
         check(r#"{execute:"a"}"#, "1 unexpected `execute`");

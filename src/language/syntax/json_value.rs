@@ -1,5 +1,6 @@
 //! JSON values and Python literals to compact JSON, without recursion.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -45,13 +46,13 @@ impl fmt::Debug for JsonText {
 pub(super) enum Grammar {
     /// `KEY:=JSON`: JSON and nothing else.
     Strict,
-    /// A JSON line: JSON, and strings in single quotes as QEMU's own parser accepts them.
-    Line,
-    /// `KEY={…}`, `KEY=[…]`: JSON or Python.
-    Lenient,
+    /// A whole message: JSON or a Python literal. A string ends before the line does, so that a missing quote takes no other line.
+    Message,
+    /// `KEY={…}`, `KEY=[…]`: JSON or a Python literal.
+    Value,
 }
 
-const LENIENT_HELP: &str = "to send it as text, quote it or write KEY==TEXT";
+const VALUE_HELP: &str = "to send it as text, quote it or write KEY==TEXT";
 
 /// The depth left to the value of an argument: its brackets stand within those of the message and of `arguments`.
 pub(super) const VALUE_DEPTH: usize = MAX_NESTING - 2;
@@ -69,25 +70,31 @@ pub fn parse_json(text: &str) -> Result<JsonText, SyntaxError> {
 pub(super) fn read(cursor: &mut Cursor<'_>, grammar: Grammar, max_depth: usize) -> Result<JsonText, SyntaxError> {
     Reader { cursor, grammar, max_depth, out: String::new(), stack: Vec::new(), deepest: 0 }
         .read()
-        .map_err(|error| if grammar == Grammar::Lenient { error.or_help(LENIENT_HELP) } else { error })
+        .map_err(|error| if grammar == Grammar::Value { error.or_help(VALUE_HELP) } else { error })
 }
 
-/// Reads the string under the cursor: returns it decoded, and adds its JSON to `out`.
+/// Reads the string under the cursor: returns it decoded, and adds its JSON to `out`. A string of JSON stays as it was written.
 pub(super) fn read_string(cursor: &mut Cursor<'_>, grammar: Grammar, out: &mut String) -> Result<String, SyntaxError> {
+    cursor.pos += usize::from(opens_unicode(cursor.rest()));
     let from = cursor.pos;
-    let single = cursor.peek() == Some(b'\'');
-    let escapes = match grammar {
-        Grammar::Lenient => Escapes::Python,
-        Grammar::Line if single => Escapes::Qemu,
-        Grammar::Strict | Grammar::Line => Escapes::Json,
-    };
-    let decoded = string::read(cursor, escapes, grammar == Grammar::Lenient)?;
-    if escapes == Escapes::Json {
-        out.push_str(cursor.since(from));
-    } else {
-        out.push_str(&json_string(&decoded));
+    if cursor.peek() == Some(b'"') {
+        match string::read(cursor, Escapes::Json, false) {
+            Ok(decoded) => {
+                out.push_str(cursor.since(from));
+                return Ok(decoded);
+            }
+            Err(error) if grammar == Grammar::Strict => return Err(error),
+            Err(_) => cursor.pos = from,
+        }
     }
+    let decoded = string::read(cursor, Escapes::Python, grammar == Grammar::Value)?;
+    out.push_str(&json_string(&decoded));
     Ok(decoded)
+}
+
+/// Returns true if a string in the manner of Python 2 begins here: `u'x'`.
+fn opens_unicode(rest: &str) -> bool {
+    matches!(rest.as_bytes(), [b'u' | b'U', b'"' | b'\'', ..])
 }
 
 /// An open object or array.
@@ -130,7 +137,7 @@ impl Reader<'_, '_> {
     }
 
     fn step(&mut self, want: Want) -> Result<Want, SyntaxError> {
-        let is_lenient = self.grammar == Grammar::Lenient;
+        let is_lenient = self.is_lenient();
         let next = self.cursor.peek();
         Ok(match (want, next) {
             (Want::ValueOrEnd, Some(b']')) | (Want::KeyOrEnd, Some(b'}')) => self.close(),
@@ -149,10 +156,10 @@ impl Reader<'_, '_> {
                 self.take(':');
                 Want::Value
             }
-            (Want::Key | Want::KeyOrEnd, Some(quote)) if self.is_quote(quote) => self.key()?,
+            (Want::Key | Want::KeyOrEnd, Some(_)) if self.opens_string() => self.key()?,
             (Want::Value | Want::ValueOrEnd, Some(open @ (b'{' | b'['))) => self.open(open)?,
             (Want::Value | Want::ValueOrEnd, Some(b)) => {
-                if self.is_quote(b) {
+                if self.opens_string() {
                     read_string(self.cursor, self.grammar, &mut self.out)?;
                 } else if b == b'-' || b.is_ascii_digit() || (is_lenient && b"+.".contains(&b)) {
                     self.number()?;
@@ -169,8 +176,17 @@ impl Reader<'_, '_> {
         self.stack.last().is_some_and(|frame| frame.keys.is_some())
     }
 
-    fn is_quote(&self, byte: u8) -> bool {
-        byte == b'"' || (byte == b'\'' && self.grammar != Grammar::Strict)
+    /// Returns true if Python's literals are accepted as well as JSON.
+    fn is_lenient(&self) -> bool {
+        self.grammar != Grammar::Strict
+    }
+
+    fn opens_string(&self) -> bool {
+        match self.cursor.peek() {
+            Some(b'"') => true,
+            Some(b'\'') => self.is_lenient(),
+            _ => self.is_lenient() && opens_unicode(self.cursor.rest()),
+        }
     }
 
     /// Copies the character under the cursor.
@@ -217,9 +233,10 @@ impl Reader<'_, '_> {
         let part = |c: char| c.is_alphanumeric() || "+-._".contains(c);
         self.cursor.pos += self.cursor.rest().find(|c| !part(c)).unwrap_or(self.cursor.rest().len());
         let text = self.cursor.since(from);
-        let found = match self.grammar {
-            Grammar::Lenient => number::from_python(text),
-            Grammar::Strict | Grammar::Line => number::is_json_number(text).then_some(text.into()),
+        let found = if self.is_lenient() {
+            number::from_python(text)
+        } else {
+            number::is_json_number(text).then_some(text.into())
         };
         let Some(number) = found else {
             let error = self.cursor.error(from, SyntaxErrorKind::BadNumber(shown(text)), &["a number as in JSON"]);
@@ -234,11 +251,11 @@ impl Reader<'_, '_> {
     fn keyword(&mut self, want: Want) -> Result<(), SyntaxError> {
         let rest = self.cursor.rest();
         let word = &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())];
-        self.out.push_str(match (word, self.grammar) {
+        self.out.push_str(match (word, self.is_lenient()) {
             ("true" | "false" | "null", _) => word,
-            ("True", Grammar::Lenient) => "true",
-            ("False", Grammar::Lenient) => "false",
-            ("None", Grammar::Lenient) => "null",
+            ("True", true) => "true",
+            ("False", true) => "false",
+            ("None", true) => "null",
             _ => return Err(self.unexpected(want)),
         });
         self.cursor.pos += word.len();
@@ -264,11 +281,27 @@ impl Reader<'_, '_> {
                 SyntaxError::new(self.cursor.span_at(*opened), kind, expected)
             }
             _ => {
+                let help = self.help(want).map(Cow::Borrowed);
                 let error = self.cursor.unexpected(expected);
-                let is_value = matches!(want, Want::Value | Want::ValueOrEnd);
-                let help = "JSON's strings stand in double quotes";
-                if is_value && next == Some(b'\'') { error.help(help) } else { error }
+                SyntaxError { help, ..error }
             }
+        }
+    }
+
+    /// Returns what to write in place of a literal that has no meaning in JSON.
+    fn help(&self, want: Want) -> Option<&'static str> {
+        let rest = self.cursor.rest();
+        let word = rest.find(|c: char| !c.is_alphanumeric()).map_or(rest, |end| &rest[..end]);
+        let is_quoted = rest[word.len()..].starts_with(['"', '\'']);
+        let is_value = matches!(want, Want::Value | Want::ValueOrEnd);
+        match word {
+            "" if is_value && rest.starts_with('\'') => Some("JSON's strings stand in double quotes"),
+            "" if is_value && self.is_lenient() && rest.starts_with('(') => Some("a list stands in brackets: [1, 2]"),
+            "b" | "r" | "f" | "br" | "rb" | "B" | "R" | "F" if is_quoted && self.is_lenient() => {
+                Some("omit the letter before the quote; a backslash is written \\\\")
+            }
+            "nan" | "inf" | "NaN" | "Infinity" if is_value => Some("QEMU accepts neither NaN nor infinity"),
+            _ => None,
         }
     }
 }

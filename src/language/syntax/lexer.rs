@@ -69,6 +69,12 @@ impl Lexer {
                     self.mark(text, TokenKind::Raw, raw);
                     self.pos = end;
                 }
+                b'\\'
+                    if self.position.next == Next::Messages
+                        && let Some(length) = literal_line_end(&text[self.pos..]) =>
+                {
+                    self.pos += length;
+                }
                 b'#' => self.pos = line_end(text, self.pos),
                 b'|' if self.position.transaction.is_none() => {
                     self.mark(text, TokenKind::Pipeline, line_end(text, self.pos) - self.pos);
@@ -155,6 +161,12 @@ impl Lexer {
                         {
                             return self.emit_word(text, kind, start, end, end);
                         }
+                        // Messages may stand side by side.
+                        End::At(end)
+                            if kind == TokenKind::Json && matches!(text.as_bytes().get(end), Some(b'{' | b'\\')) =>
+                        {
+                            return self.emit_word(text, kind, start, end, end);
+                        }
                         End::At(end) => Resume::Part(end, Part::Plain),
                     }
                 }
@@ -172,6 +184,11 @@ impl Lexer {
         self.pos = end;
         self.tokens.push(token);
     }
+}
+
+/// Returns the length of a line end that was meant to be one: the characters `\n`, as some shells' `echo` leaves them.
+pub(super) fn literal_line_end(rest: &str) -> Option<usize> {
+    ["\\n", "\\r\\n"].iter().find(|end| rest.starts_with(**end)).map(|end| end.len())
 }
 
 fn line_end(text: &str, from: usize) -> usize {

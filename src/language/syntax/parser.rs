@@ -13,12 +13,12 @@ use super::{argument, bare, json_line};
 /// How many dot commands may carry one another.
 const MAX_DOT_COMMANDS: usize = 8;
 
-/// Parses one logical line; `None` if it is blank or a comment.
+/// Parses one logical line: nothing if it is blank or a comment, several statements if it has several messages.
 ///
 /// ```
 /// use qmpsh::language::syntax::{Invocation, Statement, outline, parse};
 ///
-/// let line = parse("block_resize node-name=n0 size=10G # more").unwrap().unwrap();
+/// let line = parse("block_resize node-name=n0 size=10G # more").unwrap().remove(0);
 /// let Statement::Invoke(Invocation::Command(command)) = line.statement else { panic!() };
 /// assert_eq!(command.name.text, "block_resize");
 /// assert_eq!(command.arguments.len(), 2);
@@ -26,11 +26,11 @@ const MAX_DOT_COMMANDS: usize = 8;
 /// let open = "query-status a=[1,";
 /// assert!(parse(open).is_err() && outline(open).open.is_some());
 /// ```
-pub fn parse(text: &str) -> Result<Option<Line>, SyntaxError> {
+pub fn parse(text: &str) -> Result<Vec<Line>, SyntaxError> {
     let lexer = Lexer::read(text);
-    let line = Parser { text, tokens: &lexer.tokens, quoting: Quoting::Shell, open: lexer.open() }.line()?;
+    let lines = Parser { text, tokens: &lexer.tokens, quoting: Quoting::Shell, open: lexer.open() }.lines()?;
     match second_line(text, lexer.pos) {
-        None => Ok(line),
+        None => Ok(lines),
         Some(span) => {
             let kind = SyntaxErrorKind::Unexpected(shown(span.of(text)));
             Err(SyntaxError::new(span, kind, &["the end of the line"]).help("one command a line"))
@@ -52,11 +52,11 @@ fn second_line(text: &str, from: usize) -> Option<Span> {
     None
 }
 
-/// Parses the words after the address on a command line: one command.
+/// Parses the words after the address on a command line: one command, or messages in JSON.
 ///
 /// Each word is finished: quotes, `#` and `|` in it are ordinary characters. Spans, also that of an error, count in the words
 /// joined by one space each.
-pub fn parse_words(words: &[String]) -> Result<Option<Line>, SyntaxError> {
+pub fn parse_words(words: &[String]) -> Result<Vec<Line>, SyntaxError> {
     let text = words.join(" ");
     let mut start = 0;
     let mut spans = Vec::with_capacity(words.len());
@@ -65,7 +65,7 @@ pub fn parse_words(words: &[String]) -> Result<Option<Line>, SyntaxError> {
         start += word.len() + 1;
     }
     let tokens = lexer::read_words(&text, &spans);
-    Parser { text: &text, tokens: &tokens, quoting: Quoting::Done, open: None }.line()
+    Parser { text: &text, tokens: &tokens, quoting: Quoting::Done, open: None }.lines()
 }
 
 struct Parser<'a> {
@@ -77,21 +77,34 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn line(&mut self) -> Result<Option<Line>, SyntaxError> {
+    fn lines(&mut self) -> Result<Vec<Line>, SyntaxError> {
         let Some(first) = self.tokens.first() else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         if first.kind == TokenKind::Pipeline {
             let bar = Span::new(first.span.start, first.span.start + 1);
             return Err(SyntaxError::new(bar, SyntaxErrorKind::Unexpected("`|`".into()), &["a command"]));
         }
-        let statement = self.statement(0)?;
+        let statements = if first.kind == TokenKind::Json {
+            let messages = self.messages()?.into_iter();
+            messages.map(|message| Statement::Invoke(Invocation::Json(message))).collect()
+        } else {
+            vec![self.statement(0)?]
+        };
         let pipeline = match self.take(TokenKind::Pipeline) {
+            Some(token) if statements.len() > 1 => {
+                let bar = Span::new(token.span.start, token.span.start + 1);
+                let kind = SyntaxErrorKind::Unexpected("`|`".into());
+                return Err(SyntaxError::new(bar, kind, &["the end of the line"])
+                    .help("a pipeline takes the result of one message; write each message on a line of its own"));
+            }
             Some(token) => Some(self.pipeline(token)?),
             None => None,
         };
         match self.tokens.first() {
-            None => Ok(Some(Line { statement, pipeline })),
+            None => {
+                Ok(statements.into_iter().map(|statement| Line { statement, pipeline: pipeline.clone() }).collect())
+            }
             Some(token) => {
                 let kind = SyntaxErrorKind::Unexpected(shown(token.span.of(self.text)));
                 Err(SyntaxError::new(token.span, kind, &["`|`", "the end of the line"]))
@@ -125,8 +138,8 @@ impl Parser<'_> {
         if let Some(token) = self.take(TokenKind::DotName) {
             return self.dot(token, depth).map(Statement::Dot);
         }
-        let invocation = if let Some(token) = self.take(TokenKind::Json) {
-            Invocation::Json(self.json(token)?)
+        let invocation = if self.tokens.first().is_some_and(|token| token.kind == TokenKind::Json) {
+            Invocation::Json(self.carried_message()?)
         } else if let Some(token) = self.take(TokenKind::TransactionOpen) {
             Invocation::Transaction(self.transaction(token)?)
         } else {
@@ -135,17 +148,39 @@ impl Parser<'_> {
         Ok(Statement::Invoke(invocation))
     }
 
-    fn json(&self, token: Token) -> Result<JsonLine, SyntaxError> {
-        let mut cursor = Cursor::new(token.span.of(self.text), token.span.start);
-        let line = json_line::read(&mut cursor)?;
-        if self.quoting == Quoting::Done {
-            cursor.skip_space();
+    /// Reads the messages that begin here, one or more.
+    fn messages(&mut self) -> Result<Vec<JsonLine>, SyntaxError> {
+        let mut messages = Vec::new();
+        while let Some(token) = self.take(TokenKind::Json) {
+            let mut cursor = Cursor::new(token.span.of(self.text), token.span.start);
+            // A finished word may hold several.
+            while cursor.peek() == Some(b'{') {
+                messages.push(json_line::read(&mut cursor)?);
+                if self.quoting == Quoting::Done {
+                    cursor.skip_space();
+                    while let Some(length) = lexer::literal_line_end(cursor.rest()) {
+                        cursor.pos += length;
+                        cursor.skip_space();
+                    }
+                }
+            }
+            if !cursor.rest().is_empty() {
+                return Err(cursor.unexpected(&["white space", "another message", "the end of the line"]));
+            }
         }
-        if cursor.rest().is_empty() {
-            Ok(line)
-        } else {
-            Err(cursor.unexpected(&["white space", "the end of the line"]))
+        Ok(messages)
+    }
+
+    /// Reads the message that a dot command carries.
+    fn carried_message(&mut self) -> Result<JsonLine, SyntaxError> {
+        let mut messages = self.messages()?;
+        if let Some(second) = messages.get(1) {
+            // Not its text, which may have a secret.
+            let kind = SyntaxErrorKind::Unexpected("second message".into());
+            return Err(SyntaxError::new(second.span, kind, &["the end of the line"])
+                .help("a dot command takes one message; write the next on a line of its own"));
         }
+        Ok(messages.remove(0))
     }
 
     fn command(&mut self, action: bool) -> Result<Command, SyntaxError> {
@@ -176,7 +211,9 @@ impl Parser<'_> {
         }
         let kind = SyntaxErrorKind::Unexpected(shown(word));
         let error = SyntaxError::new(span, kind, expected_name(action));
-        Err(if self.quoting == Quoting::Done && word.contains(char::is_whitespace) {
+        Err(if matches!(word, "-e" | "-n" | "-en" | "-ne") {
+            error.help("an `echo` without options printed it: use `printf` in the script")
+        } else if self.quoting == Quoting::Done && word.contains(char::is_whitespace) {
             error.help("words after the address are one command; a whole line is given with -c")
         } else if word.starts_with('.') {
             error.help("dot commands cannot stand in a transaction")

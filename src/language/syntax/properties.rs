@@ -13,7 +13,7 @@ fn text() -> impl Strategy<Value = String> {
         ]),
         2 => prop::sample::select(vec![
             "c a=1 ", " b=[1, 2]", " a.b=x", " b={'k':True}", " \"q.r\".s=\"x y\"", " n:=1.50", "transaction(\n", " ; ", " )",
-            "transaction( a x=1 ; b ) p.q=r", "{\"execute\":\"a\",\"arguments\":{\"b\":[1]},\"id\":7}", ".try ", ".hmp ", ".fd x ",
+            "transaction( a x=1 ; b ) p.q=r", "{\"execute\":\"a\",\"arguments\":{\"b\":[1]},\"id\":7}", "{'execute':u'a'} ", ".try ", ".hmp ", ".fd x ",
             ".watch 2 count=3 ", " | jq .", " # c\n", " f=@n", " g:=@-", " h='\\'",
         ]),
         1 => any::<char>().prop_map(|c| if c.is_ascii() { "x" } else { "ü" }),
@@ -31,6 +31,10 @@ fn is_dot(line: &Line) -> bool {
     matches!(line.statement, Statement::Dot(_))
 }
 
+fn print(lines: &[Line]) -> String {
+    lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2048) })]
 
@@ -40,16 +44,18 @@ proptest! {
             Err(error) => is_whole(&error, &text),
             // What is refused in quotes only is refused later elsewhere.
             Ok(_) if text.contains(is_refused) => {}
-            Ok(None) => {}
-            Ok(Some(line)) => {
-                let printed = line.to_string();
-                let again = parse(&printed).unwrap().unwrap();
-                prop_assert_eq!(again.to_string(), &*printed);
-                // The words of a dot command may have other white space between them.
-                if !is_dot(&line) {
-                    // Whether a part of a key has quotes that it does not need is not kept.
-                    let shown = |line| tests::shown(line).replace(['<', '>'], "");
-                    prop_assert_eq!(shown(&again), shown(&line), "{}", printed);
+            Ok(lines) => {
+                let printed = print(&lines);
+                let again = parse(&printed).unwrap();
+                prop_assert_eq!(print(&again), &*printed);
+                prop_assert_eq!(again.len(), lines.len());
+                for (again, line) in again.iter().zip(&lines) {
+                    // The words of a dot command may have other white space between them.
+                    if !is_dot(line) {
+                        // Whether a part of a key has quotes that it does not need is not kept.
+                        let shown = |line| tests::shown(line).replace(['<', '>'], "");
+                        prop_assert_eq!(shown(again), shown(line), "{}", printed);
+                    }
                 }
             }
         }
@@ -60,14 +66,14 @@ proptest! {
         let words: Vec<String> = words.iter().map(|word| word.replace(is_refused, "")).collect();
         match parse_words(&words) {
             Err(error) => is_whole(&error, &words.join(" ")),
-            Ok(None) => prop_assert!(words.is_empty()),
-            Ok(Some(line)) => {
+            Ok(lines) if lines.is_empty() => prop_assert!(words.is_empty()),
+            Ok(lines) => {
                 // HMP takes anything, as it is.
                 if words.concat().contains(".hmp") {
                     return Ok(());
                 }
-                let printed = line.to_string();
-                prop_assert_eq!(parse(&printed).unwrap().unwrap().to_string(), printed);
+                let printed = print(&lines);
+                prop_assert_eq!(print(&parse(&printed).unwrap()), printed);
             }
         }
     }
@@ -108,7 +114,7 @@ proptest! {
     fn any_text_can_be_a_value(text in any::<String>()) {
         prop_assume!(!text.contains(is_refused));
         let quoted = json_string(&text);
-        let line = parse(&format!("c a={quoted} b:={quoted}")).unwrap().unwrap();
+        let line = parse(&format!("c a={quoted} b:={quoted}")).unwrap().remove(0);
         let Statement::Invoke(Invocation::Command(command)) = line.statement else { panic!() };
         prop_assert!(command.arguments[0].value == Value::Text(text));
         let Value::Json(json) = &command.arguments[1].value else { panic!() };

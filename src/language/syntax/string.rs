@@ -10,9 +10,7 @@ pub(super) enum Escapes {
     None,
     /// Those of JSON.
     Json,
-    /// Those of JSON, and `\'`: QEMU's own extension.
-    Qemu,
-    /// Those of Python; an unknown one stays as it is.
+    /// Those of JSON and of Python. In single quotes an unknown one stays as it is; in double quotes it is an error, as in JSON.
     Python,
 }
 
@@ -32,7 +30,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>, escapes: Escapes, raw_controls: bool
             return Ok(out);
         }
         if c == '\\' && escapes != Escapes::None {
-            escape(cursor, from, escapes, &mut out)?;
+            escape(cursor, from, escapes, quote, &mut out)?;
         } else if c < ' ' && !raw_controls {
             return Err(cursor
                 .error(from, SyntaxErrorKind::ControlCharacter(c), &[])
@@ -48,7 +46,13 @@ fn check(cursor: &Cursor<'_>, from: usize, c: char) -> Result<char, SyntaxError>
 }
 
 /// Reads what follows a backslash, and adds the character that it means.
-fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes, out: &mut String) -> Result<(), SyntaxError> {
+fn escape(
+    cursor: &mut Cursor<'_>,
+    from: usize,
+    escapes: Escapes,
+    quote: char,
+    out: &mut String,
+) -> Result<(), SyntaxError> {
     let python = escapes == Escapes::Python;
     // Where the text ends, the caller reports the open quote.
     let Some(c) = cursor.next_char() else { return Ok(()) };
@@ -60,7 +64,7 @@ fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes, out: &mut Stri
         'r' => '\r',
         't' => '\t',
         'u' => unicode(cursor, from)?,
-        '\'' if escapes != Escapes::Json => c,
+        '\'' if python => c,
         '\n' if python => return Ok(()),
         'a' if python => '\u{7}',
         'v' if python => '\u{b}',
@@ -73,7 +77,7 @@ fn escape(cursor: &mut Cursor<'_>, from: usize, escapes: Escapes, out: &mut Stri
             char::from_u32(u32::from_str_radix(digits, 8).unwrap_or(0)).unwrap_or('\0')
         }
         // `\N{NAME}` would need the names of all characters.
-        _ if python && c != 'N' => {
+        _ if python && quote == '\'' && c != 'N' => {
             // Python leaves an unknown escape as it is.
             out.push_str(cursor.since(from));
             return Ok(());
@@ -182,9 +186,12 @@ mod tests {
         };
         check(r"'a\n\'", Escapes::None, r"a\n\");
         check("'a\nb\"'", Escapes::None, "a\nb\"");
-        check(r"'it\'s'", Escapes::Qemu, "it's");
+        check(r"'it\'s'", Escapes::Python, "it's");
         check(r"'\x41\101\0\a\v\d\/\U0001f600'", Escapes::Python, "AA\0\u{7}\u{b}\\d/\u{1f600}");
         check("'a\\\nb'", Escapes::Python, "ab");
+        check(r#""it's \x41""#, Escapes::Python, "it's A");
+        // In double quotes it may be JSON with a mistake.
+        assert!(decoded(r#""C:\dir""#, Escapes::Python, true).is_err());
         assert!(decoded(r"'\N{BULLET}'", Escapes::Python, true).is_err());
         assert!(decoded(r"'\x4'", Escapes::Python, true).is_err());
         assert!(decoded(r"'\Uffffffff'", Escapes::Python, true).is_err());

@@ -61,10 +61,10 @@ fn refused(error: &SyntaxError) -> String {
     format!("{}..{} {error}", error.span.start, error.span.end)
 }
 
-fn outcome(result: Result<Option<Line>, SyntaxError>) -> String {
+fn outcome(result: Result<Vec<Line>, SyntaxError>) -> String {
     match result {
-        Ok(None) => "blank".into(),
-        Ok(Some(line)) => shown(&line),
+        Ok(lines) if lines.is_empty() => "blank".into(),
+        Ok(lines) => lines.iter().map(shown).collect::<Vec<_>>().join(" THEN "),
         Err(error) => refused(&error),
     }
 }
@@ -201,6 +201,35 @@ fn a_json_line_is_a_whole_message() {
 }
 
 #[test]
+fn messages_on_one_line_follow_one_another() {
+    let (a, b) = (r#"{"execute":"a"}"#, r#"{"execute":"b","id":1}"#);
+    let both = format!("JSON {a} THEN JSON {b}");
+    check(&format!("{a}{b}"), &both);
+    check(&format!(" {a} \t{b} # {{"), &both);
+    check(&format!("{a}{{\n\"execute\":\"b\",'id':1\n}}"), &both);
+    check(&format!("{{\n\"execute\":\"a\"}} {b}"), &both);
+    check(&format!("{a}{b}{a}"), &format!("{both} THEN JSON {a}"));
+    check(&format!("{a}{b} | jq"), "38..39 unexpected `|`");
+    check(&format!("{a} {b}|jq"), "38..39 unexpected `|`");
+    check(&format!("{a}{b}b"), "37..38 unexpected `b`");
+    check(&format!("{a} {b} b"), "39..40 unexpected `b`");
+    check(&format!("{a}{{\"execute\":5}}"), "26..27 \"execute\" must be a string");
+    check(&format!("{a}{{\"execute\":"), "open: 15..16 this bracket { is never closed");
+    // As `echo` prints a line end in some shells.
+    check(&format!("{a}\\n{b}\\r\\n \\n"), &both);
+    check(&format!("{a} \\n {b} # c"), &both);
+    check(&format!("{a}\\n{b}\\n | jq"), "42..43 unexpected `|`");
+    check(&format!("{a}\\t{b}"), &format!("15..39 unexpected `\\t{b}`"));
+    check(&format!("-e {a}"), "0..2 unexpected `-e`");
+    check(&format!("{a}[]"), "15..16 unexpected `[`");
+    check(&format!("{a}}}"), "15..16 unexpected `}`");
+    check(&format!("{a}\n{b}"), &format!("16..38 unexpected `{b}`"));
+    check(&format!(".try {a}{b}"), "20..42 unexpected second message");
+    check(&format!(".try {a} {b}"), "21..43 unexpected second message");
+    check(&format!("c {a}"), &format!("2..17 `{a}` is not KEY=VALUE"));
+}
+
+#[test]
 fn a_bar_begins_a_pipeline() {
     check("query-block | jq '.[].device' | sort # x", "query-block PIPE jq '.[].device' | sort # x");
     check("c a=1 |jq", r#"c [a: plain "1"] PIPE jq"#);
@@ -313,6 +342,12 @@ fn words_of_a_command_line_are_finished() {
     check(&["c", "a="], r#"c [a: plain ""]"#);
     check(&["{\"execute\": \"a\"}"], r#"JSON {"execute":"a"}"#);
     check(&["{\"execute\": \"a\"}\n"], r#"JSON {"execute":"a"}"#);
+    let both = r#"JSON {"execute":"a"} THEN JSON {"execute":"b"}"#;
+    check(&["{\"execute\":\"a\"}{\"execute\":\"b\"}"], both);
+    check(&["{\"execute\":\"a\"}\r\n{\"execute\":\"b\"}\n"], both);
+    check(&["{\"execute\":\"a\"}", "{\"execute\":\"b\"}"], both);
+    check(&["{\"execute\":\"a\"}\\n{\"execute\":\"b\"}\\n"], both);
+    check(&[".try", "{'execute':'a'}{'execute':'b'}"], "20..35 unexpected second message");
     check(
         &["transaction(", "a", "x=1;", ";", "b", ")", "properties.x=1"],
         r#"DO(a [x: plain "1;"]; b) [properties/x: plain "1"]"#,
@@ -368,7 +403,8 @@ fn read_value(text: &str, grammar: Grammar) -> Result<String, String> {
 fn json_values_are_read_as_qemu_reads_them() {
     let good = |text: &str, expected: &str| {
         assert_eq!(read_value(text, Grammar::Strict).unwrap(), expected);
-        assert_eq!(read_value(text, Grammar::Line).unwrap(), expected);
+        assert_eq!(read_value(text, Grammar::Message).unwrap(), expected);
+        assert_eq!(read_value(text, Grammar::Value).unwrap(), expected);
     };
     good("{}", "{}");
     good(" [1] ".trim(), "[1]");
@@ -406,14 +442,28 @@ fn json_values_are_read_as_qemu_reads_them() {
 
 #[test]
 fn a_json_line_takes_single_quotes_as_qemu_does() {
-    assert_eq!(read_value(r#"{'a':'it\'s "x"'}"#, Grammar::Line).unwrap(), r#"{"a":"it's \"x\""}"#);
-    assert!(read_value("{'a':True}", Grammar::Line).is_err());
-    assert!(read_value("['a\nb']", Grammar::Line).is_err());
+    assert_eq!(read_value(r#"{'a':'it\'s "x"'}"#, Grammar::Message).unwrap(), r#"{"a":"it's \"x\""}"#);
+}
+
+#[test]
+fn only_a_value_has_strings_over_several_lines() {
+    for text in ["['a\nb']", "[\"a\nb\"]"] {
+        assert_eq!(read_value(text, Grammar::Value).unwrap(), r#"["a\nb"]"#);
+        assert_eq!(
+            read_value(text, Grammar::Message).unwrap_err(),
+            "3 a raw control character (U+000A) in a JSON string"
+        );
+    }
 }
 
 #[test]
 fn python_literals_become_json() {
-    let good = |text: &str, expected: &str| assert_eq!(read_value(text, Grammar::Lenient).unwrap(), expected);
+    let good = |text: &str, expected: &str| {
+        assert_eq!(read_value(text, Grammar::Value).unwrap(), expected);
+        if !text.contains('\n') {
+            assert_eq!(read_value(text, Grammar::Message).unwrap(), expected);
+        }
+    };
     good("{'a':True,'b':[None,False,],}", r#"{"a":true,"b":[null,false]}"#);
     good("{\"a\":true,'b':null}", r#"{"a":true,"b":null}"#);
     good("['it\\'s',\"\\x41\"]", r#"["it's","A"]"#);
@@ -421,8 +471,16 @@ fn python_literals_become_json() {
     good("[',']", r#"[","]"#);
     good("['a\nb']", r#"["a\nb"]"#);
     good("[18446744073709551616]", "[18446744073709551616]");
+    good(r#"{u'a':u"b\u00e9",U'c':u''}"#, r#"{"a":"b\u00e9","c":""}"#);
+    good(
+        r#"["it's",'say "x"',"C:\\dir",'\\ \n\x7f\xe9\u2028\U0001f600']"#,
+        "[\"it's\",\"say \\\"x\\\"\",\"C:\\\\dir\",\"\\\\ \\n\u{7f}é\u{2028}😀\"]",
+    );
+    good("[1e+16,1e-07,-0.0,1.0,123456789012345680000.0]", "[1e+16,1e-07,-0.0,1.0,123456789012345680000.0]");
+    good("[True, true, None, null]", "[true,true,null,null]");
     let bad = |text: &str, expected: &str| {
-        assert_eq!(read_value(text, Grammar::Lenient).unwrap_err(), expected);
+        assert_eq!(read_value(text, Grammar::Value).unwrap_err(), expected);
+        assert_eq!(read_value(text, Grammar::Message).unwrap_err(), expected);
     };
     bad("[,]", "1 unexpected `,`");
     bad("[1,,]", "3 unexpected `,`");
@@ -431,6 +489,28 @@ fn python_literals_become_json() {
     bad("[::1]", "1 unexpected `:`");
     bad("[007]", "1 `007` is not a number");
     bad("{'a'}", "4 unexpected `}`");
+    bad("{1:2}", "1 unexpected `1`");
+    bad("['a' 'b']", "5 unexpected `'`");
+    bad("[u 'a']", "1 unexpected `u`");
+    bad("[TRUE]", "1 unexpected `TRUE`");
+    bad(r#"["C:\dir"]"#, "4 `\\d` is not a JSON escape");
+}
+
+#[test]
+fn what_json_does_not_have_is_explained() {
+    let check = |text: &str, expected: &str, help: &str| {
+        let text = format!("{{'execute':'c','arguments':{{'x':{text}}}}}");
+        let error = parse(&text).unwrap_err();
+        assert_eq!((error.to_string(), error.help.unwrap_or_default()), (expected.to_owned(), help), "{text}");
+    };
+    check("b'x'", "unexpected `b`", "omit the letter before the quote; a backslash is written \\\\");
+    check("r\"x\"", "unexpected `r`", "omit the letter before the quote; a backslash is written \\\\");
+    check("(1, 2)", "unexpected `(`", "a list stands in brackets: [1, 2]");
+    check("nan", "unexpected `nan`", "QEMU accepts neither NaN nor infinity");
+    check("b", "unexpected `b`", "");
+    check("{b'y':1}", "unexpected `b`", "omit the letter before the quote; a backslash is written \\\\");
+    let error = parse("c x:=['a']").unwrap_err();
+    assert_eq!(error.help, Some("JSON's strings stand in double quotes"));
 }
 
 #[test]
@@ -441,5 +521,5 @@ fn the_depth_is_limited_as_in_qemu() {
         read_value(&nested(MAX_NESTING + 1), Grammar::Strict).unwrap_err(),
         "1024 nested more than 1024 deep, QEMU's limit"
     );
-    assert!(read_value(&"[".repeat(10_000_000), Grammar::Lenient).is_err());
+    assert!(read_value(&"[".repeat(10_000_000), Grammar::Value).is_err());
 }

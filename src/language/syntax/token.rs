@@ -91,6 +91,8 @@ pub(super) enum Next {
     #[default]
     Command,
     Arguments,
+    /// Another message may stand behind a message.
+    Messages,
     /// Words of a dot command; with a number, that many before the command that it carries.
     DotWords(Option<usize>),
     Raw,
@@ -115,7 +117,8 @@ impl Position {
             }
         }
         match self.next {
-            Next::Arguments => TokenKind::Argument,
+            Next::Messages if rest.starts_with('{') => TokenKind::Json,
+            Next::Arguments | Next::Messages => TokenKind::Argument,
             Next::Raw => TokenKind::Raw,
             Next::DotWords(Some(0)) if is_option(rest) => TokenKind::DotWord,
             Next::Command | Next::DotWords(Some(0)) => match rest.as_bytes().first() {
@@ -133,12 +136,10 @@ impl Position {
     /// Moves behind `token`.
     pub(super) fn advance(&mut self, token: Token, text: &str) {
         self.next = match token.kind {
-            TokenKind::Command
-            | TokenKind::Action
-            | TokenKind::Argument
-            | TokenKind::Json
-            | TokenKind::Raw
-            | TokenKind::Pipeline => Next::Arguments,
+            TokenKind::Command | TokenKind::Action | TokenKind::Argument | TokenKind::Raw | TokenKind::Pipeline => {
+                Next::Arguments
+            }
+            TokenKind::Json => Next::Messages,
             TokenKind::Separator => Next::Command,
             TokenKind::TransactionOpen => {
                 self.transaction = Some(token.span);

@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_text_is_found_in_every_form() {
-        let line = parse(r#"c a=1 b.c="x" d==y e:="z" f={} g=@file h.i.j=k"#).unwrap().unwrap();
+        let line = parse(r#"c a=1 b.c="x" d==y e:="z" f={} g=@file h.i.j=k"#).unwrap().remove(0);
         let Statement::Invoke(Invocation::Command(command)) = line.statement else { panic!() };
         let given = Arguments::new(&command.arguments);
         let check =
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_list_has_the_keys_0_to_n() {
         let check = |arguments: &str, expected: &str| {
-            let line = parse(&format!("c {arguments}")).unwrap().unwrap();
+            let line = parse(&format!("c {arguments}")).unwrap().remove(0);
             let Statement::Invoke(Invocation::Command(command)) = line.statement else { panic!() };
             let given = Arguments::new(&command.arguments);
             let shown = |argument: &Argument| {

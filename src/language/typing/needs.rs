@@ -76,7 +76,7 @@ mod tests {
     use crate::language::syntax::{Statement, parse};
 
     fn needs(text: &str) -> Needs {
-        match parse(text).unwrap().unwrap().statement {
+        match parse(text).unwrap().remove(0).statement {
             Statement::Invoke(invocation) => Needs::of(&invocation),
             Statement::Dot(_) => panic!("a dot command"),
         }

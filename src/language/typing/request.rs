@@ -24,7 +24,7 @@ use crate::message::Request;
 ///     fn secret(&mut self, _: &str) -> std::io::Result<String> { Err(std::io::ErrorKind::Unsupported.into()) }
 /// }
 ///
-/// let line = parse("block_resize node-name=n0 size=1024").unwrap().unwrap();
+/// let line = parse("block_resize node-name=n0 size=1024").unwrap().remove(0);
 /// let Statement::Invoke(invocation) = line.statement else { panic!() };
 /// let (request, _) = request(&invocation, Types::default(), &mut Nothing).unwrap();
 /// assert_eq!(request.text, r#"{"execute":"block_resize","arguments":{"node-name":"n0","size":1024}}"#);

@@ -141,7 +141,7 @@ mod tests {
 
     fn typed(line: &str) -> (Request, Option<Box<Resend>>) {
         let schema = sample::schema();
-        let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
+        let Statement::Invoke(invocation) = parse(line).unwrap().remove(0).statement else { panic!("{line}") };
         request(&invocation, Types { schema: Some(&schema), property: None }, &mut Files).unwrap()
     }
 

@@ -30,7 +30,7 @@ impl Sources for Files {
 }
 
 fn typed(text: &str) -> Result<Request, TypingError> {
-    match parse(text).unwrap().unwrap().statement {
+    match parse(text).unwrap().remove(0).statement {
         Statement::Invoke(invocation) => request(&invocation, Types::default(), &mut Files).map(|(request, _)| request),
         Statement::Dot(_) => panic!("a dot command"),
     }

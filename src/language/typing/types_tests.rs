@@ -8,7 +8,7 @@ use crate::schema::sample;
 /// The arguments that a line sends.
 fn sent(line: &str, property: Option<&str>) -> String {
     let schema = sample::schema();
-    let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
+    let Statement::Invoke(invocation) = parse(line).unwrap().remove(0).statement else { panic!("{line}") };
     let types = Types { schema: Some(&schema), property };
     let (request, _) = request(&invocation, types, &mut Files).unwrap_or_else(|error| panic!("{line}: {error}"));
     let _: serde_json::Value = serde_json::from_str(&request.text).unwrap();
@@ -185,7 +185,7 @@ fn arguments_of_any_type_are_untyped() {
 
 #[test]
 fn without_a_schema_the_spelling_decides() {
-    let Statement::Invoke(invocation) = parse("resize id=5 size=1k").unwrap().unwrap().statement else { panic!() };
+    let Statement::Invoke(invocation) = parse("resize id=5 size=1k").unwrap().remove(0).statement else { panic!() };
     let (request, _) = request(&invocation, Types::default(), &mut Files).unwrap();
     assert_eq!(request.text, r#"{"execute":"resize","arguments":{"id":5,"size":"1k"}}"#);
 }
@@ -194,7 +194,7 @@ fn without_a_schema_the_spelling_decides() {
 fn conflicts_are_found_by_key() {
     let refused = |line: &str, expected: &str| {
         let schema = sample::schema();
-        let Statement::Invoke(invocation) = parse(line).unwrap().unwrap().statement else { panic!("{line}") };
+        let Statement::Invoke(invocation) = parse(line).unwrap().remove(0).statement else { panic!("{line}") };
         let types = Types { schema: Some(&schema), property: None };
         let error = request(&invocation, types, &mut Files).err().unwrap_or_else(|| panic!("accepted: {line}"));
         assert_eq!(format!("{}..{} {error}", error.span.start, error.span.end), expected, "{line}");

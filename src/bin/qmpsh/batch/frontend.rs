@@ -34,23 +34,27 @@ impl Batch<'_> {
         eval::action_apart(parsed, text, sources, type_info).await
     }
 
-    /// Makes the action of a line; `None` if it is blank.
-    pub(super) async fn action(
+    /// Makes the actions of a line: none if it is blank, several if it has several messages.
+    pub(super) async fn actions(
         &mut self,
         line: &Line,
-        read: Result<Option<Read>, Failure>,
+        read: Result<Vec<Read>, Failure>,
         sources: Sources,
-    ) -> Result<Option<Action>, Failure> {
-        match read? {
-            None => Ok(None),
-            Some(Read::Action(action)) => Ok(Some(action)),
-            Some(Read::Untyped(parsed)) => {
-                if !parsed.needs().is_empty() {
-                    self.at = line.location.clone();
+    ) -> Result<Vec<Action>, Failure> {
+        let read = read?;
+        let mut actions = Vec::with_capacity(read.len());
+        for read in read {
+            actions.push(match read {
+                Read::Action(action) => action,
+                Read::Untyped(parsed) => {
+                    if !parsed.needs().is_empty() {
+                        self.at = line.location.clone();
+                    }
+                    self.typed(parsed, line.as_text(), sources).await?
                 }
-                self.typed(parsed, line.as_text(), sources).await.map(Some)
-            }
+            });
         }
+        Ok(actions)
     }
 }
 

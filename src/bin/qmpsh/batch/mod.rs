@@ -61,7 +61,7 @@ impl<'a> Batch<'a> {
             ),
             state: session.client.session().watch(),
             status: Status::Success,
-            at: Location { name: None, line: 1 },
+            at: Location { name: None, line: 1, message: None },
             leaves: false,
             session,
         }
@@ -76,24 +76,27 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Runs the words of the command line.
-    pub(crate) async fn words(mut self, action: Action) -> Result<Status, Failure> {
-        let result = self.run_words(action).await;
+    /// Runs the words of the command line: one command, or several messages.
+    pub(crate) async fn words(mut self, actions: Vec<Action>) -> Result<Status, Failure> {
+        let result = self.run_words(actions).await;
         self.finish(result).await
     }
 
     /// Runs the words of the command line, which need the peer's schema.
     pub(crate) async fn untyped_words(mut self, parsed: Parsed, text: Text<'_>) -> Result<Status, Failure> {
         let result = match self.typed(parsed, text, Sources { stdin: true }).await {
-            Ok(action) => self.run_words(action).await,
+            Ok(action) => self.run_words(vec![action]).await,
             Err(failure) => Err(failure),
         };
         self.finish(result).await
     }
 
-    async fn run_words(&mut self, action: Action) -> Result<(), Failure> {
-        let location = self.at.clone();
-        self.run_action(action, &location).await?;
+    async fn run_words(&mut self, actions: Vec<Action>) -> Result<(), Failure> {
+        for (action, location) in self.at.clone().of_each(actions) {
+            if let Err(failure) = self.run_action(action, &location).await {
+                self.go_on_after(failure).await?;
+            }
+        }
         self.run_lines(&mut Lines::new(Vec::new(), Dialect::Qmp), Sources { stdin: true }).await
     }
 
@@ -336,8 +339,6 @@ impl<'a> Batch<'a> {
 
 /// A failure of the command at `location`.
 fn about(location: &Location, status: Status, message: String) -> Failure {
-    match location.name {
-        Some(_) => Failure::placed(status, format!("{}{message}", location.prefix())),
-        None => Failure::new(status, message),
-    }
+    let place = location.prefix();
+    if place.is_empty() { Failure::new(status, message) } else { Failure::placed(status, place + &message) }
 }

@@ -9,7 +9,7 @@ use super::busy_wait::busy_wait;
 use super::in_flight::{Entry, Flight, Sent, stands_alone};
 use super::waiting::{Found, Ready, after_others, read, read_ahead, take_if_there};
 use crate::eval::{Read, Sources};
-use crate::input::lines::Lines;
+use crate::input::lines::{Lines, Location};
 use crate::output::printer::sleep_until_or_never;
 use crate::session::Action;
 use crate::session::outcome::{Lost, name};
@@ -129,32 +129,53 @@ impl Batch<'_> {
         if !is_harmless || !batch_run.flight.is_empty() || self.session.is_piped || self.session.timing.is_on {
             return Ok(());
         }
-        let is_command =
-            |found: &mut Found| matches!(found, Some(Ok(Ready { read: Ok(Some(Read::Action(Action::Send(..)))), .. })));
+        let is_command = |found: &mut Found| {
+            let Some(Ok(Ready { read: Ok(read), .. })) = found else { return false };
+            matches!(read[..], [Read::Action(Action::Send(..))])
+        };
         let Some(next) = batch_run.ahead.take_if(is_command) else { return Ok(()) };
         self.take(next, batch_run).await?;
         after_others().await;
         Ok(())
     }
 
-    /// Sends or runs a line.
+    /// Sends or runs a line. Nothing of it is sent if any of its messages cannot be.
     async fn take(&mut self, found: Found, batch_run: &mut BatchRun<'_>) -> Result<(), Failure> {
         let Some(found) = found else {
             batch_run.ended = true;
             return Ok(());
         };
-        let flight = &mut batch_run.flight;
-        let action = match found {
+        let actions = match found {
             Ok(Ready { line, read }) => {
-                self.action(&line, read, batch_run.sources).await.map(|action| (action, line.location))
+                self.actions(&line, read, batch_run.sources).await.map(|actions| (actions, line.location))
             }
             Err(failure) => Err(failure),
         };
-        let (request, resend, location) = match action {
-            Ok((Some(Action::Send(request, resend)), location)) if !self.session.timing.is_on => {
-                (request, resend, location)
+        let (actions, location) = match actions {
+            Ok(made) => made,
+            Err(failure) => {
+                batch_run.flight.push(Entry::Failed(failure));
+                return Ok(());
             }
-            Ok((Some(action), location)) => {
+        };
+        for (action, location) in location.of_each(actions) {
+            while !self.has_room(batch_run) {
+                if batch_run.ended {
+                    return Ok(());
+                }
+                self.tell_oldest(&mut batch_run.flight).await?;
+            }
+            self.begin(action, location, batch_run).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a command, or runs another action after all commands in flight.
+    async fn begin(&mut self, action: Action, location: Location, batch_run: &mut BatchRun<'_>) -> Result<(), Failure> {
+        let flight = &mut batch_run.flight;
+        let (request, resend) = match action {
+            Action::Send(request, resend) if !self.session.timing.is_on => (request, resend),
+            action => {
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
                 }
@@ -162,11 +183,6 @@ impl Batch<'_> {
                     self.go_on_after(failure).await?;
                 }
                 batch_run.ended = self.leaves;
-                return Ok(());
-            }
-            Ok((None, _)) => return Ok(()),
-            Err(failure) => {
-                flight.push(Entry::Failed(failure));
                 return Ok(());
             }
         };

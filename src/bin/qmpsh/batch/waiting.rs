@@ -17,7 +17,7 @@ pub(super) type Found = Option<Result<Ready, Failure>>;
 /// A line, read as far as that needs nothing else.
 pub(super) struct Ready {
     pub(super) line: Line,
-    pub(super) read: Result<Option<Read>, Failure>,
+    pub(super) read: Result<Vec<Read>, Failure>,
 }
 
 impl From<Line> for Ready {

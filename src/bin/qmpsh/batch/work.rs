@@ -16,8 +16,8 @@ const MAX_SEARCHED: usize = 16 << 20;
 
 /// What a batch has to do.
 pub(crate) enum Work {
-    /// The words of the command line.
-    Words(Action),
+    /// The words of the command line: one command, or several messages.
+    Words(Vec<Action>),
     /// The words of the command line, which need the peer's schema.
     Untyped(Parsed, Cow<'static, [String]>),
     Lines(Vec<Source>),
@@ -26,7 +26,7 @@ pub(crate) enum Work {
 impl Work {
     /// Returns true if a command may wait for an event. Otherwise the session keeps none.
     pub(crate) fn may_wait(&self) -> bool {
-        !matches!(self, Work::Words(Action::Send(..)))
+        !matches!(self, Work::Words(actions) if actions.iter().all(|action| matches!(action, Action::Send(..))))
     }
 
     /// Returns true if a command may be out of band. Only then the session enables `oob`.
@@ -35,9 +35,11 @@ impl Work {
     /// them. Enabling it takes a good part of the time of a single command.
     pub(crate) fn may_be_out_of_band(&self) -> bool {
         match self {
-            Work::Words(Action::Send(request, _)) => request.out_of_band,
-            // It may run another command, or the lines of a file.
-            Work::Words(Action::Builtin(_) | Action::Pipe(..)) => true,
+            Work::Words(actions) => actions.iter().any(|action| match action {
+                Action::Send(request, _) => may_mention_it(request.text.as_bytes()),
+                // It may run another command, or the lines of a file.
+                Action::Builtin(_) | Action::Pipe(..) => true,
+            }),
             // A JSON line needs no schema, so this is not one.
             Work::Untyped(parsed, _) => parsed.is_builtin(),
             Work::Lines(sources) => sources.iter().any(|source| match source {

@@ -148,7 +148,7 @@ pub(super) fn count((text, span): (String, Span)) -> Result<u64, Refusal> {
 /// Reads a line with a built-in command, for a test of the function that reads its arguments.
 #[cfg(test)]
 pub(super) fn read_line<T>(line: &str, read: impl FnOnce(&mut Words<'_>) -> Result<T, Refusal>) -> Result<T, String> {
-    read_parsed(qmpsh::language::syntax::parse(line).unwrap().unwrap(), read)
+    read_parsed(qmpsh::language::syntax::parse(line).unwrap().remove(0), read)
 }
 
 /// Reads a parsed line, for a test.

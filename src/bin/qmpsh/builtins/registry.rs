@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn every_command_in_the_table_is_read_and_others_are_refused() {
-        let read = |text: &str| match parse(text).unwrap().unwrap().statement {
+        let read = |text: &str| match parse(text).unwrap().remove(0).statement {
             Statement::Dot(dot) => super::super::read(&dot, None),
             other @ Statement::Invoke(_) => panic!("{other:?}"),
         };

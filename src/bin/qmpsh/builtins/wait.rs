@@ -254,7 +254,7 @@ mod tests {
         check("'A|B' \"timeout\"=5", "A|B <timeout>=5");
         let words: Vec<String> = [".wait", "fail=B", "A", "a=\"x*\" y", "b==c*"].map(str::to_owned).into();
         assert_eq!(
-            shown(read_parsed(parse_words(&words).unwrap().unwrap(), Wait::read).unwrap()),
+            shown(read_parsed(parse_words(&words).unwrap().remove(0), Wait::read).unwrap()),
             "A a=\"x*\" y~ b=c* !B"
         );
     }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::cli::Source;
 use crate::eval::Text;
 use crate::input::stdin::{LONGEST, stdin, too_long};
+use crate::session::Action;
 use crate::status::{Failure, Status};
 use qmpsh::error::describe;
 use qmpsh::language::syntax::{Assembler, Dialect, LogicalLine};
@@ -43,12 +44,28 @@ pub(crate) struct Location {
     pub(crate) name: Option<Arc<str>>,
     /// The number of its first line, from 1.
     pub(crate) line: usize,
+    /// The number of the message in the line, from 1, if it has several.
+    pub(crate) message: Option<usize>,
 }
 
 impl Location {
-    /// Returns `FILE:LINE: `, or nothing.
+    /// Returns `FILE:LINE: `, `FILE:LINE: message NUMBER: `, or nothing.
     pub(crate) fn prefix(&self) -> String {
-        self.name.as_ref().map_or_else(String::new, |name| format!("{}:{}: ", text::line(name), self.line))
+        let mut prefix = String::new();
+        if let Some(name) = &self.name {
+            prefix = format!("{}:{}: ", text::line(name), self.line);
+        }
+        if let Some(number) = self.message {
+            prefix += &format!("message {number}: ");
+        }
+        prefix
+    }
+
+    /// Gives each action of the line its place.
+    pub(crate) fn of_each(self, actions: Vec<Action>) -> impl Iterator<Item = (Action, Self)> {
+        let has_several = actions.len() > 1;
+        let place = move |index| Self { message: has_several.then_some(index + 1), ..self.clone() };
+        actions.into_iter().enumerate().map(move |(index, action)| (action, place(index)))
     }
 }
 
@@ -150,9 +167,12 @@ impl Current {
             while let Some(physical) = self.physical_line() {
                 self.lines += 1;
                 self.gathered += physical.len();
-                let line = String::from_utf8_lossy(&physical);
+                // Scripts for a guest agent begin with the byte 0xFF, to make it forget half a message.
+                let sentinels = physical.iter().take_while(|byte| **byte == 0xff && !self.assembler.is_open()).count();
+                let line = String::from_utf8_lossy(&physical[sentinels..]);
                 if matches!(line, Cow::Owned(_)) && self.not_utf8.is_none() {
-                    let location = Location { name: Some(self.name.clone()), line: self.first + self.lines - 1 };
+                    let location =
+                        Location { name: Some(self.name.clone()), line: self.first + self.lines - 1, message: None };
                     let seen = text::excerpt(physical.trim_ascii_end(), 60);
                     let message = format!("{}not sent, because the line is not UTF-8: `{seen}`", location.prefix());
                     self.not_utf8 = Some(Failure::placed(Status::Usage, message));
@@ -215,7 +235,7 @@ impl Current {
     fn line(&mut self, logical: LogicalLine) -> Result<Line, Failure> {
         self.gathered = 0;
         let LogicalLine { text, first_line } = logical;
-        let location = Location { name: Some(self.name.clone()), line: first_line + self.first - 1 };
+        let location = Location { name: Some(self.name.clone()), line: first_line + self.first - 1, message: None };
         self.not_utf8.take().map_or(Ok(Line { text, location }), Err)
     }
 }

@@ -39,13 +39,26 @@ impl Repl<'_> {
         self.session.options.keep_going && status.allows_more() && self.session.is_connected()
     }
 
-    /// Runs a line that was typed or is in the file `name`.
+    /// Runs a line that was typed or is in the file `name`. Of several messages, those after one that fails are not run.
     async fn run_line(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow {
-        match self.action(line, name).await? {
-            None => Ok(()),
+        let actions = self.actions(line, name).await?;
+        let count = actions.len();
+        for (index, action) in actions.into_iter().enumerate() {
+            let left = count - index - 1;
             // The future is large.
-            Some(action) => Box::pin(action.run(self)).await,
+            match Box::pin(action.run(self)).await {
+                Err(Stop::Failed(failure)) if left > 0 => {
+                    self.report(&failure).await?;
+                    if !self.goes_on_after(failure.status) {
+                        let messages = if left == 1 { "message" } else { "messages" };
+                        let stopped = format!("stopped at message {}; {left} {messages} not run", index + 1);
+                        return Err(Failure::placed(failure.status, stopped).into());
+                    }
+                }
+                done => done?,
+            }
         }
+        Ok(())
     }
 
     /// Runs the lines of a file, and of the files that it includes, up to the first that fails.

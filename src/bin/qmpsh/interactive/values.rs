@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::{Flow, Repl};
-use crate::eval::{self, Text};
+use crate::eval::{self, Parsed, Text};
 use crate::input::secret;
 use crate::input::stdin::read_value;
 use crate::session::Action;
@@ -58,21 +58,29 @@ impl typing::Sources for Sources {
 }
 
 impl Repl<'_> {
-    /// Makes the action of a line; `None` if it is blank. A question for a value has the terminal for itself.
-    pub(super) async fn action(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow<Option<Action>> {
+    /// Makes the actions of a line: none if it is blank, several if it has several messages.
+    pub(super) async fn actions(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow<Vec<Action>> {
         let text = Text::Line { text: &line.text, name, first: line.first_line };
-        let Some(parsed) = eval::parse(text)? else { return Ok(None) };
+        let mut actions = Vec::new();
+        for parsed in eval::parse(text)? {
+            actions.push(self.action(parsed, text).await?);
+        }
+        Ok(actions)
+    }
+
+    /// Makes the action of a statement. A question for a value has the terminal for itself.
+    async fn action(&mut self, parsed: Parsed, text: Text<'_>) -> Flow<Action> {
         let type_info = resolve_types(self, &parsed.needs()).await?;
         if !text.mentions_a_source() {
-            return Ok(Some(eval::action(parsed, text, &mut eval::Sources { stdin: false }, &type_info)?));
+            return Ok(eval::action(parsed, text, &mut eval::Sources { stdin: false }, &type_info)?);
         }
-        let asks = line.text.contains("@?") || line.text.contains("@-");
+        let asks = matches!(text, Text::Line { text, .. } if text.contains("@?") || text.contains("@-"));
         let _handover = if asks { Some(self.console.hand_over().await) } else { None };
         // Dropping this end cancels a question. A file that does not end keeps its thread.
         let (cancel, _canceled_by_drop) = io::pipe()
             .map_err(|error| Failure::new(Status::Usage, format!("cannot read values: {}", describe(&error))))?;
         tokio::select! {
-            action = eval::action_apart(parsed, text, Sources { cancel }, type_info) => Ok(Some(action?)),
+            action = eval::action_apart(parsed, text, Sources { cancel }, type_info) => Ok(action?),
             () = self.interrupts.next() => Err(Stop::silent(Status::Interrupted)),
             status = self.ending.signal() => Err(Stop::Leave(status)),
         }

@@ -130,7 +130,10 @@ fn language() -> Roff {
              `balloon` takes a size with its unit. `.help COMMAND` says which argument it is.",
         ),
         ("transaction( ... )", "Actions, separated by newlines or ;, that QEMU does together or not at all."),
-        ("{\"execute\": ...}", "A whole QMP message; exec-oob works too."),
+        (
+            "{\"execute\": ...}",
+            "A whole QMP message, in JSON or as a Python dict; exec-oob works too. Several can stand on one line.",
+        ),
     ] {
         roff.control("TP", []).text([bold(term)]).text([roman(meaning)]);
     }
