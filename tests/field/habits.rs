@@ -65,7 +65,7 @@ fn bare_words_name_what_there_is() {
     ] {
         let output = run(&qemu, line);
         // The drive has no medium that could be removed with its tray closed.
-        let expected = if line.contains("medium") { 1 } else { 0 };
+        let expected = i32::from(line.contains("medium"));
         assert_eq!(output.code(), Some(expected), "{line}: {output}");
         assert!(!output.stderr_text().contains("Parameter"), "{line}: {output}");
     }

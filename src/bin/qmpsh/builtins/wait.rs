@@ -48,8 +48,7 @@ impl Wait {
         let names = names(&text).map_err(|message| Refusal::new(span, message))?;
         let mut what = text::line(&text).into_owned();
         let mut conditions = Vec::new();
-        loop {
-            let Some(word) = words.next_raw() else { break };
+        while let Some(word) = words.next_raw() {
             conditions.push(condition(word)?);
             // Writing to memory cannot fail.
             let _ = write!(what, " {}", text::line(&word.raw));
