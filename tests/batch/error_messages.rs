@@ -47,7 +47,7 @@ fn a_syntax_error_does_not_show_secrets() {
     at("/nowhere".as_ref())
         .args(["set_password", "hunter2", "password=my dog"])
         .run()
-        .stderr("`***` is not KEY=VALUE\n  set_password *** password=***\n               ^^^\n  expected KEY=VALUE\n")
+        .stderr("`***` is not KEY=VALUE\n  set_password *** password=***\n               ^^^\n  expected KEY=VALUE\n  help: write `set_password protocol=*** password=***`\n")
         .status(2);
     let mock = Mock::new().negotiate().unix();
     at(mock.socket())

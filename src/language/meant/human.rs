@@ -16,6 +16,7 @@ const COMMANDS: &[&str] = &[
     "calc_dirty_rate",
     "cancel_vcpu_dirty_limit",
     "change",
+    "clear",
     "commit",
     "cpu",
     "delvm",

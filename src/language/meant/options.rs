@@ -102,7 +102,10 @@ pub(super) fn refused(request: &Request, desc: &str) -> Option<String> {
             is_list = true;
             line.push_str(&pair(key, own));
             let others = rest.split(',').filter_map(|part| part.split_once('='));
-            others.for_each(|(key, value)| line.push_str(&format!(" {}", pair(key, value))));
+            for (key, value) in others {
+                line.push(' ');
+                line.push_str(&pair(key, value));
+            }
         } else {
             line.push_str(&pair(key, text));
         }

@@ -169,7 +169,7 @@ mod tests {
             };
             command.arguments.iter().map(shown).collect::<Vec<_>>().join(" ")
         };
-        parse(line).map_or_else(|error| error.to_string(), |line| shown(line.unwrap().statement))
+        parse(line).map_or_else(|error| error.to_string(), |mut lines| shown(lines.remove(0).statement))
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
     fn words_of_a_command_line_are_bare_words_too() {
         let words = |words: &[&str]| {
             let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
-            parse_words(&words).unwrap().unwrap().statement
+            parse_words(&words).unwrap().remove(0).statement
         };
         let Statement::Invoke(Invocation::Command(command)) = words(&["device_del", "\"my d"]) else { panic!() };
         assert_eq!(command.arguments[0].value, Value::Plain("\"my d".into()));

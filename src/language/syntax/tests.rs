@@ -501,7 +501,7 @@ fn what_json_does_not_have_is_explained() {
     let check = |text: &str, expected: &str, help: &str| {
         let text = format!("{{'execute':'c','arguments':{{'x':{text}}}}}");
         let error = parse(&text).unwrap_err();
-        assert_eq!((error.to_string(), error.help.unwrap_or_default()), (expected.to_owned(), help), "{text}");
+        assert_eq!((error.to_string(), error.help.unwrap_or_default()), (expected.to_owned(), help.into()), "{text}");
     };
     check("b'x'", "unexpected `b`", "omit the letter before the quote; a backslash is written \\\\");
     check("r\"x\"", "unexpected `r`", "omit the letter before the quote; a backslash is written \\\\");
@@ -510,7 +510,7 @@ fn what_json_does_not_have_is_explained() {
     check("b", "unexpected `b`", "");
     check("{b'y':1}", "unexpected `b`", "omit the letter before the quote; a backslash is written \\\\");
     let error = parse("c x:=['a']").unwrap_err();
-    assert_eq!(error.help, Some("JSON's strings stand in double quotes"));
+    assert_eq!(error.help.as_deref(), Some("JSON's strings stand in double quotes"));
 }
 
 #[test]

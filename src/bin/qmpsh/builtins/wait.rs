@@ -63,8 +63,7 @@ impl Wait {
         }
         let mut what = text::line(&text).into_owned();
         let mut conditions = Vec::new();
-        loop {
-            let Some(word) = words.next_raw() else { break };
+        while let Some(word) = words.next_raw() {
             if names.is_empty() {
                 let message = format!("`{CLOSED}` is the end of the connection, which has no data");
                 return Err(Refusal::new(word.span, message));

@@ -92,6 +92,8 @@ fn secrets(text: &str) -> Vec<Span> {
     loop {
         let line = outline(&text[start..]);
         let mut command = "";
+        // As in `change vnc password SECRET` of the human monitor.
+        let mut is_named = false;
         for word in &line.words {
             let at = |span: Span| Span::new(start + span.start, start + span.end);
             let span = at(word.span);
@@ -109,7 +111,7 @@ fn secrets(text: &str) -> Vec<Span> {
                         });
                     }
                 }
-                (_, Some(ArgumentWord::Name(_))) if is_secret_command(command) => secrets.push(span),
+                (_, Some(ArgumentWord::Name(_))) if is_secret_command(command) || is_named => secrets.push(span),
                 (TokenKind::Json, _) => json(text, span, &mut secrets),
                 (TokenKind::Raw, _) => secrets.push(span),
                 (TokenKind::Pipeline, _) if line_has_secret(span.of(text)) => {
@@ -117,6 +119,7 @@ fn secrets(text: &str) -> Vec<Span> {
                 }
                 _ => {}
             }
+            is_named = word.kind == TokenKind::Argument && is_secret_name(span.of(text));
         }
         match line.next_line {
             Some(next) => start += next,
@@ -179,6 +182,7 @@ mod tests {
         check("set_password password=\"hun<\\q>ter\" x=1", "set_password password=\"<***>\" x=1");
         check("set_password password='hunter<2>", "set_password password='<***>");
         check("x password=@file cookie=c <y>", "x password=@file cookie=*** <y>");
+        check("change vnc password <hunter2>", "change vnc password <***>");
         check("set_password vnc <hunter2>", "set_password *** <***>");
         check("object-add qom-type=secret id=s data=x <y>", "object-add qom-type=secret id=s data=*** <y>");
         check("blockdev-add driver=https url=https://u:p@h/f <y>", "blockdev-add driver=https url=*** <y>");
