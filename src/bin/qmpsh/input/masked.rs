@@ -119,7 +119,7 @@ fn secrets(text: &str) -> Vec<Span> {
                 }
                 _ => {}
             }
-            is_named = word.kind == TokenKind::Argument && is_secret_name(span.of(text));
+            is_named = matches!(word.argument, Some(ArgumentWord::Name(_))) && is_secret_name(span.of(text));
         }
         match line.next_line {
             Some(next) => start += next,
