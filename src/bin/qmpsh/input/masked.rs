@@ -112,6 +112,8 @@ fn secrets(text: &str) -> Vec<Span> {
                     }
                 }
                 (_, Some(ArgumentWord::Name(_))) if is_secret_command(command) || is_named => secrets.push(span),
+                // Behind the prompt of another program.
+                (_, Some(ArgumentWord::Name(_))) if is_secret_command(span.of(text)) => command = span.of(text),
                 (TokenKind::Json, _) => json(text, span, &mut secrets),
                 (TokenKind::Raw, _) => secrets.push(span),
                 (TokenKind::Pipeline, _) if line_has_secret(span.of(text)) => {
@@ -119,7 +121,7 @@ fn secrets(text: &str) -> Vec<Span> {
                 }
                 _ => {}
             }
-            is_named = word.kind == TokenKind::Argument && is_secret_name(span.of(text));
+            is_named = matches!(word.argument, Some(ArgumentWord::Name(_))) && is_secret_name(span.of(text));
         }
         match line.next_line {
             Some(next) => start += next,
@@ -183,6 +185,7 @@ mod tests {
         check("set_password password='hunter<2>", "set_password password='<***>");
         check("x password=@file cookie=c <y>", "x password=@file cookie=*** <y>");
         check("change vnc password <hunter2>", "change vnc password <***>");
+        check("(qemu) set_password vnc <hunter2>", "(qemu) set_password *** <***>");
         check("set_password vnc <hunter2>", "set_password *** <***>");
         check("object-add qom-type=secret id=s data=x <y>", "object-add qom-type=secret id=s data=*** <y>");
         check("blockdev-add driver=https url=https://u:p@h/f <y>", "blockdev-add driver=https url=*** <y>");
