@@ -111,7 +111,7 @@ fn percent(Progress { current, total }: Progress) -> u8 {
 const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// Returns bytes as `28.8 MiB`.
-pub(super) fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let unit = unit(count);
     format!("{} {}", in_unit(count, unit), UNITS[unit])
 }

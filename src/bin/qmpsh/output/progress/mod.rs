@@ -7,6 +7,7 @@ mod line;
 mod pace;
 mod stderr;
 
+pub(crate) use line::bytes;
 pub(crate) use pace::Pace;
 pub(crate) use stderr::{BottomLine, width_of};
 
