@@ -1,5 +1,7 @@
 //! `.show block`: devices and their nodes, exports and jobs.
 
+#![expect(clippy::struct_field_names, reason = "the names are those of QEMU")]
+
 use std::collections::HashMap;
 
 use serde::Deserialize;

@@ -1,5 +1,7 @@
 //! `.show cpus`: the CPUs by sockets, dies, cores and threads, and the slots for more.
 
+#![expect(clippy::struct_field_names, reason = "the names are those of QEMU")]
+
 use std::collections::HashMap;
 
 use serde::Deserialize;

@@ -194,9 +194,9 @@ fn row(tree: &Tree, entry: &Entry, visit: &Visit<'_>, guide: &str, below: String
 }
 
 fn cell(entry: &Entry, column: &Column) -> String {
-    let shown = |(key, show): &(&str, Show)| entry.get(key).map(|value| value_text(value, *show));
+    let text_of = |(key, show): &(&str, Show)| entry.get(key).map(|value| value_text(value, *show));
     let shows = column.shows.iter().filter(|(_, show)| entry.shows(*show));
-    let texts: Vec<String> = shows.filter_map(shown).filter(|text| !text.is_empty()).collect();
+    let texts: Vec<String> = shows.filter_map(text_of).filter(|text| !text.is_empty()).collect();
     text::line(&texts.join(", ")).into_owned()
 }
 

@@ -1,5 +1,7 @@
 //! `.show pci`: buses, bridges and devices.
 
+#![expect(clippy::struct_field_names, reason = "the names are those of QEMU")]
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};

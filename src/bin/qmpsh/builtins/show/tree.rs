@@ -290,7 +290,9 @@ mod tests {
         for name in names {
             tree.add(Entry::new("node", *name));
         }
-        edges.iter().for_each(|(parent, child)| tree.hang(*parent, None, *child));
+        for (parent, child) in edges {
+            tree.hang(*parent, None, *child);
+        }
         tree
     }
 
