@@ -205,7 +205,7 @@ fn a_storage_daemon_has_some_of_the_views() {
         .start();
     tree(&daemon.socket(), "block").stdout_contains("top ").stdout_contains("└─file: n0");
     tree(&daemon.socket(), "chardevs").stdout_contains("m0 ");
-    tree(&daemon.socket(), "qom").stdout_contains("─chardevs  container\n");
+    tree(&daemon.socket(), "qom").stdout_contains("─chardevs ").stdout_contains("chardev-socket\n");
     for view in ["pci", "cpus", "net", "memory"] {
         let output = lines(&daemon.socket(), &[&format!(".show {view}")]).run();
         output.stdout("").status(1).stderr_contains("a storage daemon has only block, chardevs and qom");

@@ -35,13 +35,20 @@ pub fn shell_answer(query: &str) -> Option<&'static str> {
         "guest-info" | "query-qmp-schema" | "x-debug-query-block-graph" => UNKNOWN,
         "human-monitor-command" => r#""return": """#,
         "qom-list"
+        | "query-block"
         | "query-block-exports"
         | "query-block-jobs"
         | "query-blockstats"
         | "query-chardev"
+        | "query-cpus-fast"
+        | "query-hotpluggable-cpus"
         | "query-jobs"
-        | "query-named-block-nodes" => r#""return": []"#,
-        "query-migrate" | "query-name" => r#""return": {}"#,
+        | "query-memdev"
+        | "query-memory-devices"
+        | "query-named-block-nodes"
+        | "query-pci" => r#""return": []"#,
+        "qom-get" => r#""return": """#,
+        "query-balloon" | "query-memory-size-summary" | "query-migrate" | "query-name" => r#""return": {}"#,
         "query-status" => r#""return": {"status": "running", "singlestep": false, "running": true}"#,
         _ => return None,
     })

@@ -30,7 +30,6 @@ use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 use draw::{Lines, Style};
 use qmpsh::schema::nearest;
-use qmpsh::text;
 use tree::Tree;
 use views::{VIEWS, View};
 
@@ -145,17 +144,6 @@ async fn list_views(frontend: &mut dyn Frontend, renderer: Renderer) -> Result<(
         let _ = writeln!(shown, "{name:10}{about}");
     }
     print_text(frontend, &crate::output::columns::wrap(&shown, renderer.width())).await
-}
-
-/// Makes the error for a name that the view does not have.
-fn not_found(view: View, what: &str, names: &[String]) -> Stop {
-    let what = text::line(what);
-    let names: Vec<_> = names.iter().map(|name| format!("`{}`", text::line(name))).collect();
-    Stop::failed(match names.as_slice() {
-        [] => format!("{} has no `{what}`; it is empty", view.name),
-        [name] => format!("{} has no `{what}` (did you mean {name}?)", view.name),
-        names => format!("{} has no `{what}` (there are {})", view.name, names.join(", ")),
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::chardevs::User;
 use super::qom::Objects;
 use super::tree::Tree;
-use super::{block, chardevs, cpus, memory, net, not_found, pci};
+use super::{block, chardevs, cpus, memory, net, pci};
 use crate::session::Frontend;
 use crate::session::ask::{self, Answer, PeerError, TimeLimit};
 use crate::session::queries::{Listed, QomName, QomPath, Query};
@@ -254,4 +254,15 @@ impl Asking<'_> {
 fn reference(answer: Answer) -> String {
     let value = answer.ok().and_then(|reply| reply.result());
     value.and_then(|value| serde_json::from_slice(&value).ok()).unwrap_or_default()
+}
+
+/// Makes the error for a name that the view does not have.
+fn not_found(view: View, what: &str, names: &[String]) -> Stop {
+    let what = text::line(what);
+    let names: Vec<_> = names.iter().map(|name| format!("`{}`", text::line(name))).collect();
+    Stop::failed(match names.as_slice() {
+        [] => format!("{} has no `{what}`; it is empty", view.name),
+        [name] => format!("{} has no `{what}` (did you mean {name}?)", view.name),
+        names => format!("{} has no `{what}` (there are {})", view.name, names.join(", ")),
+    })
 }
