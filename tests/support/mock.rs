@@ -33,7 +33,7 @@ pub fn shell_answer(query: &str) -> Option<&'static str> {
     const UNKNOWN: &str = r#""error": {"class": "CommandNotFound", "desc": "no such command"}"#;
     Some(match query {
         "guest-info" | "query-qmp-schema" | "x-debug-query-block-graph" => UNKNOWN,
-        "human-monitor-command" => r#""return": """#,
+        "human-monitor-command" | "qom-get" => r#""return": """#,
         "qom-list"
         | "query-block"
         | "query-block-exports"
@@ -47,7 +47,6 @@ pub fn shell_answer(query: &str) -> Option<&'static str> {
         | "query-memory-devices"
         | "query-named-block-nodes"
         | "query-pci" => r#""return": []"#,
-        "qom-get" => r#""return": """#,
         "query-balloon" | "query-memory-size-summary" | "query-migrate" | "query-name" => r#""return": {}"#,
         "query-status" => r#""return": {"status": "running", "singlestep": false, "running": true}"#,
         _ => return None,
