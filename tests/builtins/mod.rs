@@ -9,6 +9,7 @@ mod log;
 mod migration;
 mod monitor;
 mod output_timing;
+mod show;
 mod source;
 mod status_reconnect;
 mod try_watch_oob;

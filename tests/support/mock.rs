@@ -33,16 +33,22 @@ pub fn shell_answer(query: &str) -> Option<&'static str> {
     const UNKNOWN: &str = r#""error": {"class": "CommandNotFound", "desc": "no such command"}"#;
     Some(match query {
         "guest-info" | "query-qmp-schema" | "x-debug-query-block-graph" => UNKNOWN,
-        "human-monitor-command" => r#""return": """#,
+        "human-monitor-command" | "qom-get" => r#""return": """#,
         "qom-list"
+        | "query-block"
         | "query-block-exports"
         | "query-block-jobs"
         | "query-blockstats"
         | "query-chardev"
+        | "query-cpus-fast"
+        | "query-hotpluggable-cpus"
         | "query-jobs"
+        | "query-memdev"
+        | "query-memory-devices"
         | "query-migrate-capabilities"
-        | "query-named-block-nodes" => r#""return": []"#,
-        "query-migrate" | "query-name" => r#""return": {}"#,
+        | "query-named-block-nodes"
+        | "query-pci" => r#""return": []"#,
+        "query-balloon" | "query-memory-size-summary" | "query-migrate" | "query-name" => r#""return": {}"#,
         "query-status" => r#""return": {"status": "running", "singlestep": false, "running": true}"#,
         _ => return None,
     })

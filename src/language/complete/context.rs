@@ -48,6 +48,8 @@ pub enum Takes {
     EventAndData,
     /// The id of a job.
     Job,
+    /// One of the views that its usage lists, and a name in that view.
+    Show,
     /// A line of the human monitor.
     HmpLine,
     /// A file.

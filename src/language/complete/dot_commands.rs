@@ -4,7 +4,7 @@ use super::context::{BuiltinCommand, Context, Takes};
 use super::describe::{described, marks};
 use super::item::{Item, Style};
 use super::live::Question;
-use super::values::{files, hmp_values, hmp_word, named};
+use super::values::{files, hmp_values, hmp_word, named, objects, paths};
 use crate::language::syntax::Span;
 use crate::schema::{Member, Schema};
 
@@ -73,6 +73,10 @@ pub(super) fn words(
             at.start += typed.rfind('|').map_or(0, |bar| bar + 1);
             [builtin.listed(), events(context)].concat()
         }
+        (Takes::Show, Some(view)) if before.iter().filter(|word| !word.contains('=')).count() == 1 => {
+            style = Style::Plain;
+            in_view(context, view, typed)
+        }
         (_, Some(_)) => return (span, style, Vec::new()),
         (Takes::Name, None) => [commands(context), events(context), bare_names(context)].concat(),
         (Takes::Command, None) => commands(context),
@@ -88,7 +92,7 @@ pub(super) fn words(
             }
             files(context, at.of(line))
         }
-        (Takes::Listed | Takes::HmpLine, None) => builtin.listed(),
+        (Takes::Listed | Takes::HmpLine | Takes::Show, None) => builtin.listed(),
     };
     let options_may_follow = matches!(builtin.takes, Takes::Job | Takes::Events | Takes::EventAndData);
     if at == span && (first.is_none() || options_may_follow) {
@@ -104,6 +108,20 @@ fn bare_names(context: Context<'_>) -> Vec<Item> {
     let name =
         |builtin: &BuiltinCommand<'_>| Item::new(builtin.name, builtin.about).called(format!(".{}", builtin.name));
     context.builtins.iter().map(name).collect()
+}
+
+/// Returns the names that a view of `.show` has.
+fn in_view(context: Context<'_>, view: &str, typed: &str) -> Vec<Item> {
+    let of = |question: Question| named(context.live.values(&question));
+    match view {
+        "block" => [of(Question::Drives), of(Question::Nodes)].concat(),
+        "chardevs" => of(Question::Chardevs),
+        "net" => [of(Question::Netdevs), of(Question::Devices)].concat(),
+        "pci" => of(Question::Devices),
+        "memory" => [objects(context, "memory-backend"), of(Question::Devices)].concat(),
+        "qom" => paths(context, typed),
+        _ => Vec::new(),
+    }
 }
 
 fn commands(context: Context<'_>) -> Vec<Item> {

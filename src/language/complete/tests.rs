@@ -12,6 +12,7 @@ const BUILTINS: &[BuiltinCommand<'_>] = &[
     builtin("log", "[FILE|off]", Takes::File),
     builtin("output", "[auto|json|pretty|table|raw]", Takes::Listed),
     builtin("reconnect", "", Takes::Listed),
+    builtin("show", "[as=tree|json|dot] [block|qom [WHAT]]", Takes::Show),
     builtin("source", "FILE", Takes::File),
     builtin("status", "", Takes::Listed),
     builtin("try", "COMMAND", Takes::Listed),
@@ -193,6 +194,13 @@ fn built_in_commands_are_completed() {
     check(".help res^", ".help resize^");
     check(".help rec^", ".help reconnect^");
     check(".commands res^", ".commands resize^");
+    check(".show ^", "block qom as=");
+    check(".show as=^", "tree json dot");
+    check(".show as=tree bl^", ".show as=tree block ^");
+    check(".show block ^", "drive0 node0 node1");
+    check(".show as=dot block dr^", ".show as=dot block drive0 ^");
+    check(".show qom /machine/peripheral/^", ".show qom /machine/peripheral/net0^");
+    check(".show block node0 ^", "");
     check(".job ^", "job0 timeout= until=");
     check(".job until=r^", ".job until=ready ^");
     check(".job job0 ^", "timeout= until=");

@@ -120,7 +120,7 @@ fn live_values(command: &CommandContext<'_>, key: &Key, typed: &str) -> Vec<Item
 }
 
 /// Returns the objects whose type begins with `ty`.
-fn objects(context: Context<'_>, ty: &str) -> Vec<Item> {
+pub(super) fn objects(context: Context<'_>, ty: &str) -> Vec<Item> {
     let mut objects = context.live.values(&Question::Objects);
     objects.retain(|object| object.about.starts_with(ty));
     named(objects)
@@ -131,7 +131,7 @@ pub(super) fn named(values: Vec<LiveValue>) -> Vec<Item> {
 }
 
 /// Returns the paths of the object model, one step further than the typed one.
-fn paths(context: Context<'_>, typed: &str) -> Vec<Item> {
+pub(super) fn paths(context: Context<'_>, typed: &str) -> Vec<Item> {
     let (parent, last) = match typed.rsplit_once('/') {
         Some((parent, last)) => (parent, last),
         None if typed.is_empty() => ("", ""),

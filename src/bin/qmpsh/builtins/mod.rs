@@ -20,6 +20,7 @@ mod monitor;
 mod prefixes;
 mod registry;
 mod settings;
+mod show;
 mod source;
 mod wait;
 mod waiting;

@@ -15,6 +15,7 @@ use super::migration::MigrationWait;
 use super::monitor::NewMonitor;
 use super::prefixes::{Try, Watch, out_of_band};
 use super::settings::{Output, ShowTiming};
+use super::show::Show;
 use super::source::SourceFile;
 use super::wait::Wait;
 use crate::session::Action;
@@ -74,6 +75,31 @@ command.
 PATTERN is a shell glob. On a terminal the list shows the arguments too, optional ones in brackets.
 
   .commands block*",
+    },
+    Description {
+        name: "show",
+        read: |words| Show::read(words).map(Action::from),
+        words: "[as=tree|json|dot] [block|pci|qom|cpus|net|chardevs|memory [WHAT]]",
+        takes: Takes::Show,
+        summary: "Draw what belongs together, such as the block graph or the PCI tree",
+        more: "\
+Without arguments it lists the views. WHAT is a name in the view: a node, a device id, an address or a path. It \
+limits the view to that and what hangs on it, and shows all that is known of it. .show qom takes a path [default: \
+/machine].
+
+On a terminal the view is a tree in columns; columns that do not fit are left out. Into a pipe or a file, and with -o \
+json, pretty or raw, it is JSON; with -o table a tree. as=tree and as=json choose; as=dot prints the block graph for \
+Graphviz. JSON is a list of objects with `kind` and `name`, the facts in full (sizes in bytes), and what hangs on them \
+in `children`, where `role` says what it is to its parent. What hangs on several things is whole at the first; at the \
+others it has `repeated` and no more.
+
+All of it is read by queries that change and load nothing. .show block has QEMU look at each image file, which takes \
+long if a network file system does not respond.
+
+  .show block
+  .show pci disk0
+  .show block | jq -r '.. | objects | select(.driver == \"qcow2\") | .file'
+  .show as=dot block | dot -Tsvg >block.svg",
     },
     Description {
         name: "try",

@@ -128,7 +128,7 @@ impl Renderer {
         if !shown.ends_with('\n') {
             shown.push('\n');
         }
-        Pieces::Parts(vec![Bytes::from(shown)].into_iter())
+        Pieces::drawn(shown)
     }
 
     /// Formats an empty result, for a command whose reply was lost with the connection that it closed.
@@ -286,6 +286,11 @@ impl Iterator for Pieces {
 }
 
 impl Pieces {
+    /// A text that is formatted, and safe for a terminal.
+    pub(crate) fn drawn(text: String) -> Self {
+        Pieces::Parts(vec![Bytes::from(text)].into_iter())
+    }
+
     /// All of it at once.
     pub(crate) fn whole(self) -> Bytes {
         self.collect::<Vec<_>>().concat().into()

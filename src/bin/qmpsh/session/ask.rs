@@ -27,6 +27,11 @@ impl TimeLimit {
     pub(crate) fn new(allowed: Option<Duration>) -> Self {
         Self { allowed, end: allowed.and_then(|allowed| Instant::now().checked_add(allowed)) }
     }
+
+    /// Returns its end, or a later one that leaves this long from now.
+    fn at_least(self, least: Duration) -> Option<Instant> {
+        self.end.map(|end| end.max(Instant::now() + least))
+    }
 }
 
 /// Writes the duration for a sentence.
@@ -70,6 +75,25 @@ pub(crate) async fn query(
     answer(frontend, &request, async move { queries::ask(&client, &query).await }, limit, what).await
 }
 
+/// Sends queries and waits for all their answers. `what` names their subject in messages.
+pub(crate) async fn query_all(
+    frontend: &mut dyn Frontend,
+    queries: Vec<Query>,
+    limit: TimeLimit,
+    what: &str,
+) -> Result<Vec<Answer>, Stop> {
+    let client = frontend.session().client.clone();
+    let asking = queries::ask_all(&client, &queries);
+    let Some(replies) = attend(frontend, asking, limit.at_least(SHORTEST), what).await? else {
+        return Err(Stop::new(Status::TimedOut, format!("no reply about {what} within {limit}")));
+    };
+    let mut answers = Vec::with_capacity(replies.len());
+    for (query, answered) in queries.iter().zip(replies) {
+        answers.push(of(frontend, &query.request(), answered, what).await?);
+    }
+    Ok(answers)
+}
+
 /// Sends a command that is part of a built-in one: its result is not shown, and `.wait` does not count it.
 #[expect(clippy::disallowed_methods, reason = "a person asked for it")]
 pub(crate) async fn send(
@@ -92,11 +116,20 @@ pub(crate) async fn answer(
     limit: TimeLimit,
     what: &str,
 ) -> Result<Answer, Stop> {
-    let end = limit.end.map(|end| end.max(Instant::now() + SHORTEST));
-    let Some(answered) = attend(frontend, execution, end, what).await? else {
+    let Some(answered) = attend(frontend, execution, limit.at_least(SHORTEST), what).await? else {
         let message = outcome::too_late(&format!("no reply to {} within {limit}", outcome::name(request)));
         return Err(Stop::new(Status::TimedOut, message));
     };
+    of(frontend, request, answered, what).await
+}
+
+/// Classifies an answer.
+async fn of(
+    frontend: &mut dyn Frontend,
+    request: &Request,
+    answered: Result<Reply, ExecuteError>,
+    what: &str,
+) -> Result<Answer, Stop> {
     match Outcome::of(request, answered) {
         Outcome::Returned(reply) => Ok(Ok(reply)),
         Outcome::Refused { class, desc, .. } => Ok(Err(PeerError { class, desc })),

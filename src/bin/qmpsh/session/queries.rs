@@ -5,7 +5,8 @@
 //! - `device-list-properties` and `qom-list-properties` make an object of the type, which for some types aborts QEMU 7.2;
 //! - `qom-list-types` loads all modules, and QEMU aborts if those on disk are of another build, as after an upgrade
 //!   (docs/qmp.md, "Modules");
-//! - `query-block` looks at every image file: a network file system that does not respond would block the VM.
+//! - `query-block` looks at every image file: a network file system that does not respond would block the VM. Only `.show block`
+//!   sends it, because a person asked for that.
 //!
 //! Commands of the user go through `Client::execute`, and parts of built-in commands through [`send`](super::ask::send).
 
@@ -19,6 +20,10 @@ use qmpsh::message::{Reply, Request};
 /// A query that the shell may send by itself. Each says why it is harmless.
 #[derive(Debug, Clone)]
 pub(crate) enum Query {
+    /// Reads a size that the balloon keeps.
+    Balloon,
+    /// Loads nothing, but has QEMU look at every image file, which can take long. Only `.show block` sends it.
+    Block,
     /// Walks lists of block nodes in memory: no image file is looked at.
     BlockGraph,
     /// Reads counters in memory. It names each block device and its node without a look at the image file.
@@ -29,6 +34,8 @@ pub(crate) enum Query {
     BlockJobs,
     /// Walks the list of character devices.
     Chardevs,
+    /// Walks the list of CPUs. None of them is stopped for it, which `query-cpus` of older versions did.
+    Cpus,
     /// Walks the guest agent's table of commands.
     GuestInfo,
     /// Walks the table of commands of the human monitor.
@@ -37,8 +44,16 @@ pub(crate) enum Query {
     HmpHelpInfo,
     /// Walks the list of network backends: no command of QMP names them.
     HmpInfoNetwork,
+    /// Walks the table of places for CPUs that the machine made when it started. It makes no CPU.
+    HotpluggableCpus,
     /// Walks the list of jobs.
     Jobs,
+    /// Walks the list of memory backends.
+    MemoryBackends,
+    /// Walks the list of memory devices.
+    MemoryDevices,
+    /// Adds up sizes.
+    MemorySize,
     /// Reads counters of the migration.
     Migration,
     /// Reads the switches of the migration.
@@ -46,10 +61,16 @@ pub(crate) enum Query {
     /// Reads the name that the VM was given.
     Name,
     /// Loads nothing, but has QEMU look at every image file, which can take long. So it is sent only when a person presses Tab
-    /// where a dirty bitmap belongs, which no other query names, or a node of a peer without [`BlockGraph`](Self::BlockGraph).
+    /// where a dirty bitmap belongs, which no other query names, or a node of a peer without [`BlockGraph`](Self::BlockGraph), and
+    /// by `.show block`.
     NamedBlockNodes,
+    /// Reads the configuration space of PCI devices from memory. No device runs code for it.
+    Pci,
     /// Walks the properties of an object that exists; their values are not read.
     QomList(QomPath),
+    /// Reads where a link leads, or the name of the backend in a property such as `chardev`. QEMU only copies a text. Other
+    /// properties run code of the object, and may be secret.
+    QomReference(QomPath, QomName),
     /// Copies a table that was made when QEMU was built.
     Schema,
     /// Reads the run state.
@@ -66,24 +87,50 @@ impl QomPath {
     }
 }
 
+/// The name of a property that refers to another object: a link, or one of [`REFERENCES`].
+#[derive(Debug, Clone)]
+pub(crate) struct QomName(String);
+
+/// The properties with the name of a backend.
+const REFERENCES: [&str; 2] = ["chardev", "memory-backend"];
+
+impl QomName {
+    /// Returns the name if the type is that of a link, or if the property is known to hold the name of a backend.
+    pub(crate) fn of(name: &str, ty: &str) -> Option<Self> {
+        let refers = ty.starts_with("link<") || REFERENCES.contains(&name);
+        (refers && !name.chars().any(is_refused)).then(|| Self(name.to_owned()))
+    }
+}
+
 impl Query {
     pub(crate) fn request(&self) -> Request {
         let (command, arguments) = match self {
+            Self::Balloon => ("query-balloon", None),
+            Self::Block => ("query-block", None),
             Self::BlockGraph => ("x-debug-query-block-graph", None),
             Self::BlockStats => ("query-blockstats", None),
             Self::BlockExports => ("query-block-exports", None),
             Self::BlockJobs => ("query-block-jobs", None),
             Self::Chardevs => ("query-chardev", None),
+            Self::Cpus => ("query-cpus-fast", None),
             Self::GuestInfo => ("guest-info", None),
             Self::HmpHelp => ("human-monitor-command", Some(json!({ "command-line": "help" }))),
             Self::HmpHelpInfo => ("human-monitor-command", Some(json!({ "command-line": "help info" }))),
             Self::HmpInfoNetwork => ("human-monitor-command", Some(json!({ "command-line": "info network" }))),
+            Self::HotpluggableCpus => ("query-hotpluggable-cpus", None),
             Self::Jobs => ("query-jobs", None),
+            Self::MemoryBackends => ("query-memdev", None),
+            Self::MemoryDevices => ("query-memory-devices", None),
+            Self::MemorySize => ("query-memory-size-summary", None),
             Self::Migration => ("query-migrate", None),
             Self::MigrationCapabilities => ("query-migrate-capabilities", None),
             Self::Name => ("query-name", None),
             Self::NamedBlockNodes => ("query-named-block-nodes", Some(json!({ "flat": true }))),
+            Self::Pci => ("query-pci", None),
             Self::QomList(QomPath(path)) => ("qom-list", Some(json!({ "path": path }))),
+            Self::QomReference(QomPath(path), QomName(property)) => {
+                ("qom-get", Some(json!({ "path": path, "property": property })))
+            }
             Self::Schema => ("query-qmp-schema", None),
             Self::Status => ("query-status", None),
         };
@@ -103,6 +150,28 @@ pub(crate) fn request(command: &str, arguments: &Value) -> Request {
 #[expect(clippy::disallowed_methods, reason = "a query is harmless")]
 pub(crate) async fn ask(client: &Client, query: &Query) -> Result<Reply, ExecuteError> {
     client.start_as(query.request(), Origin::Program).await?.await
+}
+
+/// How many queries may be unanswered at once. QEMU stops reading at 8, and out-of-band commands would wait then.
+const UNANSWERED: usize = 7;
+
+/// Sends queries on the shell's own behalf, several at a time, and waits for their replies. Cancel safe: late replies are dropped.
+#[expect(clippy::disallowed_methods, reason = "a query is harmless")]
+pub(crate) async fn ask_all(client: &Client, queries: &[Query]) -> Vec<Result<Reply, ExecuteError>> {
+    let mut replies = Vec::with_capacity(queries.len());
+    for queries in queries.chunks(UNANSWERED) {
+        let mut started = Vec::with_capacity(queries.len());
+        for query in queries {
+            started.push(client.start_as(query.request(), Origin::Program).await);
+        }
+        for execution in started {
+            replies.push(match execution {
+                Ok(execution) => execution.await,
+                Err(error) => Err(error),
+            });
+        }
+    }
+    replies
 }
 
 /// One thing that `qom-list` lists. Source: `ObjectPropertyInfo` in QEMU's `qapi/qom.json`.
@@ -135,5 +204,17 @@ mod tests {
             r#"{"execute":"human-monitor-command","arguments":{"command-line":"help info"}}"#,
         );
         assert!(QomPath::new("/a\u{fffe}").is_none());
+    }
+
+    #[test]
+    fn only_properties_that_refer_to_objects_are_read() {
+        let check = |name: &str, ty: &str, expected: bool| {
+            assert_eq!(QomName::of(name, ty).is_some(), expected, "{name} {ty}");
+        };
+        check("parent_bus", "link<bus>", true);
+        check("chardev", "str", true);
+        check("data", "string", false);
+        check("rtc-time", "struct tm", false);
+        check("a\u{fffe}", "link<bus>", false);
     }
 }
