@@ -229,7 +229,7 @@ fn a_closed_stdout_is_a_failure() {
             output.stderr(message).status(status);
         }
         let output = sh(&format!("exec \"$0\" {words} >/dev/full")).arg(&socket).run();
-        output.stderr("qmpsh: cannot write the results: No space left on device (os error 28)\n").status(status);
+        output.stderr("qmpsh: cannot write the results: No space left on device\n").status(status);
     }
     // A pipeline has the same stdout, and says so itself.
     let output = sh("exec \"$0\" \"$1\" -c 'query-name | cat' >&-").arg(&socket).run();
@@ -268,9 +268,7 @@ fn a_closed_stdin_is_no_empty_batch() {
 fn a_file_size_limit_is_a_failure_and_no_death() {
     let qemu = Qemu::none().start();
     let limited = |words: &str| sh(&format!("ulimit -f 8; exec \"$0\" \"$1\" {words}")).arg(qemu.socket()).run();
-    limited("query-qmp-schema >out")
-        .stderr("qmpsh: cannot write the results: File too large (os error 27)\n")
-        .status(1);
+    limited("query-qmp-schema >out").stderr("qmpsh: cannot write the results: File too large\n").status(1);
     limited("-l log query-qmp-schema | wc -c").stderr_contains("qmpsh: cannot write the log log: File too large");
     // A pipeline has the default: it is ended.
     limited("-c 'query-qmp-schema | cat >out'").stderr_contains("`cat >out` ended with exit status 153").status(1);

@@ -80,7 +80,7 @@ fn a_qemu_that_stops_in_a_session_is_named_when_a_reply_is_late() {
 fn a_qemu_of_run_that_stops_is_named() {
     let mut shell =
         qmpsh().args(["-t", "0.5", "-k", "run", "qemu-system-x86_64", "-M", "none", "-display", "none"]).start();
-    shell.line("query-name | cat >/dev/null; ps -o pid= --ppid $PPID | head -1");
+    shell.line("query-name | cat >/dev/null; ps -o pid=,comm= --ppid $PPID | awk '/qemu/ { print $1 }'");
     let pid = shell.read_line();
     let pid: i32 = pid.trim().parse().expect("the number of QEMU");
     let qemu = rustix::process::Pid::from_raw(pid).expect("a process");

@@ -139,7 +139,7 @@ fn a_server_that_closes_during_the_handshake_is_reported() {
         output
     };
     let before = "the peer closed the connection during the TLS handshake, as QEMU does if its credentials are not \
-                  tls-creds-x509 (--wait SECONDS keeps trying)";
+                  tls-creds-x509\n";
     end(before, super::peer::Conversation::hang_up).status(3);
     let after = "the peer closed the connection before its greeting";
     end(after, |mut conversation| {

@@ -60,7 +60,7 @@ pub(super) fn line(line: &str) -> Option<String> {
     let words = split(line);
     let (command, rest) = words.split_first()?;
     let json = line[command.len()..].trim_start();
-    if json.starts_with('{') {
+    if json.starts_with('{') && is_key(command) {
         let message = format!("{{\"execute\": \"{command}\", \"arguments\": {json}}}");
         return write(&message);
     }

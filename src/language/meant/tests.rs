@@ -192,8 +192,6 @@ fn pasted_prompts_and_programs() {
 fn marks_around_json() {
     check("{\"execute\":\"query-status\"},", "leave out the `,` behind the message");
     check("{\"execute\":\"query-status\"};", "leave out the `;` behind the message");
-    check("{\"execute\":\"query-status\",}", "JSON has no comma before a closing bracket");
-    check("{\"execute\":\"a\",\"arguments\":{\"x\":[1,],}}", "JSON has no comma before a closing bracket");
     check("{\"return\": {}}", "this is what a monitor sends; only commands are written here");
     check("{\"QMP\": {}}", "this is what a monitor sends; only commands are written here");
     check("{\"name\": \"x\"}", "");

@@ -151,8 +151,8 @@ const DEVICES: &[(&str, &str, &str)] = &[
     ("vfio-platform", "10.2", NO_SUCCESSOR),
 ];
 
-/// Returns what to do instead of a command that was removed.
-pub(super) fn command(schema: &Schema, name: &str) -> Option<String> {
+/// Returns a sentence about a command that QEMU removed: since when, and the successors that the peer has. `None` for other names.
+pub fn command(schema: &Schema, name: &str) -> Option<String> {
     let folded = |name: &str| name.replace('_', "-");
     let removed = COMMANDS.iter().find(|removed| folded(removed.name) == folded(name))?;
     let is_there = |successor: &&&str| schema.command(successor.split(' ').next().unwrap_or_default()).is_some();

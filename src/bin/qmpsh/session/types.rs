@@ -68,7 +68,9 @@ pub(crate) async fn explain_error(
     }
     let schema = schema(frontend).await?;
     let has_human_monitor = schema.as_deref().is_some_and(|schema| schema.command(hmp::COMMAND).is_some());
-    let meant = meant.filter(|_| class != "CommandNotFound" || has_human_monitor);
+    let was_removed =
+        schema.as_deref().is_some_and(|schema| typing::removed_command(schema, &request.command).is_some());
+    let meant = meant.filter(|_| class != "CommandNotFound" || has_human_monitor && !was_removed);
     if let Some(meant) = meant {
         return Ok(shown(&meant));
     }

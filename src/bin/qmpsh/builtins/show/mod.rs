@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn the_form_depends_on_where_the_result_goes() {
         let show = |form| Show { form, view: Some(VIEWS[0]), what: None };
-        let renderer = |mode, terminal| Renderer { terminal, ..Renderer::new(mode, ColorMode::Never) };
+        let renderer = |mode, terminal| Renderer { terminal, ..Renderer::new(mode, ColorMode::Never, false) };
         let check = |form, mode, terminal, expected| {
             assert_eq!(show(form).form(renderer(mode, terminal)), expected, "{form:?} {mode:?} {terminal}");
         };
