@@ -152,11 +152,11 @@ fn an_agent_that_refuses_to_synchronize_is_quoted() {
         session.say(&format!("{}\n", UNKNOWN.replace("COMMAND", "guest-sync")), false);
         assert!(session.next().is_none());
     });
-    let refused = format!(": the guest agent refused to synchronize: {said}\n");
-    refuses.client().arg("guest-info").run().status(3).stdout("").stderr_contains(&refused);
+    let message = format!(": the guest agent refused to synchronize: {said}\n");
+    refuses.client().arg("guest-info").run().status(3).stdout("").stderr_contains(&message);
     refuses.done();
     let closes = play(drop);
-    closes.client().arg("guest-info").run().status(3).stderr_contains(&refused);
+    closes.client().arg("guest-info").run().status(3).stderr_contains(&message);
     closes.done();
     let is_silent = play(|mut session| assert!(session.next().is_none()));
     let output = is_silent.client().args(["--connect-timeout", "0.5", "guest-info"]).run();

@@ -62,7 +62,7 @@ fn the_late_reply_of_a_killed_client_does_not_count() {
 #[test]
 fn many_of_them_are_counted() {
     let mock = Mock::new().negotiate().expect_execute("query-status");
-    let many = (0..5_000).map(|n| format!(r#"{{"return": {{}}, "id": "x-{n}"}}"#)).collect::<String>();
+    let many = (0..5_000).map(|n| format!(r#"{{"return": {{}}, "id": "x-{n}"}}"#)).collect::<Vec<_>>().concat();
     let mock = mock.send(many).reply("7").unix();
     let output = qmpsh().arg(mock.socket()).arg("query-status").run();
     output.status(0).stdout("7\n");

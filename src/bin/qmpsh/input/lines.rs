@@ -51,14 +51,9 @@ pub(crate) struct Location {
 impl Location {
     /// Returns `FILE:LINE: `, `FILE:LINE: message NUMBER: `, or nothing.
     pub(crate) fn prefix(&self) -> String {
-        let mut prefix = String::new();
-        if let Some(name) = &self.name {
-            prefix = format!("{}:{}: ", text::line(name), self.line);
-        }
-        if let Some(number) = self.message {
-            prefix += &format!("message {number}: ");
-        }
-        prefix
+        let place = self.name.as_ref().map(|name| format!("{}:{}: ", text::line(name), self.line));
+        let message = self.message.map(|number| format!("message {number}: "));
+        place.into_iter().chain(message).collect()
     }
 
     /// Gives each action of the line its place.

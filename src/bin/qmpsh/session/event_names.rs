@@ -42,9 +42,10 @@ fn unknown(schema: &Schema, name: &Pattern) -> Option<String> {
     let meant = if name.is_glob() { written.replace(['*', '?', '[', ']'], "") } else { written.clone() };
     let hint = nearest(&meant, events()).map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
     let shown = text::line(&written);
-    Some(match name.is_glob() {
-        true => format!("no event in the peer's schema matches `{shown}`{hint}"),
-        false => format!("the peer's schema has no event `{shown}`{hint}"),
+    Some(if name.is_glob() {
+        format!("no event in the peer's schema matches `{shown}`{hint}")
+    } else {
+        format!("the peer's schema has no event `{shown}`{hint}")
     })
 }
 
