@@ -22,6 +22,7 @@ pub fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Opti
 
 /// Returns the names that `word` may mean, the likeliest first: the one that it misspells; else those that have it as a part, as
 /// `query-status` has `status`; else the one that it is the beginning of, or that is its beginning.
+#[cfg(feature = "language")]
 pub(crate) fn meant<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     let names: Vec<_> = names.into_iter().collect();
     if let Some(name) = misspelled(word, &names) {
@@ -40,6 +41,7 @@ pub(crate) fn meant<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) ->
 }
 
 /// Returns `count` of `names`, those that are most similar to `word` first.
+#[cfg(feature = "language")]
 pub(crate) fn most_similar<'n>(word: &str, names: impl IntoIterator<Item = &'n str>, count: usize) -> Vec<&'n str> {
     let word: String = folded(word).chars().take(LONGEST).collect();
     let mut names: Vec<_> = names.into_iter().map(|name| (strsim::jaro(&word, &folded(name)), name)).collect();
