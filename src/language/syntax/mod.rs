@@ -43,7 +43,7 @@ pub use expected::{Expected, Target, expected_at};
 pub use json_value::{JsonText, parse_json};
 pub use number::is_json_integer;
 pub use outline::{ArgumentWord, Outline, Pair, PartialKey, ValuePlace, Word, outline};
-pub use parser::{parse, parse_words};
+pub use parser::{parse, parse_hmp, parse_words};
 pub use render::{place, render};
 pub use span::Span;
 pub use string::is_refused;

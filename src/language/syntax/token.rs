@@ -45,12 +45,40 @@ pub(super) struct Open {
     pub(super) span: Span,
 }
 
+/// Commands of the human monitor that may have a pipeline behind them. Elsewhere a bar may belong to an expression, as in
+/// `print 1 | 2`, or to the text of a command.
+const PIPED_HMP: [&str; 5] = ["info", "help", "qom-list", "qom-get", "qemu-io"];
+
+/// Returns the place of the bar before a pipeline in a line for the human monitor, after `.hmp`.
+pub(super) fn hmp_pipeline(line: &str) -> Option<usize> {
+    // The monitor ends a name at a slash, too.
+    let mut words = line.split([' ', '\t', '/']).filter(|word| !word.is_empty());
+    let (command, what) = (words.next()?, words.next());
+    // The APIC ID of `info lapic` is an expression.
+    if !PIPED_HMP.contains(&command) || (command, what) == ("info", Some("lapic")) {
+        return None;
+    }
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let bytes = line.as_bytes();
+    let is_blank = |at: usize| bytes.get(at).is_none_or(|byte| is_space(*byte));
+    bytes.iter().enumerate().position(|(at, byte)| {
+        match byte {
+            _ if std::mem::take(&mut is_escaped) => {}
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b'|' => return !is_quoted && at > 0 && is_blank(at - 1) && is_blank(at + 1),
+            _ => {}
+        }
+        false
+    })
+}
+
 /// How the words after the name of a dot command are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DotShape {
     /// They belong to the dot command.
     Words,
-    /// The rest of the line is one text.
+    /// The rest of the line is one text, with a pipeline behind some.
     Raw,
     /// A command follows this many words, and options (`KEY=VALUE`).
     Carries(usize),

@@ -120,13 +120,15 @@ offer the capability `oob`.
         takes: Takes::HmpLine,
         summary: "Run LINE in the human monitor; without LINE, send all lines there until .qmp",
         more: "\
-qmpsh sends LINE unchanged, without pipelines, comments, quotes or continuation. The answer is text; -o json and \
--o raw print it as JSON. The command counts as failed if a line of the answer begins with `Error`, if the answer \
+qmpsh sends LINE unchanged, without comments, quotes or continuation. A pipeline may follow `info`, `help`, \
+`qom-list`, `qom-get` and `qemu-io`; elsewhere, after `info lapic` and in double quotes, a bar belongs to LINE. Lines \
+after .hmp alone or -H have no pipeline. The answer is text; -o json and -o raw print it as JSON. The command counts as failed if a line of the answer begins with `Error`, if the answer \
 begins with `unknown command` or ends with `Try \"help ...\" for more information`, or if it says so in the \
 command's own words, as `sendkey` does; the monitor does not report every failure. qmpsh remembers the CPU that \
 `cpu N` selects.
 
   .hmp info registers
+  .hmp info qtree | grep virtio
   .hmp",
     },
     Description {

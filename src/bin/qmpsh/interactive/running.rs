@@ -77,7 +77,7 @@ impl Repl<'_> {
     async fn run_lines(&mut self, mut lines: Lines) -> Flow {
         while let Some(line) = attend(self, lines.next(), None, "the file").await?.flatten() {
             let line = line?;
-            let logical = LogicalLine { text: line.text, first_line: line.location.line };
+            let logical = LogicalLine { text: line.text, first_line: line.location.line, dialect: line.dialect };
             let mut done = self.run_line(&logical, line.location.name.as_deref()).await;
             for path in std::mem::take(&mut self.session.included) {
                 let included = lines.include(path, &line.location);
