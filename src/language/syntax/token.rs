@@ -82,13 +82,16 @@ enum DotShape {
     Raw,
     /// A command follows this many words, and options (`KEY=VALUE`).
     Carries(usize),
+    /// A command follows options and a time, each of which may be missing.
+    CarriesAfterTime,
 }
 
 fn dot_shape(name: &str) -> DotShape {
     match name {
         ".hmp" => DotShape::Raw,
         ".try" | ".oob" => DotShape::Carries(0),
-        ".fd" | ".watch" => DotShape::Carries(1),
+        ".fd" => DotShape::Carries(1),
+        ".watch" => DotShape::CarriesAfterTime,
         _ => DotShape::Words,
     }
 }
@@ -123,6 +126,8 @@ pub(super) enum Next {
     Messages,
     /// Words of a dot command; with a number, that many before the command that it carries.
     DotWords(Option<usize>),
+    /// An option or a time of a dot command, or the command that it carries.
+    TimeOrCommand,
     Raw,
 }
 
@@ -148,8 +153,9 @@ impl Position {
             Next::Messages if rest.starts_with('{') => TokenKind::Json,
             Next::Arguments | Next::Messages => TokenKind::Argument,
             Next::Raw => TokenKind::Raw,
-            Next::DotWords(Some(0)) if is_option(rest) => TokenKind::DotWord,
-            Next::Command | Next::DotWords(Some(0)) => match rest.as_bytes().first() {
+            Next::DotWords(Some(0)) | Next::TimeOrCommand if is_option(rest) => TokenKind::DotWord,
+            Next::TimeOrCommand if is_time(rest) => TokenKind::DotWord,
+            Next::Command | Next::DotWords(Some(0)) | Next::TimeOrCommand => match rest.as_bytes().first() {
                 Some(b'{') => TokenKind::Json,
                 _ if self.transaction.is_some() => TokenKind::Action,
                 Some(b'.') => TokenKind::DotName,
@@ -181,9 +187,11 @@ impl Position {
                 DotShape::Words => Next::DotWords(None),
                 DotShape::Raw => Next::Raw,
                 DotShape::Carries(words) => Next::DotWords(Some(words)),
+                DotShape::CarriesAfterTime => Next::TimeOrCommand,
             },
             TokenKind::DotWord => match self.next {
                 Next::DotWords(Some(words)) => Next::DotWords(Some(words.saturating_sub(1))),
+                Next::TimeOrCommand if !is_option(token.span.of(text)) => Next::DotWords(Some(0)),
                 next => next,
             },
         };
@@ -194,4 +202,9 @@ impl Position {
 fn is_option(rest: &str) -> bool {
     let end = rest.bytes().position(|b| is_space(b) || b == b'=').unwrap_or(rest.len());
     !rest.starts_with(['{', '.']) && rest.as_bytes().get(end) == Some(&b'=')
+}
+
+/// Returns true if the word at the beginning of `rest` is meant as a number. No command begins like one.
+fn is_time(rest: &str) -> bool {
+    rest.strip_prefix(['-', '+', '.']).unwrap_or(rest).starts_with(|c: char| c.is_ascii_digit())
 }
