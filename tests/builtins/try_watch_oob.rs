@@ -41,7 +41,7 @@ fn ctrl_c_ends_watch_and_keeps_the_session() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys(".watch 3600 query-name\r");
-    t.wait(|screen| screen.text().ends_with("query-name\n{}"));
+    t.wait(|screen| screen.text().contains("(QEMU) .watch 3600 query-name\n") && screen.text().ends_with("\n{}"));
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| {
         let text = screen.text();
