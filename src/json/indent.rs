@@ -41,7 +41,7 @@ pub enum Part {
 /// qmpsh::json::Indenter::new().feed(br#"{"a":[1,{}]}"#, |_, bytes| out.extend_from_slice(bytes));
 /// assert_eq!(out, b"{\n  \"a\": [\n    1,\n    {}\n  ]\n}");
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Indenter {
     nesting: Nesting,
     cut: Cut,

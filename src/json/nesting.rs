@@ -1,7 +1,7 @@
 //! The stack of open brackets: one bit each, so that a million of them take 128 KiB.
 
 /// A stack of open brackets. A bit is set for `{` and clear for `[`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Nesting {
     words: Vec<u64>,
     depth: usize,

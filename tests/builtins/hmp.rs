@@ -9,6 +9,29 @@ use crate::support::{Mock, Qemu, qmpsh};
 const NAME: &str = r#"{"execute":"human-monitor-command","arguments":{"command-line":"info name"},"id":1}"#;
 
 #[test]
+fn a_pipeline_gets_the_text_of_the_human_monitor() {
+    let qemu = Qemu::none().args(["-name", "web1"]).start();
+    let socket = qemu.socket();
+    lines(&socket, &[".hmp info name | tr a-z A-Z", ".hmp info status | grep -c running"]).run().stdout("WEB1\n1\n");
+    lines(&socket, &[".try .hmp info name | cat -A", ".watch 0 count=2 .hmp info name | sort"])
+        .run()
+        .stdout("web1$\nweb1\nweb1\n");
+    lines(&socket, &[".hmp qom-list / | grep -c machine"]).run().status(0).stdout("1\n");
+    lines(&socket, &[".hmp help quit | cut -c 1-4"]).run().status(0).stdout("quit\n");
+    lines(&socket, &[".hmp info name | false"]).run().status(1).stdout("");
+    lines(&socket, &[".hmp info nothing | cat"]).run().status(1).stdout("");
+    let empty = lines(&socket, &[".hmp info name |"]).run();
+    assert!(empty.status(2).stderr_text().contains("a shell command"), "{empty:?}");
+    // Here the bar belongs to the line.
+    lines(&socket, &[".hmp print 1 | 2"]).run().status(0).stdout("0x3\n");
+    qmpsh().args(["-H", "-c", "print 1 | 6"]).arg(&socket).run().status(0).stdout("0x7\n");
+    let refused = qmpsh().args(["-H", "-c", "info name | cat"]).arg(&socket).run();
+    assert!(!refused.status(1).stderr_text().is_empty(), "{refused:?}");
+    qmpsh().arg(&socket).args([".hmp", "info", "name", "|", "cat"]).run().status(1);
+    qmpsh().args(["-H", "-c", ".hmp info name | tr a-z A-Z"]).arg(&socket).run().status(0).stdout("WEB1\n");
+}
+
+#[test]
 fn hmp_lines_are_sent_unchanged() {
     let qemu = Qemu::none().name("web1").start();
     let socket = qemu.socket();

@@ -41,7 +41,7 @@ fn ctrl_c_ends_watch_and_keeps_the_session() {
     let qemu = Qemu::none().start();
     let mut t = shell(&qemu.socket());
     t.type_keys(".watch 3600 query-name\r");
-    t.wait(|screen| screen.text().ends_with("query-name\n{}"));
+    t.wait(|screen| screen.text().contains("(QEMU) .watch 3600 query-name\n") && screen.text().ends_with("\n{}"));
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| {
         let text = screen.text();
@@ -52,6 +52,45 @@ fn ctrl_c_ends_watch_and_keeps_the_session() {
     t.wait(|screen| screen.text().contains("CommandNotFound") && is_at_prompt(screen));
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);
+}
+
+#[test]
+fn watch_marks_what_has_changed() {
+    let reply = |n: u32, s: &str| format!(r#"{{"n": {n}, "s": "{s}"}}"#);
+    for (color, output) in [("auto", "pretty"), ("never", "pretty"), ("auto", "table"), ("auto", "json")] {
+        let mock = Mock::new()
+            .negotiate()
+            .expect_execute("a")
+            .reply(&reply(1, "x"))
+            .expect_execute("a")
+            .reply(&reply(2, "x"))
+            .unix();
+        let options = ["--color", color, "-o", output];
+        let mut t = qmpsh().args(options).arg(mock.socket()).args([".watch", "0", "count=2", "a"]).terminal();
+        assert_eq!(t.wait_exit(), 0);
+        mock.finish();
+        let screen = t.screen();
+        let is_for_person = output != "json";
+        let times = screen.text().lines().filter(|line| line.len() == 8 && line.matches(':').count() == 2).count();
+        assert_eq!(times, if is_for_person { 2 } else { 0 }, "{}", screen.text());
+        assert_eq!(screen.reversed(), if is_for_person { "2" } else { "" }, "{color} {output}\n{}", screen.text());
+    }
+}
+
+#[test]
+fn watch_runs_every_two_seconds_if_no_time_is_given() {
+    let qemu = Qemu::none().start();
+    let socket = qemu.socket();
+    lines(&socket, &[".watch count=1 query-name"]).run().status(0).stdout("{}\n");
+    lines(&socket, &[".watch 0 count=2 query-name | cat"]).run().status(0).stdout("{}\n{}\n");
+    qmpsh().arg(&socket).args([".watch", "count=1", "query-name"]).run().status(0).stdout("{}\n");
+    lines(&socket, &[".watch -1 query-name"]).run().status(2).stderr_contains("not a time in seconds");
+    lines(&socket, &[".watch 1"]).run().status(2).stderr_contains("a command is missing");
+    let mut t = shell(&socket);
+    t.type_keys(".watch query-name\r");
+    t.wait(|screen| screen.text().matches("\n{}").count() == 2);
+    t.type_keys(keys::CTRL_C);
+    t.wait(is_at_prompt);
 }
 
 #[test]

@@ -260,8 +260,8 @@ fn wait_at_the_prompt_keeps_events_in_order() {
     // The result is indented. If it was shown as an event too, then because that came before the shell had begun to wait.
     t.wait(|screen| {
         let text = screen.text();
-        let places: Vec<_> = ["\"ONE\"", "\"event\": \"TWO\",\n"].map(|part| text.find(part)).into();
-        places.iter().all(Option::is_some) && places.is_sorted() && text.contains("\"THREE\"") && is_at_prompt(screen)
+        let places: Vec<_> = [" ONE\n", "\"event\": \"TWO\",\n"].map(|part| text.find(part)).into();
+        places.iter().all(Option::is_some) && places.is_sorted() && text.contains(" THREE\n") && is_at_prompt(screen)
     });
     // The second line is run when the first has got its event.
     t.type_keys("\x1b[200~.wait FOUR\n.wait SIX\x1b[201~\r");
@@ -275,7 +275,7 @@ fn wait_at_the_prompt_keeps_events_in_order() {
         screen.text().contains("interrupted: stopped waiting for `SIX`") && is_typed(screen, "query-half", 0)
     });
     mock.go_on();
-    t.wait(|screen| screen.text().contains("\"FIVE\"") && is_typed(screen, "query-half", 0));
+    t.wait(|screen| screen.text().contains(" FIVE\n") && is_typed(screen, "query-half", 0));
     t.type_keys("\x15.wait timeout=0.05 SIX\r");
     t.wait(|screen| screen.text().contains("no `SIX` within 0.05 s") && is_at_prompt(screen));
     // It was shown before, and is shown as the answer.

@@ -13,6 +13,7 @@ mod events;
 mod history;
 mod lines;
 mod modules;
+mod pager;
 mod pipelines;
 mod prompt;
 mod results;

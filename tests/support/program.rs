@@ -58,7 +58,8 @@ impl Program {
         };
         let program = program.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         let program = program.env("HOME", home.path()).env("XDG_STATE_HOME", home.path().join("state"));
-        program.env("TERM", "xterm-256color").env("LANG", "C.UTF-8")
+        // Without a pager, the screen has what the shell printed.
+        program.env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env("QMPSH_PAGER", "")
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -74,6 +75,11 @@ impl Program {
     /// Sets a variable, in place of the one that is there.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    pub fn without_env(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.command.env_remove(name);
         self
     }
 

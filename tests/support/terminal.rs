@@ -244,6 +244,16 @@ impl Screen {
     }
 }
 
+impl Screen {
+    /// The characters in reverse video.
+    pub fn reversed(&self) -> String {
+        let (rows, columns) = self.0.size();
+        let cells = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
+        let cells = cells.filter_map(|(row, column)| self.0.cell(row, column));
+        cells.filter(|cell| cell.inverse()).map(vt100::Cell::contents).collect()
+    }
+}
+
 /// What came to a terminal, without the colors in which the program shows things: nothing else that is escaped is
 /// taken out.
 pub fn without_colors(raw: &[u8]) -> String {

@@ -12,7 +12,7 @@ use crate::session::Action;
 use crate::session::types::TypeInfo;
 use crate::status::{Failure, Status};
 use qmpsh::language::meant;
-use qmpsh::language::syntax::{self, Line, Span, Statement, SyntaxError};
+use qmpsh::language::syntax::{self, Dialect, Line, Span, Statement, SyntaxError};
 use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 
 /// The text of a statement and its place.
@@ -25,6 +25,7 @@ pub(crate) enum Text<'a> {
         name: Option<&'a str>,
         /// The number of its first line.
         first: usize,
+        dialect: Dialect,
     },
     /// The words after the address.
     Words(&'a [String]),
@@ -62,7 +63,8 @@ impl Parsed {
 /// Parses a line: no statement if it is blank, several if it has several messages.
 pub(crate) fn parse(text: Text<'_>) -> Result<Vec<Parsed>, Failure> {
     let parsed = match text {
-        Text::Line { text, .. } => syntax::parse(text),
+        Text::Line { text, dialect: Dialect::Qmp, .. } => syntax::parse(text),
+        Text::Line { text, dialect: Dialect::Hmp, .. } => syntax::parse_hmp(text),
         Text::Words(words) => syntax::parse_words(words),
     };
     let lines = parsed.map_err(|error| refused(error, text))?.into_iter();
@@ -139,10 +141,15 @@ pub(crate) async fn action_apart(
             let words = words.to_vec();
             Box::new(move || action(parsed, Text::Words(&words), &mut sources, &type_info))
         }
-        Text::Line { text, name, first } => {
+        Text::Line { text, name, first, dialect } => {
             let (text, name) = (text.to_owned(), name.map(str::to_owned));
             Box::new(move || {
-                action(parsed, Text::Line { text: &text, name: name.as_deref(), first }, &mut sources, &type_info)
+                action(
+                    parsed,
+                    Text::Line { text: &text, name: name.as_deref(), first, dialect },
+                    &mut sources,
+                    &type_info,
+                )
             })
         }
     };
@@ -168,7 +175,7 @@ impl Text<'_> {
     /// line, and the span.
     fn refuse(self, span: Span, render: impl FnOnce(&str, Option<&str>, usize, Span) -> String) -> Failure {
         let (masked, place, name, first) = match self {
-            Text::Line { text, name, first } => {
+            Text::Line { text, name, first, .. } => {
                 (Masked::line(text), syntax::place(text, span, name, first), name, first)
             }
             Text::Words(words) => (Masked::words(words), String::new(), None, 1),

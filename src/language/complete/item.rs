@@ -1,7 +1,7 @@
 //! The items that can complete a text: the typed text chooses among them, and they are quoted as their place needs it.
 
 use crate::json;
-use crate::language::syntax::{KeyPart, Span, json_string};
+use crate::language::syntax::{self, KeyPart, Span, value_needs_quotes};
 use crate::text;
 
 /// What can complete the text at the cursor.
@@ -89,11 +89,7 @@ impl Style {
     fn quotes(self, text: &str) -> bool {
         let special = |c: char| c.is_whitespace() || text::is_unsafe(c);
         match self {
-            Self::Plain => {
-                text.is_empty()
-                    || text.starts_with(['"', '\'', '{', '[', '@', '='])
-                    || text.contains(|c| special(c) || matches!(c, ';' | ')'))
-            }
+            Self::Plain => value_needs_quotes(text),
             Self::Key => text.contains(|c| special(c) || matches!(c, '.' | '=' | '"' | '\'' | ':' | ';' | ')')),
             Self::Bare | Self::Quoted(_) | Self::WholeKey => false,
         }
@@ -123,7 +119,7 @@ fn decoded(quoted: &str) -> String {
 
 /// Writes a string of JSON, in which nothing drives a terminal.
 fn in_quotes(text: &str, closed: bool) -> String {
-    let mut quoted = String::from_utf8_lossy(&json::escape(json_string(text).as_bytes())).into_owned();
+    let mut quoted = syntax::in_quotes(text);
     if !closed {
         quoted.pop();
     }

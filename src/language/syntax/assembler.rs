@@ -7,7 +7,8 @@ use super::lexer::Lexer;
 /// It reads every byte once, however many lines are joined.
 ///
 /// After a line `.hmp`, up to a line `.qmp`, lines are those of the human monitor: each becomes `.hmp LINE`, so that nothing in
-/// it means anything to the shell. Lines that begin with a dot stay lines of the shell.
+/// it means anything to the shell: parse it with [`parse_hmp`](super::parse_hmp). Lines that begin with a dot stay lines of the
+/// shell.
 ///
 /// ```
 /// use qmpsh::language::syntax::Assembler;
@@ -45,6 +46,8 @@ pub struct LogicalLine {
     pub text: String,
     /// The number of its first line, from 1.
     pub first_line: usize,
+    /// The dialect in which it was written. Without its `.hmp`, a line of the human monitor is what was typed.
+    pub dialect: Dialect,
 }
 
 impl Assembler {
@@ -82,7 +85,7 @@ impl Assembler {
             None => {
                 if self.dialect == Dialect::Hmp && !line.trim_start().starts_with('.') {
                     let text = if line.trim().is_empty() { String::new() } else { format!(".hmp {line}") };
-                    return Some(LogicalLine { text, first_line: self.lines });
+                    return Some(LogicalLine { text, first_line: self.lines, dialect: Dialect::Hmp });
                 }
                 self.first_line = Some(self.lines);
             }
@@ -107,7 +110,7 @@ impl Assembler {
             text if is_alone(text, ".qmp") => self.dialect = Dialect::Qmp,
             _ => {}
         }
-        Some(LogicalLine { text: std::mem::take(&mut self.text), first_line })
+        Some(LogicalLine { text: std::mem::take(&mut self.text), first_line, dialect: Dialect::Qmp })
     }
 }
 
@@ -186,6 +189,27 @@ mod tests {
         check(Qmp, ".hmp\n.qmp # back\na", &[(1, ".hmp"), (2, ".qmp # back"), (3, "a")], Qmp);
         check(Hmp, ".qmp#\n.qmp x", &[(1, ".qmp#"), (2, ".qmp x")], Hmp);
         check(Hmp, "\u{feff}a", &[(1, ".hmp a")], Hmp);
+        let dialect = |dialect, text: &str| Assembler::of(dialect).push_line(text).unwrap().dialect;
+        assert_eq!((dialect(Hmp, "info x"), dialect(Hmp, ".hmp info x"), dialect(Qmp, ".hmp info x")), (Hmp, Qmp, Qmp));
+    }
+
+    #[test]
+    fn lines_of_the_human_monitor_have_no_pipeline() {
+        use super::super::{Statement, parse_hmp};
+        let check = |typed: &str, expected: &[&str]| {
+            let line = Assembler::of(Dialect::Hmp).push_line(typed).unwrap();
+            let rest = |line: super::super::Line| match line.statement {
+                Statement::Dot(dot) if dot.name.text == "hmp" && line.pipeline.is_none() => dot.rest.text,
+                other => panic!("{other:?}"),
+            };
+            let lines: Vec<_> = parse_hmp(&line.text).unwrap().into_iter().map(rest).collect();
+            assert_eq!(lines, expected, "{typed:?}");
+        };
+        check("info block | grep x", &["info block | grep x"]);
+        check("\t print  1 | 2\r\n", &["print  1 | 2"]);
+        check("# 'x [{", &["# 'x [{"]);
+        check("", &[]);
+        check(" \t", &[]);
     }
 
     #[test]

@@ -98,7 +98,9 @@ impl Outline {
                 TokenKind::Json | TokenKind::TransactionClose | TokenKind::Pipeline => Expected::Nothing,
             },
             _ => match self.next {
-                Next::Command | Next::DotWords(Some(0)) => Expected::Command { span: here, action },
+                Next::Command | Next::DotWords(Some(0)) | Next::TimeOrCommand => {
+                    Expected::Command { span: here, action }
+                }
                 Next::DotWords(_) | Next::Raw => dot_word(line, &self.words, here),
                 Next::Messages => Expected::Nothing,
                 Next::Arguments => target(line, &self.words).map_or(Expected::Nothing, |target| {

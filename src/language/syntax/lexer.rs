@@ -4,7 +4,7 @@
 use super::cursor::is_space;
 use super::error::Opening;
 use super::span::Span;
-use super::token::{Next, Open, Position, TRANSACTION, Token, TokenKind};
+use super::token::{Next, Open, Position, TRANSACTION, Token, TokenKind, hmp_pipeline};
 
 /// The state of the lexer at the end of a physical line.
 #[derive(Debug, Default)]
@@ -65,9 +65,14 @@ impl Lexer {
                 b if is_space(b) => self.pos += 1,
                 _ if self.position.next == Next::Raw => {
                     let end = line_end(text, self.pos);
-                    let raw = text[self.pos..end].trim_end_matches('\r').len();
-                    self.mark(text, TokenKind::Raw, raw);
-                    self.pos = end;
+                    let line = text[self.pos..end].trim_end_matches('\r');
+                    match hmp_pipeline(line) {
+                        Some(bar) => self.mark(text, TokenKind::Raw, line[..bar].trim_end().len()),
+                        None => {
+                            self.mark(text, TokenKind::Raw, line.len());
+                            self.pos = end;
+                        }
+                    }
                 }
                 b'\\'
                     if self.position.next == Next::Messages

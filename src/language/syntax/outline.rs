@@ -228,8 +228,48 @@ mod tests {
         );
         check(".try {\"execute\":", &[r#"DotName ".try""#, r#"Json "{\"execute\":""#]);
         check(".hmp info x", &[r#"DotName ".hmp""#, r#"Raw "info x""#]);
+        check(".hmp info block | grep d0", &[r#"DotName ".hmp""#, r#"Raw "info block""#, r#"Pipeline "| grep d0""#]);
         check("a x=1\nb", &[r#"Command "a""#, r#"x Plain "1""#]);
         check(".wait STOP", &[r#"DotName ".wait""#, r#"DotWord "STOP""#]);
+    }
+
+    #[test]
+    fn some_lines_of_the_human_monitor_have_a_pipeline() {
+        let check = |line: &str, expected: (&str, Option<&str>)| {
+            let text = format!(".hmp {line}");
+            let words = outline(&text).words;
+            let raw = words.iter().find(|word| word.kind == TokenKind::Raw).unwrap();
+            let pipeline = words.iter().find(|word| word.kind == TokenKind::Pipeline);
+            assert_eq!((raw.span.of(&text), pipeline.map(|word| word.span.of(&text))), expected, "{line}");
+        };
+        check("info registers -a | grep RIP", ("info registers -a", Some("| grep RIP")));
+        check("info\tqtree \t|\tless", ("info\tqtree", Some("|\tless")));
+        check("help | grep ' | ' | wc -l", ("help", Some("| grep ' | ' | wc -l")));
+        check("qom-list /machine | sort", ("qom-list /machine", Some("| sort")));
+        check("qom-get /machine type | cat", ("qom-get /machine type", Some("| cat")));
+        check("info block |", ("info block", Some("|")));
+        check("info block # a | b", ("info block # a", Some("| b")));
+        for line in ["qemu-io d0 \"read 0 | 512\"", "qemu-io d0 \"a\\\" | b"] {
+            check(line, (line, None));
+        }
+        check("qemu-io d0 \"a | b\" | c", ("qemu-io d0 \"a | b\"", Some("| c")));
+        check("qemu-io d0 \"a\\\" | b\" | c", ("qemu-io d0 \"a\\\" | b\"", Some("| c")));
+        for line in [
+            "print 1 | 2",
+            "x /4x $eip | 3",
+            "xp/4x 1 | 2",
+            "info lapic 1 | 2",
+            "info  lapic 1 | 2",
+            "migrate exec:cat | dd of=x",
+            "drive_add 0 file=a | b",
+            "info block|grep x",
+            "info block |grep x",
+            "info block || x",
+            "infoblock | x",
+            "savevm a | b",
+        ] {
+            check(line, (line, None));
+        }
     }
 
     #[test]

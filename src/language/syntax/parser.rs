@@ -68,6 +68,15 @@ pub fn parse_words(words: &[String]) -> Result<Vec<Line>, SyntaxError> {
     Parser { text: &text, tokens: &tokens, quoting: Quoting::Done, open: None }.lines()
 }
 
+/// Parses a line of [`Dialect::Hmp`](super::Dialect::Hmp), which has no pipeline: nothing if it is blank.
+pub fn parse_hmp(text: &str) -> Result<Vec<Line>, SyntaxError> {
+    let name = text.find(' ').unwrap_or(text.len());
+    let line = text.len() - text[name..].trim_start().len();
+    let spans = [Span::new(0, name), Span::new(line, text.len())];
+    let tokens = lexer::read_words(text, &spans[..usize::from(!text.is_empty()) + usize::from(line < text.len())]);
+    Parser { text, tokens: &tokens, quoting: Quoting::Done, open: None }.lines()
+}
+
 struct Parser<'a> {
     text: &'a str,
     tokens: &'a [Token],

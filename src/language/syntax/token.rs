@@ -45,22 +45,53 @@ pub(super) struct Open {
     pub(super) span: Span,
 }
 
+/// Commands of the human monitor that may have a pipeline behind them. Elsewhere a bar may belong to an expression, as in
+/// `print 1 | 2`, or to the text of a command.
+const PIPED_HMP: [&str; 5] = ["info", "help", "qom-list", "qom-get", "qemu-io"];
+
+/// Returns the place of the bar before a pipeline in a line for the human monitor, after `.hmp`.
+pub(super) fn hmp_pipeline(line: &str) -> Option<usize> {
+    // The monitor ends a name at a slash, too.
+    let mut words = line.split([' ', '\t', '/']).filter(|word| !word.is_empty());
+    let (command, what) = (words.next()?, words.next());
+    // The APIC ID of `info lapic` is an expression.
+    if !PIPED_HMP.contains(&command) || (command, what) == ("info", Some("lapic")) {
+        return None;
+    }
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let bytes = line.as_bytes();
+    let is_blank = |at: usize| bytes.get(at).is_none_or(|byte| is_space(*byte));
+    bytes.iter().enumerate().position(|(at, byte)| {
+        match byte {
+            _ if std::mem::take(&mut is_escaped) => {}
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b'|' => return !is_quoted && at > 0 && is_blank(at - 1) && is_blank(at + 1),
+            _ => {}
+        }
+        false
+    })
+}
+
 /// How the words after the name of a dot command are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DotShape {
     /// They belong to the dot command.
     Words,
-    /// The rest of the line is one text.
+    /// The rest of the line is one text, with a pipeline behind some.
     Raw,
     /// A command follows this many words, and options (`KEY=VALUE`).
     Carries(usize),
+    /// A command follows options and a time, each of which may be missing.
+    CarriesAfterTime,
 }
 
 fn dot_shape(name: &str) -> DotShape {
     match name {
         ".hmp" => DotShape::Raw,
         ".try" | ".oob" => DotShape::Carries(0),
-        ".fd" | ".watch" => DotShape::Carries(1),
+        ".fd" => DotShape::Carries(1),
+        ".watch" => DotShape::CarriesAfterTime,
         _ => DotShape::Words,
     }
 }
@@ -95,6 +126,8 @@ pub(super) enum Next {
     Messages,
     /// Words of a dot command; with a number, that many before the command that it carries.
     DotWords(Option<usize>),
+    /// An option or a time of a dot command, or the command that it carries.
+    TimeOrCommand,
     Raw,
 }
 
@@ -120,8 +153,9 @@ impl Position {
             Next::Messages if rest.starts_with('{') => TokenKind::Json,
             Next::Arguments | Next::Messages => TokenKind::Argument,
             Next::Raw => TokenKind::Raw,
-            Next::DotWords(Some(0)) if is_option(rest) => TokenKind::DotWord,
-            Next::Command | Next::DotWords(Some(0)) => match rest.as_bytes().first() {
+            Next::DotWords(Some(0)) | Next::TimeOrCommand if is_option(rest) => TokenKind::DotWord,
+            Next::TimeOrCommand if is_time(rest) => TokenKind::DotWord,
+            Next::Command | Next::DotWords(Some(0)) | Next::TimeOrCommand => match rest.as_bytes().first() {
                 Some(b'{') => TokenKind::Json,
                 _ if self.transaction.is_some() => TokenKind::Action,
                 Some(b'.') => TokenKind::DotName,
@@ -153,9 +187,11 @@ impl Position {
                 DotShape::Words => Next::DotWords(None),
                 DotShape::Raw => Next::Raw,
                 DotShape::Carries(words) => Next::DotWords(Some(words)),
+                DotShape::CarriesAfterTime => Next::TimeOrCommand,
             },
             TokenKind::DotWord => match self.next {
                 Next::DotWords(Some(words)) => Next::DotWords(Some(words.saturating_sub(1))),
+                Next::TimeOrCommand if !is_option(token.span.of(text)) => Next::DotWords(Some(0)),
                 next => next,
             },
         };
@@ -166,4 +202,9 @@ impl Position {
 fn is_option(rest: &str) -> bool {
     let end = rest.bytes().position(|b| is_space(b) || b == b'=').unwrap_or(rest.len());
     !rest.starts_with(['{', '.']) && rest.as_bytes().get(end) == Some(&b'=')
+}
+
+/// Returns true if the word at the beginning of `rest` is meant as a number. No command begins like one.
+fn is_time(rest: &str) -> bool {
+    rest.strip_prefix(['-', '+', '.']).unwrap_or(rest).starts_with(|c: char| c.is_ascii_digit())
 }

@@ -91,6 +91,7 @@ impl Frontend for Batch<'_> {
     }
 
     async fn print(&mut self, result: Pieces) -> Result<(), Stop> {
+        let result = self.session.marked(result);
         Ok(self.printer.result(result).await?)
     }
 
@@ -98,7 +99,12 @@ impl Frontend for Batch<'_> {
         Ok(self.printer.event_result(event).await?)
     }
 
-    async fn print_events(&mut self, events: VecDeque<Event>, limit: Option<Instant>) -> Result<bool, Stop> {
+    async fn print_events(
+        &mut self,
+        events: VecDeque<Event>,
+        _results: &EventFilter,
+        limit: Option<Instant>,
+    ) -> Result<bool, Stop> {
         tokio::select! {
             biased;
             printed = self.printer.events_now(events) => Ok(printed.map(|()| true)?),

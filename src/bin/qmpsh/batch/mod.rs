@@ -254,6 +254,7 @@ impl<'a> Batch<'a> {
                 self.session.succeeded(request);
                 let monitor = &mut self.session.human_monitor;
                 let (result, failure) = hmp::result(monitor, self.printer.current(), request, &reply);
+                let result = result.map(|result| self.session.marked(result));
                 self.printer.reply(Some(&reply), result).await?;
                 let failure = failure.map(|text| format!("{}{text}", location.prefix()));
                 failure.map_or(Ok(()), |message| Err(Failure::placed(Status::CommandFailed, message)))

@@ -77,7 +77,7 @@ impl Follow {
             {
                 *rest = batch.split_off(behind);
             }
-            if !frontend.print_events(batch, limit.end).await? && !is_over {
+            if !frontend.print_events(batch, &self.names, limit.end).await? && !is_over {
                 let message = format!("cannot write the events within {limit}");
                 return Err(Stop::new(Status::TimedOut, message));
             }
@@ -148,7 +148,7 @@ impl Builtin for Follow {
             frontend.show_events(rest);
             return done;
         }
-        done.and(frontend.print_events(rest, limit.end).await.map(drop))
+        done.and(frontend.print_events(rest, &self.names, limit.end).await.map(drop))
     }
 }
 

@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Zoned;
 
 use super::arguments::{Refusal, Words, count, seconds};
+use crate::output::changes::Changes;
 use crate::session::{Action, Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
+use crate::terminal::is_dumb;
 
-/// `.watch SECONDS [count=N] COMMAND`
+/// The time between two runs if none is given, as with `watch`.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// `.watch [SECONDS] [count=N] COMMAND`
 #[derive(Debug)]
 pub(super) struct Watch {
     /// The time between the end of one run and the beginning of the next.
@@ -20,9 +26,9 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        let pause = seconds(words.required("the number of seconds")?)?;
         let [given] = words.options(["count"])?;
         let count = given.map(count).transpose()?;
+        let pause = words.next()?.map_or(Ok(PAUSE), seconds)?;
         Ok(Self { pause, count, action: words.carried()? })
     }
 }
@@ -31,9 +37,30 @@ impl Watch {
 impl Builtin for Watch {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         frontend.begin_stream(false).await?;
+        let outer = frontend.session().watched.take();
+        let done = self.repeat(frontend).await;
+        frontend.session().watched = outer;
+        done
+    }
+}
+
+impl Watch {
+    async fn repeat(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let mut changes = Changes::default();
         let mut runs = 0;
         loop {
-            self.action.clone().run(frontend).await?;
+            let renderer = *frontend.renderer();
+            let is_for_person = renderer.is_for_person() && !frontend.session().is_piped;
+            if is_for_person {
+                let time = Zoned::now().strftime("%H:%M:%S").to_string();
+                frontend.print(renderer.heading(&time)).await?;
+                changes.begin_run();
+            }
+            let is_marked = is_for_person && !is_dumb(&std::env::var("TERM").unwrap_or_default());
+            frontend.session().watched = is_marked.then(|| std::mem::take(&mut changes));
+            let done = self.action.clone().run(frontend).await;
+            changes = frontend.session().watched.take().unwrap_or_default();
+            done?;
             runs += 1;
             if self.count == Some(runs) {
                 return Ok(());

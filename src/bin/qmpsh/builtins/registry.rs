@@ -14,7 +14,7 @@ use super::log::Log;
 use super::migration::MigrationWait;
 use super::monitor::NewMonitor;
 use super::prefixes::{Try, Watch, out_of_band};
-use super::settings::{Output, ShowTiming};
+use super::settings::{Output, ShowTiming, UsePager};
 use super::show::Show;
 use super::source::SourceFile;
 use super::wait::Wait;
@@ -116,15 +116,16 @@ count as failures.
     Description {
         name: "watch",
         read: |words| Watch::read(words).map(Action::from),
-        words: "SECONDS [count=N] COMMAND",
+        words: "[SECONDS] [count=N] COMMAND",
         takes: Takes::Listed,
         summary: "Repeat COMMAND until Ctrl-C or the first error",
         more: "\
-Waits SECONDS between runs. One pipeline gets the result of every run, each as soon as it arrives. .watch ends \
+Waits SECONDS between runs [default: 2]. On a terminal, the time stands above each result, and what has changed \
+since the last run is in reverse video; not with -o json or -o raw. One pipeline gets the result of every run, each as soon as it arrives. .watch ends \
 when the pipeline ends. count=N stops after N runs.
 
+  .watch query-status
   .watch 1 query-migrate | jq -r .status
-  .watch 1 query-status
   .watch 0.5 count=10 .try query-migrate",
     },
     Description {
@@ -146,13 +147,15 @@ offer the capability `oob`.
         takes: Takes::HmpLine,
         summary: "Run LINE in the human monitor; without LINE, send all lines there until .qmp",
         more: "\
-qmpsh sends LINE unchanged, without pipelines, comments, quotes or continuation. The answer is text; -o json and \
--o raw print it as JSON. The command counts as failed if a line of the answer begins with `Error`, if the answer \
+qmpsh sends LINE unchanged, without comments, quotes or continuation. A pipeline may follow `info`, `help`, \
+`qom-list`, `qom-get` and `qemu-io`; elsewhere, after `info lapic` and in double quotes, a bar belongs to LINE. Lines \
+after .hmp alone or -H have no pipeline. The answer is text; -o json and -o raw print it as JSON. The command counts as failed if a line of the answer begins with `Error`, if the answer \
 begins with `unknown command` or ends with `Try \"help ...\" for more information`, or if it says so in the \
 command's own words, as `sendkey` does; the monitor does not report every failure. qmpsh remembers the CPU that \
 `cpu N` selects.
 
   .hmp info registers
+  .hmp info qtree | grep virtio
   .hmp",
     },
     Description {
@@ -238,6 +241,18 @@ on at the prompt and off in a batch. .wait sees all events.
 The time is below the result; in a batch it is on stderr. With --pipeline, commands are then sent one at a time.
 
   .timing on",
+    },
+    Description {
+        name: "pager",
+        read: |words| UsePager::read(words).map(Action::from),
+        words: "[on|off]",
+        takes: Takes::Listed,
+        summary: "Show or set whether long results go through a pager",
+        more: "\
+At the prompt, a result that is longer than the screen goes through $QMPSH_PAGER, $PAGER or `less -FRX`. An empty \
+variable and `cat` mean no pager. The results of .watch and .follow are shown as they come.
+
+  .pager off",
     },
     Description {
         name: "log",
@@ -423,7 +438,10 @@ mod tests {
         check(".quit now", ".quit takes no arguments");
         check(".source a b", ".source takes no more arguments");
         check(".source", "the name of a file is missing (usage: .source FILE)");
-        check(".watch x query-status", "not a time in seconds");
+        check(".watch -1 query-status", "not a time in seconds");
+        check(".watch 1s query-status", "not a time in seconds");
+        check(".watch", "a command is missing (usage: .watch [SECONDS] [count=N] COMMAND)");
+        check(".watch 1", "a command is missing (usage: .watch [SECONDS] [count=N] COMMAND)");
         check(".watch 1 count=0 query-status", "not a count of 1 or more");
     }
 }

@@ -1,4 +1,4 @@
-//! `.output` and `.timing`: settings of the output.
+//! `.output`, `.timing` and `.pager`: settings of the output.
 
 use async_trait::async_trait;
 
@@ -42,12 +42,16 @@ pub(super) struct ShowTiming(Option<bool>);
 
 impl ShowTiming {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        match words.next()? {
-            None => Ok(Self(None)),
-            Some((word, _)) if word == "on" => Ok(Self(Some(true))),
-            Some((word, _)) if word == "off" => Ok(Self(Some(false))),
-            Some((_, span)) => Err(Refusal::new(span, "not `on` or `off`")),
-        }
+        on_or_off(words).map(Self)
+    }
+}
+
+fn on_or_off(words: &mut Words<'_>) -> Result<Option<bool>, Refusal> {
+    match words.next()? {
+        None => Ok(None),
+        Some((word, _)) if word == "on" => Ok(Some(true)),
+        Some((word, _)) if word == "off" => Ok(Some(false)),
+        Some((_, span)) => Err(Refusal::new(span, "not `on` or `off`")),
     }
 }
 
@@ -61,5 +65,28 @@ impl Builtin for ShowTiming {
         }
         let shown = if timing.is_on { "on" } else { "off" };
         print_text(frontend, shown).await
+    }
+}
+
+/// `.pager [on|off]`
+#[derive(Debug)]
+pub(super) struct UsePager(Option<bool>);
+
+impl UsePager {
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
+        on_or_off(words).map(Self)
+    }
+}
+
+#[async_trait(?Send)]
+impl Builtin for UsePager {
+    async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
+        let pager = &mut frontend.session().pager;
+        if let Some(is_on) = self.0 {
+            pager.is_on = is_on;
+            return Ok(());
+        }
+        let shown = pager.command().unwrap_or("off").to_owned();
+        print_text(frontend, &shown).await
     }
 }

@@ -29,11 +29,17 @@ const MAX_FILES: usize = 32;
 pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) location: Location,
+    pub(crate) dialect: Dialect,
 }
 
 impl Line {
     pub(crate) fn as_text(&self) -> Text<'_> {
-        Text::Line { text: &self.text, name: self.location.name.as_deref(), first: self.location.line }
+        Text::Line {
+            text: &self.text,
+            name: self.location.name.as_deref(),
+            first: self.location.line,
+            dialect: self.dialect,
+        }
     }
 }
 
@@ -229,9 +235,9 @@ impl Current {
     /// Makes a line of a whole statement. If part of it was not UTF-8, nothing of it may be sent.
     fn line(&mut self, logical: LogicalLine) -> Result<Line, Failure> {
         self.gathered = 0;
-        let LogicalLine { text, first_line } = logical;
+        let LogicalLine { text, first_line, dialect } = logical;
         let location = Location { name: Some(self.name.clone()), line: first_line + self.first - 1, message: None };
-        self.not_utf8.take().map_or(Ok(Line { text, location }), Err)
+        self.not_utf8.take().map_or(Ok(Line { text, location, dialect }), Err)
     }
 }
 

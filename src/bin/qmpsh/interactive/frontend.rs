@@ -81,10 +81,21 @@ impl Frontend for Repl<'_> {
         done
     }
 
-    async fn print_events(&mut self, events: VecDeque<Event>, limit: Option<Instant>) -> Result<bool, Stop> {
+    async fn print_events(
+        &mut self,
+        events: VecDeque<Event>,
+        results: &EventFilter,
+        limit: Option<Instant>,
+    ) -> Result<bool, Stop> {
         self.show_events_so_far();
         if !self.session.is_piped {
-            self.show_each(&events, false);
+            for event in events {
+                if results.accepts(&event) {
+                    self.show_whole(&event, self.renderer, false);
+                } else {
+                    self.show_each(&VecDeque::from([event]), false);
+                }
+            }
             return Ok(true);
         }
         for event in &events {
@@ -131,6 +142,7 @@ impl Frontend for Repl<'_> {
     }
 
     async fn begin_stream(&mut self, at_once: bool) -> Result<(), Stop> {
+        self.is_streaming = true;
         if let Some(redirected) = &mut self.redirected {
             redirected.piped.runs_until_interrupted = true;
         }

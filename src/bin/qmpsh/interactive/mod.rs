@@ -2,7 +2,7 @@
 //!
 //! One task does everything. While it waits, `waiting` handles events, signals and the end of the connection. Lines come from
 //! the terminal, `running` runs them, and `values` reads values that they name. `command` sends a command and waits for its reply,
-//! `output` shows it, `piped` feeds it to a pipeline. `connection` makes the session and reports its end, and `prompt` shows its
+//! `output` shows it, `paging` in a pager if it is long, `piped` feeds it to a pipeline. `connection` makes the session and reports its end, and `prompt` shows its
 //! state. `frontend` is this shell as the built-in commands see it. `completion` helps while a line is typed.
 //!
 //! Leaving the shell is exit status 0, however its commands ended, as with psql.
@@ -13,6 +13,7 @@ mod connection;
 mod console;
 mod frontend;
 mod output;
+mod paging;
 mod piped;
 mod prompt;
 mod redirected;
@@ -50,6 +51,8 @@ pub(super) struct Repl<'a> {
     renderer: Renderer,
     /// The pipeline that gets the results in place of the terminal.
     redirected: Option<Redirected>,
+    /// Results come until Ctrl-C.
+    is_streaming: bool,
     console: &'a mut Console,
     sink: Sink,
     events: EventStream,
@@ -87,6 +90,7 @@ impl<'a> Repl<'a> {
         Self {
             renderer: Renderer::new(session.options.output, session.options.color, session.options.quiet),
             redirected: None,
+            is_streaming: false,
             sink: console.sink(),
             prompt: Prompt::new(session, console.sink()),
             console,

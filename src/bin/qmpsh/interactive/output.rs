@@ -24,15 +24,28 @@ impl Repl<'_> {
     }
 
     pub(super) fn show_each(&self, events: &VecDeque<Event>, to_stderr: bool) {
+        let renderer = if to_stderr { self.renderer.for_stderr() } else { self.renderer };
         for event in events {
-            let mut shown = Vec::new();
-            self.renderer.event(event, &mut shown);
-            if to_stderr {
+            if !self.renderer.is_for_person() {
+                self.show_whole(event, renderer, to_stderr);
+            } else if to_stderr {
                 // There is nowhere else to complain.
-                let _ = io::stderr().write_all(&shown);
+                let _ = writeln!(io::stderr(), "{}", renderer.event_line(event));
             } else {
-                self.sink.event(&text::line(&event.name()), String::from_utf8_lossy(&shown));
+                self.sink.event(&text::line(&event.name()), renderer.event_line(event));
             }
+        }
+    }
+
+    /// Shows an event as JSON.
+    pub(super) fn show_whole(&self, event: &Event, renderer: Renderer, to_stderr: bool) {
+        let mut shown = Vec::new();
+        renderer.event(event, &mut shown);
+        if to_stderr {
+            // There is nowhere else to complain.
+            let _ = io::stderr().write_all(&shown);
+        } else {
+            self.sink.event(&text::line(&event.name()), String::from_utf8_lossy(&shown));
         }
     }
 
@@ -49,11 +62,16 @@ impl Repl<'_> {
 
     /// Shows a result on the terminal, or feeds it to the pipeline.
     pub(super) async fn show(&mut self, result: Pieces) -> Flow {
-        if self.session.is_piped { self.feed(result).await } else { self.show_here(result).await }
+        if self.session.is_piped {
+            self.feed(result).await
+        } else {
+            let result = self.session.marked(result);
+            self.show_paged(result).await
+        }
     }
 
-    /// Shows the result of a command, on the terminal even if a pipeline gets the results now. A line for the human monitor can
-    /// have failed.
+    /// Shows the result of a command on the terminal, even if a pipeline gets the results now, and without a pager, as a line may be
+    /// being typed. A line for the human monitor can have failed.
     pub(super) async fn show_reply_here(&mut self, reply: &Reply, request: &Request) -> Flow {
         let (result, failure) = hmp::result(&mut self.session.human_monitor, self.renderer, request, reply);
         if let Some(result) = result {
@@ -64,12 +82,10 @@ impl Repl<'_> {
 
     /// Shows the result of a command, or feeds it to the pipeline.
     pub(super) async fn show_reply(&mut self, reply: &Reply, request: &Request) -> Flow {
-        if !self.session.is_piped {
-            return self.show_reply_here(reply, request).await;
-        }
-        let (result, failure) = hmp::result(&mut self.session.human_monitor, Renderer::PIPELINE, request, reply);
+        let renderer = self.current_renderer();
+        let (result, failure) = hmp::result(&mut self.session.human_monitor, renderer, request, reply);
         if let Some(result) = result {
-            self.feed(result).await?;
+            self.show(result).await?;
         }
         hmp_failure(failure)
     }

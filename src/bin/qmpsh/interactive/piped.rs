@@ -16,10 +16,13 @@ impl Repl<'_> {
         if self.redirected.is_some() {
             return Err(Stop::new(Status::Usage, "not run: its results already go to a pipeline"));
         }
-        self.redirected = Some(Redirected { piped: Piped::new(pipeline), handover: None, is_interrupted: false });
+        self.redirected = Some(Redirected::new(Piped::new(pipeline)));
         self.session.is_piped = true;
         let done = Box::pin(action.run(self)).await;
-        let done = self.finish_pipeline(done).await;
+        let done = match self.finish_pipeline(done).await {
+            Ok(Some((piped, end))) => piped.result(end).map_err(Stop::from),
+            done => done.map(drop),
+        };
         self.redirected = None;
         self.session.is_piped = false;
         // Show what happened meanwhile before the next prompt.
@@ -85,6 +88,11 @@ impl Repl<'_> {
             return Ok(());
         }
         self.show_events_so_far();
+        self.start_redirected().await
+    }
+
+    /// Starts the pipeline, and gives it the terminal.
+    pub(super) async fn start_redirected(&mut self) -> Flow {
         let handover = self.console.hand_over().await;
         let Some(redirected) = &mut self.redirected else { return Ok(()) };
         let group = if handover.has_foreground() { Group::Own } else { Group::Ours };
@@ -103,8 +111,9 @@ impl Repl<'_> {
         }
     }
 
-    /// Waits for the end of the pipeline, after the command that feeds it ended as `done` says.
-    async fn finish_pipeline(&mut self, done: Flow) -> Flow {
+    /// Waits for the end of the pipeline, after the command that feeds it ended as `done` says, and returns both; `None` if it was
+    /// not started.
+    pub(super) async fn finish_pipeline(&mut self, done: Flow) -> Flow<Option<(Piped, End)>> {
         // A command such as `.follow` stops with its reader.
         let done = done.or_else(|stop| if stop.status() == Status::StdoutClosed { Ok(()) } else { Err(stop) });
         if done.is_ok() {
@@ -114,7 +123,9 @@ impl Repl<'_> {
             Err(Stop::Leave(status)) => Err(Stop::Leave(status)),
             _ => self.wait_for_pipeline().await,
         };
-        let Some(Redirected { piped, handover: Some(handover), .. }) = self.redirected.take() else { return done };
+        let Some(Redirected { piped, handover: Some(handover), .. }) = self.redirected.take() else {
+            return done.map(|()| None);
+        };
         let end = match waited {
             Ok(end) => end,
             Err(stop) => {
@@ -128,7 +139,7 @@ impl Repl<'_> {
         };
         handover.end(was_killed(end));
         done?;
-        Ok(piped.result(end)?)
+        Ok(Some((piped, end)))
     }
 
     async fn wait_for_pipeline(&mut self) -> Flow<End> {

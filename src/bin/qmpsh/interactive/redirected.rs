@@ -15,6 +15,10 @@ pub(super) struct Redirected {
 }
 
 impl Redirected {
+    pub(super) fn new(piped: Piped) -> Self {
+        Self { piped, handover: None, is_interrupted: false }
+    }
+
     /// Returns the pipeline, if it was started.
     pub(super) fn pipeline(&mut self) -> Option<&mut Pipeline> {
         self.piped.running.as_mut()

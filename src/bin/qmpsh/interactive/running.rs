@@ -17,12 +17,14 @@ impl Repl<'_> {
         lines.extend(assembler.finish());
         lines.retain(|line| !line.text.trim().is_empty());
         for (index, line) in lines.iter().enumerate() {
-            let failure = match self.run_line(line, None).await {
+            let done = self.run_line(line, None).await;
+            // A pager may have kept them back.
+            self.show_events_so_far();
+            let failure = match done {
                 Ok(()) => continue,
                 Err(Stop::Leave(status)) => return Some(status),
                 Err(Stop::Failed(failure)) => failure,
             };
-            self.show_events_so_far();
             self.show_failure(&failure);
             let left = lines.len() - index - 1;
             if left > 0 && !self.goes_on_after(failure.status) {
@@ -45,8 +47,11 @@ impl Repl<'_> {
         let count = actions.len();
         for (index, action) in actions.into_iter().enumerate() {
             let left = count - index - 1;
+            let is_streaming = self.is_streaming;
             // The future is large.
-            match Box::pin(action.run(self)).await {
+            let done = Box::pin(action.run(self)).await;
+            self.is_streaming = is_streaming;
+            match done {
                 Err(Stop::Failed(failure)) if left > 0 => {
                     self.report(&failure).await?;
                     if !self.goes_on_after(failure.status) {
@@ -77,7 +82,7 @@ impl Repl<'_> {
     async fn run_lines(&mut self, mut lines: Lines) -> Flow {
         while let Some(line) = attend(self, lines.next(), None, "the file").await?.flatten() {
             let line = line?;
-            let logical = LogicalLine { text: line.text, first_line: line.location.line };
+            let logical = LogicalLine { text: line.text, first_line: line.location.line, dialect: line.dialect };
             let mut done = self.run_line(&logical, line.location.name.as_deref()).await;
             for path in std::mem::take(&mut self.session.included) {
                 let included = lines.include(path, &line.location);

@@ -60,7 +60,7 @@ impl typing::Sources for Sources {
 impl Repl<'_> {
     /// Makes the actions of a line: none if it is blank, several if it has several messages.
     pub(super) async fn actions(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow<Vec<Action>> {
-        let text = Text::Line { text: &line.text, name, first: line.first_line };
+        let text = Text::Line { text: &line.text, name, first: line.first_line, dialect: line.dialect };
         let mut actions = Vec::new();
         for parsed in eval::parse(text)? {
             actions.push(self.action(parsed, text).await?);

@@ -1,9 +1,12 @@
 //! What leaves the program: results, tables, events, progress, messages, and the log of the wire.
 
+pub(crate) mod changes;
 pub(crate) mod color;
 pub(crate) mod columns;
 pub(crate) mod diagnostics;
+mod event_line;
 pub(crate) mod messages;
+pub(crate) mod pager;
 pub(crate) mod pipeline;
 pub(crate) mod printer;
 pub(crate) mod progress;

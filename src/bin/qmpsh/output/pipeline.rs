@@ -61,11 +61,17 @@ pub(crate) struct Piped {
     pub(crate) running: Option<Pipeline>,
     /// The command runs until Ctrl-C.
     pub(crate) runs_until_interrupted: bool,
+    is_pager: bool,
 }
 
 impl Piped {
     pub(crate) fn new(text: String) -> Self {
-        Self { text, running: None, runs_until_interrupted: false }
+        Self { text, running: None, runs_until_interrupted: false, is_pager: false }
+    }
+
+    /// A pager. Unless the user has other options for `less`, it shows colors, as with git.
+    pub(crate) fn pager(text: String) -> Self {
+        Self { is_pager: true, ..Self::new(text) }
     }
 
     /// Starts it, if it does not run yet.
@@ -73,7 +79,12 @@ impl Piped {
         match &mut self.running {
             Some(running) => Ok(running),
             none => {
-                let pipeline = Pipeline::start(&self.text, group, self.runs_until_interrupted).map_err(|error| {
+                let mut command = Command::new("sh");
+                command.arg("-c").arg(&self.text);
+                if self.is_pager && std::env::var_os("LESS").is_none() {
+                    command.env("LESS", "FRX");
+                }
+                let pipeline = Pipeline::start(command, group, self.runs_until_interrupted).map_err(|error| {
                     Failure::new(
                         Status::CommandFailed,
                         format!("cannot run {}: {}", shown(&self.text), describe(&error)),
@@ -132,9 +143,8 @@ pub(crate) enum Change {
 
 impl Pipeline {
     /// Starts it. For a command that runs until Ctrl-C, a process in the pipeline's own group notices Ctrl-C.
-    fn start(text: &str, group: Group, runs_until_interrupted: bool) -> io::Result<Self> {
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(text).stdin(Stdio::piped());
+    fn start(mut command: Command, group: Group, runs_until_interrupted: bool) -> io::Result<Self> {
+        command.stdin(Stdio::piped());
         if group == Group::Own {
             command.process_group(0);
         }
@@ -280,6 +290,11 @@ impl Drop for Pipeline {
 /// Returns true if this signal ended the pipeline, or the shell that ran it says so.
 pub(crate) fn was_ended_by(end: End, signal: Signal) -> bool {
     end == End::Killed(signal.as_raw()) || end == End::Exited(BY_SIGNAL + signal.as_raw())
+}
+
+/// Returns true if the shell could not run the command of the pipeline.
+pub(crate) fn is_not_found(end: End) -> bool {
+    matches!(end, End::Exited(126 | 127))
 }
 
 /// Returns true if a signal ended the pipeline.

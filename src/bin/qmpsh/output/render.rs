@@ -5,10 +5,12 @@ use std::io::IsTerminal;
 use std::ops::Range;
 
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 
 use crate::cli::{ColorMode, OutputMode};
 use crate::output::color::{Colors, Tint};
 use crate::output::columns::size_of;
+use crate::output::event_line;
 use crate::output::table::{Style, Table, title};
 use qmpsh::json::{self, Document, Indenter, compact};
 use qmpsh::message::{Event, Reply};
@@ -131,6 +133,11 @@ impl Renderer {
         Pieces::drawn(shown)
     }
 
+    /// Formats a line that stands above a result.
+    pub(crate) fn heading(self, text: &str) -> Pieces {
+        Pieces::Parts(vec![Bytes::from(self.colors.paint(Tint::Heading, text) + "\n")].into_iter())
+    }
+
     /// Formats an empty result, for a command whose reply was lost with the connection that it closed.
     pub(crate) fn empty(self, own_id: Option<&str>) -> Pieces {
         let shown = match (self.form, own_id) {
@@ -156,6 +163,12 @@ impl Renderer {
             None => out.extend_from_slice(&line),
         }
         out.push(b'\n');
+    }
+
+    /// Formats an event for a person, on a line without a newline; cut to the width of a terminal.
+    pub(crate) fn event_line(self, event: &Event) -> String {
+        let room = if self.terminal { terminal_width() } else { usize::MAX };
+        event_line::line(event, TimeZone::system(), room, self.colors)
     }
 
     /// Formats an event as the result of a command.
@@ -257,7 +270,8 @@ fn with_id(reply: &Reply, own_id: Option<&str>) -> Vec<Bytes> {
     }
 }
 
-/// A formatted result, piece by piece, with a newline at the end.
+/// A formatted result, piece by piece, with a newline at the end. A copy shares its bytes.
+#[derive(Clone)]
 pub(crate) enum Pieces {
     Parts(std::vec::IntoIter<Bytes>),
     Indented { left: Bytes, indenter: Option<Indenter>, colors: Colors },

@@ -44,8 +44,14 @@ pub(crate) trait Frontend {
     /// Prints an event as a result. If events are shown among the results, it keeps its place and is printed once.
     async fn print_event(&mut self, event: &Event) -> Result<(), Stop>;
 
-    /// Prints events as results and waits until they are written; `false` when `limit` comes first.
-    async fn print_events(&mut self, events: VecDeque<Event>, limit: Option<Instant>) -> Result<bool, Stop>;
+    /// Prints events and waits until they are written; `false` when `limit` comes first. Those that `results` accepts are results;
+    /// the others are shown as if they had just come.
+    async fn print_events(
+        &mut self,
+        events: VecDeque<Event>,
+        results: &EventFilter,
+        limit: Option<Instant>,
+    ) -> Result<bool, Stop>;
 
     /// Shows events as if they had just come.
     fn show_events(&mut self, events: VecDeque<Event>);

@@ -13,6 +13,9 @@ use super::schema::SessionSchema;
 use super::tracker::Tracker;
 use crate::cli::{EventsMode, Options};
 use crate::connect::Connector;
+use crate::output::changes::Changes;
+use crate::output::pager::Pager;
+use crate::output::render::Pieces;
 use crate::output::wire_log::WireLog;
 use qmpsh::client::Client;
 use qmpsh::language::hmp::HumanMonitor;
@@ -36,6 +39,10 @@ pub(crate) struct Session {
     /// Results go to a pipeline.
     pub(crate) is_piped: bool,
     pub(crate) timing: Timing,
+    /// The pager of the interactive shell.
+    pub(crate) pager: Pager,
+    /// The last results of `.watch`, if changes are marked.
+    pub(crate) watched: Option<Changes>,
     pub(crate) connection: Connection,
     /// The number of abandoned commands without a reply.
     pub(crate) unanswered: usize,
@@ -85,6 +92,8 @@ impl Session {
             events_to_stderr: options.events == Some(EventsMode::Stderr) && !shares_terminal,
             is_piped: false,
             timing: Timing::default(),
+            pager: Pager::from_environment(),
+            watched: None,
             connection: Connection::Closed,
             unanswered: 0,
             included: Vec::new(),
@@ -107,6 +116,14 @@ impl Session {
     /// Returns true if the peer was asked to end, and did or will.
     pub(crate) fn is_quitting(&self) -> bool {
         self.connection == Connection::Quitting
+    }
+
+    /// Marks what has changed in a result of `.watch`. Returns other results as they are.
+    pub(crate) fn marked(&mut self, result: Pieces) -> Pieces {
+        match &mut self.watched {
+            Some(changes) if !self.is_piped => changes.mark(result),
+            _ => result,
+        }
     }
 
     /// Notes that a command succeeded.

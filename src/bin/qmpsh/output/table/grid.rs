@@ -9,6 +9,7 @@ use crate::output::columns::{GAP, width, wrapped};
 use qmpsh::json::Elements;
 
 /// A table, row by row.
+#[derive(Clone)]
 pub(super) struct Grid {
     style: Style,
     columns: Vec<Column>,

@@ -42,7 +42,7 @@ impl Place {
 }
 
 /// One column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) place: Place,
     pub(super) heading: String,

@@ -11,6 +11,7 @@ use qmpsh::text;
 const CHUNK: usize = 64 * 1024;
 
 /// The text of a string. Its line breaks stay, and a missing one is added at its end.
+#[derive(Clone)]
 pub(super) struct LongText {
     /// The rest of the text between the quotes.
     left: Bytes,

@@ -26,11 +26,13 @@ use record::{EVERY, Records, rule};
 const CHUNK: usize = 64 * 1024;
 
 /// A result in pieces to print, with a newline at its end.
+#[derive(Clone)]
 pub(crate) struct Table {
     style: Style,
     what: What,
 }
 
+#[derive(Clone)]
 enum What {
     /// A list of objects, and what is shown below it.
     Grid(Grid, Option<Records>),

@@ -22,6 +22,7 @@ const INDENT: usize = 2;
 const RULE: usize = 40;
 
 /// Objects, as lines of text.
+#[derive(Clone)]
 pub(super) struct Records {
     style: Style,
     /// The columns of the names, with their indentation.
@@ -35,12 +36,14 @@ pub(super) struct Records {
     has_dash: bool,
 }
 
+#[derive(Clone)]
 struct Level {
     /// The name of the member that has it.
     parent: Bytes,
     left: Left,
 }
 
+#[derive(Clone)]
 enum Left {
     Members(std::vec::IntoIter<Member>),
     Elements(Elements),
@@ -48,6 +51,7 @@ enum Left {
     Grid(Grid),
 }
 
+#[derive(Clone)]
 struct Member {
     /// The member of the row that has it, where it is shown outside of it.
     parent: Bytes,
