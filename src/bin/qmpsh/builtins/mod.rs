@@ -25,6 +25,7 @@ mod wait;
 mod waiting;
 
 pub(crate) use arguments::Refusal;
+pub(crate) use help::page;
 pub(crate) use registry::{COMMANDS, Description};
 
 use crate::output::render::Renderer;
