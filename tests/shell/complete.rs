@@ -332,18 +332,92 @@ fn hints_and_colors_follow_the_line() {
 }
 
 #[test]
-fn without_color_there_are_no_hints_but_completion() {
+fn without_color_hints_are_dim_or_in_quotes() {
     let qemu = Qemu::none().start();
-    for program in [qmpsh().env("NO_COLOR", "1"), qmpsh().args(["--color", "never"])] {
+    for (program, hint) in [
+        (qmpsh().env("NO_COLOR", "1"), "size=integer [device=string] [node-name=string]"),
+        (qmpsh().args(["--color", "never"]), "size=integer [device=string] [node-name=string]"),
+        (qmpsh().env("NO_COLOR", "1").env("TERM", "vt100"), "‹size=integer [device=string] [node-name=string]›"),
+    ] {
         let mut t = at_prompt(program.arg(qemu.socket()));
-        becomes(&mut t, "block_resize si", "block_resize size=");
+        learned_by(&mut t, "block_resize ", hint);
         t.type_keys("block_resize ");
-        t.wait(|screen| typed(screen) == "block_resize ");
-        assert_eq!(t.screen().line(), "(QEMU) block_resize");
+        t.wait(|screen| screen.line() == format!("(QEMU) block_resize {hint}"));
         t.type_keys(keys::TAB);
         t.wait(|screen| screen.text().contains("size=       integer"));
-        t.type_keys("\x15\x04");
+        // Enter leaves what was typed.
+        t.type_keys("x=1\r");
+        t.wait(|screen| screen.text().contains("(QEMU) block_resize x=1\n") && is_at_prompt(screen));
+        t.type_keys("\x04");
         assert_eq!(t.wait_exit(), 0);
-        assert!(!String::from_utf8(t.raw()).unwrap().contains("\x1b[90m"), "{t}");
+        let raw = String::from_utf8(t.raw()).unwrap();
+        assert!(!raw.contains("\x1b[90m") && raw.contains("\x1b[2m") != hint.starts_with('‹'), "{t}");
     }
+}
+
+#[test]
+fn keys_at_the_end_of_the_line_take_the_next_argument_of_the_hint() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    learned(&mut t);
+    for key in [keys::RIGHT, keys::END, keys::CTRL_F] {
+        t.type_keys(&format!("block_resize{key}"));
+        t.wait(|screen| typed(screen) == "block_resize size=");
+        // The type of a value is not text to take.
+        t.type_keys(&format!("{key}1G{key}"));
+        t.wait(|screen| typed(screen) == "block_resize size=1G device=");
+        t.type_keys(&format!("d0 no{key}"));
+        t.wait(|screen| typed(screen) == "block_resize size=1G device=d0 node-name=");
+        t.type_keys("\x15");
+        t.wait(is_at_prompt);
+    }
+    // Elsewhere they move the cursor.
+    t.type_keys(&format!("block_resize {}{}s", keys::LEFT.repeat(2), keys::RIGHT));
+    t.wait(|screen| screen.line() == "(QEMU) block_resizes");
+}
+
+#[test]
+fn a_list_is_not_shown_twice() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    learned(&mut t);
+    let lists = |screen: &Screen| screen.text().matches("size=       integer").count();
+    t.type_keys("block_resize \t\t\t~");
+    let screen = t.wait(|screen| typed(screen) == "block_resize ~");
+    assert_eq!(lists(&screen), 1, "{t}");
+    // After another key, or on a clear screen, it is.
+    t.type_keys(&format!("{}\t~", keys::BACKSPACE));
+    t.wait(|screen| typed(screen) == "block_resize ~" && lists(screen) == 2);
+    t.type_keys(&format!("{}\x0c\t\x0c\t#", keys::BACKSPACE));
+    let screen = t.wait(|screen| typed(screen) == "block_resize #");
+    assert_eq!(lists(&screen), 1, "{t}");
+}
+
+#[test]
+fn help_on_the_command_being_typed_is_shown_above_the_line() {
+    let qemu = Qemu::none().start();
+    let mut t = qmpsh().arg(qemu.socket()).terminal_of(15, 80);
+    t.wait(is_at_prompt);
+    learned(&mut t);
+    for key in [keys::F1, keys::ALT_H] {
+        t.type_keys(&format!("\x0cblockdev-add driver=raw{}{key}", keys::LEFT.repeat(3)));
+        let is_shown = |screen: &Screen| {
+            screen.text().contains("blockdev-add (command)\n")
+                && screen.line().starts_with("(QEMU) blockdev-add driver=raw")
+        };
+        let screen = t.wait(is_shown);
+        assert!(screen.text().contains("more lines (.help blockdev-add shows all)"), "{t}");
+        assert_eq!(typed(&screen), "blockdev-add driver=", "{t}");
+        t.type_keys("\x05\x15");
+        t.wait(is_at_prompt);
+    }
+    t.type_keys(&format!("\x0cblockdev-ad x=1{}", keys::F1));
+    t.wait(|screen| {
+        screen.text().contains("no help for `blockdev-ad` (did you mean blockdev-add?)")
+            && screen.line() == "(QEMU) blockdev-ad x=1"
+    });
+    t.type_keys(&format!("\x15\x0c.wait X{}", keys::F1));
+    t.wait(|screen| screen.text().contains("\n.wait [timeout=S]") && screen.line() == "(QEMU) .wait X");
+    t.type_keys(&format!("\x15\x0c{}", keys::F1));
+    t.wait(|screen| screen.text().contains("more lines (.help shows all)") && is_at_prompt(screen));
 }

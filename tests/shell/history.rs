@@ -126,3 +126,47 @@ fn no_history_writes_no_file() {
     assert!(!home.join("state").exists());
     drop(shell(&qemu.socket()));
 }
+
+#[test]
+fn up_shows_lines_that_begin_with_what_was_typed() {
+    let program = qmpsh();
+    let file = program.home().join("state/qmpsh/history");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "#V2\nstop\nblock_resize a=1\ncont\nblock_resize b=2\nquery-name\n").unwrap();
+    let qemu = Qemu::none().start();
+    let mut t = at_prompt(program.arg(qemu.socket()));
+    let mut press = |keys: &str, shown: &str, left: usize| {
+        t.type_keys(keys);
+        t.wait(|screen| is_typed(screen, shown, left));
+    };
+    press(&format!("block{}", keys::UP), "block_resize b=2", 0);
+    press(keys::UP, "block_resize a=1", 0);
+    press(keys::UP, "block_resize a=1", 0);
+    press(keys::DOWN, "block_resize b=2", 0);
+    press(keys::DOWN, "block", 0);
+    press(keys::DOWN, "block", 0);
+    // The text before the cursor counts, and all of it comes back.
+    press(&format!("x{}{}", keys::LEFT, keys::UP), "block_resize b=2", 0);
+    press(&format!("{}{}", keys::UP, keys::DOWN), "block_resize b=2", 0);
+    press(keys::DOWN, "blockx", 1);
+    press(&format!("\x05\x15nosuch{}", keys::UP), "nosuch", 0);
+    // Ctrl-P shows every line.
+    press("\x15cont\x10", "query-name", 0);
+    press("\x10", "block_resize b=2", 0);
+    press("\x10\x10\x10", "stop", 0);
+}
+
+#[test]
+fn up_moves_up_in_a_line_of_several_rows_first() {
+    let qemu = Qemu::none().start();
+    let mut t = super::shell_with_history(&qemu.socket());
+    t.type_keys("transaction(\rab");
+    t.wait(|screen| screen.line().starts_with("ab"));
+    let row = t.screen().cursor().0;
+    t.type_keys(keys::UP);
+    t.wait(|screen| screen.cursor().0 == row - 1 && screen.text().contains("(QEMU) transaction(\nab"));
+    t.type_keys("\x01\x15\x03");
+    t.wait(is_at_prompt);
+    t.type_keys(keys::UP);
+    t.wait(|screen| is_typed(screen, "query-version", 0));
+}

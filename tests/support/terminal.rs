@@ -27,6 +27,12 @@ pub mod keys {
     pub const ESCAPE: &str = "\x1b";
     pub const BACKSPACE: &str = "\x7f";
     pub const UP: &str = "\x1b[A";
+    pub const DOWN: &str = "\x1b[B";
+    pub const RIGHT: &str = "\x1b[C";
+    pub const END: &str = "\x1b[F";
+    pub const CTRL_F: &str = "\x06";
+    pub const F1: &str = "\x1bOP";
+    pub const ALT_H: &str = "\x1bh";
     pub const LEFT: &str = "\x1b[D";
     pub const CTRL_C: &str = "\x03";
     pub const CTRL_D: &str = "\x04";

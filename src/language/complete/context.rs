@@ -75,6 +75,14 @@ pub(super) fn line_at(text: &str, cursor: usize) -> (usize, &str, Outline) {
     (start, &text[start..], outline)
 }
 
+/// Returns the name of the command, or the action of a transaction, in which `cursor` stands; with its dot that of a built-in one.
+pub fn command_at(text: &str, cursor: usize) -> Option<String> {
+    let (start, line, outline) = line_at(text, cursor);
+    let is_name = |word: &&Word| matches!(word.kind, TokenKind::Command | TokenKind::Action | TokenKind::DotName);
+    let before = outline.words.iter().rev().filter(|word| start + word.span.start <= cursor);
+    before.into_iter().find(is_name).map(|word| word.span.of(line).to_owned())
+}
+
 /// One command or action with its arguments.
 pub(super) struct CommandContext<'a> {
     pub(super) command: &'a str,
@@ -233,6 +241,22 @@ mod tests {
         check("a\nb\n", 4, "");
         check("a\nb", 99, "b");
         check("a x=[\n1]\nb", 7, "a x=[\n1]\n");
+    }
+
+    #[test]
+    fn the_command_at_the_cursor_is_found() {
+        let check = |line: &str, expected: Option<&str>| {
+            let cursor = line.find('^').unwrap();
+            assert_eq!(command_at(&line.replacen('^', "", 1), cursor).as_deref(), expected, "{line}");
+        };
+        check("^", None);
+        check("sto^", Some("sto"));
+        check("resize id=x si^", Some("resize"));
+        check("resi^ze id=x", Some("resize"));
+        check(".wait timeout=3 ^", Some(".wait"));
+        check(".try resize i^", Some("resize"));
+        check("stop\nresize i^", Some("resize"));
+        check("transaction(\nresize id=x\nset a=^", Some("set"));
     }
 
     fn with<T>(line: &str, ask: impl Fn(&CommandContext<'_>) -> T) -> T {

@@ -9,8 +9,34 @@ use crate::schema::{Member, Schema};
 /// How many arguments a hint names at most: more do not fit a row.
 const ARGUMENTS: usize = 12;
 
-/// Returns what can still be typed behind the end of a text. Safe to show; it may be longer than a row.
-pub fn hint(text: &str, context: Context<'_>) -> Option<String> {
+/// What can still be typed behind the end of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The hint. Safe to show; it may be longer than a row.
+    pub text: String,
+    /// The text to insert for the first argument that the hint names, if it names one: `size=` of `size=integer`.
+    pub next: Option<String>,
+}
+
+impl Hint {
+    fn new(text: String) -> Self {
+        let (space, words) = text.split_at(text.len() - text.trim_start().len());
+        let word = words.split(' ').next().unwrap_or_default().trim_start_matches('[');
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        // Another name would need quotes.
+        let name = &word[..word.find(|c| !is_name(c)).unwrap_or(word.len())];
+        let follows = ["=", "."].into_iter().find(|then| word[name.len()..].starts_with(then));
+        let next = follows.map(|then| format!("{space}{name}{then}"));
+        Self { text, next }
+    }
+}
+
+/// Returns the hint behind the end of a text.
+pub fn hint(text: &str, context: Context<'_>) -> Option<Hint> {
+    shown(text, context).map(Hint::new)
+}
+
+fn shown(text: &str, context: Context<'_>) -> Option<String> {
     let (_, line, outline) = line_at(text, text.len());
     let words = &outline.words;
     // On a new row nothing else shows that the line continues.

@@ -24,7 +24,7 @@ mod values;
 
 pub use color::{Color, colors};
 pub use completion::{complete, complete_hmp};
-pub use context::{BuiltinCommand, Context, Takes};
-pub use hint::hint;
+pub use context::{BuiltinCommand, Context, Takes, command_at};
+pub use hint::{Hint, hint};
 pub use item::{Candidate, Completion};
 pub use live::{Live, LiveValue, Nothing, Question};

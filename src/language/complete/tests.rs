@@ -278,7 +278,8 @@ fn a_hint_says_what_can_follow() {
     let schema = sample::schema();
     let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
     let check = |line: &str, expected: &str| {
-        assert_eq!(hint(line, context).unwrap_or_default(), expected, "{line}");
+        let hint = hint(line, context).map(|hint| hint.text);
+        assert_eq!(hint.unwrap_or_default(), expected, "{line}");
     };
     check("", "");
     check("resiz", "");
@@ -317,6 +318,28 @@ fn a_hint_says_what_can_follow() {
     check("resize id=\"x\n", "… \"");
     check("resize id=x\n", "");
     check("nothing\nresize id=x ", "[size=integer] [x-fast=true|false unstable]");
+}
+
+#[test]
+fn the_next_argument_of_a_hint_can_be_taken() {
+    let schema = sample::schema();
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
+    let check = |line: &str, expected: Option<&str>| {
+        let next = hint(line, context).and_then(|hint| hint.next);
+        assert_eq!(next.as_deref(), expected, "{line}");
+    };
+    check("resize", Some(" id="));
+    check("resize ", Some("id="));
+    check("resize id=", None);
+    check("resize id=x", Some(" size="));
+    check("resize id=x size=1 ", Some("x-fast="));
+    check("resize si", Some("ze="));
+    check("kinds obj", Some("ect."));
+    check("add driver=", None);
+    check(".wait ", Some("timeout="));
+    check(".output ", None);
+    check("transaction(\n", None);
+    check("set value=[1,\n", None);
 }
 
 /// The line with its colors: `k<…>`, `s<…>`, `l<…>`, `u<…>`.

@@ -26,6 +26,7 @@ mod wait;
 mod waiting;
 
 pub(crate) use arguments::Refusal;
+pub(crate) use help::page;
 pub(crate) use registry::{COMMANDS, Description};
 
 use crate::output::render::Renderer;

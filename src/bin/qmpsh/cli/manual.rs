@@ -68,11 +68,17 @@ pub(crate) const ENVIRONMENT: &[Entry] = &[
 pub(crate) const KEYS: &[Entry] = &[
     ("Enter", "Run the line; if a bracket, a quote or a transaction is open, begin another line of it."),
     ("Tab", "Complete the word; press again to see the whole list."),
+    ("Right, End, Ctrl-F", "At the end of the line, take the next argument of the hint."),
+    ("F1, Alt-H", "Show help on the command being typed."),
     ("Ctrl-C", "Drop the line, or stop waiting for a command; a late reply is shown when it comes."),
     ("Ctrl-D", "On an empty line, leave qmpsh; otherwise delete the character at the cursor."),
     ("Ctrl-Z", "Suspend qmpsh."),
     ("Ctrl-L", "Clear the screen."),
-    ("Up, Down", "Move up or down in a line of several rows, or to the previous or next line of the history."),
+    (
+        "Up, Down",
+        "Move up or down in a line of several rows, or to the previous or next line of the history that begins with the \
+         text before the cursor.",
+    ),
     ("Ctrl-P, Ctrl-N", "Show the previous or next line of the history."),
     ("Alt-<, Alt->", "Show the first or last line of the history."),
     ("Ctrl-R, Ctrl-S", "Search the history backward or forward; Ctrl-G ends the search."),

@@ -9,17 +9,18 @@ use rustix::process::kill_current_process_group;
 use rustix::termios::SpecialCodeIndex;
 use rustyline::config::Configurer;
 use rustyline::error::{ReadlineError, Signal};
-use rustyline::history::{History as _, MemHistory};
+use rustyline::history::History as _;
 use rustyline::{
-    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Event, EventContext, EventHandler,
-    ExternalPrinter, KeyEvent, Modifiers, RepeatCount,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, EditMode, Event, EventContext, EventHandler,
+    ExternalPrinter, KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::helper::LineHelper;
+use super::helper::{LineHelper, forget};
 use super::history::{self, History};
 use super::line::Readline;
 use super::line::Typed;
+use super::recall::RecallHistory;
 use super::settings::{self, Terminal};
 use super::state::Shared;
 use crate::output::columns::wrap;
@@ -30,7 +31,7 @@ const ESCAPE: u16 = 500;
 
 /// rustyline, and the history file.
 pub(super) struct Editor {
-    rustyline: rustyline::Editor<LineHelper, MemHistory>,
+    rustyline: rustyline::Editor<LineHelper, RecallHistory>,
     shared: Arc<Shared>,
     terminal: Arc<Terminal>,
     history: History,
@@ -56,8 +57,10 @@ impl Editor {
             .keyseq_timeout(Some(ESCAPE))
             .build();
         let shared = Arc::clone(&helper.shared);
-        let mut rustyline = rustyline::Editor::with_history(config, MemHistory::new())?;
+        let history_lines = RecallHistory::new(Arc::clone(&helper.recall));
+        let mut rustyline = rustyline::Editor::with_history(config, history_lines)?;
         rustyline.set_max_history_size(history::LINES)?;
+        bind_typing_keys(&mut rustyline, &helper);
         rustyline.set_helper(Some(helper));
         // The terminal has no VEOF while lines are read. rustyline would take its value for a key.
         rustyline.bind_sequence(key(char::from(settings::DISABLED)), Cmd::Noop);
@@ -170,6 +173,51 @@ impl Editor {
             self.shared.line(wrap(&warning, settings::columns()));
         }
     }
+}
+
+/// Binds the keys that take a hint, search the history and show help.
+fn bind_typing_keys(rustyline: &mut rustyline::Editor<LineHelper, RecallHistory>, helper: &LineHelper) {
+    let mut bind = |key: KeyEvent, handler: Box<dyn ConditionalEventHandler>| {
+        rustyline.bind_sequence(key, EventHandler::Conditional(handler));
+    };
+    for key in [named(KeyCode::Right), named(KeyCode::End), KeyEvent::ctrl('F')] {
+        bind(key, Box::new(Handler(take_hint)));
+    }
+    for (code, up) in [(KeyCode::Up, true), (KeyCode::Down, false)] {
+        let recall = Arc::clone(&helper.recall);
+        let press = move |context: &EventContext<'_>| recall.press(context.line(), context.pos(), up);
+        bind(named(code), Box::new(Handler(press)));
+    }
+    let listed = Arc::clone(&helper.listed);
+    let clear = move |_: &EventContext<'_>| {
+        forget(&listed);
+        None
+    };
+    bind(KeyEvent::ctrl('L'), Box::new(Handler(clear)));
+    let help = helper.help();
+    let show = move |context: &EventContext<'_>| {
+        help.show(context.line(), context.pos());
+        Some(Cmd::Noop)
+    };
+    bind(named(KeyCode::F(1)), Box::new(Handler(show)));
+    let help = helper.help();
+    // In vi mode it would be Escape, and then h.
+    let show = move |context: &EventContext<'_>| {
+        (context.mode() == EditMode::Emacs).then(|| help.show(context.line(), context.pos()))?;
+        Some(Cmd::Noop)
+    };
+    bind(KeyEvent::alt('h'), Box::new(Handler(show)));
+}
+
+/// Takes the next argument of the hint behind the cursor.
+fn take_hint(context: &EventContext<'_>) -> Option<Cmd> {
+    let is_there = context.has_hint() && context.pos() == context.line().len();
+    // For a hint without an argument rustyline would ring the bell.
+    is_there.then(|| if context.hint_text().is_some() { Cmd::CompleteHint } else { Cmd::Noop })
+}
+
+fn named(code: KeyCode) -> KeyEvent {
+    KeyEvent(code, Modifiers::NONE)
 }
 
 fn key(char: char) -> KeyEvent {

@@ -1,23 +1,24 @@
 //! The answers to rustyline while a line is being typed: prompt, colors, hints, completion, and if the text is complete.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::{Hint, Hinter};
+use rustyline::hint::Hinter;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 use unicode_width::UnicodeWidthStr;
 
 use super::line::IsComplete;
 use super::list::{self, gray};
+use super::recall::Recall;
 use super::state::Shared;
 use crate::output::color::{self, Tint};
 use crate::output::columns::{Size, cut, size_of};
-use qmpsh::language::complete::{Color, Completion};
+use qmpsh::language::complete::{Candidate, Color, Completion, Hint};
 use qmpsh::language::syntax::Span;
 
 /// The longest text with colors, hints and completion, in bytes, so that each key stays fast.
@@ -29,11 +30,46 @@ pub(crate) trait Assistant: Send + Sync {
     /// Returns what can stand at `cursor`.
     fn complete(&self, text: &str, cursor: usize) -> Completion;
 
-    /// Returns what is still missing behind `text`, safe to show.
-    fn hint(&self, text: &str) -> Option<String>;
+    /// Returns what is still missing behind `text`.
+    fn hint(&self, text: &str) -> Option<Hint>;
 
     /// Returns the parts of `text` that have a color, in order.
     fn colors(&self, text: &str, cursor: usize) -> Vec<(Span, Color)>;
+
+    /// Returns help on the command at `cursor`, cut to the screen. It reads files, so it gets a thread of its own.
+    fn help(&self, text: &str, cursor: usize, size: Size) -> String;
+}
+
+/// Shows help on the command being typed, above the line.
+pub(super) struct Help {
+    assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
+    shared: Arc<Shared>,
+}
+
+impl Help {
+    pub(super) fn show(&self, line: &str, cursor: usize) {
+        let Some(assistant) = self.assistant.get().cloned() else { return };
+        let (shared, line) = (Arc::clone(&self.shared), line.to_owned());
+        // Without a thread there is no help this time.
+        let _ = thread::Builder::new()
+            .name("help".to_owned())
+            .spawn(move || shared.line(assistant.help(&line, cursor, size())));
+    }
+}
+
+/// Forgets the list of completions shown last: the next Tab shows it again.
+pub(super) fn forget(listed: &Listed) {
+    listed.lock().unwrap_or_else(PoisonError::into_inner).take();
+}
+
+/// The list of completions shown last, until the line changes or the screen is cleared.
+pub(super) type Listed = Arc<Mutex<Option<LastList>>>;
+
+#[derive(Debug)]
+pub(super) struct LastList {
+    text: String,
+    cursor: usize,
+    rows: Vec<String>,
 }
 
 /// The helper of rustyline.
@@ -43,8 +79,9 @@ pub(super) struct LineHelper {
     /// Set once the shell has one.
     assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
     color: bool,
-    /// The text and the cursor of the last list that was shown in part.
-    listed: RefCell<Option<(String, usize)>>,
+    hints: Hints,
+    pub(super) listed: Listed,
+    pub(super) recall: Arc<Recall>,
 }
 
 impl LineHelper {
@@ -54,7 +91,8 @@ impl LineHelper {
         assistant: Arc<OnceLock<Arc<dyn Assistant>>>,
         color: bool,
     ) -> Self {
-        Self { shared, is_complete, assistant, color, listed: RefCell::default() }
+        let (hints, listed, recall) = (Hints::new(color), Listed::default(), Arc::default());
+        Self { shared, is_complete, assistant, color, hints, listed, recall }
     }
 
     /// Returns the assistant, unless the text is too long.
@@ -62,14 +100,19 @@ impl LineHelper {
         self.assistant.get().map(|assistant| &**assistant).filter(|_| text.len() <= LONGEST)
     }
 
-    /// Shows the list above the line; all of it at the second Tab.
-    fn list(&self, completion: &Completion, line: &str, cursor: usize) {
-        let again = self.listed.take().is_some_and(|(text, at)| text == line && at == cursor);
-        let (rows, all) = list::rows(&completion.candidates, size(), again, self.color);
-        if again || !all {
-            *self.listed.borrow_mut() = Some((line.to_owned(), cursor));
+    pub(super) fn help(&self) -> Help {
+        Help { assistant: Arc::clone(&self.assistant), shared: Arc::clone(&self.shared) }
+    }
+
+    /// Shows the list above the line: all of it at the second Tab, and never the same again.
+    fn list(&self, candidates: &[Candidate], line: &str, cursor: usize) {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = listed.take().filter(|last| last.text == line && last.cursor == cursor);
+        let (rows, _) = list::rows(candidates, size(), last.is_some(), self.color);
+        if last.is_none_or(|last| last.rows != rows) {
+            self.shared.line(rows.join("\n"));
         }
-        self.shared.line(rows.join("\n"));
+        *listed = Some(LastList { text: line.to_owned(), cursor, rows });
     }
 }
 
@@ -88,12 +131,18 @@ impl Highlighter for LineHelper {
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        Cow::Owned(gray(hint))
+        match self.hints {
+            Hints::Gray => Cow::Owned(gray(hint)),
+            Hints::Dim => Cow::Owned(format!("\x1b[2m{hint}{}", color::PLAIN)),
+            Hints::Quoted => Cow::Borrowed(hint),
+        }
     }
 
     /// Repaints at each key, so that pending lines do not wait for the waker and colors are right.
     fn highlight_char(&self, line: &str, cursor: usize, _: CmdKind) -> bool {
         self.shared.note(line, cursor);
+        self.recall.forget_key();
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).take_if(|last| last.text != line);
         true
     }
 }
@@ -108,29 +157,69 @@ impl Validator for LineHelper {
     }
 }
 
-/// A gray text behind the cursor that no key inserts.
-pub(super) struct Grey(String);
+/// A hint behind the cursor, as it is shown.
+pub(super) struct Shown {
+    text: String,
+    next: Option<String>,
+}
 
-impl Hint for Grey {
+impl rustyline::hint::Hint for Shown {
     fn display(&self) -> &str {
-        &self.0
+        &self.text
     }
 
+    /// Right takes one argument, as it takes one word in fish.
     fn completion(&self) -> Option<&str> {
-        None
+        self.next.as_deref()
     }
 }
 
 impl Hinter for LineHelper {
-    type Hint = Grey;
+    type Hint = Shown;
 
-    /// No hints without color: they would look like typed text.
-    fn hint(&self, line: &str, cursor: usize, _: &Context<'_>) -> Option<Grey> {
-        let assistant = self.assistant(line).filter(|_| self.color && cursor == line.len())?;
-        let hint = assistant.hint(line)?;
+    fn hint(&self, line: &str, cursor: usize, _: &Context<'_>) -> Option<Shown> {
+        let assistant = self.assistant(line).filter(|_| cursor == line.len())?;
+        let Hint { text, next } = assistant.hint(line)?;
         let room = room_behind(line, self.shared.prompt().width(), size().columns);
-        (room > 3).then(|| Grey(cut(&hint, room).into_owned()))
+        let text = match self.hints {
+            Hints::Gray | Hints::Dim => cut(&text, room).into_owned(),
+            Hints::Quoted => quoted(&text, room),
+        };
+        (room > 3).then_some(Shown { text, next })
     }
+}
+
+/// How a hint differs from what was typed.
+#[derive(Clone, Copy, Debug)]
+enum Hints {
+    Gray,
+    Dim,
+    Quoted,
+}
+
+impl Hints {
+    fn new(color: bool) -> Self {
+        let term = std::env::var("TERM").unwrap_or_default();
+        match color {
+            true => Self::Gray,
+            false if has_dim(&term) => Self::Dim,
+            false => Self::Quoted,
+        }
+    }
+}
+
+/// Returns true if a terminal of this kind shows dim text. terminfo has `dim` for these, and for no other common one.
+fn has_dim(term: &str) -> bool {
+    const DIM: [&str; 10] =
+        ["xterm", "screen", "tmux", "linux", "alacritty", "foot", "gnome", "konsole", "vte", "wezterm"];
+    DIM.iter().any(|kind| term.starts_with(kind))
+}
+
+/// Puts a hint into quotes, within `room` columns.
+fn quoted(hint: &str, room: usize) -> String {
+    let words = hint.trim_start();
+    let space = &hint[..hint.len() - words.len()];
+    format!("{space}‹{}›", cut(words, room.saturating_sub(2 + space.len())))
 }
 
 impl Completer for LineHelper {
@@ -146,7 +235,7 @@ impl Completer for LineHelper {
         if completion.candidates.len() < 2 {
             return Ok((cursor, Vec::new()));
         }
-        self.list(&completion, line, cursor);
+        self.list(&completion.candidates, line, cursor);
         // Inserts nothing; rustyline paints the line again, with the list above it.
         Ok((cursor, vec![String::new()]))
     }
@@ -199,6 +288,17 @@ mod tests {
         );
         // Spans that do not fit the text are left out.
         check(&[(Span::new(3, 4), Color::Key), (Span::new(5, 99), Color::Key)], "a=é b");
+    }
+
+    #[test]
+    fn a_hint_without_color_is_dim_or_in_quotes() {
+        for (term, dim) in [("xterm-256color", true), ("tmux", true), ("linux", true), ("vt100", false), ("", false)] {
+            assert_eq!(has_dim(term), dim, "{term}");
+        }
+        let check = |hint: &str, room, expected: &str| assert_eq!(quoted(hint, room), expected, "{hint}");
+        check(" id=string [size=integer]", 80, " ‹id=string [size=integer]›");
+        check("ze=integer", 80, "‹ze=integer›");
+        check(" id=string [size=integer]", 12, " ‹id=strin…›");
     }
 
     #[test]

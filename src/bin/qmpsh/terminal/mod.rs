@@ -24,6 +24,7 @@ mod list;
 mod plain;
 mod printer;
 mod queue;
+mod recall;
 mod settings;
 mod state;
 mod stop;

@@ -20,6 +20,7 @@ use crate::session::{Builtin, Frontend, attend};
 use crate::status::Stop;
 use listing::OtherVersion;
 use manual::Found;
+use qmpsh::client::Client;
 use qmpsh::schema::{Choice, Schema, nearest};
 use qmpsh::text;
 
@@ -48,8 +49,9 @@ Built-in commands (.help NAME describes one):
 ";
 
 const KEYS: &str = "
-Tab completes the word at the cursor.
-Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes); Ctrl-R searches the history.
+Tab completes the word at the cursor; Right takes the next argument of the hint; F1 shows help on the command being typed.
+Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes). Up shows the lines of the \
+history that begin with what was typed; Ctrl-R searches it.
 The history omits lines that begin with a space or contain a password.
 ";
 
@@ -96,20 +98,56 @@ impl Builtin for Help {
 /// `.help NAME`
 async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop> {
     let width = renderer(frontend).width();
+    let schema = if topic.name.starts_with('.') { None } else { schema(frontend).await? };
+    let needs_manual = needs_manual(&topic.name, schema.as_deref());
+    let manual = if needs_manual { look_up(frontend, &topic.name, width).await? } else { Err(Vec::new()) };
+    let peer = version(&frontend.session().client, schema.as_deref());
+    let shown = written(topic, schema.as_deref(), peer.as_deref(), &manual, width)?;
+    print_text(frontend, &shown).await
+}
+
+/// Returns what `.help NAME` shows, or, without a name, what `.help` does. It reads files, and may block.
+///
+/// # Errors
+/// The sentence that says that nothing describes the name.
+pub(crate) fn page(
+    name: Option<&str>,
+    client: &Client,
+    schema: Option<&Schema>,
+    width: usize,
+) -> Result<String, String> {
+    let Some(name) = name else { return Ok(language(width)) };
+    let needs_manual = needs_manual(name, schema);
+    // The text is shown two columns in.
+    let manual = if needs_manual { manual::look_up(name, width.saturating_sub(2)) } else { Err(Vec::new()) };
+    let topic = Topic { name: name.to_owned(), choices: Vec::new() };
+    let peer = version(client, schema);
+    let shown = written(&topic, schema, peer.as_deref(), &manual, width);
+    shown.map_err(|stop| match stop {
+        Stop::Failed(failure) => failure.message,
+        _ => String::new(),
+    })
+}
+
+/// Returns true if a manual may describe the name: it is not that of a built-in command alone.
+fn needs_manual(name: &str, schema: Option<&Schema>) -> bool {
+    !name.starts_with('.') && (find(name).is_none() || schema.is_some_and(|schema| offers(schema, name)))
+}
+
+/// Returns the text about a name, from the schema and the manual.
+fn written(
+    topic: &Topic,
+    schema: Option<&Schema>,
+    peer: Option<&str>,
+    manual: &Result<Found, Vec<String>>,
+    width: usize,
+) -> Result<String, Stop> {
     let own = find(&topic.name);
     if topic.name.starts_with('.') {
-        return match own {
-            Some(command) => print_text(frontend, &about(command, width)).await,
-            None => Err(unknown(&topic.name, None, &[])),
-        };
+        return own.map(|command| about(command, width)).ok_or_else(|| unknown(&topic.name, None, &[]));
     }
-    let schema = schema(frontend).await?;
-    let is_offered = schema.as_deref().is_some_and(|schema| offers(schema, &topic.name));
-    let manual =
-        if own.is_none() || is_offered { look_up(frontend, &topic.name, width).await? } else { Err(Vec::new()) };
-    let peer = version(frontend, schema.as_deref());
-    let other_version = manual.as_ref().ok().zip(peer.as_deref()).and_then(|(found, peer)| other_version(found, peer));
-    let listed = schema.as_deref().and_then(|schema| listed(schema, topic, other_version.as_ref(), width));
+    let other_version = manual.as_ref().ok().zip(peer).and_then(|(found, peer)| other_version(found, peer));
+    let listed = schema.and_then(|schema| listed(schema, topic, other_version.as_ref(), width));
     let listed = listed.transpose().map_err(|sentence| Stop::failed(text::line(&sentence).into_owned()))?;
     let mut shown = String::new();
     if let Some(command) = own {
@@ -123,7 +161,7 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
         let versions = other_version.as_ref().map_or_else(String::new, |versions| format!(": it is {versions}"));
         let _ = writeln!(shown, "This peer does not offer {}{versions}.", topic.name);
     }
-    match &manual {
+    match manual {
         Ok(Found { title, text, .. }) => {
             let (between, versions) = match &other_version {
                 _ if !shown.is_empty() => ("\n", String::new()),
@@ -137,10 +175,10 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
                 let _ = writeln!(shown, "{indent}{line}");
             }
         }
-        Err(names) if shown.is_empty() => return Err(unknown(&topic.name, schema.as_deref(), names)),
+        Err(names) if shown.is_empty() => return Err(unknown(&topic.name, schema, names)),
         Err(_) => {}
     }
-    print_text(frontend, &shown).await
+    Ok(shown)
 }
 
 /// Returns true if `name` looks like that of a type, which the schema does not tell.
@@ -166,8 +204,8 @@ fn offers(schema: &Schema, name: &str) -> bool {
 }
 
 /// The peer's version, as it says itself.
-fn version(frontend: &mut dyn Frontend, schema: Option<&Schema>) -> Option<String> {
-    let greeting = frontend.session().client.greeting().map(|greeting| greeting.version.to_string());
+fn version(client: &Client, schema: Option<&Schema>) -> Option<String> {
+    let greeting = client.greeting().map(|greeting| greeting.version.to_string());
     greeting.or_else(|| schema?.agent_version().map(str::to_owned))
 }
 

@@ -63,6 +63,10 @@ impl LiveValues {
         Arc::new(Self { client, runtime: Handle::current(), tracker, commands, answers, answered })
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Makes all answers old: what exists may have changed.
     pub(super) fn invalidate(&self) {
         self.commands.fetch_add(1, Ordering::Relaxed);

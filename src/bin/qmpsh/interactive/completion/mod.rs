@@ -9,12 +9,13 @@ mod replies;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::builtins::{COMMANDS, Description};
+use crate::builtins::{COMMANDS, Description, page};
+use crate::output::columns::{Size, wrap};
 use crate::session::schema::SessionSchema;
 use crate::session::{Session, SharedDialect};
 use crate::terminal;
 use existing::{LiveValues, WithDeadline};
-use qmpsh::language::complete::{self, BuiltinCommand, Color, Completion, Context, Live, Nothing};
+use qmpsh::language::complete::{self, BuiltinCommand, Color, Completion, Context, Hint, Live, Nothing};
 use qmpsh::language::syntax::{Dialect, Span};
 use qmpsh::schema::Schema;
 
@@ -80,7 +81,7 @@ impl terminal::Assistant for Assistant {
         }
     }
 
-    fn hint(&self, text: &str) -> Option<String> {
+    fn hint(&self, text: &str) -> Option<Hint> {
         if self.is_hmp(text) {
             return None;
         }
@@ -94,5 +95,49 @@ impl terminal::Assistant for Assistant {
         }
         let schema = self.schema();
         complete::colors(text, cursor, self.context(schema.as_ref(), &Nothing))
+    }
+
+    fn help(&self, text: &str, cursor: usize, size: Size) -> String {
+        let name = complete::command_at(text, cursor).filter(|_| !self.is_hmp(text));
+        let schema = self.schema();
+        // The last column stays free: some terminals wrap when it is written.
+        let width = size.columns.saturating_sub(1);
+        match page(name.as_deref(), self.live.client(), schema.as_deref(), width) {
+            Ok(page) => shortened(&page, name.as_deref(), size),
+            Err(why) => wrap(&why, width).into_owned(),
+        }
+    }
+}
+
+/// Cuts a page of help, so that the line being typed stays on the screen below it.
+fn shortened(page: &str, name: Option<&str>, size: Size) -> String {
+    const BELOW: usize = 3;
+    let lines: Vec<&str> = page.trim_end().lines().collect();
+    let room = size.rows.saturating_sub(BELOW).max(1);
+    if lines.len() <= room {
+        return lines.join("\n");
+    }
+    let shown = room - 1;
+    let more = format!(
+        "… {} more lines (.help{} shows all)",
+        lines.len() - shown,
+        name.map(|name| format!(" {name}")).unwrap_or_default()
+    );
+    [&lines[..shown], &[&*more]].concat().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_help_leaves_room_for_the_line() {
+        let check = |page: &str, rows, expected: &str| {
+            assert_eq!(shortened(page, Some("stop"), Size { rows, columns: 80 }), expected, "{page:?} {rows}");
+        };
+        check("a\nb\n", 24, "a\nb");
+        check("a\nb\nc\n", 6, "a\nb\nc");
+        check("a\nb\nc\nd\n", 6, "a\nb\n… 2 more lines (.help stop shows all)");
+        check("a\nb\n", 2, "… 2 more lines (.help stop shows all)");
     }
 }
