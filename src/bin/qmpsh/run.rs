@@ -10,7 +10,7 @@ use tokio::runtime::LocalOptions;
 
 use crate::batch::work::Work;
 use crate::batch::{self, Batch};
-use crate::cli::{self, Input, Invocation, Options, Source, Task};
+use crate::cli::{self, ConnectMode, Input, Invocation, Options, Source, Task};
 use crate::connect::{Connector, list};
 use crate::eval::{self, Sources, Text};
 use crate::input::lines::Lines;
@@ -31,11 +31,19 @@ use qmpsh::events::HistoryBounds;
 /// # Errors
 /// The runtime cannot be started.
 pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
-    let invocation: &'static Invocation = match task {
-        // It lives as long as the program.
-        Task::Session(invocation) => Box::leak(invocation),
+    let invocation = match task {
+        Task::Session(invocation) => invocation,
+        Task::NoAddress(task) => {
+            let (input, options) = *task;
+            match list::choose(is_interactive(&input), options.tls_creds.is_some()) {
+                Ok(address) => Box::new(Invocation { mode: ConnectMode::Connect(address), input, options }),
+                Err(status) => return Ok(status),
+            }
+        }
         Task::List(listing) => return Ok(list::run(listing)),
     };
+    // It lives as long as the program.
+    let invocation: &'static Invocation = Box::leak(invocation);
     let messages = Messages::new(invocation.options.color);
     // Before the runtime opens descriptors of its own.
     let connector = match Connector::new(&invocation.mode, &invocation.options) {
@@ -65,6 +73,11 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     }))
 }
 
+/// Returns true if the commands come from a person at a terminal.
+fn is_interactive(input: &Input) -> bool {
+    *input == Input::Default && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
 /// Fails if there are too few descriptors for the runtime, which panics without them.
 fn spare_descriptors() -> io::Result<()> {
     const OF_RUNTIME: usize = 6;
@@ -78,9 +91,7 @@ async fn run_in(
     messages: Messages,
 ) -> Result<Status, Failure> {
     let options = &invocation.options;
-    let interactive =
-        invocation.input == Input::Default && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    if interactive {
+    if is_interactive(&invocation.input) {
         return interact(options, connector).await;
     }
     if options.reconnect.is_some() {

@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 fn run(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
     match task(line, environment)? {
         Task::Session(invocation) => Ok(*invocation),
-        task @ Task::List(_) => panic!("{line}: {task:?}"),
+        task @ (Task::NoAddress(_) | Task::List(_)) => panic!("{line}: {task:?}"),
     }
 }
 
@@ -195,8 +195,7 @@ fn the_environment_gives_what_is_missing() {
     assert_eq!(run("q.sock --log-level info", &logging).unwrap().options.log_level, LevelFilter::INFO);
     let empty = [("QMPSH_LOG", ""), ("QMP_SOCKET", "")];
     assert_eq!(run("q.sock", &empty).unwrap().options, defaults());
-    let listing = Listing { asked: false, output: OutputMode::Auto };
-    assert_eq!(task("", &empty), Ok(Task::List(listing)));
+    assert_eq!(task("", &empty), Ok(Task::NoAddress(Box::new((Input::Default, defaults())))));
     assert_eq!(
         wrong("q.sock", &[("QMPSH_LOG", "loud")]),
         "bad level `loud` in $QMPSH_LOG: use one of off, error, warn, info, debug, trace"
@@ -291,18 +290,27 @@ fn what_a_way_does_not_take() {
 }
 
 #[test]
+fn a_missing_address_is_left_to_the_processes_that_run() {
+    #[track_caller]
+    fn check(line: &str, expected: Input) {
+        let Ok(Task::NoAddress(task)) = task(line, &[]) else { panic!("{line}") };
+        assert_eq!(task.0, expected, "{line}");
+    }
+    check("", Input::Default);
+    check("connect", Input::Default);
+    check("-c query-status", Input::Lines(vec![Source::Line("query-status".into())]));
+    check("--reconnect 1", Input::Default);
+}
+
+#[test]
 fn the_processes_are_listed() {
     #[track_caller]
-    fn check(line: &str, asked: bool, output: OutputMode) {
-        assert_eq!(task(line, &[]), Ok(Task::List(Listing { asked, output })), "{line}");
+    fn check(line: &str, output: OutputMode) {
+        assert_eq!(task(line, &[]), Ok(Task::List(Listing { output })), "{line}");
     }
-    check("list", true, OutputMode::Auto);
-    check("-o json list", true, OutputMode::Json);
-    check("list -p", true, OutputMode::Pretty);
-    // Nobody said which monitor.
-    check("", false, OutputMode::Auto);
-    check("connect", false, OutputMode::Auto);
-    check("-c query-status", false, OutputMode::Auto);
+    check("list", OutputMode::Auto);
+    check("-o json list", OutputMode::Json);
+    check("list -p", OutputMode::Pretty);
     let sentence = |what: &str| {
         format!("`list` takes only -o, -p and --color, not {what} (for a socket of that name, write ./list)")
     };
@@ -364,7 +372,7 @@ fn only_paths_may_be_other_than_utf8() {
     let parse = |args: &[OsString]| -> Result<Invocation, Exit> {
         match parse(args.to_vec(), |_| None)? {
             Task::Session(invocation) => Ok(*invocation),
-            task @ Task::List(_) => panic!("{task:?}"),
+            task @ (Task::NoAddress(_) | Task::List(_)) => panic!("{task:?}"),
         }
     };
     let name = OsString::from("qmpsh");
