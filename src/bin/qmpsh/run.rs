@@ -20,10 +20,10 @@ use crate::output::messages::{Messages, Notifier};
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
 use crate::session::types::TypeInfo;
-use crate::session::{Session, SharedDialect, Tracker, hmp};
+use crate::session::{Session, SharedDialect, hmp};
 use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status};
-use qmpsh::client::{Client, ClientOptions};
+use qmpsh::client::ClientOptions;
 use qmpsh::events::HistoryBounds;
 
 /// Runs what the command line asks for.
@@ -197,18 +197,15 @@ fn session(
     work: Option<&Work>,
 ) -> Session {
     let follows_events = work.is_none_or(Work::may_wait);
-    let tracker = Arc::new(Tracker::default());
-    let client = Client::new(ClientOptions {
+    let client_options = ClientOptions {
         out_of_band: work.is_none_or(Work::may_be_out_of_band),
         max_message: options.max_message,
         negotiate: !options.skip_negotiation,
-        guest_agent: options.guest_agent,
         handshake_limit: Some(options.connect_timeout),
         // What may wait for an event may also switch the log.
         observer: log.observer(follows_events),
-        on_event: follows_events.then(|| tracker.on_event()),
         history: follows_events.then(HistoryBounds::default),
         ..ClientOptions::default()
-    });
-    Session::new(client, connector, options, log, tracker, dialect, work.is_none())
+    };
+    Session::new(connector, client_options, options, log, dialect, work.is_none())
 }

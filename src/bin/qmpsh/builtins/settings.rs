@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::arguments::{Refusal, Words};
+use super::arguments::{Refusal, Words, on_or_off};
 use super::print_text;
 use crate::cli::OutputMode;
 use crate::output::render::Renderer;
@@ -42,12 +42,7 @@ pub(super) struct ShowTiming(Option<bool>);
 
 impl ShowTiming {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        match words.next()? {
-            None => Ok(Self(None)),
-            Some((word, _)) if word == "on" => Ok(Self(Some(true))),
-            Some((word, _)) if word == "off" => Ok(Self(Some(false))),
-            Some((_, span)) => Err(Refusal::new(span, "not `on` or `off`")),
-        }
+        words.next()?.map(on_or_off).transpose().map(Self)
     }
 }
 

@@ -27,8 +27,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-pub(crate) use connect_mode::ConnectMode;
 use connect_mode::Subcommand;
+pub(crate) use connect_mode::{ConnectMode, no_host_name};
 use definition::CommandLine;
 pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode, command};
 pub(crate) use exit::Exit;

@@ -45,6 +45,19 @@ fn only_free(processes: &[QemuProcess], uid: u32, tls: bool) -> Option<&QemuProc
     found.next().filter(|_| found.next().is_none())
 }
 
+/// Returns the names of the VMs that `vm:NAME` reaches, with or without TLS, each with what it is.
+pub(crate) fn names_of_free() -> Vec<(String, String)> {
+    let found = processes::find().unwrap_or_default();
+    let reached = |name: &OsString| {
+        [false, true].iter().any(|tls| processes::resolve(&Wanted::Vm(name.clone()), &found, *tls).is_ok())
+    };
+    let named = found.iter().filter_map(|process| {
+        let name = process.name.as_ref().filter(|name| reached(name))?;
+        Some((name.clone().into_string().ok()?, format!("{} {}", process.program, process.pid)))
+    });
+    named.collect()
+}
+
 /// Returns `vm:NAME` if that reaches the process, which is then found again after it was restarted; otherwise `pid:N`.
 fn short_address(process: &QemuProcess, processes: &[QemuProcess], tls: bool) -> Address {
     let by_name = |name: &OsString| {

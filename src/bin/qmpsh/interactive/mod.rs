@@ -35,7 +35,7 @@ use crate::terminal::{Console, Readline, Sink};
 use completion::Assistant;
 pub(super) use console::open_console;
 use prompt::Prompt;
-use qmpsh::client::ExecuteError;
+use qmpsh::client::{Client, ExecuteError};
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::message::{Reply, Request};
 use qmpsh::protocol::StateWatcher;
@@ -90,7 +90,7 @@ impl<'a> Repl<'a> {
             sink: console.sink(),
             prompt: Prompt::new(session, console.sink()),
             console,
-            events: session.client.events(Delivery::Newest { room: EVENT_ROOM }, session.event_filter.filter()),
+            events: stream_of(&session.client, session),
             state: session.client.session().watch(),
             opening: None,
             late: JoinSet::new(),
@@ -191,4 +191,9 @@ impl<'a> Repl<'a> {
             self.sink.line(if self.console.has_echo() { "" } else { "^C" });
         }
     }
+}
+
+/// Returns the stream of the events that are shown. Call it before the client connects, so that no event is missed.
+fn stream_of(client: &Client, session: &Session) -> EventStream {
+    client.events(Delivery::Newest { room: EVENT_ROOM }, session.event_filter.filter())
 }
