@@ -11,6 +11,7 @@ use tokio::runtime::LocalOptions;
 use crate::batch::work::Work;
 use crate::batch::{self, Batch};
 use crate::cli::{self, ConnectMode, Input, Invocation, Options, Source, Task};
+use crate::config::Config;
 use crate::connect::{Connector, list};
 use crate::eval::{self, Sources, Text};
 use crate::input::lines::Lines;
@@ -92,7 +93,7 @@ async fn run_in(
 ) -> Result<Status, Failure> {
     let options = &invocation.options;
     if is_interactive(&invocation.input) {
-        return interact(options, connector).await;
+        return interact(options, connector, messages).await;
     }
     if options.reconnect.is_some() {
         return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
@@ -175,15 +176,22 @@ async fn run_batch(session: &mut Session, work: Work, messages: Messages) -> Res
     }
 }
 
-async fn interact(options: &'static Options, connector: Connector<'static>) -> Result<Status, Failure> {
+async fn interact(
+    options: &'static Options,
+    connector: Connector<'static>,
+    messages: Messages,
+) -> Result<Status, Failure> {
     // Before the terminal's settings change, so that a signal that ends the program restores them.
     let signals = Signals::new()?;
     let dialect = SharedDialect::new(hmp::dialect(options));
-    let mut console = interactive::open_console(options, &dialect)?;
+    let (config, warnings) = Config::load();
+    warnings.iter().for_each(|warning| messages.say(warning));
+    let mut console = interactive::open_console(options, &config, &dialect)?;
     let log = WireLog::new(options, "", Notifier::Console(console.sink()))?;
     let mut session = session(options, connector, log, dialect, None);
     diagnostics::to_console(options.log_level, console.sink());
-    let result = Repl::new(&mut session, &mut console, signals).run().await;
+    session.configure(&config);
+    let result = Repl::new(&mut session, &mut console, signals, config).run().await;
     session.connector.close(&Notifier::Console(console.sink()), result.is_ok()).await;
     result
 }

@@ -101,10 +101,9 @@ pub(crate) fn parse(
     if let Some(text) = line.generated() {
         return Err(Exit::Generated(text.to_owned()));
     }
-    let output = line.options.output;
     if subcommand == Subcommand::List {
         return match line.first_but(&command, &matches, &["output", "pretty", "color"]) {
-            None => Ok(Task::List(Listing { output })),
+            None => Ok(Task::List(Listing { output: line.options.output.unwrap_or(OutputMode::Auto) })),
             Some(what) => Err(usage(format_args!(
                 "`list` takes only -o, -p and --color, not {what} (for a socket of that name, write ./list)"
             ))),

@@ -87,8 +87,12 @@ fn words_after_the_address_are_one_command() {
 
 #[test]
 fn options_stand_before_or_directly_after_the_address() {
-    let expected =
-        Options { keep_going: true, timeout: Some(Duration::from_millis(500)), output: OutputMode::Raw, ..defaults() };
+    let expected = Options {
+        keep_going: true,
+        timeout: Some(Duration::from_millis(500)),
+        output: Some(OutputMode::Raw),
+        ..defaults()
+    };
     for line in [
         "-k -t 0.5 -o raw q.sock x -p",
         "q.sock -k -t 0.5 -o raw x -p",
@@ -120,11 +124,11 @@ fn every_option_has_its_value() {
     check("--wait 30", |o| o.wait = Some(seconds(30)));
     check("--wait 0", |o| o.wait = None);
     check("--reconnect 2.5", |o| o.reconnect = Some(Duration::from_millis(2500)));
-    check("-o auto", |o| o.output = OutputMode::Auto);
-    check("-o json", |o| o.output = OutputMode::Json);
-    check("-o pretty", |o| o.output = OutputMode::Pretty);
-    check("-p", |o| o.output = OutputMode::Pretty);
-    check("-o table", |o| o.output = OutputMode::Table);
+    check("-o auto", |o| o.output = Some(OutputMode::Auto));
+    check("-o json", |o| o.output = Some(OutputMode::Json));
+    check("-o pretty", |o| o.output = Some(OutputMode::Pretty));
+    check("-p", |o| o.output = Some(OutputMode::Pretty));
+    check("-o table", |o| o.output = Some(OutputMode::Table));
     check("--color auto", |o| o.color = ColorMode::Auto);
     check("--color always", |o| o.color = ColorMode::Always);
     check("--color never", |o| o.color = ColorMode::Never);
@@ -140,10 +144,10 @@ fn every_option_has_its_value() {
     check("-H", |o| o.hmp = true);
     check("--hmp", |o| o.hmp = true);
     // The last one wins, so that an alias can be overridden.
-    check("-p -o raw", |o| o.output = OutputMode::Raw);
-    check("-o raw -p", |o| o.output = OutputMode::Pretty);
+    check("-p -o raw", |o| o.output = Some(OutputMode::Raw));
+    check("-o raw -p", |o| o.output = Some(OutputMode::Pretty));
     check("-o raw -o json -k -k", |o| {
-        (o.output, o.keep_going) = (OutputMode::Json, true);
+        (o.output, o.keep_going) = (Some(OutputMode::Json), true);
     });
     check("--no-history --history h", |o| {
         o.history = Some("h".into());

@@ -20,11 +20,14 @@ mod running;
 mod values;
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use crate::cli::OutputMode;
+use crate::config::Config;
 use crate::connect::Opening;
 use crate::output::messages::fit;
 use crate::output::render::Renderer;
@@ -70,6 +73,8 @@ pub(super) struct Repl<'a> {
     assists: bool,
     /// Fetches the schema for the assistant.
     fetching: JoinSet<()>,
+    /// The line that stands for each word.
+    aliases: BTreeMap<String, String>,
 }
 
 /// The reply to a command that the shell stopped waiting for.
@@ -81,11 +86,12 @@ struct LateReply {
 type Flow<T = ()> = Result<T, Stop>;
 
 impl<'a> Repl<'a> {
-    pub(super) fn new(session: &'a mut Session, console: &'a mut Console, signals: Signals) -> Self {
+    pub(super) fn new(session: &'a mut Session, console: &'a mut Console, signals: Signals, config: Config) -> Self {
+        let mode = session.options.output.or(config.output).unwrap_or(OutputMode::Auto);
         let assistant = Assistant::new(session);
         let assists = console.assist(assistant.clone());
         Self {
-            renderer: Renderer::new(session.options.output, session.options.color, session.options.quiet),
+            renderer: Renderer::new(mode, session.options.color, session.options.quiet),
             redirected: None,
             sink: console.sink(),
             prompt: Prompt::new(session, console.sink()),
@@ -101,6 +107,7 @@ impl<'a> Repl<'a> {
             assistant,
             assists,
             fetching: JoinSet::new(),
+            aliases: config.aliases,
             session,
         }
     }

@@ -12,6 +12,7 @@ use super::event_filter::EventFilter;
 use super::schema::SessionSchema;
 use super::tracker::Tracker;
 use crate::cli::{EventsMode, Options};
+use crate::config::{Config, Pager};
 use crate::connect::Connector;
 use crate::output::wire_log::WireLog;
 use qmpsh::address::Address;
@@ -56,6 +57,8 @@ pub(crate) struct Session {
     /// Results go to a pipeline.
     pub(crate) is_piped: bool,
     pub(crate) timing: Timing,
+    /// What the configuration file says about the pager.
+    pub(crate) pager: Option<Pager>,
     pub(crate) connection: Connection,
     /// The number of abandoned commands without a reply.
     pub(crate) unanswered: usize,
@@ -106,11 +109,21 @@ impl Session {
             events_to_stderr: options.events == Some(EventsMode::Stderr) && !shares_terminal,
             is_piped: false,
             timing: Timing::default(),
+            pager: None,
             connection: Connection::Closed,
             unanswered: 0,
             included: Vec::new(),
             in_file: false,
         }
+    }
+
+    /// Applies the settings of the configuration file that no option overrides.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        if let (Some(events), None) = (&config.events, self.options.events) {
+            self.event_filter = events.clone();
+        }
+        self.timing.is_on = config.timing.unwrap_or_default();
+        self.pager.clone_from(&config.pager);
     }
 
     /// Makes another peer, with the options of the connection as they are but for those that `change` sets.

@@ -11,7 +11,7 @@ use rustyline::config::Configurer;
 use rustyline::error::{ReadlineError, Signal};
 use rustyline::history::{History as _, MemHistory};
 use rustyline::{
-    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Event, EventContext, EventHandler,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, EditMode, Event, EventContext, EventHandler,
     ExternalPrinter, KeyEvent, Modifiers, RepeatCount,
 };
 use tokio::sync::mpsc::UnboundedSender;
@@ -45,6 +45,7 @@ impl Editor {
         helper: LineHelper,
         terminal: Arc<Terminal>,
         history: History,
+        vi: bool,
     ) -> rustyline::Result<(Self, impl ExternalPrinter + Send + use<>)> {
         // Forced: with NO_COLOR rustyline would not ask the highlighter, which paints the pending lines. The helper decides
         // about colors.
@@ -53,6 +54,7 @@ impl Editor {
         let config = Config::builder()
             .color_mode(ColorMode::Forced)
             .completion_type(CompletionType::List)
+            .edit_mode(if vi { EditMode::Vi } else { EditMode::Emacs })
             .keyseq_timeout(Some(ESCAPE))
             .build();
         let shared = Arc::clone(&helper.shared);
