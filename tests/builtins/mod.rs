@@ -1,5 +1,6 @@
 //! The dot commands, in a batch and in a terminal.
 
+mod connect;
 mod fd;
 mod follow;
 mod help;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::support::version::reconnect;
 use crate::support::{Mock, Program, Qemu, qmpsh};
 
+mod no_address;
 mod other_users;
 mod socket_paths;
 mod stopped_qemu;

@@ -51,7 +51,7 @@ pub(super) fn typed(screen: &Screen) -> String {
 
 /// Types `line`, Tab and a mark, and looks at what there is then; again if QEMU was too slow for a person to wait.
 #[track_caller]
-fn tab_until(t: &mut Terminal, line: &str, mut as_expected: impl FnMut(&Screen, &str) -> bool) {
+pub(super) fn tab_until(t: &mut Terminal, line: &str, mut as_expected: impl FnMut(&Screen, &str) -> bool) {
     const MARK: &str = "~";
     let found = poll_until(DEADLINE, || {
         t.type_keys(&format!("\x0c{line}\t{MARK}"));

@@ -6,6 +6,8 @@ use crate::support::terminal::{Screen, Terminal};
 use crate::support::{Program, qmpsh};
 
 mod complete;
+mod config;
+mod connect;
 mod connection;
 mod ctrl_c;
 mod escaping;

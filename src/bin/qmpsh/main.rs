@@ -3,6 +3,7 @@
 mod batch;
 mod builtins;
 mod cli;
+mod config;
 mod connect;
 mod eval;
 mod input;

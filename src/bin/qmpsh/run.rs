@@ -10,7 +10,8 @@ use tokio::runtime::LocalOptions;
 
 use crate::batch::work::Work;
 use crate::batch::{self, Batch};
-use crate::cli::{self, Input, Invocation, Options, Source, Task};
+use crate::cli::{self, ConnectMode, Input, Invocation, Options, Source, Task};
+use crate::config::Config;
 use crate::connect::{Connector, list};
 use crate::eval::{self, Sources, Text};
 use crate::input::lines::Lines;
@@ -20,10 +21,10 @@ use crate::output::messages::{Messages, Notifier};
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
 use crate::session::types::TypeInfo;
-use crate::session::{Session, SharedDialect, Tracker, hmp};
+use crate::session::{Session, SharedDialect, hmp};
 use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status};
-use qmpsh::client::{Client, ClientOptions};
+use qmpsh::client::ClientOptions;
 use qmpsh::events::HistoryBounds;
 
 /// Runs what the command line asks for.
@@ -31,11 +32,19 @@ use qmpsh::events::HistoryBounds;
 /// # Errors
 /// The runtime cannot be started.
 pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
-    let invocation: &'static Invocation = match task {
-        // It lives as long as the program.
-        Task::Session(invocation) => Box::leak(invocation),
+    let invocation = match task {
+        Task::Session(invocation) => invocation,
+        Task::NoAddress(task) => {
+            let (input, options) = *task;
+            match list::choose(is_interactive(&input), options.tls_creds.is_some()) {
+                Ok(address) => Box::new(Invocation { mode: ConnectMode::Connect(address), input, options }),
+                Err(status) => return Ok(status),
+            }
+        }
         Task::List(listing) => return Ok(list::run(listing)),
     };
+    // It lives as long as the program.
+    let invocation: &'static Invocation = Box::leak(invocation);
     let messages = Messages::new(invocation.options.color);
     // Before the runtime opens descriptors of its own.
     let connector = match Connector::new(&invocation.mode, &invocation.options) {
@@ -65,6 +74,11 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
     }))
 }
 
+/// Returns true if the commands come from a person at a terminal.
+fn is_interactive(input: &Input) -> bool {
+    *input == Input::Default && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
 /// Fails if there are too few descriptors for the runtime, which panics without them.
 fn spare_descriptors() -> io::Result<()> {
     const OF_RUNTIME: usize = 6;
@@ -78,10 +92,8 @@ async fn run_in(
     messages: Messages,
 ) -> Result<Status, Failure> {
     let options = &invocation.options;
-    let interactive =
-        invocation.input == Input::Default && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    if interactive {
-        return interact(options, connector).await;
+    if is_interactive(&invocation.input) {
+        return interact(options, connector, messages).await;
     }
     if options.reconnect.is_some() {
         return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
@@ -164,15 +176,22 @@ async fn run_batch(session: &mut Session, work: Work, messages: Messages) -> Res
     }
 }
 
-async fn interact(options: &'static Options, connector: Connector<'static>) -> Result<Status, Failure> {
+async fn interact(
+    options: &'static Options,
+    connector: Connector<'static>,
+    messages: Messages,
+) -> Result<Status, Failure> {
     // Before the terminal's settings change, so that a signal that ends the program restores them.
     let signals = Signals::new()?;
     let dialect = SharedDialect::new(hmp::dialect(options));
-    let mut console = interactive::open_console(options, &dialect)?;
+    let (config, warnings) = Config::load();
+    warnings.iter().for_each(|warning| messages.say(warning));
+    let mut console = interactive::open_console(options, &config, &dialect)?;
     let log = WireLog::new(options, "", Notifier::Console(console.sink()))?;
     let mut session = session(options, connector, log, dialect, None);
     diagnostics::to_console(options.log_level, console.sink());
-    let result = Repl::new(&mut session, &mut console, signals).run().await;
+    session.configure(&config);
+    let result = Repl::new(&mut session, &mut console, signals, config).run().await;
     session.connector.close(&Notifier::Console(console.sink()), result.is_ok()).await;
     result
 }
@@ -186,18 +205,15 @@ fn session(
     work: Option<&Work>,
 ) -> Session {
     let follows_events = work.is_none_or(Work::may_wait);
-    let tracker = Arc::new(Tracker::default());
-    let client = Client::new(ClientOptions {
+    let client_options = ClientOptions {
         out_of_band: work.is_none_or(Work::may_be_out_of_band),
         max_message: options.max_message,
         negotiate: !options.skip_negotiation,
-        guest_agent: options.guest_agent,
         handshake_limit: Some(options.connect_timeout),
         // What may wait for an event may also switch the log.
         observer: log.observer(follows_events),
-        on_event: follows_events.then(|| tracker.on_event()),
         history: follows_events.then(HistoryBounds::default),
         ..ClientOptions::default()
-    });
-    Session::new(client, connector, options, log, tracker, dialect, work.is_none())
+    };
+    Session::new(connector, client_options, options, log, dialect, work.is_none())
 }

@@ -56,6 +56,8 @@ pub enum Takes {
     File,
     /// A file, which may have `ro:` or `wo:` before it.
     Descriptor,
+    /// The address of a peer: a VM of this machine, or a socket.
+    Address,
 }
 
 /// Reads each logical line of a text: where it begins, and its words. There is always one.

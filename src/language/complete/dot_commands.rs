@@ -4,7 +4,7 @@ use super::context::{BuiltinCommand, Context, Takes};
 use super::describe::{described, marks};
 use super::item::{Item, Style};
 use super::live::Question;
-use super::values::{files, hmp_values, hmp_word, named, objects, paths};
+use super::values::{addresses, files, hmp_values, hmp_word, named, objects, paths};
 use crate::language::syntax::Span;
 use crate::schema::{Member, Schema};
 
@@ -84,6 +84,13 @@ pub(super) fn words(
         (Takes::File, None) => {
             style = Style::Plain;
             [files(context, typed), builtin.listed()].concat()
+        }
+        (Takes::Address, None) => {
+            style = Style::Plain;
+            if let Some(path) = typed.strip_prefix("unix:") {
+                at.start = at.end - path.len();
+            }
+            addresses(context, at.of(line))
         }
         (Takes::Descriptor, None) => {
             style = Style::Plain;

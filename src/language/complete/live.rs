@@ -64,6 +64,10 @@ pub enum Question {
     Hmp(Option<String>),
     /// The files in a directory of this machine; names of directories end in `/`.
     Files(String),
+    /// The sockets and directories in a directory of this machine; names of directories end in `/`.
+    Sockets(String),
+    /// The VMs of this machine that `vm:NAME` reaches.
+    Vms,
 }
 
 /// The values that an argument takes.

@@ -158,8 +158,21 @@ fn steps(parent: &str, children: Vec<LiveValue>) -> Vec<Item> {
 
 /// Returns the files in the typed directory.
 pub(super) fn files(context: Context<'_>, typed: &str) -> Vec<Item> {
+    directory(context, typed, Question::Files)
+}
+
+/// Returns the addresses that can be meant: VMs, and sockets in the typed directory.
+pub(super) fn addresses(context: Context<'_>, typed: &str) -> Vec<Item> {
+    let vm = |vm: LiveValue| Item::new(&format!("vm:{}", vm.name), vm.about).then(" ");
+    let mut items: Vec<Item> = context.live.values(&Question::Vms).into_iter().map(vm).collect();
+    items.extend(directory(context, typed, Question::Sockets));
+    items
+}
+
+/// Returns what a question about the typed directory finds there.
+fn directory(context: Context<'_>, typed: &str, question: fn(String) -> Question) -> Vec<Item> {
     let (directory, last) = typed.split_at(typed.rfind('/').map_or(0, |at| at + 1));
-    let found = context.live.values(&Question::Files(directory.to_owned()));
+    let found = context.live.values(&question(directory.to_owned()));
     let wanted = found.into_iter().filter(|file| last.starts_with('.') || !file.name.starts_with('.'));
     let items = wanted.map(|file| {
         let then = if file.name.ends_with('/') { "" } else { " " };

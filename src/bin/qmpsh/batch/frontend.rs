@@ -16,7 +16,7 @@ use crate::output::pipeline;
 use crate::output::printer::sleep_until_or_never;
 use crate::output::render::{Pieces, Renderer};
 use crate::session::types::resolve_types;
-use crate::session::{Action, EventFilter, Frontend, Session};
+use crate::session::{Action, EventFilter, Frontend, Peer, Session};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::language::syntax::Dialect;
 use qmpsh::language::typing::Resend;
@@ -175,5 +175,19 @@ impl Frontend for Batch<'_> {
         let _ = self.session.client.disconnect().await;
         self.session.disconnected();
         Ok(self.open().await?)
+    }
+
+    async fn connect(&mut self, mut peer: Peer) -> Result<(), Stop> {
+        self.printer.print_all().await?;
+        let notifier = Notifier::Stderr(self.messages);
+        let (events, state) =
+            (self.printer.stream_of(&peer.client, &self.session.event_filter), peer.client.session().watch());
+        peer.connector.open(&peer.client, &notifier).await?;
+        let mut left = self.session.change_to(peer);
+        self.printer.change_to(events);
+        self.state = state;
+        while self.state.try_changed().is_some() {}
+        left.connector.close(&notifier, true).await;
+        Ok(())
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cli::OutputMode;
 use crate::eval::{Parsed, Sources, Text};
 use crate::input::lines::{Line, Lines, Location};
 use crate::output::messages::{Messages, Notifier};
@@ -57,7 +58,7 @@ impl<'a> Batch<'a> {
             printer: Printer::new(
                 &session.client,
                 options.events,
-                Renderer::new(options.output, options.color, options.quiet),
+                Renderer::new(options.output.unwrap_or(OutputMode::Auto), options.color, options.quiet),
             ),
             state: session.client.session().watch(),
             status: Status::Success,

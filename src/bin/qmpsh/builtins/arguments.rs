@@ -145,6 +145,15 @@ pub(super) fn count((text, span): (String, Span)) -> Result<u64, Refusal> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| Refusal::new(span, "not a count of 1 or more"))
 }
 
+/// Reads `on` or `off`.
+pub(super) fn on_or_off((text, span): (String, Span)) -> Result<bool, Refusal> {
+    match text.as_str() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(Refusal::new(span, "not `on` or `off`")),
+    }
+}
+
 /// Reads a line with a built-in command, for a test of the function that reads its arguments.
 #[cfg(test)]
 pub(super) fn read_line<T>(line: &str, read: impl FnOnce(&mut Words<'_>) -> Result<T, Refusal>) -> Result<T, String> {

@@ -2,7 +2,7 @@
 
 use super::arguments::{Refusal, Words};
 use super::commands::Commands;
-use super::connection::Connection;
+use super::connection::{Connect, Connection};
 use super::events::Events;
 use super::fd::WithDescriptor;
 use super::follow::Follow;
@@ -352,6 +352,22 @@ Stops at the first line that fails, unless --keep-going is given.
         takes: Takes::Listed,
         summary: "Show the connection",
         more: "",
+    },
+    Description {
+        name: "connect",
+        read: |words| Connect::read(words).map(Action::from),
+        words: "[qga=on|off] [tls-creds=DIR|off] [tls-hostname=NAME] ADDRESS",
+        takes: Takes::Address,
+        summary: "Connect to another peer",
+        more: "\
+ADDRESS has the forms of the command line, but for fd:N. qmpsh leaves the current peer when the new one has \
+answered. If that fails, an interactive shell keeps the current peer, and a batch ends with status 3.
+
+Options of the command line such as --connect-timeout and --wait apply, and --qga unless qga= is given. The TLS \
+credentials of the current connection are used for TCP; for other addresses give tls-creds=DIR.
+
+  .connect vm:web2
+  .connect qga=on /run/vm1/ga.sock",
     },
     Description {
         name: "reconnect",

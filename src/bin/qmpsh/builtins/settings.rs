@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::arguments::{Refusal, Words};
+use super::arguments::{Refusal, Words, on_or_off};
 use super::print_text;
 use crate::cli::OutputMode;
 use crate::output::render::Renderer;
@@ -42,16 +42,7 @@ pub(super) struct ShowTiming(Option<bool>);
 
 impl ShowTiming {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        on_or_off(words).map(Self)
-    }
-}
-
-fn on_or_off(words: &mut Words<'_>) -> Result<Option<bool>, Refusal> {
-    match words.next()? {
-        None => Ok(None),
-        Some((word, _)) if word == "on" => Ok(Some(true)),
-        Some((word, _)) if word == "off" => Ok(Some(false)),
-        Some((_, span)) => Err(Refusal::new(span, "not `on` or `off`")),
+        words.next()?.map(on_or_off).transpose().map(Self)
     }
 }
 
@@ -74,7 +65,7 @@ pub(super) struct UsePager(Option<bool>);
 
 impl UsePager {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        on_or_off(words).map(Self)
+        words.next()?.map(on_or_off).transpose().map(Self)
     }
 }
 

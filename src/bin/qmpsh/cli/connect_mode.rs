@@ -119,15 +119,24 @@ pub(super) fn check(mode: &ConnectMode, options: &Options) -> Result<(), String>
         (ConnectMode::Listen(_), _, Some(_)) => {
             "--tls-hostname does not work with `listen`, which checks clients by the CA in ca-cert.pem"
         }
-        (ConnectMode::Connect(Address::Unix(_) | Address::Abstract { .. }), _, None) => {
-            "--tls-creds: a Unix socket has no host name to check the certificate against; use --tls-hostname NAME"
-        }
-        (ConnectMode::Connect(Address::Exec(_) | Address::Ssh(_)), _, None) => {
-            "--tls-creds: exec: and ssh: have no host name to check the certificate against; use --tls-hostname NAME"
-        }
+        (ConnectMode::Connect(address), _, None) => match no_host_name(address) {
+            Some(why) => return Err(format!("--tls-creds: {why}; use --tls-hostname NAME")),
+            None => return Ok(()),
+        },
         _ => return Ok(()),
     };
     Err(why.to_owned())
+}
+
+/// Says why TLS cannot take the name of the server from an address.
+pub(crate) fn no_host_name(address: &Address) -> Option<&'static str> {
+    match address {
+        Address::Unix(_) | Address::Abstract { .. } => {
+            Some("a Unix socket has no host name to check the certificate against")
+        }
+        Address::Exec(_) | Address::Ssh(_) => Some("exec: and ssh: have no host name to check the certificate against"),
+        _ => None,
+    }
 }
 
 /// Returns the text after `fd:`.

@@ -124,8 +124,8 @@ pub(crate) struct Options {
     pub monitor: Option<PathBuf>,
     /// Set the output format: auto, json, pretty, table, raw [default: auto]
     #[arg(short = 'o', long, value_name = "MODE", overrides_with = "pretty", help_heading = OUTPUT)]
-    #[arg(default_value = "auto", hide_default_value = true, hide_possible_values = true)]
-    pub output: OutputMode,
+    #[arg(hide_possible_values = true)]
+    pub output: Option<OutputMode>,
     /// Same as -o pretty
     #[arg(short = 'p', long, overrides_with = "output", help_heading = OUTPUT)]
     pub pretty: bool,
@@ -235,7 +235,7 @@ pub(super) fn read(command: &mut Command, args: Vec<OsString>) -> Result<(Comman
     let matches = command.try_get_matches_from_mut(args)?;
     let mut line = CommandLine::from_arg_matches(&matches)?;
     if std::mem::take(&mut line.options.pretty) {
-        line.options.output = OutputMode::Pretty;
+        line.options.output = Some(OutputMode::Pretty);
     }
     Ok((line, matches))
 }

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Options stand before the address or directly after it. The first word of the command ends them, whatever follows
-//! belongs to the command; `--` ends them earlier. Without an address `$QMP_SOCKET` is used. Without that, the error
-//! lists the QEMU processes.
+//! belongs to the command; `--` ends them earlier. Without an address `$QMP_SOCKET` is used. Without that, the
+//! interactive shell takes the only VM there is; otherwise the error lists the QEMU processes.
 
 mod connect_mode;
 mod definition;
@@ -27,8 +27,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-pub(crate) use connect_mode::ConnectMode;
 use connect_mode::Subcommand;
+pub(crate) use connect_mode::{ConnectMode, no_host_name};
 use definition::CommandLine;
 pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode, command};
 pub(crate) use exit::Exit;
@@ -39,6 +39,8 @@ use exit::{OURS, usage};
 pub(crate) enum Task {
     /// A session.
     Session(Box<Invocation>),
+    /// A session, without an address.
+    NoAddress(Box<(Input, Options)>),
     /// `list`: the QEMU processes of this machine.
     List(Listing),
 }
@@ -46,8 +48,6 @@ pub(crate) enum Task {
 /// How the QEMU processes are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Listing {
-    /// False if the list stands in for a missing address.
-    pub asked: bool,
     /// `Auto` is a table.
     pub output: OutputMode,
 }
@@ -101,10 +101,9 @@ pub(crate) fn parse(
     if let Some(text) = line.generated() {
         return Err(Exit::Generated(text.to_owned()));
     }
-    let output = line.options.output;
     if subcommand == Subcommand::List {
         return match line.first_but(&command, &matches, &["output", "pretty", "color"]) {
-            None => Ok(Task::List(Listing { asked: true, output })),
+            None => Ok(Task::List(Listing { output: line.options.output.unwrap_or(OutputMode::Auto) })),
             Some(what) => Err(usage(format_args!(
                 "`list` takes only -o, -p and --color, not {what} (for a socket of that name, write ./list)"
             ))),
@@ -114,15 +113,16 @@ pub(crate) fn parse(
     let CommandLine { address, mut words, mut options, .. } = line;
     let mode = match (address, env("QMP_SOCKET")) {
         // The words are the arguments of QEMU.
-        (program, _) if subcommand == Subcommand::Run => connect_mode::run(program, std::mem::take(&mut words))?,
-        (Some(text), _) => connect_mode::parse(subcommand, &text)?,
-        (None, Some(text)) => connect_mode::parse(subcommand, &text).map_err(|exit| exit.about("$QMP_SOCKET"))?,
+        (program, _) if subcommand == Subcommand::Run => Some(connect_mode::run(program, std::mem::take(&mut words))?),
+        (Some(text), _) => Some(connect_mode::parse(subcommand, &text)?),
+        (None, Some(text)) => Some(connect_mode::parse(subcommand, &text).map_err(|exit| exit.about("$QMP_SOCKET"))?),
         (None, None) if subcommand != Subcommand::Connect => return Err(usage(manual::NO_ADDRESS)),
-        (None, None) => return Ok(Task::List(Listing { asked: false, output })),
+        (None, None) => None,
     };
     options.finish(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
-    connect_mode::check(&mode, &options).map_err(usage)?;
     let input = input(sources, words)?;
+    let Some(mode) = mode else { return Ok(Task::NoAddress(Box::new((input, options)))) };
+    connect_mode::check(&mode, &options).map_err(usage)?;
     if options.reconnect.is_some() {
         if input != Input::Default {
             return Err(usage(NO_RECONNECT));

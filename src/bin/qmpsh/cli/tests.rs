@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 fn run(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
     match task(line, environment)? {
         Task::Session(invocation) => Ok(*invocation),
-        task @ Task::List(_) => panic!("{line}: {task:?}"),
+        task @ (Task::NoAddress(_) | Task::List(_)) => panic!("{line}: {task:?}"),
     }
 }
 
@@ -87,8 +87,12 @@ fn words_after_the_address_are_one_command() {
 
 #[test]
 fn options_stand_before_or_directly_after_the_address() {
-    let expected =
-        Options { keep_going: true, timeout: Some(Duration::from_millis(500)), output: OutputMode::Raw, ..defaults() };
+    let expected = Options {
+        keep_going: true,
+        timeout: Some(Duration::from_millis(500)),
+        output: Some(OutputMode::Raw),
+        ..defaults()
+    };
     for line in [
         "-k -t 0.5 -o raw q.sock x -p",
         "q.sock -k -t 0.5 -o raw x -p",
@@ -120,11 +124,11 @@ fn every_option_has_its_value() {
     check("--wait 30", |o| o.wait = Some(seconds(30)));
     check("--wait 0", |o| o.wait = None);
     check("--reconnect 2.5", |o| o.reconnect = Some(Duration::from_millis(2500)));
-    check("-o auto", |o| o.output = OutputMode::Auto);
-    check("-o json", |o| o.output = OutputMode::Json);
-    check("-o pretty", |o| o.output = OutputMode::Pretty);
-    check("-p", |o| o.output = OutputMode::Pretty);
-    check("-o table", |o| o.output = OutputMode::Table);
+    check("-o auto", |o| o.output = Some(OutputMode::Auto));
+    check("-o json", |o| o.output = Some(OutputMode::Json));
+    check("-o pretty", |o| o.output = Some(OutputMode::Pretty));
+    check("-p", |o| o.output = Some(OutputMode::Pretty));
+    check("-o table", |o| o.output = Some(OutputMode::Table));
     check("--color auto", |o| o.color = ColorMode::Auto);
     check("--color always", |o| o.color = ColorMode::Always);
     check("--color never", |o| o.color = ColorMode::Never);
@@ -140,10 +144,10 @@ fn every_option_has_its_value() {
     check("-H", |o| o.hmp = true);
     check("--hmp", |o| o.hmp = true);
     // The last one wins, so that an alias can be overridden.
-    check("-p -o raw", |o| o.output = OutputMode::Raw);
-    check("-o raw -p", |o| o.output = OutputMode::Pretty);
+    check("-p -o raw", |o| o.output = Some(OutputMode::Raw));
+    check("-o raw -p", |o| o.output = Some(OutputMode::Pretty));
     check("-o raw -o json -k -k", |o| {
-        (o.output, o.keep_going) = (OutputMode::Json, true);
+        (o.output, o.keep_going) = (Some(OutputMode::Json), true);
     });
     check("--no-history --history h", |o| {
         o.history = Some("h".into());
@@ -195,8 +199,7 @@ fn the_environment_gives_what_is_missing() {
     assert_eq!(run("q.sock --log-level info", &logging).unwrap().options.log_level, LevelFilter::INFO);
     let empty = [("QMPSH_LOG", ""), ("QMP_SOCKET", "")];
     assert_eq!(run("q.sock", &empty).unwrap().options, defaults());
-    let listing = Listing { asked: false, output: OutputMode::Auto };
-    assert_eq!(task("", &empty), Ok(Task::List(listing)));
+    assert_eq!(task("", &empty), Ok(Task::NoAddress(Box::new((Input::Default, defaults())))));
     assert_eq!(
         wrong("q.sock", &[("QMPSH_LOG", "loud")]),
         "bad level `loud` in $QMPSH_LOG: use one of off, error, warn, info, debug, trace"
@@ -291,18 +294,27 @@ fn what_a_way_does_not_take() {
 }
 
 #[test]
+fn a_missing_address_is_left_to_the_processes_that_run() {
+    #[track_caller]
+    fn check(line: &str, expected: Input) {
+        let Ok(Task::NoAddress(task)) = task(line, &[]) else { panic!("{line}") };
+        assert_eq!(task.0, expected, "{line}");
+    }
+    check("", Input::Default);
+    check("connect", Input::Default);
+    check("-c query-status", Input::Lines(vec![Source::Line("query-status".into())]));
+    check("--reconnect 1", Input::Default);
+}
+
+#[test]
 fn the_processes_are_listed() {
     #[track_caller]
-    fn check(line: &str, asked: bool, output: OutputMode) {
-        assert_eq!(task(line, &[]), Ok(Task::List(Listing { asked, output })), "{line}");
+    fn check(line: &str, output: OutputMode) {
+        assert_eq!(task(line, &[]), Ok(Task::List(Listing { output })), "{line}");
     }
-    check("list", true, OutputMode::Auto);
-    check("-o json list", true, OutputMode::Json);
-    check("list -p", true, OutputMode::Pretty);
-    // Nobody said which monitor.
-    check("", false, OutputMode::Auto);
-    check("connect", false, OutputMode::Auto);
-    check("-c query-status", false, OutputMode::Auto);
+    check("list", OutputMode::Auto);
+    check("-o json list", OutputMode::Json);
+    check("list -p", OutputMode::Pretty);
     let sentence = |what: &str| {
         format!("`list` takes only -o, -p and --color, not {what} (for a socket of that name, write ./list)")
     };
@@ -364,7 +376,7 @@ fn only_paths_may_be_other_than_utf8() {
     let parse = |args: &[OsString]| -> Result<Invocation, Exit> {
         match parse(args.to_vec(), |_| None)? {
             Task::Session(invocation) => Ok(*invocation),
-            task @ Task::List(_) => panic!("{task:?}"),
+            task @ (Task::NoAddress(_) | Task::List(_)) => panic!("{task:?}"),
         }
     };
     let name = OsString::from("qmpsh");

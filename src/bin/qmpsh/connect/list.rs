@@ -1,10 +1,12 @@
 //! `qmpsh list`: the QEMU processes of this machine, their monitors, and the clients that hold them.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 
+use rustix::process::geteuid;
 use rustix::stdio::stdout;
 use serde::Serialize;
 
@@ -14,25 +16,63 @@ use crate::output::columns::{cut, row, size_of, width};
 use crate::output::messages::Messages;
 use crate::output::stdout::write_all;
 use crate::status::{Failure, Status};
+use qmpsh::address::Address;
 use qmpsh::error::describe;
 use qmpsh::json::{Indenter, escape};
-use qmpsh::processes::{self, Access, Holder, Language, Monitor, Place, QemuProcess, State, Stopped};
+use qmpsh::processes::{self, Access, Holder, Language, Monitor, Place, QemuProcess, State, Stopped, Wanted};
 use qmpsh::text;
 
-/// Prints the list. If it stands in for a missing address, it goes to stderr with a usage error.
+/// Finds the address for a command line without one: that of the only VM that `only_free` returns, for an interactive shell. Says
+/// which VM it is. Otherwise shows the list on stderr, with a usage error.
+pub(crate) fn choose(is_interactive: bool, tls: bool) -> Result<Address, Status> {
+    let messages = Messages::new(ColorMode::Auto);
+    let found = processes::find().unwrap_or_default();
+    if is_interactive && let Some(only) = only_free(&found, geteuid().as_raw(), tls) {
+        messages.say(&format!("connecting to {only}, your only VM with a free monitor"));
+        return Ok(short_address(only, &found, tls));
+    }
+    let width = size_of(io::stderr()).map(|size| size.columns);
+    let shown = if found.is_empty() { String::new() } else { format!("running here:\n\n{}\n", table(&found, width)) };
+    messages.say(&format!("qmpsh: {NO_ADDRESS}\n\n{shown}{HOW_TO_START}\n\nFor more information, try 'qmpsh --help'."));
+    Err(Status::Usage)
+}
+
+/// Returns the QEMU of the user `uid` that has a free monitor, with or without TLS, if there is exactly one.
+fn only_free(processes: &[QemuProcess], uid: u32, tls: bool) -> Option<&QemuProcess> {
+    let is_free = |process: &&QemuProcess| processes::resolve(&Wanted::Pid(process.pid), processes, tls).is_ok();
+    let is_own = |process: &&QemuProcess| process.uid == uid && process.access == Access::ByName;
+    let mut found = processes.iter().filter(is_own).filter(is_free);
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Returns the names of the VMs that `vm:NAME` reaches, with or without TLS, each with what it is.
+pub(crate) fn names_of_free() -> Vec<(String, String)> {
+    let found = processes::find().unwrap_or_default();
+    let reached = |name: &OsString| {
+        [false, true].iter().any(|tls| processes::resolve(&Wanted::Vm(name.clone()), &found, *tls).is_ok())
+    };
+    let named = found.iter().filter_map(|process| {
+        let name = process.name.as_ref().filter(|name| reached(name))?;
+        Some((name.clone().into_string().ok()?, format!("{} {}", process.program, process.pid)))
+    });
+    named.collect()
+}
+
+/// Returns `vm:NAME` if that reaches the process, which is then found again after it was restarted; otherwise `pid:N`.
+fn short_address(process: &QemuProcess, processes: &[QemuProcess], tls: bool) -> Address {
+    let by_name = |name: &OsString| {
+        let found = processes::resolve(&Wanted::Vm(name.clone()), processes, tls);
+        found.is_ok_and(|(found, _)| found.pid == process.pid)
+    };
+    match &process.name {
+        Some(name) if by_name(name) => Address::Vm(name.clone()),
+        _ => Address::Pid(process.pid),
+    }
+}
+
+/// Prints the list.
 pub(crate) fn run(listing: Listing) -> Status {
     let messages = Messages::new(ColorMode::Auto);
-    if !listing.asked {
-        let shown = processes::find().ok().filter(|found| !found.is_empty());
-        let width = size_of(io::stderr()).map(|size| size.columns);
-        let shown = shown.map(|found| format!("running here:\n\n{}", table(&found, width))).unwrap_or_default();
-        let message = format!(
-            "qmpsh: {NO_ADDRESS}\n\n{shown}{}{HOW_TO_START}\n\nFor more information, try 'qmpsh --help'.",
-            if shown.is_empty() { "" } else { "\n" }
-        );
-        messages.say(&message);
-        return Status::Usage;
-    }
     let result = processes::find()
         .map_err(|error| {
             Failure::new(Status::NoSession, format!("cannot list the QEMU processes: {}", describe(&error)))

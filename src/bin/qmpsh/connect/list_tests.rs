@@ -153,3 +153,39 @@ fn objects() {
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&shown).unwrap(), expected);
     assert!(shown.starts_with(br#"[{"pid":7,"program":"#));
 }
+
+#[test]
+fn an_only_free_vm_is_found() {
+    let free = |pid: u32, name: &str| {
+        let place = Place::At(Address::Unix("/q".into()));
+        QemuProcess { pid, name: Some(name.into()), monitors: vec![monitor(place, State::Free)], ..some().remove(0) }
+    };
+    let tls = |process: QemuProcess| {
+        let monitors = process.monitors.iter().cloned().map(|monitor| Monitor { wrapper: Some("TLS"), ..monitor });
+        QemuProcess { monitors: monitors.collect(), ..process }
+    };
+    let check = |processes: &[QemuProcess], with_tls: bool, expected: Option<&str>| {
+        let found = only_free(processes, 0, with_tls);
+        let address = found.map(|found| short_address(found, processes, with_tls).to_string());
+        assert_eq!(address.as_deref(), expected);
+    };
+    check(&[], false, None);
+    check(&[free(3, "a")], false, Some("vm:a"));
+    check(&[free(3, "a"), free(4, "b")], false, None);
+    check(&[QemuProcess { name: None, ..free(3, "") }], false, Some("pid:3"));
+    // Other processes of that name, held, stopped or without a monitor, leave only the number.
+    let held = || some().remove(0);
+    check(&[held(), free(3, "b")], false, Some("vm:b"));
+    check(&[held(), free(3, "web1")], false, Some("pid:3"));
+    check(&[QemuProcess { stopped: Some(Stopped::Signal), ..free(4, "b") }, free(3, "a")], false, Some("vm:a"));
+    check(&[held()], false, None);
+    // Another user's VMs do not count, and are not chosen.
+    let other = || QemuProcess { uid: 7, access: Access::ByPid, ..free(4, "b") };
+    check(&[other()], false, None);
+    check(&[other(), free(3, "a")], false, Some("vm:a"));
+    check(&[QemuProcess { access: Access::Hidden, ..free(3, "a") }], false, None);
+    // What root may connect to by name is not root's own.
+    check(&[QemuProcess { uid: 64055, ..free(3, "a") }], false, None);
+    check(&[tls(free(3, "a")), free(4, "b")], false, Some("vm:b"));
+    check(&[tls(free(3, "a")), free(4, "b")], true, Some("vm:a"));
+}

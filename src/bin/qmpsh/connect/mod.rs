@@ -13,6 +13,7 @@ mod run;
 mod secure;
 mod target;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::sync::Mutex;
 use crate::cli::{ConnectMode, Options};
 use crate::output::messages::Notifier;
 use crate::status::{Failure, Status};
+use qmpsh::address::Address;
 use qmpsh::client::Client;
 use qmpsh::protocol::Runstate;
 use qmpsh::text;
@@ -34,7 +36,7 @@ use target::Target;
 /// The way to the peer.
 pub(super) struct Connector<'a> {
     way: Way,
-    options: &'a Options,
+    options: Cow<'a, Options>,
     shown: String,
     client: Option<Client>,
 }
@@ -68,7 +70,31 @@ impl<'a> Connector<'a> {
                 (Way::Run(run), shown)
             }
         };
-        Ok(Self { way, options, shown: text::line(&shown).into_owned(), client: None })
+        Ok(Self { way, options: Cow::Borrowed(options), shown: text::line(&shown).into_owned(), client: None })
+    }
+
+    /// Makes the way to another peer. It takes over the options, but for those that `change` sets.
+    pub(super) fn to(&self, address: Address, change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = self.options.clone().into_owned();
+        change(&mut options);
+        let shown = text::line(&address.to_string()).into_owned();
+        let way = Way::Connect(Rc::new(Mutex::new(Target::new(address))));
+        Self { way, options: Cow::Owned(options), shown, client: None }
+    }
+
+    /// Returns true if both connect to the same address.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        matches!((&self.way, &other.way), (Way::Connect(_), Way::Connect(_))) && self.shown == other.shown
+    }
+
+    /// Returns true if the QEMU at its end ends with this session.
+    pub(super) fn owns_peer(&self) -> bool {
+        matches!(self.way, Way::Run(_))
+    }
+
+    /// Returns the options of the connection.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Returns the peer's address, safe for a terminal.
@@ -80,10 +106,10 @@ impl<'a> Connector<'a> {
     pub(super) async fn open(&mut self, client: &Client, notifier: &Notifier) -> Result<(), Failure> {
         self.client = Some(client.clone());
         match &mut self.way {
-            Way::Connect(target) => dial::open(client, &mut *target.lock().await, self.options).await,
+            Way::Connect(target) => dial::open(client, &mut *target.lock().await, &self.options).await,
             Way::Listen(listening) => listening.open(client.clone(), notifier.clone()).await,
-            Way::Inherited(socket) => socket.open(client, self.options, notifier).await,
-            Way::Run(run) => run.open(client, self.options, notifier).await,
+            Way::Inherited(socket) => socket.open(client, &self.options, notifier).await,
+            Way::Run(run) => run.open(client, &self.options, notifier).await,
         }
     }
 
@@ -136,7 +162,7 @@ impl<'a> Connector<'a> {
             }
             Way::Run(run) => run.again(),
             Way::Connect(target) => {
-                let (client, target, options) = (client.clone(), Rc::clone(target), self.options.clone());
+                let (client, target, options) = (client.clone(), Rc::clone(target), self.options.clone().into_owned());
                 Some(Box::pin(dial::again(client, target, options, self.options.reconnect?, notifier.clone())))
             }
             Way::Inherited(_) => None,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Flow, Repl};
+use super::{Flow, Repl, stream_of};
 use crate::output::messages::Notifier;
 use crate::session::outcome::{Lost, Outcome};
-use crate::session::{Connection, Session, hmp, peer};
+use crate::session::{Connection, Peer, Session, hmp, peer};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::error::describe;
 use qmpsh::message::Request;
@@ -86,24 +86,7 @@ impl Repl<'_> {
         self.assistant.begin(self.session);
         self.show_events_so_far();
         let mut unanswered: Vec<_> = command.into_iter().collect();
-        while let Some(Ok(late)) = self.late.join_next().await {
-            match Outcome::of(&late.request, late.answer) {
-                Outcome::Lost(lost) => unanswered.push(Unanswered::new(lost, &late.request)),
-                // The reply came together with the end.
-                Outcome::Returned(reply) => {
-                    self.say(&format!("the reply to `{}`:", text::line(late.request.label())));
-                    let monitor = &mut self.session.human_monitor;
-                    let (result, failure) = hmp::result(monitor, self.renderer, &late.request, &reply);
-                    if let Some(result) = result {
-                        self.sink.output(result.whole());
-                    }
-                    if let Some(failure) = failure {
-                        self.say(&failure);
-                    }
-                }
-                Outcome::Refused { .. } | Outcome::Failed(..) | Outcome::PeerEnded => {}
-            }
-        }
+        unanswered.extend(self.unanswered().await);
         let how = match end {
             _ if has_quit => {
                 let is_quit = |command: &Unanswered| {
@@ -126,6 +109,30 @@ impl Repl<'_> {
             self.say(&format!("trying again every {} s (.reconnect tries now)", every.as_secs_f64()));
         }
         self.opening = self.session.connector.again(&self.session.client, &self.notifier());
+    }
+
+    /// Returns the commands whose replies are still awaited, after the end of their session, and shows replies that came with it.
+    async fn unanswered(&mut self) -> Vec<Unanswered> {
+        let mut unanswered = Vec::new();
+        while let Some(Ok(late)) = self.late.join_next().await {
+            match Outcome::of(&late.request, late.answer) {
+                Outcome::Lost(lost) => unanswered.push(Unanswered::new(lost, &late.request)),
+                // The reply came together with the end.
+                Outcome::Returned(reply) => {
+                    self.say(&format!("the reply to `{}`:", text::line(late.request.label())));
+                    let monitor = &mut self.session.human_monitor;
+                    let (result, failure) = hmp::result(monitor, self.renderer, &late.request, &reply);
+                    if let Some(result) = result {
+                        self.sink.output(result.whole());
+                    }
+                    if let Some(failure) = failure {
+                        self.say(&failure);
+                    }
+                }
+                Outcome::Refused { .. } | Outcome::Failed(..) | Outcome::PeerEnded => {}
+            }
+        }
+        unanswered
     }
 
     pub(super) fn notifier(&self) -> Notifier {
@@ -164,21 +171,58 @@ impl Repl<'_> {
     async fn open_again(&mut self) -> Flow {
         let notifier = self.notifier();
         let Session { client, connector, .. } = &mut *self.session;
-        tokio::select! {
-            opened = connector.open(client, &notifier) => match opened {
-                Ok(()) => {
-                    self.on_connected();
-                    Ok(())
-                }
-                Err(failure) => Err(failure.into()),
-            },
-            () = self.interrupts.next() => {
+        let opened = tokio::select! {
+            opened = connector.open(client, &notifier) => Some(opened),
+            () = self.interrupts.next() => None,
+            status = self.ending.signal() => return Err(Stop::Leave(status)),
+        };
+        self.on_opened(opened)?;
+        self.on_connected();
+        Ok(())
+    }
+
+    /// Returns the failure of an attempt to connect; `None` is Ctrl-C.
+    fn on_opened(&self, opened: Option<Result<(), Failure>>) -> Flow {
+        match opened {
+            Some(opened) => Ok(opened?),
+            None => {
                 self.end_row();
                 self.say("interrupted: not connected");
                 Err(Stop::silent(Status::Interrupted))
             }
-            status = self.ending.signal() => Err(Stop::Leave(status)),
         }
+    }
+
+    /// Connects to another peer, then leaves this one.
+    pub(super) async fn connect(&mut self, mut peer: Peer) -> Flow {
+        let (events, state) = (stream_of(&peer.client, self.session), peer.client.session().watch());
+        let notifier = self.notifier();
+        let opened = tokio::select! {
+            opened = peer.connector.open(&peer.client, &notifier) => Some(opened),
+            () = self.interrupts.next() => None,
+            status = self.ending.signal() => return Err(Stop::Leave(status)),
+        };
+        if let Err(Stop::Failed(failure)) = self.on_opened(opened) {
+            self.show_failure(&failure);
+            if self.session.is_connected() {
+                self.say(&format!("still connected to {}", self.session.connector.shown()));
+            }
+            return Err(Stop::silent(failure.status));
+        }
+        self.show_events_so_far();
+        let mut left = self.session.change_to(peer);
+        (self.events, self.state, self.opening) = (events, state, None);
+        if !self.late.is_empty() {
+            // Their replies may never come.
+            left.client.session().abort();
+        }
+        left.connector.close(&notifier, true).await;
+        let unanswered = self.unanswered().await;
+        if !unanswered.is_empty() {
+            self.say(&format!("left {}{}", left.connector.shown(), list(&unanswered)));
+        }
+        self.on_connected();
+        Ok(())
     }
 }
 

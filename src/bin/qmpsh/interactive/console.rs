@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::prompt;
 use crate::cli::Options;
-use crate::output::color::Colors;
+use crate::config::Config;
+use crate::output::color::{self, Colors};
 use crate::session::SharedDialect;
 use crate::signals::Interrupts;
 use crate::status::{Failure, Status};
@@ -17,8 +18,9 @@ use qmpsh::language::syntax::Assembler;
 use qmpsh::secrets;
 
 /// The terminal for the shell; nothing is shown yet.
-pub(crate) fn open_console(options: &Options, dialect: &SharedDialect) -> Result<Console, Failure> {
+pub(crate) fn open_console(options: &Options, config: &Config, dialect: &SharedDialect) -> Result<Console, Failure> {
     let dialect = dialect.clone();
+    color::choose(&config.colors);
     let console = Console::open(ConsoleOptions {
         prompt: prompt::DISCONNECTED.to_owned(),
         history: history_path(options),
@@ -29,6 +31,7 @@ pub(crate) fn open_console(options: &Options, dialect: &SharedDialect) -> Result
             !assembler.is_open()
         }),
         color: Colors::of_stdout(options.color).are_on(),
+        vi: config.vi,
         interrupts: Interrupts::new()?,
     });
     console.map_err(|error| Failure::new(Status::Usage, describe(error.as_ref())))

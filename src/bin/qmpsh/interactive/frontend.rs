@@ -13,7 +13,7 @@ use crate::output::messages::Notifier;
 use crate::output::printer::{place_of, sleep_until_or_never};
 use crate::output::progress::width_of;
 use crate::output::render::{Pieces, Renderer};
-use crate::session::{Action, EventFilter, Frontend, Session};
+use crate::session::{Action, EventFilter, Frontend, Peer, Session};
 use crate::status::{Failure, Status, Stop};
 use crate::terminal;
 use qmpsh::language::typing::Resend;
@@ -155,5 +155,9 @@ impl Frontend for Repl<'_> {
 
     async fn reconnect(&mut self) -> Result<(), Stop> {
         Repl::reconnect(self).await
+    }
+
+    async fn connect(&mut self, peer: Peer) -> Result<(), Stop> {
+        Repl::connect(self, peer).await
     }
 }

@@ -21,11 +21,14 @@ mod running;
 mod values;
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use crate::cli::OutputMode;
+use crate::config::Config;
 use crate::connect::Opening;
 use crate::output::messages::fit;
 use crate::output::render::Renderer;
@@ -36,7 +39,7 @@ use crate::terminal::{Console, Readline, Sink};
 use completion::Assistant;
 pub(super) use console::open_console;
 use prompt::Prompt;
-use qmpsh::client::ExecuteError;
+use qmpsh::client::{Client, ExecuteError};
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::message::{Reply, Request};
 use qmpsh::protocol::StateWatcher;
@@ -73,6 +76,8 @@ pub(super) struct Repl<'a> {
     assists: bool,
     /// Fetches the schema for the assistant.
     fetching: JoinSet<()>,
+    /// The line that stands for each word.
+    aliases: BTreeMap<String, String>,
 }
 
 /// The reply to a command that the shell stopped waiting for.
@@ -84,17 +89,18 @@ struct LateReply {
 type Flow<T = ()> = Result<T, Stop>;
 
 impl<'a> Repl<'a> {
-    pub(super) fn new(session: &'a mut Session, console: &'a mut Console, signals: Signals) -> Self {
+    pub(super) fn new(session: &'a mut Session, console: &'a mut Console, signals: Signals, config: Config) -> Self {
+        let mode = session.options.output.or(config.output).unwrap_or(OutputMode::Auto);
         let assistant = Assistant::new(session);
         let assists = console.assist(assistant.clone());
         Self {
-            renderer: Renderer::new(session.options.output, session.options.color, session.options.quiet),
+            renderer: Renderer::new(mode, session.options.color, session.options.quiet),
             redirected: None,
             is_streaming: false,
             sink: console.sink(),
             prompt: Prompt::new(session, console.sink()),
             console,
-            events: session.client.events(Delivery::Newest { room: EVENT_ROOM }, session.event_filter.filter()),
+            events: stream_of(&session.client, session),
             state: session.client.session().watch(),
             opening: None,
             late: JoinSet::new(),
@@ -105,6 +111,7 @@ impl<'a> Repl<'a> {
             assistant,
             assists,
             fetching: JoinSet::new(),
+            aliases: config.aliases,
             session,
         }
     }
@@ -195,4 +202,9 @@ impl<'a> Repl<'a> {
             self.sink.line(if self.console.has_echo() { "" } else { "^C" });
         }
     }
+}
+
+/// Returns the stream of the events that are shown. Call it before the client connects, so that no event is missed.
+fn stream_of(client: &Client, session: &Session) -> EventStream {
+    client.events(Delivery::Newest { room: EVENT_ROOM }, session.event_filter.filter())
 }

@@ -82,6 +82,7 @@ impl Prompt {
 
     /// Starts to ask the peer of a new session.
     pub(super) fn begin(&mut self, session: &Session) {
+        self.tracker = Arc::clone(&session.tracker);
         // The state at the beginning counts as a change.
         self.tracker.expect_run_state_change();
         let (sender, shown) = watch::channel(Shown::default());

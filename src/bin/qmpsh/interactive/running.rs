@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::{Flow, Repl};
 use crate::cli::Source;
 use crate::input::lines::Lines;
-use crate::session::{Frontend as _, attend};
+use crate::session::{Frontend as _, attend, types};
 use crate::status::{Failure, Status, Stop};
-use qmpsh::language::syntax::{Assembler, LogicalLine};
+use qmpsh::language::syntax::{Assembler, Dialect, LogicalLine};
 
 impl Repl<'_> {
     /// Runs typed or pasted lines up to the first that fails. A returned status ends the shell.
@@ -17,7 +17,7 @@ impl Repl<'_> {
         lines.extend(assembler.finish());
         lines.retain(|line| !line.text.trim().is_empty());
         for (index, line) in lines.iter().enumerate() {
-            let done = self.run_line(line, None).await;
+            let done = self.run_typed(line).await;
             // A pager may have kept them back.
             self.show_events_so_far();
             let failure = match done {
@@ -34,6 +34,27 @@ impl Repl<'_> {
             }
         }
         None
+    }
+
+    /// Runs a typed line, with its alias expanded.
+    async fn run_typed(&mut self, line: &LogicalLine) -> Flow {
+        match self.expanded(&line.text).await? {
+            Some(text) => self.run_line(&LogicalLine { text, ..line.clone() }, None).await,
+            None => self.run_line(line, None).await,
+        }
+    }
+
+    /// Returns a line with its alias expanded; `None` if it does not begin with one. A command of the peer is not hidden.
+    async fn expanded(&mut self, line: &str) -> Flow<Option<String>> {
+        let typed = line.trim_start();
+        let (word, rest) = typed.split_at(typed.find(char::is_whitespace).unwrap_or(typed.len()));
+        let Some(meant) = self.aliases.get(word).cloned() else { return Ok(None) };
+        if self.session.dialect.get() == Dialect::Hmp {
+            return Ok(None);
+        }
+        let schema = if self.session.is_connected() { types::schema(self).await? } else { None };
+        let is_hidden = schema.is_some_and(|schema| schema.command(word).is_some());
+        Ok((!is_hidden).then(|| meant + rest))
     }
 
     /// Returns true if `--keep-going` runs the lines after a failure with this status.

@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-use colored::{ColoredString, Colorize as _};
+use anstyle::{Ansi256Color, AnsiColor, Color, Style};
 
 use crate::cli::ColorMode;
 use crate::output::columns::is_carets;
@@ -23,10 +23,69 @@ pub(crate) enum Tint {
     Event,
     /// The heading of a column.
     Heading,
+    /// What is not typed yet, and descriptions.
+    Hint,
+    Prompt,
 }
 
-/// All of them; the palette is in this order.
-const TINTS: [Tint; 7] = [Tint::Key, Tint::Text, Tint::Number, Tint::Literal, Tint::Error, Tint::Event, Tint::Heading];
+/// All of them, by the names that the configuration file has for those that it sets; the palette is in this order.
+const TINTS: [(Tint, Option<&str>); 9] = [
+    (Tint::Key, Some("key")),
+    (Tint::Text, Some("string")),
+    (Tint::Number, Some("number")),
+    (Tint::Literal, Some("literal")),
+    (Tint::Error, Some("error")),
+    (Tint::Event, Some("event")),
+    (Tint::Heading, None),
+    (Tint::Hint, Some("hint")),
+    (Tint::Prompt, Some("prompt")),
+];
+
+impl Tint {
+    /// Returns the tint that the configuration file calls so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        TINTS.iter().find(|(_, known)| *known == Some(name)).map(|(tint, _)| *tint)
+    }
+
+    /// Returns the names that the configuration file has.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        TINTS.iter().filter_map(|(_, name)| *name)
+    }
+
+    /// Returns its default style. Each color has a contrast of at least 3:1 on black and on white. Green, cyan and yellow of the
+    /// 16 colors have not on white, nor has blue on black; those of the cube of 256 colors look the same in every theme.
+    fn style(self) -> Style {
+        let cube = |index| Style::new().fg_color(Some(Ansi256Color(index).into()));
+        let basic = |color: AnsiColor| Style::new().fg_color(Some(Color::Ansi(color)));
+        match self {
+            Tint::Key => basic(AnsiColor::BrightBlue),
+            Tint::Text => cube(28),
+            Tint::Number => cube(30),
+            Tint::Literal => basic(AnsiColor::Magenta),
+            Tint::Error => basic(AnsiColor::Red).bold(),
+            Tint::Event => cube(136),
+            Tint::Heading => Style::new().bold(),
+            Tint::Hint => basic(AnsiColor::BrightBlack),
+            Tint::Prompt => Style::new(),
+        }
+    }
+}
+
+/// Reads a style as git's configuration has it: `bold red`, `brightblue`, `#ff8800`, `dim`.
+pub(crate) fn parse_style(text: &str) -> Option<Style> {
+    const NAMES: [&str; 8] = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+    // The library panics at other letters behind a `#`.
+    if !text.is_ascii() {
+        return None;
+    }
+    // It lacks git's bright colors.
+    let word = |word: &str| {
+        let bright = word.strip_prefix("bright").and_then(|name| NAMES.iter().position(|known| *known == name));
+        bright.map_or_else(|| word.to_owned(), |index| (index + NAMES.len()).to_string())
+    };
+    let words: Vec<String> = text.split_whitespace().map(|text| word(&text.to_ascii_lowercase())).collect();
+    anstyle_git::parse(&words.join(" ")).ok().filter(|_| !words.is_empty())
+}
 
 /// The escape sequence that ends any tint.
 pub(crate) const PLAIN: &str = "\x1b[0m";
@@ -63,7 +122,7 @@ impl Colors {
 
     /// The text in its color, if there are any.
     pub(crate) fn paint(self, tint: Tint, text: &str) -> String {
-        if self.on { format!("{}{text}{PLAIN}", start(tint)) } else { text.to_owned() }
+        if self.on { painted(tint, text) } else { text.to_owned() }
     }
 
     /// An error message: its labels (`FILE:LINE: CLASS: `) and carets are colored.
@@ -122,27 +181,34 @@ fn decide(mode: ColorMode, terminal: bool, variable: impl Fn(&str) -> Option<OsS
     }
 }
 
-fn styled(tint: Tint, text: &str) -> ColoredString {
-    match tint {
-        Tint::Key => text.blue(),
-        Tint::Text => text.green(),
-        Tint::Number => text.cyan(),
-        Tint::Literal => text.magenta(),
-        Tint::Error => text.red().bold(),
-        Tint::Event => text.yellow(),
-        Tint::Heading => text.bold(),
-    }
+/// The escape sequences that begin the tints.
+static PALETTE: OnceLock<[String; TINTS.len()]> = OnceLock::new();
+
+fn palette(chosen: &[(Tint, Style)]) -> [String; TINTS.len()] {
+    TINTS.map(|(tint, _)| {
+        let style =
+            chosen.iter().rfind(|(chosen, _)| *chosen == tint).map_or_else(|| tint.style(), |(_, style)| *style);
+        style.render().to_string()
+    })
 }
 
-/// The escape sequence that begins a tint.
+/// Sets the styles of these tints, before any was used.
+pub(crate) fn choose(chosen: &[(Tint, Style)]) {
+    // A palette that is in use stays.
+    let _ = PALETTE.set(palette(chosen));
+}
+
+/// The escape sequence that begins a tint; empty for one without a style.
 pub(crate) fn start(tint: Tint) -> &'static str {
-    /// The library paints whole strings only, so one is painted once, and cut at its text.
-    static PALETTE: LazyLock<[String; TINTS.len()]> = LazyLock::new(|| {
-        // `colored` must not decide: each output has its own answer.
-        colored::control::set_override(true);
-        TINTS.map(|tint| format!("{}", styled(tint, "\n")).split('\n').next().unwrap_or_default().to_owned())
-    });
-    PALETTE.get(tint as usize).map_or("", String::as_str)
+    PALETTE.get_or_init(|| palette(&[])).get(tint as usize).map_or("", String::as_str)
+}
+
+/// The text in its color.
+pub(crate) fn painted(tint: Tint, text: &str) -> String {
+    match start(tint) {
+        "" => text.to_owned(),
+        start => format!("{start}{text}{PLAIN}"),
+    }
 }
 
 #[cfg(test)]
@@ -177,11 +243,100 @@ mod tests {
 
     #[test]
     fn every_tint_is_in_the_palette() {
-        for (index, tint) in TINTS.into_iter().enumerate() {
+        for (index, (tint, name)) in TINTS.into_iter().enumerate() {
             assert_eq!(tint as usize, index);
-            assert_eq!(ON.paint(tint, "x"), format!("{}x{PLAIN}", start(tint)));
-            assert_eq!(styled(tint, "x").to_string(), ON.paint(tint, "x"));
-            assert!(start(tint).starts_with("\x1b["), "{tint:?}");
+            assert_eq!(name.map(Tint::named), name.map(|_| Some(tint)));
+            assert_eq!(start(tint), tint.style().render().to_string());
+        }
+        assert_eq!(ON.paint(Tint::Heading, "x"), "\x1b[1mx\x1b[0m");
+        assert_eq!(ON.paint(Tint::Prompt, "x"), "x");
+        let chosen = palette(&[(Tint::Key, AnsiColor::Red.on_default()), (Tint::Key, AnsiColor::Cyan.on_default())]);
+        assert_eq!(chosen[..2], ["\x1b[36m".to_owned(), start(Tint::Text).to_owned()]);
+    }
+
+    #[test]
+    fn styles_are_those_of_gits_configuration() {
+        let check = |text: &str, expected: Option<&str>| {
+            let found = parse_style(text).map(|style| style.render().to_string());
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("red", Some("\x1b[31m"));
+        check("bold red", Some("\x1b[1m\x1b[31m"));
+        check("Bold  RED", Some("\x1b[1m\x1b[31m"));
+        check("brightblue", Some("\x1b[38;5;12m"));
+        check("#ff8800", Some("\x1b[38;2;255;136;0m"));
+        check("#f80", Some("\x1b[38;2;255;136;0m"));
+        check("208 ul", Some("\x1b[4m\x1b[38;5;208m"));
+        check("white black", Some("\x1b[37m\x1b[40m"));
+        check("dim", Some("\x1b[2m"));
+        check("normal", Some(""));
+        for wrong in ["", "  ", "orange", "brightorange", "#ggg", "#aéaé", "#ffff", "256", "red green blue"] {
+            check(wrong, None);
+        }
+    }
+
+    /// A color as xterm shows it, by default: red, green and blue.
+    fn in_xterm(color: Color) -> [u8; 3] {
+        const BASIC: [[u8; 3]; 16] = [
+            [0, 0, 0],
+            [205, 0, 0],
+            [0, 205, 0],
+            [205, 205, 0],
+            [0, 0, 238],
+            [205, 0, 205],
+            [0, 205, 205],
+            [229, 229, 229],
+            [127, 127, 127],
+            [255, 0, 0],
+            [0, 255, 0],
+            [255, 255, 0],
+            [92, 92, 255],
+            [255, 0, 255],
+            [0, 255, 255],
+            [255, 255, 255],
+        ];
+        let index = match color {
+            Color::Ansi(color) => Ansi256Color::from_ansi(color).0,
+            Color::Ansi256(Ansi256Color(index)) => index,
+            Color::Rgb(color) => return [color.0, color.1, color.2],
+        };
+        match index {
+            0..16 => BASIC[usize::from(index)],
+            16..232 => {
+                let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
+                let cube = index - 16;
+                [level(cube / 36), level(cube / 6 % 6), level(cube % 6)]
+            }
+            gray => [8 + 10 * (gray - 232); 3],
+        }
+    }
+
+    /// The contrast of two colors, 1 to 21. Source: WCAG 2.1, "contrast ratio".
+    fn contrast(one: [u8; 3], other: [u8; 3]) -> f64 {
+        let luminance = |color: [u8; 3]| {
+            let linear = color.map(|part| {
+                let part = f64::from(part) / 255.0;
+                if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+            });
+            0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+        };
+        let (one, other) = (luminance(one), luminance(other));
+        if one > other { one / other } else { other / one }
+    }
+
+    #[test]
+    fn every_color_is_legible_on_black_and_on_white() {
+        let least = |color: Color| {
+            let shown = in_xterm(color);
+            contrast(shown, [0; 3]).min(contrast(shown, [255; 3]))
+        };
+        for (tint, _) in TINTS {
+            if let Some(color) = tint.style().get_fg_color() {
+                assert!(least(color) >= 3.0, "{tint:?}: {}", least(color));
+            }
+        }
+        for color in [AnsiColor::Blue, AnsiColor::Yellow, AnsiColor::Green, AnsiColor::Cyan] {
+            assert!(least(color.into()) < 3.0, "{color:?}");
         }
     }
 
@@ -214,7 +369,7 @@ mod tests {
         assert_eq!(shown(Colors { on: false, ..ON }), "{\n  \"a\": [\n    \"b\",\n    12,\n    null\n  ]\n}");
         assert_eq!(
             shown(ON),
-            "{\n  \x1b[34m\"a\"\x1b[0m: [\n    \x1b[32m\"b\"\x1b[0m,\n    \x1b[36m1\x1b[0m\x1b[36m2\x1b[0m,\n    \
+            "{\n  \x1b[94m\"a\"\x1b[0m: [\n    \x1b[38;5;28m\"b\"\x1b[0m,\n    \x1b[38;5;30m1\x1b[0m\x1b[38;5;30m2\x1b[0m,\n    \
              \x1b[35mnull\x1b[0m\n  ]\n}"
         );
     }

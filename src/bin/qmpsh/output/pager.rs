@@ -4,6 +4,7 @@ use std::env;
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::config;
 use crate::output::columns::Size;
 
 /// The pager if no variable names one: it shows colors, stays for more than a screen, and leaves what it showed.
@@ -20,13 +21,14 @@ pub(crate) struct Pager {
 }
 
 impl Pager {
-    /// The pager that `$QMPSH_PAGER` or `$PAGER` names. An empty value and `cat` mean none.
-    pub(crate) fn from_environment() -> Self {
-        Self::from(|name| env::var(name).ok())
+    /// The pager that `$QMPSH_PAGER`, the configuration file or `$PAGER` names. An empty value and `cat` mean none.
+    pub(crate) fn new(configured: Option<&config::Pager>) -> Self {
+        Self::from(configured, |name| env::var(name).ok())
     }
 
-    fn from(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let named = variable("QMPSH_PAGER").or_else(|| variable("PAGER"));
+    fn from(configured: Option<&config::Pager>, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let configured = || configured.map(|pager| pager.command().to_owned());
+        let named = variable("QMPSH_PAGER").or_else(configured).or_else(|| variable("PAGER"));
         let command = named.as_deref().map_or(DEFAULT, str::trim);
         if matches!(command, "" | "cat") {
             // `.pager on` still means something.
@@ -100,7 +102,7 @@ mod tests {
     fn variables_name_the_pager() {
         let check = |variables: &[(&str, &str)], expected: Option<&str>| {
             let value = |name: &str| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| value.to_string());
-            assert_eq!(Pager::from(value).command(), expected, "{variables:?}");
+            assert_eq!(Pager::from(None, value).command(), expected, "{variables:?}");
         };
         check(&[], Some("less -FRX"));
         check(&[("PAGER", "more")], Some("more"));
@@ -109,7 +111,12 @@ mod tests {
         check(&[("PAGER", "cat")], None);
         check(&[("PAGER", " ")], None);
         check(&[("PAGER", "cat"), ("QMPSH_PAGER", "cat -A")], Some("cat -A"));
-        let mut off = Pager::from(|_| Some(String::new()));
+        let pager = config::Pager::Command("most".to_owned());
+        let configured = |set: &'static str| Pager::from(Some(&pager), move |name| (name == set).then(|| "more".to_owned()));
+        assert_eq!(configured("PAGER").command(), Some("most"));
+        assert_eq!(configured("QMPSH_PAGER").command(), Some("more"));
+        assert_eq!(Pager::from(Some(&config::Pager::Off), |_| None).command(), None);
+        let mut off = Pager::from(None, |_| Some(String::new()));
         off.is_on = true;
         assert_eq!(off.command(), Some("less -FRX"));
     }

@@ -163,6 +163,20 @@ impl Printer {
         }
     }
 
+    /// Makes the stream of the events that are shown, if any are, of another client: before it connects, so that no event is missed.
+    pub(crate) fn stream_of(&self, client: &Client, event_filter: &EventFilter) -> Option<EventStream> {
+        let room = Delivery::Lossless { room: EVENT_ROOM };
+        self.events.as_ref().map(|_| client.events(room, event_filter.filter()))
+    }
+
+    /// Shows the events of another client from now on, after those that have come from this one.
+    pub(crate) fn change_to(&mut self, stream: Option<EventStream>) {
+        if let (Some(events), Some(stream)) = (&mut self.events, stream) {
+            events.hold_new();
+            events.stream = stream;
+        }
+    }
+
     /// Shows events as if they had just come.
     pub(crate) fn show(&mut self, events: VecDeque<Event>) {
         if let Some(shown) = &mut self.events {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::action::Action;
 use super::event_filter::EventFilter;
-use super::state::Session;
+use super::state::{Peer, Session};
 use crate::output::messages::Notifier;
 use crate::output::render::{Pieces, Renderer};
 use crate::status::{Failure, Stop};
@@ -81,6 +81,9 @@ pub(crate) trait Frontend {
 
     /// Connects again; drops the current connection first.
     async fn reconnect(&mut self) -> Result<(), Stop>;
+
+    /// Connects to another peer, then leaves this one. If that fails, this one is kept.
+    async fn connect(&mut self, peer: Peer) -> Result<(), Stop>;
 }
 
 /// Waits for `work` and returns its output; `None` when `limit` comes first.

@@ -23,5 +23,5 @@ pub(crate) use action::{Action, Builtin};
 pub(crate) use dialect::SharedDialect;
 pub(crate) use event_filter::EventFilter;
 pub(crate) use frontend::{Frontend, attend};
-pub(crate) use state::{Connection, Session};
+pub(crate) use state::{Connection, Peer, Session};
 pub(crate) use tracker::Tracker;

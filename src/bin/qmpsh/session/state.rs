@@ -12,22 +12,43 @@ use super::event_filter::EventFilter;
 use super::schema::SessionSchema;
 use super::tracker::Tracker;
 use crate::cli::{EventsMode, Options};
+use crate::config::Config;
 use crate::connect::Connector;
 use crate::output::changes::Changes;
 use crate::output::pager::Pager;
 use crate::output::render::Pieces;
 use crate::output::wire_log::WireLog;
-use qmpsh::client::Client;
+use qmpsh::address::Address;
+use qmpsh::client::{Client, ClientOptions};
 use qmpsh::language::hmp::HumanMonitor;
 use qmpsh::message::Request;
+
+/// A peer, connected or not.
+pub(crate) struct Peer {
+    pub(crate) client: Client,
+    pub(crate) connector: Connector<'static>,
+    pub(crate) tracker: Arc<Tracker>,
+}
+
+impl Peer {
+    /// A peer that is not connected yet. Its tracker sees the events if the client keeps any.
+    pub(crate) fn new(connector: Connector<'static>, options: &ClientOptions) -> Self {
+        let tracker = Arc::new(Tracker::default());
+        let on_event = options.history.as_ref().map(|_| tracker.on_event());
+        let guest_agent = connector.options().guest_agent;
+        let client = Client::new(ClientOptions { guest_agent, on_event, ..options.clone() });
+        Self { client, connector, tracker }
+    }
+}
 
 /// The state that batch and interactive shell share.
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) connector: Connector<'static>,
+    pub(crate) tracker: Arc<Tracker>,
+    client_options: ClientOptions,
     pub(crate) options: &'static Options,
     pub(crate) log: Arc<WireLog>,
-    pub(crate) tracker: Arc<Tracker>,
     pub(crate) schema: Arc<SessionSchema>,
     pub(crate) human_monitor: HumanMonitor,
     /// The language of the next line that is typed.
@@ -66,14 +87,14 @@ pub(crate) enum Connection {
 impl Session {
     /// A session that is not connected yet.
     pub(crate) fn new(
-        client: Client,
         connector: Connector<'static>,
+        client_options: ClientOptions,
         options: &'static Options,
         log: Arc<WireLog>,
-        tracker: Arc<Tracker>,
         dialect: SharedDialect,
         is_interactive: bool,
     ) -> Self {
+        let Peer { client, connector, tracker } = Peer::new(connector, &client_options);
         let shows_events = match options.events {
             Some(mode) => mode != EventsMode::Hide,
             None => is_interactive,
@@ -82,9 +103,10 @@ impl Session {
         Self {
             client,
             connector,
+            tracker,
+            client_options,
             options,
             log,
-            tracker,
             schema: Arc::default(),
             human_monitor: HumanMonitor::default(),
             dialect,
@@ -92,13 +114,38 @@ impl Session {
             events_to_stderr: options.events == Some(EventsMode::Stderr) && !shares_terminal,
             is_piped: false,
             timing: Timing::default(),
-            pager: Pager::from_environment(),
+            pager: Pager::new(None),
             watched: None,
             connection: Connection::Closed,
             unanswered: 0,
             included: Vec::new(),
             in_file: false,
         }
+    }
+
+    /// Applies the settings of the configuration file that no option overrides.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        if let (Some(events), None) = (&config.events, self.options.events) {
+            self.event_filter = events.clone();
+        }
+        self.timing.is_on = config.timing.unwrap_or_default();
+        self.pager = Pager::new(config.pager.as_ref());
+    }
+
+    /// Makes another peer, with the options of the connection as they are but for those that `change` sets.
+    pub(crate) fn other_peer(&self, address: Address, change: impl FnOnce(&mut Options)) -> Peer {
+        // It has greeted no other client.
+        let options = ClientOptions { negotiate: true, ..self.client_options.clone() };
+        Peer::new(self.connector.to(address, change), &options)
+    }
+
+    /// Changes to a peer that is connected, and returns the one before it, which may be connected too.
+    pub(crate) fn change_to(&mut self, peer: Peer) -> Peer {
+        let client = std::mem::replace(&mut self.client, peer.client);
+        let connector = std::mem::replace(&mut self.connector, peer.connector);
+        let tracker = std::mem::replace(&mut self.tracker, peer.tracker);
+        self.connected();
+        Peer { client, connector, tracker }
     }
 
     /// Forgets what was known of the last peer: a new session may be with another one.

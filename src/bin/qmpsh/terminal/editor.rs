@@ -46,6 +46,7 @@ impl Editor {
         helper: LineHelper,
         terminal: Arc<Terminal>,
         history: History,
+        vi: bool,
     ) -> rustyline::Result<(Self, impl ExternalPrinter + Send + use<>)> {
         // Forced: with NO_COLOR rustyline would not ask the highlighter, which paints the pending lines. The helper decides
         // about colors.
@@ -54,6 +55,7 @@ impl Editor {
         let config = Config::builder()
             .color_mode(ColorMode::Forced)
             .completion_type(CompletionType::List)
+            .edit_mode(if vi { EditMode::Vi } else { EditMode::Emacs })
             .keyseq_timeout(Some(ESCAPE))
             .build();
         let shared = Arc::clone(&helper.shared);

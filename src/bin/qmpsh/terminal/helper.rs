@@ -13,7 +13,7 @@ use rustyline::{Context, Helper};
 use unicode_width::UnicodeWidthStr;
 
 use super::line::IsComplete;
-use super::list::{self, gray};
+use super::list;
 use super::recall::Recall;
 use super::state::Shared;
 use crate::output::color::{self, Tint};
@@ -127,12 +127,12 @@ impl Highlighter for LineHelper {
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
-        self.shared.paint(prompt, default)
+        self.shared.paint(prompt, default, self.color)
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
         match self.hints {
-            Hints::Gray => Cow::Owned(gray(hint)),
+            Hints::Gray => Cow::Owned(color::painted(Tint::Hint, hint)),
             Hints::Dim => Cow::Owned(format!("\x1b[2m{hint}{}", color::PLAIN)),
             Hints::Quoted => Cow::Borrowed(hint),
         }
@@ -262,7 +262,7 @@ fn painted(line: &str, colors: &[(Span, Color)]) -> String {
             Color::Unknown => Tint::Error,
         };
         let (Some(before), Some(text)) = (line.get(end..span.start), line.get(span.start..span.end)) else { continue };
-        painted.extend([before, color::start(tint), text, color::PLAIN]);
+        painted.extend([before, &color::painted(tint, text)]);
         end = span.end;
     }
     painted.push_str(line.get(end..).unwrap_or_default());
@@ -284,7 +284,7 @@ mod tests {
         check(&[], "a=é b");
         check(
             &[(Span::new(0, 1), Color::Key), (Span::new(2, 4), Color::String)],
-            "\x1b[34ma\x1b[0m=\x1b[32mé\x1b[0m b",
+            "\x1b[94ma\x1b[0m=\x1b[38;5;28mé\x1b[0m b",
         );
         // Spans that do not fit the text are left out.
         check(&[(Span::new(3, 4), Color::Key), (Span::new(5, 99), Color::Key)], "a=é b");

@@ -5,6 +5,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::output::color::{Tint, painted};
 use crate::output::columns::{GAP, Size, cut, row};
 use qmpsh::language::complete::Candidate;
 
@@ -84,16 +85,11 @@ fn described(candidates: &[Candidate], columns: usize, color: bool) -> Vec<Strin
         if !candidate.about.is_empty() && room > 3 {
             text.extend(std::iter::repeat_n(' ', column.saturating_sub(width).max(GAP)));
             let about = cut(&candidate.about, room);
-            text.push_str(&if color { gray(&about).into() } else { about });
+            text.push_str(&if color { painted(Tint::Hint, &about).into() } else { about });
         }
         text
     };
     candidates.iter().map(row).collect()
-}
-
-/// Paints `text` gray, as descriptions and hints are.
-pub(super) fn gray(text: &str) -> String {
-    format!("\x1b[90m{text}\x1b[0m")
 }
 
 #[cfg(test)]

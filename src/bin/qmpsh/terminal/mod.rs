@@ -76,6 +76,8 @@ pub(crate) struct ConsoleOptions {
     pub is_complete: IsComplete,
     /// Shows colors, and with them hints.
     pub color: bool,
+    /// The keys are those of vi, not those of Emacs.
+    pub vi: bool,
     /// Ctrl-C where lines are not edited. tokio must catch SIGINT before the first line, because rustyline restores the
     /// handler that it found.
     pub interrupts: Interrupts,
@@ -111,7 +113,7 @@ impl Console {
     /// # Errors
     /// The terminal or the threads cannot be set up.
     pub(crate) fn open(options: ConsoleOptions) -> anyhow::Result<Self> {
-        let ConsoleOptions { prompt, history, has_secret, is_complete, color, interrupts } = options;
+        let ConsoleOptions { prompt, history, has_secret, is_complete, color, vi, interrupts } = options;
         let shared = Arc::new(Shared::new(prompt, interrupt_editing));
         let (requests, requested) = mpsc::channel();
         let (sender, lines) = unbounded_channel();
@@ -133,7 +135,7 @@ impl Console {
             let stopper = (Arc::clone(&shared), Arc::clone(&terminal));
             spawn("stopper", move || stop::run(&stopper.0, &stopper.1))?;
             let helper = LineHelper::new(Arc::clone(&shared), is_complete, Arc::clone(&console.assistant), color);
-            let editor = Editor::new(helper, terminal, History::new(history, has_secret));
+            let editor = Editor::new(helper, terminal, History::new(history, has_secret), vi);
             let (editor, printer) = editor.context("cannot set up the line editor")?;
             console.threads.push(spawn("editor", move || editor.run(&requested, &sender))?);
             let waked = Arc::clone(&shared);

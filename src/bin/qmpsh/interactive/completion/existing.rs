@@ -7,6 +7,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::DirEntry;
 use std::future::Future;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,8 +17,9 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::{qom_types, replies};
-use crate::session::Tracker;
+use crate::connect::list;
 use crate::session::queries::{self, QomPath, Query};
+use crate::session::{Session, Tracker};
 use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::complete::{Live, LiveValue, Question};
 
@@ -58,7 +61,8 @@ struct Answer {
 
 impl LiveValues {
     /// Call it on the runtime, which sends the queries.
-    pub(super) fn new(client: Client, tracker: Arc<Tracker>) -> Arc<Self> {
+    pub(super) fn new(session: &Session) -> Arc<Self> {
+        let (client, tracker) = (session.client.clone(), Arc::clone(&session.tracker));
         let (commands, answers, answered) = (AtomicU64::new(0), Mutex::default(), Condvar::new());
         Arc::new(Self { client, runtime: Handle::current(), tracker, commands, answers, answered })
     }
@@ -70,12 +74,6 @@ impl LiveValues {
     /// Makes all answers old: what exists may have changed.
     pub(super) fn invalidate(&self) {
         self.commands.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Drops all answers: another peer may come.
-    pub(super) fn forget(&self) {
-        self.invalidate();
-        self.answers().clear();
     }
 
     /// Returns how many events and commands there have been.
@@ -142,7 +140,11 @@ impl<'a> WithDeadline<'a> {
 impl Live for WithDeadline<'_> {
     fn values(&self, question: &Question) -> Values {
         match question {
-            Question::Files(directory) => files(directory),
+            Question::Files(directory) => files(directory, |_| true),
+            Question::Sockets(directory) => files(directory, |file| {
+                file.metadata().is_ok_and(|found| found.is_dir() || found.file_type().is_socket())
+            }),
+            Question::Vms => list::names_of_free().into_iter().map(|(name, about)| LiveValue { name, about }).collect(),
             Question::DeviceTypes => qom_types::devices(self.values.ask(question, self.end)),
             Question::Types => qom_types::all(self.values.ask(question, self.end)),
             question => self.values.ask(question, self.end),
@@ -150,12 +152,12 @@ impl Live for WithDeadline<'_> {
     }
 }
 
-/// Lists a directory of this machine by name.
-fn files(directory: &str) -> Values {
+/// Lists those files of a directory of this machine for which `is_wanted` returns true, by name.
+fn files(directory: &str, is_wanted: fn(&Path) -> bool) -> Values {
     let path = if directory.is_empty() { "." } else { directory };
     let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
     let name = |entry: DirEntry| {
-        let name = entry.file_name().into_string().ok()?;
+        let name = entry.file_name().into_string().ok().filter(|_| is_wanted(&entry.path()))?;
         Some(if entry.path().is_dir() { name + "/" } else { name })
     };
     let mut names: Vec<String> = entries.filter_map(|entry| name(entry.ok()?)).collect();
@@ -196,7 +198,8 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
             "help" => one(Query::HmpHelp, replies::hmp_commands).await,
             _ => Some(Vec::new()),
         },
-        Question::Files(_) => None,
+        // These are of this machine.
+        Question::Files(_) | Question::Sockets(_) | Question::Vms => None,
     }
 }
 

@@ -25,13 +25,13 @@ pub(crate) struct Assistant {
     schema: Mutex<Arc<SessionSchema>>,
     builtins: Vec<BuiltinCommand<'static>>,
     dialect: SharedDialect,
-    live: Arc<LiveValues>,
+    live: Mutex<Arc<LiveValues>>,
 }
 
 impl Assistant {
     /// Call it on the runtime.
     pub(super) fn new(session: &Session) -> Arc<Self> {
-        let live = LiveValues::new(session.client.clone(), Arc::clone(&session.tracker));
+        let live = Mutex::new(LiveValues::new(session));
         let builtin = |&Description { name, words, takes, summary: about, .. }: &Description| BuiltinCommand {
             name,
             words,
@@ -48,12 +48,16 @@ impl Assistant {
     pub(super) fn begin(&self, session: &Session) {
         let schema = if session.is_connected() { Arc::clone(&session.schema) } else { Arc::default() };
         *self.schema.lock().unwrap_or_else(PoisonError::into_inner) = schema;
-        self.live.forget();
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = LiveValues::new(session);
     }
 
     /// Notes that commands ran: what exists may have changed.
     pub(super) fn invalidate(&self) {
-        self.live.invalidate();
+        self.live().invalidate();
+    }
+
+    fn live(&self) -> Arc<LiveValues> {
+        Arc::clone(&self.live.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn schema(&self) -> Option<Arc<Schema>> {
@@ -73,7 +77,8 @@ impl Assistant {
 impl terminal::Assistant for Assistant {
     fn complete(&self, text: &str, cursor: usize) -> Completion {
         let schema = self.schema();
-        let live = WithDeadline::new(&self.live);
+        let values = self.live();
+        let live = WithDeadline::new(&values);
         let context = self.context(schema.as_ref(), &live);
         match self.dialect.get() {
             Dialect::Qmp => complete::complete(text, cursor, context),
@@ -102,7 +107,7 @@ impl terminal::Assistant for Assistant {
         let schema = self.schema();
         // The last column stays free: some terminals wrap when it is written.
         let width = size.columns.saturating_sub(1);
-        match page(name.as_deref(), self.live.client(), schema.as_deref(), width) {
+        match page(name.as_deref(), self.live().client(), schema.as_deref(), width) {
             Ok(page) => shortened(&page, name.as_deref(), size),
             Err(why) => wrap(&why, width).into_owned(),
         }

@@ -245,7 +245,7 @@ fn headings_and_keys_have_colors() {
         pieces.map(|piece| String::from_utf8(piece.to_vec()).unwrap()).collect::<String>()
     };
     assert_eq!(shown(r#"[{"a": 1, "bc": "x"}]"#), "\x1b[1ma\x1b[0m  \x1b[1mbc\x1b[0m\n1  x\n");
-    assert_eq!(shown(r#"{"a": 1}"#), "\x1b[34ma\x1b[0m  1\n");
+    assert_eq!(shown(r#"{"a": 1}"#), "\x1b[94ma\x1b[0m  1\n");
 }
 
 mod layout {

@@ -25,11 +25,11 @@ fn while_a_line_is_typed_the_prompt_brings_what_is_pending() {
     let shared = shared("> ");
     shared.begin().unwrap();
     shared.line("before");
-    assert_eq!(shared.paint("> ", true), "before\n> ");
+    assert_eq!(shared.paint("> ", true, false), "before\n> ");
     shared.event("STOP", "event");
     shared.line("line");
-    assert_eq!(shared.paint("> ", true), "event\nline\n> ");
-    assert_eq!(shared.paint("> ", true), "> ");
+    assert_eq!(shared.paint("> ", true, false), "event\nline\n> ");
+    assert_eq!(shared.paint("> ", true, false), "> ");
     shared.line("late");
     shared.end();
     assert_eq!(print(&shared), "late\n");
@@ -44,7 +44,7 @@ fn results_are_printed_before_the_line_begins() {
         let shared = Arc::clone(&shared);
         move || {
             shared.begin().unwrap();
-            shared.paint("> ", true).into_owned()
+            shared.paint("> ", true, false).into_owned()
         }
     });
     assert_eq!(print(&shared), "line\nresult\n");
@@ -61,7 +61,7 @@ fn a_line_waits_for_the_chunk_being_written() {
         let shared = Arc::clone(&shared);
         move || {
             shared.begin().unwrap();
-            shared.paint("> ", true).into_owned()
+            shared.paint("> ", true, false).into_owned()
         }
     });
     while shared.lock().phase == Phase::Idle {
@@ -81,16 +81,16 @@ fn one_repaint_is_asked_for_at_a_time_and_none_before_the_first() {
     print(&shared);
     shared.begin().unwrap();
     assert!(!shared.begin_wake(), "not painted");
-    shared.paint("> ", true);
+    shared.paint("> ", true, false);
     assert!(!shared.begin_wake(), "nothing pending");
     shared.line("b");
     assert!(shared.begin_wake());
     shared.end_wake();
     assert!(!shared.begin_wake(), "asked already");
-    assert_eq!(shared.paint("(reverse-i-search)`': ", false), "b\n(reverse-i-search)`': ");
+    assert_eq!(shared.paint("(reverse-i-search)`': ", false, false), "b\n(reverse-i-search)`': ");
     shared.line("c");
     assert!(!shared.begin_wake(), "the token is still in its pipe during Ctrl-R");
-    shared.paint("> ", true);
+    shared.paint("> ", true, false);
     shared.line("d");
     assert!(shared.begin_wake());
     shared.end_wake();
@@ -104,9 +104,9 @@ fn a_prompt_changes_live_only_at_its_width() {
     shared.begin().unwrap();
     for (set, painted) in [("(b) ", "(b) "), ("(bb) ", "(a) "), ("(é) ", "(é) "), ("(漢) ", "(a) ")] {
         shared.set_prompt(set);
-        assert_eq!(shared.paint("(a) ", true), painted);
+        assert_eq!(shared.paint("(a) ", true, false), painted);
     }
-    assert_eq!(shared.paint("(search) ", false), "(search) ");
+    assert_eq!(shared.paint("(search) ", false, false), "(search) ");
 }
 
 #[test]
@@ -114,24 +114,24 @@ fn a_line_begins_anew_for_a_prompt_of_another_width() {
     let shared = shared("(a) ");
     shared.begin().unwrap();
     shared.note("text", 2);
-    assert_eq!(shared.paint("(a) ", true), "(a) ");
+    assert_eq!(shared.paint("(a) ", true, false), "(a) ");
     assert_eq!(shared.begin_anew("(a) ", 80), None, "nobody has asked for that");
     shared.set_prompt("(bb) ");
-    shared.paint("(search) ", false);
+    shared.paint("(search) ", false, false);
     assert_eq!(shared.begin_anew("(a) ", 80), None, "not within a search");
-    shared.paint("(a) ", true);
+    shared.paint("(a) ", true, false);
     assert_eq!(shared.begin_anew("(a) ", 80).unwrap().parts(), ("te", "xt"));
     shared.line("line");
-    assert_eq!(shared.paint("(bb) ", true), "\x1b[1A\r\x1b[Jline\n(bb) ");
-    assert_eq!(shared.paint("(bb) ", true), "(bb) ");
+    assert_eq!(shared.paint("(bb) ", true, false), "\x1b[1A\r\x1b[Jline\n(bb) ");
+    assert_eq!(shared.paint("(bb) ", true, false), "(bb) ");
     // The line is finished before it could begin anew.
     shared.set_prompt("(a) ");
-    shared.paint("(bb) ", true);
+    shared.paint("(bb) ", true, false);
     shared.end();
     assert_eq!(shared.begin_anew("(bb) ", 80), None);
     // Ctrl-C of the console's own comes first.
     shared.begin().unwrap();
-    shared.paint("(bb) ", true);
+    shared.paint("(bb) ", true, false);
     shared.interrupt();
     assert_eq!(shared.begin_anew("(bb) ", 80), None);
 }
@@ -140,12 +140,12 @@ fn a_line_begins_anew_for_a_prompt_of_another_width() {
 fn a_long_result_while_typing_comes_in_parts() {
     let shared = shared("> ");
     shared.begin().unwrap();
-    shared.paint("> ", true);
+    shared.paint("> ", true, false);
     let half = "x".repeat(CHUNK - 1) + "\n";
     shared.output(Bytes::from(half.clone() + &half));
-    assert_eq!(shared.paint("> ", true), half.clone() + "> ");
+    assert_eq!(shared.paint("> ", true, false), half.clone() + "> ");
     assert!(shared.begin_wake(), "the rest needs another repaint");
-    assert_eq!(shared.paint("> ", true), half + "> ");
+    assert_eq!(shared.paint("> ", true, false), half + "> ");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn an_interrupt_before_the_line_begins_needs_no_signal() {
     print(&shared);
     shared.begin().unwrap();
     assert!(!shared.interrupt(), "rustyline has not set up its handler");
-    shared.paint("> ", true);
+    shared.paint("> ", true, false);
     assert!(shared.interrupt());
 }
 
@@ -259,7 +259,7 @@ fn a_transient_line_goes_before_a_line_begins() {
         let shared = Arc::clone(&shared);
         move || {
             shared.begin().unwrap();
-            shared.paint("> ", true).into_owned()
+            shared.paint("> ", true, false).into_owned()
         }
     });
     assert_eq!(print(&shared), "\r\x1b[K");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::{CHUNK, Life, Phase, Shared, State, wait};
+use crate::output::color::{Tint, painted, start};
 use crate::terminal::line::Typed;
 
 /// How long the end of a line waits for the waker, which may be stuck until the next line.
@@ -51,7 +52,7 @@ impl Shared {
     /// What rustyline is to paint where it would paint `prompt`: the pending lines, and the prompt. A prompt set since
     /// then takes its place if it is as wide, because the layout was made for `prompt`; for another one the line is begun anew.
     /// `default` is false for the prompts of rustyline itself (Ctrl-R).
-    pub(in crate::terminal) fn paint<'p>(&self, prompt: &'p str, default: bool) -> Cow<'p, str> {
+    pub(in crate::terminal) fn paint<'p>(&self, prompt: &'p str, default: bool, color: bool) -> Cow<'p, str> {
         let mut state = self.lock();
         state.phase = Phase::Typing { painted: true };
         let mut shown = Cow::Borrowed(prompt);
@@ -65,6 +66,9 @@ impl Shared {
             } else if state.prompt != prompt {
                 shown = Cow::Owned(state.prompt.clone());
             }
+        }
+        if color && default && !start(Tint::Prompt).is_empty() {
+            shown = Cow::Owned(painted(Tint::Prompt, &shown));
         }
         let erase = std::mem::take(&mut state.erase);
         let mut pending = Vec::new();

@@ -1,10 +1,14 @@
-//! `.status`, `.reconnect`, `.detach` and `.quit`.
+//! `.status`, `.connect`, `.reconnect`, `.detach` and `.quit`.
+
+mod connect;
 
 use async_trait::async_trait;
 
 use super::print_text;
 use crate::session::{Builtin, Frontend, Session, peer};
 use crate::status::{Status, Stop};
+
+pub(super) use connect::Connect;
 
 /// A command about the connection; none has arguments.
 #[derive(Debug)]
