@@ -1,60 +1,32 @@
-//! `.help`: shows the language and the keys on one screen, describes a built-in command, or says what the peer's schema
-//! and QEMU's installed manuals know about a name.
+//! `.help`: shows what to begin with, describes a built-in command, or says what the peer's schema and QEMU's installed manuals
+//! know about a name. A word that is no name is looked for in names and texts.
 
+mod example;
 mod listing;
 mod manual;
+mod page;
 mod roff;
+mod search;
+mod topics;
 
 pub(super) use listing::signature;
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::arguments::{Refusal, Words};
 use super::registry::{COMMANDS, Description, find};
 use super::{print_text, renderer};
-use crate::output::columns::{hang, wrap};
+use crate::output::columns::wrap;
 use crate::session::types::schema;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::Stop;
-use listing::OtherVersion;
-use manual::Found;
+use listing::{Manual, OtherVersion};
+use manual::{Found, Missed};
 use qmpsh::schema::{Choice, Schema, nearest};
 use qmpsh::text;
-
-const LANGUAGE: &str = "\
-A line is a QMP command with its arguments:
-  query-status
-  block_resize node-name=n0 size=10G
-  blockdev-add node-name=n0 driver=qcow2 file.driver=file file.filename=\"/my disk.qcow2\"
-
-  KEY=VALUE         a value of the type in QEMU's schema: a string, a number (10G, 0x10), true, an enum value; \
-quotes make a string, { and [ begin JSON
-  KEY.KEY=VALUE     an object within an object
-  KEY:=JSON         strict JSON
-  KEY==TEXT         the text as it is
-  KEY=@FILE         a file's contents
-  KEY=@?            ask, without echo
-  device_del NAME   the argument that names one thing may stand first, alone: `.help COMMAND` tells for which commands
-  {\"execute\": ...}  a whole message
-  # ...             a comment
-  transaction(      actions, one a line, up to a closing )
-  ... | PIPELINE    send the result as JSON to a shell command, such as jq or less
-
-A line continues while a bracket or a quote is open. Pasted lines stop at the first that fails.
-
-Built-in commands (.help NAME describes one):
-";
-
-const KEYS: &str = "
-Tab completes the word at the cursor.
-Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes); Ctrl-R searches the history.
-The history omits lines that begin with a space or contain a password.
-";
-
-/// How many columns it takes to have the built-in commands and what they do side by side.
-const WIDE: usize = 70;
 
 /// `.help [NAME [PATH=VALUE...]]`
 #[derive(Debug, Default)]
@@ -87,7 +59,7 @@ impl Builtin for Help {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         let width = renderer(frontend).width();
         match &self.0 {
-            None => print_text(frontend, &language(width)).await,
+            None => print_text(frontend, &topics::overview(width)).await,
             Some(topic) => describe(frontend, topic).await,
         }
     }
@@ -105,39 +77,49 @@ async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop
     }
     let schema = schema(frontend).await?;
     let is_offered = schema.as_deref().is_some_and(|schema| offers(schema, &topic.name));
-    let manual =
-        if own.is_none() || is_offered { look_up(frontend, &topic.name, width).await? } else { Err(Vec::new()) };
-    let peer = version(frontend, schema.as_deref());
-    let other_version = manual.as_ref().ok().zip(peer.as_deref()).and_then(|(found, peer)| other_version(found, peer));
-    let listed = schema.as_deref().and_then(|schema| listed(schema, topic, other_version.as_ref(), width));
-    let listed = listed.transpose().map_err(|sentence| Stop::failed(text::line(&sentence).into_owned()))?;
-    let mut shown = String::new();
-    if let Some(command) = own {
-        shown.push_str(&about(command, width));
-        if listed.is_some() {
-            shown.push('\n');
-        }
+    if let Some(text) = topics::topic(&topic.name, width).filter(|_| !is_offered) {
+        return print_text(frontend, &text).await;
     }
-    shown.push_str(&wrap(listed.as_deref().unwrap_or_default(), width));
-    if shown.is_empty() && manual.is_ok() && schema.is_some() && !is_type(&topic.name) {
-        let versions = other_version.as_ref().map_or_else(String::new, |versions| format!(": it is {versions}"));
-        let _ = writeln!(shown, "This peer does not offer {}{versions}.", topic.name);
+    let manual = if own.is_none() || is_offered {
+        look_up(frontend, &topic.name, schema.clone(), width).await?
+    } else {
+        Err(Missed::default())
+    };
+    let peer = version(frontend, schema.as_deref());
+    let found = manual.as_ref().ok();
+    let other_version = found.zip(peer.as_deref()).and_then(|(found, peer)| other_version(found, peer));
+    let beside = Manual { found, other_version: other_version.as_ref() };
+    let listed = schema.as_deref().and_then(|schema| listed(schema, topic, beside, width));
+    let listed = listed.transpose().map_err(|sentence| Stop::failed(text::line(&sentence).into_owned()))?;
+    let mut shown = own.map_or_else(String::new, |command| about(command, width));
+    if let Some(listed) = listed {
+        let between = if shown.is_empty() { "" } else { "\n" };
+        return print_text(frontend, &format!("{shown}{between}{listed}")).await;
     }
     match &manual {
         Ok(Found { title, text, .. }) => {
-            let (between, versions) = match &other_version {
-                _ if !shown.is_empty() => ("\n", String::new()),
-                Some(versions) => ("", format!(" (this is QEMU {})", versions.peer)),
-                None => ("", String::new()),
-            };
-            let title = format!("{} in {title}{versions}:", topic.name);
-            let _ = writeln!(shown, "{between}{}\n", wrap(&title, width));
+            if schema.is_some() && !is_type(&topic.name) {
+                let versions =
+                    other_version.as_ref().map_or_else(String::new, |versions| format!(": it is {versions}"));
+                let _ = writeln!(
+                    shown,
+                    "{}\n",
+                    wrap(&format!("This peer does not offer {}{versions}.", topic.name), width)
+                );
+            }
+            let versions = other_version.as_ref().filter(|_| shown.is_empty());
+            let versions = versions.map_or_else(String::new, |versions| format!(" (this is QEMU {})", versions.peer));
+            let _ = writeln!(shown, "{}\n", wrap(&format!("{} in {title}{versions}:", topic.name), width));
             for line in text.lines() {
-                let indent = if line.is_empty() { "" } else { "  " };
-                let _ = writeln!(shown, "{indent}{line}");
+                let _ = writeln!(shown, "{}{line}", if line.is_empty() { "" } else { "  " });
             }
         }
-        Err(names) if shown.is_empty() => return Err(unknown(&topic.name, schema.as_deref(), names)),
+        Err(missed) if shown.is_empty() => {
+            shown = search::hits(&topic.name, schema.as_deref(), &missed.hits, width);
+            if shown.is_empty() {
+                return Err(unknown(&topic.name, schema.as_deref(), &missed.names));
+            }
+        }
         Err(_) => {}
     }
     print_text(frontend, &shown).await
@@ -149,12 +131,7 @@ fn is_type(name: &str) -> bool {
 }
 
 /// Returns what the schema says, if it knows the name.
-fn listed(
-    schema: &Schema,
-    topic: &Topic,
-    manual: Option<&OtherVersion<'_>>,
-    width: usize,
-) -> Option<Result<String, String>> {
+fn listed(schema: &Schema, topic: &Topic, manual: Manual<'_>, width: usize) -> Option<Result<String, String>> {
     if let Some(command) = schema.command(&topic.name) {
         return Some(listing::command(schema, command, &topic.choices, manual, width));
     }
@@ -176,16 +153,25 @@ fn version(frontend: &mut dyn Frontend, schema: Option<&Schema>) -> Option<Strin
 fn other_version<'a>(found: &'a Found, peer: &'a str) -> Option<OtherVersion<'a>> {
     let branch = |version: &'a str| version.split('.').take(2);
     let manual = found.version.as_deref().filter(|manual| !branch(manual).eq(branch(peer)))?;
-    Some(OtherVersion { peer, manual, arguments: found.arguments.as_deref() })
+    Some(OtherVersion { peer, manual, arguments: found.described.arguments.as_deref() })
 }
 
-/// What the installed manuals say; or else what names they know. Reading them takes a thread: a disk can be slow.
-async fn look_up(frontend: &mut dyn Frontend, name: &str, width: usize) -> Result<Result<Found, Vec<String>>, Stop> {
+/// What the installed manuals say; or else what is similar. Reading them takes a thread: a disk can be slow.
+async fn look_up(
+    frontend: &mut dyn Frontend,
+    name: &str,
+    schema: Option<Arc<Schema>>,
+    width: usize,
+) -> Result<Result<Found, Missed>, Stop> {
     let name = name.to_owned();
-    // The text is shown two columns in.
-    let reading = tokio::task::spawn_blocking(move || manual::look_up(&name, width.saturating_sub(2)));
+    let is_agent = frontend.session().client.is_guest_agent();
+    let reading = tokio::task::spawn_blocking(move || {
+        // Without types, the spelling of a value decides.
+        let schema = schema.as_deref();
+        manual::look_up(&name, width, schema, is_agent)
+    });
     let found = attend(frontend, reading, None, "the manual").await?;
-    Ok(found.and_then(Result::ok).unwrap_or(Err(Vec::new())))
+    Ok(found.and_then(Result::ok).unwrap_or(Err(Missed::default())))
 }
 
 /// The failure for a name that nothing describes.
@@ -211,22 +197,6 @@ fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> Stop {
     Stop::failed(format!("no help for `{}` ({hint})", text::line(name)))
 }
 
-fn language(width: usize) -> String {
-    let mut shown = wrap(LANGUAGE, width).into_owned();
-    let column = if width < WIDE { 6 } else { 35 };
-    for command in COMMANDS {
-        let mut row = format!("  {}", command.usage());
-        if row.len() >= column {
-            shown += &hang(&row, 4, width);
-            shown.push('\n');
-            row.clear();
-        }
-        shown += &hang(&format!("{row:column$}{}", command.summary), column, width);
-        shown.push('\n');
-    }
-    shown + &wrap(KEYS, width)
-}
-
 fn about(command: &Description, width: usize) -> String {
     let Description { summary, more, .. } = command;
     let more = if more.is_empty() { String::new() } else { format!("\n{more}\n") };
@@ -240,7 +210,7 @@ mod tests {
     #[test]
     fn the_help_fits_the_width_of_a_screen() {
         for width in [40, 80, 120] {
-            for text in COMMANDS.iter().map(|command| about(command, width)).chain([language(width)]) {
+            for text in COMMANDS.iter().map(|command| about(command, width)) {
                 // A word that is longer than a row stays whole.
                 let fits = |line: &str| line.chars().count() <= width || !line.trim().contains(' ');
                 assert!(text.lines().all(fits), "wider than {width}: {text}");
