@@ -24,7 +24,11 @@ fn help_is_wrapped_between_words() {
         // What to begin with is on one screen, with the prompt below it.
         t.type_keys("\u{c}.help\r");
         let screen = t.wait(|screen| screen.text().contains("  .help keys ") && is_at_prompt(screen));
-        assert!(screen.row(0).ends_with(".help") || screen.row(0).starts_with("A line is a QMP command with its arguments:"), "{t}");
+        assert!(
+            screen.row(0).ends_with(".help")
+                || screen.row(0).starts_with("A line is a QMP command with its arguments:"),
+            "{t}"
+        );
         t.type_keys("\u{c}.help built-in\r");
         let screen = t.wait(|screen| screen.text().contains("Leave qmpsh") && is_at_prompt(screen));
         let column = if columns == 80 { 35 } else { 6 };
