@@ -1,7 +1,13 @@
 //! `.help NAME` and `.commands`.
 
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
+
+use flate2::read::GzDecoder;
+use qmpsh::language::syntax::{Statement, parse};
+use qmpsh::language::typing::{Sources, Types, request};
+use qmpsh::schema::Schema;
 
 use super::lines;
 use crate::shell::is_at_prompt;
@@ -17,6 +23,22 @@ Resize a block image while a guest is running.
 .TP
 .B \fBsize\fP: \fBint\fP
 new image size in bytes
+.UNINDENT
+.SS Since
+.sp
+0.14
+.SS Example
+.INDENT 0.0
+.INDENT 3.5
+.sp
+.nf
+.ft C
+\-> { \(dqexecute\(dq: \(dqblock_resize\(dq,
+     \(dqarguments\(dq: { \(dqdevice\(dq: \(dqscratch\(dq, \(dqsize\(dq: 1073741824 } }
+<\- { \(dqreturn\(dq: {} }
+.ft P
+.fi
+.UNINDENT
 .UNINDENT
 .SS \fBBlockdevCacheOptions\fP (Object)
 .sp
@@ -47,9 +69,10 @@ fn help_combines_schema_and_manual() {
         qmpsh().env("MANPATH", &path).arg(qemu.socket()).arg(".help").args(words.iter().copied()).run()
     };
     help(&["block_resize"]).status(0).stderr("").stdout(&format!(
-        "block_resize (command)\n\nArguments:\n  device     optional string\n  node-name  optional string\n  \
-         size       integer\n\nReturns: nothing\n\nblock_resize in qemu-qmp-ref(7), QEMU {version}:\n\n  \
-         Resize a block image while a guest is running.\n\n  Arguments:\n    size: int\n        new image size in bytes\n",
+        "block_resize (command)\n\nResize a block image while a guest is running.\n\nArguments:\n  \
+         device     optional string\n  node-name  optional string\n  size       integer -- new image size in bytes\n\n\
+         Returns: nothing\n\nExample:\n  block_resize device=scratch size=1073741824\n\n\
+         (From qemu-qmp-ref(7), QEMU {version}; since QEMU 0.14.)\n",
     ));
     help(&["DEVICE_DELETED"])
         .status(0)
@@ -60,8 +83,8 @@ fn help_combines_schema_and_manual() {
     ));
     for (name, near) in [
         ("quer-status", "did you mean query-status?"),
-        ("DEVICE_DELETE", "did you mean DEVICE_DELETED?"),
-        ("BlockdevCacheOption", "did you mean BlockdevCacheOptions?"),
+        ("DEVICE_DELTED", "did you mean DEVICE_DELETED?"),
+        ("BlockdevCaceOptions", "did you mean BlockdevCacheOptions?"),
         ("wathc", "did you mean watch?"),
         (".wathc", "did you mean .watch?"),
         ("xyzzy", ".commands those of the peer"),
@@ -83,11 +106,11 @@ fn help_names_a_manual_of_another_version() {
     let (_directory, path) = manual("6.2.0");
     let help = |name: &str| qmpsh().env("MANPATH", &path).arg(qemu.socket()).args([".help", name]).run();
     help("block_resize").status(0).stderr("").stdout(&format!(
-        "block_resize (command) in QEMU {version}; the installed manual is for QEMU 6.2.0\n\nArguments:\n  \
-         size       integer\n  device     optional string (not in the manual)\n  \
-         node-name  optional string (not in the manual)\n\nReturns: nothing\n\n\
-         block_resize in qemu-qmp-ref(7), QEMU 6.2.0:\n\n  Resize a block image while a guest is running.\n\n  \
-         Arguments:\n    size: int\n        new image size in bytes\n",
+        "block_resize (command) in QEMU {version}; the installed manual is for QEMU 6.2.0\n\n\
+         Resize a block image while a guest is running.\n\nArguments:\n  \
+         size       integer -- new image size in bytes\n  device     optional string (not in the manual)\n  \
+         node-name  optional string (not in the manual)\n\nReturns: nothing\n\nExample:\n  \
+         block_resize device=scratch size=1073741824\n\n(From qemu-qmp-ref(7), QEMU 6.2.0; since QEMU 0.14.)\n",
     ));
     help("BlockdevCacheOptions")
         .status(0)
@@ -154,10 +177,15 @@ fn commands_lists_what_the_peer_offers() {
     // As if the peer had returned it.
     commands(&["-o", "raw"], &["query-status"]).status(0).stdout(&format!("{{\"return\": {entry}}}\n"));
     assert!(commands(&[], &[]).status(0).stdout_text().lines().count() > 200);
-    commands(&[], &["blockdev"])
-        .status(1)
-        .stdout("")
-        .stderr_contains("the peer has no command `blockdev` (`.commands *blockdev*` looks for a part of a name)");
+    // A plain word is a part of a name.
+    commands(&[], &["QUERY-STAT"]).status(0).stdout(status);
+    commands(&[], &["query-sta?"]).status(1).stdout("").stderr_contains("the peer has no command `query-sta?`\n");
+    for (word, hint) in
+        [("query-staut", "did you mean query-status?"), ("xyzzy", "`.help xyzzy` searches the descriptions")]
+    {
+        let message = format!("no command of the peer has `{word}` in its name ({hint})\n");
+        commands(&[], &[word]).status(1).stdout("").stderr_contains(&message);
+    }
     commands(&[], &["x*y"]).status(1).stderr_contains("the peer has no command `x*y`\n");
     commands(&[], &["[a"]).status(2).stderr_contains("bad pattern `[a`");
     commands(&["-o", "json"], &["query-status"]).status(0).stdout(
@@ -236,7 +264,7 @@ fn help_on_a_terminal_is_escaped() {
     t.type_keys("\u{c}.help sotp\r");
     t.wait(|screen| screen.text().contains("no help for `sotp` (did you mean stop?)") && is_at_prompt(screen));
     t.type_keys("\u{c}.help block_resize\r");
-    t.wait(|screen| screen.text().contains("new image size in bytes\n(QEMU)"));
+    t.wait(|screen| screen.text().contains("block_resize device=scratch size=1073741824\n(QEMU)"));
     drop(t);
     mock.finish();
     let qemu = Qemu::none().start();
@@ -245,4 +273,133 @@ fn help_on_a_terminal_is_escaped() {
     t.type_keys(".help block_resize\r");
     t.wait(|screen| screen.text().contains("  size       integer\n"));
     t.wait(is_at_prompt);
+}
+
+#[test]
+fn a_word_is_looked_for_in_names_and_texts() {
+    let qemu = Qemu::none().start();
+    let (_directory, path) = manual(&version(&qemu));
+    let help = |socket: PathBuf, word: &str| qmpsh().env("MANPATH", &path).arg(socket).args([".help", word]).run();
+    // The word is in the name, in any case, or in the text.
+    for (word, first) in [
+        ("lock_resi", "block_resize  Resize a block image while a guest is running\n"),
+        ("*_RESIZE", "block_resize  Resize a block image while a guest is running\n"),
+        ("e_Delet", "DEVICE_DELETED  (event)\n"),
+        ("Cache-Related", "BlockdevCacheOptions  Includes cache-related options for block devices\n"),
+        ("took", ".timing  Show how long each command took\n"),
+    ] {
+        let shown = help(qemu.socket(), word);
+        assert!(shown.status(0).stdout_text().contains(first), "{word}: {}", shown.stdout_text());
+    }
+    // Those with the word in their name come first.
+    let shown = help(qemu.socket(), "block*").status(0).stdout_text();
+    let place = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text:?} in\n{shown}"));
+    assert!(
+        place("block_resize ") < place("BLOCK_IO_ERROR ") && place("BLOCK_IO_ERROR ") < place("BlockdevCacheOptions ")
+    );
+    // Without the manual, the names of the schema are searched; a storage daemon has fewer.
+    let daemon = Qemu::storage_daemon().start();
+    let shown = qmpsh().env("MANPATH", "/nonexistent").arg(daemon.socket()).args([".help", "nbd-*"]).run();
+    assert!(
+        shown.status(0).stdout_text().starts_with("nbd-server-add")
+            || shown.stdout_text().contains("\nnbd-server-stop")
+    );
+    help(daemon.socket(), "query-stat").status(1).stderr_contains("no help for `query-stat`");
+}
+
+/// The messages of the manual's examples, by the name that they stand at.
+fn manual_examples(page: &str) -> Vec<(String, Vec<serde_json::Value>)> {
+    let plain = |line: &str| {
+        let line = line.replace("\\(dq", "\"").replace("\\(aq", "'").replace("\\-", "-").replace("\\e", "\\");
+        line.replace("\\fB", "").replace("\\fP", "").replace("\\&", "")
+    };
+    let mut found: Vec<(String, Vec<serde_json::Value>)> = Vec::new();
+    let mut lines = page.lines().map(plain).peekable();
+    while let Some(line) = lines.next() {
+        let name = line.strip_prefix(".SS ").and_then(|rest| rest.strip_suffix(" (Command)"));
+        let name = name.or_else(|| line.strip_prefix(".B Command ")?.split(' ').next());
+        found.extend(name.map(|name| (name.to_owned(), Vec::new())));
+        let Some(first) = line.strip_prefix("->") else { continue };
+        let mut message = first.to_owned();
+        while let Some(line) = lines.next_if(|line| !line.starts_with(['.', '<']) && !line.starts_with("->")) {
+            message.push_str(&line);
+        }
+        if let (Ok(message), Some((_, messages))) = (serde_json::from_str(&message), found.last_mut()) {
+            messages.push(message);
+        }
+    }
+    found
+}
+
+/// The message that these lines of the shell send, as the manual writes it.
+fn sent(line: &str, schema: &Schema) -> Option<serde_json::Value> {
+    struct Nothing;
+    impl Sources for Nothing {
+        fn file(&mut self, _: &str) -> std::io::Result<Vec<u8>> {
+            unreachable!()
+        }
+        fn stdin(&mut self) -> std::io::Result<Vec<u8>> {
+            unreachable!()
+        }
+        fn secret(&mut self, _: &str) -> std::io::Result<String> {
+            unreachable!()
+        }
+    }
+    let line = parse(line).ok()?.pop()?;
+    let (statement, key) = match line.statement {
+        Statement::Dot(dot) => (*dot.carried?, "exec-oob"),
+        statement => (statement, "execute"),
+    };
+    let Statement::Invoke(invocation) = statement else { return None };
+    let types = Types { schema: Some(schema), property: None };
+    let (request, _) = request(&invocation, types, &mut Nothing).ok()?;
+    Some(serde_json::from_str(&request.text.replacen("execute", key, 1)).unwrap())
+}
+
+#[test]
+fn every_example_of_the_manual_is_shown_as_a_line_that_sends_the_same() {
+    let man = |directory: PathBuf| directory.join("man7/qemu-qmp-ref.7.gz");
+    let path = std::env::var_os("PATH").unwrap();
+    let beside = std::env::split_paths(&path).filter_map(|programs| Some(programs.parent()?.join("share/man")));
+    let Some(file) = beside.map(man).find(|file| file.exists()) else { return };
+    let mut page = String::new();
+    GzDecoder::new(fs::File::open(&file).unwrap()).read_to_string(&mut page).unwrap();
+    let qemu = Qemu::none().start();
+    let reply = qemu.hold().execute(r#"{"execute":"query-qmp-schema"}"#);
+    let schema = Schema::parse(reply.to_string().as_bytes()).unwrap();
+    let mut messages = 0;
+    let examples: Vec<_> =
+        manual_examples(&page).into_iter().filter(|(name, _)| schema.command(name).is_some()).collect();
+    let lines: Vec<String> = examples.iter().map(|(name, _)| format!(".help {name}")).collect();
+    let shown = qmpsh()
+        .env("MANPATH", file.parent().unwrap().parent().unwrap())
+        .arg(qemu.socket())
+        .stdin(&lines.join("\n"))
+        .run()
+        .status(0)
+        .stdout_text();
+    let mut rest = &shown[..];
+    for (name, mut expected) in examples {
+        let begin = rest.find(&format!("{name} (command")).unwrap_or_else(|| panic!("{name} in\n{rest}"));
+        let end = rest[begin..].find("\n(From ").map(|end| begin + end).unwrap();
+        let (section, after) = (&rest[begin..end], &rest[end..]);
+        rest = after;
+        for message in &mut expected {
+            let message = message.as_object_mut().unwrap();
+            message.remove("id");
+            if message.get("arguments").is_some_and(|arguments| *arguments == serde_json::json!({})) {
+                message.remove("arguments");
+            }
+        }
+        messages += expected.len();
+        // What is shown of examples: a transaction has several lines.
+        let section = section.split("\nReturns").last().unwrap();
+        let joined = section.replace("(\n    ", "(\x00    ").replace("\n    ", "\x00    ").replace("\n  )", "\x00  )");
+        let sent: Vec<_> = joined.lines().filter_map(|line| sent(&line.trim().replace('\0', "\n"), &schema)).collect();
+        for message in expected {
+            assert!(sent.contains(&message), "{name}: no line sends {message}\n{section}");
+        }
+        assert!(!section.contains("-> {\"execute\""), "{section}");
+    }
+    assert!(messages > 50, "the manual has only {messages} examples");
 }

@@ -10,6 +10,7 @@
 //! The monitor is `q.sock` in the current directory. `...` in an output stands for what differs from run to run.
 
 mod blocks;
+mod screenshot;
 
 use std::path::Path;
 
@@ -54,14 +55,19 @@ fn the_examples_of_the_readme_run() {
 /// A QEMU as the README's, and a program that finds its monitor and qmpsh.
 fn machine(program: impl AsRef<std::ffi::OsStr>) -> (Qemu, Program) {
     let qemu = Qemu::q35().name("web1").second_monitor().start();
+    let program = program_beside(&qemu, program);
+    (qemu, program)
+}
+
+/// A program that finds this QEMU's monitor and qmpsh.
+fn program_beside(qemu: &Qemu, program: impl AsRef<std::ffi::OsStr>) -> Program {
     let program = Program::new(program);
     std::os::unix::fs::symlink(qemu.socket(), program.home().join("q.sock")).expect("a link to the socket");
     let bin = Path::new(QMPSH).parent().expect("the program is in a directory");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path)));
     // A manual for another version than that of this QEMU would change what `.help` prints.
-    let program = program.env("PATH", path.expect("directories without a colon")).env("MANPATH", "/nonexistent");
-    (qemu, program)
+    program.env("PATH", path.expect("directories without a colon")).env("MANPATH", "/nonexistent")
 }
 
 fn compare(what: &str, expected: &str, actual: &str) -> Result<(), String> {

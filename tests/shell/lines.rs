@@ -119,7 +119,7 @@ fn built_in_commands_work_at_the_prompt() {
     for help in ["help", ".help"] {
         let mut t = shell(&socket);
         t.type_keys(&format!("{help}\r"));
-        t.wait(|screen| screen.text().contains("Connect again\n") && is_at_prompt(screen));
+        t.wait(|screen| screen.text().contains("  .help COMMAND  ") && is_at_prompt(screen));
         t.type_keys(".status\r");
         t.wait(|screen| {
             let text = screen.text();

@@ -18,9 +18,19 @@ fn help_is_wrapped_between_words() {
                          sent one at a time.";
         assert!(screen.words().contains(paragraph), "{t}");
         assert!(screen.text().contains("\n\n  .timing on\n(QEMU)"), "{t}");
+        t.type_keys("\u{c}.help keys\r");
+        let screen = t.wait(|screen| screen.text().contains("\n\nThe history omits") && is_at_prompt(screen));
+        assert!(screen.words().contains("Ctrl-_, Ctrl-X Ctrl-U Undo the last change."), "{t}");
+        // What to begin with is on one screen, with the prompt below it.
         t.type_keys("\u{c}.help\r");
-        let screen = t.wait(|screen| screen.text().contains("\n\nTab completes") && is_at_prompt(screen));
-        assert!(screen.words().contains("(its reply is shown when it comes); Ctrl-R searches the history."), "{t}");
+        let screen = t.wait(|screen| screen.text().contains("  .help keys ") && is_at_prompt(screen));
+        assert!(
+            screen.row(0).ends_with(".help")
+                || screen.row(0).starts_with("A line is a QMP command with its arguments:"),
+            "{t}"
+        );
+        t.type_keys("\u{c}.help built-in\r");
+        let screen = t.wait(|screen| screen.text().contains("Leave qmpsh") && is_at_prompt(screen));
         let column = if columns == 80 { 35 } else { 6 };
         let row = format!("\n{:column$}Leave qmpsh, as Ctrl-D and", "");
         assert!(

@@ -239,6 +239,11 @@ impl Screen {
         self.row(self.cursor().0)
     }
 
+    /// The screen with the look of each cell.
+    pub fn emulated(&self) -> &vt100::Screen {
+        &self.0
+    }
+
     /// The color of the characters of the first place where this text stands in one row.
     pub fn color_of(&self, text: &str) -> Option<vt100::Color> {
         let (rows, columns) = self.0.size();

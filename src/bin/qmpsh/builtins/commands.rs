@@ -11,7 +11,7 @@ use crate::session::types::schema;
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 use qmpsh::pattern::Pattern;
-use qmpsh::schema::{Command, Schema};
+use qmpsh::schema::{Command, Schema, nearest};
 use qmpsh::text;
 
 /// `.commands [PATTERN]`
@@ -28,18 +28,27 @@ impl Commands {
         Ok(Self { pattern: Some((text, pattern)) })
     }
 
+    /// A plain word is looked for in the names.
     fn matches(&self, name: &str) -> bool {
-        self.pattern.as_ref().is_none_or(|(_, pattern)| pattern.matches(name))
+        self.pattern.as_ref().is_none_or(|(text, pattern)| match pattern.is_glob() {
+            true => pattern.matches(name),
+            false => name.to_lowercase().contains(&text.to_lowercase()),
+        })
     }
 
     /// Returns the message for the case that no command matches.
-    fn none(&self) -> String {
+    fn none(&self, schema: &Schema) -> String {
         match &self.pattern {
             None => "the peer offers no commands".to_owned(),
             Some((text, pattern)) if pattern.is_glob() => format!("the peer has no command `{}`", text::line(text)),
             Some((text, _)) => {
+                let near = nearest(text, schema.commands().iter().map(|command| &*command.name));
                 let text = text::line(text);
-                format!("the peer has no command `{text}` (`.commands *{text}*` looks for a part of a name)")
+                let hint = near.map_or_else(
+                    || format!("`.help {text}` searches the descriptions"),
+                    |near| format!("did you mean {}?", text::line(near)),
+                );
+                format!("no command of the peer has `{text}` in its name ({hint})")
             }
         }
     }
@@ -76,7 +85,7 @@ impl Builtin for Commands {
         };
         let found: Vec<&Command> = schema.commands().iter().filter(|command| self.matches(&command.name)).collect();
         if found.is_empty() {
-            return Err(Stop::failed(self.none()));
+            return Err(Stop::failed(self.none(&schema)));
         }
         let renderer = renderer(frontend);
         if !renderer.plain_text || renderer.form == Form::Table {

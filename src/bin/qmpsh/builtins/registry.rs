@@ -53,17 +53,24 @@ pub(crate) const COMMANDS: &[Description] = &[
         read: |words| Help::read(words).map(Action::from),
         words: "[NAME [PATH=VALUE...]]",
         takes: Takes::Name,
-        summary: "Explain the language and the keys, or describe NAME",
+        summary: "Show what to begin with, or describe NAME",
         more: "\
-NAME is a command, an event or a type. The description comes from the peer's schema and from the installed QEMU \
-manuals. If the manual is for another version of QEMU, the first line says so, and the arguments that both have \
-come first. PATH=VALUE limits the description to the branch for that value. With a dot, NAME is a built-in \
-command.
+NAME is a command, an event or a type. The types come from the peer's schema; the texts and the examples, written as \
+lines of this shell, from the installed QEMU manual. If the manual is for another version of QEMU, the first line says \
+so, and the arguments that both have come first. PATH=VALUE limits the description to the branch for that value. With \
+a dot, NAME is a built-in command.
+
+If nothing has that name, NAME is a word or a shell glob: `.help` lists the commands, events and types that have it in \
+their name or their text.
+
+`.help language`, `.help built-in` and `.help keys` describe the shell.
 
   .help blockdev-add
   .help blockdev-add driver=qcow2
   .help DEVICE_DELETED
-  .help .watch",
+  .help .watch
+  .help vnc
+  .help snapshot*",
     },
     Description {
         name: "commands",
@@ -72,8 +79,9 @@ command.
         takes: Takes::Command,
         summary: "List the commands of the peer",
         more: "\
-PATTERN is a shell glob. On a terminal the list shows the arguments too, optional ones in brackets.
+PATTERN is a part of a name, or a shell glob for all of it. On a terminal the list shows the arguments too, optional ones in brackets.
 
+  .commands snap
   .commands block*",
     },
     Description {

@@ -64,7 +64,6 @@ pub(crate) const ENVIRONMENT: &[Entry] = &[
 ];
 
 /// The keys of the line editor: the defaults of rustyline, and those that `terminal` adds.
-#[cfg(test)]
 pub(crate) const KEYS: &[Entry] = &[
     ("Enter", "Run the line; if a bracket, a quote or a transaction is open, begin another line of it."),
     ("Tab", "Complete the word; press again to see the whole list."),

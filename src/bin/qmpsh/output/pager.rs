@@ -112,7 +112,8 @@ mod tests {
         check(&[("PAGER", " ")], None);
         check(&[("PAGER", "cat"), ("QMPSH_PAGER", "cat -A")], Some("cat -A"));
         let pager = config::Pager::Command("most".to_owned());
-        let configured = |set: &'static str| Pager::from(Some(&pager), move |name| (name == set).then(|| "more".to_owned()));
+        let configured =
+            |set: &'static str| Pager::from(Some(&pager), move |name| (name == set).then(|| "more".to_owned()));
         assert_eq!(configured("PAGER").command(), Some("most"));
         assert_eq!(configured("QMPSH_PAGER").command(), Some("more"));
         assert_eq!(Pager::from(Some(&config::Pager::Off), |_| None).command(), None);

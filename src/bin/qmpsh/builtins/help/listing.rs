@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
+use super::manual::Found;
+use super::page::Texts;
 use crate::output::columns::hang;
+use crate::output::columns::wrap;
 use qmpsh::language::syntax::bare_argument;
 use qmpsh::schema::{Choice, Command, Event, Features, Reference, ReferenceLine, Row, Schema, TypeId};
 
@@ -19,6 +22,15 @@ pub(super) struct OtherVersion<'a> {
     pub(super) arguments: Option<&'a [String]>,
 }
 
+/// What there is to show beside the schema.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Manual<'a> {
+    /// The manual's section about the name.
+    pub(super) found: Option<&'a Found>,
+    /// Its version and the peer's, if they differ.
+    pub(super) other_version: Option<&'a OtherVersion<'a>>,
+}
+
 impl fmt::Display for OtherVersion<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "QEMU {}; the installed manual is for QEMU {}", self.peer, self.manual)
@@ -30,11 +42,11 @@ pub(super) fn command(
     schema: &Schema,
     command: &Command,
     choices: &[Choice],
-    manual: Option<&OtherVersion<'_>>,
+    manual: Manual<'_>,
     width: usize,
 ) -> Result<String, String> {
     let name = &*command.name;
-    let mut text = title(name, "command", &command.features, manual);
+    let mut text = title(name, "command", &command.features, manual.other_version);
     if !command.enabled {
         text.push_str("\nThe peer's configuration disables it.\n");
     }
@@ -42,14 +54,22 @@ pub(super) fn command(
         text.push_str("\nA success is not answered.\n");
     }
     let Some(arguments) = command.arguments else {
-        text.push_str("\nThe guest agent does not say what its commands take and return.\n");
+        match manual.found {
+            Some(found) => {
+                let _ = write!(text, "\n{}", found.text);
+                source(&mut text, manual, width);
+            }
+            None => text.push_str("\nThe guest agent does not say what its commands take and return.\n"),
+        }
         return Ok(text);
     };
     let reference = schema.reference(arguments, &format!("the arguments of {name}"), choices);
     if let Some((choice, cases)) = reference.unmatched.first() {
         return Err(unmatched(name, choice, cases));
     }
-    members(&mut text, "Arguments", &reference, manual, width);
+    introduction(&mut text, manual);
+    let texts = manual.found.map(|found| &found.described.argument_texts);
+    members(&mut text, "Arguments", &reference, texts, manual.other_version, width);
     let first_tag = reference.lines.iter().find_map(|line| match &line.row {
         Row::Branch { path, .. } if line.depth == 0 => Some(path),
         _ => None,
@@ -66,20 +86,55 @@ pub(super) fn command(
         text.push_str("  and any property of the device, as with -device\n");
     }
     if let Some(result) = command.result {
-        returned(&mut text, schema, result, width);
+        returned(&mut text, schema, result, manual, width);
     }
     if command.allow_oob {
         text.push_str("\nIt may go out of band: .oob\n");
     }
+    parts(&mut text, manual, width);
     Ok(text)
 }
 
 /// Describes an event in full.
-pub(super) fn event(schema: &Schema, event: &Event, manual: Option<&OtherVersion<'_>>, width: usize) -> String {
-    let mut text = title(&event.name, "event", &event.features, manual);
+pub(super) fn event(schema: &Schema, event: &Event, manual: Manual<'_>, width: usize) -> String {
+    let mut text = title(&event.name, "event", &event.features, manual.other_version);
+    introduction(&mut text, manual);
     let data = event.data.map(|data| schema.reference(data, "the data", &[]));
-    members(&mut text, "Data", &data.unwrap_or_default(), manual, width);
+    let texts = manual.found.map(|found| &found.described.argument_texts);
+    members(&mut text, "Data", &data.unwrap_or_default(), texts, manual.other_version, width);
+    parts(&mut text, manual, width);
     text
+}
+
+/// Adds the manual's text that stands before the arguments.
+fn introduction(text: &mut String, manual: Manual<'_>) {
+    let introduction = manual.found.map(|found| found.described.introduction.trim());
+    if let Some(introduction) = introduction.filter(|introduction| !introduction.is_empty()) {
+        let _ = writeln!(text, "\n{introduction}");
+    }
+}
+
+/// Adds what else the manual says, and which manual it is.
+fn parts(text: &mut String, manual: Manual<'_>, width: usize) {
+    for (heading, part) in manual.found.iter().flat_map(|found| &found.described.parts) {
+        text.push('\n');
+        if heading.is_empty() {
+            let _ = writeln!(text, "{part}");
+            continue;
+        }
+        let _ = writeln!(text, "{heading}:");
+        for line in part.lines() {
+            let _ = writeln!(text, "{}{line}", if line.is_empty() { "" } else { "  " });
+        }
+    }
+    source(text, manual, width);
+}
+
+fn source(text: &mut String, manual: Manual<'_>, width: usize) {
+    let Some(found) = manual.found else { return };
+    let since = found.described.since.as_ref();
+    let since = since.map_or_else(String::new, |since| format!("; since QEMU {since}"));
+    let _ = writeln!(text, "\n{}", wrap(&format!("(From {}{since}.)", found.title), width));
 }
 
 /// Writes a command on one line: its name, and its arguments, the required ones first.
@@ -115,29 +170,55 @@ fn unmatched(name: &str, choice: &Choice, cases: &[String]) -> String {
     }
 }
 
-fn returned(text: &mut String, schema: &Schema, result: TypeId, width: usize) {
+fn returned(text: &mut String, schema: &Schema, result: TypeId, manual: Manual<'_>, width: usize) {
     let reference = schema.reference(result, "the result", &[]);
-    let kind = schema.kind(result);
-    if reference.lines.is_empty() {
-        // QEMU's empty object says that there is nothing to say.
-        let kind = if kind == "object" { "nothing" } else { &kind };
-        text.push('\n');
-        add(text, "Returns: ", kind, width);
-    } else if kind == "object" {
-        members(text, "Returns", &reference, None, width);
-    } else {
-        members(text, &format!("Returns {kind}, each with"), &reference, None, width);
+    let described = manual.found.map(|found| &found.described);
+    let mut about: Vec<&str> = described.into_iter().flat_map(|described| described.result.lines()).collect();
+    let mut kind = schema.kind(result);
+    if reference.lines.is_empty() && kind == "object" {
+        // QEMU's empty object says that there is nothing to say, and so does the manual.
+        "nothing".clone_into(&mut kind);
+        let says_nothing = |line: &&str| line.trim_start_matches("- ").to_lowercase().starts_with(&kind);
+        if about.first().is_some_and(says_nothing) {
+            about.remove(0);
+        }
     }
+    let first = about.first().filter(|line| !line.starts_with("- ")).copied().unwrap_or_default();
+    let further = &about[usize::from(!first.is_empty()).min(about.len())..];
+    text.push('\n');
+    if reference.lines.is_empty() {
+        add_described(text, "Returns: ", 2, &kind, first, width);
+    } else if kind == "object" {
+        text.push_str(hang(&format!("Returns: {first}"), 2, width).trim_end());
+        text.push('\n');
+    } else {
+        let about = if first.is_empty() { ", each with:".to_owned() } else { format!(": {first}") };
+        text.push_str(&hang(&format!("Returns {kind}{about}"), 2, width));
+        text.push('\n');
+    }
+    for line in further.iter().filter(|line| !line.is_empty()) {
+        let line = format!("  {line}");
+        let marker = line.len() - line.trim_start_matches([' ', '-']).len();
+        let _ = writeln!(text, "{}", hang(&line, marker, width));
+    }
+    rows(text, &reference, described.map(|described| &described.result_texts), None, width);
 }
 
-/// Adds the members. If the manual is for another version, those that it describes come first.
-fn members(text: &mut String, heading: &str, reference: &Reference, manual: Option<&OtherVersion<'_>>, width: usize) {
+/// Adds the members under a heading. If the manual is for another version, those that it describes come first.
+fn members(
+    text: &mut String,
+    heading: &str,
+    reference: &Reference,
+    texts: Option<&Texts>,
+    manual: Option<&OtherVersion<'_>>,
+    width: usize,
+) {
     let described = manual.and_then(|manual| manual.arguments);
     if reference.lines.is_empty() {
         let _ = writeln!(text, "\n{heading}: none");
     } else {
         let _ = writeln!(text, "\n{heading}:");
-        rows(text, reference, described, width);
+        rows(text, reference, texts, described, width);
     }
     let is_there = |name: &String| reference.lines.iter().any(|line| key(line) == Some(name));
     let gone: Vec<&str> = described.into_iter().flatten().filter(|name| !is_there(name)).map(String::as_str).collect();
@@ -146,7 +227,7 @@ fn members(text: &mut String, heading: &str, reference: &Reference, manual: Opti
     }
 }
 
-fn rows(text: &mut String, reference: &Reference, described: Option<&[String]>, width: usize) {
+fn rows(text: &mut String, reference: &Reference, texts: Option<&Texts>, described: Option<&[String]>, width: usize) {
     let mut lines: Vec<(Group, &ReferenceLine)> = Vec::new();
     for line in &reference.lines {
         let place = match (described, key(line), lines.last()) {
@@ -162,6 +243,7 @@ fn rows(text: &mut String, reference: &Reference, described: Option<&[String]>, 
         lines.push((place, line));
     }
     lines.sort_by_key(|(place, _)| *place);
+    let mut branches: Vec<(&str, &str)> = Vec::new();
     for group in lines.chunk_by(|(_, a), (_, b)| a.depth == b.depth && name(a).and(name(b)).is_some()) {
         let widths = group.iter().filter_map(|(_, line)| Some(name(line)?.chars().count()));
         let column = widths.max().unwrap_or(0).min(NAMES);
@@ -171,11 +253,16 @@ fn rows(text: &mut String, reference: &Reference, described: Option<&[String]>, 
                 Row::Member { path, what } => {
                     let is_new = *place == Group::NotDescribed && line.depth == 0;
                     let note = if is_new { " (not in the manual)" } else { "" };
-                    add(text, &format!("{indent}{path:column$}  "), &format!("{what}{note}"), width);
+                    let branch = line.depth.checked_sub(1).and_then(|depth| branches.get(depth)).copied();
+                    let about = texts.and_then(|texts| texts.get(branch, path)).unwrap_or_default();
+                    let first = format!("{indent}{path:column$}  ");
+                    add_described(text, &first, first.chars().count(), &format!("{what}{note}"), about, width);
                 }
                 Row::Branch { path, cases, note } => {
                     let note = note.as_ref().map_or_else(String::new, |note| format!(" {note}"));
                     add(text, &format!("{indent}with {path}="), &format!("{cases}:{note}"), width);
+                    branches.truncate(line.depth);
+                    branches.push((path, cases));
                 }
                 Row::Cut => text.push_str("  … (the rest is left out: it is too long)\n"),
             }
@@ -208,9 +295,23 @@ fn name(line: &ReferenceLine) -> Option<&str> {
     }
 }
 
+/// Adds a line that begins with `first`, then what it is, then the text about it, whose further lines begin at `column`.
+fn add_described(text: &mut String, first: &str, column: usize, what: &str, about: &str, width: usize) {
+    let mut lines = about.lines();
+    let about = lines.next().filter(|line| !line.is_empty()).map_or_else(String::new, |line| format!(" -- {line}"));
+    text.push_str(&hang(&format!("{first}{what}{about}"), column, width));
+    text.push('\n');
+    for line in lines {
+        let marker = line.len() - line.trim_start_matches([' ', '-']).len();
+        let line = format!("{:column$}{line}", "", column = column.min(width / 2));
+        text.push_str(hang(&line, column + marker, width).trim_end());
+        text.push('\n');
+    }
+}
+
 /// Adds a line that begins with `first`, behind which its further rows begin.
 fn add(text: &mut String, first: &str, rest: &str, width: usize) {
-    text.push_str(&hang(&format!("{first}{rest}"), first.chars().count(), width));
+    text.push_str(hang(&format!("{first}{rest}"), first.chars().count(), width).trim_end());
     text.push('\n');
 }
 
@@ -228,8 +329,10 @@ mod tests {
         let choices = choices.iter().map(|(path, case)| Choice { path: (*path).into(), case: (*case).into() });
         let choices: Vec<_> = choices.collect();
         match schema.command(name) {
-            Some(found) => command(&schema, found, &choices, None, width).unwrap_or_else(|sentence| sentence),
-            None => event(&schema, schema.event(name).unwrap(), None, width),
+            Some(found) => {
+                command(&schema, found, &choices, Manual::default(), width).unwrap_or_else(|sentence| sentence)
+            }
+            None => event(&schema, schema.event(name).unwrap(), Manual::default(), width),
         }
     }
 
@@ -276,7 +379,8 @@ mod tests {
                 arguments.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
             let manual = OtherVersion { peer: "11.1.3", manual: "7.2.22", arguments: arguments.as_deref() };
             let found = schema.command(name).unwrap();
-            let text = command(&schema, found, &[], Some(&manual), 80).unwrap_or_else(|sentence| sentence);
+            let text = command(&schema, found, &[], Manual { found: None, other_version: Some(&manual) }, 80)
+                .unwrap_or_else(|sentence| sentence);
             let first = format!("{name} (command) in QEMU 11.1.3; the installed manual is for QEMU 7.2.22\n\n");
             let first = if name == "resize" { first.replace(')', ", deprecated, json-cli)") } else { first };
             assert_eq!(text.strip_prefix(&first), Some(expected), "{text}");
@@ -297,8 +401,14 @@ mod tests {
         check("nothing", Some(&["x"]), "Arguments: none\n  only in the manual: x\n\nReturns: nothing\n");
         // What depends on an argument stays behind all that does not.
         let manual = OtherVersion { peer: "11.1.3", manual: "7.2.22", arguments: Some(&["driver".to_owned()]) };
-        let text = command(&schema, schema.command("add").unwrap(), &[], Some(&manual), 80)
-            .unwrap_or_else(|sentence| sentence);
+        let text = command(
+            &schema,
+            schema.command("add").unwrap(),
+            &[],
+            Manual { found: None, other_version: Some(&manual) },
+            80,
+        )
+        .unwrap_or_else(|sentence| sentence);
         assert!(
             text.contains(
                 "\n  driver     one of file, raw, other\n  node-name  optional string (not in the manual)\n  \
@@ -314,7 +424,7 @@ mod tests {
             br#"{"supported_commands":[{"enabled":false,"name":"guest-shutdown","success-response":false}]}"#,
         )
         .unwrap();
-        let text = command(&schema, schema.command("guest-shutdown").unwrap(), &[], None, 80)
+        let text = command(&schema, schema.command("guest-shutdown").unwrap(), &[], Manual::default(), 80)
             .unwrap_or_else(|sentence| sentence);
         assert_eq!(
             text,

@@ -8,7 +8,11 @@ use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 
-use super::roff;
+use super::example;
+use super::page::{Described, Page};
+use qmpsh::language::typing::Types;
+use qmpsh::pattern::Pattern;
+use qmpsh::schema::Schema;
 
 /// The manual pages; the last is that of the guest agent.
 const PAGES: [&str; 3] = ["qemu-qmp-ref", "qemu-storage-daemon-qmp-ref", "qemu-ga-ref"];
@@ -22,37 +26,115 @@ const LONGEST: u64 = 32 << 20;
 pub(super) struct Found {
     /// The manual, such as `qemu-qmp-ref(7), QEMU 7.2.22`.
     pub(super) title: String,
+    /// All of the section.
     pub(super) text: String,
+    /// The section in its parts.
+    pub(super) described: Described,
     /// The version of QEMU that the manual is for.
     pub(super) version: Option<String>,
-    /// The arguments that it describes; `None` if it does not tell all of them.
-    pub(super) arguments: Option<Vec<String>>,
 }
 
-/// Returns what the manuals say about `name`, or else the names that they know.
-pub(super) fn look_up(name: &str, width: usize) -> Result<Found, Vec<String>> {
+/// What the manuals have instead of a name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Missed {
+    /// The names that they describe.
+    pub(super) names: Vec<String>,
+    /// The names that the wanted word is a part of, or of whose text.
+    pub(super) hits: Vec<Hit>,
+}
+
+/// A name that a search has found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Hit {
+    /// False if the word is in the name itself, and not only in the text.
+    pub(super) is_in_text: bool,
+    pub(super) name: String,
+    /// `Command`, `Event`, `Object`, `Enum` or `Alternate`.
+    pub(super) kind: &'static str,
+    /// The first sentence of its description.
+    pub(super) about: Option<String>,
+}
+
+/// Returns what the manuals say about `name`, its examples in this shell's syntax, or else what is similar.
+pub(super) fn look_up(name: &str, width: usize, schema: Option<&Schema>, is_agent: bool) -> Result<Found, Missed> {
     let directories = directories(env::var_os("MANPATH"), env::var_os("PATH"));
-    look_up_in(&directories, name, width)
+    look_up_in(&directories, name, width, schema, is_agent)
 }
 
-fn look_up_in(directories: &[PathBuf], name: &str, width: usize) -> Result<Found, Vec<String>> {
-    let mut names = Vec::new();
+fn look_up_in(
+    directories: &[PathBuf],
+    name: &str,
+    width: usize,
+    schema: Option<&Schema>,
+    is_agent: bool,
+) -> Result<Found, Missed> {
+    let convert = |lines: Vec<String>| example::written(&lines, Types { schema, property: None });
+    let wanted = Wanted::new(name);
+    let mut missed = Missed::default();
     let mut pages = PAGES;
     // The agent's commands have names of their own; most of its types have not.
-    pages.sort_by_key(|page| name.starts_with("guest-") != (*page == AGENT));
+    pages.sort_by_key(|page| (is_agent || name.starts_with("guest-")) != (*page == AGENT));
     for page in pages {
         let Some(text) = read(directories, page) else { continue };
         // Later pages lack this newline where a list begins within a paragraph.
         let text = text.replace(".INDENT ", "\n.INDENT ").replace("\n\n.INDENT ", "\n.INDENT ");
-        if let Some(section) = roff::section(&text, name, width) {
-            let version = roff::version(&text);
+        let manual = Page::new(&text);
+        if let Some((text, described)) =
+            manual.section(name, width, &convert).zip(manual.described(name, width, &convert))
+        {
+            let version = manual.version();
             let title = version.as_ref().map_or_else(String::new, |version| format!(", QEMU {version}"));
-            let arguments = roff::arguments(&text, name);
-            return Ok(Found { title: format!("{page}(7){title}"), text: section, version, arguments });
+            return Ok(Found { title: format!("{page}(7){title}"), text, described, version });
         }
-        names.extend(roff::names(&text));
+        missed.names.extend(manual.names().map(|(name, _)| name.to_owned()));
+        if is_agent == (page == AGENT) {
+            add_hits(&manual, &wanted, &mut missed.hits);
+        }
     }
-    Err(names)
+    missed.hits.sort();
+    missed.hits.dedup_by(|a, b| a.name == b.name);
+    Err(missed)
+}
+
+fn add_hits(manual: &Page<'_>, wanted: &Wanted, hits: &mut Vec<Hit>) {
+    for (name, kind) in manual.names() {
+        let is_in_name = wanted.is_in_name(name);
+        if is_in_name || manual.any_line(name, |line| wanted.is_in_text(line)) {
+            let about = manual.first_sentence(name);
+            hits.push(Hit { is_in_text: !is_in_name, name: name.to_owned(), kind, about });
+        }
+    }
+}
+
+/// A word, or a pattern of words, to look for in names and texts, in any case.
+pub(super) struct Wanted {
+    word: String,
+    pattern: Option<Pattern>,
+}
+
+impl Wanted {
+    pub(super) fn new(word: &str) -> Self {
+        let word = word.to_lowercase();
+        let pattern = Pattern::new(&word).ok().filter(Pattern::is_glob);
+        Self { word, pattern }
+    }
+
+    /// Returns true if a name has the word in it, or is as the pattern.
+    pub(super) fn is_in_name(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.pattern.as_ref().map_or_else(|| name.contains(&self.word), |pattern| pattern.matches(&name))
+    }
+
+    /// Returns true if a text has the word in it, or a word that is as the pattern.
+    pub(super) fn is_in_text(&self, text: &str) -> bool {
+        let is_between = |c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_');
+        match &self.pattern {
+            Some(pattern) => {
+                text.to_lowercase().split(is_between).any(|word| !word.is_empty() && pattern.matches(word))
+            }
+            None => text.to_lowercase().contains(&self.word),
+        }
+    }
 }
 
 /// Returns the directories of man pages: `$MANPATH`, in which an empty part stands for the rest; those beside the
@@ -110,31 +192,41 @@ mod tests {
     fn the_first_page_with_the_name_is_read_packed_or_not() {
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let directories = [PathBuf::from("/nonexistent"), first.path().to_owned(), second.path().to_owned()];
-        assert_eq!(look_up_in(&directories, "a-b", 80), Err(Vec::new()));
+        assert_eq!(look_up_in(&directories, "a-b", 80, None, false), Err(Missed::default()));
         put(second.path(), "qemu-qmp-ref.7", PAGE.as_bytes());
         let found = Found {
             title: "qemu-qmp-ref(7), QEMU 7.2.22".into(),
             text: "Text.\n".into(),
+            described: Described {
+                introduction: "Text.\n".into(),
+                arguments: Some(Vec::new()),
+                ..Described::default()
+            },
             version: Some("7.2.22".into()),
-            arguments: Some(Vec::new()),
         };
-        assert_eq!(look_up_in(&directories, "a-b", 80), Ok(found));
+        assert_eq!(look_up_in(&directories, "a-b", 80, None, false), Ok(found));
         let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
         gz.write_all(PAGE.replace("Text", "Other text").as_bytes()).unwrap();
         put(first.path(), "qemu-qmp-ref.7.gz", &gz.finish().unwrap());
-        assert_eq!(look_up_in(&directories, "a-b", 80).unwrap().text, "Other text.\n");
+        assert_eq!(look_up_in(&directories, "a-b", 80, None, false).unwrap().text, "Other text.\n");
         let list = PAGE.replace("Text.", r"\fBx\fP (\fBint\fP) \-\- .INDENT 2.0") + ".IP \\(bu 2\none\n.UNINDENT\n";
         put(first.path(), "qemu-qmp-ref.7", list.as_bytes());
-        assert_eq!(look_up_in(&directories, "a-b", 80).unwrap().text, "x (int) --\n  - one\n");
+        assert_eq!(look_up_in(&directories, "a-b", 80, None, false).unwrap().text, "x (int) --\n  - one\n");
         fs::remove_file(first.path().join("man7/qemu-qmp-ref.7")).unwrap();
         // Broken: as if it were not there.
         put(first.path(), "qemu-qmp-ref.7.gz", b"\x1f\x8b\x08broken");
-        assert_eq!(look_up_in(&directories, "a-b", 80).unwrap().text, "Text.\n");
-        assert_eq!(look_up_in(&directories, "c", 80), Err(vec!["a-b".to_owned()]));
+        assert_eq!(look_up_in(&directories, "a-b", 80, None, false).unwrap().text, "Text.\n");
+        let missed = |word| look_up_in(&directories, word, 80, None, false).unwrap_err();
+        assert_eq!(missed("c"), Missed { names: vec!["a-b".to_owned()], hits: Vec::new() });
+        let hit = |is_in_text| Hit { is_in_text, name: "a-b".into(), kind: "Command", about: Some("Text".into()) };
+        for (word, is_in_text) in [("a-", false), ("A*", false), ("TEXT", true), ("tex?", true)] {
+            assert_eq!(missed(word).hits, [hit(is_in_text)], "{word}");
+        }
+        assert_eq!(missed("tex").hits.len() + missed("t?t").hits.len(), 1);
         // The agent's own manual comes first for its commands.
         put(second.path(), "qemu-ga-ref.7", PAGE.replace("a\\-b", "guest\\-x").as_bytes());
         put(second.path(), "qemu-storage-daemon-qmp-ref.7", PAGE.replace("a\\-b", "guest\\-x").as_bytes());
-        assert!(look_up_in(&directories, "guest-x", 80).unwrap().title.starts_with("qemu-ga-ref"));
+        assert!(look_up_in(&directories, "guest-x", 80, None, false).unwrap().title.starts_with("qemu-ga-ref"));
     }
 
     #[test]

@@ -1,9 +1,13 @@
-//! `.help`: shows the language and the keys on one screen, describes a built-in command, or says what the peer's schema
-//! and QEMU's installed manuals know about a name.
+//! `.help`: shows what to begin with, describes a built-in command, or says what the peer's schema and QEMU's installed manuals
+//! know about a name. A word that is no name is looked for in names and texts.
 
+mod example;
 mod listing;
 mod manual;
+mod page;
 mod roff;
+mod search;
+mod topics;
 
 pub(super) use listing::signature;
 
@@ -14,56 +18,22 @@ use async_trait::async_trait;
 use super::arguments::{Refusal, Words};
 use super::registry::{COMMANDS, Description, find};
 use super::{print_text, renderer};
-use crate::output::columns::{hang, wrap};
+use crate::output::columns::wrap;
 use crate::session::types::schema;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::Stop;
-use listing::OtherVersion;
-use manual::Found;
+use listing::{Manual, OtherVersion};
+use manual::{Found, Missed};
 use qmpsh::client::Client;
 use qmpsh::schema::{Choice, Schema, nearest};
 use qmpsh::text;
-
-const LANGUAGE: &str = "\
-A line is a QMP command with its arguments:
-  query-status
-  block_resize node-name=n0 size=10G
-  blockdev-add node-name=n0 driver=qcow2 file.driver=file file.filename=\"/my disk.qcow2\"
-
-  KEY=VALUE         a value of the type in QEMU's schema: a string, a number (10G, 0x10), true, an enum value; \
-quotes make a string, { and [ begin JSON
-  KEY.KEY=VALUE     an object within an object
-  KEY:=JSON         strict JSON
-  KEY==TEXT         the text as it is
-  KEY=@FILE         a file's contents
-  KEY=@?            ask, without echo
-  device_del NAME   the argument that names one thing may stand first, alone: `.help COMMAND` tells for which commands
-  {\"execute\": ...}  a whole message
-  # ...             a comment
-  transaction(      actions, one a line, up to a closing )
-  ... | PIPELINE    send the result as JSON to a shell command, such as jq or less
-
-A line continues while a bracket or a quote is open. Pasted lines stop at the first that fails.
-
-Built-in commands (.help NAME describes one):
-";
-
-const KEYS: &str = "
-Tab completes the word at the cursor; Right takes the next argument of the hint; F1 shows help on the command being typed.
-Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes). Up shows the lines of the \
-history that begin with what was typed; Ctrl-R searches it.
-The history omits lines that begin with a space or contain a password.
-";
-
-/// How many columns it takes to have the built-in commands and what they do side by side.
-const WIDE: usize = 70;
 
 /// `.help [NAME [PATH=VALUE...]]`
 #[derive(Debug, Default)]
 pub(super) struct Help(Option<Topic>);
 
 /// What to describe.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Topic {
     name: String,
     /// The branches to describe.
@@ -89,7 +59,7 @@ impl Builtin for Help {
     async fn run(&self, frontend: &mut dyn Frontend) -> Result<(), Stop> {
         let width = renderer(frontend).width();
         match &self.0 {
-            None => print_text(frontend, &language(width)).await,
+            None => print_text(frontend, &topics::overview(width)).await,
             Some(topic) => describe(frontend, topic).await,
         }
     }
@@ -99,11 +69,14 @@ impl Builtin for Help {
 async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop> {
     let width = renderer(frontend).width();
     let schema = if topic.name.starts_with('.') { None } else { schema(frontend).await? };
-    let needs_manual = needs_manual(&topic.name, schema.as_deref());
-    let manual = if needs_manual { look_up(frontend, &topic.name, width).await? } else { Err(Vec::new()) };
-    let peer = version(&frontend.session().client, schema.as_deref());
-    let shown = written(topic, schema.as_deref(), peer.as_deref(), &manual, width)?;
-    print_text(frontend, &shown).await
+    let client = frontend.session().client.clone();
+    let topic = topic.clone();
+    // Reading the manuals takes a thread: a disk can be slow.
+    let reading = tokio::task::spawn_blocking(move || written(&topic, &client, schema.as_deref(), width));
+    let Some(Ok(shown)) = attend(frontend, reading, None, "the manual").await? else {
+        return Err(Stop::failed("the manual could not be read"));
+    };
+    print_text(frontend, &shown.map_err(Stop::failed)?).await
 }
 
 /// Returns what `.help NAME` shows, or, without a name, what `.help` does. It reads files, and may block.
@@ -116,66 +89,57 @@ pub(crate) fn page(
     schema: Option<&Schema>,
     width: usize,
 ) -> Result<String, String> {
-    let Some(name) = name else { return Ok(language(width)) };
-    let needs_manual = needs_manual(name, schema);
-    // The text is shown two columns in.
-    let manual = if needs_manual { manual::look_up(name, width.saturating_sub(2)) } else { Err(Vec::new()) };
-    let topic = Topic { name: name.to_owned(), choices: Vec::new() };
+    let Some(name) = name else { return Ok(topics::overview(width)) };
+    written(&Topic { name: name.to_owned(), choices: Vec::new() }, client, schema, width)
+}
+
+/// Returns the text about a name, from the schema and the installed manuals. It reads files, and may block.
+fn written(topic: &Topic, client: &Client, schema: Option<&Schema>, width: usize) -> Result<String, String> {
+    let name = &*topic.name;
+    let own = find(name);
+    if name.starts_with('.') {
+        return own.map(|command| about(command, width)).ok_or_else(|| unknown(name, None, &[]));
+    }
+    let is_offered = schema.is_some_and(|schema| offers(schema, name));
+    if let Some(text) = topics::topic(name, width).filter(|_| !is_offered) {
+        return Ok(text);
+    }
+    let manual = if own.is_none() || is_offered {
+        manual::look_up(name, width, schema, client.is_guest_agent())
+    } else {
+        Err(Missed::default())
+    };
     let peer = version(client, schema);
-    let shown = written(&topic, schema, peer.as_deref(), &manual, width);
-    shown.map_err(|stop| match stop {
-        Stop::Failed(failure) => failure.message,
-        _ => String::new(),
-    })
-}
-
-/// Returns true if a manual may describe the name: it is not that of a built-in command alone.
-fn needs_manual(name: &str, schema: Option<&Schema>) -> bool {
-    !name.starts_with('.') && (find(name).is_none() || schema.is_some_and(|schema| offers(schema, name)))
-}
-
-/// Returns the text about a name, from the schema and the manual.
-fn written(
-    topic: &Topic,
-    schema: Option<&Schema>,
-    peer: Option<&str>,
-    manual: &Result<Found, Vec<String>>,
-    width: usize,
-) -> Result<String, Stop> {
-    let own = find(&topic.name);
-    if topic.name.starts_with('.') {
-        return own.map(|command| about(command, width)).ok_or_else(|| unknown(&topic.name, None, &[]));
+    let found = manual.as_ref().ok();
+    let other_version = found.zip(peer.as_deref()).and_then(|(found, peer)| other_version(found, peer));
+    let beside = Manual { found, other_version: other_version.as_ref() };
+    let listed = schema.and_then(|schema| listed(schema, topic, beside, width));
+    let listed = listed.transpose().map_err(|sentence| text::line(&sentence).into_owned())?;
+    let mut shown = own.map_or_else(String::new, |command| about(command, width));
+    if let Some(listed) = listed {
+        let between = if shown.is_empty() { "" } else { "\n" };
+        return Ok(format!("{shown}{between}{listed}"));
     }
-    let other_version = manual.as_ref().ok().zip(peer).and_then(|(found, peer)| other_version(found, peer));
-    let listed = schema.and_then(|schema| listed(schema, topic, other_version.as_ref(), width));
-    let listed = listed.transpose().map_err(|sentence| Stop::failed(text::line(&sentence).into_owned()))?;
-    let mut shown = String::new();
-    if let Some(command) = own {
-        shown.push_str(&about(command, width));
-        if listed.is_some() {
-            shown.push('\n');
-        }
-    }
-    shown.push_str(&wrap(listed.as_deref().unwrap_or_default(), width));
-    if shown.is_empty() && manual.is_ok() && schema.is_some() && !is_type(&topic.name) {
-        let versions = other_version.as_ref().map_or_else(String::new, |versions| format!(": it is {versions}"));
-        let _ = writeln!(shown, "This peer does not offer {}{versions}.", topic.name);
-    }
-    match manual {
+    match &manual {
         Ok(Found { title, text, .. }) => {
-            let (between, versions) = match &other_version {
-                _ if !shown.is_empty() => ("\n", String::new()),
-                Some(versions) => ("", format!(" (this is QEMU {})", versions.peer)),
-                None => ("", String::new()),
-            };
-            let title = format!("{} in {title}{versions}:", topic.name);
-            let _ = writeln!(shown, "{between}{}\n", wrap(&title, width));
+            if schema.is_some() && !is_type(name) {
+                let versions =
+                    other_version.as_ref().map_or_else(String::new, |versions| format!(": it is {versions}"));
+                let _ = writeln!(shown, "{}\n", wrap(&format!("This peer does not offer {name}{versions}."), width));
+            }
+            let versions = other_version.as_ref().filter(|_| shown.is_empty());
+            let versions = versions.map_or_else(String::new, |versions| format!(" (this is QEMU {})", versions.peer));
+            let _ = writeln!(shown, "{}\n", wrap(&format!("{name} in {title}{versions}:"), width));
             for line in text.lines() {
-                let indent = if line.is_empty() { "" } else { "  " };
-                let _ = writeln!(shown, "{indent}{line}");
+                let _ = writeln!(shown, "{}{line}", if line.is_empty() { "" } else { "  " });
             }
         }
-        Err(names) if shown.is_empty() => return Err(unknown(&topic.name, schema, names)),
+        Err(missed) if shown.is_empty() => {
+            shown = search::hits(name, schema, &missed.hits, width);
+            if shown.is_empty() {
+                return Err(unknown(name, schema, &missed.names));
+            }
+        }
         Err(_) => {}
     }
     Ok(shown)
@@ -187,12 +151,7 @@ fn is_type(name: &str) -> bool {
 }
 
 /// Returns what the schema says, if it knows the name.
-fn listed(
-    schema: &Schema,
-    topic: &Topic,
-    manual: Option<&OtherVersion<'_>>,
-    width: usize,
-) -> Option<Result<String, String>> {
+fn listed(schema: &Schema, topic: &Topic, manual: Manual<'_>, width: usize) -> Option<Result<String, String>> {
     if let Some(command) = schema.command(&topic.name) {
         return Some(listing::command(schema, command, &topic.choices, manual, width));
     }
@@ -214,20 +173,11 @@ fn version(client: &Client, schema: Option<&Schema>) -> Option<String> {
 fn other_version<'a>(found: &'a Found, peer: &'a str) -> Option<OtherVersion<'a>> {
     let branch = |version: &'a str| version.split('.').take(2);
     let manual = found.version.as_deref().filter(|manual| !branch(manual).eq(branch(peer)))?;
-    Some(OtherVersion { peer, manual, arguments: found.arguments.as_deref() })
+    Some(OtherVersion { peer, manual, arguments: found.described.arguments.as_deref() })
 }
 
-/// What the installed manuals say; or else what names they know. Reading them takes a thread: a disk can be slow.
-async fn look_up(frontend: &mut dyn Frontend, name: &str, width: usize) -> Result<Result<Found, Vec<String>>, Stop> {
-    let name = name.to_owned();
-    // The text is shown two columns in.
-    let reading = tokio::task::spawn_blocking(move || manual::look_up(&name, width.saturating_sub(2)));
-    let found = attend(frontend, reading, None, "the manual").await?;
-    Ok(found.and_then(Result::ok).unwrap_or(Err(Vec::new())))
-}
-
-/// The failure for a name that nothing describes.
-fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> Stop {
+/// Returns the message about a name that nothing describes.
+fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> String {
     let own: Vec<String> = COMMANDS.iter().map(|command| format!(".{}", command.name)).collect();
     let peers = schema.into_iter().flat_map(|schema| {
         let commands = schema.commands().iter().map(|command| &*command.name);
@@ -246,23 +196,7 @@ fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> Stop {
         }
         None => ".help lists the built-in commands, .commands those of the peer".to_owned(),
     };
-    Stop::failed(format!("no help for `{}` ({hint})", text::line(name)))
-}
-
-fn language(width: usize) -> String {
-    let mut shown = wrap(LANGUAGE, width).into_owned();
-    let column = if width < WIDE { 6 } else { 35 };
-    for command in COMMANDS {
-        let mut row = format!("  {}", command.usage());
-        if row.len() >= column {
-            shown += &hang(&row, 4, width);
-            shown.push('\n');
-            row.clear();
-        }
-        shown += &hang(&format!("{row:column$}{}", command.summary), column, width);
-        shown.push('\n');
-    }
-    shown + &wrap(KEYS, width)
+    format!("no help for `{}` ({hint})", text::line(name))
 }
 
 fn about(command: &Description, width: usize) -> String {
@@ -278,7 +212,7 @@ mod tests {
     #[test]
     fn the_help_fits_the_width_of_a_screen() {
         for width in [40, 80, 120] {
-            for text in COMMANDS.iter().map(|command| about(command, width)).chain([language(width)]) {
+            for text in COMMANDS.iter().map(|command| about(command, width)) {
                 // A word that is longer than a row stays whole.
                 let fits = |line: &str| line.chars().count() <= width || !line.trim().contains(' ');
                 assert!(text.lines().all(fits), "wider than {width}: {text}");

@@ -1,5 +1,17 @@
 use super::*;
 
+fn section(page: &str, name: &str, width: usize) -> Option<String> {
+    Page::new(page).section(name, width, &|lines| lines)
+}
+
+fn names(page: &str) -> Vec<String> {
+    Page::new(page).names().map(|(name, _)| name.to_owned()).collect()
+}
+
+fn version(page: &str) -> Option<String> {
+    Page::new(page).version()
+}
+
 /// A part of QEMU 7.2's page, as it is, with some left out.
 const PAGE: &str = r#".\" Man page generated from reStructuredText.
 .TH "QEMU-QMP-REF" "7" "May 25, 2026" "7.2.22" "QEMU"
@@ -101,7 +113,7 @@ Example:
 
 #[test]
 fn names_and_version_of_a_page_are_read() {
-    assert_eq!(names(PAGE).collect::<Vec<_>>(), ["block_resize", "NewImageMode"]);
+    assert_eq!(names(PAGE), ["block_resize", "NewImageMode"]);
     assert_eq!(version(PAGE).as_deref(), Some("7.2.22"));
     assert_eq!(version(".TH \"X\" \"7\" \"\" \"\" \"\""), None);
     assert_eq!(version(".TH X 7"), None);
@@ -119,7 +131,7 @@ fn a_section_may_be_a_paragraph() {
         "Resize it.\n    Arguments\n            - size (int) -- new size\n".replace("            -", "        -")
     );
     assert_eq!(section(page, "STOP", 80).unwrap(), "Stopped.\n");
-    assert_eq!(names(page).collect::<Vec<_>>(), ["block_resize", "STOP"]);
+    assert_eq!(names(page), ["block_resize", "STOP"]);
 }
 
 #[test]
@@ -162,7 +174,7 @@ fn any_text_is_read_to_its_end() {
 fn the_described_arguments_are_read() {
     let check = |page: &str, name: &str, expected: Option<&[&str]>| {
         let expected = expected.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
-        assert_eq!(super::arguments(page, name), expected, "{name}");
+        assert_eq!(Page::new(page).arguments(name), expected, "{name}");
     };
     check(PAGE, "block_resize", Some(&["device", "size"]));
     check(PAGE, "NewImageMode", Some(&[]));
@@ -237,4 +249,128 @@ When \fBdriver\fP is \fBx\fP: The members of \fBOther\fP\&.
 .UNINDENT
 ";
     check(lists, "add", Some(&["id", "driver"]));
+}
+
+/// A part of QEMU 11.1's page, as it is after the newlines that it lacks, with some left out.
+const LATER: &str = r#".TH "QEMU-QMP-REF" "7" "" "11.1.0" "QEMU"
+.INDENT 0.0
+.TP
+.B Command add (Since: 2.9)
+Creates a
+new one. It is
+.sp
+ready.
+.INDENT 7.0
+.TP
+.B Arguments
+.INDENT 7.0
+.IP \(bu 2
+\fBid\fP (\fBstring\fP, \fIoptional\fP) \-\- its name:
+.INDENT 2.0
+.IP \(bu 2
+short
+.UNINDENT
+.IP \(bu 2
+\fBlist\fP (\fB[\fP\fBItem\fP\fB]\fP) \-\- all of them
+.IP \(bu 2
+The members of \fBOptions\fP\&.
+.UNINDENT
+.TP
+.B Return
+\fBItem\fP \-\- the first
+.TP
+.B Errors
+.INDENT 7.0
+.IP \(bu 2
+If it is there
+.UNINDENT
+
+.UNINDENT
+.sp
+A note.
+.INDENT 7.0
+.INDENT 3.5
+.IP "Example: Two"
+.INDENT 0.0
+.INDENT 3.5
+.sp
+.EX
+\-> { \(dqexecute\(dq: \(dqadd\(dq }
+.EE
+.UNINDENT
+.UNINDENT
+.UNINDENT
+.UNINDENT
+.UNINDENT
+.sp
+Text of another part.
+.INDENT 0.0
+.TP
+.B Object Item
+.INDENT 7.0
+.TP
+.B Members
+.INDENT 7.0
+.IP \(bu 2
+\fBkey\fP (\fBint\fP) \-\- a number
+.UNINDENT
+.UNINDENT
+.UNINDENT
+.INDENT 0.0
+.TP
+.B Object Options
+.INDENT 7.0
+.TP
+.B Members
+.INDENT 7.0
+.IP \(bu 2
+\fBdriver\fP (\fBDriver\fP) \-\- which one
+.IP \(bu 2
+When \fBdriver\fP is \fBqcow2\fP: The members of \fBFile\fP\&.
+.UNINDENT
+.UNINDENT
+.UNINDENT
+.INDENT 0.0
+.TP
+.B Object File
+.INDENT 7.0
+.TP
+.B Members
+.INDENT 7.0
+.IP \(bu 2
+\fBname\fP (\fBstring\fP) \-\- of the file
+.UNINDENT
+.UNINDENT
+.UNINDENT
+"#;
+
+#[test]
+fn a_section_is_split_into_its_parts() {
+    let found = Page::new(PAGE).described("block_resize", 48, &|_| vec!["resized".into()]).unwrap();
+    assert_eq!(
+        found.introduction,
+        "Resize a block image while a guest is running.\n\nEither device or node-name must be set but not\nboth.\n"
+    );
+    assert_eq!(found.argument_texts.get(None, "size"), Some("new image size in bytes\n\nA second paragraph."));
+    assert!(
+        found.result.starts_with("- nothing on success") && found.result.ends_with(", DeviceNotFound"),
+        "{found:?}"
+    );
+    assert_eq!(found.parts, [("Example".to_owned(), "resized".to_owned())]);
+    assert_eq!(found.since.as_deref(), Some("0.14"));
+
+    let page = Page::new(LATER);
+    let found = page.described("add", 80, &|_| vec!["add".into()]).unwrap();
+    assert_eq!(found.introduction, "Creates a new one. It is\n\nready.\n");
+    let texts: Vec<_> = ["id", "list", "list.0.key", "driver", "name"]
+        .map(|path| found.argument_texts.get(Some(("driver", "raw, qcow2")), path).unwrap_or_default())
+        .into();
+    assert_eq!(texts, ["its name:\n  - short", "all of them", "a number", "which one", "of the file"]);
+    assert_eq!(found.argument_texts.get(None, "name"), None);
+    assert_eq!((&*found.result, found.result_texts.get(None, "key")), ("the first", Some("a number")));
+    let parts: Vec<_> = found.parts.iter().map(|(heading, text)| (&**heading, &**text)).collect();
+    assert_eq!(parts, [("Errors", "- If it is there"), ("", "A note."), ("Example: Two", "add")]);
+    assert_eq!(found.since.as_deref(), Some("2.9"));
+    assert_eq!(page.first_sentence("add").as_deref(), Some("Creates a new one"));
+    assert_eq!(page.first_sentence("Item"), None);
 }
