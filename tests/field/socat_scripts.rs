@@ -136,6 +136,12 @@ fn the_ways_of_a_shell_to_send_lines_work() {
         r#"printf %s '{"execute":"qmp_capabilities"}\n{"execute":"query-name"}\n' | "$0" "$1""#,
         &format!("{none}{name}"),
     );
+    // The same where a line begins.
+    script(
+        &qemu,
+        r#"printf %s '\n{"execute":"qmp_capabilities"}\r\n\n{"execute":"query-name"}' | "$0" "$1""#,
+        &format!("{none}{name}"),
+    );
     // A file of an editor that begins with a byte order mark.
     script(
         &qemu,

@@ -52,15 +52,15 @@ enum DotShape {
     Words,
     /// The rest of the line is one text.
     Raw,
-    /// A command follows this many words, and options (`KEY=VALUE`).
+    /// A command follows this many words, and options (`KEY=VALUE`) and numbers.
     Carries(usize),
 }
 
 fn dot_shape(name: &str) -> DotShape {
     match name {
         ".hmp" => DotShape::Raw,
-        ".try" | ".oob" => DotShape::Carries(0),
-        ".fd" | ".watch" => DotShape::Carries(1),
+        ".try" | ".oob" | ".watch" => DotShape::Carries(0),
+        ".fd" => DotShape::Carries(1),
         _ => DotShape::Words,
     }
 }
@@ -120,7 +120,7 @@ impl Position {
             Next::Messages if rest.starts_with('{') => TokenKind::Json,
             Next::Arguments | Next::Messages => TokenKind::Argument,
             Next::Raw => TokenKind::Raw,
-            Next::DotWords(Some(0)) if is_option(rest) => TokenKind::DotWord,
+            Next::DotWords(Some(0)) if is_option(rest) || is_number(rest) => TokenKind::DotWord,
             Next::Command | Next::DotWords(Some(0)) => match rest.as_bytes().first() {
                 Some(b'{') => TokenKind::Json,
                 _ if self.transaction.is_some() => TokenKind::Action,
@@ -160,6 +160,12 @@ impl Position {
             },
         };
     }
+}
+
+/// Returns true if the word at the beginning of `rest` is a number, which no command begins with.
+fn is_number(rest: &str) -> bool {
+    rest.starts_with(|c: char| c.is_ascii_digit())
+        || rest.strip_prefix(['.', '-']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Returns true if the word at the beginning of `rest` is `KEY=…`: an option, not a command.

@@ -8,7 +8,10 @@ use super::arguments::{Refusal, Words, count, seconds};
 use crate::session::{Action, Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
 
-/// `.watch SECONDS [count=N] COMMAND`
+/// The time between two runs, unless another is given.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// `.watch [SECONDS] [count=N] COMMAND`
 #[derive(Debug)]
 pub(super) struct Watch {
     /// The time between the end of one run and the beginning of the next.
@@ -20,9 +23,9 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        let pause = seconds(words.required("the number of seconds")?)?;
         let [given] = words.options(["count"])?;
         let count = given.map(count).transpose()?;
+        let pause = words.next()?.map_or(Ok(PAUSE), seconds)?;
         Ok(Self { pause, count, action: words.carried()? })
     }
 }

@@ -19,7 +19,9 @@ use super::source::SourceFile;
 use super::wait::Wait;
 use crate::session::Action;
 use qmpsh::language::complete::Takes;
+use qmpsh::language::meant;
 use qmpsh::language::syntax::{Dialect, Span, dot_name};
+use qmpsh::message::Request;
 use qmpsh::schema::nearest;
 
 /// A row of the table.
@@ -90,11 +92,11 @@ count as failures.
     Description {
         name: "watch",
         read: |words| Watch::read(words).map(Action::from),
-        words: "SECONDS [count=N] COMMAND",
+        words: "[SECONDS] [count=N] COMMAND",
         takes: Takes::Listed,
         summary: "Repeat COMMAND until Ctrl-C or the first error",
         more: "\
-Waits SECONDS between runs. One pipeline gets the result of every run, each as soon as it arrives. .watch ends \
+Waits SECONDS between runs, or 2 s. One pipeline gets the result of every run, each as soon as it arrives. .watch ends \
 when the pipeline ends. count=N stops after N runs.
 
   .watch 1 query-migrate | jq -r .status
@@ -369,8 +371,17 @@ pub(super) fn usage(name: &str) -> String {
 
 /// Makes the error for an unknown name.
 pub(super) fn unknown(name: &str, span: Span) -> Refusal {
-    let nearest = nearest(name, COMMANDS.iter().map(|command| command.name));
-    let hint = nearest.map_or_else(|| ".help lists them".to_owned(), |name| format!("did you mean .{name}?"));
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let human = || meant::refused_request(&Request::new(name), "CommandNotFound", "").filter(|_| is_name);
+    let hint = if let Some(near) = nearest(name, COMMANDS.iter().map(|command| command.name)) {
+        format!("did you mean .{near}?")
+    } else if let Some(human) = human() {
+        human
+    } else if is_name {
+        format!(".help lists them; commands of the peer have no dot: `{name}`")
+    } else {
+        ".help lists them".to_owned()
+    };
     Refusal::new(span, format!("no such built-in command ({hint})"))
 }
 
@@ -393,11 +404,16 @@ mod tests {
         }
         let check = |text: &str, expected: &str| assert_eq!(read(text).unwrap_err().message, expected, "{text}");
         check(".stats", "no such built-in command (did you mean .status?)");
-        check(".frobnicate", "no such built-in command (.help lists them)");
+        check(".x:y", "no such built-in command (.help lists them)");
+        check(
+            ".query-name",
+            "no such built-in command (.help lists them; commands of the peer have no dot: `query-name`)",
+        );
+        check(".info block", "no such built-in command (`info` is a command of the human monitor: write `.hmp info`)");
         check(".quit now", ".quit takes no arguments");
         check(".source a b", ".source takes no more arguments");
         check(".source", "the name of a file is missing (usage: .source FILE)");
-        check(".watch x query-status", "not a time in seconds");
+        check(".watch 1s query-status", "not a time in seconds");
         check(".watch 1 count=0 query-status", "not a count of 1 or more");
     }
 }
