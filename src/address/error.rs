@@ -34,6 +34,12 @@ pub enum Problem {
     /// The text is empty.
     #[error("it is empty")]
     Empty,
+    /// `-`, as socat and nc have it for stdin and stdout.
+    #[error("stdin and stdout need none")]
+    Dash,
+    /// A spelling of socat, such as `UNIX-CONNECT:PATH`, and what it is here.
+    #[error("this is socat's spelling; write `{0}`")]
+    Socat(String),
     /// `fd:N`: qmpsh cannot connect to an inherited socket.
     #[error("a descriptor is not an address")]
     Descriptor,

@@ -33,6 +33,12 @@ fn classify(text: &[u8]) -> Result<Address, Problem> {
     if text.contains(&0) {
         return Err(Problem::Nul);
     }
+    if text == b"-" {
+        return Err(Problem::Dash);
+    }
+    if let Some(written) = socat(text) {
+        return Err(Problem::Socat(written));
+    }
     if let Some(rest) = text.strip_prefix(b"unix:") {
         return unix_with_options(rest);
     }
@@ -68,6 +74,21 @@ fn classify(text: &[u8]) -> Result<Address, Problem> {
     }
     let (host, port) = tcp::host_and_port(text)?;
     Ok(Address::Tcp { host, port })
+}
+
+/// Returns how an address of socat is written here. Its keywords are of any case.
+fn socat(text: &[u8]) -> Option<String> {
+    let (keyword, rest) = text.split_at_checked(text.iter().position(|byte| *byte == b':')?)?;
+    let ours = match &*keyword.to_ascii_lowercase() {
+        b"unix-connect" | b"unix-client" | b"gopen" => "unix",
+        b"tcp-connect" | b"tcp4" | b"tcp4-connect" | b"tcp6" | b"tcp6-connect" => "tcp",
+        b"abstract-connect" | b"abstract-client" => "unix:@",
+        b"unix" if keyword != b"unix" => "unix",
+        b"tcp" if keyword != b"tcp" => "tcp",
+        _ => return None,
+    };
+    let rest = if ours.ends_with('@') { &rest[1..] } else { rest };
+    Some(format!("{ours}{}", shown(rest)))
 }
 
 /// Reads what follows `unix:`: the path, then QEMU's options.

@@ -25,7 +25,8 @@ pub fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Opti
 #[cfg(feature = "language")]
 pub(crate) fn meant<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     let names: Vec<_> = names.into_iter().collect();
-    if let Some(name) = misspelled(word, &names) {
+    let misspelled = misspelled(word, &names);
+    if let Some(name) = misspelled.filter(|name| strsim::osa_distance(&folded(word), &folded(name)) < 2) {
         return vec![name];
     }
     let padded = |text: &str| format!("-{}-", folded(text));
@@ -35,7 +36,9 @@ pub(crate) fn meant<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) ->
     // Queries and short names first, unstable ones last.
     found.sort_by_key(|name| (name.starts_with("x-"), !name.starts_with("query-"), name.len()));
     if found.is_empty() {
-        found.extend(continued(word, &names));
+        // `query-cpu` begins `query-cpus-fast`, and is not `query-pci`.
+        let begun = best(word, &names, |word, name| word.len() >= 3 && name.starts_with(word));
+        found.extend(begun.or(misspelled).or_else(|| continued(word, &names)));
     }
     found
 }

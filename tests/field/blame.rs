@@ -264,3 +264,35 @@ fn a_path_of_119_bytes_works_for_listening_and_connecting() {
     let _dials = crate::support::sh(&script("")).start();
     shell.wait().stdout("{\"name\": \"l119\"}\n").status(0);
 }
+
+/// Kata and others gave up on a QEMU that was slow to start: the queue of its socket stays full of connections that nobody has.
+#[test]
+fn a_queue_that_is_full_is_named_as_that() {
+    let directory = temporary_directory();
+    let path = directory.path().join("q");
+    let socket = rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM, None);
+    let socket = socket.expect("a socket");
+    rustix::net::bind(&socket, &rustix::net::SocketAddrUnix::new(&path).expect("a path")).expect("a free path");
+    rustix::net::listen(&socket, 1).expect("it listens");
+    for _ in 0..4 {
+        let output = qmpsh().args(["--connect-timeout", "0.3"]).arg(&path).arg("query-name").run();
+        output.status(3).stderr_contains("within 0.3 s: ").stderr_contains("does not accept connections");
+    }
+}
+
+/// The address of a socat command, copied with its keyword.
+#[test]
+fn the_spelling_of_socat_is_named() {
+    for (address, written) in [
+        ("UNIX-CONNECT:/run/q.sock", "write `unix:/run/q.sock`"),
+        ("unix-connect:q.sock", "write `unix:q.sock`"),
+        ("UNIX:/run/q.sock", "write `unix:/run/q.sock`"),
+        ("TCP:localhost:4444", "write `tcp:localhost:4444`"),
+        ("TCP4:127.0.0.1:4444", "write `tcp:127.0.0.1:4444`"),
+        ("ABSTRACT-CONNECT:q", "write `unix:@q`"),
+        ("-", "stdin and stdout need none"),
+    ] {
+        let said = qmpsh().args([address, "query-name"]).run().status(2).stderr_text();
+        assert!(said.contains(written), "{address}: {said}");
+    }
+}

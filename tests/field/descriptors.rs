@@ -45,3 +45,52 @@ fn a_file_with_the_name_of_a_mode_is_reached_by_a_path() {
     assert!(!missing.exists());
     qmpsh().arg(qemu.socket()).args(["-c", ".fd ro: add-fd"]).run().status(2).stderr_contains("the path is empty");
 }
+
+/// libvirt passes an image twice, to write and to read, and QEMU takes the one whose flags fit.
+#[test]
+fn one_set_has_a_file_for_writing_and_for_reading() {
+    let qemu = Qemu::none().start();
+    let image = qemu.file("disk.raw");
+    fs::write(&image, vec![0; 1 << 20]).unwrap();
+    let path = image.display();
+    let lines = [
+        format!(".fd {path} add-fd fdset-id=2 opaque=rdwr:{path}"),
+        format!(".fd ro:{path} add-fd fdset-id=2 opaque=rdonly:{path}"),
+        "blockdev-add driver=file node-name=rw filename=/dev/fdset/2 locking=off".to_owned(),
+        "blockdev-add driver=file node-name=ro filename=/dev/fdset/2 read-only=on locking=off".to_owned(),
+        "query-fdsets | jq -c '[.[].fds[].opaque|split(\":\")[0]]|sort'".to_owned(),
+    ];
+    let program = lines.iter().fold(qmpsh().arg(qemu.socket()), |program, line| program.args(["-c", line]));
+    program.run().status(0).stderr("").stdout_contains("[\"rdonly\",\"rdwr\"]\n");
+}
+
+/// A script opens the file itself, or has the message as JSON.
+#[test]
+fn a_descriptor_of_the_script_and_a_message_in_json_carry_a_file() {
+    let qemu = Qemu::none().start();
+    let script = r#"echo text >f; exec 7<f
+        "$0" "$1" -c '.fd 7 add-fd fdset-id=7' -c '.fd 0 add-fd fdset-id=8' -c 'query-fdsets | jq length' <f
+        "$0" "$1" .fd ro:f '{"execute": "add-fd", "arguments": {"fdset-id": 9}}'
+        "$0" "$1" .fd ro:f getfd fdname=f; "$0" "$1" closefd fdname=f; "$0" "$1" .fd 19 add-fd"#;
+    let output = crate::support::sh(script).arg(qemu.socket()).run();
+    output.stderr_contains("cannot open descriptor 19: Bad file descriptor").status(2).stdout_contains("\n2\n");
+    output.stdout_contains("\"fdset-id\": 9");
+}
+
+/// Each command in a `qmpsh` of its own: QEMU 7.2 closes the file when the first one leaves.
+#[test]
+fn a_file_that_left_with_its_client_is_explained() {
+    let qemu = Qemu::none().start();
+    let image = qemu.file("disk.raw");
+    fs::write(&image, vec![0; 1 << 20]).unwrap();
+    let add = format!(".fd {} add-fd fdset-id=1", image.display());
+    qmpsh().arg(qemu.socket()).args(["-c", &add]).run().status(0);
+    let node = "blockdev-add driver=file node-name=n filename=/dev/fdset/1";
+    let output = qmpsh().arg(qemu.socket()).args(["-c", node]).run();
+    if output.code() == Some(1) {
+        output.stderr_contains("hint: this QEMU closes /dev/fdset/1 when the client that added it leaves");
+        qmpsh().arg(qemu.socket()).args(["-c", &add, "-c", node]).run().status(0).stderr("");
+    } else {
+        output.status(0).stderr("");
+    }
+}

@@ -128,7 +128,22 @@ fn what_does_not_parse_says_how_it_is_written() {
         ("pmemsave 0 1024 /tmp/m", "write `pmemsave val=0 size=1024 filename=/tmp/m`"),
         ("eject ide1-cd0", "write `eject device=ide1-cd0`"),
         ("balloon 512", "HMP counts MiB, QMP bytes: write `balloon 512M` or `balloon value=512`"),
+        ("change vnc password", "(in QMP: `.help change-vnc-password`)"),
+        ("human-monitor-command command-line=info block", "write `.hmp info block`"),
+        // The human monitor makes an object for its list, and some types end QEMU then.
+        ("device_add help", "write `.help device_add`"),
+        ("device_add virtio-gpu-gl-pci,help", "write `.help device_add`"),
+        ("object_add ?", "write `.help object-add`"),
+        // The shell's own commands.
+        ("hmp info block", "write `.hmp info block`"),
+        ("wait STOP", "write `.wait STOP`"),
+        (".query-status", "commands of the peer have no dot: `query-status`"),
+        (".info block", "write `.hmp info`"),
         // The system's shell.
+        ("query-status \\", "a backslash does not continue a line: write `query-status`"),
+        ("query-status // x", "a comment begins with `#`: write `query-status`"),
+        ("man query-status", "write `.help query-status`"),
+        ("sudo query-status", "write `query-status`"),
         ("system_powerdown;", "one command a line: write `system_powerdown`"),
         ("quit;", "`quit` ends QEMU, `.quit` leaves qmpsh"),
         ("query-status && cont", "one command a line: write `query-status`, then `cont`"),
@@ -147,6 +162,13 @@ fn what_does_not_parse_says_how_it_is_written() {
         (r#"virsh qemu-monitor-command vm '{"execute":"query-kvm"}' --pretty"#, r#"write `{"execute":"query-kvm"}`"#),
         (r#"echo '{"execute":"query-kvm"}' | socat - unix:q"#, r#"write `{"execute":"query-kvm"}`"#),
         // Ways to write a name and its value.
+        ("block_resize device:n0 size:1M", "write `block_resize device=n0 size=1M`"),
+        ("block_resize -node-name n0 -size 1M", "write `block_resize node-name=n0 size=1M`"),
+        // A node stands in the place of a device.
+        ("block_resize node-name=n0 2M", "write `block_resize node-name=n0 size=2M`"),
+        ("block_resize device=\"n0\",size=2M", "write `block_resize device=\"n0\" size=2M`"),
+        ("block_resize(device=n0, size=2M)", "write `block_resize device=n0 size=2M`"),
+        ("query-status()", "write `query-status`"),
         ("block_resize --device d0 --size 2G", "write `block_resize device=d0 size=2G`"),
         ("block_resize device: d0, size: 2G", "write `block_resize device=d0 size=2G`"),
         ("blockdev-add driver = null-co node-name = x", "write `blockdev-add driver=null-co node-name=x`"),
@@ -154,6 +176,11 @@ fn what_does_not_parse_says_how_it_is_written() {
         (r#"block_resize {"device": "d0"}"#, r#"write `{"execute": "block_resize", "arguments": {"device": "d0"}}`"#),
         (r#"{"execute":"query-status"};"#, "leave out the `;` behind the message"),
         (r#"{"execute":"query-status"},"#, "leave out the `,` behind the message"),
+        (r#"{"execute":"query-kvm"};{"execute":"query-name"}"#, "leave out the `;` behind the message"),
+        (r#"{"execute":"query-kvm"}, {"execute":"query-name"}"#, "leave out the `,` behind the message"),
+        (r#"[{"execute":"query-kvm"}]"#, "messages stand side by side or on lines of their own, not in a list"),
+        // With the quotes of the script that it was in.
+        (r#"'{"execute":"query-kvm"}'"#, "leave out the quotes around the message"),
         (r#"{"return": {}}"#, "this is what a monitor sends; only commands are written here"),
         (r#"{"name": "x"}"#, "expected \"execute\""),
         ("?query-status", "write `.help query-status`"),
@@ -177,6 +204,14 @@ fn what_qemu_refuses_says_how_it_is_written() {
         ("savevm", "`savevm` is a command of the human monitor: write `.hmp savevm`"),
         ("c", "`c` is a command of the human monitor: write `.hmp c`, or `cont`"),
         ("q", "`.quit` leaves qmpsh, `quit` ends QEMU"),
+        ("events", "built-in commands begin with a dot: write `.events`"),
+        (
+            "blockdev-add driver=file filename=/a,node-name=n",
+            "write `blockdev-add driver=file filename=/a node-name=n`",
+        ),
+        (".hmp \"info block\"", "leave out the quotes: the human monitor gets the line as it is"),
+        // It was a command of QMP, which the human monitor still has.
+        ("change device=vnc target=x", "`change` was removed in QEMU 6.0; use `blockdev-change-medium`"),
     ] {
         let output = run(&qemu, line);
         assert_eq!(output.code(), Some(1), "{line}: {output}");
@@ -244,6 +279,29 @@ fn ways_to_ask_for_help() {
     }
     run(&qemu, "help device_del").stdout_contains("`device_del ID` is short for `device_del id=ID`").status(0);
     qmpsh().arg(qemu.socket()).args(["help", "block_resize"]).run().stdout_contains("block_resize (command)");
+}
+
+/// The hint about a comma takes the place of the others only if the comma is to blame.
+#[test]
+fn a_comma_in_a_value_hides_no_other_fault() {
+    let qemu = pc();
+    for line in ["set_link name=net0,", "set_link name=net0,x=1"] {
+        run(&qemu, line).stderr_contains("hint: missing: `up` (true or false)").status(1);
+    }
+}
+
+#[test]
+fn the_options_of_watch_have_any_order() {
+    let qemu = pc();
+    for line in [
+        ".watch 0 count=2 query-kvm | wc -l",
+        ".watch count=2 0 query-kvm | wc -l",
+        ".watch count=2 0 .try query-kvm | wc -l",
+    ] {
+        run(&qemu, line).stdout("2\n").stderr("").status(0);
+    }
+    run(&qemu, ".watch count=1 query-name").stdout("{}\n").status(0);
+    run(&qemu, ".watch 1s query-name").stderr_contains("not a time in seconds").status(2);
 }
 
 #[test]

@@ -220,6 +220,8 @@ fn a_missing_or_wrong_value_is_shown_as_it_is_written() {
                 &["`capabilities` takes a list of objects: capabilities.0.capability=… capabilities.0.state=…"],
             ),
             ("blockdev-add driver=qcow2 node-name=n file=/path", &[file]),
+            // QEMU first wants a name.
+            ("blockdev-add driver=qcow2 file=/path", &[file]),
             // A URL may have a password.
             (
                 "blockdev-add driver=raw node-name=n file=https://u:p@h/x",
@@ -257,6 +259,10 @@ fn a_word_that_is_a_part_of_names_finds_them() {
     assert_eq!(found[3], ["did you mean `system_powerdown`?"]);
     assert!(found[4][0].starts_with("did you mean `query-chardev`? "), "{:?}", found[4]);
     assert_eq!(found[5][1..], ["blockdev-del has no argument `name`; did you mean `node-name`?"]);
+    let other = hints(&qemu, &["query-memory", "query-cpu", "query-block-stats"]);
+    assert_eq!(other[0], ["did you mean `query-memory-devices` or `query-memory-size-summary`?"]);
+    assert!(other[1][0].contains("`query-cpu"), "{:?}", other[1]);
+    assert_eq!(other[2], ["did you mean `query-blockstats`?"]);
     // What only begins like a command is not that command.
     assert!(!found[6].iter().any(|hint| hint.contains("`migrate`")), "{:?}", found[6]);
 }

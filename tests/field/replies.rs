@@ -76,3 +76,30 @@ fn many_of_them_are_counted() {
     assert_eq!(said.lines().count(), 5, "{said}");
     mock.finish();
 }
+
+#[test]
+fn odd_messages_of_others_do_not_count() {
+    // Ids of other shapes: a long one, a deep one, ones that could drive a terminal.
+    counts(&format!(r#"{{"return": 1, "id": "{}"}}"#, "x".repeat(100_000)));
+    counts(&format!(r#"{{"return": 1, "id": {}1{}}}"#, "[".repeat(500), "]".repeat(500)));
+    counts("{\"return\": 1, \"id\": \"\\u001b[31m\u{202e}\"}");
+    counts(r#"{"return": 1, "id": {"client": ["a", {"n": 1}]}}"#);
+    // The number of the command as a text, and as a number that is written in another way.
+    counts(r#"{"return": 1, "id": "1"}"#);
+    counts(r#"{"return": 1, "id": 1.00}"#);
+    // Both at once.
+    counts(r#"{"return": 1, "error": {"class": "GenericError", "desc": "no"}, "id": 5}"#);
+}
+
+/// A second greeting (a pseudo terminal during start-up), events and blank lines between a command and its reply.
+#[test]
+fn what_is_no_reply_does_not_count() {
+    let greeting =
+        r#"{"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 9}, "package": ""}, "capabilities": []}}"#;
+    let event = r#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "RTC_CHANGE", "data": {"offset": 0}}"#;
+    for before in [format!("{greeting}\r\n"), format!("{event}{event}\r\n"), "\r\n\r\n \t".to_owned()] {
+        let mock = Mock::new().negotiate().expect_execute("query-status").send(before).reply("7").unix();
+        qmpsh().arg(mock.socket()).arg("query-status").run().status(0).stdout("7\n").stderr("");
+        mock.finish();
+    }
+}

@@ -136,6 +136,12 @@ fn the_ways_of_a_shell_to_send_lines_work() {
         r#"printf %s '{"execute":"qmp_capabilities"}\n{"execute":"query-name"}\n' | "$0" "$1""#,
         &format!("{none}{name}"),
     );
+    // The same where a line begins.
+    script(
+        &qemu,
+        r#"printf %s '\n{"execute":"qmp_capabilities"}\r\n\n{"execute":"query-name"}' | "$0" "$1""#,
+        &format!("{none}{name}"),
+    );
     // A file of an editor that begins with a byte order mark.
     script(
         &qemu,
@@ -205,4 +211,50 @@ fn messages_are_typed_side_by_side() {
     terminal.wait_for("stopped at message 1; 2 messages not run");
     terminal.type_keys("\u{4}");
     assert_eq!(terminal.wait_exit(), 0);
+}
+
+/// The ways of three scripts that drive migrations, screenshots and input devices, with the program in place of `nc -U "$Q" -N`,
+/// `timeout 8 socat - "UNIX-CONNECT:$Q"` and `socat -T 2 - unix-connect:$Q`.
+#[test]
+fn whole_scripts_run() {
+    let qemu = Qemu::q35().name("web1").args(["-device", "virtio-tablet-pci"]).start();
+    // Blank lines and pauses, messages over several lines, and a search for errors in what comes back.
+    script(
+        &qemu,
+        r#"data=$( (
+            echo
+            sleep .01
+            echo '{ "execute": "qmp_capabilities" }'
+            sleep .01
+            echo '{ "execute": "migrate-set-parameters" ,
+          "arguments": { "max-bandwidth": 10000000000,
+          "downtime-limit": 300 } }'
+            sleep .01
+        ) | "$0" -o raw "$1")
+        if [ $(echo "$data" | grep error | wc -l) != 0 ]; then echo failed; else echo set; fi
+        data=$( (echo; echo '{ "execute": "qmp_capabilities" }'; echo '{ "execute": "migrate", "arguments": { "uri":
+        "'nosuch':'4444'"} }') | "$0" -o raw "$1" 2>/dev/null)
+        echo "$data" | grep -c error"#,
+        "set\n1\n",
+    );
+    // A function with a time limit that drops the first line of the output.
+    script(
+        &qemu,
+        r#"qmp() {
+            printf '{"execute":"qmp_capabilities"}\n%s\n' "$2" | timeout 60 "$0" "$1" 2>/dev/null | tail -n +2
+        }
+        qmp "$1" '{"execute":"query-name"}'; qmp "$1" '{"execute":"human-monitor-command","arguments":{"command-line":"info name"}}'
+        qmp "$1" '{"execute":"nosuch"}' | wc -c"#,
+        "{\"name\": \"web1\"}\n\"web1\\r\\n\"\n0\n",
+    );
+    // The name and the arguments of the command in one parameter, with numbers of the shell.
+    script(
+        &qemu,
+        r#"qmp() { printf '{"execute":"qmp_capabilities"}\n{"execute":%s}\n' "$2" | "$0" "$1" >/dev/null && echo "$3"; }
+        ax() { echo $(( $1 * 32767 / 1280 )); }
+        qmp "$1" "\"input-send-event\",\"arguments\":{\"events\":[{\"type\":\"abs\",\"data\":{\"axis\":\"x\",\"value\":$(ax 640)}},
+            {\"type\":\"abs\",\"data\":{\"axis\":\"y\",\"value\":$(ax 400)}}]}" moved
+        { printf '{"execute":"qmp_capabilities"}\n{"execute":"quit"}\n'; sleep 0.1; } | "$0" "$1" >/dev/null; echo "$?""#,
+        "moved\n0\n",
+    );
 }

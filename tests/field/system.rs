@@ -435,3 +435,49 @@ fn listen_does_not_replace_a_socket_that_does_not_listen_yet() {
     assert_eq!(fs::symlink_metadata(&path).expect("the socket").ino(), inode);
     assert_eq!(fs::read_dir(directory.path()).expect("it").count(), 1);
 }
+
+// A name that is something else: a FIFO of another tool, a directory, a device.
+#[test]
+fn listen_replaces_nothing_but_a_stale_socket() {
+    let directory = temporary_directory();
+    let path = |name: &str| directory.path().join(name);
+    rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a FIFO");
+    fs::create_dir(path("folder")).expect("a directory");
+    let _datagrams = std::os::unix::net::UnixDatagram::bind(path("datagrams")).expect("a socket");
+    for name in ["fifo", "folder", "datagrams"] {
+        let before = fs::symlink_metadata(path(name)).expect("it is there").ino();
+        qmpsh()
+            .arg("listen")
+            .arg(path(name))
+            .args(["--wait", "0.05"])
+            .run()
+            .status(3)
+            .stderr_contains("cannot listen on ");
+        assert_eq!(fs::symlink_metadata(path(name)).expect("it is there").ino(), before, "{name}");
+    }
+    assert_eq!(fs::read_dir(directory.path()).expect("it").count(), 3);
+}
+
+// A script holds one `qmpsh` between two FIFOs and reads each reply before it sends the next command.
+#[test]
+fn it_is_a_coprocess_between_two_fifos() {
+    let qemu = Qemu::none().name("web1").start();
+    let script = r#"mkfifo in out; (cat in | "$0" "$1" >out) & exec 6>in 7<out
+        echo '{ "execute": "qmp_capabilities" }' >&6; read -r line <&7; echo "1 $line"
+        echo '{ "execute": "query-name" }' >&6; read -r line <&7; echo "2 $line"
+        echo '{ "execute": "stop" }' >&6; read -r line <&7; echo "3 $line"; exec 6>&-; wait"#;
+    let output = sh(script).arg(qemu.socket()).run();
+    output.stderr("").stdout("1 {}\n2 {\"name\": \"web1\"}\n3 {}\n").status(0);
+}
+
+// `list` in a script: a closed pipe, a full disk, no terminal.
+#[test]
+fn list_is_a_filter() {
+    let qemu = Qemu::none().name(&unique("listed")).start();
+    let mark = unique("listed");
+    let output =
+        sh(&format!("\"$0\" list | grep -c {mark}; \"$0\" list -o json | jq -r '.[].name' | grep -c {mark}")).run();
+    output.stderr("").stdout("1\n1\n").status(0);
+    sh("\"$0\" list | head -c 0; \"$0\" list >/dev/full").run().stderr_contains("No space left on device").status(1);
+    drop(qemu);
+}

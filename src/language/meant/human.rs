@@ -125,6 +125,7 @@ const SAME: &[(&str, &str)] = &[
 /// Commands of QMP that do what a command of the human monitor does, with arguments of their own.
 const SIMILAR: &[(&str, &str)] = &[
     ("change", "blockdev-change-medium"),
+    ("change vnc", "change-vnc-password"),
     ("delvm", "snapshot-delete"),
     ("drive_add", "blockdev-add"),
     ("drive_backup", "blockdev-backup"),
@@ -152,11 +153,15 @@ pub(super) fn line(line: &str) -> Option<String> {
     let key = words.join(" ");
     Some(if let Some((_, same)) = SAME.iter().find(|(human, _)| *human == key) {
         format!("{written}, or `{same}`")
-    } else if let Some((_, similar)) = SIMILAR.iter().find(|(human, _)| *human == name) {
+    } else if let Some((_, similar)) = SIMILAR.iter().rev().find(|(human, _)| starts_with(&words, human)) {
         format!("{written} (in QMP: `.help {similar}`)")
     } else {
         written
     })
+}
+
+fn starts_with(words: &[&str], start: &str) -> bool {
+    start.split(' ').zip(words).all(|(start, word)| start == *word) && start.split(' ').count() <= words.len()
 }
 
 /// Says how a command of the human monitor is sent that the peer's QMP does not have.

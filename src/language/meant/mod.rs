@@ -2,9 +2,10 @@
 //! system's shell. No I/O.
 //!
 //! [`refused_line`] looks at a line that does not parse, [`refused_request`] at one that the peer refused. What they
-//! suggest parses. `human` has the commands of the human monitor, `positional` arguments without names, `options` lists
-//! with commas, `other_shells` what belongs to another program.
+//! suggest parses. `dots` has the commands of the shell itself, `human` the commands of the human monitor, `positional`
+//! arguments without names, `options` lists with commas, `other_shells` what belongs to another program.
 
+mod dots;
 mod human;
 mod options;
 mod other_shells;
@@ -31,10 +32,18 @@ pub fn refused_line(line: &str) -> Option<String> {
     other_shells::pasted(line, refused_line)
         .or_else(|| other_shells::json(line))
         .or_else(|| other_shells::joined(line, refused_line))
+        .or_else(|| options::call(line, refused_line))
         .or_else(|| options::command_line(line))
         .or_else(|| options::comma_list(line))
+        .or_else(|| options::quoted_list(line))
+        .or_else(|| dots::line(line))
         .or_else(|| human::line(line))
         .or_else(|| positional::line(line))
+}
+
+/// Tells that `name`, which is no command of the peer, is one of the shell's own, which begin with a dot.
+pub fn built_in(name: &str) -> Option<String> {
+    dots::line(name)
 }
 
 /// Tells how a request is written that the peer refused with `desc`; `None` if it is not one of these habits. The sentence

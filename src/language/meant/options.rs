@@ -47,8 +47,32 @@ pub(super) fn comma_list(line: &str) -> Option<String> {
     written(command, first, &list.join(","))
 }
 
+/// Says how a command is written that has its arguments in round brackets, as in Python. `again` looks at it without them.
+pub(super) fn call(line: &str, again: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let (command, rest) = line.split_once('(')?;
+    let arguments = rest.trim_end_matches(';').strip_suffix(')')?;
+    if !is_key(command.trim_start_matches('.')) {
+        return None;
+    }
+    let words = split(arguments);
+    let words: Vec<_> = words.iter().map(|word| word.trim_end_matches(',')).collect();
+    let line = format!("{command} {}", words.join(" "));
+    let line = line.trim();
+    write(line).map(|written| format!("arguments stand in no brackets: {written}")).or_else(|| again(line))
+}
+
+/// Says how arguments are written that commas separate, of which the first are in quotes, as in `device="d0",size=1M`.
+pub(super) fn quoted_list(line: &str) -> Option<String> {
+    let blanks = line.replace("\",", "\" ").replace("',", "' ");
+    if blanks == line { None } else { write(&blanks).map(|written| format!("blanks separate arguments: {written}")) }
+}
+
 fn written(command: &str, first: &str, list: &str) -> Option<String> {
     let command = if command == "object_add" { "object-add" } else { command };
+    if matches!(list.rsplit(',').next(), Some("help" | "?")) {
+        // The list of the human monitor makes an object of the type, and some types end a running QEMU then.
+        return write(&format!(".help {command}"));
+    }
     let mut line = command.to_owned();
     let mut lists = 0;
     for (n, part) in parts(unquoted(list)).iter().enumerate() {
@@ -59,10 +83,10 @@ fn written(command: &str, first: &str, list: &str) -> Option<String> {
         };
         line.push(' ');
         if command == "netdev_add" && LISTS.contains(&key) {
-            line.push_str(&pair(&format!("{key}.{lists}.str"), value));
+            line.push_str(&pair(&format!("{key}.{lists}.str"), unquoted(value)));
             lists += 1;
         } else {
-            line.push_str(&pair(key, value));
+            line.push_str(&pair(key, unquoted(value)));
         }
         if !is_key(key) {
             return None;
@@ -97,7 +121,12 @@ pub(super) fn refused(request: &Request, desc: &str) -> Option<String> {
         };
         let goes_on = |rest: &str| rest.split(',').all(|part| part.split_once('=').is_some_and(|(key, _)| is_key(key)));
         let (own, rest) = text.split_once(',').unwrap_or((text, ""));
-        let is_blamed = desc.contains(text.as_str()) || desc.contains("is missing");
+        let is_missing =
+            |key: &str| desc.contains(&format!("'{key}' is missing")) || desc.starts_with(&format!("'{key}' must"));
+        let mut others = rest.split(',').filter_map(|part| part.split_once('='));
+        let is_blamed = desc.contains(text.as_str())
+            || desc.starts_with(&format!("Parameter '{key}' expects"))
+            || others.any(|(key, _)| is_missing(key));
         if text.contains(',') && is_blamed && !own.is_empty() && (rest.is_empty() || goes_on(rest)) {
             is_list = true;
             line.push_str(&pair(key, own));

@@ -27,6 +27,11 @@ pub(super) fn pasted(line: &str, again: impl Fn(&str) -> Option<String>) -> Opti
         }
         "echo" | "printf" | "socat" | "nc" | "qmp-shell" | "qm" => message_within(line),
         "?" | "help" => None,
+        "man" => write(&format!(".help {}", words.get(1)?)),
+        "sudo" | "time" => {
+            let rest = line[line.find(words.get(1)?)?..].trim();
+            write(rest).or_else(|| again(rest))
+        }
         _ if program.starts_with('?') => write(&format!(".help {}", &program[1..])),
         _ => None,
     }
@@ -77,12 +82,18 @@ fn message_within(line: &str) -> Option<String> {
 
 /// Says what is wrong around a message in JSON.
 pub(super) fn json(line: &str) -> Option<String> {
+    let inside = unquoted(line);
+    if inside.len() < line.len() && inside.starts_with('{') {
+        return is_line(inside).then(|| "leave out the quotes around the message".to_owned());
+    }
+    if line.starts_with("[{") {
+        return Some("messages stand side by side or on lines of their own, not in a list".to_owned());
+    }
     if !line.starts_with('{') {
         return None;
     }
-    let bare = line.trim_end_matches([',', ';', ' ']);
-    if bare.len() < line.len() && is_line(bare) {
-        let mark = line[bare.len()..].trim().chars().next()?;
+    let mark = line.find(['}']).and_then(|at| line[at..].chars().find(|c| matches!(c, ';' | ',')));
+    if let Some(mark) = mark.filter(|_| is_line(&line.replace("};", "} ").replace("},", "} "))) {
         return Some(format!("leave out the `{mark}` behind the message"));
     }
     let inner: String = line.split_whitespace().collect();
@@ -103,6 +114,14 @@ pub(super) fn joined(line: &str, again: impl Fn(&str) -> Option<String>) -> Opti
     let words = split(&spaced);
     if words.contains(&"|") {
         return None;
+    }
+    let written = |end: usize| Some(words[..end].join(" ")).filter(|line| is_line(line));
+    if words.last() == Some(&"\\") {
+        return written(words.len() - 1)
+            .map(|before| format!("a backslash does not continue a line: write `{before}`"));
+    }
+    if let Some(at) = words.iter().position(|word| matches!(*word, "//" | "--" | "/*")) {
+        return written(at).map(|before| format!("a comment begins with `#`: write `{before}`"));
     }
     let at = words.iter().position(|word| JOINTS.contains(word) || redirection(word).is_some())?;
     let (before, mark, after) = (words[..at].join(" "), words[at], words[at + 1..].join(" "));

@@ -32,6 +32,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("guest-file-open", &["path", "[mode]"]),
     ("guest-set-user-password", &["username", "password"]),
     ("guest-shutdown", &["[mode]"]),
+    ("guest-sync", &["id"]),
+    ("guest-sync-delimited", &["id"]),
     ("memsave", &["val", "size", "filename"]),
     ("migrate", &["uri"]),
     ("migrate-continue", &["state"]),
@@ -65,7 +67,8 @@ pub(super) fn line(line: &str) -> Option<String> {
         return write(&message);
     }
     if *command == "human-monitor-command" {
-        return write(&format!(".hmp {}", unquoted(line[command.len()..].trim())));
+        let rest = line[command.len()..].trim();
+        return write(&format!(".hmp {}", unquoted(rest.strip_prefix("command-line=").unwrap_or(rest))));
     }
     let listed = TABLE.iter().find(|(name, _)| name == command).map(|(_, names)| names.to_vec());
     let names = listed.or_else(|| bare_argument(command).map(|name| vec![name])).unwrap_or_default();
@@ -74,17 +77,30 @@ pub(super) fn line(line: &str) -> Option<String> {
         return None;
     }
     let pairs = named(rest, &names).or_else(|| placed(rest, &names))?;
+    if pairs.iter().eq(rest) {
+        return None;
+    }
     let written = write(&format!("{command} {}", pairs.join(" ")))?;
     let names_a_device = NODES.contains(command) && pairs.iter().any(|pair| pair.starts_with("device="));
     Some(if names_a_device { format!("{written} (`node-name=` in place of `device=` for a node)") } else { written })
 }
 
-/// Reads `--key value`, `--key=value`, `key: value`, `key = value`, and `key value` where `key` is one of `names`.
+/// Reads `--key value`, `--key=value`, `key: value`, `key = value`, and `key value`, `-key value` and `key:value` where `key` is
+/// one of `names`.
 fn named(words: &[&str], names: &[&str]) -> Option<Vec<String>> {
+    let is_name = |key: &str| names.contains(&key) || (names.contains(&"device") && key == "node-name");
     let mut pairs = Vec::new();
     let mut words = words.iter().map(|word| word.trim_end_matches(',')).peekable();
     while let Some(word) = words.next() {
-        let (dashes, key) = word.strip_prefix("--").map_or((false, word), |key| (true, key));
+        let single = word.strip_prefix('-').filter(|key| is_name(key));
+        let (dashes, key) = word.strip_prefix("--").or(single).map_or((false, word), |key| (true, key));
+        if let Some((key, value)) = key.split_once(':')
+            && is_name(unquoted(key))
+            && !value.is_empty()
+        {
+            pairs.push(pair(unquoted(key), unquoted(value)));
+            continue;
+        }
         if let Some((key, value)) = key.split_once('=')
             && !key.is_empty()
             && !value.is_empty()
@@ -96,7 +112,7 @@ fn named(words: &[&str], names: &[&str]) -> Option<Vec<String>> {
         let is_marked = marked.is_some();
         let key = unquoted(marked.unwrap_or(key));
         let is_sign = is_marked || words.next_if(|word| matches!(*word, "=" | ":")).is_some();
-        if !is_key(key) || !(dashes || is_sign || names.contains(&key)) {
+        if !is_key(key) || !(dashes || is_sign || is_name(key)) {
             return None;
         }
         // An option alone switches something on.
@@ -113,11 +129,14 @@ fn named(words: &[&str], names: &[&str]) -> Option<Vec<String>> {
 /// Gives words without a name the next of `names`.
 fn placed(words: &[&str], names: &[&str]) -> Option<Vec<String>> {
     let mut pairs = Vec::new();
-    let mut names = names.iter();
+    let key_of = |word: &str| word.split_once('=').map(|(key, _)| key.to_owned()).filter(|key| is_key(key));
+    let given: Vec<_> = words.iter().filter_map(|word| key_of(word)).collect();
+    // A node stands in the place of a device.
+    let is_there = |name: &str| given.iter().any(|key| key == name || (name == "device" && key == "node-name"));
+    let mut names = names.iter().filter(|name| !is_there(name.trim_matches(['[', ']'])));
     for word in words {
         let word = word.trim_end_matches(',');
-        let is_named = word.split_once('=').is_some_and(|(key, _)| is_key(key));
-        if is_named {
+        if key_of(word).is_some() {
             pairs.push(word.to_owned());
         } else if word.len() == 2 && word.starts_with('-') {
             // A flag of the human monitor: only of these the meaning is known here.
@@ -131,8 +150,7 @@ fn placed(words: &[&str], names: &[&str]) -> Option<Vec<String>> {
             pairs.push(pair(names.next()?.trim_matches(['[', ']']), unquoted(word)));
         }
     }
-    let is_given = |name: &str| pairs.iter().any(|pair| pair.split('=').next() == Some(name));
-    let missing: Vec<_> = names.filter(|name| !name.starts_with('[') && !is_given(name)).collect();
+    let missing: Vec<_> = names.filter(|name| !name.starts_with('[')).collect();
     pairs.extend(missing.into_iter().map(|name| format!("{name}={}", name.to_uppercase())));
     (!pairs.is_empty()).then_some(pairs)
 }

@@ -44,6 +44,8 @@ fn lines_of_the_human_monitor() {
     );
     check("qemu-io d0 \"read 0 512\"", "write `.hmp qemu-io d0 \"read 0 512\"`");
     check("human-monitor-command \"info block\"", "write `.hmp info block`");
+    check("human-monitor-command command-line=info block", "write `.hmp info block`");
+    check("change vnc password", "write `.hmp change vnc password` (in QMP: `.help change-vnc-password`)");
 }
 
 #[test]
@@ -96,6 +98,14 @@ fn names_written_in_another_way() {
         "write `block_resize device=d0 size=2G` (`node-name=` in place of `device=` for a node)",
     );
     check("blockdev-add driver = null-co node-name = n0", "write `blockdev-add driver=null-co node-name=n0`");
+    check(
+        "block_resize device:d0 size:2G",
+        "write `block_resize device=d0 size=2G` (`node-name=` in place of `device=` for a node)",
+    );
+    check("block_resize -node-name n0 -size 2G", "write `block_resize node-name=n0 size=2G`");
+    check("block_resize node-name=n0 2G", "write `block_resize node-name=n0 size=2G`");
+    check("block_resize node-name=n0 size=2 G", "");
+    check("block_resize node-name=[n0", "");
     check("nosuch a: 1", "write `nosuch a=1`");
     check("block-job-cancel --device b1 --force", "write `block-job-cancel device=b1 force=on`");
     check(
@@ -131,6 +141,14 @@ fn lists_with_commas() {
         "-blockdev driver=file,node-name=f,filename=/a,,b",
         "blanks separate arguments: write `blockdev-add driver=file node-name=f filename=/a,b`",
     );
+    check(
+        "device_add driver=\"e1000\",id='x' netdev=n0",
+        "blanks separate arguments: write `device_add driver=e1000 id=x netdev=n0`",
+    );
+    // The human monitor makes an object for its list, and some types end QEMU then.
+    check("device_add help", "write `.help device_add`");
+    check("device_add virtio-gpu-gl-pci,help", "write `.help device_add`");
+    check("-device ?", "write `.help device_add`");
     check("chardev-add pty,id=c", "write `.hmp chardev-add pty,id=c`");
     check("-chardev socket,id=c,path=/s,server=on", "write `.hmp chardev-add socket,id=c,path=/s,server=on`");
 }
@@ -159,6 +177,9 @@ fn marks_of_the_systems_shell() {
     check("qom-list /machine > f", "write `qom-list /machine | cat >f`");
     check("query-status 2>/dev/null", "errors go to qmpsh's own stderr: write `query-status`");
     check("query-status 2>&1", "errors go to qmpsh's own stderr: write `query-status`");
+    check("device_add driver=x \\", "a backslash does not continue a line: write `device_add driver=x`");
+    check("query-status // as before", "a comment begins with `#`: write `query-status`");
+    check("query-status -- as before", "a comment begins with `#`: write `query-status`");
     check("blockdev-add < f", "a value from a file is `KEY=@FILE`, lines from a file are `.source FILE`");
     check("info block; info status", "write `.hmp info block`, or `query-block`");
 }
@@ -186,12 +207,18 @@ fn pasted_prompts_and_programs() {
         "write `{\"execute\":\"query-status\"}`",
     );
     check("?query-status", "write `.help query-status`");
+    check("man query-status", "write `.help query-status`");
+    check("sudo info block", "write `.hmp info block`, or `query-block`");
 }
 
 #[test]
 fn marks_around_json() {
     check("{\"execute\":\"query-status\"},", "leave out the `,` behind the message");
     check("{\"execute\":\"query-status\"};", "leave out the `;` behind the message");
+    check("{\"execute\":\"a\"};{\"execute\":\"b\"}", "leave out the `;` behind the message");
+    check("{\"execute\":\"a\"}, {\"execute\":\"b\"};", "leave out the `,` behind the message");
+    check("[{\"execute\":\"a\"}]", "messages stand side by side or on lines of their own, not in a list");
+    check("'{\"execute\":\"a\"}'", "leave out the quotes around the message");
     check("{\"return\": {}}", "this is what a monitor sends; only commands are written here");
     check("{\"QMP\": {}}", "this is what a monitor sends; only commands are written here");
     check("{\"name\": \"x\"}", "");
@@ -238,4 +265,20 @@ fn a_request_that_was_refused() {
     assert_eq!(refused("c").unwrap(), "`c` is a command of the human monitor: write `.hmp c`, or `cont`");
     assert_eq!(refused("q").unwrap(), "`.quit` leaves qmpsh, `quit` ends QEMU");
     assert_eq!(refused("query-stats"), None);
+}
+
+#[test]
+fn commands_without_their_dot() {
+    check("hmp info block", "built-in commands begin with a dot: write `.hmp info block`");
+    check("hmp \"info block\"", "built-in commands begin with a dot: write `.hmp info block`");
+    check("wait STOP", "built-in commands begin with a dot: write `.wait STOP`");
+    assert_eq!(built_in("events").as_deref(), Some("built-in commands begin with a dot: write `.events`"));
+    assert_eq!(built_in("query-status"), None);
+}
+
+#[test]
+fn commands_as_they_are_called_in_python() {
+    check("query-status()", "arguments stand in no brackets: write `query-status`");
+    check("block_resize(device=d0, size=1M)", "arguments stand in no brackets: write `block_resize device=d0 size=1M`");
+    check("hmp('info block')", "built-in commands begin with a dot: write `.hmp info block`");
 }

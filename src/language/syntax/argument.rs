@@ -120,7 +120,11 @@ pub(super) fn key(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<(Key, Ope
 fn no_equals(cursor: &Cursor<'_>) -> SyntaxError {
     let kind = SyntaxErrorKind::NoEquals(shown(cursor.text));
     let error = SyntaxError::new(cursor.whole(), kind, &["KEY=VALUE"]);
-    if cursor.text.starts_with('-') { error.help("options of qmpsh stand before the command") } else { error }
+    if cursor.text.starts_with('-') {
+        error.help("arguments have no dashes; options of qmpsh stand before the command")
+    } else {
+        error
+    }
 }
 
 fn typed_value(cursor: &mut Cursor<'_>, quoting: Quoting) -> Result<Value, SyntaxError> {

@@ -75,8 +75,10 @@ impl Lexer {
                     }
                 }
                 b'\\'
-                    if self.position.next == Next::Messages
-                        && let Some(length) = literal_line_end(&text[self.pos..]) =>
+                    if let Some(length) = literal_line_end(&text[self.pos..])
+                        && (self.position.next == Next::Messages
+                            || (self.position.next == Next::Command
+                                && text[self.pos + length..].starts_with(['{', '\\']))) =>
                 {
                     self.pos += length;
                 }

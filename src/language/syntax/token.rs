@@ -80,7 +80,7 @@ enum DotShape {
     Words,
     /// The rest of the line is one text, with a pipeline behind some.
     Raw,
-    /// A command follows this many words, and options (`KEY=VALUE`).
+    /// A command follows this many words, and options (`KEY=VALUE`) and numbers.
     Carries(usize),
     /// A command follows options and a time, each of which may be missing.
     CarriesAfterTime,

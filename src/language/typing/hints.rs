@@ -33,6 +33,7 @@ pub fn can_teach(class: &str, desc: &str) -> bool {
             && (desc.starts_with("Parameter '")
                 || desc.starts_with("Invalid parameter")
                 || desc.starts_with("Cannot find device='")
+                || desc.starts_with("'node-name' must be specified")
                 || desc.ends_with("' is not a valid device model name")))
 }
 
@@ -175,10 +176,15 @@ impl<'s> Check<'s> {
         }
         let members = self.schema.members(ty, &|tag| tag_in(&moved, tag));
         let is_member = |name: &String| members.iter().any(|member| *member.name == **name);
-        if !inner.keys().all(is_member) || is_member(name) {
+        if !inner.keys().any(is_member) || is_member(name) {
             return None;
         }
-        let names: Vec<_> = inner.keys().take(NAMES).map(|name| format!("{}=…", self.at(name))).collect();
+        let names: Vec<_> = inner
+            .keys()
+            .filter(|name| is_member(name))
+            .take(NAMES)
+            .map(|name| format!("{}=…", self.at(name)))
+            .collect();
         self.hints.push(format!(
             "{} has no argument `{name}`; its members moved up: {}",
             self.place(),
@@ -598,6 +604,7 @@ mod tests {
         check("GenericError", "Invalid parameter type for 'size', expected: integer", true);
         check("GenericError", "Invalid parameter 'nosuch'", true);
         check("GenericError", "Cannot find device='/x' nor node-name='/x'", true);
+        check("GenericError", "'node-name' must be specified for the root node", true);
         check("GenericError", "'scsi-disk' is not a valid device model name", true);
         check("GenericError", "Bus 'pcie.0' does not support hotplugging", false);
         check("DeviceNotFound", "Device 'x' not found", false);

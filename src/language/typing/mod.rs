@@ -26,7 +26,7 @@ pub(crate) use arguments::KeyTree;
 pub use error::{TypingError, TypingErrorKind};
 pub use hints::{can_teach, hints, nested_properties};
 pub use needs::{Needs, Property};
-pub use removed::command as removed_command;
+pub use removed::was_removed;
 pub use request::request;
 pub use resend::Resend;
 pub use scalar::could_mean_two_things;

@@ -151,10 +151,19 @@ const DEVICES: &[(&str, &str, &str)] = &[
     ("vfio-platform", "10.2", NO_SUCCESSOR),
 ];
 
-/// Returns a sentence about a command that QEMU removed: since when, and the successors that the peer has. `None` for other names.
-pub fn command(schema: &Schema, name: &str) -> Option<String> {
+/// Returns true if this was a command of QMP once.
+pub fn was_removed(name: &str) -> bool {
+    find(name).is_some()
+}
+
+fn find(name: &str) -> Option<&'static Removed> {
     let folded = |name: &str| name.replace('_', "-");
-    let removed = COMMANDS.iter().find(|removed| folded(removed.name) == folded(name))?;
+    COMMANDS.iter().find(|removed| folded(removed.name) == folded(name))
+}
+
+/// Returns what to do instead of a command that was removed.
+pub(super) fn command(schema: &Schema, name: &str) -> Option<String> {
+    let removed = find(name)?;
     let is_there = |successor: &&&str| schema.command(successor.split(' ').next().unwrap_or_default()).is_some();
     let successors: Vec<String> =
         removed.successors.iter().filter(is_there).map(|successor| format!("`{successor}`")).collect();

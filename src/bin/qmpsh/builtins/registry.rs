@@ -20,7 +20,9 @@ use super::source::SourceFile;
 use super::wait::Wait;
 use crate::session::Action;
 use qmpsh::language::complete::Takes;
+use qmpsh::language::meant;
 use qmpsh::language::syntax::{Dialect, Span, dot_name};
+use qmpsh::message::Request;
 use qmpsh::schema::nearest;
 
 /// A row of the table.
@@ -434,8 +436,17 @@ pub(super) fn usage(name: &str) -> String {
 
 /// Makes the error for an unknown name.
 pub(super) fn unknown(name: &str, span: Span) -> Refusal {
-    let nearest = nearest(name, COMMANDS.iter().map(|command| command.name));
-    let hint = nearest.map_or_else(|| ".help lists them".to_owned(), |name| format!("did you mean .{name}?"));
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let human = || meant::refused_request(&Request::new(name), "CommandNotFound", "").filter(|_| is_name);
+    let hint = if let Some(near) = nearest(name, COMMANDS.iter().map(|command| command.name)) {
+        format!("did you mean .{near}?")
+    } else if let Some(human) = human() {
+        human
+    } else if is_name {
+        format!(".help lists them; commands of the peer have no dot: `{name}`")
+    } else {
+        ".help lists them".to_owned()
+    };
     Refusal::new(span, format!("no such built-in command ({hint})"))
 }
 
@@ -458,7 +469,12 @@ mod tests {
         }
         let check = |text: &str, expected: &str| assert_eq!(read(text).unwrap_err().message, expected, "{text}");
         check(".stats", "no such built-in command (did you mean .status?)");
-        check(".frobnicate", "no such built-in command (.help lists them)");
+        check(".x:y", "no such built-in command (.help lists them)");
+        check(
+            ".query-name",
+            "no such built-in command (.help lists them; commands of the peer have no dot: `query-name`)",
+        );
+        check(".info block", "no such built-in command (`info` is a command of the human monitor: write `.hmp info`)");
         check(".quit now", ".quit takes no arguments");
         check(".source a b", ".source takes no more arguments");
         check(".source", "the name of a file is missing (usage: .source FILE)");

@@ -130,28 +130,67 @@ fn secrets(text: &str) -> Vec<Span> {
     }
 }
 
-/// Finds the values of secret members in JSON, which may be invalid. If there is none, all of it is secret.
+/// Finds the values of secret members in JSON, which may be invalid and may hold several messages.
 fn json(text: &str, span: Span, secrets: &mut Vec<Span>) {
+    let (mut start, mut at, mut depth) = (span.start, span.start, 0_usize);
+    while at < span.end {
+        match text.as_bytes()[at] {
+            quote @ (b'"' | b'\'') => at = string_end(text, at + 1, span.end, quote),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth == 1 => {
+                message(text, Span::new(start, at + 1), secrets);
+                (start, depth) = (at + 1, 0);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    message(text, Span::new(start, span.end), secrets);
+}
+
+/// Returns the place of the quote that ends a string, or of the end.
+fn string_end(text: &str, start: usize, end: usize, quote: u8) -> usize {
+    let mut at = start;
+    while at < end && text.as_bytes()[at] != quote {
+        at += if text.as_bytes()[at] == b'\\' { 2 } else { 1 };
+    }
+    at.min(end)
+}
+
+/// Finds the secrets of one message. If it has one and none is found, all of it is secret.
+fn message(text: &str, span: Span, secrets: &mut Vec<Span>) {
     let before = secrets.len();
     let bytes = text.as_bytes();
-    let (mut at, mut is_next) = (span.start, false);
+    let (mut at, mut name, mut command) = (span.start, None, "");
     while at < span.end {
         let quote = bytes[at];
         at += 1;
-        if !matches!(quote, b'"' | b'\'') {
-            continue;
+        let is_value = |name: &str| is_secret_argument(command, name, "");
+        match quote {
+            b'"' | b'\'' => {}
+            // What is no string.
+            b' ' | b'\t' | b'\n' | b'\r' | b':' | b'{' => continue,
+            _ if name.is_some_and(is_value) => {
+                secrets.push(Span::new(at - 1, span.end));
+                return;
+            }
+            _ => continue,
         }
         let start = at;
-        while at < span.end && bytes[at] != quote {
-            at += if bytes[at] == b'\\' { 2 } else { 1 };
-        }
-        let end = at.min(span.end);
-        at = end + 1;
+        let end = string_end(text, start, span.end, quote);
+        at = (end + 1).min(span.end);
+        let Some(value) = text.get(start..end) else { continue };
         let is_name = text.get(at..span.end).is_some_and(|rest| rest.trim_start().starts_with(':'));
         if is_name {
-            is_next = text.get(start..end).is_none_or(is_secret_name);
-        } else if std::mem::take(&mut is_next) && text.get(start..end).is_some() {
-            secrets.push(Span::new(start, end));
+            name = Some(value);
+            continue;
+        }
+        match name.take() {
+            Some("execute" | "exec-oob") => command = value,
+            Some(name) if is_secret_argument(command, name, value) => secrets.push(Span::new(start, end)),
+            None if line_has_secret(value) => secrets.push(Span::new(start, end)),
+            _ => {}
         }
     }
     if secrets.len() == before && line_has_secret(span.of(text)) {
@@ -195,6 +234,23 @@ mod tests {
             r#"{"execute": "x", "arguments": {"password": "p", "a": 1<,>}}"#,
             r#"{"execute": "x", "arguments": {"password": "***", "a": 1<,>}}"#,
         );
+        // Each of several messages has its own.
+        let first = r#"{"execute":"a","arguments":{"password":"p"}}"#;
+        let data = r#""arguments":{"qom-type":"secret","data":"S"}"#;
+        check(
+            &format!(r#"{first}{{"execute":"object-add",{data}<,>,}}"#),
+            &format!(
+                r#"{}{{"execute":"object-add",{}<,>,}}"#,
+                first.replace("\"p\"", "\"***\""),
+                data.replace('S', "***")
+            ),
+        );
+        check(
+            &format!(r#"{first}{{{data},"execute":"object-add"<,>,}}"#),
+            &format!("{}<***>", first.replace("\"p\"", "\"***\"")),
+        );
+        check(r#"{"a": {"password": [1, "S"], "b": 1<,>,}}"#, r#"{"a": {"password": <***>"#);
+        check(r#"{"a": {"password": 5, "b": 1<,>,}}"#, r#"{"a": {"password": <***>"#);
         check(r#"{"execute": "set_password" <1>} x"#, r#"{"execute": "set_password" <1>} x"#);
         check("stop | curl https://u:p@h <>", "stop |***<>");
         check("transaction(\na password=p\nb <x>", "transaction(\na password=***\nb <x>");

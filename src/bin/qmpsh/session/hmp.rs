@@ -47,7 +47,13 @@ pub(crate) fn result(
     } else {
         Some(renderer.text(&answer.text))
     };
-    (result, answer.failed.then(|| answer.text.trim_end().to_owned()))
+    let failure = answer.failed.then(|| {
+        let is_quoted = line.starts_with(['"', '\'']) && answer.text.starts_with("unknown command");
+        let hint =
+            if is_quoted { "\n  hint: leave out the quotes: the human monitor gets the line as it is" } else { "" };
+        answer.text.trim_end().to_owned() + hint
+    });
+    (result, failure)
 }
 
 #[cfg(test)]

@@ -63,18 +63,29 @@ pub(crate) async fn explain_error(
     if let Some(id) = desc.strip_prefix("Job ID '").and_then(|rest| rest.strip_suffix("' already in use")) {
         return Ok(shown(&format!("`.job {id}` waits for that job and dismisses it")));
     }
+    // QEMU 7.2 closes the files of a client that leaves, later ones keep them.
+    if let (Some(at), true) =
+        (desc.find("/dev/fdset/"), desc.contains("dup FD") && desc.ends_with("No such file or directory"))
+    {
+        let path = desc[at..].split(' ').next().unwrap_or_default();
+        let hint =
+            format!("this QEMU closes {path} when the client that added it leaves: send add-fd in the same session");
+        return Ok(shown(&hint));
+    }
     if !typing::can_teach(class, desc) {
         return Ok(meant.map_or_else(String::new, |meant| shown(&meant)));
     }
     let schema = schema(frontend).await?;
     let has_human_monitor = schema.as_deref().is_some_and(|schema| schema.command(hmp::COMMAND).is_some());
-    let was_removed =
-        schema.as_deref().is_some_and(|schema| typing::removed_command(schema, &request.command).is_some());
-    let meant = meant.filter(|_| class != "CommandNotFound" || has_human_monitor && !was_removed);
+    let is_human = || has_human_monitor && !typing::was_removed(&request.command);
+    let meant = meant.filter(|_| class != "CommandNotFound" || is_human());
     if let Some(meant) = meant {
         return Ok(shown(&meant));
     }
     let mut hints = schema.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
+    if class == "CommandNotFound" && hints.is_empty() {
+        hints.extend(meant::built_in(&request.command));
+    }
     if hints.is_empty() {
         // The schema does not contain types that only the peer knows.
         hints.extend(resend.and_then(|resend| resend.hint(desc)));

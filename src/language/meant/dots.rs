@@ -1,0 +1,36 @@
+//! Built-in commands of the shell, which begin with a dot.
+
+use super::words::{unquoted, write};
+
+/// Those whose names are no commands of the peer and of the human monitor.
+const NAMES: [&str; 19] = [
+    "commands",
+    "detach",
+    "events",
+    "fd",
+    "follow",
+    "guest-exec",
+    "hmp",
+    "job",
+    "jobs",
+    "migration",
+    "oob",
+    "output",
+    "reconnect",
+    "source",
+    "status",
+    "timing",
+    "try",
+    "wait",
+    "watch",
+];
+
+/// Says how a line is written that begins with such a name without its dot.
+pub(super) fn line(line: &str) -> Option<String> {
+    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    // The human monitor gets a line as it is.
+    let rest = if name == "hmp" { unquoted(rest.trim()) } else { rest };
+    let is_listed = NAMES.contains(&name);
+    let written = is_listed.then(|| write(format!(".{name} {rest}").trim())).flatten()?;
+    Some(format!("built-in commands begin with a dot: {written}"))
+}
