@@ -10,14 +10,13 @@ fn paged(program: Program, pager: &str) -> Program {
     program.env("QMPSH_PAGER", pager)
 }
 
-/// Types a line, and waits until it is done and the screen ends so.
+/// Types a line on an empty screen, and waits until it is done and the screen ends so.
 #[track_caller]
 fn run(t: &mut Terminal, line: &str, end: &str) {
+    t.type_keys("\x0c");
+    t.wait(|screen| screen.text().trim() == "(QEMU)");
     t.type_keys(&format!("{line}\r"));
-    t.wait(|screen| {
-        is_at_prompt(screen)
-            && screen.text().rsplit_once(line).is_some_and(|(_, after)| after.trim_end().ends_with(end))
-    });
+    t.wait(|screen| is_at_prompt(screen) && screen.text().trim() != "(QEMU)" && screen.text().ends_with(end));
 }
 
 #[test]
@@ -38,8 +37,10 @@ fn a_long_result_goes_through_less() {
     assert!(!screen.text().contains("pager"), "{}", screen.text());
     t.type_keys(".help\r");
     t.wait(|screen| screen.line() == ":" && !screen.text().contains("(QEMU)"));
-    // Ctrl-C is for less.
+    // Ctrl-C is for less, which drops the keys before it and draws its prompt again.
+    let before = t.raw().len();
     t.type_keys(keys::CTRL_C);
+    t.wait(|_| t.raw().len() > before);
     t.type_keys("q");
     t.wait(is_at_prompt);
     run(&mut t, "query-name", "{}\n(QEMU)");
@@ -104,8 +105,10 @@ fn no_pager_is_used_where_none_is_wanted() {
         run(&mut t, ".pager", "off\n(QEMU)");
     }
     let mut t = at_prompt(paged(qmpsh(), "echo paged").env("TERM", "dumb").arg(qemu.socket()));
-    run(&mut t, "query-commands", "  }\n]\n(QEMU)");
+    t.type_keys("query-commands\r");
+    t.wait(|screen| is_at_prompt(screen) && screen.text().ends_with("  }\n]\n(QEMU)"));
     // A batch has none either.
+    drop(t);
     let mut t = paged(qmpsh(), "echo paged").arg(qemu.socket()).arg("query-commands").terminal();
     assert_eq!(t.wait_exit(), 0);
     assert!(!t.screen().text().contains("paged"));

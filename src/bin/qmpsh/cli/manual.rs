@@ -60,6 +60,8 @@ pub(crate) const ENVIRONMENT: &[Entry] = &[
     ("NO_COLOR", "if not empty, --color auto uses no colors"),
     ("CLICOLOR_FORCE", "if neither empty nor 0, --color auto uses colors in files and pipes too"),
     ("QMPSH_LOG", "default of --log-level"),
+    ("QMPSH_PAGER, PAGER", "pager for long results at the prompt [default: less -FRX]; none if empty or cat"),
+    ("TZ", "time zone of the times of events at the prompt [default: that of the system]"),
     ("XDG_STATE_HOME", "directory of the history file [default: ~/.local/state]"),
 ];
 
