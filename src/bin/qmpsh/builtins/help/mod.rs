@@ -49,7 +49,7 @@ Built-in commands (.help NAME describes one):
 
 const KEYS: &str = "
 Tab completes the word at the cursor.
-Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes); Ctrl-R searches the history; \
+Ctrl-C drops the line, or stops waiting for a command (its reply is shown when it comes); Ctrl-R searches the history.
 Ctrl-X Ctrl-E edits the line in $EDITOR.
 The history omits lines that begin with a space or contain a password.
 $XDG_CONFIG_HOME/qmpsh/config.toml sets colors, aliases, the keys of vi and more; qmpsh(1) has the list.
