@@ -52,7 +52,7 @@ fn the_same_peer_is_connected_again() {
     let other_path = format!("{}/../{}/q.sock", qemu.file("").display(), qemu.file("").file_name().unwrap().display());
     for (count, path) in [(2, qemu.socket().display().to_string()), (3, other_path)] {
         t.type_keys(&format!(".connect {path}\r"));
-        t.wait(|screen| screen.text().matches("Ctrl-D leaves").count() == count && is_at_prompt(screen));
+        t.wait(|screen| screen.words().matches("Ctrl-D leaves").count() == count && is_at_prompt(screen));
     }
 }
 
