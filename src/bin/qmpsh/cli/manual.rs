@@ -59,7 +59,7 @@ pub(crate) const EXIT_STATUS: &[Entry] = &[
 
 /// The environment variables.
 pub(crate) const ENVIRONMENT: &[Entry] = &[
-    ("QMP_SOCKET", "default address; without one, the interactive shell connects to your only VM with a free monitor"),
+    ("QMP_SOCKET", "default address; without it, the shell takes your only VM with a free monitor"),
     ("NO_COLOR", "if not empty, --color auto uses no colors"),
     ("CLICOLOR_FORCE", "if neither empty nor 0, --color auto uses colors in files and pipes too"),
     ("QMPSH_LOG", "default of --log-level"),
