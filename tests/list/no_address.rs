@@ -28,9 +28,9 @@ fn a_shell_without_an_address_takes_the_only_vm() {
     let name = unique("only");
     let (mut terminal, _directory) = shell_beside(&[&name]);
     terminal.wait(|screen| screen.line() == format!("({name})"));
-    let text = terminal.wait(|screen| screen.text().contains("Ctrl-D leaves")).text();
+    let text = terminal.wait(|screen| screen.words().contains("Ctrl-D leaves")).words();
     assert!(text.starts_with(&format!("connecting to {name} (")), "{text}");
-    assert!(text.contains("), your only VM with a free monitor\n"), "{text}");
+    assert!(text.contains("), your only VM with a free monitor "), "{text}");
     assert!(text.contains(&format!(" at vm:{name}; ")), "{text}");
     terminal.type_keys("query-name\r");
     terminal.wait(|screen| screen.text().contains(&format!("\"name\": \"{name}\"")));

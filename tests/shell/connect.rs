@@ -46,6 +46,17 @@ fn a_peer_is_kept_if_the_new_one_cannot_be_reached() {
 }
 
 #[test]
+fn the_same_peer_is_connected_again() {
+    let qemu = Qemu::none().start();
+    let mut t = shell(&qemu.socket());
+    let other_path = format!("{}/../{}/q.sock", qemu.file("").display(), qemu.file("").file_name().unwrap().display());
+    for (count, path) in [(2, qemu.socket().display().to_string()), (3, other_path)] {
+        t.type_keys(&format!(".connect {path}\r"));
+        t.wait(|screen| screen.words().matches("Ctrl-D leaves").count() == count && is_at_prompt(screen));
+    }
+}
+
+#[test]
 fn a_lost_peer_can_be_changed_for_another() {
     let mock = Mock::interactive().negotiate().close().unix();
     let qemu = Qemu::none().start();

@@ -10,6 +10,7 @@ mod config;
 mod connect;
 mod connection;
 mod ctrl_c;
+mod edit;
 mod escaping;
 mod events;
 mod history;

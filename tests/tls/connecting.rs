@@ -148,3 +148,25 @@ fn tls_reads_a_reply_of_64_mb() {
     assert_eq!(text.len(), LENGTH + 2 + 1 + 2);
     assert!(text.starts_with(b"\"xxx") && text.ends_with(b"xxx\"\n1\n"));
 }
+
+#[test]
+fn connect_keeps_the_credentials_for_tcp_and_takes_others() {
+    let authority = Authority::new();
+    let (server, client) = (authority.server_folder(), authority.client_folder());
+    let tls = |name: &str| Qemu::none().name(name).tls_monitor(server.path(), "").start();
+    let (one, two) = (tls("one"), tls("two"));
+    let unix = one.socket().display().to_string();
+    let credentials = client.path().display().to_string();
+    let names = |names: &[&str]| names.iter().map(|name| format!("{{\"name\": \"{name}\"}}\n")).collect::<String>();
+    // Without them on the way over the Unix socket, so they are given again.
+    let lines = format!(
+        "query-name\n.connect {}\nquery-name\n.connect {unix}\nquery-name\n.connect tls-creds={credentials} {}\nquery-name\n",
+        two.tcp(),
+        two.tcp()
+    );
+    let output = with(&client).arg(one.tcp().to_string()).stdin(&lines).run();
+    output.stderr("").stdout(&names(&["one", "two", "one", "two"])).status(0);
+    let lines = format!(".connect tls-creds=off {}\nquery-name\n", two.tcp());
+    let output = with(&client).args(["--connect-timeout", "0.5"]).arg(one.tcp().to_string()).stdin(lines).run();
+    output.stdout("").status(3).stderr_contains("no greeting from ");
+}

@@ -177,6 +177,10 @@ impl Frontend for Batch<'_> {
         Ok(self.open().await?)
     }
 
+    async fn edit(&mut self) -> Result<(), Stop> {
+        Err(Stop::new(Status::Usage, ".edit works only at the prompt"))
+    }
+
     async fn connect(&mut self, mut peer: Peer) -> Result<(), Stop> {
         self.printer.print_all().await?;
         let notifier = Notifier::Stderr(self.messages);

@@ -7,6 +7,7 @@
 mod arguments;
 mod commands;
 mod connection;
+mod edit;
 mod events;
 mod fd;
 mod follow;

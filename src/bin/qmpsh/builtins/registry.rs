@@ -3,6 +3,7 @@
 use super::arguments::{Refusal, Words};
 use super::commands::Commands;
 use super::connection::{Connect, Connection};
+use super::edit::Edit;
 use super::events::Events;
 use super::fd::WithDescriptor;
 use super::follow::Follow;
@@ -354,6 +355,16 @@ Unix socket.
 Stops at the first line that fails, unless --keep-going is given.
 
   .source setup.qmp",
+    },
+    Description {
+        name: "edit",
+        read: |_| Ok(Edit.into()),
+        words: "",
+        takes: Takes::Listed,
+        summary: "Edit the last line in $VISUAL, $EDITOR or vi",
+        more: "\
+The text is then at the prompt, where Enter runs it. Ctrl-X Ctrl-E edits the line being typed. qmpsh removes the \
+editor's file, which only you can read, and edits no line that has a secret.",
     },
     Description {
         name: "status",

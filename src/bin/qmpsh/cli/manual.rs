@@ -56,12 +56,14 @@ pub(crate) const EXIT_STATUS: &[Entry] = &[
 
 /// The environment variables.
 pub(crate) const ENVIRONMENT: &[Entry] = &[
-    ("QMP_SOCKET", "default address"),
+    ("QMP_SOCKET", "default address; without it, the shell takes your only VM with a free monitor"),
     ("NO_COLOR", "if not empty, --color auto uses no colors"),
     ("CLICOLOR_FORCE", "if neither empty nor 0, --color auto uses colors in files and pipes too"),
     ("QMPSH_LOG", "default of --log-level"),
     ("QMPSH_PAGER, PAGER", "pager for long results at the prompt [default: less -FRX]; none if empty or cat"),
     ("TZ", "time zone of the times of events at the prompt [default: that of the system]"),
+    ("XDG_CONFIG_HOME", "directory of the configuration file [default: ~/.config]"),
+    ("VISUAL, EDITOR", "editor of .edit and Ctrl-X Ctrl-E [default: vi]"),
     ("XDG_STATE_HOME", "directory of the history file [default: ~/.local/state]"),
 ];
 
@@ -95,16 +97,40 @@ pub(crate) const KEYS: &[Entry] = &[
     ("Ctrl-Y, Alt-Y", "Insert the text deleted last; Alt-Y replaces it with text deleted before."),
     ("Ctrl-T, Alt-T", "Swap two characters or two words."),
     ("Alt-U, Alt-L, Alt-C", "Make the word upper case, lower case, or capitalized."),
+    ("Ctrl-X Ctrl-E", "Edit the line in $VISUAL, $EDITOR or vi."),
     ("Ctrl-V, Ctrl-Q", "Insert the next key as it is."),
     ("Ctrl-_, Ctrl-X Ctrl-U", "Undo the last change."),
 ];
 
 /// The files.
 #[cfg(test)]
-pub(crate) const FILES: &[Entry] = &[(
-    "$XDG_STATE_HOME/qmpsh/history",
-    "history of the interactive shell, readable only by its owner; it omits lines with secrets or a leading space",
-)];
+pub(crate) const FILES: &[Entry] = &[
+    ("$XDG_CONFIG_HOME/qmpsh/config.toml", "settings of the interactive shell; see Configuration"),
+    (
+        "$XDG_STATE_HOME/qmpsh/history",
+        "history of the interactive shell, readable only by its owner; it omits lines with secrets or a leading space",
+    ),
+];
+
+/// The keys of the configuration file.
+#[cfg(test)]
+pub(crate) const CONFIGURATION: &[Entry] = &[
+    ("output = \"table\"", "The output format, as with -o."),
+    ("pager = \"less -R\"", "The pager; false for none."),
+    ("events = [\"BLOCK_*\", \"-RTC_CHANGE\"]", "The events that are displayed, as with .events; false for none."),
+    ("timing = true", "Show how long each command took."),
+    ("edit-mode = \"vi\"", "Use the keys of vi. The default is \"emacs\"."),
+    (
+        "[alias]",
+        "Words that stand for a line, such as st = \"query-status\" or j = \".jobs\". What is typed after the word follows the \
+         line. An alias does not hide a command of the peer, and is not expanded twice. Files have no aliases.",
+    ),
+    (
+        "[colors]",
+        "Colors of key, string, number, literal, event, error, hint and prompt, named as in git's configuration: \
+         key = \"bold red\", hint = \"#ff8800\", prompt = \"brightblue\".",
+    ),
+];
 
 /// The error if no address is given; a list of the QEMU processes follows.
 pub(crate) const NO_ADDRESS: &str =

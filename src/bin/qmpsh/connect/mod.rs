@@ -82,9 +82,17 @@ impl<'a> Connector<'a> {
         Self { way, options: Cow::Owned(options), shown, client: None }
     }
 
-    /// Returns true if both connect to the same address.
+    /// Returns true if both connect to the same address, or to the same socket by another path.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        matches!((&self.way, &other.way), (Way::Connect(_), Way::Connect(_))) && self.shown == other.shown
+        let (Way::Connect(one), Way::Connect(other)) = (&self.way, &other.way) else { return false };
+        // The target is locked while it is tried again: then it is not connected.
+        let (Ok(one), Ok(other)) = (one.try_lock(), other.try_lock()) else { return false };
+        match (one.address(), other.address()) {
+            (Address::Unix(one), Address::Unix(other)) => {
+                one == other || one.canonicalize().ok().is_some_and(|one| other.canonicalize().ok() == Some(one))
+            }
+            (one, other) => one == other,
+        }
     }
 
     /// Returns true if the QEMU at its end ends with this session.

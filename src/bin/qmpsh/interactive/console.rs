@@ -38,7 +38,7 @@ pub(crate) fn open_console(options: &Options, config: &Config, dialect: &SharedD
 }
 
 /// A text of several lines has one if any of them has, or all together.
-fn has_secret(text: &str) -> bool {
+pub(super) fn has_secret(text: &str) -> bool {
     secrets::line_has_secret(text) || text.lines().any(secrets::line_has_secret)
 }
 

@@ -157,6 +157,10 @@ impl Frontend for Repl<'_> {
         Repl::reconnect(self).await
     }
 
+    async fn edit(&mut self) -> Result<(), Stop> {
+        self.edit_last().await
+    }
+
     async fn connect(&mut self, peer: Peer) -> Result<(), Stop> {
         Repl::connect(self, peer).await
     }

@@ -11,6 +11,7 @@ mod command;
 mod completion;
 mod connection;
 mod console;
+mod edit;
 mod frontend;
 mod output;
 mod paging;
@@ -76,6 +77,8 @@ pub(super) struct Repl<'a> {
     assists: bool,
     /// Fetches the schema for the assistant.
     fetching: JoinSet<()>,
+    /// The text that was typed last, but for `.edit`.
+    last_line: String,
     /// The line that stands for each word.
     aliases: BTreeMap<String, String>,
 }
@@ -111,6 +114,7 @@ impl<'a> Repl<'a> {
             assistant,
             assists,
             fetching: JoinSet::new(),
+            last_line: String::new(),
             aliases: config.aliases,
             session,
         }
@@ -145,10 +149,21 @@ impl<'a> Repl<'a> {
                         } else if let Some(status) = self.run_text(&text).await {
                             return status;
                         }
-                        self.after_commands();
-                        self.prompt.settle().await;
-                        // Earlier presses of Ctrl-C were for that line.
-                        self.interrupts.forget();
+                        if text.trim() != ".edit" {
+                            self.last_line = text;
+                        }
+                        self.after_line().await;
+                    }
+                    (Readline::Edit(text), _) => {
+                        match self.edit(&text).await {
+                            Ok(()) => {}
+                            Err(Stop::Leave(status)) => return status,
+                            Err(Stop::Failed(failure)) => {
+                                self.show_failure(&failure);
+                                self.console.set_next_text(text);
+                            }
+                        }
+                        self.after_line().await;
                     }
                     (Readline::Interrupted, _) => {}
                     (Readline::EndOfFile, _) => return Status::Success,
@@ -171,6 +186,14 @@ impl<'a> Repl<'a> {
                 status = self.ending.signal() => return status,
             }
         }
+    }
+
+    /// Prepares for the next line.
+    async fn after_line(&mut self) {
+        self.after_commands();
+        self.prompt.settle().await;
+        // Earlier presses of Ctrl-C were for the last line.
+        self.interrupts.forget();
     }
 
     /// Updates completion, prompt and schema after commands, which may have changed what exists or the language of the lines.

@@ -82,6 +82,9 @@ pub(crate) trait Frontend {
     /// Connects again; drops the current connection first.
     async fn reconnect(&mut self) -> Result<(), Stop>;
 
+    /// Opens the last line in the user's editor.
+    async fn edit(&mut self) -> Result<(), Stop>;
+
     /// Connects to another peer, then leaves this one. If that fails, this one is kept.
     async fn connect(&mut self, peer: Peer) -> Result<(), Stop>;
 }

@@ -37,6 +37,8 @@ pub(super) struct Editor {
     history: History,
     /// The line ended with Ctrl-C.
     dropped: Arc<AtomicBool>,
+    /// The line ended with Ctrl-X Ctrl-E.
+    edits: Arc<AtomicBool>,
 }
 
 impl Editor {
@@ -89,12 +91,20 @@ impl Editor {
             Some(Cmd::Noop)
         };
         bind(SpecialCodeIndex::VSUSP, Box::new(Handler(suspend)));
+        let edits = Arc::new(AtomicBool::new(false));
+        let edits_line = Arc::clone(&edits);
+        let edit = move |_: &EventContext<'_>| {
+            edits_line.store(true, Ordering::Relaxed);
+            Some(Cmd::AcceptLine)
+        };
+        let keys = [KeyEvent::ctrl('X'), KeyEvent::ctrl('E')];
+        rustyline.bind_sequence(Event::KeySeq(keys.to_vec()), EventHandler::Conditional(Box::new(Handler(edit))));
         let printer = rustyline.create_external_printer()?;
-        Ok((Self { rustyline, shared, terminal, history, dropped }, printer))
+        Ok((Self { rustyline, shared, terminal, history, dropped, edits }, printer))
     }
 
     /// Reads a line for each request, until the console is closed.
-    pub(super) fn run(mut self, requests: &Receiver<()>, lines: &UnboundedSender<Readline>) {
+    pub(super) fn run(mut self, requests: &Receiver<String>, lines: &UnboundedSender<Readline>) {
         match self.history.load() {
             Ok(entries) => {
                 for line in entries {
@@ -104,22 +114,24 @@ impl Editor {
             }
             Err(error) => self.warn(&error),
         }
-        while requests.recv().is_ok() {
-            if lines.send(self.read()).is_err() {
+        while let Ok(text) = requests.recv() {
+            if lines.send(self.read(&text)).is_err() {
                 return;
             }
         }
     }
 
-    fn read(&mut self) -> Readline {
+    /// Reads a line that begins with `text`.
+    fn read(&mut self, text: &str) -> Readline {
         loop {
             let Ok(()) = self.shared.begin() else { return Readline::Interrupted };
-            let result = self.edit();
+            let result = self.edit(text);
             // A signal may have kept rustyline from leaving raw mode. If this fails, so does the next read.
             let _ = self.terminal.settle();
             self.shared.end();
             return match result {
                 Ok(_) if self.dropped.swap(false, Ordering::Relaxed) => Readline::Interrupted,
+                Ok(line) if self.edits.swap(false, Ordering::Relaxed) => Readline::Edit(line),
                 Ok(line) => {
                     self.remember(&line);
                     Readline::Line(line)
@@ -139,8 +151,10 @@ impl Editor {
     }
 
     /// Edits a line. When the prompt changes its width, the line is begun anew with the same text.
-    fn edit(&mut self) -> rustyline::Result<String> {
+    fn edit(&mut self, text: &str) -> rustyline::Result<String> {
         let mut typed = Typed::default();
+        typed.set(text, text.len());
+        self.shared.note(text, text.len());
         loop {
             let prompt = self.shared.prompt();
             self.terminal.settle()?;

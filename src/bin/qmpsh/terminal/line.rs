@@ -12,6 +12,8 @@ const TAB: usize = 8;
 pub(crate) enum Readline {
     /// A line, or several with newlines between them (a text that went on, or was pasted), without the last newline.
     Line(String),
+    /// Ctrl-X Ctrl-E: the text is to be edited elsewhere.
+    Edit(String),
     /// Ctrl-C: the line being typed was dropped.
     Interrupted,
     /// Ctrl-D on an empty line, or the terminal is gone.

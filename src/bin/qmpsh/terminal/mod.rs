@@ -90,10 +90,12 @@ pub(crate) struct ConsoleOptions {
 /// `std::process::exit` does not do that, and leaves the terminal raw.
 pub(crate) struct Console {
     shared: Arc<Shared>,
-    requests: Option<mpsc::Sender<()>>,
+    requests: Option<mpsc::Sender<String>>,
     lines: UnboundedReceiver<Readline>,
     /// A line was asked for and has not come.
     pending: bool,
+    /// The text with which the next line begins.
+    next_text: String,
     /// A line that came although it was given up; the next read returns it.
     next: Option<Readline>,
     mode: Mode,
@@ -122,6 +124,7 @@ impl Console {
             requests: Some(requests),
             lines,
             pending: false,
+            next_text: String::new(),
             next: None,
             mode: Mode::Plain(PlainText::new(is_complete.clone(), interrupts)),
             threads: Vec::new(),
@@ -169,6 +172,11 @@ impl Console {
     /// Paints the line being typed again: its colors have changed.
     pub(crate) fn repaint(&self) {
         self.shared.repaint();
+    }
+
+    /// Sets the text with which the next line begins, where lines are edited.
+    pub(crate) fn set_next_text(&mut self, text: String) {
+        self.next_text = text;
     }
 
     /// Shows the prompt and reads a line.
@@ -270,7 +278,7 @@ impl Console {
             && let Some(requests) = &self.requests
         {
             // On an error the answer does not come, and `read` fails.
-            self.pending = requests.send(()).is_ok();
+            self.pending = requests.send(std::mem::take(&mut self.next_text)).is_ok();
         }
     }
 

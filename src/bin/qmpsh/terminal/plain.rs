@@ -12,7 +12,7 @@ use qmpsh::error::describe;
 
 /// Reads a line for each request, until the console is closed. The thread is never joined: only the end of stdin ends a
 /// read that blocks.
-pub(super) fn run(shared: &Shared, requests: &Receiver<()>, lines: &UnboundedSender<Readline>) {
+pub(super) fn run(shared: &Shared, requests: &Receiver<String>, lines: &UnboundedSender<Readline>) {
     let mut stdin = io::stdin().lock();
     while requests.recv().is_ok() {
         let read = read(&mut stdin, || shared.line("dropped the line: it is not UTF-8"));

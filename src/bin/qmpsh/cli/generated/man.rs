@@ -74,7 +74,9 @@ fn description() -> Roff {
         &mut roff,
         &[
             "qmpsh speaks the QEMU Machine Protocol (QMP) with a running QEMU or qemu-storage-daemon.",
-            "It connects to an address. With listen it waits there for QEMU to connect, and accepts one peer. With fd it uses an \
+            "It connects to an address. Without one, and without $QMP_SOCKET, the interactive shell connects to the only VM of \
+             this user that runs with a free monitor; if there is none, or a choice, qmpsh lists them and fails.",
+            "With listen it waits at the address for QEMU to connect, and accepts one peer. With fd it uses an \
              inherited socket: descriptor N, or the one that systemd passes. With run it starts QEMU with a private monitor and \
              ends it when the shell ends: with quit, with SIGTERM after 5 seconds, and with SIGKILL after 5 more. .detach leaves \
              the shell and lets QEMU run on.",
@@ -205,9 +207,27 @@ fn interactive() -> Roff {
         ],
     );
     roff.control("SS", ["Keys"]);
-    paragraphs(&mut roff, &["The keys are those of Emacs and readline."]);
+    paragraphs(
+        &mut roff,
+        &[
+            "The keys are those of Emacs and readline. With edit-mode = \"vi\" in the configuration file they are those of vi: a \
+             line begins in insert mode, and Escape changes to command mode. Tab, Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-R and Ctrl-X \
+             Ctrl-E work in both.",
+        ],
+    );
     for (keys, meaning) in manual::KEYS {
         roff.control("TP", []).text([bold(*keys)]).text([roman(*meaning)]);
+    }
+    roff.control("SS", ["Configuration"]);
+    paragraphs(
+        &mut roff,
+        &[
+            "The interactive shell reads $XDG_CONFIG_HOME/qmpsh/config.toml. Options win over it, and scripts do not read it. An \
+             unknown key or a bad value is a warning.",
+        ],
+    );
+    for (key, meaning) in manual::CONFIGURATION {
+        roff.control("TP", []).text([bold(*key)]).text([roman(*meaning)]);
     }
     roff
 }
