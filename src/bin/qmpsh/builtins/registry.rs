@@ -50,7 +50,7 @@ pub(crate) const COMMANDS: &[Description] = &[
     Description {
         name: "help",
         read: |words| Help::read(words).map(Action::from),
-        words: "[NAME [PATH=VALUE...]]",
+        words: "[language|built-in|keys|NAME [PATH=VALUE...]]",
         takes: Takes::Name,
         summary: "Show what to begin with, or describe NAME",
         more: "\
