@@ -378,7 +378,7 @@ pub(super) fn usage(name: &str) -> String {
 /// Makes the error for an unknown name.
 pub(super) fn unknown(name: &str, span: Span) -> Refusal {
     let nearest = nearest(name, COMMANDS.iter().map(|command| command.name));
-    let hint = nearest.map_or_else(|| ".help lists them".to_owned(), |name| format!("did you mean .{name}?"));
+    let hint = nearest.map_or_else(|| ".help built-in lists them".to_owned(), |name| format!("did you mean .{name}?"));
     Refusal::new(span, format!("no such built-in command ({hint})"))
 }
 
@@ -401,7 +401,7 @@ mod tests {
         }
         let check = |text: &str, expected: &str| assert_eq!(read(text).unwrap_err().message, expected, "{text}");
         check(".stats", "no such built-in command (did you mean .status?)");
-        check(".frobnicate", "no such built-in command (.help lists them)");
+        check(".frobnicate", "no such built-in command (.help built-in lists them)");
         check(".quit now", ".quit takes no arguments");
         check(".source a b", ".source takes no more arguments");
         check(".source", "the name of a file is missing (usage: .source FILE)");

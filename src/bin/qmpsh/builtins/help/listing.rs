@@ -57,7 +57,7 @@ pub(super) fn command(
         match manual.found {
             Some(found) => {
                 let _ = write!(text, "\n{}", found.text);
-                source(&mut text, manual, width);
+                let _ = writeln!(text, "\n{}", wrap(&format!("(From {}.)", found.title), width));
             }
             None => text.push_str("\nThe guest agent does not say what its commands take and return.\n"),
         }

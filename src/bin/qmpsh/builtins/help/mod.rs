@@ -165,11 +165,7 @@ async fn look_up(
 ) -> Result<Result<Found, Missed>, Stop> {
     let name = name.to_owned();
     let is_agent = frontend.session().client.is_guest_agent();
-    let reading = tokio::task::spawn_blocking(move || {
-        // Without types, the spelling of a value decides.
-        let schema = schema.as_deref();
-        manual::look_up(&name, width, schema, is_agent)
-    });
+    let reading = tokio::task::spawn_blocking(move || manual::look_up(&name, width, schema.as_deref(), is_agent));
     let found = attend(frontend, reading, None, "the manual").await?;
     Ok(found.and_then(Result::ok).unwrap_or(Err(Missed::default())))
 }
@@ -192,7 +188,7 @@ fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> Stop {
         None if schema.is_none() && !name.starts_with('.') => {
             "the peer does not list its commands, and no installed QEMU manual describes it".to_owned()
         }
-        None => ".help lists the built-in commands, .commands those of the peer".to_owned(),
+        None => ".help built-in lists the built-in commands, .commands those of the peer".to_owned(),
     };
     Stop::failed(format!("no help for `{}` ({hint})", text::line(name)))
 }
