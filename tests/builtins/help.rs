@@ -206,7 +206,8 @@ fn commands_lists_what_the_peer_offers() {
          no_such_command in qemu-qmp-ref(7), QEMU 6.2.0:\n",
         version(&daemon)
     );
-    assert!(shown.starts_with(&begin), "{shown}");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&shown).starts_with(&words(&begin)) && shown.lines().all(|line| line.len() <= 80), "{shown}");
 }
 
 #[test]
@@ -394,12 +395,17 @@ fn every_example_of_the_manual_is_shown_as_a_line_that_sends_the_same() {
         messages += expected.len();
         // What is shown of examples: a transaction has several lines.
         let section = section.split("\nReturns").last().unwrap();
-        let joined = section.replace("(\n    ", "(\x00    ").replace("\n    ", "\x00    ").replace("\n  )", "\x00  )");
-        let sent: Vec<_> = joined.lines().filter_map(|line| sent(&line.trim().replace('\0', "\n"), &schema)).collect();
+        let mut shown: Vec<String> = Vec::new();
+        for line in section.lines().map(str::trim) {
+            match shown.last_mut().filter(|last| last.starts_with("transaction(") && !last.contains("\n)")) {
+                Some(last) => *last += &format!("\n{line}"),
+                None => shown.push(line.to_owned()),
+            }
+        }
+        let sent: Vec<_> = shown.iter().filter_map(|line| sent(line, &schema)).collect();
         for message in expected {
             assert!(sent.contains(&message), "{name}: no line sends {message}\n{section}");
         }
-        assert!(!section.contains("-> {\"execute\""), "{section}");
     }
     assert!(messages > 50, "the manual has only {messages} examples");
 }

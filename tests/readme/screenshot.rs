@@ -104,7 +104,7 @@ fn svg(screen: &vt100::Screen) -> String {
                 let (x, y) = place(row, column + u16::try_from(before).unwrap());
                 let style = run[0].map(style).unwrap_or_default();
                 // Each run is as wide as its cells, whatever the font.
-                let length = text.chars().count() as f32 * WIDTH;
+                let length = f32::from(u16::try_from(text.chars().count()).unwrap()) * WIDTH;
                 let _ = writeln!(
                     svg,
                     "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{length:.1}\"{style}>{}</text>",

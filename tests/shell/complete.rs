@@ -93,6 +93,7 @@ fn completion_offers_what_the_schema_has() {
     becomes(&mut t, "block_resize si", "block_resize size=");
     becomes(&mut t, ".stat", ".status");
     becomes(&mut t, ".help block_res", ".help block_resize");
+    becomes(&mut t, ".help built", ".help built-in ");
     offers(&mut t, "blockdev-add driver=qcow2 file.", &["driver=", "node-name=", "read-only="]);
     offers(&mut t, "blockdev-add driver=qcow2 file.driver=file file.", &["filename=", "aio=", "locking="]);
     offers(&mut t, "blockdev-add driver=qcow2 ", &["file=", "file.", "lazy-refcounts=", "encrypt."]);

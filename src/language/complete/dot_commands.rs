@@ -25,7 +25,7 @@ impl<'a> BuiltinCommand<'a> {
 
 /// Returns those of the alternatives that are words, such as `on` of `on|EVENT`.
 fn choices(alternatives: &str) -> Vec<Item> {
-    let is_word = |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase());
+    let is_word = |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     alternatives.split('|').filter(is_word).map(|word| Item::new(word, "").then(" ")).collect()
 }
 
@@ -78,7 +78,7 @@ pub(super) fn words(
             in_view(context, view, typed)
         }
         (_, Some(_)) => return (span, style, Vec::new()),
-        (Takes::Name, None) => [commands(context), events(context), bare_names(context)].concat(),
+        (Takes::Name, None) => [builtin.listed(), commands(context), events(context), bare_names(context)].concat(),
         (Takes::Command, None) => commands(context),
         (Takes::Job, None) => named(context.live.values(&Question::Jobs)),
         (Takes::File, None) => {

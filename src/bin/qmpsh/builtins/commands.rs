@@ -30,10 +30,9 @@ impl Commands {
 
     /// A plain word is looked for in the names.
     fn matches(&self, name: &str) -> bool {
-        self.pattern.as_ref().is_none_or(|(text, pattern)| match pattern.is_glob() {
-            true => pattern.matches(name),
-            false => name.to_lowercase().contains(&text.to_lowercase()),
-        })
+        let is_part = |text: &str| name.to_lowercase().contains(&text.to_lowercase());
+        let matches = |pattern: &Pattern, text| if pattern.is_glob() { pattern.matches(name) } else { is_part(text) };
+        self.pattern.as_ref().is_none_or(|(text, pattern)| matches(pattern, text))
     }
 
     /// Returns the message for the case that no command matches.

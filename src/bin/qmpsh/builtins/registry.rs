@@ -54,7 +54,7 @@ pub(crate) const COMMANDS: &[Description] = &[
     Description {
         name: "help",
         read: |words| Help::read(words).map(Action::from),
-        words: "[NAME [PATH=VALUE...]]",
+        words: "[language|built-in|keys|NAME [PATH=VALUE...]]",
         takes: Takes::Name,
         summary: "Show what to begin with, or describe NAME",
         more: "\
@@ -454,9 +454,9 @@ pub(super) fn unknown(name: &str, span: Span) -> Refusal {
     } else if let Some(human) = human() {
         human
     } else if is_name {
-        format!(".help lists them; commands of the peer have no dot: `{name}`")
+        format!(".help built-in lists them; commands of the peer have no dot: `{name}`")
     } else {
-        ".help lists them".to_owned()
+        ".help built-in lists them".to_owned()
     };
     Refusal::new(span, format!("no such built-in command ({hint})"))
 }
@@ -480,10 +480,10 @@ mod tests {
         }
         let check = |text: &str, expected: &str| assert_eq!(read(text).unwrap_err().message, expected, "{text}");
         check(".stats", "no such built-in command (did you mean .status?)");
-        check(".x:y", "no such built-in command (.help lists them)");
+        check(".x:y", "no such built-in command (.help built-in lists them)");
         check(
             ".query-name",
-            "no such built-in command (.help lists them; commands of the peer have no dot: `query-name`)",
+            "no such built-in command (.help built-in lists them; commands of the peer have no dot: `query-name`)",
         );
         check(".info block", "no such built-in command (`info` is a command of the human monitor: write `.hmp info`)");
         check(".quit now", ".quit takes no arguments");

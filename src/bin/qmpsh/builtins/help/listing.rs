@@ -57,7 +57,7 @@ pub(super) fn command(
         match manual.found {
             Some(found) => {
                 let _ = write!(text, "\n{}", found.text);
-                source(&mut text, manual, width);
+                let _ = writeln!(text, "\n{}", wrap(&format!("(From {}.)", found.title), width));
             }
             None => text.push_str("\nThe guest agent does not say what its commands take and return.\n"),
         }
@@ -317,6 +317,7 @@ fn add(text: &mut String, first: &str, rest: &str, width: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::page::Page;
     use super::*;
 
     /// The schema that the library's own tests use.
@@ -415,6 +416,64 @@ mod tests {
                  detached   optional boolean (not in the manual)\n  with driver=file:\n    filename  string\n"
             ),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn each_member_has_its_type_and_its_text() {
+        let page = r".SS \fBadd\fP (Command)
+.sp
+Adds.
+.SS Arguments
+.INDENT 0.0
+.TP
+.B \fBdriver\fP: \fBDriver\fP
+which one
+.sp
+Or none:
+.INDENT 7.0
+.IP \(bu 2
+as it is
+.UNINDENT
+.TP
+.B \fBdetached\fP: \fBboolean\fP (optional)
+Not documented
+.TP
+.B The members of \fBFile\fP when \fBdriver\fP is \fB\(dqfile\(dq\fP
+.UNINDENT
+.SS Returns
+.INDENT 0.0
+.IP \(bu 2
+Nothing on success
+.IP \(bu 2
+If it is there, an error
+.UNINDENT
+.SS Note
+.sp
+A note.
+.SS Since
+.sp
+2.9
+.SS \fBFile\fP (Object)
+.SS Members
+.INDENT 0.0
+.TP
+.B \fBfilename\fP: \fBstring\fP
+of the file
+.UNINDENT
+";
+        let described = Page::new(page).described("add", 80, &|lines| lines).unwrap();
+        let found = Found { title: "manual(7)".into(), text: String::new(), described, version: None };
+        let schema = sample();
+        let manual = Manual { found: Some(&found), other_version: None };
+        let choice = Choice { path: "driver".into(), case: "file".into() };
+        let text = command(&schema, schema.command("add").unwrap(), &[choice], manual, 80).unwrap();
+        assert_eq!(
+            text,
+            "add (command)\n\nAdds.\n\nArguments:\n  driver     file -- which one\n\n             Or none:\n                 \
+             - as it is\n  node-name  optional string\n  detached   optional boolean\n  with driver=file:\n    \
+             filename  string -- of the file\n    size      optional integer\n\nReturns: nothing\n  \
+             - If it is there, an error\n\nNote:\n  A note.\n\n(From manual(7); since QEMU 2.9.)\n"
         );
     }
 

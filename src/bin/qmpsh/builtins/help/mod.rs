@@ -194,7 +194,7 @@ fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> String
         None if schema.is_none() && !name.starts_with('.') => {
             "the peer does not list its commands, and no installed QEMU manual describes it".to_owned()
         }
-        None => ".help lists the built-in commands, .commands those of the peer".to_owned(),
+        None => ".help built-in lists the built-in commands, .commands those of the peer".to_owned(),
     };
     format!("no help for `{}` ({hint})", text::line(name))
 }
