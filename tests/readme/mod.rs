@@ -152,7 +152,7 @@ fn session(block: &Block<'_>) -> Result<(), String> {
     terminal.wait(|screen| prompt(screen) && screen.line().ends_with(&unfinished));
     qemu.second_client().execute(r#"{"execute":"stop"}"#);
     let screen = terminal
-        .wait(|screen| screen.text().contains("\"STOP\"") && step.output.ends_with(&format!("\n{}\n", screen.line())));
+        .wait(|screen| screen.text().contains(" STOP\n") && step.output.ends_with(&format!("\n{}\n", screen.line())));
     compare("the interactive shell", &step.output, &(screen.text() + "\n"))
 }
 

@@ -3,7 +3,7 @@
 use super::{at_prompt, is_at_prompt, shell};
 use crate::support::mock::Mock;
 use crate::support::terminal::{Terminal, keys};
-use crate::support::{Program, Qemu, qmpsh};
+use crate::support::{DEADLINE, Program, Qemu, poll_until, qmpsh};
 
 /// The shell with this `$QMPSH_PAGER`.
 fn paged(program: Program, pager: &str) -> Program {
@@ -40,7 +40,7 @@ fn a_long_result_goes_through_less() {
     // Ctrl-C is for less, which drops the keys before it and draws its prompt again.
     let before = t.raw().len();
     t.type_keys(keys::CTRL_C);
-    t.wait(|_| t.raw().len() > before);
+    poll_until(DEADLINE, || (t.raw().len() > before).then_some(())).expect("less notices Ctrl-C");
     t.type_keys("q");
     t.wait(is_at_prompt);
     run(&mut t, "query-name", "{}\n(QEMU)");

@@ -1,7 +1,9 @@
 //! The items that can complete a text: the typed text chooses among them, and they are quoted as their place needs it.
 
+use std::borrow::Cow;
+
 use crate::json;
-use crate::language::syntax::{self, KeyPart, Span, value_needs_quotes};
+use crate::language::syntax::{KeyPart, Span, json_string, value_needs_quotes};
 use crate::text;
 
 /// What can complete the text at the cursor.
@@ -117,9 +119,19 @@ fn decoded(quoted: &str) -> String {
     json::decode(quoted.as_bytes()).unwrap_or_default().into_owned()
 }
 
+/// Writes `text` as a value of the language: in quotes if it means something else without them, or could drive a terminal.
+///
+/// ```
+/// # use qmpsh::language::complete::written;
+/// assert_eq!((written("b1"), written("two words")), ("b1".into(), "\"two words\"".into()));
+/// ```
+pub fn written(text: &str) -> Cow<'_, str> {
+    if value_needs_quotes(text) { Cow::Owned(in_quotes(text, true)) } else { Cow::Borrowed(text) }
+}
+
 /// Writes a string of JSON, in which nothing drives a terminal.
 fn in_quotes(text: &str, closed: bool) -> String {
-    let mut quoted = syntax::in_quotes(text);
+    let mut quoted = String::from_utf8_lossy(&json::escape(json_string(text).as_bytes())).into_owned();
     if !closed {
         quoted.pop();
     }

@@ -1,10 +1,7 @@
 //! Quoted strings: in JSON, in Python literals, and as values.
 
-use std::borrow::Cow;
-
 use super::cursor::Cursor;
 use super::error::{Opening, SyntaxError, SyntaxErrorKind, shown};
-use crate::json;
 use crate::text::is_unsafe;
 
 /// Which escapes a backslash begins.
@@ -142,26 +139,11 @@ pub(crate) fn json_string(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// Writes `text` as a value of the language: in quotes if it means something else without them, or could drive a terminal.
-///
-/// ```
-/// # use qmpsh::language::syntax::written;
-/// assert_eq!((written("b1"), written("two words")), ("b1".into(), "\"two words\"".into()));
-/// ```
-pub fn written(text: &str) -> Cow<'_, str> {
-    if value_needs_quotes(text) { Cow::Owned(in_quotes(text)) } else { Cow::Borrowed(text) }
-}
-
 /// Returns true if a value means something else without quotes, in a transaction or outside of it.
 pub(crate) fn value_needs_quotes(text: &str) -> bool {
     text.is_empty()
         || text.starts_with(['"', '\'', '{', '[', '@', '='])
         || text.contains(|c: char| c.is_whitespace() || is_unsafe(c) || matches!(c, ';' | ')'))
-}
-
-/// Writes a string of JSON, in which nothing drives a terminal.
-pub(crate) fn in_quotes(text: &str) -> String {
-    String::from_utf8_lossy(&json::escape(json_string(text).as_bytes())).into_owned()
 }
 
 /// Returns true if `c` is a noncharacter, which QEMU's parser refuses. Source: `is_valid_codepoint` in QEMU's `util/unicode.c`;
