@@ -37,6 +37,8 @@ pub(crate) enum Query {
     HmpHelpInfo,
     /// Walks the list of network backends: no command of QMP names them.
     HmpInfoNetwork,
+    /// Walks the list of places for CPUs, which was made with the machine.
+    HotpluggableCpus,
     /// Walks the list of jobs.
     Jobs,
     /// Reads counters of the migration.
@@ -54,6 +56,8 @@ pub(crate) enum Query {
     Schema,
     /// Reads the run state.
     Status,
+    /// Walks the table of trace events, and reads the switch of each.
+    TraceEvents,
 }
 
 /// A path of the object model that QEMU's parser accepts. QEMU's error for others has no id.
@@ -78,6 +82,7 @@ impl Query {
             Self::HmpHelp => ("human-monitor-command", Some(json!({ "command-line": "help" }))),
             Self::HmpHelpInfo => ("human-monitor-command", Some(json!({ "command-line": "help info" }))),
             Self::HmpInfoNetwork => ("human-monitor-command", Some(json!({ "command-line": "info network" }))),
+            Self::HotpluggableCpus => ("query-hotpluggable-cpus", None),
             Self::Jobs => ("query-jobs", None),
             Self::Migration => ("query-migrate", None),
             Self::MigrationCapabilities => ("query-migrate-capabilities", None),
@@ -86,6 +91,7 @@ impl Query {
             Self::QomList(QomPath(path)) => ("qom-list", Some(json!({ "path": path }))),
             Self::Schema => ("query-qmp-schema", None),
             Self::Status => ("query-status", None),
+            Self::TraceEvents => ("trace-event-get-state", Some(json!({ "name": "*" }))),
         };
         match arguments {
             None => Request::new(command),
