@@ -166,7 +166,7 @@ fn completion_offers_what_fits_the_place() {
     becomes(&mut t, "trace-event-set-state name=module_load_m", "trace-event-set-state name=module_load_module ");
     becomes(&mut t, "send-key keys.0.data=sysr", "send-key keys.0.data=sysrq ");
     becomes(&mut t, "query-stats vcpus.0=", "query-stats vcpus.0=/machine/unattached/device[0] ");
-    becomes(&mut t, "device_add driver=qemu64-x86_64-cpu core-", "device_add driver=qemu64-x86_64-cpu core-id=");
+    becomes(&mut t, "device_add driver=qemu64-x86_64-cpu core-i", "device_add driver=qemu64-x86_64-cpu core-id=");
     offers(&mut t, "device_add driver=qemu64-x86_64-cpu core-id=", &["1", "2"]);
     becomes(&mut t, "blockdev-add driver=qcow2 file.filen", "blockdev-add driver=qcow2 file.filename=");
     becomes(&mut t, "screendump filename=", "screendump filename=/");
