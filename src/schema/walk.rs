@@ -1,6 +1,8 @@
 //! Finds the type at a path of keys.
 
 use std::borrow::Cow;
+#[cfg(feature = "language")]
+use std::collections::HashSet;
 
 use super::types::{Builtin, Member, Object, Schema, Type, TypeId};
 
@@ -91,6 +93,16 @@ impl Schema {
             search.members(object, 0, &mut members);
         }
         members
+    }
+
+    /// Returns the members that the variants of a union add, if its tag is not known; each pair of name and type once.
+    #[cfg(feature = "language")]
+    pub(crate) fn branch_members(&self, ty: TypeId, tag: &Tag<'_>) -> Vec<&Member> {
+        let Some(object) = self.object(ty).filter(|object| self.lacks_tag(object, tag, 0)) else { return Vec::new() };
+        let mut seen = HashSet::new();
+        let variants = object.variants.iter().take(BUDGET).filter_map(|variant| self.object(variant.ty));
+        let members = variants.flat_map(|variant| &variant.members);
+        members.take(BUDGET).filter(|member| seen.insert((&member.name, member.ty))).collect()
     }
 
     /// Returns the object that `ty` is, or, as an alternate, can be.

@@ -137,6 +137,66 @@ fn completion_offers_existing_objects() {
     becomes(&mut t, "block-dirty-bitmap-clear name=", "block-dirty-bitmap-clear name=bitmap0 ");
 }
 
+#[test]
+fn completion_offers_what_fits_the_place() {
+    let qemu = Qemu::q35()
+        .args([
+            "-smp",
+            "1,maxcpus=3",
+            "-cpu",
+            "qemu64",
+            "-netdev",
+            "user,id=net0",
+            "-device",
+            "e1000,netdev=net0,id=nic0",
+        ])
+        .args(["-netdev", "user,id=net1", "-device", "pcie-root-port,id=port0", "-device", "virtio-scsi-pci,id=scsi0"])
+        .start();
+    let mut t = shell(&qemu.socket());
+    learned(&mut t);
+    becomes(&mut t, ".events -JOB_S", ".events -JOB_STATUS_CHANGE");
+    offers(&mut t, ".follow -BLOCK_", &["BLOCK_IO_ERROR", "BLOCK_JOB_READY"]);
+    becomes(&mut t, ".wait clo", ".wait closed");
+    becomes(&mut t, ".oob ya", ".oob yank ");
+    becomes(&mut t, ".oob query-s", ".oob query-s");
+    becomes(&mut t, "query-stats target=vc", "query-stats target=vcpu ");
+    offers(&mut t, "set_link name=n", &["net0", "net1", "nic0"]);
+    becomes(&mut t, "set_link name=s", "set_link name=s");
+    offers(&mut t, "device_add driver=e1000 bus=", &["pcie.0", "port0", "scsi0.0", "ide.1"]);
+    becomes(&mut t, "device_add driver=e1000 bus=po", "device_add driver=e1000 bus=port0 ");
+    becomes(&mut t, "trace-event-set-state name=module_load_m", "trace-event-set-state name=module_load_module ");
+    becomes(&mut t, "send-key keys.0.data=sysr", "send-key keys.0.data=sysrq ");
+    becomes(&mut t, "query-stats vcpus.0=", "query-stats vcpus.0=/machine/unattached/device[0] ");
+    becomes(&mut t, "device_add driver=qemu64-x86_64-cpu core-i", "device_add driver=qemu64-x86_64-cpu core-id=");
+    offers(&mut t, "device_add driver=qemu64-x86_64-cpu core-id=", &["1", "2"]);
+    becomes(&mut t, "blockdev-add driver=qcow2 file.filen", "blockdev-add driver=qcow2 file.filename=");
+    becomes(&mut t, "screendump filename=", "screendump filename=/");
+    becomes(&mut t, "screendump filename=/etc/hostn", "screendump filename=/etc/hostname ");
+    becomes(&mut t, r#"{"execute": "query-sta"#, r#"{"execute": "query-stat"#);
+    becomes(
+        &mut t,
+        r#"{"execute": "device_del", "arguments": {"id": "ni"#,
+        r#"{"execute": "device_del", "arguments": {"id": "nic0""#,
+    );
+    t.type_keys("\x0cqom-list /machine/unattached/device[\t~");
+    let screen = t.wait(|screen| {
+        typed(screen) == "qom-list /machine/unattached/device[~" && screen.text().contains("device[10]")
+    });
+    let text = screen.text();
+    assert!(text.find("device[9]") < text.find("device[10]"), "{t}");
+}
+
+/// What QEMU opens behind another connection may be on another machine.
+#[test]
+fn completion_offers_files_of_the_peer_only_on_this_machine() {
+    let qemu = Qemu::none().start();
+    let command = format!("exec:socat - UNIX:{}", qemu.socket().display());
+    let mut t = at_prompt(qmpsh().arg(command));
+    learned(&mut t);
+    becomes(&mut t, "screendump filename=", "screendump filename=");
+    becomes(&mut t, "screendump filename=/etc/passw", "screendump filename=/etc/passw");
+}
+
 /// A network file system that does not answer would hold the VM.
 #[test]
 fn completion_of_nodes_does_not_open_image_files() {

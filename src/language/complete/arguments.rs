@@ -1,19 +1,20 @@
 //! The names of command.
 
-use super::context::CommandContext;
+use super::context::{CommandContext, Place};
 use super::describe::{described, ordered};
 use super::item::Item;
 use super::live::Question;
+use super::values::cpu_properties;
 use crate::language::syntax::PartialKey;
-use crate::schema::{Builtin, Schema, Type, TypeId};
+use crate::schema::{Builtin, Member, Schema, Type, TypeId};
 
 /// Returns the keys that can complete `name`.
 pub(super) fn names<'a>(command: &CommandContext<'a>, name: &'a PartialKey) -> Vec<Item> {
-    let Some(schema) = command.schema() else { return Vec::new() };
     let parts = &name.parts;
     let at = command.find(parts);
+    let Some(schema) = command.schema() else { return agent(command, at, parts.is_empty()) };
     let mut items = Vec::new();
-    for member in ordered(&command.members(at)) {
+    for member in members(command, at, &name.last.text) {
         if command.is_whole(at, &member.name) {
             continue;
         }
@@ -36,6 +37,52 @@ pub(super) fn names<'a>(command: &CommandContext<'a>, name: &'a PartialKey) -> V
     items
 }
 
+/// Returns the members there. Where the tag of a union is not given yet, those of its branches are too many to list, so only
+/// the ones that begin with what was typed are among them.
+pub(super) fn members<'a>(command: &CommandContext<'a>, at: Place, typed: &str) -> Vec<&'a Member> {
+    let mut members = command.members(at);
+    if !typed.is_empty() && !members.iter().any(|member| member.name.starts_with(typed)) {
+        members.extend(command.branch_members(at));
+    }
+    ordered(&members)
+}
+
+/// The arguments of the guest agent's commands, which has no schema. Behind a dot, a list or an object.
+/// Source: QEMU's `qga/qapi-schema.json`, 7.2 to 11.1.
+const AGENT: &[(&str, &str)] = &[
+    ("guest-exec", "path= arg. env. input-data= capture-output="),
+    ("guest-exec-status", "pid="),
+    ("guest-file-close", "handle="),
+    ("guest-file-flush", "handle="),
+    ("guest-file-open", "path= mode="),
+    ("guest-file-read", "handle= count="),
+    ("guest-file-seek", "handle= offset= whence="),
+    ("guest-file-write", "handle= buf-b64= count="),
+    ("guest-fsfreeze-freeze-list", "mountpoints."),
+    ("guest-fstrim", "minimum="),
+    ("guest-set-memory-blocks", "mem-blks."),
+    ("guest-set-time", "time="),
+    ("guest-set-user-password", "username= password= crypted="),
+    ("guest-set-vcpus", "vcpus."),
+    ("guest-shutdown", "mode="),
+    ("guest-ssh-add-authorized-keys", "username= keys. reset="),
+    ("guest-ssh-get-authorized-keys", "username="),
+    ("guest-ssh-remove-authorized-keys", "username= keys."),
+    ("guest-sync", "id="),
+    ("guest-sync-delimited", "id="),
+];
+
+/// Returns the arguments of a command of the guest agent.
+fn agent(command: &CommandContext<'_>, at: Place, is_top: bool) -> Vec<Item> {
+    let row = AGENT.iter().find(|(name, _)| *name == command.command && is_top);
+    let keys = row.into_iter().flat_map(|(_, keys)| keys.split(' '));
+    let item = |written: &'static str| {
+        let (name, then) = written.split_at(written.len() - 1);
+        (!command.is_whole(at, name)).then(|| key(name, String::new(), then))
+    };
+    keys.filter_map(item).collect()
+}
+
 /// Returns a key, with what follows it: `=` or a dot.
 fn key(name: &str, about: String, then: &'static str) -> Item {
     Item::new(name, about).then(then).called(format!("{name}{then}"))
@@ -56,12 +103,15 @@ fn properties(command: &CommandContext<'_>) -> Vec<Item> {
     let members = command.members(at);
     let schema_has = |name: &str| members.iter().any(|member| *member.name == *name);
     let found = command.context.live.values(&Question::PropertiesOfType(driver));
+    let is_free = |name: &str| !schema_has(name) && !command.is_given(at, name);
+    let mut places = cpu_properties(command);
     let wanted = found.into_iter().filter(|property| {
-        !schema_has(&property.name)
-            && !command.is_given(at, &property.name)
-            && is_settable(&property.name, &property.about)
+        is_free(&property.name) && is_settable(&property.name, &property.about) && !places.contains(&property.name)
     });
-    wanted.map(|property| key(&property.name, format!("optional {}", property.about), "=")).collect()
+    let wanted: Vec<_> =
+        wanted.map(|property| key(&property.name, format!("optional {}", property.about), "=")).collect();
+    places.retain(|name| is_free(name));
+    places.iter().map(|name| key(name, "integer, the place of the CPU".to_owned(), "=")).chain(wanted).collect()
 }
 
 /// Returns true if a property of a device could have been given to `device_add`.

@@ -161,7 +161,7 @@ fn begins_a_member<'a>(command: &CommandContext<'a>, name: &'a PartialKey) -> bo
 }
 
 /// Returns the end of the string that begins at `at`.
-fn string_end(text: &str, at: usize) -> usize {
+pub(super) fn string_end(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     let quote = bytes[at];
     let mut end = at + 1;

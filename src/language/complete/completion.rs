@@ -1,20 +1,31 @@
 //! Completion: what can stand at the cursor.
 
+use super::commands::{commands, out_of_band};
 use super::context::{CommandContext, Context, line_at};
-use super::describe::{marks, signature};
-use super::item::{Completion, Item, Style, choose};
-use super::{arguments, dot_commands, values};
-use crate::language::syntax::{Expected, PartialKey, Span, ValuePlace, expected_at};
-use crate::schema::{Command, Schema};
+use super::item::{Completion, Style, choose};
+use super::{arguments, dot_commands, json_line, values};
+use crate::language::syntax::{Expected, PartialKey, Span, TokenKind, ValuePlace, Word, expected_at};
 
 /// Completes the text of one line or more at `cursor`, a byte offset.
 pub fn complete(text: &str, cursor: usize, context: Context<'_>) -> Completion {
     let (start, line, outline) = line_at(text, cursor);
     let at = cursor.min(start + line.len()) - start;
     let words = &outline.words;
+    let is_message = |word: &&Word| word.kind == TokenKind::Json && (word.span.start + 1..=word.span.end).contains(&at);
+    if let Some(message) = words.iter().find(is_message) {
+        let (span, style, items) = json_line::items(context, line, message.span, at);
+        return choose(line, span, style, items).moved(start);
+    }
     let (span, style, items) = match expected_at(line, at) {
         Expected::Nothing | Expected::Argument { name: None, .. } => return Completion::default(),
-        Expected::Command { span, action } => (span, Style::Bare, commands(context, span.of(line), action)),
+        Expected::Command { span, action } => {
+            let mut items = commands(context, span.of(line), action);
+            let before = words.iter().rfind(|word| word.span.end <= span.start);
+            if before.is_some_and(|word| word.kind == TokenKind::DotName && word.span.of(line) == ".oob") {
+                items = out_of_band(context, items);
+            }
+            (span, Style::Bare, items)
+        }
         Expected::DotCommand { span } => (span, Style::Bare, dot_commands::names(context)),
         Expected::DotWord { command, words, span } => dot_commands::words(context, &command, &words, span, line),
         Expected::Argument { target, name: Some(name), .. } => {
@@ -34,9 +45,7 @@ pub fn complete(text: &str, cursor: usize, context: Context<'_>) -> Completion {
             values::items(&command, &key, place, span, line)
         }
     };
-    let mut completion = choose(line, span, style, items);
-    completion.span = Span::new(start + completion.span.start, start + completion.span.end);
-    completion
+    choose(line, span, style, items).moved(start)
 }
 
 /// Completes a line of the human monitor, or one of the shell, which begins with a dot.
@@ -49,31 +58,4 @@ pub fn complete_hmp(text: &str, cursor: usize, context: Context<'_>) -> Completi
     }
     let span = Span::new(cursor - values::hmp_word(typed).len(), cursor);
     choose(text, span, Style::Bare, values::named(values::hmp_values(context, typed)))
-}
-
-fn commands(context: Context<'_>, typed: &str, action: bool) -> Vec<Item> {
-    let Some(schema) = context.schema else {
-        return if typed.is_empty() { dot_commands::names(context) } else { Vec::new() };
-    };
-    if action {
-        let about = |name: &str| schema.action(name).map(|ty| signature(schema, ty)).unwrap_or_default();
-        return schema.actions().map(|name| Item::new(name, about(name)).then(" ")).collect();
-    }
-    let mut items: Vec<_> = schema.commands().iter().map(|command| command_offer(schema, command)).collect();
-    if schema.command("transaction").is_some() {
-        items.push(Item::new("transaction(", "actions that are done together or not at all"));
-    }
-    items
-}
-
-/// Returns a command with its arguments.
-fn command_offer(schema: &Schema, command: &Command) -> Item {
-    let mut about = marks(&command.features);
-    if !command.enabled {
-        about.push_str("disabled ");
-    }
-    if let Some(arguments) = command.arguments {
-        about.push_str(&signature(schema, arguments));
-    }
-    Item::new(&command.name, about).then(" ")
 }

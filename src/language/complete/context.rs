@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::live::Live;
-use crate::language::syntax::{ArgumentWord, KeyPart, Outline, Target, TokenKind, Word, outline};
+use crate::language::syntax::{ArgumentWord, KeyPart, Outline, Target, TokenKind, Value, Word, outline};
 use crate::language::typing::KeyTree;
-use crate::schema::{Member, Schema, Step, TypeId};
+use crate::schema::{Member, Schema, Step, Type, TypeId};
 
 /// What completion knows about the peer and the shell.
 #[derive(Clone, Copy, Debug)]
@@ -130,12 +130,26 @@ impl<'a> CommandContext<'a> {
         words: impl IntoIterator<Item = &'a Word>,
         context: Context<'a>,
     ) -> Self {
+        let pairs = words.into_iter().filter_map(|word| match &word.argument {
+            Some(ArgumentWord::Pair(pair) | ArgumentWord::Bare(pair)) => {
+                Some((pair.key.parts.as_slice(), pair.value.as_ref()))
+            }
+            _ => None,
+        });
+        Self::of(command, action, pairs, context)
+    }
+
+    /// Takes these keys with their values as the arguments of a command.
+    pub(super) fn of(
+        command: &'a str,
+        action: bool,
+        arguments: impl IntoIterator<Item = (&'a [KeyPart], Option<&'a Value>)>,
+        context: Context<'a>,
+    ) -> Self {
         let root = |schema: &Schema| if action { schema.action(command) } else { schema.arguments(command) };
         let mut keys = KeyTree::default();
-        for word in words {
-            if let Some(ArgumentWord::Pair(pair) | ArgumentWord::Bare(pair)) = &word.argument {
-                keys.add(&pair.key.parts, pair.value.as_ref());
-            }
+        for (parts, value) in arguments {
+            keys.add(parts, value);
         }
         Self {
             command,
@@ -180,9 +194,26 @@ impl<'a> CommandContext<'a> {
         Place { node, ty }
     }
 
-    /// Returns what a path of keys leads to.
+    /// Returns what a path of keys leads to. Where the tag of a union is not given yet, that may be in one of its branches.
     pub(super) fn find(&self, parts: &'a [KeyPart]) -> Place {
-        parts.iter().fold(self.root(), |place, part| self.step(place, part))
+        parts.iter().fold(self.root(), |place, part| {
+            let next = self.step(place, part);
+            Place { ty: next.ty.or_else(|| self.guess(place, &part.text)), ..next }
+        })
+    }
+
+    /// Returns the type of a member that branches of a union have, of an enum if there is one.
+    fn guess(&self, at: Place, name: &str) -> Option<TypeId> {
+        let schema = self.context.schema?;
+        let found: Vec<_> = self.branch_members(at).into_iter().filter(|member| *member.name == *name).collect();
+        let is_enum = |member: &&&Member| matches!(schema.get(member.ty), Type::Enum(_));
+        found.iter().find(is_enum).or(found.first()).map(|member| member.ty)
+    }
+
+    /// Returns the members of all branches of the union there, if its tag is not given.
+    pub(super) fn branch_members(&self, at: Place) -> Vec<&'a Member> {
+        let typed = self.context.schema.zip(at.ty);
+        typed.map(|(schema, ty)| schema.branch_members(ty, &|tag| self.tag(at, tag))).unwrap_or_default()
     }
 
     /// Finds the part of a key that the schema does not know, where it knows all that there can be.

@@ -68,10 +68,15 @@ pub(super) fn words(
     let mut items = match (builtin.takes, first) {
         (Takes::EventAndData, Some(event)) => data_of(context, event),
         (Takes::Job, Some(_)) => Vec::new(),
-        (Takes::Events | Takes::EventAndData, _) => {
+        (Takes::Events, _) => {
+            // A minus excludes an event.
+            at.start += usize::from(typed.starts_with('-'));
+            if at == span { [builtin.listed(), events(context)].concat() } else { events(context) }
+        }
+        (Takes::EventAndData, _) => {
             // Bars separate the names of several events.
             at.start += typed.rfind('|').map_or(0, |bar| bar + 1);
-            [builtin.listed(), events(context)].concat()
+            awaited(context)
         }
         (Takes::Show, Some(view)) if before.iter().filter(|word| !word.contains('=')).count() == 1 => {
             style = Style::Plain;
@@ -141,6 +146,11 @@ fn events(context: Context<'_>) -> Vec<Item> {
     events.iter().map(|event| Item::new(&event.name, marks(&event.features) + "event")).collect()
 }
 
+/// Returns what `.wait` can wait for.
+fn awaited(context: Context<'_>) -> Vec<Item> {
+    [vec![Item::new("closed", "the end of the connection")], events(context)].concat()
+}
+
 /// Returns the members of the data of the first known one of these events.
 fn data<'a>(context: Context<'a>, events: &str) -> Vec<&'a Member> {
     let Some(schema) = context.schema else { return Vec::new() };
@@ -160,7 +170,7 @@ fn data_of(context: Context<'_>, events: &str) -> Vec<Item> {
 fn option_values(context: Context<'_>, builtin: BuiltinCommand<'_>, before: &[String], option: &str) -> Vec<Item> {
     let first = before.iter().find(|word| !word.contains('='));
     match (builtin.options().find(|(name, _)| *name == option), first) {
-        (Some((_, "EVENT")), _) => events(context),
+        (Some((_, "EVENT")), _) => awaited(context),
         (_, Some(event)) if builtin.takes == Takes::EventAndData => {
             let member = data(context, event).into_iter().find(|member| *member.name == *option);
             let values = context.schema.zip(member).and_then(|(schema, member)| schema.enum_values(member.ty));

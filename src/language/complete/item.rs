@@ -17,6 +17,14 @@ pub struct Completion {
     pub candidates: Vec<Candidate>,
 }
 
+impl Completion {
+    /// Moves it by `start` bytes: the line that was completed begins there.
+    pub(super) fn moved(mut self, start: usize) -> Self {
+        self.span = Span::new(start + self.span.start, start + self.span.end);
+        self
+    }
+}
+
 /// One way to complete the text. Safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
@@ -69,6 +77,8 @@ pub(super) enum Style {
     Key,
     /// A part of a key in quotes, which are closed.
     WholeKey,
+    /// A string of JSON, in double quotes.
+    Json,
 }
 
 impl Style {
@@ -78,7 +88,7 @@ impl Style {
     }
 
     /// Returns the typed text without its quotes and escapes.
-    fn decoded(self, typed: &str) -> String {
+    pub(super) fn decoded(self, typed: &str) -> String {
         match self {
             Self::Quoted('"') => decoded(&format!("\"{typed}\"")),
             Self::WholeKey if typed.starts_with('"') => decoded(typed),
@@ -93,7 +103,7 @@ impl Style {
         match self {
             Self::Plain => value_needs_quotes(text),
             Self::Key => text.contains(|c| special(c) || matches!(c, '.' | '=' | '"' | '\'' | ':' | ';' | ')')),
-            Self::Bare | Self::Quoted(_) | Self::WholeKey => false,
+            Self::Bare | Self::Quoted(_) | Self::WholeKey | Self::Json => false,
         }
     }
 
@@ -103,6 +113,7 @@ impl Style {
         match self {
             Self::Bare => safe.then(|| text.to_owned()),
             Self::WholeKey => Some(in_quotes(text, true)),
+            Self::Json => Some(in_quotes(text, closed)),
             Self::Plain | Self::Key if quoted => Some(in_quotes(text, closed)),
             Self::Plain | Self::Key => Some(text.to_owned()),
             Self::Quoted('"') => Some(in_quotes(text, closed)[1..].to_owned()),
@@ -167,6 +178,12 @@ pub(super) fn choose(line: &str, span: Span, style: Style, mut items: Vec<Item>)
         [] => None,
         [only] => style.write(&only.text, quoted, true).map(|text| {
             let behind = &line[span.end..];
+            // The quote that closes it may stand there.
+            if let Style::Quoted(quote) = style
+                && behind.starts_with(quote)
+            {
+                return text.strip_suffix(quote).unwrap_or(&text).to_owned();
+            }
             let stands = !only.then.is_empty() && behind.starts_with(only.then);
             text + if stands { "" } else { only.then }
         }),

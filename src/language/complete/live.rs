@@ -50,6 +50,16 @@ pub enum Question {
     Chardevs,
     /// Network backends.
     Netdevs,
+    /// Network devices of the guest, by the names that `set_link` takes.
+    Nics,
+    /// Buses that a device can be added to; `about` says what is on each.
+    Buses,
+    /// CPUs that exist, by their QOM paths.
+    Cpus,
+    /// The free places for a CPU of this type: each name is the properties of one, as in `core-id=1 socket-id=0`.
+    CpuPlaces(String),
+    /// Trace events.
+    TraceEvents,
     /// The types of devices.
     DeviceTypes,
     /// All types.
@@ -68,6 +78,8 @@ pub enum Question {
     Sockets(String),
     /// The VMs of this machine that `vm:NAME` reaches.
     Vms,
+    /// The files in a directory of the peer's machine, if that is this one.
+    PeerFiles(String),
 }
 
 /// The values that an argument takes.
@@ -85,23 +97,31 @@ pub(super) enum Values {
     Property,
     /// A line of the human monitor.
     Hmp,
+    /// A file that the peer opens.
+    File,
     /// A new name, or anything.
     New,
 }
 
-use Question::{Chardevs, DeviceTypes, Devices, Drives, Exports, Jobs, Netdevs, Nodes, Types};
-use Values::{Bitmaps, Hmp, New, Objects, Of, Path, Property};
+use Question::{
+    Buses, Chardevs, Cpus, DeviceTypes, Devices, Drives, Exports, Jobs, Netdevs, Nics, Nodes, TraceEvents, Types,
+};
+use Values::{Bitmaps, File, Hmp, New, Objects, Of, Path, Property};
 
 /// Which argument of which command takes which values: the first row that fits counts. Both names are patterns.
 static TABLE: &[(&str, &str, &[Values])] = &[
+    // Its files are the guest's.
+    ("guest-*", "*", &[New]),
     ("device_del", "id", &[Of(Devices)]),
     ("device_add", "driver", &[Of(DeviceTypes)]),
     ("device_add", "drive", &[Of(Drives), Of(Nodes)]),
-    ("device_add", "bus", &[New]),
+    ("device_add", "bus", &[Of(Buses)]),
     ("object-add", "id", &[New]),
     ("object-del", "id", &[Objects("")]),
     ("netdev_del", "id", &[Of(Netdevs)]),
-    ("set_link", "name", &[Of(Netdevs), Of(Devices)]),
+    ("set_link", "name", &[Of(Netdevs), Of(Nics)]),
+    ("trace-event-*", "name", &[Of(TraceEvents)]),
+    ("query-stats", "vcpus", &[Of(Cpus)]),
     ("chardev-add", "id", &[New]),
     ("chardev-*", "id", &[Of(Chardevs)]),
     ("ringbuf-*", "device", &[Of(Chardevs)]),
@@ -132,6 +152,19 @@ static TABLE: &[(&str, &str, &[Values])] = &[
     ("human-monitor-command", "command-line", &[Hmp]),
     ("blockdev-add", "node-name", &[New]),
     ("blockdev-mirror", "node-name", &[New]),
+    ("drive-*", "target", &[File]),
+    ("change-backing-file", "backing-file", &[File]),
+    ("object-add", "file", &[File]),
+    ("object-add", "dir", &[File]),
+    ("*", "filename", &[File]),
+    ("*", "path", &[File]),
+    ("*", "mem-path", &[File]),
+    ("*", "snapshot-file", &[File]),
+    ("*", "mountpoint", &[File]),
+    ("*", "romfile", &[File]),
+    ("*", "logfile", &[File]),
+    ("chardev-*", "in", &[File]),
+    ("chardev-*", "out", &[File]),
     ("*", "snapshot-node-name", &[New]),
     ("*", "filter-node-name", &[New]),
     ("*", "job-id", &[New]),
@@ -206,6 +239,14 @@ mod tests {
         check("chardev-add", "id", &[New]);
         check("chardev-remove", "id", &[Of(Chardevs)]);
         check("qom-list", "path", &[Path]);
+        check("guest-file-open", "path", &[New]);
+        check("chardev-add", "path", &[File]);
+        check("blockdev-add", "filename", &[File]);
+        check("drive-mirror", "target", &[File]);
+        check("blockdev-mirror", "target", &[Of(Nodes)]);
+        check("object-add", "file", &[File]);
+        check("set_link", "name", &[Of(Netdevs), Of(Nics)]);
+        check("trace-event-set-state", "name", &[Of(TraceEvents)]);
         check("qom-get", "property", &[Property]);
         check("getfd", "fdname", &[]);
         check("migrate", "tls-creds", &[Objects("tls-creds")]);

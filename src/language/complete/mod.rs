@@ -3,7 +3,7 @@
 //!
 //! [`crate::language::syntax`] says what the language expects at a place, [`crate::schema`] what the peer has for it,
 //! and [`Live`] what exists there. `context` has the arguments of the command at the cursor with their types;
-//! `arguments`, `values` and `dot_commands` list the items for a place; `live` has the table of which argument takes
+//! `commands`, `arguments`, `values`, `dot_commands` and `json_line` list the items for a place; `live` has the table of which argument takes
 //! which live values; `item` chooses those that fit the typed text, and quotes them.
 //!
 //! Names come from the peer and may be anything. What is shown is escaped. What goes into the line is quoted so that it holds
@@ -11,12 +11,14 @@
 
 mod arguments;
 mod color;
+mod commands;
 mod completion;
 mod context;
 mod describe;
 mod dot_commands;
 mod hint;
 mod item;
+mod json_line;
 mod live;
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,13 @@ use crate::schema::sample;
 
 const BUILTINS: &[BuiltinCommand<'_>] = &[
     builtin("commands", "[PATTERN]", Takes::Command),
+    builtin("events", "[on|off|EVENT...]", Takes::Events),
     builtin("fd", "PATH|NUMBER COMMAND", Takes::Descriptor),
     builtin("help", "[NAME]", Takes::Name),
     builtin("hmp", "[LINE]", Takes::HmpLine),
     builtin("job", "[timeout=S] [until=ready|pending|concluded] ID", Takes::Job),
     builtin("log", "[FILE|off]", Takes::File),
+    builtin("oob", "COMMAND", Takes::Listed),
     builtin("output", "[auto|json|pretty|table|raw]", Takes::Listed),
     builtin("reconnect", "", Takes::Listed),
     builtin("show", "[as=tree|json|dot] [block|qom [WHAT]]", Takes::Show),
@@ -56,6 +58,10 @@ impl Live for Fake {
             Question::Hmp(Some(command)) if command == "info" => of(&[("block", ""), ("blockstats", "")]),
             Question::Files(directory) if directory.is_empty() => {
                 of(&[(".hidden", ""), ("disk.img", ""), ("dir/", "")])
+            }
+            Question::PeerFiles(directory) if directory == "/" => of(&[("etc/", ""), ("vmlinuz", "")]),
+            Question::CpuPlaces(ty) if ty == "a-cpu" => {
+                of(&[("core=10 socket=0", ""), ("core=9 socket=0", ""), ("core=9 socket=1", "")])
             }
             Question::Files(directory) if directory == "dir/" => of(&[("a b", "")]),
             _ => Vec::new(),
@@ -181,7 +187,80 @@ fn bare_words_are_completed_like_their_arguments() {
 }
 
 #[test]
+fn names_of_branches_are_completed_before_the_tag_is_given() {
+    check("add off^", "add offset=^");
+    check("add driver=raw file.fi^", "add driver=raw file.file^");
+    check("add driver=raw file.filen^", "add driver=raw file.filename=^");
+    // Another branch has it.
+    check("add driver=other off^", "");
+    check("add driver=raw file.driver=other file.filen^", "");
+}
+
+#[test]
+fn messages_in_json_are_completed() {
+    check(r#"{"exec^"#, "execute exec-oob");
+    check(r#"{^"#, "execute arguments exec-oob id");
+    check(r#"{"arg^"#, r#"{"arguments": ^"#);
+    check(r#"{"execute": "res^"#, r#"{"execute": "resize"^"#);
+    check(r#"{"execute": "res^"}"#, r#"{"execute": "resize^"}"#);
+    check(r#"{"exec-oob": "se^"#, "");
+    check(r#"{"execute": "resize", "arguments": {^"#, "id size x-fast");
+    check(r#"{"execute": "resize", "arguments": {"s^"#, r#"{"execute": "resize", "arguments": {"size": ^"#);
+    check(r#"{"arguments": {"id": "x", "^"}, "execute": "resize"}"#, "size x-fast");
+    check(r#"{"execute": "resize", "arguments": {"id": "x" ^"#, "");
+    check(r#"{"execute": "resize", "arguments": {"x-fast": ^"#, "true false");
+    check(
+        r#"{"execute": "resize", "arguments": {"x-fast": t^"#,
+        r#"{"execute": "resize", "arguments": {"x-fast": true^"#,
+    );
+    check(r#"{"execute": "add", "arguments": {"driver": ^"#, "file raw other");
+    check(r#"{"execute": "add", "arguments": {"driver": "r^"#, r#"{"execute": "add", "arguments": {"driver": "raw"^"#);
+    check(
+        r#"{"execute": "add", "arguments": {"driver": "raw", "file": {"driver": "file", "filen^"#,
+        r#"{"execute": "add", "arguments": {"driver": "raw", "file": {"driver": "file", "filename": ^"#,
+    );
+    check(
+        r#"{"execute": "kinds", "arguments": {"many": [{"id": "x"}, {"s^"#,
+        r#"{"execute": "kinds", "arguments": {"many": [{"id": "x"}, {"size": ^"#,
+    );
+    check(
+        r#"{"execute": "device_del", "arguments": {"id": "m^"#,
+        r#"{"execute": "device_del", "arguments": {"id": "my disk"^"#,
+    );
+    check("{'execute': 'res^", "{'execute': 'resize'^");
+    check("nothing\n{\"execute\": \"res^", "nothing\n{\"execute\": \"resize\"^");
+    check(r#"{"arguments": {"^"#, "");
+    check(r#"{"x": {"^"#, "");
+    check(r#"{"execute": "x"} ^"#, "");
+}
+
+#[test]
+fn files_of_the_peer_are_completed_from_the_root() {
+    check("add driver=file filename=^", "add driver=file filename=/^");
+    check("add driver=file filename=/^", "etc/ vmlinuz");
+    check("add driver=file filename=/v^", "add driver=file filename=/vmlinuz ^");
+    check("add driver=file filename=d^", "");
+}
+
+#[test]
+fn a_cpu_is_placed_where_one_is_free() {
+    check("device_add driver=a-cpu co^", "device_add driver=a-cpu core=^");
+    check("device_add driver=a-cpu core=^", "9 10");
+    check("device_add driver=a-cpu socket=1 core=^", "device_add driver=a-cpu socket=1 core=9 ^");
+    check("device_add driver=b-cpu core=^", "");
+}
+
+#[test]
 fn built_in_commands_are_completed() {
+    check(".events -ST^", ".events -STOPPED^");
+    check(".events o^", "on off");
+    check(".events -o^", "");
+    check(".wait clo^", ".wait closed^");
+    check(".wait fail=clo^", ".wait fail=closed^");
+    check(".oob res^", ".oob resize ^");
+    check(".oob se^", "");
+    check(".try .oob se^", "");
+    check(".oob resize s^", ".oob resize size=^");
     check(".sta^", ".status^");
     check(".re^", ".reconnect^");
     check(".output ^", "auto json pretty table raw");
@@ -269,7 +348,10 @@ fn candidates_say_what_they_are() {
         &[("id=", "string"), ("size=", "optional integer"), ("x-fast=", "unstable optional true or false")],
     );
     check("res", &[("resize", "deprecated id [size] [x-fast]")]);
-    check("add f", &[]);
+    check(
+        "add f",
+        &[("filename=", "string"), ("file=", "string, null or object"), ("file.", "string, null or object")],
+    );
     check("device_add driver=n", &[("nvme", "")]);
 }
 

@@ -36,7 +36,10 @@ pub(super) fn items<'a>(
         ValuePlace::Json => ty.map(|(schema, ty)| json(schema, ty)).unwrap_or_default(),
         _ => {
             let mut items = ty.map(|(schema, ty)| typed_values(schema, ty, place, typed)).unwrap_or_default();
-            items.extend(live_values(command, key, typed));
+            // An enum says all that there is. What a name suggests is then something else.
+            if ty.is_none_or(|(schema, ty)| !matches!(schema.get(ty), Type::Enum(_))) {
+                items.extend(live_values(command, key, typed));
+            }
             items
         }
     };
@@ -110,6 +113,7 @@ fn live_values(command: &CommandContext<'_>, key: &Key, typed: &str) -> Vec<Item
                 None => Vec::new(),
             },
             Values::Hmp => hmp(context, typed),
+            Values::File => peer_files(context, typed),
             Values::New => Vec::new(),
         });
     }
@@ -169,6 +173,16 @@ pub(super) fn addresses(context: Context<'_>, typed: &str) -> Vec<Item> {
     items
 }
 
+/// Returns the files that the peer finds. It may have another working directory, so a path begins at the root.
+fn peer_files(context: Context<'_>, typed: &str) -> Vec<Item> {
+    match typed {
+        "" if context.live.values(&Question::PeerFiles("/".to_owned())).is_empty() => Vec::new(),
+        "" => vec![Item::new("/", "")],
+        typed if typed.starts_with('/') => directory(context, typed, Question::PeerFiles),
+        _ => Vec::new(),
+    }
+}
+
 /// Returns what a question about the typed directory finds there.
 fn directory(context: Context<'_>, typed: &str, question: fn(String) -> Question) -> Vec<Item> {
     let (directory, last) = typed.split_at(typed.rfind('/').map_or(0, |at| at + 1));
@@ -204,6 +218,12 @@ pub(super) fn hmp_values(context: Context<'_>, typed: &str) -> Vec<LiveValue> {
 
 /// Returns the values of a property: of a device to be added, or of the object at a path.
 fn property_values(command: &CommandContext<'_>, key: &Key, typed: &str) -> Vec<Item> {
+    if command.command == "device_add" {
+        let values = cpu_values(command, &key.joined());
+        if !values.is_empty() {
+            return values;
+        }
+    }
     let (question, name) = match command.command {
         "device_add" => (command.text(&["driver"]).map(Question::PropertiesOfType), Some(key.joined())),
         "qom-set" if key.joined() == "value" => {
@@ -223,4 +243,46 @@ fn property_values(command: &CommandContext<'_>, key: &Key, typed: &str) -> Vec<
         ty if ty.starts_with("link<") => objects(command.context, ty["link<".len()..].trim_end_matches('>')),
         _ => Vec::new(),
     }
+}
+
+/// Returns the properties of each free place for the CPU to be added, of those places that fit the properties given.
+fn cpu_places(command: &CommandContext<'_>, except: &str) -> Vec<Vec<(String, String)>> {
+    let Some(driver) = command.text(&["driver"]).filter(|driver| driver.contains("-cpu")) else { return Vec::new() };
+    let found = command.context.live.values(&Question::CpuPlaces(driver));
+    let place = |value: &LiveValue| -> Vec<(String, String)> {
+        let pairs = value.name.split(' ').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    let mut places: Vec<_> = found.iter().map(place).collect();
+    places.retain(|place| {
+        let fits = |(name, value): &(String, String)| {
+            name == except || command.text(&[name]).is_none_or(|text| text == *value)
+        };
+        place.iter().all(fits)
+    });
+    places
+}
+
+/// Returns the names of the properties that place a CPU.
+pub(super) fn cpu_properties(command: &CommandContext<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for (name, _) in cpu_places(command, "").into_iter().flatten() {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Returns the values of such a property.
+fn cpu_values(command: &CommandContext<'_>, property: &str) -> Vec<Item> {
+    let mut values: Vec<i64> = cpu_places(command, property)
+        .iter()
+        .flatten()
+        .filter(|(name, _)| name == property)
+        .filter_map(|(_, value)| value.parse().ok())
+        .collect();
+    values.sort_unstable();
+    values.dedup();
+    values.iter().map(|value| Item::new(&value.to_string(), "free").then(" ")).collect()
 }

@@ -75,6 +75,8 @@ pub(crate) enum Query {
     Schema,
     /// Reads the run state.
     Status,
+    /// Walks the table of trace events, and reads the switch of each.
+    TraceEvents,
 }
 
 /// A path of the object model that QEMU's parser accepts. QEMU's error for others has no id.
@@ -133,6 +135,7 @@ impl Query {
             }
             Self::Schema => ("query-qmp-schema", None),
             Self::Status => ("query-status", None),
+            Self::TraceEvents => ("trace-event-get-state", Some(json!({ "name": "*" }))),
         };
         match arguments {
             None => Request::new(command),

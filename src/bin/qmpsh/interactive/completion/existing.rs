@@ -4,7 +4,7 @@
 //! kept until an event or a command may have changed it. If the peer is too slow, the last answer is shown, and the next key gets
 //! the new one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::DirEntry;
 use std::future::Future;
 use std::os::unix::fs::FileTypeExt as _;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::{qom_types, replies};
+use super::{natural, qom_types, replies};
 use crate::connect::list;
 use crate::session::queries::{self, QomPath, Query};
 use crate::session::{Session, Tracker};
@@ -36,6 +36,12 @@ const ADDED: [&str; 2] = ["/machine/peripheral", "/machine/peripheral-anon"];
 const BUILT_IN: &str = "/machine/unattached";
 
 const OBJECTS: &str = "/objects";
+
+/// How many objects are looked at for buses.
+const MOST_LISTED: usize = 500;
+
+/// Types of which a machine has many, and which have no bus.
+const HAS_NO_BUS: [&str; 3] = ["irq", "memory-region", "clock"];
 
 type Values = Vec<LiveValue>;
 
@@ -144,6 +150,9 @@ impl Live for WithDeadline<'_> {
             Question::Sockets(directory) => files(directory, |file| {
                 file.metadata().is_ok_and(|found| found.is_dir() || found.file_type().is_socket())
             }),
+            // A socket of this machine leads to a peer on this machine.
+            Question::PeerFiles(directory) if self.values.client.passes_descriptors() => files(directory, |_| true),
+            Question::PeerFiles(_) => Vec::new(),
             Question::Vms => list::names_of_free().into_iter().map(|(name, about)| LiveValue { name, about }).collect(),
             Question::DeviceTypes => qom_types::devices(self.values.ask(question, self.end)),
             Question::Types => qom_types::all(self.values.ask(question, self.end)),
@@ -161,7 +170,7 @@ fn files(directory: &str, is_wanted: fn(&Path) -> bool) -> Values {
         Some(if entry.path().is_dir() { name + "/" } else { name })
     };
     let mut names: Vec<String> = entries.filter_map(|entry| name(entry.ok()?)).collect();
-    names.sort();
+    names.sort_by(|a, b| natural::compare(a, b));
     names.into_iter().map(|name| LiveValue { name, about: String::new() }).collect()
 }
 
@@ -198,8 +207,15 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
             "help" => one(Query::HmpHelp, replies::hmp_commands).await,
             _ => Some(Vec::new()),
         },
+        Question::Nics => one(Query::HmpInfoNetwork, replies::nics).await,
+        Question::Buses => buses(client).await,
+        Question::Cpus => one(Query::HotpluggableCpus, replies::cpus).await,
+        Question::CpuPlaces(ty) => {
+            send(client, Query::HotpluggableCpus).await.map(|cpus| replies::cpu_places(&cpus, ty))
+        }
+        Question::TraceEvents => one(Query::TraceEvents, replies::trace_events).await,
         // These are of this machine.
-        Question::Files(_) | Question::Sockets(_) | Question::Vms => None,
+        Question::Files(_) | Question::PeerFiles(_) | Question::Sockets(_) | Question::Vms => None,
     }
 }
 
@@ -232,6 +248,33 @@ async fn types_at(client: &Client, paths: &[&str]) -> Option<Values> {
         }
     }
     types
+}
+
+/// Finds the buses that devices can be added to, below the machine.
+async fn buses(client: &Client) -> Option<Values> {
+    let mut found = Values::new();
+    let mut paths = VecDeque::from([("/machine".to_owned(), String::new())]);
+    for _ in 0..MOST_LISTED {
+        let Some((path, ty)) = paths.pop_front() else { break };
+        let Some(listed) = list(client, &path).await else { continue };
+        let (parent, name) = path.rsplit_once('/').unwrap_or_default();
+        match replies::on_bus(&listed) {
+            // Each has one device, which came with it, and none of its own can be added.
+            Some(_) if name == "virtio-bus" || ty == "System" => {}
+            Some(mut on_it) => {
+                on_it.dedup();
+                let of = parent.rsplit_once('/').map_or(parent, |(_, of)| of);
+                let on_it = if on_it.is_empty() { "empty".to_owned() } else { on_it.join(", ") };
+                found.push(LiveValue { name: name.to_owned(), about: format!("{ty} of {of}: {on_it}") });
+            }
+            None => {
+                let children = replies::children(listed).into_iter();
+                let below = children.filter(|child| !HAS_NO_BUS.contains(&child.about.as_str()));
+                paths.extend(below.map(|child| (format!("{path}/{}", child.name), child.about)));
+            }
+        }
+    }
+    Some(found)
 }
 
 /// Lists a path of the object model.

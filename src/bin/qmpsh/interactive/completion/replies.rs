@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::natural;
 use crate::session::queries::Listed;
 use qmpsh::language::complete::LiveValue;
 
@@ -108,7 +109,7 @@ pub(super) fn chardevs(reply: &[u8]) -> Values {
 pub(super) fn listed(reply: &[u8]) -> Values {
     let entries: Vec<Listed> = serde_json::from_slice(reply).unwrap_or_default();
     let mut listed: Vec<_> = entries.into_iter().map(|entry| value(entry.name, entry.ty)).collect();
-    listed.sort_by(|a, b| a.name.cmp(&b.name));
+    listed.sort_by(|a, b| natural::compare(&a.name, &b.name));
     listed
 }
 
@@ -139,14 +140,60 @@ pub(super) fn properties(listed: Values) -> Values {
 
 /// The network backends of `info network`: `net0: index=0,type=user,…`, indented with ` \ ` where a device uses it.
 pub(super) fn netdevs(reply: &[u8]) -> Values {
+    let mut clients = network_clients(reply, "type");
+    clients.retain(|client| client.about != "nic");
+    clients
+}
+
+/// The network devices of the guest in `info network`: `nic0: index=0,type=nic,model=e1000,…`.
+pub(super) fn nics(reply: &[u8]) -> Values {
+    network_clients(reply, "model")
+}
+
+/// The lines of `info network` that have this option, each with its value.
+fn network_clients(reply: &[u8], option: &str) -> Values {
     let text: String = serde_json::from_slice(reply).unwrap_or_default();
-    let netdev = |line: &str| {
+    let client = |line: &str| {
         let line = line.trim_start_matches([' ', '\\']);
-        let (name, options) = line.split_once(": ")?;
-        let ty = options.split(',').find_map(|option| option.strip_prefix("type="))?;
-        (options.starts_with("index=") && ty != "nic").then(|| value(name, ty))
+        let (name, options) = line.split_once(": ").filter(|(_, options)| options.starts_with("index="))?;
+        let about = options.split(',').find_map(|text| text.strip_prefix(option)?.strip_prefix('='))?;
+        Some(value(name, about))
     };
-    text.lines().filter_map(netdev).collect()
+    text.lines().filter_map(client).collect()
+}
+
+/// What is on a bus with these properties, by type; `None` if they are not those of a bus.
+pub(super) fn on_bus(listed: &Values) -> Option<Vec<String>> {
+    let has = |name: &str| listed.iter().any(|one| one.name == name);
+    let is_bus = has("hotplug-handler") && has("realized") && !has("parent_bus");
+    let on_it = listed.iter().filter(|one| one.name.starts_with("child["));
+    is_bus.then(|| on_it.filter_map(|one| within("link", &one.about).map(str::to_owned)).collect())
+}
+
+/// The CPUs that exist. Source: `HotpluggableCPU` in QEMU's `qapi/machine.json`.
+pub(super) fn cpus(reply: &[u8]) -> Values {
+    let mut cpus = read(reply, |cpu| Some(value(text(cpu, "qom-path")?, place(cpu)?)));
+    cpus.sort_by(|a, b| natural::compare(&a.name, &b.name));
+    cpus
+}
+
+/// The free places for a CPU of this type.
+pub(super) fn cpu_places(reply: &[u8], ty: &str) -> Values {
+    let is_free = |cpu: &Value| text(cpu, "type") == Some(ty) && cpu.get("qom-path").is_none();
+    read(reply, |cpu| is_free(cpu).then(|| place(cpu).map(|place| value(place, "")))?)
+}
+
+/// The properties that say where a CPU is, such as `core-id=1 socket-id=0`.
+fn place(cpu: &Value) -> Option<String> {
+    let properties = cpu.get("props")?.as_object()?;
+    Some(properties.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
+}
+
+/// Source: `TraceEventInfo` in QEMU's `qapi/trace.json`.
+pub(super) fn trace_events(reply: &[u8]) -> Values {
+    let mut events = read(reply, |event| Some(value(text(event, "name")?, text(event, "state")?)));
+    events.sort_by(|a, b| natural::compare(&a.name, &b.name));
+    events
 }
 
 /// The lines of `help`: `name|alias arguments -- what it does`.
@@ -223,6 +270,29 @@ mod tests {
             netdevs(br#""hub 0\r\n \\ hub0port0: h: index=0,type=user\r\nnic: index=0,type=nic,model=e1000\r\n \\ n0: index=0,type=user,net=10\r\nn1: index=0,type=tap\r\n""#),
             &[("n0", "user"), ("n1", "tap")],
         );
+        check(
+            nics(br#""nic.0: index=0,type=nic,model=e1000,macaddr=x\r\n \\ n0: index=0,type=user\r\n""#),
+            &[("nic.0", "e1000")],
+        );
+        let cpus_of = br#"[{"props":{"core-id":1,"socket-id":0},"type":"x-cpu","vcpus-count":1},
+            {"props":{"core-id":0,"socket-id":0},"type":"x-cpu","qom-path":"/device[10]"},
+            {"props":{"core-id":2,"socket-id":0},"type":"x-cpu","qom-path":"/device[9]"}]"#;
+        check(cpus(cpus_of), &[("/device[9]", "core-id=2 socket-id=0"), ("/device[10]", "core-id=0 socket-id=0")]);
+        check(cpu_places(cpus_of, "x-cpu"), &[("core-id=1 socket-id=0", "")]);
+        check(cpu_places(cpus_of, "y-cpu"), &[]);
+        check(
+            trace_events(br#"[{"name":"b","state":"disabled"},{"name":"a","state":"enabled"}]"#),
+            &[("a", "enabled"), ("b", "disabled")],
+        );
+        let bus = |text: &str| on_bus(&listed(text.as_bytes()));
+        assert_eq!(bus(r#"[{"name":"realized","type":"bool"}]"#), None);
+        assert_eq!(
+            bus(
+                r#"[{"name":"child[10]","type":"link<b>"},{"name":"child[9]","type":"link<a>"},{"name":"realized","type":"bool"},
+            {"name":"hotplug-handler","type":"link<hotplug-handler>"}]"#
+            ),
+            Some(vec!["a".to_owned(), "b".to_owned()])
+        );
         let help = br#""help|? [cmd] -- show the help\r\nquit|q  -- quit the emulator\r\nno description\r\n""#;
         check(
             hmp_commands(help),
@@ -245,6 +315,9 @@ mod tests {
                 chardevs,
                 listed,
                 netdevs,
+                nics,
+                cpus,
+                trace_events,
                 hmp_commands,
                 hmp_info,
             ] {
