@@ -268,9 +268,7 @@ fn a_closed_stdin_is_no_empty_batch() {
 fn a_file_size_limit_is_a_failure_and_no_death() {
     let qemu = Qemu::none().start();
     let limited = |words: &str| sh(&format!("ulimit -f 8; exec \"$0\" \"$1\" {words}")).arg(qemu.socket()).run();
-    limited("query-qmp-schema >out")
-        .stderr("qmpsh: cannot write the results: File too large\n")
-        .status(1);
+    limited("query-qmp-schema >out").stderr("qmpsh: cannot write the results: File too large\n").status(1);
     limited("-l log query-qmp-schema | wc -c").stderr_contains("qmpsh: cannot write the log log: File too large");
     // A pipeline has the default: it is ended.
     limited("-c 'query-qmp-schema | cat >out'").stderr_contains("`cat >out` ended with exit status 153").status(1);
