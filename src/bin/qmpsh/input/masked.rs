@@ -131,7 +131,8 @@ fn secrets(text: &str) -> Vec<Span> {
         }
     }
     // What is written in a way of its own may be anywhere behind the first word.
-    if secrets.is_empty() && !text.contains("=@") && !text.starts_with('{') {
+    let is_odd = text.starts_with(['.', '[', '"', '\'']) || text.contains('(');
+    if secrets.is_empty() && is_odd && !text.contains("=@") {
         let is_word = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.');
         let end = if is_word { text.find([' ', '\t', '(']).unwrap_or(text.len()) } else { 0 };
         secrets.push(Span::new(end, text.len()));
