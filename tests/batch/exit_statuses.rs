@@ -34,7 +34,7 @@ fn a_batch_stops_at_the_first_failure() {
         Mock::new().negotiate().expect_execute("a").reply("1").expect_execute("b").error("GenericError", "no").unix();
     at(mock.socket()).stdin("a\nb\nc\n").run().stdout("1\n").stderr("stdin:2: GenericError: no\n").status(1);
     mock.finish();
-    let mock = answering(&["a"]).unix();
+    let mock = answering(&["a"]).refuse_schema().unix();
     at(mock.socket()).stdin("a\nb c\nd\n").run().stdout("{\"n\": 1}\n").status(2).stderr_contains("stdin:2:3");
     mock.finish();
     let mock = Mock::new().negotiate().expect_execute("a").reply("1").expect_execute("b").unix();
@@ -60,7 +60,8 @@ fn keep_going_returns_the_highest_status() {
                 'o' => mock.expect_execute("ok").reply_latest("\"fine\""),
                 'e' => mock.expect_execute("refused").error_latest("GenericError", "no"),
                 't' => mock.expect_execute("silent"),
-                _ => mock,
+                // A hint is looked for once.
+                _ => mock.expect_execute("query-qmp-schema").error_latest("CommandNotFound", "no schema"),
             };
             lines += match step {
                 'o' => "ok\n",

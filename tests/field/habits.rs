@@ -281,6 +281,34 @@ fn ways_to_ask_for_help() {
     qmpsh().arg(qemu.socket()).args(["help", "block_resize"]).run().stdout_contains("block_resize (command)");
 }
 
+/// Where nothing tells what was meant, the schema names what the command takes.
+#[test]
+fn a_word_that_is_no_argument_names_those_that_there_are() {
+    let qemu = pc();
+    for (line, help) in [
+        ("query-block cd0", "query-block takes no arguments"),
+        ("migrate_cancel now", "migrate_cancel takes no arguments"),
+        ("snapshot-save foo", "snapshot-save takes job-id=, tag=, vmstate=, devices="),
+        ("nbd-server-start localhost:10809", "nbd-server-start takes addr=, ["),
+        ("send-key ctrl-alt-delete", "send-key takes keys=, [hold-time=]"),
+        (".try query-block cd0", "query-block takes no arguments"),
+        // Removed, with the arguments of the human monitor.
+        ("migrate_set_speed 100M", "use `migrate-set-parameters max-bandwidth=BYTES`"),
+        ("cpu-add 1", "use `device_add`; query-hotpluggable-cpus lists its arguments"),
+    ] {
+        let output = qmpsh().args(["-v", "-c", line]).arg(qemu.socket()).run();
+        output.stderr_contains("  expected KEY=VALUE\n  help: ").stderr_contains(help).status(2);
+        assert_eq!(output.stderr_text().matches("\n  help: ").count(), 1, "{output}");
+        // The question for the schema is the shell's own.
+        assert!(!output.stderr_text().contains("query-qmp-schema"), "{output}");
+    }
+    // Without a schema nothing is added.
+    let mock = Mock::interactive().negotiate().unix();
+    let output = qmpsh().arg(mock.socket()).args(["-c", "query-block cd0"]).run();
+    output.stderr_contains("expected KEY=VALUE\n").status(2);
+    assert!(!output.stderr_text().contains("help:"), "{output}");
+}
+
 /// The hint about a comma takes the place of the others only if the comma is to blame.
 #[test]
 fn a_comma_in_a_value_hides_no_other_fault() {

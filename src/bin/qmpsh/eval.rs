@@ -12,7 +12,7 @@ use crate::session::Action;
 use crate::session::types::TypeInfo;
 use crate::status::{Failure, Status};
 use qmpsh::language::meant;
-use qmpsh::language::syntax::{self, Dialect, Line, Span, Statement, SyntaxError};
+use qmpsh::language::syntax::{self, Dialect, Line, Span, Statement, SyntaxError, SyntaxErrorKind, TokenKind};
 use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 
 /// The text of a statement and its place.
@@ -192,12 +192,28 @@ impl Text<'_> {
 }
 
 fn refused(error: SyntaxError, text: Text<'_>) -> Failure {
-    text.refuse(error.span, |text, name, first, span| {
+    let mut is_explained = false;
+    let (place, is_argument) = (error.span.start, matches!(error.kind, SyntaxErrorKind::NoEquals(_)));
+    let mut failure = text.refuse(error.span, |text, name, first, span| {
         // The suggestion is made of the text without its secrets.
         let line = text[text[..span.start].rfind('\n').map_or(0, |at| at + 1)..].lines().next().unwrap_or_default();
         let help = meant::refused_line(line).map(Cow::Owned);
+        is_explained = help.is_some();
         SyntaxError { help: help.or(error.help), ..error }.at(span).render(text, name, first)
-    })
+    });
+    failure.command = match text {
+        Text::Line { text, .. } if is_argument && !is_explained => command_before(text, place),
+        _ => None,
+    };
+    failure
+}
+
+/// Returns the name of the command whose arguments stand at `place`.
+fn command_before(text: &str, place: usize) -> Option<String> {
+    let words = syntax::outline(text).words;
+    let mut before = words.iter().filter(|word| word.span.end <= place);
+    let command = before.rfind(|word| word.kind == TokenKind::Command)?;
+    Some(command.span.of(text).to_owned())
 }
 
 fn at(text: Text<'_>, span: Span, message: &str) -> Failure {

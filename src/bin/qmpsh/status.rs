@@ -79,12 +79,14 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// The message begins with a place in the input or the class of the server's error.
     placed: bool,
+    /// The command whose arguments were not understood: the schema may say which it takes.
+    pub(crate) command: Option<String>,
 }
 
 impl Failure {
     /// Makes a failure of the whole program, shown as `qmpsh: …`.
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), placed: false }
+        Self { status, message: message.into(), placed: false, command: None }
     }
 
     /// Makes a failure to establish a session.
@@ -94,7 +96,7 @@ impl Failure {
 
     /// Makes a failure that is shown as it is: `FILE:LINE: …`, `CLASS: DESC`, a line with a caret.
     pub(crate) fn placed(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), placed: true }
+        Self { placed: true, ..Self::new(status, message) }
     }
 
     /// Returns true if the message begins with a place, or needs none.

@@ -59,6 +59,21 @@ pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
     check.hints
 }
 
+/// Says which arguments a command takes, required ones first and optional ones in brackets, or that there is no such command. `None`
+/// if the schema does not describe it. The name is not safe to show.
+pub fn takes(schema: &Schema, name: &str) -> Option<String> {
+    let Some(command) = schema.command(name) else { return unknown_command(schema, name) };
+    let mut members = schema.members(command.arguments?, &|_| None);
+    if members.is_empty() {
+        return Some(format!("{name} takes no arguments"));
+    }
+    members.sort_by_key(|member| member.optional);
+    let written =
+        |member: &&Member| if member.optional { format!("[{}=]", member.name) } else { format!("{}=", member.name) };
+    let names: Vec<_> = members.iter().map(written).collect();
+    Some(format!("{name} takes {}", cut(&names.iter().map(String::as_str).collect::<Vec<_>>())))
+}
+
 fn unknown_command(schema: &Schema, name: &str) -> Option<String> {
     if let Some(hint) = removed::command(schema, name) {
         return Some(hint);
@@ -430,6 +445,16 @@ mod tests {
         assert_eq!(hints("guest-shutdown"), ["the configuration of the guest agent disables `guest-shutdown`"]);
         assert_eq!(hints("guest-pin"), ["did you mean `guest-ping`?"]);
         assert!(hints("guest-ping").is_empty());
+    }
+
+    #[test]
+    fn the_arguments_of_a_command_are_listed() {
+        let check =
+            |name: &str, expected: Option<&str>| assert_eq!(takes(&sample::schema(), name).as_deref(), expected);
+        check("resize", Some("resize takes id=, [size=], [x-fast=]"));
+        check("nothing", Some("nothing takes no arguments"));
+        check("cpu-add", hints(&sample::schema(), &Request::new("cpu-add")).first().map(String::as_str));
+        check("no-such-command", None);
     }
 
     #[test]

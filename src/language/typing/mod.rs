@@ -24,7 +24,7 @@ mod values;
 
 pub(crate) use arguments::KeyTree;
 pub use error::{TypingError, TypingErrorKind};
-pub use hints::{can_teach, hints, nested_properties};
+pub use hints::{can_teach, hints, nested_properties, takes};
 pub use needs::{Needs, Property};
 pub use removed::was_removed;
 pub use request::request;

@@ -13,6 +13,7 @@ use crate::input::lines::{Lines, Location};
 use crate::output::printer::sleep_until_or_never;
 use crate::session::Action;
 use crate::session::outcome::{Lost, name};
+use crate::session::types::name_arguments;
 use crate::status::{Failure, Status};
 use qmpsh::client::ExecuteError;
 use qmpsh::message::Reply;
@@ -153,7 +154,11 @@ impl Batch<'_> {
         };
         let (actions, location) = match actions {
             Ok(made) => made,
-            Err(failure) => {
+            Err(mut failure) => {
+                // The schema would have to wait for the replies of the commands in flight.
+                if batch_run.flight.is_empty() {
+                    failure = name_arguments(self, failure).await;
+                }
                 batch_run.flight.push(Entry::Failed(failure));
                 return Ok(());
             }

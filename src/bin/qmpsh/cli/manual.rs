@@ -44,7 +44,7 @@ pub(crate) const EXAMPLES: &[Entry] = &[
 /// The exit statuses.
 pub(crate) const EXIT_STATUS: &[Entry] = &[
     ("0", "everything succeeded"),
-    ("1", "a command or its pipeline failed, or the results could not be written"),
+    ("1", "a command, its pipeline or an awaited job failed, or results could not be written"),
     ("2", "usage error: a bad option, a bad address, a line that does not parse"),
     ("3", "no session: connecting, TLS, greeting or negotiation failed, or run could not start QEMU"),
     ("4", "the connection was lost before the end of the input"),

@@ -19,7 +19,9 @@ pub(crate) struct Masked {
 impl Masked {
     /// Masks a line.
     pub(crate) fn line(text: &str) -> Self {
-        let secrets = if line_has_secret(text) { secrets(text) } else { Vec::new() };
+        // As in `set_password(vnc, SECRET)`.
+        let has_secret = line_has_secret(text) || (text.contains('(') && line_has_secret(&text.replacen('(', " ", 1)));
+        let secrets = if has_secret { secrets(text) } else { Vec::new() };
         Self::without(text, secrets)
     }
 
@@ -125,9 +127,17 @@ fn secrets(text: &str) -> Vec<Span> {
         }
         match line.next_line {
             Some(next) => start += next,
-            None => return secrets,
+            None => break,
         }
     }
+    // What is written in a way of its own may be anywhere behind the first word.
+    let is_odd = text.starts_with(['.', '[', '"', '\'']) || text.contains('(');
+    if secrets.is_empty() && is_odd && !text.contains("=@") {
+        let is_word = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.');
+        let end = if is_word { text.find([' ', '\t', '(']).unwrap_or(text.len()) } else { 0 };
+        secrets.push(Span::new(end, text.len()));
+    }
+    secrets
 }
 
 /// Finds the values of secret members in JSON, which may be invalid and may hold several messages.
@@ -226,6 +236,9 @@ mod tests {
         check("change vnc password <hunter2>", "change vnc password <***>");
         check("(qemu) set_password vnc <hunter2>", "(qemu) set_password *** <***>");
         check("set_password vnc <hunter2>", "set_password *** <***>");
+        check("<set_password>(vnc, hunter2)", "<set_password>***");
+        check("<.set_password> password=hunter2", "<.set_password>***");
+        check("<[>{\"execute\":\"x\",\"arguments\":{\"password\":\"p\"}}]", "<***>");
         check("object-add qom-type=secret id=s data=x <y>", "object-add qom-type=secret id=s data=*** <y>");
         check("blockdev-add driver=https url=https://u:p@h/f <y>", "blockdev-add driver=https url=*** <y>");
         check("blockdev-add key-secret=s password=p <y>", "blockdev-add key-secret=s password=*** <y>");

@@ -11,7 +11,7 @@ use crate::eval::{self, Parsed, Text};
 use crate::input::secret;
 use crate::input::stdin::read_value;
 use crate::session::Action;
-use crate::session::types::resolve_types;
+use crate::session::types::{name_arguments, resolve_types};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::error::describe;
 use qmpsh::language::syntax::LogicalLine;
@@ -62,7 +62,11 @@ impl Repl<'_> {
     pub(super) async fn actions(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow<Vec<Action>> {
         let text = Text::Line { text: &line.text, name, first: line.first_line, dialect: line.dialect };
         let mut actions = Vec::new();
-        for parsed in eval::parse(text)? {
+        let statements = match eval::parse(text) {
+            Ok(statements) => statements,
+            Err(failure) => return Err(name_arguments(self, failure).await.into()),
+        };
+        for parsed in statements {
             actions.push(self.action(parsed, text).await?);
         }
         Ok(actions)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::ask::{self, TimeLimit};
 use super::frontend::{Frontend, attend};
 use super::queries::{Listed, QomPath, Query};
-use crate::status::{Status, Stop};
+use crate::status::{Failure, Status, Stop};
 use qmpsh::language::typing::{self, Needs, Property, Resend, Types};
 use qmpsh::language::{hmp, meant};
 use qmpsh::message::Request;
@@ -91,6 +91,17 @@ pub(crate) async fn explain_error(
         hints.extend(resend.and_then(|resend| resend.hint(desc)));
     }
     Ok(hints.iter().map(|hint| shown(hint)).collect())
+}
+
+/// Adds which arguments a command takes to a failure to understand them.
+pub(crate) async fn name_arguments(frontend: &mut dyn Frontend, mut failure: Failure) -> Failure {
+    let Some(command) = failure.command.take() else { return failure };
+    if let Ok(Some(schema)) = schema(frontend).await
+        && let Some(takes) = typing::takes(&schema, &command)
+    {
+        failure.message = format!("{}\n  help: {}", failure.message.trim_end(), text::line(&takes));
+    }
+    failure
 }
 
 /// Returns the schema of the peer, or the list of a guest agent. `None` if it has none or is not connected: then the line fails
