@@ -182,8 +182,9 @@ fn completion_offers_what_fits_the_place() {
         typed(screen) == "qom-list /machine/unattached/device[~" && screen.text().contains("device[10]")
     });
     // Names go down the columns.
-    let column = |name: &str| screen.text().lines().find_map(|row| row.find(name));
-    assert!(column("device[9]") < column("device[10]"), "{t}");
+    let text = screen.text();
+    let place = |name: &str| text.lines().enumerate().find_map(|(row, line)| Some((line.find(name)?, row)));
+    assert!(place("device[9]") < place("device[10]"), "{t}");
 }
 
 /// What QEMU opens behind another connection may be on another machine.
