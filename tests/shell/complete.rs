@@ -182,8 +182,10 @@ fn completion_offers_what_fits_the_place() {
     let screen = t.wait(|screen| {
         typed(screen) == "qom-list /machine/unattached/device[~" && screen.text().contains("device[10]")
     });
+    // Names go down the columns.
     let text = screen.text();
-    assert!(text.find("device[9]") < text.find("device[10]"), "{t}");
+    let place = |name: &str| text.lines().enumerate().find_map(|(row, line)| Some((line.find(name)?, row)));
+    assert!(place("device[9]") < place("device[10]"), "{t}");
 }
 
 /// What QEMU opens behind another connection may be on another machine.
