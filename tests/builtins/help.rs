@@ -72,7 +72,7 @@ fn help_combines_schema_and_manual() {
     // Of the shell and of the peer.
     help(&["quit"]).status(0).stdout_contains(".quit\n  Leave qmpsh").stdout_contains("\nquit (command)\n");
     help(&[".quit"]).status(0).stdout_contains(".quit\n  Leave qmpsh");
-    help(&["watch"]).status(0).stdout_contains(".watch SECONDS");
+    help(&["watch"]).status(0).stdout_contains(".watch [SECONDS]");
     help(&["stop", "now"]).status(2).stderr_contains("only PATH=VALUE may follow");
 }
 

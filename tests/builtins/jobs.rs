@@ -87,7 +87,7 @@ fn progress_stays_below_events_and_above_the_prompt() {
     act(&daemon, "job-pause", r#"{"id":"b1"}"#);
     t.wait(|screen| {
         let paused = screen.line().ends_with("MiB  paused: `job-resume id=b1` lets it go on");
-        paused && screen.text().contains(r#""status": "paused""#)
+        paused && screen.text().contains("JOB_STATUS_CHANGE status=paused id=b1")
     });
     // Ctrl-C ends the waiting, not the job, and the line with it.
     t.type_keys(keys::CTRL_C);
