@@ -87,7 +87,7 @@ fn progress_stays_below_events_and_above_the_prompt() {
     act(&daemon, "job-pause", r#"{"id":"b1"}"#);
     t.wait(|screen| {
         let paused = screen.line().ends_with("MiB  paused: `job-resume id=b1` lets it go on");
-        paused && screen.text().contains(r#""status": "paused""#)
+        paused && screen.text().contains("JOB_STATUS_CHANGE status=paused id=b1")
     });
     // Ctrl-C ends the waiting, not the job, and the line with it.
     t.type_keys(keys::CTRL_C);
@@ -106,7 +106,7 @@ fn progress_stays_below_events_and_above_the_prompt() {
     t.type_keys(".job c1\r");
     let screen = t.wait(|screen| screen.text().contains("the job `c1` failed: ") && is_at_prompt(screen));
     let text = screen.text();
-    assert!(text.find(r#""null""#).unwrap() < text.find("the job `c1`").unwrap(), "{text}");
+    assert!(text.find("status=null").unwrap() < text.find("the job `c1`").unwrap(), "{text}");
     assert_eq!(jobs(&daemon), serde_json::json!([]));
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);

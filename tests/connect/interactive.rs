@@ -44,7 +44,7 @@ fn the_shell_listens_again() {
     let mut monitor = Monitor::dial(&socket).greet();
     terminal.wait(|screen| screen.text().matches("at l.sock; Ctrl-D leaves").count() == 2);
     monitor.0.send(r#"{"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 2}}"#);
-    terminal.wait_for("\"STOP\"");
+    terminal.wait_for(" STOP\n");
     terminal.type_keys("query-second\r");
     let asked = command(&mut monitor);
     monitor.0.send(&format!(r#"{{"return": "answered", "id": {}}}"#, asked["id"]));

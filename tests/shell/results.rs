@@ -118,7 +118,7 @@ fn results_and_errors_have_colors() {
         t.wait(|screen| screen.text().contains("POWERDOWN") && is_at_prompt(screen));
         t.type_keys("b\r");
         let screen = t.wait(|screen| screen.text().contains("GenericError: no") && is_at_prompt(screen));
-        let parts = ["\"key\"", "\"text\"", "12345", "null", "\"POWERDOWN\"", "GenericError"];
+        let parts = ["\"key\"", "\"text\"", "12345", "null", "POWERDOWN", "GenericError"];
         let found = parts.map(|text| screen.color_of(text).unwrap());
         let expected = if colored { [12, 28, 30, 5, 136, 1].map(Idx) } else { [Default; 6] };
         assert_eq!(found, expected, "{arguments:?} {environment:?}");

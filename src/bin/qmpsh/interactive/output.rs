@@ -10,6 +10,7 @@ use crate::output::color::PLAIN;
 use crate::output::render::{Pieces, Renderer};
 use crate::session::hmp;
 use crate::status::{Failure, Status, Stop};
+use crate::terminal::EVENTS;
 use qmpsh::events::Batch;
 use qmpsh::message::{Event, Reply, Request};
 use qmpsh::text;
@@ -25,7 +26,10 @@ impl Repl<'_> {
 
     pub(super) fn show_each(&self, events: &VecDeque<Event>, to_stderr: bool) {
         let renderer = if to_stderr { self.renderer.for_stderr() } else { self.renderer };
-        for event in events {
+        // In a storm, most events are only counted, so they must not cost the time to format them.
+        let skipped = if to_stderr { 0 } else { events.len().saturating_sub(EVENTS) };
+        events.iter().take(skipped).for_each(|event| self.sink.skipped(&text::line(&event.name())));
+        for event in events.iter().skip(skipped) {
             if !self.renderer.is_for_person() {
                 self.show_whole(event, renderer, to_stderr);
             } else if to_stderr {

@@ -45,6 +45,7 @@ use tokio::time::timeout;
 pub(crate) use handover::Handover;
 pub(crate) use helper::Assistant;
 pub(crate) use line::Readline;
+pub(crate) use queue::EVENTS;
 pub(crate) use settings::{can_edit, is_dumb};
 pub(crate) use state::Sink;
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 /// The most events that wait: a few screens, so that one repaint stays short also on a slow terminal.
-pub(super) const EVENTS: usize = 500;
+pub(crate) const EVENTS: usize = 500;
 
 /// The most bytes that waiting events may have together; the newest event is kept whatever its length.
 pub(super) const EVENT_BYTES: usize = 1 << 20;
@@ -83,6 +83,12 @@ impl Queue {
                 self.dropped.add(piece.number, name);
             }
         }
+    }
+
+    /// Counts an event that would be dropped, because [`EVENTS`] newer ones are about to be added.
+    pub(super) fn skip_event(&mut self, name: &str) {
+        self.last += 1;
+        self.dropped.add(self.last, name.to_owned());
     }
 
     /// Adds a line about events that were dropped before they came here.
@@ -263,6 +269,18 @@ mod tests {
         assert_eq!(lines[4], "event 1234");
         assert_eq!(lines.len(), 4 + EVENTS + 1);
         assert_eq!(lines[lines.len() - 2..], ["event 1733", "after"]);
+    }
+
+    #[test]
+    fn skipped_events_are_counted_where_they_were() {
+        let mut queue = Queue::default();
+        queue.push_event("STOP", "event 0".into());
+        queue.skip_event("STOP");
+        queue.skip_event("RESET");
+        queue.push_event("STOP", "event 3".into());
+        assert_eq!(all(&mut queue, 1), "event 0\n… 1 more STOP\n… 1 more RESET\nevent 3\n");
+        queue.skip_event("STOP");
+        assert_eq!((queue.is_empty(), queue.take(1).unwrap().through), (false, queue.last()));
     }
 
     #[test]

@@ -142,6 +142,11 @@ impl Shared {
         self.push(|queue| queue.push_event(name, text.into()));
     }
 
+    /// Counts an event of many that come at once: only the newest [`EVENTS`](super::EVENTS) of them can wait to be shown.
+    pub(crate) fn skipped(&self, name: &str) {
+        self.push(|queue| queue.skip_event(name));
+    }
+
     /// Shows a result, of any length, without copying it. No event comes between its lines unless a line is being
     /// typed. Wait for [`flushed`](Self::flushed) before making the next long one.
     pub(crate) fn output(&self, text: impl Into<Bytes>) {
