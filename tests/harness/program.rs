@@ -32,7 +32,7 @@ fn the_environment_is_scrubbed() {
     let output = sh("export -p; pwd >&2").env("EXTRA", "1").run();
     let names = output.stdout_text();
     let names: Vec<&str> = names.lines().filter_map(|l| l.strip_prefix("export ")?.split('=').next()).collect();
-    assert_eq!(names, ["EXTRA", "HOME", "LANG", "PATH", "PWD", "TERM", "XDG_STATE_HOME"]);
+    assert_eq!(names, ["EXTRA", "HOME", "LANG", "PATH", "PWD", "QMPSH_PAGER", "TERM", "XDG_STATE_HOME"]);
     assert_eq!(output.stderr_text().trim_end(), output.home().to_string_lossy());
     output.stdout_contains(&format!("HOME='{}'", output.home().display()));
 }

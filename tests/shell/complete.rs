@@ -476,7 +476,7 @@ fn help_on_the_command_being_typed_is_shown_above_the_line() {
     }
     t.type_keys(&format!("\x0cblockdev-ad x=1{}", keys::F1));
     t.wait(|screen| {
-        screen.text().contains("no help for `blockdev-ad` (did you mean blockdev-add?)")
+        screen.text().contains("blockdev-add            Creates a new block device\n")
             && screen.line() == "(QEMU) blockdev-ad x=1"
     });
     t.type_keys(&format!("\x15\x0c.wait X{}", keys::F1));

@@ -119,7 +119,7 @@ fn an_event_is_a_line_with_its_time() {
         "{}",
         screen.text()
     );
-    assert_eq!(screen.color_of("ONE"), Some(vt100::Color::Idx(3)));
+    assert_eq!(screen.color_of("ONE"), Some(vt100::Color::Idx(136)));
     drop(t);
     mock.finish();
 }

@@ -28,7 +28,7 @@ fn a_long_result_goes_through_less() {
     run(&mut t, "query-name", "{}\n(QEMU)");
     t.type_keys("query-commands\r");
     let screen = t.wait(|screen| screen.line() == ":");
-    assert!(screen.row(0) == "[" && screen.color_of("\"name\"") == Some(vt100::Color::Idx(4)), "{}", screen.text());
+    assert!(screen.row(0) == "[" && screen.color_of("\"name\"") == Some(vt100::Color::Idx(12)), "{}", screen.text());
     // Events wait for its end.
     second.execute(r#"{"execute":"stop"}"#);
     second.execute(r#"{"execute":"cont"}"#);

@@ -255,14 +255,18 @@ impl std::fmt::Display for Process {
     }
 }
 
-/// The most memory that a running process has held until now, in bytes. Keep its stdin open until this is asked.
+/// The most memory that a running process has held until now, in bytes, without what it maps from files: the code of a debug
+/// build is large. Keep its stdin open until this is asked.
 ///
 /// `VmHWM` and not `ru_maxrss`: that one begins at the size of the process that started it.
 #[track_caller]
 pub fn peak_memory(pid: u32) -> u64 {
     let path = format!("/proc/{pid}/status");
     let status = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let line = line.unwrap_or_else(|| panic!("it has ended: no VmHWM in {path}"));
-    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let line = line.unwrap_or_else(|| panic!("it has ended: no {name} in {path}"));
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
+    };
+    bytes("VmHWM:") - bytes("RssFile:")
 }

@@ -5,13 +5,12 @@ use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anstyle::Style;
 use etcetera::BaseStrategy as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::OutputMode;
-use crate::output::color::{Tint, parse_style};
+use crate::output::color::{Style, Tint, parse_style};
 use crate::session::event_filter::EventFilter;
 use qmpsh::error::describe;
 use qmpsh::text;

@@ -60,7 +60,7 @@ pub(crate) const ENVIRONMENT: &[Entry] = &[
     ("NO_COLOR", "if not empty, --color auto uses no colors"),
     ("CLICOLOR_FORCE", "if neither empty nor 0, --color auto uses colors in files and pipes too"),
     ("QMPSH_LOG", "default of --log-level"),
-    ("QMPSH_PAGER, PAGER", "pager for long results at the prompt [default: less -FRX]; none if empty or cat"),
+    ("QMPSH_PAGER, PAGER", "pager at the prompt [default: less -FRX]; none if empty or cat"),
     ("TZ", "time zone of the times of events at the prompt [default: that of the system]"),
     ("XDG_CONFIG_HOME", "directory of the configuration file [default: ~/.config]"),
     ("VISUAL, EDITOR", "editor of .edit and Ctrl-X Ctrl-E [default: vi]"),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 
-use anstyle::{Ansi256Color, AnsiColor, Color, Style};
+use colored::{Color, ColoredString, Styles};
 
 use crate::cli::ColorMode;
 use crate::output::columns::is_carets;
@@ -55,36 +55,106 @@ impl Tint {
     /// Returns its default style. Each color has a contrast of at least 3:1 on black and on white. Green, cyan and yellow of the
     /// 16 colors have not on white, nor has blue on black; those of the cube of 256 colors look the same in every theme.
     fn style(self) -> Style {
-        let cube = |index| Style::new().fg_color(Some(Ansi256Color(index).into()));
-        let basic = |color: AnsiColor| Style::new().fg_color(Some(Color::Ansi(color)));
+        let in_color = |color| Style { foreground: Some(color), ..Style::default() };
+        let bold = Style::default().attributes.bold();
         match self {
-            Tint::Key => basic(AnsiColor::BrightBlue),
-            Tint::Text => cube(28),
-            Tint::Number => cube(30),
-            Tint::Literal => basic(AnsiColor::Magenta),
-            Tint::Error => basic(AnsiColor::Red).bold(),
-            Tint::Event => cube(136),
-            Tint::Heading => Style::new().bold(),
-            Tint::Hint => basic(AnsiColor::BrightBlack),
-            Tint::Prompt => Style::new(),
+            Tint::Key => in_color(Color::BrightBlue),
+            Tint::Text => in_color(Color::AnsiColor(28)),
+            Tint::Number => in_color(Color::AnsiColor(30)),
+            Tint::Literal => in_color(Color::Magenta),
+            Tint::Error => Style { attributes: bold, ..in_color(Color::Red) },
+            Tint::Event => in_color(Color::AnsiColor(136)),
+            Tint::Heading => Style { attributes: bold, ..Style::default() },
+            Tint::Hint => in_color(Color::BrightBlack),
+            Tint::Prompt => Style::default(),
         }
     }
 }
 
-/// Reads a style as git's configuration has it: `bold red`, `brightblue`, `#ff8800`, `dim`.
-pub(crate) fn parse_style(text: &str) -> Option<Style> {
-    const NAMES: [&str; 8] = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
-    // The library panics at other letters behind a `#`.
-    if !text.is_ascii() {
-        return None;
+/// How a text looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Style {
+    foreground: Option<Color>,
+    background: Option<Color>,
+    attributes: colored::Style,
+}
+
+impl Style {
+    /// Returns the escape sequence that begins it; empty if it changes nothing.
+    fn start(self) -> String {
+        // `colored` must not decide: each output has its own answer.
+        colored::control::set_override(true);
+        let mut text = ColoredString::from("\n");
+        (text.fgcolor, text.bgcolor, text.style) = (self.foreground, self.background, self.attributes);
+        // The library paints whole strings only, so one is painted, and cut at its text.
+        text.to_string().split('\n').next().unwrap_or_default().to_owned()
     }
-    // It lacks git's bright colors.
-    let word = |word: &str| {
-        let bright = word.strip_prefix("bright").and_then(|name| NAMES.iter().position(|known| *known == name));
-        bright.map_or_else(|| word.to_owned(), |index| (index + NAMES.len()).to_string())
+}
+
+/// Reads a style as git's configuration has it: `bold red`, `brightblue`, `#ff8800`, `dim`. The first color is that of the text,
+/// the second that of the background.
+pub(crate) fn parse_style(text: &str) -> Option<Style> {
+    let mut style = Style::default();
+    let mut colors = Vec::new();
+    let words = text.to_ascii_lowercase();
+    let mut words = words.split_whitespace().peekable();
+    words.peek()?;
+    for word in words {
+        let attribute = match word {
+            "bold" => Styles::Bold,
+            "dim" => Styles::Dimmed,
+            "italic" => Styles::Italic,
+            "ul" => Styles::Underline,
+            "blink" => Styles::Blink,
+            "reverse" => Styles::Reversed,
+            "strike" => Styles::Strikethrough,
+            color => {
+                colors.push(parse_color(color)?);
+                continue;
+            }
+        };
+        style.attributes.add(attribute);
+    }
+    let [foreground, background] = match colors[..] {
+        [] => [None, None],
+        [foreground] => [foreground, None],
+        [foreground, background] => [foreground, background],
+        _ => return None,
     };
-    let words: Vec<String> = text.split_whitespace().map(|text| word(&text.to_ascii_lowercase())).collect();
-    anstyle_git::parse(&words.join(" ")).ok().filter(|_| !words.is_empty())
+    Some(Style { foreground, background, ..style })
+}
+
+/// Reads a color; `Some(None)` is that of the terminal.
+fn parse_color(word: &str) -> Option<Option<Color>> {
+    const NAMES: [[Color; 2]; 8] = [
+        [Color::Black, Color::BrightBlack],
+        [Color::Red, Color::BrightRed],
+        [Color::Green, Color::BrightGreen],
+        [Color::Yellow, Color::BrightYellow],
+        [Color::Blue, Color::BrightBlue],
+        [Color::Magenta, Color::BrightMagenta],
+        [Color::Cyan, Color::BrightCyan],
+        [Color::White, Color::BrightWhite],
+    ];
+    if matches!(word, "normal" | "default") {
+        return Some(None);
+    }
+    if let Some(digits) = word.strip_prefix('#').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        let part = |at: usize, length: usize| u8::from_str_radix(&digits[at * length..(at + 1) * length], 16).ok();
+        let [r, g, b] = match digits.len() {
+            6 => [part(0, 2)?, part(1, 2)?, part(2, 2)?],
+            3 => [part(0, 1)? * 17, part(1, 1)? * 17, part(2, 1)? * 17],
+            _ => return None,
+        };
+        return Some(Some(Color::TrueColor { r, g, b }));
+    }
+    if let Ok(index) = word.parse() {
+        return Some(Some(Color::AnsiColor(index)));
+    }
+    let (name, is_bright) = word.strip_prefix("bright").map_or((word, 0), |name| (name, 1));
+    let names = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+    let index = names.iter().position(|known| *known == name)?;
+    Some(Some(NAMES[index][is_bright]))
 }
 
 /// The escape sequence that ends any tint.
@@ -188,7 +258,7 @@ fn palette(chosen: &[(Tint, Style)]) -> [String; TINTS.len()] {
     TINTS.map(|(tint, _)| {
         let style =
             chosen.iter().rfind(|(chosen, _)| *chosen == tint).map_or_else(|| tint.style(), |(_, style)| *style);
-        style.render().to_string()
+        style.start()
     })
 }
 
@@ -246,32 +316,37 @@ mod tests {
         for (index, (tint, name)) in TINTS.into_iter().enumerate() {
             assert_eq!(tint as usize, index);
             assert_eq!(name.map(Tint::named), name.map(|_| Some(tint)));
-            assert_eq!(start(tint), tint.style().render().to_string());
+            assert_eq!(start(tint), tint.style().start());
         }
         assert_eq!(ON.paint(Tint::Heading, "x"), "\x1b[1mx\x1b[0m");
         assert_eq!(ON.paint(Tint::Prompt, "x"), "x");
-        let chosen = palette(&[(Tint::Key, AnsiColor::Red.on_default()), (Tint::Key, AnsiColor::Cyan.on_default())]);
+        let [red, cyan] = ["red", "cyan"].map(|color| (Tint::Key, parse_style(color).unwrap()));
+        let chosen = palette(&[red, cyan]);
         assert_eq!(chosen[..2], ["\x1b[36m".to_owned(), start(Tint::Text).to_owned()]);
     }
 
     #[test]
     fn styles_are_those_of_gits_configuration() {
         let check = |text: &str, expected: Option<&str>| {
-            let found = parse_style(text).map(|style| style.render().to_string());
+            let found = parse_style(text).map(Style::start);
             assert_eq!(found.as_deref(), expected, "{text}");
         };
         check("red", Some("\x1b[31m"));
-        check("bold red", Some("\x1b[1m\x1b[31m"));
-        check("Bold  RED", Some("\x1b[1m\x1b[31m"));
-        check("brightblue", Some("\x1b[38;5;12m"));
-        check("#ff8800", Some("\x1b[38;2;255;136;0m"));
-        check("#f80", Some("\x1b[38;2;255;136;0m"));
-        check("208 ul", Some("\x1b[4m\x1b[38;5;208m"));
-        check("white black", Some("\x1b[37m\x1b[40m"));
+        check("bold red", Some("\x1b[1;31m"));
+        check("Bold  RED", Some("\x1b[1;31m"));
+        check("brightblue", Some("\x1b[94m"));
+        check("208 ul", Some("\x1b[4;38;5;208m"));
+        check("white black", Some("\x1b[40;37m"));
+        check("normal red", Some("\x1b[41m"));
         check("dim", Some("\x1b[2m"));
         check("normal", Some(""));
         for wrong in ["", "  ", "orange", "brightorange", "#ggg", "#aéaé", "#ffff", "256", "red green blue"] {
             check(wrong, None);
+        }
+        // A terminal that does not say that it has all colors gets the nearest one.
+        let orange = Some(Color::TrueColor { r: 255, g: 136, b: 0 });
+        for text in ["#ff8800", "#F80"] {
+            assert_eq!(parse_style(text).map(|style| style.foreground), Some(orange), "{text}");
         }
     }
 
@@ -296,9 +371,13 @@ mod tests {
             [255, 255, 255],
         ];
         let index = match color {
-            Color::Ansi(color) => Ansi256Color::from_ansi(color).0,
-            Color::Ansi256(Ansi256Color(index)) => index,
-            Color::Rgb(color) => return [color.0, color.1, color.2],
+            Color::AnsiColor(index) => index,
+            Color::TrueColor { r, g, b } => return [r, g, b],
+            // 30 to 37, and 90 to 97 for the bright ones.
+            basic => match basic.to_fg_str().parse().unwrap() {
+                code @ 30..=37 => code - 30,
+                code => code - 90 + 8,
+            },
         };
         match index {
             0..16 => BASIC[usize::from(index)],
@@ -331,12 +410,12 @@ mod tests {
             contrast(shown, [0; 3]).min(contrast(shown, [255; 3]))
         };
         for (tint, _) in TINTS {
-            if let Some(color) = tint.style().get_fg_color() {
+            if let Some(color) = tint.style().foreground {
                 assert!(least(color) >= 3.0, "{tint:?}: {}", least(color));
             }
         }
-        for color in [AnsiColor::Blue, AnsiColor::Yellow, AnsiColor::Green, AnsiColor::Cyan] {
-            assert!(least(color.into()) < 3.0, "{color:?}");
+        for color in [Color::Blue, Color::Yellow, Color::Green, Color::Cyan] {
+            assert!(least(color) < 3.0, "{color:?}");
         }
     }
 

@@ -208,7 +208,7 @@ mod tests {
         let Message::Event(event) = Message::from_document(document).unwrap() else { panic!() };
         let colors = Colors::of_stdout(crate::cli::ColorMode::Always);
         let line = |room| line(&event, TimeZone::UTC, room, colors);
-        assert_eq!(line(80), "\x1b[33mSTOP\x1b[0m");
-        assert_eq!(line(3), "\x1b[33mST…\x1b[0m");
+        assert_eq!(line(80), colors.paint(Tint::Event, "STOP"));
+        assert_eq!(line(3), colors.paint(Tint::Event, "ST…"));
     }
 }
