@@ -74,7 +74,7 @@ fn color_always_colors_a_pipe() {
         let program = environment.iter().fold(at(mock.socket()), |program, (name, value)| program.env(*name, value));
         let run = program.args(arguments.iter().copied()).args(["-c", "a", "-c", "b"]).run();
         let (shown, error) = if colored {
-            ("{\n  \x1b[94m\"k\"\x1b[0m: \x1b[38;5;30m1\x1b[0m\n}\n", "\x1b[1m\x1b[31m-c:2: GenericError\x1b[0m: no\n")
+            ("{\n  \x1b[94m\"k\"\x1b[0m: \x1b[38;5;30m1\x1b[0m\n}\n", "\x1b[1;31m-c:2: GenericError\x1b[0m: no\n")
         } else if arguments.contains(&"-p") {
             ("{\n  \"k\": 1\n}\n", "-c:2: GenericError: no\n")
         } else {

@@ -136,7 +136,7 @@ fn a_late_reply_is_not_paged() {
     let mock = Mock::interactive().negotiate().expect_execute("slow").pause().reply(&long).unix();
     let mut t = at_prompt(paged(qmpsh(), "echo paged").arg(mock.socket()));
     t.type_keys("slow\r");
-    t.wait(|screen| screen.text().ends_with("slow"));
+    mock.wait_for_pause();
     t.type_keys(keys::CTRL_C);
     t.wait(is_at_prompt);
     t.type_keys("query-sta");

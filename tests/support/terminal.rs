@@ -268,7 +268,7 @@ impl Screen {
 /// What came to a terminal, without the colors in which the program shows things: nothing else that is escaped is
 /// taken out.
 pub fn without_colors(raw: &[u8]) -> String {
-    const OWN: [&str; 9] = ["0", "1", "31", "35", "38;5;28", "38;5;30", "38;5;136", "90", "94"];
+    const OWN: [&str; 9] = ["0", "1", "1;31", "35", "38;5;28", "38;5;30", "38;5;136", "90", "94"];
     let text = String::from_utf8(raw.to_vec()).expect("what is shown is UTF-8");
     OWN.iter().fold(text, |text, color| text.replace(&format!("\x1b[{color}m"), ""))
 }
