@@ -100,11 +100,11 @@ fn lines_of_a_file_have_no_aliases() {
 #[test]
 fn colors_are_those_of_the_file() {
     let mock = Mock::interactive().negotiate().expect_execute("show").reply("{\"a\": 1}").pause().unix();
-    let t = configured(mock.socket(), "[colors]\nkey = \"#ff8800\"\nprompt = \"brightblue\"\n");
+    let t = configured(mock.socket(), "[colors]\nkey = \"208\"\nprompt = \"brightblue\"\n");
     let mut t = at_prompt(t);
     t.type_keys("show\r");
     let screen = t.wait(|screen| screen.text().contains("\"a\": 1"));
-    assert_eq!(screen.color_of("\"a\""), Some(vt100::Color::Rgb(255, 136, 0)));
+    assert_eq!(screen.color_of("\"a\""), Some(vt100::Color::Idx(208)));
     assert_eq!(screen.color_of("(QEMU)"), Some(vt100::Color::Idx(12)));
     mock.go_on();
     drop(t);

@@ -35,7 +35,7 @@ fn a_long_result_goes_through_less() {
     t.type_keys("q");
     let screen = t.wait(|screen| screen.text().contains(" RESUME\n") && is_at_prompt(screen));
     assert!(!screen.text().contains("pager"), "{}", screen.text());
-    t.type_keys(".help\r");
+    t.type_keys(".help built-in\r");
     t.wait(|screen| screen.line() == ":" && !screen.text().contains("(QEMU)"));
     // Ctrl-C is for less, which drops the keys before it and draws its prompt again.
     let before = t.raw().len();
