@@ -349,7 +349,7 @@ fn sent(line: &str, schema: &Schema) -> Option<serde_json::Value> {
     let line = parse(line).ok()?.pop()?;
     let (statement, key) = match line.statement {
         Statement::Dot(dot) => (*dot.carried?, "exec-oob"),
-        statement => (statement, "execute"),
+        statement @ Statement::Invoke(_) => (statement, "execute"),
     };
     let Statement::Invoke(invocation) = statement else { return None };
     let types = Types { schema: Some(schema), property: None };
@@ -375,7 +375,7 @@ fn every_example_of_the_manual_is_shown_as_a_line_that_sends_the_same() {
     let shown = qmpsh()
         .env("MANPATH", file.parent().unwrap().parent().unwrap())
         .arg(qemu.socket())
-        .stdin(&lines.join("\n"))
+        .stdin(lines.join("\n"))
         .run()
         .status(0)
         .stdout_text();
@@ -398,7 +398,7 @@ fn every_example_of_the_manual_is_shown_as_a_line_that_sends_the_same() {
         let mut shown: Vec<String> = Vec::new();
         for line in section.lines().map(str::trim) {
             match shown.last_mut().filter(|last| last.starts_with("transaction(") && !last.contains("\n)")) {
-                Some(last) => *last += &format!("\n{line}"),
+                Some(last) => last.extend(["\n", line]),
                 None => shown.push(line.to_owned()),
             }
         }

@@ -10,14 +10,14 @@ use crate::support::{QMPSH, temporary_directory};
 /// A terminal in which QEMUs of these names run, and the shell without an address; and the directory of their sockets.
 fn shell_beside(names: &[&str]) -> (Terminal, TempDir) {
     let directory = temporary_directory();
-    let mut script = format!("cd {}\n", directory.path().display());
-    for (index, name) in names.iter().enumerate() {
-        script += &format!(
+    let start = |(index, name): (usize, &&str)| {
+        format!(
             "qemu-system-x86_64 -M none -nodefaults -display none -name {name} -qmp unix:{index},server=on,wait=off &\n\
              until test -S {index}; do sleep 0.01; done\n"
-        );
-    }
-    script += &format!("{QMPSH}; echo \"status $?\"; read line");
+        )
+    };
+    let started = names.iter().enumerate().map(start).collect::<Vec<_>>().concat();
+    let script = format!("cd {}\n{started}{QMPSH}; echo \"status $?\"; read line", directory.path().display());
     let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "sh", "-c"];
     let terminal = Program::new("unshare").args(namespace).arg(&script).terminal();
     (terminal, directory)

@@ -157,7 +157,8 @@ fn connect_keeps_the_credentials_for_tcp_and_takes_others() {
     let (one, two) = (tls("one"), tls("two"));
     let unix = one.socket().display().to_string();
     let credentials = client.path().display().to_string();
-    let names = |names: &[&str]| names.iter().map(|name| format!("{{\"name\": \"{name}\"}}\n")).collect::<String>();
+    let names =
+        |names: &[&str]| names.iter().map(|name| format!("{{\"name\": \"{name}\"}}\n")).collect::<Vec<_>>().concat();
     // Without them on the way over the Unix socket, so they are given again.
     let lines = format!(
         "query-name\n.connect {}\nquery-name\n.connect {unix}\nquery-name\n.connect tls-creds={credentials} {}\nquery-name\n",

@@ -185,7 +185,9 @@ async fn interact(
     let signals = Signals::new()?;
     let dialect = SharedDialect::new(hmp::dialect(options));
     let (config, warnings) = Config::load();
-    warnings.iter().for_each(|warning| messages.say(warning));
+    for warning in &warnings {
+        messages.say(warning);
+    }
     let mut console = interactive::open_console(options, &config, &dialect)?;
     let log = WireLog::new(options, "", Notifier::Console(console.sink()))?;
     let mut session = session(options, connector, log, dialect, None);

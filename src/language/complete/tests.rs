@@ -199,7 +199,7 @@ fn names_of_branches_are_completed_before_the_tag_is_given() {
 #[test]
 fn messages_in_json_are_completed() {
     check(r#"{"exec^"#, "execute exec-oob");
-    check(r#"{^"#, "execute arguments exec-oob id");
+    check("{^", "execute arguments exec-oob id");
     check(r#"{"arg^"#, r#"{"arguments": ^"#);
     check(r#"{"execute": "res^"#, r#"{"execute": "resize"^"#);
     check(r#"{"execute": "res^"}"#, r#"{"execute": "resize^"}"#);

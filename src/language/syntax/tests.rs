@@ -293,7 +293,7 @@ fn a_dot_command_has_words() {
     check(".try .oob c", r#"DOT try [] rest ".oob c" <DOT oob [] rest "c" <c>>"#);
     check(".try", r#"DOT try [] rest """#);
     check(".hmp print 'x | # [", r#"DOT hmp [] rest "print 'x | # [""#);
-    check(".hmp info 'x | # [", r##"DOT hmp [] rest "info 'x" PIPE # ["##);
+    check(".hmp info 'x | # [", r#"DOT hmp [] rest "info 'x" PIPE # ["#);
     check(".hmp", r#"DOT hmp [] rest """#);
     check(".hmp  x \r", r#"DOT hmp [] rest "x ""#);
     check(".try .hmp x | y", r#"DOT try [] rest ".hmp x | y" <DOT hmp [] rest "x | y">"#);

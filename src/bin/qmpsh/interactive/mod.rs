@@ -50,6 +50,7 @@ use redirected::Redirected;
 const EVENT_ROOM: usize = 4 << 20;
 
 /// The interactive shell on a session; made before the client connects, so that no event is missed.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Repl<'a> {
     session: &'a mut Session,
     renderer: Renderer,

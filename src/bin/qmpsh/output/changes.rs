@@ -30,7 +30,7 @@ impl Changes {
     /// Marks what has changed in the next result of this run. Returns the first run as it is.
     pub(crate) fn mark(&mut self, result: Pieces) -> Pieces {
         let whole = result.whole();
-        let text = (whole.len() <= LONGEST).then(|| String::from_utf8_lossy(&whole).into_owned()).unwrap_or_default();
+        let text = if whole.len() <= LONGEST { String::from_utf8_lossy(&whole).into_owned() } else { String::new() };
         let marked = match self.last.get(self.next.len()) {
             Some(last) if !last.is_empty() && !text.is_empty() => Bytes::from(marked(last, &text)),
             _ => whole,

@@ -87,7 +87,7 @@ impl Style {
         let mut text = ColoredString::from("\n");
         (text.fgcolor, text.bgcolor, text.style) = (self.foreground, self.background, self.attributes);
         // The library paints whole strings only, so one is painted, and cut at its text.
-        text.to_string().split('\n').next().unwrap_or_default().to_owned()
+        format!("{text}").split('\n').next().unwrap_or_default().to_owned()
     }
 }
 
@@ -124,7 +124,8 @@ pub(crate) fn parse_style(text: &str) -> Option<Style> {
     Some(Style { foreground, background, ..style })
 }
 
-/// Reads a color; `Some(None)` is that of the terminal.
+/// Reads a color; `None` in it is that of the terminal.
+#[allow(clippy::option_option, reason = "a color that is not set is something else than no color")]
 fn parse_color(word: &str) -> Option<Option<Color>> {
     const NAMES: [[Color; 2]; 8] = [
         [Color::Black, Color::BrightBlack],

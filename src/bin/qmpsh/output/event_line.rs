@@ -81,7 +81,7 @@ impl Writer<'_> {
         {
             let mut count = 0;
             for element in elements {
-                path.push_str(&format!("{count}."));
+                path.extend([&*count.to_string(), "."]);
                 count += 1;
                 self.value(path, &element, depth + 1);
                 path.truncate(start);

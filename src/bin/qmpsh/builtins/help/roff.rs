@@ -46,7 +46,9 @@ impl<'c> Text<'c> {
             verbatim: None,
             tag: false,
         };
-        lines.iter().for_each(|line| text.line(line));
+        for line in lines {
+            text.line(line);
+        }
         text.finish()
     }
 

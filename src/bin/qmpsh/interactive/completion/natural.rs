@@ -23,7 +23,7 @@ fn parts(name: &str) -> impl Iterator<Item = Part<'_>> {
         let (part, behind) = rest.split_at(end);
         rest = behind;
         let digits = part.trim_start_matches('0');
-        (!part.is_empty()).then(|| if is_number { Part::Number(digits.len(), digits) } else { Part::Text(part) })
+        (!part.is_empty()).then_some(if is_number { Part::Number(digits.len(), digits) } else { Part::Text(part) })
     })
 }
 
