@@ -465,7 +465,7 @@ fn help_on_the_command_being_typed_is_shown_above_the_line() {
     for key in [keys::F1, keys::ALT_H] {
         t.type_keys(&format!("\x0cblockdev-add driver=raw{}{key}", keys::LEFT.repeat(3)));
         let is_shown = |screen: &Screen| {
-            screen.text().contains("blockdev-add (command)\n")
+            screen.text().contains("\nblockdev-add (command)")
                 && screen.line().starts_with("(QEMU) blockdev-add driver=raw")
         };
         let screen = t.wait(is_shown);
