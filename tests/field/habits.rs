@@ -286,12 +286,12 @@ fn ways_to_ask_for_help() {
 fn a_word_that_is_no_argument_names_those_that_there_are() {
     let qemu = pc();
     for (line, help) in [
-        ("query-block cd0", "query-block takes no arguments"),
+        ("query-name cd0", "query-name takes no arguments"),
         ("migrate_cancel now", "migrate_cancel takes no arguments"),
         ("snapshot-save foo", "snapshot-save takes job-id=, tag=, vmstate=, devices="),
         ("nbd-server-start localhost:10809", "nbd-server-start takes addr=, ["),
         ("send-key ctrl-alt-delete", "send-key takes keys=, [hold-time=]"),
-        (".try query-block cd0", "query-block takes no arguments"),
+        (".try query-name cd0", "query-name takes no arguments"),
         // Removed, with the arguments of the human monitor.
         ("migrate_set_speed 100M", "use `migrate-set-parameters max-bandwidth=BYTES`"),
         ("cpu-add 1", "use `device_add`; query-hotpluggable-cpus lists its arguments"),

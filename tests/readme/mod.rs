@@ -133,17 +133,18 @@ fn session(block: &Block<'_>) -> Result<(), String> {
     assert_eq!(command[..1], ["qmpsh"], "line {}", block.line);
     // `(QEMU) query-status`: what is typed stands after the prompt.
     let typed = |line: &'_ str| {
-        let line = line.strip_prefix('(')?;
-        line.split_once(") ").map(|(_, typed)| typed.to_owned())
+        let (prompt, typed) = line.split_once(") ").filter(|_| line.starts_with('('))?;
+        Some((format!("{prompt})"), typed.to_owned()))
     };
-    let mut lines: Vec<String> = step.output.lines().filter_map(typed).collect();
-    let unfinished = lines.pop().ok_or("nothing is typed")?;
+    let mut lines: Vec<(String, String)> = step.output.lines().filter_map(typed).collect();
+    let (_, unfinished) = lines.pop().ok_or("nothing is typed")?;
 
     let (qemu, program) = machine(qmpsh_path());
     let mut terminal = program.args(&command[1..]).terminal();
     let prompt = |screen: &crate::support::terminal::Screen| screen.line().starts_with('(');
-    for line in lines {
-        terminal.wait(|screen| prompt(screen) && screen.line().ends_with(')'));
+    for (its_prompt, line) in lines {
+        // The name of the VM may come after the first prompt.
+        terminal.wait(|screen| screen.line() == its_prompt);
         terminal.type_keys(&format!("{line}\r"));
         terminal.wait(|screen| screen.text().contains(&line) && !screen.line().ends_with(&line));
     }
