@@ -49,7 +49,7 @@ impl Connect {
                 }
             }
             (Some(Tls::Off), Some((_, span))) => {
-                return Err(Refusal::new(*span, "without TLS there is no name to check"));
+                return Err(Refusal::new(*span, "a name can be checked only with TLS"));
             }
             _ => {}
         }
@@ -141,6 +141,6 @@ mod tests {
         check("fd:3", "an inherited socket can be used only from the start");
         check("qga=1 q", "not `on` or `off`");
         check("tls-creds=d q.sock", "a Unix socket has no host name");
-        check("tls-creds=off tls-hostname=n h:1", "without TLS there is no name to check");
+        check("tls-creds=off tls-hostname=n h:1", "a name can be checked only with TLS");
     }
 }

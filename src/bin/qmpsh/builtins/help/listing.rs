@@ -46,20 +46,20 @@ pub(super) fn command(
     width: usize,
 ) -> Result<String, String> {
     let name = &*command.name;
-    let mut text = title(name, "command", &command.features, manual.other_version);
+    let mut text = title(name, "command", &command.features, manual.other_version, width);
     if !command.enabled {
-        text.push_str("\nThe peer's configuration disables it.\n");
+        note(&mut text, "The peer's configuration disables it.", width);
     }
     if !command.success_response {
-        text.push_str("\nA success is not answered.\n");
+        note(&mut text, "A success is not answered.", width);
     }
     let Some(arguments) = command.arguments else {
         match manual.found {
             Some(found) => {
                 let _ = write!(text, "\n{}", found.text);
-                let _ = writeln!(text, "\n{}", wrap(&format!("(From {}.)", found.title), width));
+                note(&mut text, &format!("(From {}.)", found.title), width);
             }
-            None => text.push_str("\nThe guest agent does not say what its commands take and return.\n"),
+            None => note(&mut text, "The guest agent does not say what its commands take and return.", width),
         }
         return Ok(text);
     };
@@ -75,12 +75,12 @@ pub(super) fn command(
         _ => None,
     });
     if let (Some(tag), true) = (first_tag, choices.is_empty()) {
-        let _ = writeln!(text, "\n`.help {name} {tag}=VALUE` shows one of these alone.");
+        note(&mut text, &format!("`.help {name} {tag}=VALUE` shows one of these alone."), width);
     }
     if let Some(argument) = bare_argument(name) {
         let value = argument.to_uppercase();
         let condition = if name == "balloon" { ", if it has a unit, as 2G has" } else { "" };
-        let _ = writeln!(text, "\n`{name} {value}` is short for `{name} {argument}={value}`{condition}.");
+        note(&mut text, &format!("`{name} {value}` is short for `{name} {argument}={value}`{condition}."), width);
     }
     if name == "device_add" {
         text.push_str("  and any property of the device, as with -device\n");
@@ -89,7 +89,7 @@ pub(super) fn command(
         returned(&mut text, schema, result, manual, width);
     }
     if command.allow_oob {
-        text.push_str("\nIt may go out of band: .oob\n");
+        note(&mut text, "It may go out of band: .oob", width);
     }
     parts(&mut text, manual, width);
     Ok(text)
@@ -97,7 +97,7 @@ pub(super) fn command(
 
 /// Describes an event in full.
 pub(super) fn event(schema: &Schema, event: &Event, manual: Manual<'_>, width: usize) -> String {
-    let mut text = title(&event.name, "event", &event.features, manual.other_version);
+    let mut text = title(&event.name, "event", &event.features, manual.other_version, width);
     introduction(&mut text, manual);
     let data = event.data.map(|data| schema.reference(data, "the data", &[]));
     let texts = manual.found.map(|found| &found.described.argument_texts);
@@ -134,7 +134,7 @@ fn source(text: &mut String, manual: Manual<'_>, width: usize) {
     let Some(found) = manual.found else { return };
     let since = found.described.since.as_ref();
     let since = since.map_or_else(String::new, |since| format!("; since QEMU {since}"));
-    let _ = writeln!(text, "\n{}", wrap(&format!("(From {}{since}.)", found.title), width));
+    note(text, &format!("(From {}{since}.)", found.title), width);
 }
 
 /// Writes a command on one line: its name, and its arguments, the required ones first.
@@ -154,11 +154,16 @@ pub(crate) fn signature(schema: &Schema, command: &Command) -> String {
     text
 }
 
-fn title(name: &str, kind: &str, features: &Features, manual: Option<&OtherVersion<'_>>) -> String {
+/// Adds a sentence, after an empty line.
+fn note(text: &mut String, sentence: &str, width: usize) {
+    let _ = writeln!(text, "\n{}", wrap(sentence, width));
+}
+
+fn title(name: &str, kind: &str, features: &Features, manual: Option<&OtherVersion<'_>>, width: usize) -> String {
     let features: Vec<&str> = features.names().collect();
     let features = if features.is_empty() { String::new() } else { format!(", {}", features.join(", ")) };
     let versions = manual.map_or_else(String::new, |versions| format!(" in {versions}"));
-    format!("{name} ({kind}{features}){versions}\n")
+    wrap(&format!("{name} ({kind}{features}){versions}\n"), width).into_owned()
 }
 
 fn unmatched(name: &str, choice: &Choice, cases: &[String]) -> String {
@@ -361,7 +366,7 @@ mod tests {
                         filename  string\n    size      optional integer\n  with driver=raw:\n    \
                         file    string or null or\n            object, as the\n            arguments of add\n    \
                         offset  optional integer\n    size    optional string\n  with driver=other: nothing\n              more\n\n\
-                        `.help add driver=VALUE` shows one of these alone.\n\nReturns: nothing\n";
+                        `.help add driver=VALUE` shows\none of these alone.\n\nReturns: nothing\n";
         assert_eq!(help("add", &[], 30), expected);
         let one = help("add", &[("driver", "file")], 80);
         assert!(one.contains("  driver     file\n") && !one.contains("offset") && one.contains("filename"), "{one}");
@@ -380,11 +385,14 @@ mod tests {
                 arguments.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
             let manual = OtherVersion { peer: "11.1.3", manual: "7.2.22", arguments: arguments.as_deref() };
             let found = schema.command(name).unwrap();
-            let text = command(&schema, found, &[], Manual { found: None, other_version: Some(&manual) }, 80)
+            let text = command(&schema, found, &[], Manual { found: None, other_version: Some(&manual) }, 100)
                 .unwrap_or_else(|sentence| sentence);
             let first = format!("{name} (command) in QEMU 11.1.3; the installed manual is for QEMU 7.2.22\n\n");
             let first = if name == "resize" { first.replace(')', ", deprecated, json-cli)") } else { first };
             assert_eq!(text.strip_prefix(&first), Some(expected), "{text}");
+            let narrow =
+                command(&schema, found, &[], Manual { found: None, other_version: Some(&manual) }, 40).unwrap();
+            assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
         };
         check(
             "resize",

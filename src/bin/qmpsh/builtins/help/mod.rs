@@ -1,5 +1,5 @@
 //! `.help`: shows what to begin with, describes a built-in command, or says what the peer's schema and QEMU's installed manuals
-//! know about a name. A word that is no name is looked for in names and texts.
+//! know about a name. Other words are searched for in names and texts.
 
 mod example;
 mod listing;

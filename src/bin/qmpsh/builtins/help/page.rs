@@ -213,7 +213,7 @@ impl<'p> Page<'p> {
                 Entry::Member { name, ty, text } => {
                     let path = format!("{at}{name}");
                     let text = Text::of(&text, usize::MAX, &|lines| lines);
-                    // QEMU's generator writes that where there is no text.
+                    // QEMU's generator writes this if the source has no text.
                     let text = Some(text.trim()).filter(|text| *text != "Not documented").unwrap_or_default();
                     texts.0.entry((branch.to_owned(), path.clone())).or_insert_with(|| text.to_owned());
                     let (ty, index) = element(&ty);

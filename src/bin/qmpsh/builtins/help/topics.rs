@@ -100,7 +100,7 @@ pub(super) fn topic(name: &str, width: usize) -> Option<String> {
     Some(shown)
 }
 
-/// Adds rows of two columns, the second at `column`. In a narrow screen it is below the first where there is no room.
+/// Adds rows of two columns, the second at `column`. On a narrow screen it goes below the first if it does not fit.
 fn rows<'a>(text: &mut String, rows: impl Iterator<Item = (String, &'a str)>, column: usize, width: usize) {
     let column = if width < WIDE && column > width / 2 { 6 } else { column };
     for (first, second) in rows {

@@ -1,7 +1,7 @@
 //! Draws a tree for people, within the columns of a terminal.
 //!
 //! Names are never cut. Columns that do not fit are left out, the least important first. The last column takes a line of its own
-//! where there is no room for it.
+//! if it does not fit.
 
 use std::iter::repeat_n;
 

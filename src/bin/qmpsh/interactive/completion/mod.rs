@@ -11,7 +11,7 @@ mod replies;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::builtins::{COMMANDS, Description, page};
-use crate::output::columns::{Size, wrap};
+use crate::output::columns::{Size, cut, wrap};
 use crate::session::schema::SessionSchema;
 use crate::session::{Session, SharedDialect};
 use crate::terminal;
@@ -124,12 +124,10 @@ fn shortened(page: &str, name: Option<&str>, size: Size) -> String {
         return lines.join("\n");
     }
     let shown = room - 1;
-    let more = format!(
-        "… {} more lines (.help{} shows all)",
-        lines.len() - shown,
-        name.map(|name| format!(" {name}")).unwrap_or_default()
-    );
-    [&lines[..shown], &[&*more]].concat().join("\n")
+    let name = name.map(|name| format!(" {name}")).unwrap_or_default();
+    let more = format!("… {} more lines (.help{name} shows all)", lines.len() - shown);
+    // It is one row, so that the rest fits.
+    [&lines[..shown], &[&*cut(&more, size.columns.saturating_sub(1))]].concat().join("\n")
 }
 
 #[cfg(test)]
