@@ -208,7 +208,9 @@ fn ctrl_c_ends_follow_at_the_prompt() {
         .reply("\"first\"")
         .pause()
         .event("A", "{}")
-        .event("B", "{}")
+        .event("B", "{\"early\": true}")
+        .pause()
+        .event("B", "{\"followed\": true}")
         .pause()
         .expect_execute("query-version")
         .event("C", "{}")
@@ -218,8 +220,17 @@ fn ctrl_c_ends_follow_at_the_prompt() {
     t.type_keys("\x1b[200~.events A B\nquery-kvm\n.follow B\x1b[201~\r");
     t.wait_for("\n\"first\"");
     mock.go_on();
+    // `.follow` has begun when this is shown; perhaps not before it came.
+    t.wait(|screen| screen.text().replace('\n', "").contains("early"));
+    mock.wait_for_pause();
+    mock.go_on();
     // What `.follow` prints is JSON; another event is a line.
-    let once = |text: &str| text.matches(" A\n").count() == 1 && text.matches("\"B\"").count() == 1;
+    let once = |text: &str| {
+        // The JSON takes two rows.
+        let joined = text.replace('\n', "");
+        let count = |event: &str| joined.matches(event).count();
+        text.matches(" A\n").count() == 1 && count("early") == 1 && count("\"data\": {\"followed\": true}}") == 1
+    };
     t.wait(|screen| once(&screen.text()));
     t.type_keys(keys::CTRL_C);
     t.wait(|screen| screen.text().contains("interrupted: ") && is_at_prompt(screen));
