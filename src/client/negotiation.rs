@@ -2,6 +2,8 @@
 //!
 //! Source: QEMU's `qmp-spec.rst`, "Server Greeting" and "Capabilities Negotiation".
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::error::{NonQmpPeer, QmpError};
@@ -15,18 +17,32 @@ use crate::protocol::Wire;
 /// The command that negotiates.
 const NEGOTIATE: &str = "qmp_capabilities";
 
+/// How long a greeting may take after a reply. A session that has already begun has none.
+const AFTER_A_REPLY: Duration = Duration::from_secs(1);
+
 /// The capability of commands that run out of band.
 const OUT_OF_BAND: &str = "oob";
 
 impl Qmp {
     pub(super) async fn greet(&mut self, wire: &mut Wire<'_>) -> Result<Greeting, QmpError> {
         self.shared.seen().progress = Progress::AwaitingGreeting { seen: Vec::new() };
+        let mut has_reply = false;
         loop {
-            match self.recv(wire).await {
+            let received = if has_reply {
+                match tokio::time::timeout(AFTER_A_REPLY, self.recv(wire)).await {
+                    Err(_) => return Err(QmpError::ReplyBeforeGreeting),
+                    Ok(Err(QmpError::Io(error))) if has_ended(&error) => return Err(QmpError::ReplyBeforeGreeting),
+                    Ok(received) => received,
+                }
+            } else {
+                self.recv(wire).await
+            };
+            match received {
                 Ok(Ok(Message::Greeting(greeting))) => return Ok(*greeting),
                 // With `mux=on` an event may come first (docs/qmp.md, "Wire").
                 Ok(Ok(Message::Event(event))) => self.shared.hub.publish([event]),
-                Ok(Ok(Message::Reply(_))) => return Err(QmpError::ReplyBeforeGreeting),
+                // It is for an earlier client if the greeting follows (docs/qmp.md, "Wire").
+                Ok(Ok(Message::Reply(_))) => has_reply = true,
                 Ok(Err(malformed)) if malformed.fault == Fault::EventName => self.dropped.warn(malformed),
                 Ok(Err(malformed)) => return Err(QmpError::BadGreeting(malformed)),
                 Err(QmpError::Scan(ScanError::Garbage { seen, .. })) => {

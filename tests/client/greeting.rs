@@ -174,6 +174,8 @@ async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
 async fn e17_replies_to_an_earlier_client_are_ignored() {
     let (client, (line, mut server)) = (Client::new(ClientOptions::default()), line());
     let serve = async {
+        server.say(r#"{"return": {"n": 1}, "id": 1}"#).await;
+        server.say(r#"{"id": 2, "error": {"class": "GenericError", "desc": "not yours"}}"#).await;
         server.say(GREETING).await;
         let (_, id) = server.hear_command().await;
         for earlier in
@@ -193,6 +195,16 @@ async fn e17_replies_to_an_earlier_client_are_ignored() {
     assert_eq!(server.hear().await, r#"{"execute":"x","id":1}"#);
     server.say(r#"{"return": 5, "id": 1}"#).await;
     assert_eq!(answer(execution).await.as_deref(), Ok("5"));
+}
+
+/// On a connection that is inherited, for one.
+#[tokio::test]
+async fn e17_a_reply_without_a_greeting_after_it_is_reported() {
+    let (client, (line, mut server)) = (Client::new(ClientOptions::default()), line());
+    server.say(r#"{"return": {}, "id": 1}"#).await;
+    let error = cause(within(client.connect(line)).await.unwrap_err());
+    assert!(error.to_string().starts_with("the peer sent a reply instead of a greeting: "), "{error}");
+    drop(server);
 }
 
 #[tokio::test]
