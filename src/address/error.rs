@@ -18,7 +18,9 @@ pub struct AddressError {
 
 impl AddressError {
     pub(super) fn new(text: &[u8], problem: Problem) -> Self {
-        AddressError { shown: shown(text), problem }
+        // The password may have any sign.
+        let shown = if problem == Problem::Password { "ssh://…".to_owned() } else { shown(text) };
+        AddressError { shown, problem }
     }
 
     /// Returns what is wrong with the text.
@@ -52,6 +54,9 @@ pub enum Problem {
     /// A user name that ssh would take for something else.
     #[error("`{0}` is not a user name")]
     BadUser(String),
+    /// A password before the host, which may not be shown.
+    #[error("a password cannot be given: ssh asks for it, or use a key")]
+    Password,
     /// `pid:` and something that is not a process id.
     #[error("`{0}` is not a process id")]
     NotAPid(String),

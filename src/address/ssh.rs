@@ -13,10 +13,17 @@ pub(super) fn parse(text: &[u8]) -> Result<Ssh, Problem> {
     let (there, path) = text.split_at(slash);
     let there = str::from_utf8(there).map_err(|_| Problem::NotUtf8)?;
     let (user, rest) = match there.rsplit_once('@') {
+        Some((user, _)) if user.contains(':') => return Err(Problem::Password),
         Some((user, rest)) => (Some(user_name(user)?), rest),
         None => (None, there),
     };
-    let (host, port) = host_and_port(rest)?;
+    let (host, port) = match host_and_port(rest) {
+        // A password with a slash.
+        Err(Problem::PortNotANumber(_) | Problem::TooManyColons) if path.contains(&b'@') => {
+            return Err(Problem::Password);
+        }
+        read => read?,
+    };
     match path.len() {
         0 | 1 => Err(Problem::MissingRemotePath),
         2..=UNIX_PATH_MAX => Ok(Ssh { user, host, port, path: OsStr::from_bytes(path).into() }),
@@ -84,6 +91,9 @@ mod tests {
         check("u@/q", Problem::Missing("the host after `ssh://`"));
         check(":22/q", Problem::Missing("the host after `ssh://`"));
         check("host", Problem::MissingRemotePath);
+        check("u:S@host/q", Problem::Password);
+        check("u:S/x@host/q", Problem::Password);
+        check("u:S@x@host", Problem::Password);
         check("host/", Problem::MissingRemotePath);
         check("host:/q", Problem::Missing("the port"));
         check("host:x/q", Problem::PortNotANumber(text("x")));

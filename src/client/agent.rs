@@ -92,7 +92,8 @@ impl Qmp {
         if self.sync_command == DELIMITED {
             buffer.extend_from_slice(&[SENTINEL]);
         }
-        self.write_own(&sync.request().text, buffer);
+        let request = sync.request();
+        self.write_own(&request.text, &request, buffer);
         self.sync = Some(sync);
     }
 
@@ -103,14 +104,14 @@ impl Qmp {
         if let Some(silent) = self.pending.get_mut(id) {
             silent.partner = Some(ping);
         }
-        self.write_own(&format!(r#"{{"execute":"{PING}","id":{ping}}}"#), buffer);
+        self.write_own(&format!(r#"{{"execute":"{PING}","id":{ping}}}"#), &Request::new(PING), buffer);
     }
 
     /// Writes a message of the program's own.
-    fn write_own(&self, text: &str, buffer: &mut BytesMut) {
+    fn write_own(&self, text: &str, command: &Request, buffer: &mut BytesMut) {
         buffer.extend_from_slice(text.as_bytes());
         if let Some(observer) = &self.options.observer {
-            observer.sent(text.as_bytes(), Origin::Program);
+            observer.sent(text.as_bytes(), command, Origin::Program);
         }
     }
 

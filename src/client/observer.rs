@@ -3,13 +3,14 @@
 use std::fmt;
 
 use crate::json::Document;
+use crate::message::Request;
 
 /// Sees each message of a client's sessions, in the order of the wire. Secrets are not masked.
 ///
 /// The task of the session calls it, so it must not block.
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// Sees a message that is sent, with its id.
-    fn sent(&self, message: &[u8], by: Origin);
+    /// Sees a message that is sent, with its id, which stands at its end, and the command that it was made of.
+    fn sent(&self, message: &[u8], command: &Request, by: Origin);
 
     /// Sees a message that came, before it is parsed.
     fn received(&self, message: &Document);

@@ -122,7 +122,7 @@ impl Protocol for Qmp {
         buffer.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
         buffer.extend_from_slice(b"}");
         if let Some(observer) = &self.options.observer {
-            observer.sent(&buffer[start..], origin);
+            observer.sent(&buffer[start..], &request, origin);
         }
         if is_silent {
             self.ping_after(id, buffer);

@@ -5,7 +5,9 @@
 
 mod event;
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ pub struct Request {
     pub own_id: Option<String>,
     /// The line for the human monitor, if the reply has the text of that monitor.
     pub hmp_line: Option<String>,
+    /// The places in `text` of values that the user was asked for. They are secrets whatever their names are.
+    pub asked: Vec<Range<usize>>,
     /// The open file to send with it, for `getfd` and `add-fd`; only over a Unix socket.
     pub descriptor: Option<Descriptor>,
 }
@@ -73,13 +77,19 @@ impl Request {
             out_of_band: false,
             own_id: None,
             hmp_line: None,
+            asked: Vec::new(),
             descriptor: None,
         }
     }
 
     /// Returns its name for messages: the command, or the line for the human monitor. Not safe to show as it is.
     pub fn label(&self) -> &str {
-        self.hmp_line.as_deref().filter(|line| !secrets::line_has_secret(line)).unwrap_or(&self.command)
+        self.hmp_line.as_deref().filter(|line| secrets::in_text(line, "").is_none()).unwrap_or(&self.command)
+    }
+
+    /// Returns `text`, which is this command's or begins like it, with secrets masked.
+    pub fn masked<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        secrets::mask_places(text, &self.asked)
     }
 
     /// Returns true if the command ends the peer when it succeeds.
@@ -94,7 +104,10 @@ impl Request {
     pub fn send_out_of_band(&mut self) {
         const IN_BAND: &str = r#"{"execute":"#;
         if self.text.starts_with(IN_BAND) {
-            self.text.replace_range(..IN_BAND.len(), r#"{"exec-oob":"#);
+            const OUT_OF_BAND: &str = r#"{"exec-oob":"#;
+            self.text.replace_range(..IN_BAND.len(), OUT_OF_BAND);
+            let moved = OUT_OF_BAND.len() - IN_BAND.len();
+            self.asked.iter_mut().for_each(|place| *place = place.start + moved..place.end + moved);
         }
         self.out_of_band = true;
     }
@@ -104,7 +117,7 @@ impl Request {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("text", &secrets::mask(&self.text))
+            .field("text", &self.masked(&self.text))
             .field("out_of_band", &self.out_of_band)
             .field("own_id", &self.own_id)
             .finish_non_exhaustive()

@@ -163,6 +163,7 @@ fn a_request_shown_for_debugging_keeps_its_secrets() {
         out_of_band: false,
         own_id: None,
         hmp_line: None,
+        asked: Vec::new(),
         descriptor: None,
     };
     let shown = format!("{request:?}");

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use super::words::{ARGUMENTS, is_secret_name, userinfo, words_have_secret};
+use super::words::{ARGUMENTS, QOM_SET, in_text, is_secret_name, is_secret_property, option, userinfo};
 use crate::json::{Document, Token, TokenKind, Tokens, decode};
 use crate::text;
 
@@ -16,33 +16,33 @@ const MAX_NESTED: usize = 4;
 /// `json` is a message of QMP, sent or received, possibly cut off. Text of another syntax is replaced as a whole if a word in it
 /// suggests a secret.
 pub fn mask(json: &str) -> Cow<'_, str> {
-    mask_nested(json, 0)
+    mask_places(json, &[])
+}
+
+/// Replaces the secrets in `json`, and what stands at `places`, by `"***"`. See [`mask`].
+pub fn mask_places<'a>(json: &'a str, places: &[Range<usize>]) -> Cow<'a, str> {
+    mask_walk(json, Walk { found: places.iter().map(|place| (place.clone(), MASK)).collect(), ..Walk::default() })
+}
+
+/// Returns true if the reply to this command is a secret, such as `qom-get` of the `data` of a `secret` object.
+pub fn reveals(request: &str) -> bool {
+    let walk = Walk { text: request, ..Walk::default() };
+    walk.run().is_some_and(|found| found.reveals)
 }
 
 /// Returns the beginning of a message for logs and errors: safe to show, secrets masked, at most `max` characters.
+///
+/// What a reply returns as a string is masked too: which command it belongs to is not known here.
 pub fn excerpt(message: &[u8], max: usize) -> String {
     // Masking works on a message that is cut off, so the beginning is enough.
     let considered = &message[..message.len().min(max.saturating_mul(4).saturating_add(64))];
     let readable = String::from_utf8_lossy(considered);
-    let masked = mask(&readable);
+    let masked = mask_walk(&readable, Walk { is_unassigned: true, ..Walk::default() });
     if considered.len() == message.len() {
         return text::excerpt(masked.as_bytes(), max);
     }
     let shown = text::excerpt(masked.as_bytes(), max);
     if shown.ends_with('…') { shown } else { shown + "…" }
-}
-
-/// Returns true if a typed line may have a secret, in the shell's language, JSON or HMP.
-pub fn line_has_secret(line: &str) -> bool {
-    let line = line.trim_start();
-    if line.starts_with('{') { matches!(mask(line), Cow::Owned(_)) } else { words_have_secret(line) }
-}
-
-/// Returns true if the value of a typed argument may have a secret: by its name, its command, or itself. Only for a line that has
-/// a secret.
-pub fn is_secret_argument(command: &str, name: &str, value: &str) -> bool {
-    let is_listed = |(of, argument): &(&str, &str)| *of == command && name.split('.').any(|part| part == *argument);
-    is_secret_name(name) || ARGUMENTS.iter().any(is_listed) || line_has_secret(value)
 }
 
 /// Shows the document shortened, with secrets masked.
@@ -52,11 +52,15 @@ impl fmt::Debug for Document {
     }
 }
 
-fn mask_nested(json: &str, nested: usize) -> Cow<'_, str> {
-    if let Some(found) = (Walk { text: json, nested, ..Walk::default() }).run() {
-        return replace(json, found);
+/// The text in place of a value.
+const MASK: &str = "\"***\"";
+
+fn mask_walk<'a>(text: &'a str, walk: Walk<'a>) -> Cow<'a, str> {
+    match (Walk { text, ..walk }).run() {
+        Some(found) => replace(text, found.replacements),
+        None if in_text(text, "").is_some() => Cow::Owned("***".to_owned()),
+        None => Cow::Borrowed(text),
     }
-    if words_have_secret(json) { Cow::Owned("***".to_owned()) } else { Cow::Borrowed(json) }
 }
 
 /// A range of the text, and the text that replaces it.
@@ -89,6 +93,17 @@ struct Frame<'a> {
     key: Option<Cow<'a, str>>,
     /// The next string is the name of a member.
     names: bool,
+    /// The member `name` is the name of a secret; `None` without such a member.
+    names_secret: Option<bool>,
+    /// The member `value`.
+    value: Option<Range<usize>>,
+}
+
+/// What a message has.
+struct Found {
+    replacements: Vec<Replacement>,
+    /// The reply to it is a secret.
+    reveals: bool,
 }
 
 /// The state of one pass over text that should be JSON.
@@ -102,15 +117,18 @@ struct Walk<'a> {
     /// Values that are secrets in certain commands, by the name of the argument.
     candidates: Vec<(Range<usize>, Cow<'a, str>)>,
     command: Option<Cow<'a, str>>,
-    /// The property that `qom-set` sets.
+    /// The property that `qom-set` sets and `qom-get` gets.
     property: Option<Cow<'a, str>>,
     /// The message is an event, a reply or a greeting.
     received: bool,
+    /// Nobody knows which command a reply belongs to.
+    is_unassigned: bool,
+    reveals: bool,
 }
 
 impl Walk<'_> {
     /// Returns the replacements; `None` if the text is neither JSON nor the beginning of it.
-    fn run(mut self) -> Option<Vec<Replacement>> {
+    fn run(mut self) -> Option<Found> {
         let text = self.text;
         for Token { kind, range } in Tokens::new(text.as_bytes()) {
             self.at = range.end;
@@ -120,13 +138,15 @@ impl Walk<'_> {
                 TokenKind::Space => {}
                 TokenKind::Open => {
                     let closing = if token == "{" { "}" } else { "]" };
-                    self.frames.push(Frame { start, closing, key: None, names: token == "{" });
+                    let names = token == "{";
+                    self.frames.push(Frame { start, closing, key: None, names, names_secret: None, value: None });
                 }
                 TokenKind::Close => {
                     let frame = self.frames.pop()?;
                     if frame.closing != token {
                         return None;
                     }
+                    self.named_value(&frame, true);
                     self.value(frame.start);
                     if self.frames.is_empty() {
                         self.end_message();
@@ -163,36 +183,53 @@ impl Walk<'_> {
         }
         // If the message is cut off, open values end here.
         while let Some(frame) = self.frames.pop() {
+            self.named_value(&frame, false);
             self.value(frame.start);
         }
         self.end_message();
-        Some(self.found)
+        Some(Found { replacements: self.found, reveals: self.reveals })
+    }
+
+    /// Handles the value of an object that also has its name, as in a reply to `qom-list-get`. If the object is cut off, the name
+    /// may be missing.
+    fn named_value(&mut self, frame: &Frame<'_>, is_whole: bool) {
+        if let Some(value) = &frame.value
+            && frame.names_secret.unwrap_or(!is_whole)
+        {
+            self.found.push((value.clone(), MASK));
+        }
     }
 
     /// Handles the value that began at `start` and ends at the current token.
     fn value(&mut self, start: usize) {
         let range = start..self.at;
         let raw = &self.text[range.clone()];
-        let Some(frame) = self.frames.last() else {
+        let depth = self.frames.len();
+        let Some(frame) = self.frames.last_mut() else {
             return;
         };
         if let Some(key) = frame.key.as_deref() {
             if is_secret_name(key) {
-                self.found.push((range, "\"***\""));
+                self.found.push((range, MASK));
                 return;
             }
-            if self.frames.len() == 1 {
-                match key {
-                    "execute" | "exec-oob" => self.command = decode(raw.as_bytes()),
-                    "event" | "return" | "error" | "QMP" => self.received = true,
-                    _ => {}
+            match key {
+                "execute" | "exec-oob" if depth == 1 => self.command = decode(raw.as_bytes()),
+                "event" | "return" | "error" | "QMP" if depth == 1 => {
+                    self.received = true;
+                    if key == "return" && self.is_unassigned && raw.starts_with('"') {
+                        self.found.push((range, MASK));
+                        return;
+                    }
                 }
-            }
-            if key == "property" {
-                self.property = decode(raw.as_bytes());
+                "property" => self.property = decode(raw.as_bytes()),
+                "name" => frame.names_secret = decode(raw.as_bytes()).map(|name| is_secret_property(&name)),
+                "value" => frame.value = Some(range.clone()),
+                "command-line" => self.reveals |= prints_secret(&decode_cut(raw)),
+                _ => {}
             }
             let conditional = ARGUMENTS.iter().any(|&(_, argument)| argument == key);
-            if conditional && (key != "command-line" || line_has_secret(&decode_cut(raw))) {
+            if conditional && (key != "command-line" || in_text(&decode_cut(raw), "").is_some()) {
                 self.candidates.push((range.clone(), key.to_owned().into()));
             }
         }
@@ -204,17 +241,22 @@ impl Walk<'_> {
     /// Handles a string, which may be a URL or QEMU's `json:`.
     fn string_value(&mut self, range: Range<usize>) {
         let raw = &self.text[range.clone()];
-        if let Some(inside) = userinfo(raw).filter(|_| !raw.contains('\\')) {
-            self.found.push((range.start + inside.start..range.start + inside.end, "***"));
+        let text = decode_cut(raw);
+        if let Some((_, inner)) = text.split_once("json:") {
+            let nested = self.nested + 1;
+            if nested > MAX_NESTED || matches!(mask_walk(inner, Walk { nested, ..Walk::default() }), Cow::Owned(_)) {
+                self.found.push((range, "\"json:***\""));
+                return;
+            }
+        }
+        if raw.contains('\\') && userinfo(&text, false).is_some() || option(&text).is_some() {
+            self.found.push((range, MASK));
             return;
         }
-        let text = decode_cut(raw);
-        if userinfo(&text).is_some() || (text.starts_with("rbd:") && text.contains(":key=")) {
-            self.found.push((range, "\"***\""));
-        } else if let Some((_, inner)) = text.split_once("json:")
-            && (self.nested == MAX_NESTED || matches!(mask_nested(inner, self.nested + 1), Cow::Owned(_)))
-        {
-            self.found.push((range, "\"json:***\""));
+        let mut from = range.start;
+        while let Some(inside) = userinfo(&self.text[from..range.end], false) {
+            self.found.push((from + inside.start..from + inside.end, "***"));
+            from += inside.end;
         }
     }
 
@@ -222,18 +264,27 @@ impl Walk<'_> {
     fn end_message(&mut self) {
         let received = std::mem::take(&mut self.received);
         let command = self.command.take();
-        let sets_secret = self.property.take().is_some_and(|name| name == "data" || is_secret_name(&name));
+        let is_secret = self.property.take().map(|name| is_secret_property(&name));
+        self.reveals |= command.as_deref() == Some("qom-get") && is_secret == Some(true);
         for (range, argument) in self.candidates.drain(..) {
             let applies = |&(name, of_name): &(&str, &str)| match command.as_deref() {
                 Some(command) => command == name && of_name == argument,
                 // The name may be cut off, so it may be any command.
                 None => !received && of_name == argument,
             };
-            if ARGUMENTS.iter().any(applies) && (argument != "value" || sets_secret) {
-                self.found.push((range, "\"***\""));
+            // Without a property, the message may be cut off.
+            let is_set = argument != "value" || is_secret.unwrap_or(command.as_deref() == Some(QOM_SET));
+            if is_set && ARGUMENTS.iter().any(applies) {
+                self.found.push((range, MASK));
             }
         }
     }
+}
+
+/// Returns true if the answer to a line of the human monitor is a secret.
+fn prints_secret(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.next() == Some("qom-get") && words.nth(1).is_some_and(is_secret_property)
 }
 
 /// Decodes a string that may be cut off.

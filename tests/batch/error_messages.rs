@@ -47,14 +47,14 @@ fn a_syntax_error_does_not_show_secrets() {
     at("/nowhere".as_ref())
         .args(["set_password", "hunter2", "password=my dog"])
         .run()
-        .stderr("`***` is not KEY=VALUE\n  set_password *** password=***\n               ^^^\n  expected KEY=VALUE\n  help: write `set_password protocol=*** password=***`\n")
+        .stderr("`***` is not KEY=VALUE\n  set_password ***\n               ^^^\n  expected KEY=VALUE\n  help: write `set_password protocol=*** password=PASSWORD`\n")
         .status(2);
     let mock = Mock::new().negotiate().unix();
     at(mock.socket())
         .args(["-c", "set_password password=\"my dog\" protocol=[1,"])
         .run()
         .stderr(
-            "-c:1:41: this bracket [ is never closed\n  set_password password=\"***\" protocol=[1,\n                                       ^\n  expected a value or `]`\n  help: to send it as text, quote it or write KEY==TEXT\n",
+            "-c:1:41: this bracket [ is never closed\n  set_password password=\"***\n                         ^^^\n  expected a value or `]`\n  help: to send it as text, quote it or write KEY==TEXT\n",
         )
         .status(2);
     mock.finish();

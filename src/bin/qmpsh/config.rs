@@ -230,6 +230,13 @@ fn read(path: &Path) -> io::Result<Option<String>> {
     Ok(Some(content))
 }
 
+/// Returns a line with its alias expanded; `None` if it does not begin with one.
+pub(crate) fn expand_alias(aliases: &BTreeMap<String, String>, line: &str) -> Option<String> {
+    let typed = line.trim_start();
+    let (word, rest) = typed.split_at(typed.find(char::is_whitespace).unwrap_or(typed.len()));
+    aliases.get(word).map(|meant| format!("{meant}{rest}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -180,6 +180,7 @@ impl Text<'_> {
             }
             Text::Words(words) => (Masked::words(words), String::new(), None, 1),
         };
+        let original = span;
         let span = masked.span(span);
         let message = render(&masked.text, name, first, span);
         // The column is that of the typed text, not of the masked one.
@@ -187,7 +188,7 @@ impl Text<'_> {
             Some(rest) => place + rest,
             None => message,
         };
-        Failure::placed(Status::Usage, masked.hide(message))
+        Failure::placed(Status::Usage, masked.hide(original, message))
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn refused(request: &Request, desc: &str) -> Option<String> {
     if !request.text.contains(',') {
         return None;
     }
-    let message: Value = serde_json::from_str(&request.text).ok()?;
+    let message: Value = serde_json::from_str(&request.masked(&request.text)).ok()?;
     let none = Map::new();
     let arguments = message.get("arguments").and_then(Value::as_object).unwrap_or(&none);
     let mut line = request.command.clone();

@@ -347,6 +347,18 @@ fn brackets_end(bytes: &[u8], mut at: usize, brackets: &mut Unclosed) -> End {
     }
 }
 
+/// Joins words by spaces. Returns also where each of them stands.
+pub(super) fn join(words: &[String]) -> (String, Vec<Span>) {
+    let mut start = 0;
+    let spans = words.iter().map(|word| {
+        let span = Span::new(start, start + word.len());
+        start = span.end + 1;
+        span
+    });
+    let spans = spans.collect();
+    (words.join(" "), spans)
+}
+
 /// Reads the words of a command line, each of them finished: their quotes, `#` and `|` are ordinary characters.
 ///
 /// `text` is those words joined by spaces, `words` where each of them stands.

@@ -42,7 +42,7 @@ pub use error::{MAX_NESTING, Opening, SyntaxError, SyntaxErrorKind, shown};
 pub use expected::{Expected, Target, expected_at};
 pub use json_value::{JsonText, parse_json};
 pub use number::is_json_integer;
-pub use outline::{ArgumentWord, Outline, Pair, PartialKey, ValuePlace, Word, outline};
+pub use outline::{ArgumentWord, Outline, Pair, PartialKey, ValuePlace, Word, outline, outline_words};
 pub use parser::{parse, parse_hmp, parse_words};
 pub use render::{place, render};
 pub use span::Span;

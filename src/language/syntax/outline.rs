@@ -5,9 +5,9 @@ use super::ast::{Key, KeyPart, Quoting, Value};
 use super::bare;
 use super::cursor::Cursor;
 use super::error::Opening;
-use super::lexer::Lexer;
+use super::lexer::{self, Lexer};
 use super::span::Span;
-use super::token::{Next, TokenKind};
+use super::token::{Next, Token, TokenKind};
 
 /// A logical line, right or wrong, as its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,17 +94,8 @@ pub enum ValuePlace {
 /// Reads the words of the logical line that `text` begins with. It looks at each byte a fixed number of times.
 pub fn outline(text: &str) -> Outline {
     let lexer = Lexer::read(text);
-    let words = lexer.tokens.iter().enumerate().map(|(n, token)| Word {
-        kind: token.kind,
-        span: token.span,
-        argument: (token.kind == TokenKind::Argument).then(|| {
-            let command = n.checked_sub(1).map(|n| lexer.tokens[n]).filter(|token| token.kind == TokenKind::Command);
-            let bare = command.and_then(|command| bare_word(text, command.span.of(text), token.span));
-            bare.unwrap_or_else(|| argument_word(text, token.span))
-        }),
-    });
     Outline {
-        words: words.collect(),
+        words: read_words(text, &lexer.tokens, Quoting::Shell),
         next_line: lexer.ended.then_some(lexer.pos),
         open: lexer.open().map(|open| open.what),
         next: lexer.position.next,
@@ -112,23 +103,44 @@ pub fn outline(text: &str) -> Outline {
     }
 }
 
+/// Returns the words of a command line, each of them finished, joined by spaces, and what each is. See
+/// [`parse_words`](super::parse_words).
+pub fn outline_words(words: &[String]) -> (String, Vec<Word>) {
+    let (text, spans) = lexer::join(words);
+    let words = read_words(&text, &lexer::read_words(&text, &spans), Quoting::Done);
+    (text, words)
+}
+
+fn read_words(text: &str, tokens: &[Token], quoting: Quoting) -> Vec<Word> {
+    let words = tokens.iter().enumerate().map(|(n, token)| Word {
+        kind: token.kind,
+        span: token.span,
+        argument: (token.kind == TokenKind::Argument).then(|| {
+            let command = n.checked_sub(1).map(|n| tokens[n]).filter(|token| token.kind == TokenKind::Command);
+            let bare = command.and_then(|command| bare_word(text, command.span.of(text), token.span, quoting));
+            bare.unwrap_or_else(|| argument_word(text, token.span, quoting))
+        }),
+    });
+    words.collect()
+}
+
 /// Reads the first word after `command`, at `span`, as a bare word.
-fn bare_word(line: &str, command: &str, span: Span) -> Option<ArgumentWord> {
+fn bare_word(line: &str, command: &str, span: Span, quoting: Quoting) -> Option<ArgumentWord> {
     let raw = span.of(line);
-    let key = bare::key(command, raw, span.start, Quoting::Shell)?;
-    let quote = raw.chars().next().filter(|first| matches!(first, '"' | '\''));
-    let value = bare::read(command, key.clone(), raw, span.start, Quoting::Shell).ok().map(|argument| argument.value);
+    let key = bare::key(command, raw, span.start, quoting)?;
+    let quote = raw.chars().next().filter(|first| quoting == Quoting::Shell && matches!(first, '"' | '\''));
+    let value = bare::read(command, key.clone(), raw, span.start, quoting).ok().map(|argument| argument.value);
     let place = quote.map_or(ValuePlace::Plain, ValuePlace::Quoted);
     let span = Span::new(span.start + usize::from(quote.is_some()), span.end);
     Some(ArgumentWord::Bare(Box::new(Pair { key, place, span, value })))
 }
 
 /// Reads the word at `span` as an argument.
-fn argument_word(line: &str, span: Span) -> ArgumentWord {
+fn argument_word(line: &str, span: Span, quoting: Quoting) -> ArgumentWord {
     let text = span.of(line);
     let mut cursor = Cursor::new(text, span.start);
     // Without `=` there is no need to make an error.
-    let key = if text.contains('=') { argument::key(&mut cursor, Quoting::Shell).ok() } else { None };
+    let key = if text.contains('=') { argument::key(&mut cursor, quoting).ok() } else { None };
     let Some((key, operator)) = key else {
         return ArgumentWord::Name(partial_key(text, span.start));
     };
@@ -137,12 +149,12 @@ fn argument_word(line: &str, span: Span) -> ArgumentWord {
     let (place, skip) = match (first, operator) {
         (Some('@'), _) => (ValuePlace::File, 1 + usize::from(value[1..].starts_with(['"', '\'']))),
         (_, Operator::Json) | (Some('{' | '['), _) => (ValuePlace::Json, 0),
-        (Some(quote @ ('"' | '\'')), _) => (ValuePlace::Quoted(quote), 1),
+        (Some(quote @ ('"' | '\'')), _) if quoting == Quoting::Shell => (ValuePlace::Quoted(quote), 1),
         (Some('='), _) => (ValuePlace::Text, 1),
         _ => (ValuePlace::Plain, 0),
     };
     let span = Span::new(span.end - value.len() + skip, span.end);
-    let value = argument::value(&mut cursor, operator, Quoting::Shell).ok();
+    let value = argument::value(&mut cursor, operator, quoting).ok();
     ArgumentWord::Pair(Box::new(Pair { key, place, span, value }))
 }
 

@@ -57,13 +57,7 @@ fn second_line(text: &str, from: usize) -> Option<Span> {
 /// Each word is finished: quotes, `#` and `|` in it are ordinary characters. Spans, also that of an error, count in the words
 /// joined by one space each.
 pub fn parse_words(words: &[String]) -> Result<Vec<Line>, SyntaxError> {
-    let text = words.join(" ");
-    let mut start = 0;
-    let mut spans = Vec::with_capacity(words.len());
-    for word in words {
-        spans.push(Span::new(start, start + word.len()));
-        start += word.len() + 1;
-    }
+    let (text, spans) = lexer::join(words);
     let tokens = lexer::read_words(&text, &spans);
     Parser { text: &text, tokens: &tokens, quoting: Quoting::Done, open: None }.lines()
 }

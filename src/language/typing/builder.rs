@@ -2,25 +2,53 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::error::{TypingError, TypingErrorKind, check_characters};
 use super::types::Role;
 use crate::language::syntax::{Key, MAX_NESTING, Span, json_string, shown};
 use crate::message::Request;
 
-/// Makes the message of a command with `arguments`, an object.
-pub(super) fn message(command: &str, arguments: Option<&str>) -> Request {
-    // Room for all of it, if there are no arguments.
-    let mut text = String::with_capacity(command.len() + 16);
-    text.push_str("{\"execute\":");
-    text.push_str(&json_string(command));
-    if let Some(arguments) = arguments {
-        text.push_str(",\"arguments\":");
-        text.push_str(arguments);
+/// Compact JSON.
+#[derive(Clone, Default)]
+pub(super) struct Written {
+    pub(super) text: String,
+    /// The places of values that the user was asked for.
+    pub(super) asked: Vec<Range<usize>>,
+}
+
+impl Written {
+    pub(super) fn push_str(&mut self, text: &str) {
+        self.text.push_str(text);
     }
-    text.push('}');
+
+    pub(super) fn push(&mut self, other: &Self) {
+        let start = self.text.len();
+        self.asked.extend(other.asked.iter().map(|place| start + place.start..start + place.end));
+        self.text.push_str(&other.text);
+    }
+}
+
+impl From<String> for Written {
+    fn from(text: String) -> Self {
+        Self { text, asked: Vec::new() }
+    }
+}
+
+/// Makes the message of a command with `arguments`, an object.
+pub(super) fn message(command: &str, arguments: Option<&Written>) -> Request {
+    // Room for all of it, if there are no arguments.
+    let mut written = Written::from(String::with_capacity(command.len() + 16));
+    written.push_str("{\"execute\":");
+    written.push_str(&json_string(command));
+    if let Some(arguments) = arguments {
+        written.push_str(",\"arguments\":");
+        written.push(arguments);
+    }
+    written.push_str("}");
+    let Written { text, asked } = written;
     let command = command.to_owned();
-    Request { text, command, out_of_band: false, own_id: None, hmp_line: None, descriptor: None }
+    Request { text, command, out_of_band: false, own_id: None, hmp_line: None, asked, descriptor: None }
 }
 
 /// Builds an object: its members stand in the order in which they are first named.
@@ -40,7 +68,7 @@ enum Node {
         /// True if every key of it is an index of a list.
         list: bool,
     },
-    Leaf(String),
+    Leaf(Written),
 }
 
 impl Node {
@@ -51,7 +79,7 @@ impl Node {
 
 /// A value's JSON, its depth and its place.
 pub(super) struct Json {
-    pub(super) text: String,
+    pub(super) written: Written,
     pub(super) depth: usize,
     pub(super) span: Span,
 }
@@ -62,8 +90,8 @@ impl Builder {
     }
 
     /// Adds a member that is not an argument.
-    pub(super) fn add_first(&mut self, key: &str, text: String) {
-        self.child(0, key, Role::Member, Node::Leaf(text));
+    pub(super) fn add_first(&mut self, key: &str, written: Written) {
+        self.child(0, key, Role::Member, Node::Leaf(written));
     }
 
     /// Adds a value under `key`, whose parts have these roles; parts left out at the end are members. Returns its number, for
@@ -107,13 +135,13 @@ impl Builder {
             };
             return Err(TypingError::new(key.span, kind));
         }
-        Ok(self.child(node, last, *last_role, Node::Leaf(json.text)))
+        Ok(self.child(node, last, *last_role, Node::Leaf(json.written)))
     }
 
     /// Returns the JSON of the value with this number.
     pub(super) fn leaf(&mut self, place: usize) -> Option<&mut String> {
         match self.nodes.get_mut(place) {
-            Some(Node::Leaf(text)) => Some(text),
+            Some(Node::Leaf(written)) => Some(&mut written.text),
             _ => None,
         }
     }
@@ -131,38 +159,38 @@ impl Builder {
 
     /// Writes the object as compact JSON. Indices from 0 to n-1, in any order, are a list; others stay keys, for the
     /// server to judge.
-    pub(super) fn text(&self) -> String {
-        let mut out = String::new();
+    pub(super) fn write(&self) -> Written {
+        let mut out = Written::default();
         self.write_node(0, &mut out);
         out
     }
 
     /// Writes a node. It recurses no deeper than [`MAX_NESTING`], which `add` checks.
-    fn write_node(&self, node: usize, out: &mut String) {
+    fn write_node(&self, node: usize, out: &mut Written) {
         match &self.nodes[node] {
-            Node::Leaf(text) => out.push_str(text),
+            Node::Leaf(written) => out.push(written),
             Node::Branch { members, list } => {
                 if let Some(elements) = list.then(|| elements(members)).flatten() {
-                    out.push('[');
+                    out.push_str("[");
                     for (n, element) in elements.into_iter().enumerate() {
                         if n > 0 {
-                            out.push(',');
+                            out.push_str(",");
                         }
                         self.write_node(element, out);
                     }
-                    out.push(']');
+                    out.push_str("]");
                     return;
                 }
-                out.push('{');
+                out.push_str("{");
                 for (n, (key, child)) in members.iter().enumerate() {
                     if n > 0 {
-                        out.push(',');
+                        out.push_str(",");
                     }
                     out.push_str(&json_string(key));
-                    out.push(':');
+                    out.push_str(":");
                     self.write_node(*child, out);
                 }
-                out.push('}');
+                out.push_str("}");
             }
         }
     }

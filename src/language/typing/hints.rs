@@ -12,7 +12,6 @@ use crate::json::Document;
 use crate::language::syntax::json_string;
 use crate::message::Request;
 use crate::schema::{Builtin, Member, Schema, Step, Type, TypeId, meant, most_similar, nearest};
-use crate::secrets;
 
 /// The most hints, and the most names in one.
 const HINTS: usize = 4;
@@ -47,7 +46,7 @@ pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
         return vec![format!("the configuration of the guest agent disables `{}`", command.name)];
     }
     let Some(arguments) = command.arguments.filter(|_| request.text.len() <= LONGEST) else { return Vec::new() };
-    let Ok(Value::Object(message)) = serde_json::from_str(&request.text) else { return Vec::new() };
+    let Ok(Value::Object(message)) = serde_json::from_str(&request.masked(&request.text)) else { return Vec::new() };
     let none = Map::new();
     let given = message.get("arguments").and_then(Value::as_object).unwrap_or(&none);
     let mut check = Check { schema, command: &command.name, path: Vec::new(), hints: Vec::new() };
@@ -366,7 +365,7 @@ impl<'s> Check<'s> {
         match (value, self.first_member(element)) {
             (Value::String(text), inner) if plain => {
                 let inner = inner.map_or_else(String::new, |inner| format!(", or {path}.0.{inner}=…"));
-                format!(": {path}.0={}{inner}", self.shown(path, text))
+                format!(": {path}.0={}{inner}", Self::shown(text))
             }
             (_, Some(_)) if required.len() > 1 => format!(": {}", required.join(" ")),
             (_, Some(inner)) => format!(": {path}.0.{inner}=…, {path}.1.{inner}=…"),
@@ -374,11 +373,10 @@ impl<'s> Check<'s> {
         }
     }
 
-    /// Returns the text as it is written in a line, if it is an id and no secret.
-    fn shown(&self, path: &str, text: &str) -> String {
+    /// Returns the text as it is written in a line, if it is an id, which a masked secret is not.
+    fn shown(text: &str) -> String {
         let is_id = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let is_secret = secrets::is_secret_argument(self.command, path, text);
-        if text.is_empty() || text.len() > 64 || is_secret || !text.chars().all(is_id) {
+        if text.is_empty() || text.len() > 64 || !text.chars().all(is_id) {
             return "…".to_owned();
         }
         text.to_owned()

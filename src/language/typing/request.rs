@@ -1,13 +1,13 @@
 //! From a parsed line to the message that is sent.
 
 use super::arguments::Arguments;
-use super::builder::{Builder, message};
+use super::builder::{Builder, Written, message};
 use super::error::{TypingError, check_characters};
 use super::limits;
 use super::resend::{Resend, Word};
 use super::types::{Place, Types};
 use super::values::{self, Sources};
-use crate::language::syntax::{Argument, Command, Invocation, JsonLine, JsonText, Transaction, Value, json_string};
+use crate::language::syntax::{Argument, Command, Invocation, JsonLine, Transaction, Value, json_string};
 use crate::message::Request;
 
 /// Makes the message of `invocation`, with what can be sent again if the peer refuses it. Files are read, and secrets
@@ -60,7 +60,7 @@ fn command_request(
     // Within the message's braces.
     let mut builder = Builder::new(1);
     let words = add_all(&mut builder, &command.name.text, false, &command.arguments, types, sources)?;
-    let request = message(&command.name.text, Some(&builder.text()));
+    let request = message(&command.name.text, Some(&builder.write()));
     Ok((request, Resend::new(builder, words, command.arguments.len())))
 }
 
@@ -97,30 +97,31 @@ fn transaction_request(
     sources: &mut dyn Sources,
 ) -> Result<Request, TypingError> {
     const NAME: &str = "transaction";
-    let mut actions = String::from("[");
+    let mut actions = Written::from(String::from("["));
     for action in &transaction.actions {
         // Within the message, `arguments`, `actions` and the action.
         let mut data = Builder::new(4);
         add_all(&mut data, &action.name.text, true, &action.arguments, types, sources)?;
-        actions.push_str(if actions.len() > 1 { ",{\"type\":" } else { "{\"type\":" });
+        actions.push_str(if actions.text.len() > 1 { ",{\"type\":" } else { "{\"type\":" });
         check_characters(&action.name.text, action.name.span)?;
         actions.push_str(&json_string(&action.name.text));
         actions.push_str(",\"data\":");
-        actions.push_str(&data.text());
-        actions.push('}');
+        actions.push(&data.write());
+        actions.push_str("}");
     }
-    actions.push(']');
+    actions.push_str("]");
     let mut builder = Builder::new(1);
     builder.add_first("actions", actions);
     add_all(&mut builder, NAME, false, &transaction.properties, types, sources)?;
-    Ok(message(NAME, Some(&builder.text())))
+    Ok(message(NAME, Some(&builder.write())))
 }
 
 fn json_request(line: &JsonLine) -> Result<Request, TypingError> {
     check_characters(&line.name.text, line.name.span)?;
-    let arguments = line.arguments.as_ref().filter(|arguments| !arguments.is_empty_object()).map(JsonText::as_str);
+    let arguments = line.arguments.as_ref().filter(|arguments| !arguments.is_empty_object());
+    let arguments = arguments.map(|arguments| Written::from(arguments.as_str().to_owned()));
     let own_id = line.id.as_ref().map(|id| id.as_str().to_owned());
-    let request = message(&line.name.text, arguments);
+    let request = message(&line.name.text, arguments.as_ref());
     if !line.out_of_band {
         return Ok(Request { own_id, ..request });
     }

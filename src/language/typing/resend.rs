@@ -91,9 +91,9 @@ impl Resend {
         *leaf = json;
         self.words[word].is_converted = true;
         self.left = left;
-        let Request { text, .. } = message(&refused.command, Some(&self.arguments.text()));
+        let Request { text, asked, .. } = message(&refused.command, Some(&self.arguments.write()));
         limits::check(&text, Span::default()).ok()?;
-        Some(Request { text, ..refused.clone() })
+        Some(Request { text, asked, ..refused.clone() })
     }
 
     /// Says what to write if `desc` expects a type that a word cannot have. It has names of the user's and the peer's,

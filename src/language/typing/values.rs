@@ -2,10 +2,11 @@
 
 use std::io;
 
-use super::builder::Json;
+use super::builder::{Json, Written};
 use super::error::{TypingError, TypingErrorKind, check_characters};
 use super::types::{Place, Types};
-use crate::language::syntax::{self, Argument, JsonText, Source, Value, is_refused, json_string};
+use crate::language::syntax::{self, Argument, JsonText, Source, SyntaxErrorKind, Value, is_refused, json_string};
+use crate::secrets::is_secret_argument;
 
 /// Reads values that do not stand in the line.
 pub trait Sources {
@@ -25,7 +26,7 @@ pub(super) fn json(
     sources: &mut dyn Sources,
 ) -> Result<Json, TypingError> {
     let span = argument.value_span;
-    let of_json = |json: &JsonText| Json { text: json.as_str().to_owned(), depth: json.depth(), span };
+    let of_json = |json: &JsonText| Json { written: json.as_str().to_owned().into(), depth: json.depth(), span };
     let text = match &argument.value {
         Value::Plain(plain) => {
             check_characters(plain, span)?;
@@ -36,20 +37,28 @@ pub(super) fn json(
             json_string(string)
         }
         Value::Json(json) => return Ok(of_json(json)),
-        Value::TextFrom(source) => json_string(&read(source, argument, sources)?),
+        Value::TextFrom(source) => {
+            let text = json_string(&read(source, argument, sources)?);
+            let place = 0..text.len();
+            let asked = if *source == Source::Secret { vec![place] } else { Vec::new() };
+            return Ok(Json { written: Written { text, asked }, depth: 0, span });
+        }
         Value::JsonFrom(source) => {
             let content = read(source, argument, sources)?;
             let json = syntax::parse_json(&content).map_err(|error| {
                 let before = &content[..error.span.start.min(content.len())];
                 let line = 1 + before.matches('\n').count();
                 let column = 1 + before.chars().rev().take_while(|c| *c != '\n').count();
-                let error = Box::new(error);
+                let mut error = Box::new(error);
+                if is_secret_argument(place.command, &argument.key.joined(), "", None) {
+                    error.kind = SyntaxErrorKind::Unexpected("`***`".into());
+                }
                 TypingError { span, kind: TypingErrorKind::FileNotJson { name: name(source), line, column, error } }
             })?;
             return Ok(of_json(&json));
         }
     };
-    Ok(Json { text, depth: 0, span })
+    Ok(Json { written: text.into(), depth: 0, span })
 }
 
 /// Reads `source`, without one final newline.

@@ -33,6 +33,7 @@ use definition::CommandLine;
 pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode, command};
 pub(crate) use exit::Exit;
 use exit::{OURS, usage};
+use qmpsh::text;
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,7 +180,7 @@ pub(crate) const NO_RECONNECT: &str =
 fn clap_error(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    format!("{OURS}{}", text.replace("try '--help'", "try 'qmpsh --help'"))
+    format!("{OURS}{}", text::lines(text).replace("try '--help'", "try 'qmpsh --help'"))
 }
 
 #[cfg(test)]

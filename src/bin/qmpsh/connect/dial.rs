@@ -12,6 +12,7 @@ use super::secure;
 use super::secure::ClientTls;
 use super::target::Target;
 use crate::cli::Options;
+use crate::input::masked::Masked;
 use crate::output::messages::Notifier;
 use crate::status::Failure;
 use qmpsh::address::Address;
@@ -122,7 +123,7 @@ pub(super) async fn open(client: &Client, target: &mut Target, options: &Options
             }
             _ => {
                 let address = target.address();
-                let shown = text::line(&address.to_string()).into_owned();
+                let shown = text::line(&Masked::text(&address.to_string()).text).into_owned();
                 let why = match cause {
                     Some((why, _)) => why,
                     None => problem.explain_address(&shown, Some(address), options.wait, client.is_guest_agent()),

@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::cli::{ConnectMode, Options};
+use crate::input::masked::Masked;
 use crate::output::messages::Notifier;
 use crate::status::{Failure, Status};
 use qmpsh::address::Address;
@@ -53,9 +54,10 @@ impl<'a> Connector<'a> {
     /// Takes inherited descriptors, so it must be called before the program opens any other descriptor.
     pub(super) fn new(mode: &ConnectMode, options: &'a Options) -> Result<Self, Failure> {
         let (way, shown) = match mode {
-            ConnectMode::Connect(address) => {
-                (Way::Connect(Rc::new(Mutex::new(Target::new(address.clone())))), address.to_string())
-            }
+            ConnectMode::Connect(address) => (
+                Way::Connect(Rc::new(Mutex::new(Target::new(address.clone())))),
+                Masked::text(&address.to_string()).text,
+            ),
             ConnectMode::Listen(address) => {
                 (Way::Listen(Listening::new(address.clone(), options)), address.to_string())
             }
@@ -77,7 +79,7 @@ impl<'a> Connector<'a> {
     pub(super) fn to(&self, address: Address, change: impl FnOnce(&mut Options)) -> Self {
         let mut options = self.options.clone().into_owned();
         change(&mut options);
-        let shown = text::line(&address.to_string()).into_owned();
+        let shown = text::line(&Masked::text(&address.to_string()).text).into_owned();
         let way = Way::Connect(Rc::new(Mutex::new(Target::new(address))));
         Self { way, options: Cow::Owned(options), shown, client: None }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::prompt;
 use crate::cli::Options;
-use crate::config::Config;
+use crate::config::{Config, expand_alias};
+use crate::input::masked::has_secret;
 use crate::output::color::{self, Colors};
 use crate::session::SharedDialect;
 use crate::signals::Interrupts;
@@ -15,7 +16,6 @@ use crate::status::{Failure, Status};
 use crate::terminal::{Console, ConsoleOptions};
 use qmpsh::error::describe;
 use qmpsh::language::syntax::Assembler;
-use qmpsh::secrets;
 
 /// The terminal for the shell; nothing is shown yet.
 pub(crate) fn open_console(options: &Options, config: &Config, dialect: &SharedDialect) -> Result<Console, Failure> {
@@ -24,7 +24,12 @@ pub(crate) fn open_console(options: &Options, config: &Config, dialect: &SharedD
     let console = Console::open(ConsoleOptions {
         prompt: prompt::DISCONNECTED.to_owned(),
         history: history_path(options),
-        has_secret,
+        has_secret: {
+            let aliases = config.aliases.clone();
+            Arc::new(move |text: &str| {
+                has_secret(text) || expand_alias(&aliases, text).is_some_and(|text| has_secret(&text))
+            })
+        },
         is_complete: Arc::new(move |text: &str| {
             let mut assembler = Assembler::of(dialect.get());
             text.lines().for_each(|line| drop(assembler.push_line(line)));
@@ -37,11 +42,6 @@ pub(crate) fn open_console(options: &Options, config: &Config, dialect: &SharedD
     console.map_err(|error| Failure::new(Status::Usage, describe(error.as_ref())))
 }
 
-/// A text of several lines has one if any of them has, or all together.
-pub(super) fn has_secret(text: &str) -> bool {
-    secrets::line_has_secret(text) || text.lines().any(secrets::line_has_secret)
-}
-
 fn history_path(options: &Options) -> Option<PathBuf> {
     if options.no_history || options.history.is_some() {
         return options.history.clone();
@@ -49,21 +49,4 @@ fn history_path(options: &Options) -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
     Some(state.join("qmpsh").join("history"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_in_several_lines() {
-        for (text, expected) in [
-            ("stop\ncont", false),
-            ("{\"execute\": \"stop\"}\nset_password protocol=vnc password=x", true),
-            ("stop\n{\"execute\": \"x\", \"arguments\": {\"password\": \"y\"}}", true),
-            ("{\"execute\": \"x\", \"arguments\": {\"password\":\n\"y\"}}", true),
-        ] {
-            assert_eq!(has_secret(text), expected, "{text}");
-        }
-    }
 }

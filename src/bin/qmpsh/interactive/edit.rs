@@ -7,8 +7,8 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use super::console::has_secret;
 use super::{Flow, Repl};
+use crate::input::masked::has_secret;
 use crate::session::{Action, Builtin, Frontend};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::error::describe;

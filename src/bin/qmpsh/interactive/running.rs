@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Flow, Repl};
 use crate::cli::Source;
+use crate::config::expand_alias;
 use crate::input::lines::Lines;
 use crate::session::{Frontend as _, attend, types};
 use crate::status::{Failure, Status, Stop};
@@ -46,15 +47,14 @@ impl Repl<'_> {
 
     /// Returns a line with its alias expanded; `None` if it does not begin with one. A command of the peer is not hidden.
     async fn expanded(&mut self, line: &str) -> Flow<Option<String>> {
-        let typed = line.trim_start();
-        let (word, rest) = typed.split_at(typed.find(char::is_whitespace).unwrap_or(typed.len()));
-        let Some(meant) = self.aliases.get(word).cloned() else { return Ok(None) };
+        let Some(text) = expand_alias(&self.aliases, line) else { return Ok(None) };
         if self.session.dialect.get() == Dialect::Hmp {
             return Ok(None);
         }
         let schema = if self.session.is_connected() { types::schema(self).await? } else { None };
+        let word = line.split_whitespace().next().unwrap_or_default();
         let is_hidden = schema.is_some_and(|schema| schema.command(word).is_some());
-        Ok((!is_hidden).then(|| meant + rest))
+        Ok((!is_hidden).then_some(text))
     }
 
     /// Returns true if `--keep-going` runs the lines after a failure with this status.

@@ -17,6 +17,7 @@ use tokio::net::unix::pipe::Sender;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::input::masked::Masked;
 use crate::status::{Failure, Status};
 use qmpsh::error::describe;
 use qmpsh::text;
@@ -107,7 +108,7 @@ impl Piped {
 
 /// Names a pipeline in a sentence.
 fn shown(pipeline: &str) -> String {
-    format!("the pipeline `{}`", text::excerpt(pipeline.as_bytes(), SHOWN))
+    format!("the pipeline `{}`", text::excerpt(Masked::text(pipeline).text.as_bytes(), SHOWN))
 }
 
 /// The process group of a pipeline.

@@ -20,6 +20,7 @@ use crate::status::{Failure, Status};
 use qmpsh::client::{Observer, Origin};
 use qmpsh::error::describe;
 use qmpsh::json::{Document, compact};
+use qmpsh::message::Request;
 use qmpsh::secrets;
 use qmpsh::text;
 
@@ -29,6 +30,8 @@ pub(crate) struct WireLog {
     /// There is a file. Read for each message.
     records: AtomicBool,
     file: Mutex<Option<LogFile>>,
+    /// The ids of commands whose replies are secrets and have not come.
+    secret_replies: Mutex<Vec<String>>,
     /// The beginning of each error message.
     prefix: &'static str,
     notifier: Notifier,
@@ -41,6 +44,7 @@ impl WireLog {
             verbose: options.verbose,
             records: AtomicBool::new(false),
             file: Mutex::default(),
+            secret_replies: Mutex::default(),
             prefix,
             notifier,
         };
@@ -81,6 +85,10 @@ impl WireLog {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn secret_replies(&self) -> MutexGuard<'_, Vec<String>> {
+        self.secret_replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn record(&self, direction: &'static str, masked: &str) {
         let mut file = self.file();
         let Some(file) = &mut *file else { return };
@@ -98,13 +106,19 @@ impl WireLog {
 }
 
 impl Observer for WireLog {
-    fn sent(&self, message: &[u8], by: Origin) {
+    fn sent(&self, message: &[u8], command: &Request, by: Origin) {
         let (shows, records) = (self.verbose && by == Origin::User, self.records.load(Ordering::Relaxed));
         if !shows && !records {
             return;
         }
         let message = String::from_utf8_lossy(message);
-        let masked = secrets::mask(&message);
+        let masked = command.masked(&message);
+        if records
+            && secrets::reveals(&message)
+            && let Some((_, id)) = message.rsplit_once(":")
+        {
+            self.secret_replies().push(id.trim_end_matches('}').to_owned());
+        }
         if shows {
             self.notifier.quote(&masked);
         }
@@ -115,8 +129,20 @@ impl Observer for WireLog {
 
     fn received(&self, message: &Document) {
         if self.records.load(Ordering::Relaxed) {
-            let message = compact(message.bytes());
-            self.record("received", &secrets::mask(&String::from_utf8_lossy(&message)));
+            let id = message.get("id").map(String::from_utf8_lossy);
+            let mut secret_replies = self.secret_replies();
+            let place = id.and_then(|id| secret_replies.iter().position(|secret| *secret == id));
+            let secret = place.map(|place| secret_replies.swap_remove(place));
+            drop(secret_replies);
+            match secret {
+                Some(id) if message.get("return").is_some() => {
+                    self.record("received", &format!(r#"{{"return": "***", "id": {id}}}"#));
+                }
+                _ => {
+                    let message = compact(message.bytes());
+                    self.record("received", &secrets::mask(&String::from_utf8_lossy(&message)));
+                }
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use qmpsh::language::typing::{self, Needs, Property, Resend, Types};
 use qmpsh::language::{hmp, meant};
 use qmpsh::message::Request;
 use qmpsh::schema::Schema;
-use qmpsh::secrets::line_has_secret;
+use qmpsh::secrets::in_text;
 use qmpsh::text;
 
 /// What messages call the schema.
@@ -59,7 +59,7 @@ pub(crate) async fn explain_error(
     if request.hmp_line.is_some() {
         return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
     }
-    let meant = meant::refused_request(request, class, desc).filter(|meant| !line_has_secret(meant));
+    let meant = meant::refused_request(request, class, desc).filter(|meant| in_text(meant, "").is_none());
     if let Some(id) = desc.strip_prefix("Job ID '").and_then(|rest| rest.strip_suffix("' already in use")) {
         return Ok(shown(&format!("`.job {id}` waits for that job and dismisses it")));
     }

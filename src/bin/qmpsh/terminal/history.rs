@@ -10,6 +10,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -27,18 +28,19 @@ const LOCKED: Duration = Duration::from_millis(250);
 /// How often to try to lock the file.
 const POLL: Duration = Duration::from_millis(2);
 
+/// Tells whether a line has a secret.
+pub(super) type HasSecret = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// The history file, and the newest line.
-#[derive(Debug)]
 pub(super) struct History {
     path: Option<PathBuf>,
-    has_secret: fn(&str) -> bool,
+    has_secret: HasSecret,
     newest: Option<String>,
 }
 
 impl History {
-    /// Without a path the history lasts as long as the shell. Lines for which `has_secret` returns true are not kept in
-    /// memory either.
-    pub(super) fn new(path: Option<PathBuf>, has_secret: fn(&str) -> bool) -> Self {
+    /// Without a path the history lasts as long as the shell. So do lines for which `has_secret` returns true.
+    pub(super) fn new(path: Option<PathBuf>, has_secret: HasSecret) -> Self {
         Self { path, has_secret, newest: None }
     }
 
@@ -59,21 +61,18 @@ impl History {
         Ok(lines)
     }
 
-    /// Returns true if a line is kept: it is not blank or indented, not the newest line again, and has no secret.
+    /// Returns true if a line is kept: it is not blank or indented, and not the newest line again.
     pub(super) fn wants(&self, line: &str) -> bool {
-        !line.trim().is_empty()
-            && !line.starts_with(char::is_whitespace)
-            && self.newest.as_deref() != Some(line)
-            && !(self.has_secret)(line)
+        !line.trim().is_empty() && !line.starts_with(char::is_whitespace) && self.newest.as_deref() != Some(line)
     }
 
-    /// Appends a line, in one write under a lock.
+    /// Appends a line, in one write under a lock. The file does not get a secret.
     ///
     /// # Errors
     /// The directory or the file cannot be made, locked or written. The line is then still the newest.
     pub(super) fn append(&mut self, line: &str) -> io::Result<()> {
         self.newest = Some(line.to_owned());
-        let Some(path) = &self.path else { return Ok(()) };
+        let Some(path) = self.path.as_ref().filter(|_| !(self.has_secret)(line)) else { return Ok(()) };
         let Some(mut file) = open(path, true)? else { return Ok(()) };
         let header = if file.metadata()?.len() == 0 { HEADER } else { "" };
         file.write_all((header.to_owned() + &escape(line)).as_bytes())
@@ -208,7 +207,7 @@ mod tests {
     use super::*;
 
     fn history(path: &Path) -> History {
-        History::new(Some(path.to_owned()), |line| line.contains("secret"))
+        History::new(Some(path.to_owned()), Arc::new(|line: &str| line.contains("secret")))
     }
 
     fn mode(path: &Path) -> u32 {
@@ -225,17 +224,18 @@ mod tests {
         for line in typed {
             first.append(line).unwrap();
         }
+        first.append("a secret").unwrap();
         assert_eq!(history(&path).load().unwrap(), typed);
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         assert!(fs::read_to_string(&path).unwrap().starts_with("#V2\nquery-status\ntransaction(\\nstop\\n)\n"));
     }
 
     #[test]
-    fn blank_indented_repeated_and_secret_lines_are_not_kept() {
+    fn blank_indented_and_repeated_lines_are_not_kept() {
         let mut history = history(Path::new("/dev/null"));
         history.append("stop").unwrap();
         for (line, wanted) in
-            [("stop", false), ("cont", true), (" cont", false), ("\tcont", false), ("", false), ("a secret", false)]
+            [("stop", false), ("cont", true), (" cont", false), ("\tcont", false), ("", false), ("a secret", true)]
         {
             assert_eq!(history.wants(line), wanted, "{line:?}");
         }

@@ -71,8 +71,8 @@ pub(crate) struct ConsoleOptions {
     pub prompt: String,
     /// The history file. Without one, the history lasts as long as the shell.
     pub history: Option<PathBuf>,
-    /// Returns true for a line that is not kept, not even in memory.
-    pub has_secret: fn(&str) -> bool,
+    /// Returns true for a line that does not go to the file.
+    pub has_secret: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     /// Returns false for a text with an open bracket, quote or transaction: Enter then adds a line to it.
     pub is_complete: IsComplete,
     /// Shows colors, and with them hints.
