@@ -1,8 +1,9 @@
 //! Reads the reply of `query-qmp-schema`.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::types::{Builtin, Command, EnumValue, Event, Features, Member, Object, Schema, Type, TypeId, Variant};
@@ -71,14 +72,28 @@ impl Schema {
     /// assert!(schema.command("stop").is_some());
     /// ```
     pub fn parse(reply: &[u8]) -> Result<Self, SchemaError> {
-        let entries: Vec<Entry> = serde_json::from_slice(reply)?;
+        let mut deserializer = serde_json::Deserializer::from_slice(reply);
+        let schema = deserializer.deserialize_seq(Entries)?;
+        deserializer.end()?;
+        Ok(schema)
+    }
+}
+
+/// Reads one entry after the other, so that only what is kept of them takes memory.
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Schema;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of entries")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Schema, A::Error> {
         let mut types = Types::default();
-        for entry in entries.iter().filter(|entry| !matches!(&*entry.meta_type, "command" | "event")) {
-            types.id(&entry.name);
-        }
         let mut commands = Vec::new();
         let mut events = Vec::new();
-        for entry in entries {
+        while let Some(entry) = entries.next_element::<Entry>()? {
             match &*entry.meta_type {
                 "command" => commands.push(Command {
                     name: entry.name,
@@ -97,7 +112,7 @@ impl Schema {
                 _ => types.describe(entry),
             }
         }
-        Ok(Self::new(types.types, commands, events))
+        Ok(Schema::new(types.types, commands, events))
     }
 }
 
@@ -148,7 +163,9 @@ impl Types {
             "array" => Type::Array(self.of(entry.element_type)?),
             "alternate" => Type::Alternate(members.into_iter().filter_map(|member| self.of(member.ty)).collect()),
             "object" => {
-                let members = members.into_iter().filter_map(|member| self.member(member)).collect();
+                let mut members: Vec<_> = members.into_iter().filter_map(|member| self.member(member)).collect();
+                // They are smaller than what they are made of, in whose place they stand.
+                members.shrink_to_fit();
                 let variants = entry.variants.into_iter();
                 let variants = variants.map(|raw| Variant { case: raw.case, ty: self.id(&raw.ty) }).collect();
                 Type::Object(Object { members, tag: entry.tag, variants, features: Features(entry.features) })

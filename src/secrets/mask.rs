@@ -117,6 +117,8 @@ struct Walk<'a> {
     /// Values that are secrets in certain commands, by the name of the argument.
     candidates: Vec<(Range<usize>, Cow<'a, str>)>,
     command: Option<Cow<'a, str>>,
+    /// The values of `type`: the actions of a transaction.
+    types: Vec<Cow<'a, str>>,
     /// The property that `qom-set` sets and `qom-get` gets.
     property: Option<Cow<'a, str>>,
     /// The message is an event, a reply or a greeting.
@@ -222,6 +224,7 @@ impl Walk<'_> {
                         return;
                     }
                 }
+                "type" => self.types.extend(decode(raw.as_bytes())),
                 "property" => self.property = decode(raw.as_bytes()),
                 "name" => frame.names_secret = decode(raw.as_bytes()).map(|name| is_secret_property(&name)),
                 "value" => frame.value = Some(range.clone()),
@@ -264,11 +267,12 @@ impl Walk<'_> {
     fn end_message(&mut self) {
         let received = std::mem::take(&mut self.received);
         let command = self.command.take();
+        let types = std::mem::take(&mut self.types);
         let is_secret = self.property.take().map(|name| is_secret_property(&name));
         self.reveals |= command.as_deref() == Some("qom-get") && is_secret == Some(true);
         for (range, argument) in self.candidates.drain(..) {
             let applies = |&(name, of_name): &(&str, &str)| match command.as_deref() {
-                Some(command) => command == name && of_name == argument,
+                Some(command) => (command == name || types.iter().any(|ty| ty == name)) && of_name == argument,
                 // The name may be cut off, so it may be any command.
                 None => !received && of_name == argument,
             };

@@ -1,5 +1,6 @@
 //! The list of secrets: which names, commands and arguments have one, and where a text of any syntax has its first.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::json;
@@ -57,7 +58,8 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 
 /// Returns true if a property of an object is a secret.
 pub(super) fn is_secret_property(name: &str) -> bool {
-    name == "data" || is_secret_name(name)
+    // It may stand in a line that is wrong.
+    name.trim_matches(|c: char| !c.is_alphanumeric()) == "data" || is_secret_name(name)
 }
 
 /// Returns true if a word of this command that is not `KEY=VALUE` may be a secret.
@@ -110,20 +112,21 @@ pub(super) fn option(value: &str) -> Option<usize> {
 pub fn in_text(text: &str, command: &str) -> Option<usize> {
     let found = [first_named(text, command), userinfo(text, true).map(|range| range.start), option(text)];
     let found = found.into_iter().flatten().min();
-    if found.is_none() && text.contains('\\') {
-        // JSON's escapes may hide a name, so the place is not known.
-        let decoded = json::decode_inner(text.as_bytes());
-        let is_hidden = first_named(&decoded, command).is_some() || userinfo(&decoded, true).is_some();
-        return is_hidden.then_some(0);
+    let Some(escape) = text.find('\\') else { return found };
+    // JSON's escapes may hide a name, which begins at the first of them or later. Where a hidden URL begins is not known.
+    let decoded = json::decode_inner(text.as_bytes());
+    if userinfo(&decoded, true).is_some() && userinfo(text, true).is_none() {
+        return Some(0);
     }
-    found
+    let hidden = first_named(&decoded, command).map(|_| escape);
+    found.into_iter().chain(hidden).min()
 }
 
 /// Returns the place behind the first word that names a secret.
 fn first_named(text: &str, command: &str) -> Option<usize> {
     let lower = text.to_ascii_lowercase();
     let is_command = |name: &str| name == command || words(&lower).any(|(_, word)| word == name);
-    let arguments = ARGUMENTS.iter().filter(|(of, argument)| *argument != "value" && is_command(of));
+    let arguments = ARGUMENTS.iter().filter(|(of, _)| is_command(of));
     let arguments: Vec<_> = arguments.map(|(_, argument)| *argument).collect();
     words(&lower).find_map(|(end, word)| {
         let named = is_secret_name(word) && word != "expire_password";
@@ -156,6 +159,18 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// Returns a text with `***` in place of the user names and passwords of URLs.
+pub fn mask_urls(text: &str) -> Cow<'_, str> {
+    let mut masked = Cow::Borrowed(text);
+    let mut from = 0;
+    while let Some(inside) = userinfo(&masked[from..], true) {
+        let start = from + inside.start;
+        masked.to_mut().replace_range(start..from + inside.end, "***");
+        from = start;
+    }
+    masked
+}
+
 /// Returns the range of the user name and password of the first URL in `text` that has them. `is_loose`: white space ends a
 /// URL.
 pub(super) fn userinfo(text: &str, is_loose: bool) -> Option<Range<usize>> {
@@ -168,13 +183,12 @@ pub(super) fn userinfo(text: &str, is_loose: bool) -> Option<Range<usize>> {
         if let Some(at) = authority.rfind('@') {
             return Some(start..start + at);
         }
-        // What follows the colon is no port, so it is a password with one of those signs, or what follows it is missing.
-        let port =
-            authority.split_whitespace().next().unwrap_or_default().rsplit_once(':').map_or("", |(_, port)| port);
-        let port = port.trim_end_matches(['"', '\'', ',', ';', ')', ']', '}']);
-        if !authority.contains('[') && !port.bytes().all(|byte| byte.is_ascii_digit()) {
-            let end = url.rfind('@').unwrap_or(url.trim_end_matches('"').len());
-            return Some(start..start + end);
+        // What follows the colon is no port, so it is a password with one of those signs, or the rest of it is missing.
+        let port = authority.split_whitespace().next().unwrap_or_default().rsplit_once(':').map(|(_, port)| port);
+        let port = port.filter(|_| !authority.starts_with('['));
+        let port = port.map(|port| port.trim_end_matches(['"', '\'', ',', ';', ')', ']', '}']));
+        if port.is_some_and(|port| port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Some(start..start + url.rfind('@').unwrap_or(url.trim_end_matches('"').len()));
         }
         from = start;
     }

@@ -14,6 +14,7 @@ pub mod collected;
 pub mod documents;
 pub mod mock;
 pub mod output;
+pub mod planted;
 pub mod player;
 pub mod program;
 pub mod qemu;

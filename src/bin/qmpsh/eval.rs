@@ -244,3 +244,42 @@ impl typing::Sources for Sources {
         secret::ask(prompt)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::masked::planted;
+
+    #[test]
+    fn no_message_about_a_line_shows_its_secret() {
+        let mut shown = Vec::new();
+        let mut check = |line: &str, text: &str| {
+            if planted::PARTS.iter().any(|part| text.contains(part)) {
+                shown.push(format!("{line}\n    {text}"));
+            }
+        };
+        for n in 0..planted::CASES {
+            let line = planted::line(n);
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let text = Text::Line { text: &line, name: Some("f"), first: 1, dialect: Dialect::Qmp };
+            for text in [text, Text::Words(&words)] {
+                let actions = parse(text).and_then(|parsed| {
+                    let action = |parsed| action(parsed, text, &mut Sources { stdin: false }, &TypeInfo::default());
+                    parsed.into_iter().map(action).collect::<Result<Vec<_>, _>>()
+                });
+                match actions {
+                    Err(failure) => check(&line, &failure.message),
+                    // What the trace shows of a request.
+                    Ok(actions) => actions.iter().for_each(|action| {
+                        if let Action::Send(request, _) = action {
+                            check(&line, &format!("{request:?}"));
+                        }
+                    }),
+                }
+            }
+        }
+        let count = shown.len();
+        shown.truncate(20);
+        assert!(shown.is_empty(), "{count} were shown:\n{}", shown.join("\n"));
+    }
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::explain::{Problem, tried};
 use crate::cli::Options;
+use crate::input::masked::Masked;
 use qmpsh::address::Address;
 use qmpsh::client::QmpError;
 use qmpsh::protocol::{Cause, ConnectError, OpenError, Phase};
@@ -79,7 +80,7 @@ impl Target {
     /// attempt may succeed. `waited` is set if there was more than one attempt.
     pub(super) async fn cause(&self, problem: &Problem, waited: Option<Duration>) -> Option<(String, bool)> {
         let program = self.program.as_ref()?;
-        let shown = text::line(&self.address.to_string()).into_owned();
+        let shown = text::line(&Masked::text(&self.address.to_string()).text).into_owned();
         let end = if problem.is_end() {
             program.end(ENDING).await
         } else {

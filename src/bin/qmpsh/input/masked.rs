@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use qmpsh::json::Document;
 use qmpsh::language::syntax::{ArgumentWord, Span, TokenKind, ValuePlace, Word, dot_name, outline, outline_words};
 use qmpsh::secrets::{in_text, is_secret_argument, mask, takes_secret};
 
@@ -108,7 +109,7 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
                 let value = pair.span.of(text);
                 let name = pair.key.joined();
                 // As a name that JSON's escapes hide.
-                let is_hidden = name.contains('\\') && in_text(&format!("{name}=_"), command) == Some(0);
+                let is_hidden = name.contains('\\') && in_text(&format!("{name}=_"), command).is_some();
                 let is_secret = is_hidden || is_secret_argument(command, &name, value, property);
                 match (pair.place, &pair.value) {
                     (ValuePlace::File, Some(_)) => None,
@@ -122,7 +123,11 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
                 Some(span.start)
             }
             (_, Some(ArgumentWord::Name(_))) => rest(span.start, command),
-            (TokenKind::Json, _) => in_json(span.of(text)).map(|place| span.start + place),
+            (TokenKind::Json, _) => {
+                let found = in_json(span.of(text)).map(|place| span.start + place);
+                let is_whole = Document::parse(span.of(text).as_bytes()).is_ok();
+                if is_whole { found } else { [found, rest(span.start, "")].into_iter().flatten().min() }
+            }
             (TokenKind::DotName, _) => {
                 command = dot_name(span.of(text));
                 None
@@ -174,6 +179,10 @@ fn in_json(text: &str) -> Option<usize> {
     }
 }
 
+#[cfg(test)]
+#[path = "../../../../tests/support/planted.rs"]
+#[expect(unreachable_pub)]
+pub(crate) mod planted;
 #[cfg(test)]
 #[path = "masked_tests.rs"]
 mod tests;

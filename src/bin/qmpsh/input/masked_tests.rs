@@ -63,7 +63,7 @@ fn a_line_is_masked_from_its_first_secret_on() {
     check(r#"{"a": {"password":S, "b": 1}}"#, r#"{"a": {"password":***"#);
     check(
         r#"{"execute":"object-add","arguments":{"data":"S"},}"#,
-        r#"{"execute":"object-add","arguments":{"data":"***"#,
+        r#"{"execute":"object-add","arguments":{"data":***"#,
     );
     check(r#"[{"execute":"x","arguments":{"password":"S"}}]"#, r#"[{"execute":"x","arguments":{"password":***"#);
     check("{'execute': 'x', 'arguments': {'password': 'S'}}", "{'execute': 'x', 'arguments': {'password': ***");
@@ -188,4 +188,26 @@ fn a_text_of_several_lines_has_a_secret_if_one_of_them_or_all_together_have() {
     ] {
         assert_eq!(has_secret(text), expected, "{text}");
     }
+}
+
+#[test]
+fn no_secret_of_any_spelling_is_shown() {
+    let mut shown = Vec::new();
+    let mut check = |line: &str, what: &str, text: &str| {
+        if planted::PARTS.iter().any(|part| text.contains(part)) {
+            shown.push(format!("{what}: {line}\n    {text}"));
+        }
+    };
+    for n in 0..planted::CASES {
+        let line = planted::line(n);
+        check(&line, "masked", &Masked::line(&line).text);
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        check(&line, "words", &Masked::words(&words).text);
+        if !has_secret(&line) {
+            check(&line, "history", &line);
+        }
+    }
+    let count = shown.len();
+    shown.truncate(20);
+    assert!(shown.is_empty(), "{count} were shown:\n{}", shown.join("\n"));
 }

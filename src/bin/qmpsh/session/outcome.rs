@@ -9,8 +9,12 @@ use qmpsh::json::ScanError;
 use qmpsh::message::{Reply, Request};
 use qmpsh::processes;
 use qmpsh::protocol::SessionError;
+use qmpsh::secrets;
 use qmpsh::text;
 use qmpsh::transport::TlsError;
+
+/// The longest description of an error in a message, in bytes.
+const LONGEST: usize = 4096;
 
 /// How a command ended.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ impl Outcome {
     pub(crate) fn of(request: &Request, answer: Result<Reply, ExecuteError>) -> Self {
         match answer {
             Ok(reply) => Outcome::Returned(reply),
-            Err(ExecuteError::Server { class, desc, reply }) => Outcome::Refused { class, desc, reply },
+            Err(ExecuteError::Server { class, desc, reply }) => Outcome::Refused { class, desc: shown(desc), reply },
             Err(ExecuteError::Interrupted { reason, .. })
                 if request.ends_peer() && reason.as_deref().is_some_and(is_end) =>
             {
@@ -102,4 +106,12 @@ fn is_end(error: &SessionError<QmpError>) -> bool {
         SessionError::Read(error) | SessionError::Write(error) => matches!(error.kind(), BrokenPipe | ConnectionReset),
         _ => false,
     }
+}
+/// Returns a description as a message shows it: not longer than [`LONGEST`], without the passwords of URLs.
+fn shown(desc: String) -> String {
+    if desc.len() <= LONGEST {
+        return secrets::mask_urls(&desc).into_owned();
+    }
+    let beginning = &desc[..desc.floor_char_boundary(LONGEST)];
+    format!("{}…", secrets::mask_urls(beginning))
 }

@@ -1,0 +1,137 @@
+//! Secrets that got out: into messages, logs, the history and the arguments of processes.
+
+use std::fs;
+use std::path::Path;
+
+use crate::shell::{at_prompt, is_at_prompt};
+use crate::support::agent::Agent;
+use crate::support::planted::{self, CORPUS, PARTS};
+use crate::support::terminal::keys;
+use crate::support::{Mock, Qemu, qmpsh, sh};
+
+const SECRET: &str = "hunTerswOrd";
+
+/// Panics if a text has a part of a secret.
+#[track_caller]
+fn assert_kept(text: &str, what: &str) {
+    // What the shell of a pipeline says of its own command is not ours.
+    for line in text.lines().filter(|line| !line.starts_with("sh: ")) {
+        assert!(!PARTS.iter().any(|part| line.contains(part)), "{what} has a secret: {line}");
+    }
+}
+
+/// Panics if a file below `directory` has a part of a secret.
+#[track_caller]
+fn assert_in_no_file(directory: &Path) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            assert_in_no_file(&path);
+        } else if let Ok(bytes) = fs::read(&path) {
+            assert_kept(&String::from_utf8_lossy(&bytes), &path.display().to_string());
+        }
+    }
+}
+
+// Each mode has a few hundred lines; what is secret in them is in no stream and no file.
+#[test]
+fn no_planted_secret_gets_out_of_a_batch() {
+    let qemu = Qemu::none().start();
+    let corpus = CORPUS.iter().map(|line| line.replace("SECRET", SECRET));
+    let lines: Vec<String> = corpus.chain((0..300).map(planted::line)).collect();
+    for mode in ["", "-H", "-o raw", "--qga"] {
+        let agent = (mode == "--qga").then(Agent::start);
+        let socket = agent.as_ref().map_or(qemu.socket().to_owned(), Agent::socket);
+        let script = format!("exec \"$0\" -k -v -l wire.log --log-level debug {mode} \"$@\" 2>stderr");
+        let commands = lines.iter().map(|line| format!("--command={line}"));
+        let output = sh(&script).arg(socket).args(commands).run();
+        let stderr = fs::read_to_string(output.home().join("stderr")).unwrap();
+        assert!(stderr.len() > 10_000, "{stderr}");
+        assert_in_no_file(output.home());
+    }
+    for line in lines.iter().take(40) {
+        let words = line.split(' ').map(|word| word.trim_matches(['"', '\'']));
+        let output = qmpsh().args(["-v", "--log-level", "debug"]).arg(qemu.socket()).arg("--").args(words).run();
+        assert_kept(&output.stderr_text(), line);
+    }
+}
+
+#[test]
+fn no_planted_secret_gets_into_the_history() {
+    let qemu = Qemu::none().start();
+    let program = qmpsh().arg(qemu.socket());
+    let home = program.home().to_owned();
+    let mut t = at_prompt(program);
+    for line in CORPUS.iter().map(|line| line.replace("SECRET", SECRET)).chain(["query-kvm".to_owned()]) {
+        // Ctrl-C ends what is open.
+        t.type_keys(&line);
+        t.type_keys(keys::ENTER);
+        t.type_keys(keys::CTRL_C);
+        t.wait(is_at_prompt);
+    }
+    t.type_keys(keys::CTRL_D);
+    t.wait_exit();
+    assert_in_no_file(&home);
+}
+
+// The answer is a secret although no name says so.
+#[test]
+fn an_answer_to_a_question_is_masked_on_the_wire() {
+    let mock = Mock::new().negotiate().refuse_schema().expect_execute("x-thing").reply("{}").unix();
+    let script = "exec \"$0\" --no-history -v -l wire.log --log-level debug -c 'x-thing a.foo=@? b=1' \"$1\" 2>stderr";
+    let program = sh(script).arg(mock.socket());
+    let home = program.home().to_owned();
+    let mut t = program.terminal();
+    t.wait_for("a.foo:");
+    t.type_keys(&format!("{SECRET}\r"));
+    t.wait_exit();
+    let sent = mock.finish().documents;
+    assert!(sent.iter().any(|sent| sent.contains(SECRET)), "{sent:?}");
+    let log = fs::read_to_string(home.join("wire.log")).unwrap();
+    assert!(log.contains(r#""arguments":{"a":{"foo":"***"},"b":1}"#), "{log}");
+    assert_in_no_file(&home);
+}
+
+// QEMU tells the data of a secret, and what stands in the name of an image.
+#[test]
+fn a_reply_that_reveals_a_secret_is_masked_in_the_log() {
+    let qemu = Qemu::none().args(["-object", &format!("secret,id=s0,data={SECRET}")]).start();
+    let lines = [
+        "qom-get path=/objects/s0 property=data",
+        "qom-get /objects/s0 property=data",
+        ".hmp qom-get /objects/s0 data",
+        ".oob .try qom-get path=/objects/s0 property=data",
+        r#"{"arguments":{"property":"data","path":"/objects/s0"},"execute":"qom-get"}"#,
+        "qom-list-get paths=[\"/objects/s0\"]",
+        "qom-get path=/objects/s0 property=type",
+    ];
+    let commands = lines.iter().map(|line| format!("--command={line}"));
+    let script = "exec \"$0\" -k -v -l wire.log --log-level debug \"$@\" 2>stderr";
+    let output = sh(script).arg(qemu.socket()).args(commands).run();
+    output.stdout_contains(SECRET).stdout_contains("\"secret\"");
+    let log = fs::read_to_string(output.home().join("wire.log")).unwrap();
+    assert!(log.contains(r#"{"return": "***", "id": 1}"#) && log.contains(r#""return": "secret""#), "{log}");
+    assert_in_no_file(output.home());
+}
+
+#[test]
+fn an_address_with_a_password_is_not_shown() {
+    for address in ["ssh://u:hunTerswOrd@host/q", "ssh://u:hunTer/swOrd@host/q", "ssh://u:hunTer@swOrd@host"] {
+        let output = qmpsh().args([address, "query-name"]).run();
+        output.status(2).stderr_contains("a password cannot be given");
+        assert_kept(&output.stderr_text(), address);
+    }
+    let output = qmpsh().args(["exec:no-such-program --password=hunTerswOrd", "query-name"]).run();
+    output.status(3).stderr_contains("no session with exec:no-such-program --password=***");
+    assert_kept(&output.stderr_text(), "exec:");
+}
+
+// A file that should be JSON is a secret as a whole.
+#[test]
+fn a_file_with_a_secret_is_not_quoted() {
+    let program = qmpsh().args(["nowhere", "object-add", "qom-type=secret", "id=s", "data:=@key"]);
+    fs::write(program.home().join("key"), SECRET).unwrap();
+    let output = program.run();
+    output.status(2).stderr_contains("`key`:1:1: unexpected `***`");
+    assert_kept(&output.stderr_text(), "a file");
+}
