@@ -14,7 +14,8 @@ mod words;
 
 use crate::message::Request;
 
-/// Tells how `line`, which does not parse, is written here: a sentence; `None` if nothing is certain.
+/// Tells how `line`, which does not parse, is written here: a sentence; `None` if nothing is certain. The sentence holds parts of
+/// the line, and is not safe to show.
 ///
 /// ```
 /// use qmpsh::language::meant::refused_line;
