@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Numbers;
 
-/// A secret that no text has by chance, and two parts of it.
+/// A secret, and two parts of it.
 const SECRET: &str = "hunter2-5f1c";
 const PARTS: [&str; 2] = ["hunter2", "er2-5f1c"];
 
@@ -31,10 +31,9 @@ pub fn check(bytes: &[u8]) {
     if serde_json::from_str::<Value>(&text).is_ok() && text.trim_start().starts_with('{') {
         serde_json::from_str::<Value>(&masked).unwrap_or_else(|error| panic!("{error} in {masked}"));
     }
-    if PARTS.iter().any(|part| text.contains(part)) {
-        return;
-    }
 
+    // Only a secret has this digit.
+    let text = text.replace('2', "3");
     let mut numbers = Numbers::of(bytes);
     let mut message = String::from("{\"execute\":\"blockdev-add\",");
     let mut secrets = 0;
