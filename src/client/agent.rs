@@ -92,7 +92,7 @@ impl Qmp {
         if self.sync_command == DELIMITED {
             buffer.extend_from_slice(&[SENTINEL]);
         }
-        self.write_own(&sync.request().text, buffer);
+        self.write_own(sync.request().text(), buffer);
         self.sync = Some(sync);
     }
 
@@ -117,7 +117,7 @@ impl Qmp {
     /// Handles the reply to a command that succeeds silently, or to its ping. Returns true for the ping.
     pub(super) fn on_partner(&mut self, waiter: &Waiter) -> bool {
         let Some(partner) = waiter.partner else { return false };
-        if waiter.request.command != PING {
+        if waiter.request.command() != PING {
             if let Some(ping) = self.pending.get_mut(partner) {
                 ping.partner = None;
             }

@@ -354,7 +354,7 @@ fn sent(line: &str, schema: &Schema) -> Option<serde_json::Value> {
     let Statement::Invoke(invocation) = statement else { return None };
     let types = Types { schema: Some(schema), property: None };
     let (request, _) = request(&invocation, types, &mut Nothing).ok()?;
-    Some(serde_json::from_str(&request.text.replacen("execute", key, 1)).unwrap())
+    Some(serde_json::from_str(&request.text().replacen("execute", key, 1)).unwrap())
 }
 
 #[test]

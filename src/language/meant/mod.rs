@@ -50,7 +50,7 @@ pub fn built_in(name: &str) -> Option<String> {
 /// holds values of arguments, and is not safe to show.
 pub fn refused_request(request: &Request, class: &str, desc: &str) -> Option<String> {
     if class == "CommandNotFound" {
-        return human::command(&request.command);
+        return human::command(request.command());
     }
     options::refused(request, desc)
 }

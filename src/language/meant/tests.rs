@@ -227,8 +227,7 @@ fn marks_around_json() {
 #[test]
 fn a_request_that_was_refused() {
     let check = |command: &str, arguments: &str, desc: &str, expected: Option<&str>| {
-        let text = format!("{{\"execute\":\"{command}\",\"arguments\":{arguments}}}");
-        let request = Request { text, ..Request::new(command) };
+        let request = Request::new(command).with_arguments_text(arguments);
         let found = refused_request(&request, "GenericError", desc);
         assert_eq!(found.as_deref(), expected, "{arguments}");
         for suggestion in suggestions(expected.unwrap_or_default()) {

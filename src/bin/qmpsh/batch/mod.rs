@@ -270,7 +270,7 @@ impl<'a> Batch<'a> {
             }
             Outcome::PeerEnded => {
                 let renderer = self.printer.current();
-                let result = (!renderer.omits_empty()).then(|| renderer.empty(request.own_id.as_deref()));
+                let result = (!renderer.omits_empty()).then(|| renderer.empty(request.own_id()));
                 self.printer.reply(None, result).await?;
                 self.session.succeeded(request);
                 Ok(())

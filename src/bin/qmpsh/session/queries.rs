@@ -13,12 +13,12 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use qmpsh::client::{Client, ExecuteError, Origin};
-use qmpsh::language::syntax::is_refused;
+use qmpsh::json::is_noncharacter;
 use qmpsh::message::{Reply, Request};
 
 /// A query that the shell may send by itself. Each says why it is harmless.
@@ -89,7 +89,7 @@ pub(crate) struct QomPath(String);
 
 impl QomPath {
     pub(crate) fn new(path: &str) -> Option<Self> {
-        (!path.chars().any(is_refused)).then(|| Self(path.to_owned()))
+        (!path.chars().any(is_noncharacter)).then(|| Self(path.to_owned()))
     }
 }
 
@@ -104,7 +104,7 @@ impl QomName {
     /// Returns the name if the type is that of a link, or if the property is known to hold the name of a backend.
     pub(crate) fn of(name: &str, ty: &str) -> Option<Self> {
         let refers = ty.starts_with("link<") || REFERENCES.contains(&name);
-        (refers && !name.chars().any(is_refused)).then(|| Self(name.to_owned()))
+        (refers && !name.chars().any(is_noncharacter)).then(|| Self(name.to_owned()))
     }
 }
 
@@ -141,16 +141,10 @@ impl Query {
             Self::Status => ("query-status", None),
             Self::TraceEvents => ("trace-event-get-state", Some(json!({ "name": "*" }))),
         };
-        match arguments {
-            None => Request::new(command),
-            Some(arguments) => request(command, &arguments),
-        }
+        let request = Request::new(command);
+        // QEMU takes all of these arguments: paths and names were checked.
+        request.clone().arguments(&arguments).unwrap_or(request)
     }
-}
-
-/// Makes a command with these arguments.
-pub(crate) fn request(command: &str, arguments: &Value) -> Request {
-    Request { text: format!(r#"{{"execute":"{command}","arguments":{arguments}}}"#), ..Request::new(command) }
 }
 
 /// How long leaving waits for late replies.
@@ -226,7 +220,7 @@ mod tests {
     fn requests_have_the_arguments_that_the_query_needs() {
         let check = |query: Query, command: &str, text: &str| {
             let request = query.request();
-            assert_eq!((request.command.as_str(), request.text.as_str()), (command, text));
+            assert_eq!((request.command(), request.text()), (command, text));
         };
         check(Query::Status, "query-status", r#"{"execute":"query-status"}"#);
         check(

@@ -96,7 +96,7 @@ impl Asking<'_> {
 
     /// Asks what the view cannot do without.
     async fn needed(&mut self, query: Query) -> Result<Bytes, Stop> {
-        let command = query.request().command;
+        let command = query.request().command().to_owned();
         match self.query(query).await? {
             Ok(reply) => Ok(reply.result().unwrap_or_default()),
             Err(error) if error.is_unknown_command() => Err(self
