@@ -46,6 +46,11 @@ pub fn built_in(name: &str) -> Option<String> {
     dots::line(name)
 }
 
+/// Returns the commands of the human monitor that QMP does not have under the same name.
+pub fn human_commands() -> &'static [&'static str] {
+    human::COMMANDS
+}
+
 /// Tells how a request is written that the peer refused with `desc`; `None` if it is not one of these habits. The sentence
 /// holds values of arguments, and is not safe to show.
 pub fn refused_request(request: &Request, class: &str, desc: &str) -> Option<String> {

@@ -67,7 +67,10 @@ fn arguments_without_names() {
         "write `block_resize device=d0 size=2G` (`node-name=` in place of `device=` for a node)",
     );
     check("set_link net0 on", "write `set_link name=net0 up=on`");
-    check("eject -f ide1-cd0", "write `eject force=on device=ide1-cd0`");
+    check(
+        "eject -f ide1-cd0",
+        "write `eject force=on device=ide1-cd0` (`id=` in place of `device=` for the id of a -device)",
+    );
     check("screendump /tmp/s.ppm", "write `screendump filename=/tmp/s.ppm`");
     check("pmemsave 0 0x1000 /tmp/m", "write `pmemsave val=0 size=0x1000 filename=/tmp/m`");
     check("qom-get /machine type", "write `qom-get path=/machine property=type`");

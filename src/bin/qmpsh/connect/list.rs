@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::cli::manual::{HOW_TO_START, NO_ADDRESS};
 use crate::cli::{ColorMode, Listing, OutputMode};
-use crate::output::columns::{cut, row, size_of, width};
+use crate::output::columns::{cut, row, size_of, width, wrap};
 use crate::output::messages::Messages;
 use crate::output::stdout::write_all;
 use crate::status::{Failure, Status};
@@ -145,7 +145,7 @@ fn table(processes: &[QemuProcess], terminal: Option<usize>) -> String {
     let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
     let mut widths = [0, 1, 2, 3].map(widest);
     if let Some(terminal) = terminal {
-        // Only names are cut: addresses are there to be copied. The end of a line may wrap.
+        // Only names are cut: addresses are there to be copied.
         let others = widths[0] + widths[1] + widths[3] + widest(4) + 8;
         widths[2] = widths[2].min(terminal.saturating_sub(others).max(NAME_LEAST));
     }
@@ -155,7 +155,10 @@ fn table(processes: &[QemuProcess], terminal: Option<usize>) -> String {
         text += &row([(&*pid, 0), (user, widths[1]), (&name, widths[2]), (monitor, widths[3]), (state, 0)]);
         text.push('\n');
     }
-    text
+    match terminal {
+        Some(terminal) => wrap(&text, terminal).into_owned(),
+        None => text,
+    }
 }
 
 /// The columns that a name keeps however narrow the terminal is.
