@@ -238,6 +238,15 @@ fn a_request_that_was_refused() {
             assert!(is_line(suggestion), "{suggestion}");
         }
     };
+    let no_disk = "Device does not have a block device backend";
+    check(
+        "block_set_io_throttle",
+        r#"{"id":"vd0","bps":0}"#,
+        no_disk,
+        Some("a virtio disk has its path here: id=/machine/peripheral/vd0/virtio-backend"),
+    );
+    check("eject", r#"{"id":"/machine/peripheral/nic0"}"#, no_disk, None);
+    check("eject", r#"{"device":"d"}"#, no_disk, None);
     let blanks = |line: &str| format!("blanks separate arguments, without a comma: write `{line}`");
     check(
         "set_link",

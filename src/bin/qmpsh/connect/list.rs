@@ -33,7 +33,12 @@ pub(crate) fn choose(is_interactive: bool, tls: bool) -> Result<Address, Status>
     }
     let width = size_of(io::stderr()).map(|size| size.columns);
     let shown = if found.is_empty() { String::new() } else { format!("running here:\n\n{}\n", table(&found, width)) };
-    messages.say(&format!("qmpsh: {NO_ADDRESS}\n\n{shown}{HOW_TO_START}\n\nFor more information, try 'qmpsh --help'."));
+    let free = found.iter().find(|process| processes::resolve(&Wanted::Pid(process.pid), &found, tls).is_ok());
+    let next = free.map_or_else(
+        || HOW_TO_START.to_owned(),
+        |process| format!("To connect to the first free one: qmpsh {}", short_address(process, &found, tls)),
+    );
+    messages.say(&format!("qmpsh: {NO_ADDRESS}\n\n{shown}{next}\n\nFor more information, try 'qmpsh --help'."));
     Err(Status::Usage)
 }
 
