@@ -178,13 +178,14 @@ const TASKS: &[Task] = &[
 /// What there is to know about the bus of a PCI device.
 const PORT: &str = "Tab offers the buses that have room; a machine of type pc needs no bus=";
 
-/// Returns the tasks that a word names, or all; those that the peer has no commands for are left out. Empty if there are none.
-pub(super) fn tasks(word: Option<&str>, schema: Option<&Schema>, width: usize) -> String {
+/// Returns the tasks that all the words name, or all tasks; those that the peer has no commands for are left out. Empty if there are none.
+pub(super) fn tasks(words: Option<&str>, schema: Option<&Schema>, width: usize) -> String {
     let can = |line: &str| {
         let command = line.split(' ').next().unwrap_or_default();
         command.starts_with('.') || schema.is_none_or(|schema| schema.command(command).is_some())
     };
-    let wanted = TASKS.iter().filter(|task| word.is_none_or(|word| task.is_named(word)));
+    let wanted =
+        TASKS.iter().filter(|task| words.is_none_or(|words| words.split_whitespace().all(|word| task.is_named(word))));
     let wanted = wanted.filter(|task| task.lines.iter().all(|(line, _)| can(line)));
     let mut text = String::new();
     for Task { title, lines, .. } in wanted {
@@ -206,8 +207,7 @@ impl Task {
         const SHORTEST: usize = 3;
         let word = word.to_ascii_lowercase();
         let title = self.title.to_ascii_lowercase();
-        let mut words =
-            title.split([' ', ',', '(', ')']).filter(|word| word.len() >= SHORTEST).chain(self.words.split(' '));
+        let mut words = title.split([' ', ',', '(', ')']).chain(self.words.split(' '));
         words.any(|known| {
             known == word
                 || (known.starts_with(&word) && word.len() >= SHORTEST)
