@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::error::{TypingError, TypingErrorKind, check_characters};
 use super::types::Role;
-use crate::language::syntax::{Key, MAX_NESTING, Span, json_string, shown};
+use crate::language::syntax::{Key, MAX_NESTING, Span, quoted, shown};
 use crate::message::Request;
 
 /// Compact JSON.
@@ -37,18 +37,11 @@ impl From<String> for Written {
 
 /// Makes the message of a command with `arguments`, an object.
 pub(super) fn message(command: &str, arguments: Option<&Written>) -> Request {
-    // Room for all of it, if there are no arguments.
-    let mut written = Written::from(String::with_capacity(command.len() + 16));
-    written.push_str("{\"execute\":");
-    written.push_str(&json_string(command));
-    if let Some(arguments) = arguments {
-        written.push_str(",\"arguments\":");
-        written.push(arguments);
+    let request = Request::new(command);
+    match arguments {
+        Some(arguments) => request.with_arguments_text(&arguments.text, &arguments.asked),
+        None => request,
     }
-    written.push_str("}");
-    let Written { text, asked } = written;
-    let command = command.to_owned();
-    Request { text, command, out_of_band: false, own_id: None, hmp_line: None, asked, descriptor: None }
 }
 
 /// Builds an object: its members stand in the order in which they are first named.
@@ -186,7 +179,7 @@ impl Builder {
                     if n > 0 {
                         out.push_str(",");
                     }
-                    out.push_str(&json_string(key));
+                    out.push_str(&quoted(key));
                     out.push_str(":");
                     self.write_node(*child, out);
                 }

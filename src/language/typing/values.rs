@@ -5,7 +5,7 @@ use std::io;
 use super::builder::{Json, Written};
 use super::error::{TypingError, TypingErrorKind, check_characters};
 use super::types::{Place, Types};
-use crate::language::syntax::{self, Argument, JsonText, Source, SyntaxErrorKind, Value, is_refused, json_string};
+use crate::language::syntax::{self, Argument, JsonText, Source, SyntaxErrorKind, Value, is_noncharacter, quoted};
 use crate::secrets::is_secret_argument;
 
 /// Reads values that do not stand in the line.
@@ -34,11 +34,11 @@ pub(super) fn json(
         }
         Value::Text(string) => {
             check_characters(string, span)?;
-            json_string(string)
+            quoted(string)
         }
         Value::Json(json) => return Ok(of_json(json)),
         Value::TextFrom(source) => {
-            let text = json_string(&read(source, argument, sources)?);
+            let text = quoted(&read(source, argument, sources)?);
             let place = 0..text.len();
             let asked = if *source == Source::Secret { vec![place] } else { Vec::new() };
             return Ok(Json { written: Written { text, asked }, depth: 0, span });
@@ -77,7 +77,7 @@ fn read(source: &Source, argument: &Argument, sources: &mut dyn Sources) -> Resu
     if text.ends_with('\n') {
         text.pop();
     }
-    match text.chars().find(|c| is_refused(*c)) {
+    match text.chars().find(|c| is_noncharacter(*c)) {
         Some(c) => Err(failed(TypingErrorKind::FileNoncharacter { name: name(source), c })),
         None => Ok(text),
     }

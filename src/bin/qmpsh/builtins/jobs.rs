@@ -8,15 +8,16 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::arguments::{Refusal, Words, seconds};
-use super::waiting::Waiting;
-use super::{print_text, print_value, renderer};
+use super::waiting::{Waiting, or_left};
+use super::{print_sentences, print_text, print_value, renderer};
 use crate::output::progress::{self, Pace};
 use crate::output::render::Renderer;
 use crate::session::ask::PeerError;
-use crate::session::queries::{Query, request};
+use crate::session::queries::Query;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
 use qmpsh::jobs::{Attention, Goal, Job, Outcome};
+use qmpsh::message::Request;
 use qmpsh::text;
 
 /// How many known ids the message about an unknown one names.
@@ -91,8 +92,8 @@ impl JobWait {
             if let Some(progress) = job.progress {
                 pace.add(waiting.since.elapsed(), progress.current);
             }
-            waiting.show(frontend, |waited, width| progress::of_job(&job, &pace, waited, width));
-            waiting.note(frontend, job.attention(), |attention| format!("is {}", progress::needs(&job.id, attention)));
+            let needs = job.attention().map(|attention| (attention, progress::needs(&job.id, attention)));
+            waiting.show(frontend, needs, "is ", |waited, width| progress::of_job(&job, &pace, waited, width));
             let tick = waiting.tick(LOOK);
             let news = async {
                 tokio::select! {
@@ -152,6 +153,10 @@ impl Builtin for JobList {
         query_jobs(frontend, &waiting).await?;
         let renderer = renderer(frontend);
         if renderer.is_for_person() {
+            if frontend.session().tracker.jobs().all().iter().any(|job| !job.is_gone()) {
+                // Only this query has the limits.
+                query_block_jobs(frontend, &waiting, false).await?;
+            }
             return print_table(frontend, renderer).await;
         }
         let tracker = Arc::clone(&frontend.session().tracker);
@@ -170,9 +175,10 @@ impl Builtin for JobWait {
         let waiting = Waiting::new(frontend, self.timeout, format!("the job {}", named(&self.id)));
         let done = self.follow(frontend, waiting).await;
         frontend.show_progress(None);
-        let job = done?;
+        let id = text::line(&self.id);
+        let job = or_left(frontend, done, &format!("`.job {id}` waits again, `job-cancel id={id}` ends it"))?;
         if renderer(frontend).is_for_person() {
-            return print_text(frontend, &progress::job_end(&job)).await;
+            return print_sentences(frontend, &progress::job_end(&job)).await;
         }
         print_value(frontend, job.to_json()).await
     }
@@ -230,7 +236,7 @@ async fn query_block_jobs(frontend: &mut dyn Frontend, waiting: &Waiting, are_al
 
 /// Dismisses a job that has concluded, unless another client did at the same moment.
 async fn dismiss(frontend: &mut dyn Frontend, waiting: &Waiting, job: &Job) -> Result<(), Stop> {
-    let request = request("job-dismiss", &json!({ "id": job.id }));
+    let request = Request::new("job-dismiss").arguments(&json!({ "id": job.id }))?;
     if let Err(PeerError { desc, .. }) = waiting.send(frontend, request).await? {
         query_jobs(frontend, waiting).await?;
         let stays = frontend.session().tracker.jobs().get(&job.id).is_some_and(Job::is_to_be_dismissed);
