@@ -123,7 +123,7 @@ fn is_the_same_as_a_line(sent: &Request) {
 
 /// What helps to type a line points into the line.
 fn help(text: &str, schema: Option<&Schema>) {
-    let context = Context { schema, live: &Nothing, builtins: BUILTINS };
+    let context = Context { schema, live: &Nothing, builtins: BUILTINS, aliases: &[] };
     if let Some(hint) = hint(text, context) {
         super::text::is_safe(&hint.text);
     }
