@@ -83,7 +83,7 @@ impl Frontend for Batch<'_> {
             biased;
             () = work => return Ok(true),
             failed = self.printer.print_meanwhile() => return Err(failed.into()),
-            () = disconnecting(&mut self.state) => {}
+            () = disconnecting(&self.session.client, &mut self.state) => {}
             () = sleep_until_or_never(limit) => return Ok(false),
         }
         let (status, why) = self.reason().await;
