@@ -12,7 +12,7 @@ use super::qmp::{Outgoing, Qmp, Waiter, has_ended};
 use super::received::Received;
 use super::shared::Progress;
 use super::sync::{DELIMITED, PLAIN, SENTINEL, Sync};
-use crate::json::Document;
+use crate::json::{Document, Scanner};
 use crate::message::{Message, Outcome, Reply, Request};
 use crate::protocol::Wire;
 use crate::text;
@@ -94,6 +94,8 @@ impl Qmp {
         }
         self.write_own(sync.request().text(), buffer);
         self.sync = Some(sync);
+        // It may be inside a late reply, which the synchronization discards.
+        self.scanner = Scanner::new(self.options.max_message);
     }
 
     /// Sends a harmless command after one that succeeds silently: the agent runs one after the other.

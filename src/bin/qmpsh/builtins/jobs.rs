@@ -153,6 +153,10 @@ impl Builtin for JobList {
         query_jobs(frontend, &waiting).await?;
         let renderer = renderer(frontend);
         if renderer.is_for_person() {
+            if frontend.session().tracker.jobs().all().iter().any(|job| !job.is_gone()) {
+                // Only this query has the limits.
+                query_block_jobs(frontend, &waiting, false).await?;
+            }
             return print_table(frontend, renderer).await;
         }
         let tracker = Arc::clone(&frontend.session().tracker);

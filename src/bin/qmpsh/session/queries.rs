@@ -52,6 +52,8 @@ pub(crate) enum Query {
     HotpluggableCpus,
     /// Walks the list of jobs.
     Jobs,
+    /// Walks the table of machine types. It makes no machine.
+    Machines,
     /// Walks the list of memory backends.
     MemoryBackends,
     /// Walks the list of memory devices.
@@ -125,6 +127,7 @@ impl Query {
             Self::HmpInfoNetwork => ("human-monitor-command", Some(json!({ "command-line": "info network" }))),
             Self::HotpluggableCpus => ("query-hotpluggable-cpus", None),
             Self::Jobs => ("query-jobs", None),
+            Self::Machines => ("query-machines", None),
             Self::MemoryBackends => ("query-memdev", None),
             Self::MemoryDevices => ("query-memory-devices", None),
             Self::MemorySize => ("query-memory-size-summary", None),
