@@ -65,7 +65,7 @@ pub fn refused_request(request: &Request, class: &str, desc: &str) -> Option<Str
 fn device_of_virtio(request: &Request, desc: &str) -> Option<String> {
     /// What QEMU says of any device without a block device.
     const REFUSAL: &str = "Device does not have a block device backend";
-    let message: serde_json::Value = serde_json::from_str(&request.text).ok().filter(|_| desc == REFUSAL)?;
+    let message: serde_json::Value = serde_json::from_str(request.text()).ok().filter(|_| desc == REFUSAL)?;
     let id = message.get("arguments")?.get("id")?.as_str().filter(|id| !id.contains('/'))?;
     let path = words::pair("id", &format!("/machine/peripheral/{id}/virtio-backend"));
     Some(format!("a virtio disk has its path here: {path}"))

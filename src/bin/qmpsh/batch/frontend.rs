@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 
 use async_trait::async_trait;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::waiting::disconnecting;
@@ -190,6 +191,7 @@ impl Frontend for Batch<'_> {
         let mut left = self.session.change_to(peer);
         self.printer.change_to(events);
         self.state = state;
+        self.end = OnceCell::new();
         while self.state.try_changed().is_some() {}
         left.connector.close(&notifier, true).await;
         Ok(())
