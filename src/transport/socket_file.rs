@@ -130,12 +130,28 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     match check_stale(aside) {
         Ok(()) => std::fs::remove_file(aside),
         Err(error) => {
-            // It goes back, unless there is yet another file.
-            std::fs::hard_link(aside, path)?;
-            std::fs::remove_file(aside)?;
+            put_back(aside, path).map_err(|_| {
+                let aside = aside.display();
+                io::Error::other(format!("the socket was replaced by other files; one of them is now {aside}"))
+            })?;
             Err(error)
         }
     }
+}
+
+/// Gives a file of any kind its name back, unless there is yet another file.
+fn put_back(aside: &Path, path: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        // Some file systems cannot do that.
+        let renamed = renameat_with(CWD, aside, CWD, path, RenameFlags::NOREPLACE);
+        if renamed != Err(rustix::io::Errno::INVAL) {
+            return Ok(renamed?);
+        }
+    }
+    std::fs::hard_link(aside, path)?;
+    std::fs::remove_file(aside)
 }
 
 /// Succeeds if the file is a socket without a listener.
@@ -202,4 +218,33 @@ impl ShortPath {
 
 fn fits(path: &Path) -> bool {
     path.as_os_str().len() <= UNIX_PATH_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    // A directory cannot have a second name.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_of_any_kind_is_put_back_and_replaces_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let (aside, path) = (directory.path().join("aside"), directory.path().join("path"));
+        let kinds: [fn(&Path) -> io::Result<()>; 3] =
+            [|path| fs::create_dir(path), |path| fs::write(path, "text"), |path| std::os::unix::fs::symlink("x", path)];
+        for make in kinds {
+            make(&aside).unwrap();
+            let kind = fs::symlink_metadata(&aside).unwrap().file_type();
+            put_back(&aside, &path).unwrap();
+            assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), kind);
+            make(&aside).unwrap();
+            put_back(&aside, &path).unwrap_err();
+            assert_eq!(fs::symlink_metadata(&aside).unwrap().file_type(), kind);
+            for path in [&aside, &path] {
+                fs::remove_file(path).or_else(|_| fs::remove_dir(path)).unwrap();
+            }
+        }
+    }
 }

@@ -112,6 +112,23 @@ fn a_loss_names_unknown_and_unsent_lines() {
     mock.finish();
 }
 
+// Each refusal is explained with the schema, which a peer that is gone cannot tell.
+#[test]
+fn refusals_before_a_loss_are_shown_and_do_not_wait() {
+    let mock = Mock::new().negotiate();
+    let mock = ["one", "two", "three", "four"].into_iter().fold(mock, Mock::expect_execute);
+    let mock = (0..3).fold(mock, |mock, _| mock.error("CommandNotFound", "no")).close().unix();
+    let output = pipelined(4, mock.socket()).args(["-c", "one\ntwo\nthree\nfour"]).run();
+    output.stdout("").status(4).stderr_contains(
+        "-c:1: CommandNotFound: no\n-c:2: CommandNotFound: no\n-c:3: CommandNotFound: no\n\
+         -c:4: the connection was lost before the reply to `four` came, so whether it ran is unknown: ",
+    );
+    // The cause is what the peer did, also where it was asked for before.
+    let stderr = output.stderr_text();
+    assert!(stderr.ends_with("the peer closed the connection\n") || stderr.contains("reset by peer"), "{stderr}");
+    mock.finish();
+}
+
 #[test]
 fn quit_waits_for_replies_and_ends_the_batch() {
     let qemu = Qemu::none().start();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 
 use async_trait::async_trait;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::waiting::disconnecting;
@@ -83,7 +84,7 @@ impl Frontend for Batch<'_> {
             biased;
             () = work => return Ok(true),
             failed = self.printer.print_meanwhile() => return Err(failed.into()),
-            () = disconnecting(&mut self.state) => {}
+            () = disconnecting(&self.session.client, &mut self.state) => {}
             () = sleep_until_or_never(limit) => return Ok(false),
         }
         let (status, why) = self.reason().await;
@@ -190,6 +191,7 @@ impl Frontend for Batch<'_> {
         let mut left = self.session.change_to(peer);
         self.printer.change_to(events);
         self.state = state;
+        self.end = OnceCell::new();
         while self.state.try_changed().is_some() {}
         left.connector.close(&notifier, true).await;
         Ok(())

@@ -14,6 +14,7 @@ pub(crate) mod work;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::cli::OutputMode;
@@ -48,6 +49,8 @@ pub(crate) struct Batch<'a> {
     at: Location,
     /// The shell was asked to leave.
     leaves: bool,
+    /// How the connection ended, which the session tells only once.
+    end: OnceCell<(Status, String)>,
 }
 
 impl<'a> Batch<'a> {
@@ -64,6 +67,7 @@ impl<'a> Batch<'a> {
             status: Status::Success,
             at: Location { name: None, line: 1, message: None },
             leaves: false,
+            end: OnceCell::new(),
             session,
         }
     }
@@ -74,6 +78,7 @@ impl<'a> Batch<'a> {
         connector.open(client, &Notifier::Stderr(self.messages)).await?;
         self.session.connected();
         while self.state.try_changed().is_some() {}
+        self.end = OnceCell::new();
         Ok(())
     }
 
@@ -302,7 +307,7 @@ impl<'a> Batch<'a> {
                 biased;
                 line = lines.next() => return Ok(line),
                 () = self.printer.more_events() => {}
-                () = disconnecting(&mut self.state), if self.session.is_connected() => {
+                () = disconnecting(&self.session.client, &mut self.state), if self.session.is_connected() => {
                     let (status, why) = self.reason().await;
                     let message = format!("the connection was lost while waiting for input: {why}; every command had its reply");
                     return Err(Failure::new(status, message));
@@ -331,7 +336,7 @@ impl<'a> Batch<'a> {
 
     /// How the connection ended.
     async fn reason(&self) -> (Status, String) {
-        let (status, why) = outcome::reason(&self.session.client).await;
+        let (status, why) = self.end.get_or_init(|| outcome::reason(&self.session.client)).await.clone();
         if self.session.is_quitting() {
             (Status::ConnectionLost, "the server has quit".to_owned())
         } else {

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use crate::eval::{self, Read};
 use crate::input::lines::{Line, Lines};
 use crate::status::Failure;
+use qmpsh::client::Client;
 use qmpsh::protocol::{Runstate, StateWatcher};
 
 /// The next line; `None` at the end of the input.
@@ -65,11 +66,7 @@ pub(super) async fn or_timeout<T>(limit: Option<Duration>, work: impl Future<Out
     timeout(limit.unwrap_or(Duration::MAX), work).await.ok()
 }
 
-/// Waits until the session ends.
-pub(super) async fn disconnecting(state: &mut StateWatcher) {
-    while let Some(state) = state.changed().await {
-        if state == Runstate::Disconnecting {
-            return;
-        }
-    }
+/// Waits until the session ends, or returns at once if it has: the watcher tells each change only once.
+pub(super) async fn disconnecting(client: &Client, state: &mut StateWatcher) {
+    while client.session().state() == Runstate::Running && state.changed().await.is_some() {}
 }

@@ -87,7 +87,7 @@ pub(super) async fn attempt(
 
 /// Connects, with as many attempts as `--wait` allows.
 pub(super) async fn open(client: &Client, target: &mut Target, options: &Options) -> Result<(), Failure> {
-    let tls = secure::client(options)?;
+    let tls = secure::client(options).await?;
     let begun = Instant::now();
     let left = || options.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
     let mut pause = RETRY_FIRST;

@@ -68,7 +68,7 @@ impl Socket {
                 }
                 let listener = match &options.tls_creds {
                     None => listener,
-                    Some(directory) => secure::server(directory)?.listen(listener),
+                    Some(directory) => secure::server(directory, options.connect_timeout).await?.listen(listener),
                 };
                 let opened = client.session().open_with_listener(listener);
                 opened.map_err(|error| unusable(&describe(&error)))?;
@@ -78,7 +78,7 @@ impl Socket {
             Inherited::Connected(link) => DialTarget::Link(link),
         };
         let limit = options.connect_timeout.max(options.wait.unwrap_or_default());
-        let attempted = dial::attempt(client, to, secure::client(options)?, limit).await;
+        let attempted = dial::attempt(client, to, secure::client(options).await?, limit).await;
         attempted.map_err(|problem| Failure::no_session(problem.explain(&shown)))
     }
 }

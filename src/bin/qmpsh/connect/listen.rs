@@ -27,6 +27,7 @@ pub(super) struct Listening {
     endpoint: Endpoint,
     tls_creds: Option<PathBuf>,
     wait: Option<Duration>,
+    connect_timeout: Duration,
 }
 
 impl Listening {
@@ -35,7 +36,8 @@ impl Listening {
         if let (Endpoint::Unix(Unix::Path { mode, .. }), Some(wanted)) = (&mut endpoint, options.socket_mode) {
             *mode = wanted;
         }
-        Self { address, endpoint, tls_creds: options.tls_creds.clone(), wait: options.wait }
+        let (tls_creds, connect_timeout) = (options.tls_creds.clone(), options.connect_timeout);
+        Self { address, endpoint, tls_creds, wait: options.wait, connect_timeout }
     }
 
     /// Listens until a peer has got through its handshake, at most for `--wait`.
@@ -44,7 +46,10 @@ impl Listening {
         let endpoint = self.endpoint.clone();
         let started = match &self.tls_creds {
             None => client.session().start_server(endpoint).await,
-            Some(directory) => client.session().start_server(secure::server(directory)?.bind(endpoint)).await,
+            Some(directory) => {
+                let credentials = secure::server(directory, self.connect_timeout).await?;
+                client.session().start_server(credentials.bind(endpoint)).await
+            }
         };
         let at = match started {
             Ok(at) => self.spelled(&at),
