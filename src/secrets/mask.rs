@@ -228,7 +228,11 @@ impl Walk<'_> {
                 "property" => self.property = decode(raw.as_bytes()),
                 "name" => frame.names_secret = decode(raw.as_bytes()).map(|name| is_secret_property(&name)),
                 "value" => frame.value = Some(range.clone()),
-                "command-line" => self.reveals |= prints_secret(&decode_cut(raw)),
+                "command-line" => {
+                    // An answer may quote the line.
+                    let line = decode_cut(raw);
+                    self.reveals |= prints_secret(&line) || in_text(&line, "").is_some();
+                }
                 _ => {}
             }
             let conditional = ARGUMENTS.iter().any(|&(_, argument)| argument == key);

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use crate::cli::Options;
+use crate::input::masked::Masked;
 use crate::output::render::{Form, Pieces, Renderer};
 use qmpsh::language::hmp::{Answer, HumanMonitor};
 use qmpsh::language::syntax::Dialect;
 use qmpsh::message::{Reply, Request};
+use qmpsh::secrets::in_text;
 
 /// Returns the language of the first line.
 pub(crate) fn dialect(options: &Options) -> Dialect {
@@ -51,7 +53,11 @@ pub(crate) fn result(
         let is_quoted = line.starts_with(['"', '\'']) && answer.text.starts_with("unknown command");
         let hint =
             if is_quoted { "\n  hint: leave out the quotes: the human monitor gets the line as it is" } else { "" };
-        answer.text.trim_end().to_owned() + hint
+        let text = answer.text.trim_end();
+        // It quotes the line.
+        let has_secret = text.starts_with("unknown command") && in_text(line, "").is_some();
+        let text = if has_secret { Masked::text(text).text } else { text.to_owned() };
+        text + hint
     });
     (result, failure)
 }
