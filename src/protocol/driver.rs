@@ -116,8 +116,9 @@ impl<P: Protocol> Driver<P> {
                 Ok(input) => input,
                 Err(error) => return Poll::Ready(Err(self.write_error.take().map_or(error, SessionError::Write))),
             };
+            let has_failed = self.write_error.is_some();
             self.write_failed(&input, context)?;
-            if input == Input::End {
+            if input == Input::End && (has_failed || self.protocol.may_end(self.outbox.is_sent())) {
                 return Poll::Ready(Err(SessionError::EndOfFile));
             }
             let mut progress = matches!(input, Input::Routed | Input::Read);
@@ -198,6 +199,7 @@ impl<P: Protocol> Driver<P> {
             Poll::Pending => Ok(Input::Quiet),
             Poll::Ready(Ok(count)) => {
                 self.end_of_input = count == 0;
+                self.protocol.descriptors_came(self.link.received());
                 Ok(Input::Read)
             }
             Poll::Ready(Err(error)) => Err(SessionError::Read(error)),

@@ -27,6 +27,14 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
         drop(descriptor);
         Err(no_descriptors())
     }
+
+    /// Keeps the open files that the peer sends from now on, for [`received`](Self::received). Otherwise the system closes them.
+    fn receive_descriptors(&mut self) {}
+
+    /// Takes the open files that came with what was read last.
+    fn received(&mut self) -> Vec<OwnedFd> {
+        Vec::new()
+    }
 }
 
 /// The error of [`Link::attach`] on a link that cannot pass open files.

@@ -24,6 +24,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["events", "json", "message", "protocol", "text"]),
     ("jobs", &["message"]),
     ("events", &["json", "message", "pattern"]),
+    ("server", &["json", "message", "protocol", "secrets"]),
+    ("policy", &["json", "pattern"]),
     ("schema", &["json"]),
     ("syntax", &["text"]),
     ("typing", &["error", "json", "message", "schema", "secrets", "syntax"]),
