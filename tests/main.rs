@@ -18,6 +18,8 @@ mod language;
 mod list;
 mod readme;
 mod remote;
+mod server;
+mod share;
 mod shell;
 mod tls;
 mod wire_log;

@@ -17,7 +17,7 @@ pub struct Command {
     arguments: String,
     id: Option<Bytes>,
     out_of_band: bool,
-    pub(super) descriptor: Option<Descriptor>,
+    descriptor: Option<Descriptor>,
 }
 
 impl Command {
@@ -41,9 +41,15 @@ impl Command {
         self.out_of_band
     }
 
-    /// Returns true if the client passed an open file with it.
-    pub fn has_descriptor(&self) -> bool {
-        self.descriptor.is_some()
+    /// Returns the open file that the client passed with it.
+    pub fn descriptor(&self) -> Option<&Descriptor> {
+        self.descriptor.as_ref()
+    }
+
+    /// Makes it a command that came with this open file.
+    #[must_use]
+    pub fn with_descriptor(self, descriptor: Descriptor) -> Self {
+        Self { descriptor: Some(descriptor), ..self }
     }
 
     /// Returns the number of bytes that it keeps in memory.
@@ -103,10 +109,10 @@ impl Received {
         Self::Refused { response: Response::fails(None, "GenericError", desc), out_of_band: false }
     }
 
-    /// Reads a request. `oob`: the client has enabled out-of-band execution.
+    /// Reads one request. `oob`: the client has enabled out-of-band execution.
     ///
     /// Source: `qmp_dispatch_check_obj` in QEMU's `qmp-dispatch.c`.
-    pub(super) fn new(request: &Bytes, oob: bool) -> Self {
+    pub fn new(request: &Bytes, oob: bool) -> Self {
         let parsed = match parse(request) {
             Ok(parsed) => parsed,
             Err(fault) => return Self::fault(&fault),

@@ -128,17 +128,16 @@ impl Protocol for QmpServer {
             }
             return Ok(None);
         };
-        let mut received = match found {
-            Ok(request) => Received::new(&request, self.oob),
+        Ok(Some(match found.map(|request| Received::new(&request, self.oob)) {
+            Ok(Received::Command(command))
+                if TAKES_DESCRIPTOR.contains(&command.name()) && !self.descriptors.is_empty() =>
+            {
+                let (descriptor, _) = self.descriptors.remove(0);
+                Received::Command(command.with_descriptor(Descriptor::new(descriptor)))
+            }
+            Ok(received) => received,
             Err(fault) => Received::fault(&fault),
-        };
-        if let Received::Command(command) = &mut received
-            && TAKES_DESCRIPTOR.contains(&command.name())
-            && !self.descriptors.is_empty()
-        {
-            command.descriptor = Some(Descriptor::new(self.descriptors.remove(0).0));
-        }
-        Ok(Some(received))
+        }))
     }
 
     fn encode(&mut self, response: Response, buffer: &mut BytesMut) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::parser::write_string;
-use crate::message::{Greeting, Outcome, Reply};
+use crate::message::{Greeting, Reply};
 
 /// A message to a client, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,14 +75,14 @@ impl Response {
         Self::reply(&[text.as_bytes()])
     }
 
+    /// Returns the message with the end of its line.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// Returns the number of its bytes.
     pub fn size(&self) -> usize {
         self.bytes.len()
-    }
-
-    /// Returns the outcome of a reply: true for an error. It is false for an event.
-    pub fn is_error(reply: &Reply) -> bool {
-        reply.outcome != Outcome::Return
     }
 
     fn reply(parts: &[&[u8]]) -> Self {

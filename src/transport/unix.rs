@@ -79,6 +79,10 @@ impl Link for UnixLink {
         Ok(())
     }
 
+    fn credentials(&self) -> Option<UCred> {
+        self.stream.peer_cred().ok()
+    }
+
     fn receive_descriptors(&mut self) {
         self.received.get_or_insert_default();
     }
@@ -270,6 +274,10 @@ impl Listen for UnixListening {
                 handshake: Box::pin(std::future::ready(Ok(Box::new(UnixLink::from(stream)) as Box<dyn Link>))),
             }
         })
+    }
+
+    fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
+        Ok(rustix::net::listen(&self.listener, backlog)?)
     }
 
     fn address(&self) -> String {

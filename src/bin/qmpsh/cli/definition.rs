@@ -12,10 +12,12 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Va
 use tracing::level_filters::LevelFilter;
 
 use super::{manual, values};
+use qmpsh::policy::Rule;
 
 const RUN: &str = "What to run";
 const CONNECTION: &str = "Connection";
 const OUTPUT: &str = "Output";
+const SHARE: &str = "Share";
 const SHELL: &str = "Interactive shell";
 
 /// The whole command line.
@@ -45,6 +47,8 @@ pub(super) struct CommandLine {
     pub files: Vec<OsString>,
     #[command(flatten)]
     pub options: Options,
+    #[command(flatten)]
+    pub sharing: ShareOptions,
     /// Print the man page or a completion script
     #[arg(long, value_name = "WHAT", value_parser = GENERATED.map(|(what, _)| what), hide_short_help = true)]
     pub generate: Option<String>,
@@ -163,6 +167,57 @@ pub(crate) struct Options {
     /// Do not keep a history
     #[arg(long, overrides_with = "history", help_heading = SHELL)]
     pub no_history: bool,
+}
+
+/// The options of `share`, as they are written.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = SHARE)]
+pub(super) struct ShareOptions {
+    /// share: serve clients at SOCKET, with options of its own; can be repeated
+    #[arg(long, value_name = "SOCKET[,OPTION...]", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long_help = "share: serve clients at SOCKET; can be repeated. OPTION is read-only, allow=PATTERN,\n\
+                       deny=PATTERN, mode=OCTAL [default: 0600], group=NAME, tls-creds=DIR or max-request=SIZE\n\
+                       [default: 1M]; a comma in a value is written ,,")]
+    pub listen: Vec<OsString>,
+    /// share: allow only commands that change nothing
+    #[arg(long, hide_short_help = true)]
+    #[arg(long_help = "share: allow only commands that change, load, consume, block and reveal nothing")]
+    pub read_only: bool,
+    /// share: allow commands that match PATTERN; can be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true)]
+    #[arg(
+        long_help = "share: allow the commands that match PATTERN, besides those of --read-only; without it, only\n\
+                       those. hmp:PATTERN is for lines of the human monitor. Can be repeated"
+    )]
+    pub allow: Vec<Rule>,
+    /// share: deny commands that match PATTERN; can be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true)]
+    #[arg(long_help = "share: deny the commands that match PATTERN on every socket, whatever allows them. Can be\n\
+                       repeated")]
+    pub deny: Vec<Rule>,
+    /// share: append a line for each command to FILE
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long_help = "share: append a JSON line for each command to FILE; secrets as ***")]
+    pub audit: Option<PathBuf>,
+    /// share: allow TCP without TLS
+    #[arg(long, hide_short_help = true)]
+    #[arg(long_help = "share: allow TCP without TLS: any user who reaches the port is a client")]
+    pub insecure: bool,
+}
+
+impl ShareOptions {
+    /// Returns the first of these options that is given.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        let given = [
+            ("--listen", !self.listen.is_empty()),
+            ("--read-only", self.read_only),
+            ("--allow", !self.allow.is_empty()),
+            ("--deny", !self.deny.is_empty()),
+            ("--audit", self.audit.is_some()),
+            ("--insecure", self.insecure),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
 }
 
 /// The values of `--generate`, and the committed files that it prints. A test keeps them fresh.

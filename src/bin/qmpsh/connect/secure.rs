@@ -16,7 +16,7 @@ pub(super) fn client(options: &Options) -> Result<Option<ClientTls>, Failure> {
 }
 
 /// Loads the credentials for listening.
-pub(super) fn server(directory: &Path) -> Result<ServerCredentials, Failure> {
+pub(crate) fn server(directory: &Path) -> Result<ServerCredentials, Failure> {
     ServerCredentials::load(directory).map_err(unusable)
 }
 
