@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::commands::{Decision, Effect};
 use super::human;
-use crate::json;
+use crate::json::{self, Document};
+use crate::message::Request;
 use crate::pattern::{Pattern, PatternError};
 
 /// The command whose lines have rules of their own.
@@ -96,6 +97,12 @@ impl Policy {
             "object-add" if !self.allows_object(arguments) => false,
             _ => self.allows_command(command, arguments),
         }
+    }
+
+    /// Returns true if the request may be sent.
+    pub fn allows_request(&self, request: &Request) -> bool {
+        let arguments = || Document::parse(request.text.as_bytes()).ok()?.slice("arguments");
+        *self == Self::default() || self.allows(&request.command, &arguments().unwrap_or_default())
     }
 
     fn allows_command(&self, command: &str, arguments: &[u8]) -> bool {

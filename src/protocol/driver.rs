@@ -118,7 +118,8 @@ impl<P: Protocol> Driver<P> {
             };
             let has_failed = self.write_error.is_some();
             self.write_failed(&input, context)?;
-            if input == Input::End && (has_failed || self.protocol.may_end(self.outbox.is_sent())) {
+            let may_end = |driver: &Self| driver.link.has_hung_up() || driver.protocol.may_end(driver.outbox.is_sent());
+            if input == Input::End && (has_failed || may_end(self)) {
                 return Poll::Ready(Err(SessionError::EndOfFile));
             }
             let mut progress = matches!(input, Input::Routed | Input::Read);

@@ -34,6 +34,11 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
         None
     }
 
+    /// Returns true if the peer has closed the connection, and not only its half of it, as far as the system tells.
+    fn has_hung_up(&self) -> bool {
+        false
+    }
+
     /// Keeps the open files that the peer sends from now on, for [`received`](Self::received). Otherwise the system closes them.
     fn receive_descriptors(&mut self) {}
 

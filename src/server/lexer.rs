@@ -1,6 +1,6 @@
 //! QEMU's JSON tokens, one byte at a time.
 //!
-//! Source: `json-lexer.c` of QEMU 7.2 to 11.1, tried with the table in `tests/server/`.
+//! Source: `json-lexer.c` of QEMU 7.2 to 11.1, docs/qmp.md, "What QEMU says to mistakes".
 
 /// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

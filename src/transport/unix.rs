@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::Mode;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -81,6 +82,12 @@ impl Link for UnixLink {
 
     fn credentials(&self) -> Option<UCred> {
         self.stream.peer_cred().ok()
+    }
+
+    fn has_hung_up(&self) -> bool {
+        let mut sockets = [PollFd::new(&self.stream, PollFlags::empty())];
+        rustix::event::poll(&mut sockets, Some(&Timespec::default())).is_ok()
+            && sockets[0].revents().contains(PollFlags::HUP)
     }
 
     fn receive_descriptors(&mut self) {

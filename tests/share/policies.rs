@@ -118,3 +118,16 @@ fn without_an_audit_nothing_runs() {
     let denied = client.execute(r#"{"execute":"query-name"}"#);
     assert_eq!(denied["desc"], "query-name: not allowed, because the audit cannot be written");
 }
+
+#[test]
+fn a_client_has_a_policy_of_its_own() {
+    let qemu = Qemu::none().start();
+    let shell = |args: &[&str]| qmpsh().arg(qemu.socket()).args(args).run();
+    shell(&["--read-only", "-c", "query-status | jq .running", "-c", "stop"])
+        .stdout("true\n")
+        .stderr_contains("`stop` was not sent: it is not allowed here")
+        .status(1);
+    shell(&["--read-only", "--allow", "stop", "stop"]).stdout("{}\n").status(0);
+    shell(&["--deny", "st*", "-k", "-c", "{'execute':'st\\u006fp'}", "-c", "cont"]).stdout("{}\n").status(1);
+    shell(&["--deny", "stop", ".hmp", "stop"]).stderr_contains("not allowed").status(1);
+}

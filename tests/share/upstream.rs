@@ -106,5 +106,5 @@ fn what_cannot_be_shared() {
     check(&["q.sock", "--listen", "s.sock,x"], 2, "`x` is none of read-only");
     check(&["q.sock", "--listen", "s.sock"], 3, "cannot connect to q.sock");
     check(&["q.sock", "--listen", "s.sock,group=no-such-group"], 3, "there is no group `no-such-group`");
-    qmpsh().args(["q.sock", "--read-only"]).run().stderr_contains("works only with `qmpsh share`").status(2);
+    qmpsh().args(["q.sock", "--insecure"]).run().stderr_contains("works only with `qmpsh share`").status(2);
 }

@@ -239,6 +239,7 @@ fn session(
         handshake_limit: Some(options.connect_timeout),
         // What may wait for an event may also switch the log.
         observer: log.observer(follows_events),
+        policy: options.policy(),
         history: follows_events.then(HistoryBounds::default),
         ..ClientOptions::default()
     };

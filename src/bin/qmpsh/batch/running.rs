@@ -282,7 +282,12 @@ impl Batch<'_> {
             let shown = || format!("{}{}", sent.location.prefix(), name(&sent.request));
             // This does not wait: the session has ended.
             match sent.execution.await {
-                Err(ExecuteError::NotSent { .. } | ExecuteError::State(_) | ExecuteError::NoDescriptors { .. }) => {
+                Err(
+                    ExecuteError::NotSent { .. }
+                    | ExecuteError::State(_)
+                    | ExecuteError::NoDescriptors { .. }
+                    | ExecuteError::NotAllowed { .. },
+                ) => {
                     not_sent.push(shown());
                 }
                 Err(ExecuteError::Interrupted { .. }) => unknown.push(shown()),

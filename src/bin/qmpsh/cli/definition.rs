@@ -12,11 +12,12 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Va
 use tracing::level_filters::LevelFilter;
 
 use super::{manual, values};
-use qmpsh::policy::Rule;
+use qmpsh::policy::{Policy, Rule};
 
 const RUN: &str = "What to run";
 const CONNECTION: &str = "Connection";
 const OUTPUT: &str = "Output";
+const POLICY: &str = "What may be sent";
 const SHARE: &str = "Share";
 const SHELL: &str = "Interactive shell";
 
@@ -126,6 +127,22 @@ pub(crate) struct Options {
     #[arg(help_heading = CONNECTION)]
     #[arg(long_help = "run: make a second monitor at PATH, to reconnect to after .detach")]
     pub monitor: Option<PathBuf>,
+    /// Send only commands that change nothing
+    #[arg(long, hide_short_help = true, help_heading = POLICY)]
+    #[arg(long_help = "Send, or with share allow, only commands that change, load, consume, block and reveal nothing")]
+    pub read_only: bool,
+    /// Send commands that match PATTERN; can be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true, help_heading = POLICY)]
+    #[arg(long_help = "Send, or with share allow, the commands that match PATTERN, besides those of --read-only;\n\
+                       without it, only those. hmp:PATTERN is for lines of the human monitor. Can be repeated")]
+    pub allow: Vec<Rule>,
+    /// Do not send commands that match PATTERN; can be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true, help_heading = POLICY)]
+    #[arg(
+        long_help = "Do not send, or with share allow, the commands that match PATTERN, whatever allows them. Can\n\
+                       be repeated"
+    )]
+    pub deny: Vec<Rule>,
     /// Set the output format: auto, json, pretty, table, raw [default: auto]
     #[arg(short = 'o', long, value_name = "MODE", overrides_with = "pretty", help_heading = OUTPUT)]
     #[arg(hide_possible_values = true)]
@@ -179,22 +196,6 @@ pub(super) struct ShareOptions {
                        deny=PATTERN, mode=OCTAL [default: 0600], group=NAME, tls-creds=DIR or max-request=SIZE\n\
                        [default: 1M]; a comma in a value is written ,,")]
     pub listen: Vec<OsString>,
-    /// share: allow only commands that change nothing
-    #[arg(long, hide_short_help = true)]
-    #[arg(long_help = "share: allow only commands that change, load, consume, block and reveal nothing")]
-    pub read_only: bool,
-    /// share: allow commands that match PATTERN; can be repeated
-    #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true)]
-    #[arg(
-        long_help = "share: allow the commands that match PATTERN, besides those of --read-only; without it, only\n\
-                       those. hmp:PATTERN is for lines of the human monitor. Can be repeated"
-    )]
-    pub allow: Vec<Rule>,
-    /// share: deny commands that match PATTERN; can be repeated
-    #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true)]
-    #[arg(long_help = "share: deny the commands that match PATTERN on every socket, whatever allows them. Can be\n\
-                       repeated")]
-    pub deny: Vec<Rule>,
     /// share: append a line for each command to FILE
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     #[arg(long_help = "share: append a JSON line for each command to FILE; secrets as ***")]
@@ -208,14 +209,8 @@ pub(super) struct ShareOptions {
 impl ShareOptions {
     /// Returns the first of these options that is given.
     pub(super) fn first(&self) -> Option<&'static str> {
-        let given = [
-            ("--listen", !self.listen.is_empty()),
-            ("--read-only", self.read_only),
-            ("--allow", !self.allow.is_empty()),
-            ("--deny", !self.deny.is_empty()),
-            ("--audit", self.audit.is_some()),
-            ("--insecure", self.insecure),
-        ];
+        let given =
+            [("--listen", !self.listen.is_empty()), ("--audit", self.audit.is_some()), ("--insecure", self.insecure)];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
 }
@@ -296,6 +291,11 @@ pub(super) fn read(command: &mut Command, args: Vec<OsString>) -> Result<(Comman
 }
 
 impl Options {
+    /// Returns which commands may be sent.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy { read_only: self.read_only, allow: self.allow.clone(), deny: self.deny.clone() }
+    }
+
     /// Applies `log`, the value of `$QMPSH_LOG`, and checks that the options go together.
     pub(super) fn finish(&mut self, matches: &ArgMatches, log: Option<&OsStr>) -> Result<(), String> {
         // `--wait 0` means one attempt.

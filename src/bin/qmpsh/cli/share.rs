@@ -57,7 +57,7 @@ impl ShareOptions {
             None => connect_mode::parse(Subcommand::Connect, address)?,
         };
         connect_mode::check(&mode, &options).map_err(usage)?;
-        let policy = Policy { read_only: self.read_only, allow: self.allow, deny: self.deny };
+        let policy = options.policy();
         let read = |text: &OsString| {
             let shown = text.to_string_lossy();
             let bad = |why: String| usage(format_args!("--listen {}: {why}", shown.escape_debug()));
