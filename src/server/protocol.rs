@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::BytesMut;
-use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
 
@@ -75,17 +75,16 @@ impl QmpServer {
 
     /// Returns true if the negotiation enables out-of-band execution.
     fn capabilities(&self, command: &Command) -> Result<bool, String> {
-        let Ok(Arguments { enable, others }) = serde_json::from_str(command.arguments()) else {
-            return Err("Invalid parameter type for 'enable', expected: array".to_owned());
-        };
-        if let Some(name) = others.keys().next() {
-            return Err(format!("Parameter '{name}' is unexpected"));
-        }
-        let enable = match enable {
-            None => return Ok(false),
-            Some(serde_json::Value::Array(list)) => list,
+        let mut arguments: serde_json::Map<String, Value> =
+            serde_json::from_str(command.arguments()).unwrap_or_default();
+        let enable = match arguments.remove("enable") {
+            None => Vec::new(),
+            Some(Value::Array(names)) => names,
             Some(_) => return Err("Invalid parameter type for 'enable', expected: array".to_owned()),
         };
+        if let Some(name) = arguments.keys().next() {
+            return Err(format!("Parameter '{name}' is unexpected"));
+        }
         for (index, name) in enable.iter().enumerate() {
             match name.as_str() {
                 None => return Err(format!("Invalid parameter type for 'enable[{index}]', expected: string")),
@@ -96,14 +95,6 @@ impl QmpServer {
         }
         Ok(!enable.is_empty())
     }
-}
-
-/// The arguments of `qmp_capabilities`.
-#[derive(Deserialize)]
-struct Arguments {
-    enable: Option<serde_json::Value>,
-    #[serde(flatten)]
-    others: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Protocol for QmpServer {

@@ -42,7 +42,7 @@ fn to_a_client_it_is_the_monitor_itself() {
     let qemu = Qemu::none().second_monitor().start();
     let share = Share::on(&qemu);
     let inputs = [
-        r#"{"execute":"query-version","id":{"a":[1,null,true,"x"]}}"#,
+        r#"{"execute":"query-version","id":{"a": [1, null, true, "x"]}}"#,
         r#"{"execute":"query-version"}"#,
         r#"{"execute":"no-such","id":""}"#,
         r#"{"execute":"query-block","arguments":{"x":1},"id":5}"#,
@@ -164,10 +164,10 @@ fn a_slow_client_is_closed_and_holds_nobody_up() {
     for _ in 0..6 {
         slow.send(r#"{"execute":"x-large"}"#);
     }
+    let mut said = std::iter::from_fn(|| Some(share.process.read_stderr_line()));
+    assert!(said.any(|line| line.contains("it does not read, and too much waits for it")));
     other.send(r#"{"execute":"query-name","id":1}"#);
     assert_eq!(other.read(), json!({"return": {}, "id": 1}));
-    let closed = std::iter::from_fn(|| Some(share.process.read_stderr_line()));
-    assert!(closed.take(10).any(|line| line.contains("it does not read, and too much waits for it")));
     drop(share);
     mock.abandon();
 }

@@ -88,10 +88,10 @@ pub(crate) struct Options {
     #[arg(long_help = "Keep trying while the socket is missing, refuses, is busy, or closes before the greeting\n\
                        (for listen and run: wait this long for the peer [default: forever])")]
     pub wait: Option<Duration>,
-    /// Shell: reconnect every SECONDS after the connection is lost
+    /// Shell and share: reconnect every SECONDS after the connection is lost
     #[arg(long, value_name = "SECONDS", value_parser = values::limit, help_heading = CONNECTION)]
     #[arg(allow_negative_numbers = true)]
-    #[arg(long_help = "In the interactive shell, reconnect every SECONDS after the connection is lost")]
+    #[arg(long_help = "In the interactive shell and with share, reconnect every SECONDS after the connection is lost")]
     pub reconnect: Option<Duration>,
     /// Set the longest message to accept [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = CONNECTION)]
