@@ -24,9 +24,14 @@ pub(super) fn parse(text: &[u8]) -> Result<Ssh, Problem> {
     }
 }
 
+/// Characters of the shell. ssh's configuration may pass the user and the host to one, as `ProxyCommand` and `Match exec` do.
+/// OpenSSH before 9.6 does not refuse them. Source: `valid_ruser` and `valid_hostname` in OpenSSH's `ssh.c`.
+const OF_SHELL: &str = "'`\";&<>|(){}";
+
+/// Reads the user. `DOMAIN\\user` and `machine$` are names on Windows.
 fn user_name(user: &str) -> Result<String, Problem> {
-    let bad = |c: char| c.is_whitespace() || c.is_control();
-    if user.is_empty() || user.starts_with('-') || user.contains(bad) {
+    let bad = |c: char| c.is_whitespace() || c.is_control() || OF_SHELL.contains(c);
+    if user.is_empty() || user.starts_with('-') || user.ends_with('\\') || user.contains(bad) {
         return Err(Problem::BadUser(shown(user.as_bytes())));
     }
     Ok(user.to_owned())
@@ -47,6 +52,9 @@ fn host_and_port(text: &str) -> Result<(String, Option<u16>), Problem> {
             (tcp::host_name(host)?, after)
         }
     };
+    if let Some(c) = host.chars().find(|&c| OF_SHELL.contains(c) || "$\\".contains(c)) {
+        return Err(Problem::BadHost(c.to_string()));
+    }
     if after.starts_with(':') && after[1..].contains(':') {
         return Err(Problem::TooManyColons);
     }
@@ -68,6 +76,7 @@ mod tests {
         check("host/q", None, "host", None, "/q");
         check("root@host:22/run/vm a,b:c%@.sock", Some("root"), "host", Some(22), "/run/vm a,b:c%@.sock");
         check("a@b@host/q", Some("a@b"), "host", None, "/q");
+        check("CORP\\vm$@host/$(q)", Some("CORP\\vm$"), "host", None, "/$(q)");
         check("[fe80::1%eth0]/q", None, "fe80::1%eth0", None, "/q");
         check("u@[::1]:2222//q", Some("u"), "::1", Some(2222), "//q");
     }
@@ -97,6 +106,13 @@ mod tests {
         check("-l@host/q", Problem::BadUser(text("-l")));
         check("@host/q", Problem::BadUser(text("")));
         check("a b/q", Problem::BadHost(text(" ")));
+        check("`touch x`@host/q", Problem::BadUser(text("`touch x`")));
+        check("$(touch)@host/q", Problem::BadUser(text("$(touch)")));
+        check("a\\@host/q", Problem::BadUser(text("a\\")));
+        for c in "'`\";&<>|(){}$\\".chars() {
+            check(&format!("h{c}x/q"), Problem::BadHost(c.to_string()));
+            check(&format!("[fe80::1%e{c}]/q"), Problem::BadHost(c.to_string()));
+        }
         check(&format!("h/{}", "x".repeat(UNIX_PATH_MAX)), Problem::PathTooLong(UNIX_PATH_MAX + 1));
     }
 }

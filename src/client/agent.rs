@@ -12,7 +12,7 @@ use super::qmp::{Outgoing, Qmp, Waiter, has_ended};
 use super::received::Received;
 use super::shared::Progress;
 use super::sync::{DELIMITED, PLAIN, SENTINEL, Sync};
-use crate::json::Document;
+use crate::json::{Document, Scanner};
 use crate::message::{Message, Outcome, Reply, Request};
 use crate::protocol::Wire;
 use crate::text;
@@ -92,8 +92,10 @@ impl Qmp {
         if self.sync_command == DELIMITED {
             buffer.extend_from_slice(&[SENTINEL]);
         }
-        self.write_own(&sync.request().text, buffer);
+        self.write_own(sync.request().text(), buffer);
         self.sync = Some(sync);
+        // It may be inside a late reply, which the synchronization discards.
+        self.scanner = Scanner::new(self.options.max_message);
     }
 
     /// Sends a harmless command after one that succeeds silently: the agent runs one after the other.
@@ -117,7 +119,7 @@ impl Qmp {
     /// Handles the reply to a command that succeeds silently, or to its ping. Returns true for the ping.
     pub(super) fn on_partner(&mut self, waiter: &Waiter) -> bool {
         let Some(partner) = waiter.partner else { return false };
-        if waiter.request.command != PING {
+        if waiter.request.command() != PING {
             if let Some(ping) = self.pending.get_mut(partner) {
                 ping.partner = None;
             }

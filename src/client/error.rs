@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::json::ScanError;
-use crate::message::{Malformed, Reply};
+use crate::message::{Malformed, Reply, RequestError};
 use crate::protocol::{SessionError, StateError};
 use crate::text;
 
@@ -128,6 +128,7 @@ impl NonQmpPeer {
 
 /// Why a command has no result.
 #[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExecuteError {
     /// The server refused the command, or it failed.
     #[error("{class}: {desc}")]
@@ -166,6 +167,9 @@ pub enum ExecuteError {
         /// The command's name.
         command: String,
     },
+    /// QEMU would not understand the command. It was not sent.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// The reply is not a message of QMP.
     #[error(transparent)]
     Malformed(Malformed),

@@ -121,16 +121,17 @@ impl Client {
     pub async fn start_as(&self, request: impl Into<Arc<Request>>, origin: Origin) -> Result<Execution, ExecuteError> {
         let request = request.into();
         if !self.policy.allows_request(&request) {
-            return Err(ExecuteError::NotAllowed { command: request.command.clone() });
+            return Err(ExecuteError::NotAllowed { command: request.command().to_owned() });
         }
-        if request.descriptor.is_some() && !self.passes_descriptors() {
-            return Err(ExecuteError::NoDescriptors { command: request.command.clone() });
+        request.check_name()?;
+        if request.open_file().is_some() && !self.passes_descriptors() {
+            return Err(ExecuteError::NoDescriptors { command: request.command().to_owned() });
         }
         let (sender, answer) = oneshot::channel();
         let mark = (origin == Origin::User).then(|| self.shared.hub.mark());
         let outgoing = Outgoing { request: Arc::clone(&request), origin, answer: Some(sender), mark };
         self.session.send(outgoing).await?;
-        let is_silent = self.guest_agent && agent::is_silent(&request.command);
+        let is_silent = self.guest_agent && agent::is_silent(request.command());
         let silence = is_silent.then(|| Box::pin(tokio::time::sleep(agent::SILENCE)));
         Ok(Execution { request, answer, silence })
     }
@@ -168,6 +169,6 @@ impl Future for Execution {
 
 impl Execution {
     fn not_sent(&self) -> ExecuteError {
-        ExecuteError::NotSent { command: self.request.command.clone() }
+        ExecuteError::NotSent { command: self.request.command().to_owned() }
     }
 }

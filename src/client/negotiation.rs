@@ -73,7 +73,7 @@ impl Qmp {
         let mut request = Request::new(NEGOTIATE);
         if self.options.out_of_band && offered {
             self.enabled = &[OUT_OF_BAND];
-            request.text = format!(r#"{{"execute":"{NEGOTIATE}","arguments":{{"enable":["{OUT_OF_BAND}"]}}}}"#);
+            request = request.with_arguments_text(&format!(r#"{{"enable":["{OUT_OF_BAND}"]}}"#));
         }
         self.negotiating = true;
         let sent = wire.send(self, Outgoing::unanswered(request)).await;
@@ -127,10 +127,10 @@ impl Qmp {
     /// `None` if the peer must reply to this command. QEMU would refuse to negotiate again (docs/qmp.md, "Wire").
     pub(super) fn negotiated(&self, request: &Request) -> Option<Reply> {
         let is_ours = self.options.negotiate && !self.options.guest_agent;
-        if request.command != NEGOTIATE || request.out_of_band || !is_ours {
+        if request.command() != NEGOTIATE || request.is_out_of_band() || !is_ours {
             return None;
         }
-        let Command { arguments } = serde_json::from_str(&request.text).ok()?;
+        let Command { arguments } = serde_json::from_str(request.text()).ok()?;
         let missing = arguments.enable.iter().find(|name| !self.enabled.contains(&name.as_str()));
         let id = self.negotiation;
         let reply = match missing {

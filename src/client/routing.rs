@@ -104,18 +104,18 @@ impl Protocol for Qmp {
         if self.options.guest_agent {
             self.resynchronize(buffer);
             // Before a user's own, it would only make the agent report an error.
-            if request.command == DELIMITED && !self.established {
+            if request.command() == DELIMITED && !self.established {
                 buffer.extend_from_slice(&[SENTINEL]);
             }
         }
-        let is_silent = self.options.guest_agent && agent::is_silent(&request.command);
+        let is_silent = self.options.guest_agent && agent::is_silent(request.command());
         let id = if self.negotiating {
             self.negotiation
         } else {
             self.pending.insert(Waiter { request: Arc::clone(&request), answer, partner: None })
         };
         let start = buffer.len();
-        let open = request.text.strip_suffix('}').unwrap_or(&request.text);
+        let open = request.text().strip_suffix('}').unwrap_or(request.text());
         buffer.extend_from_slice(open.as_bytes());
         // A byte after the last brace of `quit` would lose its reply (docs/qmp.md, "Wire").
         buffer.extend_from_slice(b",\"id\":");
@@ -135,7 +135,7 @@ impl Protocol for Qmp {
     }
 
     fn descriptor(&self, outgoing: &Outgoing) -> Option<Arc<OwnedFd>> {
-        outgoing.request.descriptor.as_ref().map(Descriptor::shared)
+        outgoing.request.open_file().map(Descriptor::shared)
     }
 
     async fn establish(&mut self, wire: &mut Wire<'_>) -> Result<(), QmpError> {
@@ -188,7 +188,8 @@ impl Protocol for Qmp {
                 waiter.answer(Ok(reply));
                 continue;
             }
-            let error = ExecuteError::Interrupted { command: waiter.request.command.clone(), reason: reason.cloned() };
+            let error =
+                ExecuteError::Interrupted { command: waiter.request.command().to_owned(), reason: reason.cloned() };
             waiter.answer(Err(error));
         }
     }

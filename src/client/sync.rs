@@ -40,8 +40,7 @@ impl Sync {
     }
 
     pub(super) fn request(&self) -> Request {
-        let text = format!(r#"{{"execute":"{}","arguments":{{"id":{}}}}}"#, self.command, self.token);
-        Request { text, ..Request::new(self.command) }
+        Request::new(self.command).with_arguments_text(&format!(r#"{{"id":{}}}"#, self.token))
     }
 
     /// Discards all before the answer and returns the answer, which may be a refusal; `None` if more bytes are needed. A greeting is

@@ -157,6 +157,7 @@ impl Jobs {
         job.heard = asked;
         job.kind = Some(kept(&info.kind));
         job.progress = info.progress().or(job.progress);
+        job.speed = info.speed.or(job.speed);
         job.aborted |= status == Status::Aborting;
         job.was_asked = true;
         job.io_error = match info.io_status.as_deref() {

@@ -186,6 +186,7 @@ fn block_jobs_of_a_query() {
     let (new, old) = (jobs.get("b1").unwrap(), jobs.get("old").unwrap());
     assert_eq!((new.attention(), new.status.clone()), (Some(Attention::Mend), Some(Status::Paused)));
     assert_eq!((old.attention(), old.kind.as_deref()), (Some(Attention::Complete), Some("mirror")));
+    assert_eq!((new.speed, old.speed), (Some(8), Some(0)));
     assert!(jobs.on_query(b"[]", 4, false));
     assert!(!jobs.get("old").unwrap().is_gone());
     assert!(jobs.on_query(b"[]", 5, true));

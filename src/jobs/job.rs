@@ -73,6 +73,8 @@ pub struct Job {
     pub status: Option<Status>,
     /// Its progress.
     pub progress: Option<Progress>,
+    /// The most bytes a second that it copies; 0 without a limit. `None` before the first `query-block-jobs`.
+    pub speed: Option<u64>,
     /// QEMU's error message.
     pub(super) error: Option<String>,
     /// How it ended, from an event.

@@ -69,6 +69,8 @@ pub(super) struct JobInfo {
     pub(super) paused: bool,
     #[serde(default)]
     pub(super) ready: bool,
+    /// In `query-block-jobs` alone.
+    pub(super) speed: Option<u64>,
     #[serde(rename = "io-status")]
     pub(super) io_status: Option<String>,
     pub(super) error: Option<String>,

@@ -67,6 +67,32 @@ fn unicode(text: &[u8]) -> (char, usize) {
     (char::REPLACEMENT_CHARACTER, 6)
 }
 
+/// Writes a string as JSON, with its quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    // To write a string as JSON cannot fail.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// Returns true if `c` is a noncharacter, which QEMU's parser refuses. Source: `is_valid_codepoint` in QEMU's `util/unicode.c`;
+/// tried on 7.2.
+pub fn is_noncharacter(c: char) -> bool {
+    let code = u32::from(c);
+    code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
+}
+
+/// Returns true if a JSON string has half of a surrogate pair.
+pub(crate) fn has_half_surrogate(raw: &[u8]) -> bool {
+    let mut rest = raw;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let (c, used) = escape(&rest[at..]);
+        if c == char::REPLACEMENT_CHARACTER && hex(&rest[at..]).is_some_and(|code| code != u32::from(c)) {
+            return true;
+        }
+        rest = &rest[at + used..];
+    }
+    false
+}
+
 /// Returns the four digits of the `\uXXXX` at the front of `text`.
 fn hex(text: &[u8]) -> Option<u32> {
     let digits = text.strip_prefix(b"\\u")?.get(..4)?;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::json;
-use crate::language::syntax::{is_refused, json_string};
+use crate::language::syntax::{is_noncharacter, quoted};
 use crate::message::Request;
 use crate::text;
 
@@ -36,18 +36,17 @@ pub struct HumanMonitor {
 impl HumanMonitor {
     /// Makes the request that sends `line` as it is. Fails with a character that QEMU refuses in any message.
     pub fn request(&self, line: &str) -> Result<Request, char> {
-        if let Some(refused) = line.chars().find(|c| is_refused(*c)) {
+        if let Some(refused) = line.chars().find(|c| is_noncharacter(*c)) {
             return Err(refused);
         }
-        let mut text = format!(r#"{{"execute":"{COMMAND}","arguments":{{"command-line":"#);
-        text.push_str(&json_string(line));
+        let mut arguments = format!(r#"{{"command-line":{}"#, quoted(line));
         // A line `cpu N` works also if the selected processor is gone.
         if let (Some(cpu), false) = (self.cpu, is_cpu(line)) {
             // Writing to a String cannot fail.
-            let _ = write!(text, r#","cpu-index":{cpu}"#);
+            let _ = write!(arguments, r#","cpu-index":{cpu}"#);
         }
-        text.push_str("}}");
-        Ok(Request { text, hmp_line: Some(line.to_owned()), ..Request::new(COMMAND) })
+        arguments.push('}');
+        Ok(Request::new(COMMAND).with_arguments_text(&arguments).with_hmp_line(line))
     }
 
     /// Remembers the processor that `line` selected, if `answer` says that it did.
@@ -321,7 +320,7 @@ mod tests {
             let request = HumanMonitor::default().request(line).unwrap();
             let expected =
                 format!(r#"{{"execute":"human-monitor-command","arguments":{{"command-line":{expected}}}}}"#);
-            assert_eq!((request.text, request.command.as_str()), (expected, COMMAND));
+            assert_eq!((request.text(), request.command()), (expected.as_str(), COMMAND));
         };
         check("info version", r#""info version""#);
         check("print 1 | 2 # 'x", r#""print 1 | 2 # 'x""#);
@@ -353,7 +352,7 @@ mod tests {
         let mut monitor = HumanMonitor { cpu: Some(3) };
         monitor.answered("cpu 9", &Answer { text: "invalid CPU index\n".into(), failed: false });
         assert_eq!(monitor.cpu(), Some(3));
-        assert!(monitor.request("info cpus").unwrap().text.contains(r#","cpu-index":3}"#));
-        assert!(!monitor.request("cpu 1").unwrap().text.contains("cpu-index"));
+        assert!(monitor.request("info cpus").unwrap().text().contains(r#","cpu-index":3}"#));
+        assert!(!monitor.request("cpu 1").unwrap().text().contains("cpu-index"));
     }
 }

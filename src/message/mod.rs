@@ -4,10 +4,9 @@
 //! which may have a hundred megabytes, or values that are not JSON.
 
 mod event;
+mod request;
 
 use std::fmt;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -15,101 +14,7 @@ use crate::json::{self, Document, Outline, Span};
 use crate::secrets;
 
 pub use event::Event;
-
-/// A command ready to be sent: one compact JSON object without an `id`.
-///
-/// The client adds the `id` when it sends the command. Source: QEMU's `qmp-spec.rst`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Request {
-    /// `{"execute":"NAME"}` or `{"execute":"NAME","arguments":{…}}`, or with `exec-oob`; compact, without `id`.
-    pub text: String,
-    /// The command's name, decoded.
-    pub command: String,
-    /// The command runs out-of-band (`exec-oob`).
-    pub out_of_band: bool,
-    /// The `id` in the user's own JSON line, as compact JSON text; it is put back in `raw` output.
-    pub own_id: Option<String>,
-    /// The line for the human monitor, if the reply has the text of that monitor.
-    pub hmp_line: Option<String>,
-    /// The open file to send with it, for `getfd` and `add-fd`; only over a Unix socket.
-    pub descriptor: Option<Descriptor>,
-}
-
-/// An open file to send with a command. Clones share it and are equal.
-#[derive(Clone)]
-pub struct Descriptor(Arc<OwnedFd>);
-
-impl Descriptor {
-    /// Takes an open file.
-    pub fn new(file: impl Into<OwnedFd>) -> Self {
-        Self(Arc::new(file.into()))
-    }
-
-    pub(crate) fn shared(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.0)
-    }
-}
-
-impl PartialEq for Descriptor {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Descriptor {}
-
-impl fmt::Debug for Descriptor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Descriptor({})", self.0.as_raw_fd())
-    }
-}
-
-impl Request {
-    /// Makes a command without arguments. `command` must not need escapes in JSON.
-    pub fn new(command: &str) -> Self {
-        Self {
-            text: format!(r#"{{"execute":"{command}"}}"#),
-            command: command.to_owned(),
-            out_of_band: false,
-            own_id: None,
-            hmp_line: None,
-            descriptor: None,
-        }
-    }
-
-    /// Returns its name for messages: the command, or the line for the human monitor. Not safe to show as it is.
-    pub fn label(&self) -> &str {
-        self.hmp_line.as_deref().filter(|line| !secrets::line_has_secret(line)).unwrap_or(&self.command)
-    }
-
-    /// Returns true if the command ends the peer when it succeeds.
-    pub fn ends_peer(&self) -> bool {
-        match &self.hmp_line {
-            Some(line) => matches!(line.trim(), "quit" | "q"),
-            None => self.command == "quit",
-        }
-    }
-
-    /// Makes it run out-of-band, without waiting for earlier commands. Source: `qmp-spec.rst`, "Out-of-band execution".
-    pub fn send_out_of_band(&mut self) {
-        const IN_BAND: &str = r#"{"execute":"#;
-        if self.text.starts_with(IN_BAND) {
-            self.text.replace_range(..IN_BAND.len(), r#"{"exec-oob":"#);
-        }
-        self.out_of_band = true;
-    }
-}
-
-/// Shows secrets as `***`.
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("text", &secrets::mask(&self.text))
-            .field("out_of_band", &self.out_of_band)
-            .field("own_id", &self.own_id)
-            .finish_non_exhaustive()
-    }
-}
+pub use request::{Descriptor, Request, RequestError};
 
 /// A message from a QMP server.
 #[derive(Debug, Clone)]

@@ -101,8 +101,8 @@ impl Policy {
 
     /// Returns true if the request may be sent.
     pub fn allows_request(&self, request: &Request) -> bool {
-        let arguments = || Document::parse(request.text.as_bytes()).ok()?.slice("arguments");
-        *self == Self::default() || self.allows(&request.command, &arguments().unwrap_or_default())
+        let arguments = || Document::parse(request.text().as_bytes()).ok()?.slice("arguments");
+        *self == Self::default() || self.allows(request.command(), &arguments().unwrap_or_default())
     }
 
     fn allows_command(&self, command: &str, arguments: &[u8]) -> bool {

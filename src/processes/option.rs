@@ -97,7 +97,7 @@ mod tests {
         check("a,,b=c", &[("implied", "a,b=c")]);
         check("k=a=b", &[("k", "a=b")]);
         check(",", &[("implied", ""), ("", "on")]);
-        check(r#"{"k": "v", "n": 5, "b": true, "l": []}"#, &[("b", "on"), ("k", "v"), ("n", "5")]);
+        check(r#"{"k": "v", "n": 5, "b": true, "l": []}"#, &[("k", "v"), ("n", "5"), ("b", "on")]);
         check("{", &[]);
     }
 

@@ -69,24 +69,24 @@ impl Command {
 
     /// Makes the request that sends this command on to another server. It is written anew, without the `id`.
     pub fn to_request(&self) -> Request {
-        let mut request = Request::new("");
-        let arguments =
-            if self.arguments == "{}" { String::new() } else { format!(",\"arguments\":{}", self.arguments) };
-        let mut name = String::new();
-        super::parser::write_string(&mut name, &self.name);
-        let key = if self.out_of_band { "exec-oob" } else { "execute" };
-        request.text = format!("{{\"{key}\":{name}{arguments}}}");
-        request.command.clone_from(&self.name);
-        request.out_of_band = self.out_of_band;
-        request.descriptor.clone_from(&self.descriptor);
-        request
+        let mut request = Request::new(&self.name);
+        if self.arguments != "{}" {
+            request = request.with_arguments_text(&self.arguments);
+        }
+        if self.out_of_band {
+            request = request.out_of_band();
+        }
+        match &self.descriptor {
+            Some(descriptor) => request.descriptor(descriptor.clone()),
+            None => request,
+        }
     }
 }
 
 /// Shows secrets as `***`.
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&secrets::mask(&self.to_request().text))
+        f.write_str(&secrets::mask(self.to_request().text()))
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
     fn what_goes_on_is_written_anew() {
         #[track_caller]
         fn check(text: &str, expected: &str) {
-            assert_eq!(command(text).to_request().text, expected);
+            assert_eq!(command(text).to_request().text(), expected);
         }
         check(r#"{ 'execute' : 'st\u006fp', "id": [1] }"#, r#"{"execute":"stop"}"#);
         check(r#"{"arguments":{ },"execute":"stop"}"#, r#"{"execute":"stop"}"#);

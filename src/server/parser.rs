@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use super::lexer::{Token, tokens};
+use crate::json;
 
 /// A request that QEMU's parser takes.
 #[derive(Debug)]
@@ -159,7 +160,8 @@ fn string(quoted: &[u8]) -> Result<String, String> {
     while let Some(&byte) = rest.first() {
         if byte != b'\\' {
             let end = rest.iter().position(|&byte| byte == b'\\').unwrap_or(rest.len());
-            let plain = std::str::from_utf8(&rest[..end]).ok().filter(|plain| plain.chars().all(is_character));
+            let plain =
+                std::str::from_utf8(&rest[..end]).ok().filter(|plain| !plain.chars().any(json::is_noncharacter));
             text.push_str(plain.ok_or("JSON parse error, invalid UTF-8 sequence in string")?);
             rest = &rest[end..];
             continue;
@@ -183,7 +185,7 @@ fn string(quoted: &[u8]) -> Result<String, String> {
                         .map(|second| 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00));
                     used += if code.is_some() { 6 } else { 0 };
                 }
-                let character = code.and_then(char::from_u32).filter(|&character| is_character(character));
+                let character = code.and_then(char::from_u32).filter(|&character| !json::is_noncharacter(character));
                 character.ok_or_else(|| {
                     let shown = String::from_utf8_lossy(&rest[..rest.len().min(6)]);
                     format!("JSON parse error, {shown} is not a valid Unicode character")
@@ -199,11 +201,6 @@ fn string(quoted: &[u8]) -> Result<String, String> {
 /// Returns the four digits of the `\uXXXX` at the front.
 fn hex(escape: &[u8]) -> Option<u32> {
     escape.get(2..6)?.iter().try_fold(0, |code, &digit| Some(code << 4 | char::from(digit).to_digit(16)?))
-}
-
-fn is_character(character: char) -> bool {
-    let code = u32::from(character);
-    code & 0xfffe != 0xfffe && !(0xfdd0..0xfdf0).contains(&code)
 }
 
 /// Writes a string as QEMU does: in ASCII, all else as `\uXXXX`.

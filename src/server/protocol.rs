@@ -124,7 +124,7 @@ impl Protocol for QmpServer {
                 if TAKES_DESCRIPTOR.contains(&command.name()) && !self.descriptors.is_empty() =>
             {
                 let (descriptor, _) = self.descriptors.remove(0);
-                Received::Command(command.with_descriptor(Descriptor::new(descriptor)))
+                Received::Command(command.with_descriptor(Descriptor::from(descriptor)))
             }
             Ok(received) => received,
             Err(fault) => Received::fault(&fault),

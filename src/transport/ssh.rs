@@ -80,6 +80,11 @@ impl Ssh {
         option("PermitLocalCommand=no");
         // The user's configuration may forward other ports, which may be in use.
         option("ExitOnForwardFailure=no");
+        // It may also have these, which would take away this forwarding, or the process that is to be ended.
+        option("ClearAllForwardings=no");
+        // OpenSSH before 8.7 does not know the second one. A list of the user's own would lose to a narrower pattern.
+        option("IgnoreUnknown=*");
+        option("ForkAfterAuthentication=no");
         if let Some(limit) = self.connect_timeout {
             option(&format!("ConnectTimeout={}", limit.as_secs().saturating_add(u64::from(limit.subsec_nanos() > 0))));
         }
@@ -217,7 +222,7 @@ mod tests {
             let Ok(Address::Ssh(address)) = Address::parse(text) else { panic!("{text}") };
             let ssh = Ssh { address, connect_timeout: limit.map(Duration::from_millis) };
             let args = ssh.arguments(Path::new("/t/q"));
-            let after = args.iter().position(|arg| arg == "ExitOnForwardFailure=no").expect("the options");
+            let after = args.iter().position(|arg| arg == "ForkAfterAuthentication=no").expect("the options");
             assert_eq!(args[after + 1..], expected.iter().map(OsString::from).collect::<Vec<_>>(), "{text}");
         }
         check("ssh://host/q", None, &["-L", "/t/q:/q", "--", "host"]);

@@ -12,7 +12,7 @@ const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
 /// Each module of the library, and those it may import. The modules of `language` stand here without it.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
-    ("message", &["json", "secrets"]),
+    ("message", &["json", "secrets", "text"]),
     ("json", &["text"]),
     ("text", &[]),
     ("secrets", &["json", "text"]),
@@ -27,7 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("server", &["json", "message", "protocol", "secrets"]),
     ("policy", &["json", "message", "pattern"]),
     ("schema", &["json"]),
-    ("syntax", &["text"]),
+    ("syntax", &["json", "text"]),
     ("typing", &["error", "json", "message", "schema", "secrets", "syntax"]),
     ("hmp", &["json", "message", "syntax", "text"]),
     ("meant", &["message", "syntax"]),

@@ -161,6 +161,25 @@ fn each_engine_behavior_has_a_row_and_a_test() {
     assert!(untested.is_empty(), "tests/engine/ has no test of the behaviors {untested:?} of docs/engine.md");
 }
 
+/// The names in the last column of the tables of docs/FAULTS.md.
+fn named_tests(page: &str) -> Vec<&str> {
+    let columns = page.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit_once("| "));
+    columns.flat_map(|(_, tests)| tests.split('`').skip(1).step_by(2)).collect()
+}
+
+#[test]
+fn each_fault_names_tests_that_exist() {
+    let page = include_str!("../../docs/FAULTS.md");
+    let code: String = code(&["src", "tests"]).into_iter().map(|(_, code)| code).collect();
+    let named = named_tests(page);
+    let missing: Vec<_> = named.iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "docs/FAULTS.md names tests that do not exist: {missing:?}");
+    // Each row has one.
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault"));
+    let without: Vec<_> = rows.filter(|row| named_tests(row).is_empty()).collect();
+    assert!(without.is_empty() && named.len() > 80, "docs/FAULTS.md has faults without a test: {without:?}");
+}
+
 #[test]
 fn code_refers_only_to_pages_of_the_repository() {
     for (path, code) in code(&["src", "tests", "benches"]) {

@@ -229,7 +229,7 @@ fn ctrl_c_ends_follow_at_the_prompt() {
         // The JSON takes two rows.
         let joined = text.replace('\n', "");
         let count = |event: &str| joined.matches(event).count();
-        text.matches(" A\n").count() == 1 && count("early") == 1 && count("\"data\": {\"followed\": true}}") == 1
+        text.matches(" A\n").count() == 1 && count("early") == 1 && count("{\"followed\": true}}") == 1
     };
     t.wait(|screen| once(&screen.text()));
     t.type_keys(keys::CTRL_C);

@@ -88,6 +88,8 @@ fn help_combines_schema_and_manual() {
         ("wathc", "did you mean watch?"),
         (".wathc", "did you mean .watch?"),
         ("xyzzy", ".commands those of the peer"),
+        ("screenshot", "did you mean screendump?"),
+        ("-k", "`man qmpsh` and `qmpsh --help` describe the options"),
     ] {
         let unknown = help(&[name]);
         unknown.status(1).stdout("").stderr_contains(&format!("no help for `{name}` (")).stderr_contains(near);
@@ -96,7 +98,13 @@ fn help_combines_schema_and_manual() {
     help(&["quit"]).status(0).stdout_contains(".quit\n  Leave qmpsh").stdout_contains("\nquit (command)\n");
     help(&[".quit"]).status(0).stdout_contains(".quit\n  Leave qmpsh");
     help(&["watch"]).status(0).stdout_contains(".watch [SECONDS]");
-    help(&["stop", "now"]).status(2).stderr_contains("only PATH=VALUE may follow");
+    help(&[".quit", "now"]).status(2).stderr_contains("only PATH=VALUE may follow");
+    // Several words are searched for, all of them.
+    help(&["dirty", "bitmap", "merge"]).status(0).stdout_contains("block-dirty-bitmap-merge ");
+    help(&["stop", "nosuchword"]).status(1).stderr_contains("no help for `stop nosuchword` (");
+    help(&["hostfwd"]).status(0).stdout_contains("In the human monitor: hostfwd_add, hostfwd_remove (.hmp help");
+    help(&["query-pci"]).status(0).stdout_contains("\n`.show pci` shows it for people.\n");
+    help(&["query-jobs"]).status(0).stdout_contains("\n`.jobs` shows it for people.\n");
 }
 
 #[test]
@@ -354,7 +362,7 @@ fn sent(line: &str, schema: &Schema) -> Option<serde_json::Value> {
     let Statement::Invoke(invocation) = statement else { return None };
     let types = Types { schema: Some(schema), property: None };
     let (request, _) = request(&invocation, types, &mut Nothing).ok()?;
-    Some(serde_json::from_str(&request.text.replacen("execute", key, 1)).unwrap())
+    Some(serde_json::from_str(&request.text().replacen("execute", key, 1)).unwrap())
 }
 
 #[test]

@@ -356,7 +356,7 @@ fn jobs_on_a_terminal_are_a_table_with_the_dismissed_apart() {
     let (_, table) = text.split_once("id  type").unwrap();
     let (there, gone) = table.split_once("-[ dismissed ]-").unwrap();
     assert!(there.contains("\nb2  backup  paused  ") || there.contains("\nb2  backup  running  "), "{text}");
-    assert!(there.contains("% ") && there.contains(" of 64.0 MiB\n") && !there.contains("b1"), "{text}");
+    assert!(there.contains("% ") && there.contains(" of 64.0 MiB  1 B/s\n") && !there.contains("b1"), "{text}");
     assert!(gone.contains("\nb1  backup  completed  100%  64.0 of 64.0 MiB"), "{text}");
     assert!(gone.contains("\nc1  create  failed ") && gone.contains("Could not create"), "{text}");
 }

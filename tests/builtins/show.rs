@@ -104,12 +104,16 @@ fn a_pipe_gets_json_with_exact_numbers() {
 fn every_view_has_a_tree() {
     let qemu = machine();
     for (view, parts) in [
-        ("block", &["disk0\n└─thr", "  └─file: low", "raw", "1.0 GiB", "cd0", "empty, drive empty"][..]),
+        (
+            "block",
+            &["disk0 ", "cache write", "\n└─thr", "  └─file: low", "raw", "1.0 GiB", "cd0", "empty, drive empty"][..],
+        ),
         ("pci", &["bus 0\n├─00:00.0", "rp1", "PCI bridge", "has not numbered the buses"]),
         ("qom", &["/machine\n", "├─peripheral ", "│ ├─disk0", "virtio-blk-pci", "Two levels are shown"]),
         ("cpus", &["socket 0", "thread 0", "/machine/unattached/device[", "2 free"]),
         ("net", &["hub 3\n└─hp0 ", "nic0 ", "└─net0 ", "lonely", "no backend"]),
         ("chardevs", &["rb0 ", "└─ser0", "isa-serial", "free", "unused"]),
+        ("machines", &["MACHINE ", "MAX CPUS", "alias q35", "default", "CPU hot-plug"]),
         ("memory", &["plugged ", "└─dimm1 ", "  └─mem1 ", "128.0 MiB", "balloon"]),
     ] {
         let output = tree(&qemu.socket(), view);
@@ -117,6 +121,14 @@ fn every_view_has_a_tree() {
             output.stdout_contains(part);
         }
     }
+}
+
+#[test]
+fn a_disk_has_its_limits() {
+    let qemu = machine();
+    let limits = "block_set_io_throttle id=/machine/peripheral/disk0/virtio-backend bps=1048576 bps_rd=0 bps_wr=0 iops=0 iops_rd=7 iops_wr=0";
+    let output = lines(&qemu.socket(), &[limits, ".show as=tree block disk0"]).run();
+    output.status(0).stdout_contains("bps 1.0 MiB, iops_rd 7").stdout_contains("throttle-group: ");
 }
 
 #[test]

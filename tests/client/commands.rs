@@ -3,6 +3,8 @@
 use qmpsh::client::{Client, ClientOptions, ExecuteError};
 use qmpsh::message::{Outcome, Request};
 use qmpsh::protocol::Runstate;
+use serde_json::json;
+use serde_json::value::RawValue;
 use tracing::Level;
 
 use super::{GREETING, answer, connect, line, session, session_with, start, told, within};
@@ -91,16 +93,19 @@ async fn libvirts_proxy_gets_one_command_at_a_time() {
 #[tokio::test]
 async fn encoding_adds_the_id_and_changes_nothing_else() {
     let (client, mut server) = session().await;
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
     let rows = [
-        (r#"{"execute":"x"}"#, r#"{"execute":"x","id":1}"#),
-        (r#"{"exec-oob":"yank","arguments":{"a":[{}]}}"#, r#"{"exec-oob":"yank","arguments":{"a":[{}]},"id":1}"#),
+        (Request::new("x"), r#"{"execute":"x","id":1}"#),
         (
-            r#"{"execute":"x","arguments":{"n":18446744073709551615,"f":0.10,"t":"\u20ac}"}}"#,
+            Request::new("yank").out_of_band().arguments(&json!({"a": [{}]})).unwrap(),
+            r#"{"exec-oob":"yank","arguments":{"a":[{}]},"id":1}"#,
+        ),
+        (
+            Request::new("x").arguments(&raw(r#"{"n":18446744073709551615,"f":0.10,"t":"\u20ac}"}"#)).unwrap(),
             r#"{"execute":"x","arguments":{"n":18446744073709551615,"f":0.10,"t":"\u20ac}"},"id":1}"#,
         ),
     ];
-    for (text, sent) in rows {
-        let request = Request { text: text.to_owned(), ..Request::new("x") };
+    for (request, sent) in rows {
         let execution = client.start(request).await.unwrap();
         assert_eq!(server.hear().await, sent);
         server.say(ok(1)).await;
@@ -188,8 +193,8 @@ async fn e16_messages_are_logged_with_secrets_masked() {
     let (log, _guard) = Log::start(Level::DEBUG);
     let client = Client::new(ClientOptions { name: Some("web1".to_owned()), ..ClientOptions::default() });
     let mut server = connect(&client).await;
-    let text = r#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"hush"}}"#;
-    let request = Request { text: text.to_owned(), ..Request::new("set_password") };
+    let arguments = json!({"protocol": "vnc", "password": "hush"});
+    let request = Request::new("set_password").arguments(&arguments).unwrap();
     let execution = client.start(request).await.unwrap();
     assert!(server.hear().await.contains("hush"), "the server gets it");
     server.say(r#"{"return": {"password": "hush"}, "id": 1}{"event": "PASSWORD", "data": {"password": "hush"}}"#).await;

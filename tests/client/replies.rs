@@ -1,10 +1,11 @@
 //! Malformed and stray replies.
 
-use qmpsh::client::ClientOptions;
+use qmpsh::client::{Client, ClientOptions};
 use qmpsh::events::Delivery;
 use qmpsh::protocol::Runstate;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use super::{answer, session, session_with, start, within};
+use super::{Line, answer, session, session_with, start, within};
 
 /// What becomes of the one command pending when the server says this, then its right reply.
 async fn with_one_pending(said: &[u8]) -> Result<String, String> {
@@ -218,4 +219,47 @@ async fn replies_may_be_split_and_joined_anywhere() {
     for (execution, expected) in executions.into_iter().zip(["{\r\n \"a\":\"}\\\"{\" }", "[]"]) {
         assert_eq!(answer(execution).await.as_deref(), Ok(expected));
     }
+}
+
+/// The number that an agent must send back to synchronize.
+async fn hear_sync(agent: &mut DuplexStream) -> String {
+    let mut heard = String::new();
+    loop {
+        let mut chunk = [0; 1000];
+        let count = within(agent.read(&mut chunk)).await.unwrap();
+        assert!(count > 0, "the session ended");
+        heard += &String::from_utf8_lossy(&chunk[..count]);
+        if let Some((_, after)) = heard.split_once(r#""guest-sync-delimited","arguments":{"id":"#)
+            && let Some((token, _)) = after.split_once('}')
+        {
+            return token.to_owned();
+        }
+    }
+}
+
+/// A user stops waiting for a large file, and goes on.
+#[tokio::test]
+async fn an_agents_reply_that_is_given_up_halfway_does_not_disturb_the_next() {
+    let client = Client::new(ClientOptions { guest_agent: true, ..ClientOptions::default() });
+    let (ours, mut agent) = tokio::io::duplex(1 << 20);
+    let greet = async {
+        let token = hear_sync(&mut agent).await;
+        agent.write_all(b"\xff").await.unwrap();
+        agent.write_all(format!("{{\"return\": {token}}}\n").as_bytes()).await.unwrap();
+    };
+    let (connected, ()) = tokio::join!(within(client.connect(Line(ours))), greet);
+    connected.unwrap();
+    let given_up = start(&client, "guest-file-read").await;
+    agent.write_all(br#"{"return": {"count": 1000, "buf-b64": ["#).await.unwrap();
+    // The client has read the beginning when its driver has had a turn.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    drop(given_up);
+    let next = start(&client, "guest-get-time").await;
+    let token = hear_sync(&mut agent).await;
+    agent.write_all(br#""rest"]}, "id": 1}"#).await.unwrap();
+    agent.write_all(b"\n\xff").await.unwrap();
+    agent.write_all(format!("{{\"return\": {token}}}\n{{\"return\": 7, \"id\": 1}}\n").as_bytes()).await.unwrap();
+    assert_eq!(answer(next).await.as_deref(), Ok("7"));
 }

@@ -8,6 +8,7 @@ mod lines;
 mod link;
 pub(crate) mod logs;
 mod messages;
+mod model;
 mod peers;
 mod sharing;
 mod states;

@@ -126,7 +126,7 @@ fn what_does_not_parse_says_how_it_is_written() {
         ("block_resize n0", "write `block_resize device=n0 size=SIZE`"),
         ("set_link net0 off", "write `set_link name=net0 up=off`"),
         ("pmemsave 0 1024 /tmp/m", "write `pmemsave val=0 size=1024 filename=/tmp/m`"),
-        ("eject ide1-cd0", "write `eject device=ide1-cd0`"),
+        ("eject ide1-cd0", "write `eject device=ide1-cd0` (`id=` in place of `device=` for the id of a -device)"),
         ("balloon 512", "HMP counts MiB, QMP bytes: write `balloon 512M` or `balloon value=512`"),
         ("change vnc password", "(in QMP: `.help change-vnc-password`)"),
         ("human-monitor-command command-line=info block", "write `.hmp info block`"),

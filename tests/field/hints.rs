@@ -195,7 +195,7 @@ fn an_argument_at_the_wrong_level_is_put_right() {
             // Scripts for QEMU 2.8.
             (
                 "blockdev-add options.driver=file options.node-name=n options.filename=/x",
-                &["blockdev-add has no argument `options`; its members moved up: driver=…, filename=…, node-name=…"],
+                &["blockdev-add has no argument `options`; its members moved up: driver=…, node-name=…, filename=…"],
             ),
         ],
     );
@@ -236,7 +236,7 @@ fn a_missing_or_wrong_value_is_shown_as_it_is_written() {
             // The format of a backing file is not to be guessed.
             (
                 "blockdev-add driver=qcow2 node-name=n file=/path backing=/base.img",
-                &["`backing` takes the name of a node, not a path; blockdev-add makes a node of a file", file],
+                &[file, "`backing` takes the name of a node, not a path; blockdev-add makes a node of a file"],
             ),
             // As drive-backup takes it.
             (

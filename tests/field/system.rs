@@ -151,16 +151,28 @@ fn a_pipeline_ends_with_its_batch() {
     for (signal, status) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
         let mark = unique("pipeline");
         let mock = Mock::new().negotiate().expect_execute("a").reply("1").unix();
-        let pipeline = format!("a | echo >started; exec sh -c 'sleep 1000 # {mark}'");
+        // What the shell of the pipeline started, and what that started.
+        let pipeline = format!("a | cat | sh -c 'tail -f {mark} & echo >started; wait; : {mark}' | cat");
         let program = qmpsh().arg(mock.socket()).args(["-c", &pipeline]);
         let started = program.home().join("started");
+        fs::write(program.home().join(&mark), "").expect("a file");
         let process = program.start();
         wait_for_file(&started);
         process.signal(signal);
         process.wait().stdout("").status(status);
-        is_gone(&format!("sleep 1000 # {mark}"));
+        is_gone(&mark);
         mock.finish();
     }
+}
+
+// The caller, such as a script, has its own processes in the group of a batch.
+#[test]
+fn the_end_of_a_pipeline_ends_nothing_of_the_caller() {
+    let mock = Mock::new().negotiate().expect_execute("a").reply("1").unix();
+    let script = r#"sleep 1000 & "$0" "$1" -c 'a | kill -TERM $PPID; sleep 1000'
+        echo $?; kill -0 $! && echo there; kill $!"#;
+    sh(script).arg(mock.socket()).run().stdout("143\nthere\n").status(0);
+    mock.finish();
 }
 
 // Perl and Python services ignore SIGCHLD, and what they start inherits that.
@@ -201,6 +213,83 @@ fn signals_that_the_parent_ignores_stay_ignored() {
         process.wait().stdout("1\n").status(0);
         mock.finish();
     }
+}
+
+// A parent with threads that handle signals blocks them in the thread that starts a program.
+#[test]
+fn signals_that_the_parent_blocks_are_unblocked() {
+    let mock = Mock::new().negotiate().expect_execute("a").pause().unix();
+    let script = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM, SIGINT, SIGCHLD, SIGXFSZ)); exec @ARGV";
+    let program = Program::new("perl").args(["-e", script, QMPSH]).arg(mock.socket()).arg("a");
+    let process = program.start();
+    mock.wait_for_pause();
+    process.signal(Signal::TERM);
+    process.wait().stdout("").status(143);
+    mock.go_on();
+    mock.finish();
+}
+
+// The directory of a CI job is removed while its last step runs.
+#[test]
+fn a_removed_working_directory_is_no_failure() {
+    let qemu = Qemu::none().start();
+    let script = "mkdir gone; cd gone; rmdir ../gone; exec \"$0\" \"$1\" -c query-name -c 'query-name | cat'";
+    sh(script).arg(qemu.socket()).run().stdout("{}\n{}\n").status(0);
+    let output = sh("mkdir gone; cd gone; rmdir ../gone; exec \"$0\" listen l.sock").run();
+    output.stderr("qmpsh: cannot listen on l.sock: no such directory\n").status(3);
+}
+
+// A daemon has no home, a container one that cannot be written.
+#[test]
+fn a_missing_home_is_no_failure_of_a_batch() {
+    let qemu = Qemu::none().start();
+    for setting in ["unset HOME XDG_STATE_HOME XDG_CONFIG_HOME", "export HOME=/nonexistent", "export HOME= LC_ALL=C"] {
+        let output = sh(&format!("{setting}; exec \"$0\" \"$1\" query-name")).arg(qemu.socket()).run();
+        output.stdout("{}\n").stderr("").status(0);
+    }
+}
+
+// `ulimit -v` of batch systems and small containers.
+#[test]
+fn little_memory_is_enough() {
+    let qemu = Qemu::none().start();
+    let script =
+        "ulimit -v 100000; exec \"$0\" \"$1\" -c query-name -c 'query-name | cat' -c '.help query-name | grep -c .'";
+    sh(script).arg(qemu.socket()).run().stderr("").status(0);
+}
+
+// The disk of the log is full: the commands run, and the message tells that the log has gaps.
+#[test]
+fn a_log_on_a_full_disk_is_a_warning() {
+    let qemu = Qemu::none().start();
+    let output = qmpsh().arg(qemu.socket()).args(["-l", "/dev/full", "-k", "-c", "query-name", "-c", "stop"]).run();
+    output
+        .stdout("{}\n{}\n")
+        .stderr("qmpsh: cannot write the log /dev/full: No space left on device; messages are missing from it\n")
+        .status(0);
+    // Where nobody can be told, the status still tells.
+    let output = sh("exec \"$0\" \"$1\" query-bogus 2>/dev/full").arg(qemu.socket()).run();
+    output.stdout("").status(1);
+}
+
+// `.wait` behind a result that nobody reads, as in a coprocess.
+#[test]
+fn the_limit_of_a_wait_holds_though_nobody_reads_stdout() {
+    let qemu = Qemu::none().start();
+    let commands = ["-c", "query-qmp-schema", "-c", "query-qmp-schema", "-c", ".wait timeout=0.1 STOP"];
+    let output = qmpsh().arg(qemu.socket()).args(["-t", "0.5"]).args(commands).stdout_unread().run();
+    output.stderr_contains("no `STOP` within 0.1 s").status(5);
+}
+
+// A FIFO where a file belongs, as of a secrets manager that has not started.
+#[test]
+fn a_fifo_as_a_certificate_counts_towards_the_time_to_connect() {
+    let qemu = Qemu::none().start();
+    let program = qmpsh().arg(qemu.socket()).args(["--tls-creds", ".", "--tls-hostname", "x"]);
+    let fifo = program.home().join("ca-cert.pem");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a FIFO");
+    let output = program.args(["--connect-timeout", "0.3", "query-name"]).run();
+    output.stderr_contains("ca-cert.pem").status(3);
 }
 
 // Daemons and cron jobs start programs with closed descriptors.

@@ -185,6 +185,7 @@ fn without_an_address_the_processes_are_listed() {
     for args in [&[][..], &["-c", "query-status"]] {
         let output = qmpsh().args(args.iter().copied()).run();
         output.status(2).stdout("").stderr_contains("no address").stderr_contains(&qemu.socket().display().to_string());
+        output.stderr_contains("To connect to the first free one: qmpsh ");
     }
 }
 

@@ -17,7 +17,7 @@ const VARIABLE: &str = "SCREENSHOT";
 /// The most bytes of the picture: a page with it is still quick to load.
 const MOST: usize = 60_000;
 
-const ROWS: u16 = 24;
+const ROWS: u16 = 28;
 const COLUMNS: u16 = 80;
 
 /// The size of a character, and the space around the screen, in pixels.
@@ -41,21 +41,27 @@ fn picture() -> PathBuf {
 
 /// The session that the picture shows.
 fn session() -> Screen {
-    let disk = |name: &str| format!("driver=null-co,node-name={name},size=4294967296");
-    let qemu = Qemu::q35().name("web1").second_monitor();
-    let qemu = ["disk", "data"].map(disk).iter().fold(qemu, |qemu, disk| qemu.args(["-blockdev", disk]));
-    let qemu = qemu.args(["-object", "iothread,id=io0", "-object", "iothread,id=io1"]).start();
-    let mut t = program_beside(&qemu, "sh").env("PS1", "$ ").env("TERM", "xterm-256color").terminal_of(ROWS, COLUMNS);
+    let file = |name: &str| format!("driver=null-co,node-name={name}-file");
+    let disk = |name: &str| format!("driver=raw,node-name={name},file={name}-file");
+    let qemu = ["disk", "data"].iter().fold(Qemu::q35().name("web1").second_monitor(), |qemu, name| {
+        let device = format!("virtio-blk-pci,drive={name},id=v{name}");
+        qemu.args(["-blockdev", &file(name), "-blockdev", &disk(name), "-device", &device])
+    });
+    let qemu = qemu.start();
+    let mut t = program_beside(&qemu, "sh")
+        .env("LC_ALL", "C.UTF-8")
+        .env("PS1", "$ ")
+        .env("TERM", "xterm-256color")
+        .terminal_of(ROWS, COLUMNS);
     t.wait(|screen| screen.line() == "$");
     run(&mut t, "qmpsh q.sock");
     // This takes the schema, so from here on a name that it does not know is red.
     run(&mut t, ".commands resize");
-    run(&mut t, ".output table");
-    run(&mut t, "query-iothreads");
+    run(&mut t, ".show block");
     run(&mut t, "block_resize node-name=disk sise=8G");
     // A list of what fits, an event above the line, a hint behind it.
     t.type_keys("block_resize node-name=\t");
-    let is_list = |row: &str| row.contains("data") && row.contains("disk") && !row.contains('=');
+    let is_list = |row: &str| row.starts_with("disk ");
     t.wait(|screen| screen.line().contains("node-name=d"));
     t.type_keys("\t");
     t.wait(|screen| screen.text().lines().any(is_list));
@@ -130,12 +136,23 @@ fn contents(cell: Option<&vt100::Cell>) -> &str {
 fn style(cell: &vt100::Cell) -> String {
     let color = match cell.fgcolor() {
         Color::Default => String::new(),
-        Color::Idx(index) => PALETTE.get(usize::from(index)).copied().unwrap_or(PALETTE[8]).to_owned(),
+        Color::Idx(index) => PALETTE.get(usize::from(index)).map_or_else(|| cube(index), |color| (*color).to_owned()),
         Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
     };
     let color = if cell.dim() && color.is_empty() { PALETTE[8].to_owned() } else { color };
     let color = if color.is_empty() { color } else { format!(" fill=\"{color}\"") };
     format!("{color}{}", if cell.bold() { " font-weight=\"bold\"" } else { "" })
+}
+
+/// Returns a color of xterm's cube of 6 levels each, or of its greys, lighter by half so that it is legible on the background.
+fn cube(index: u8) -> String {
+    let level = |index: u8| if index == 0 { 0 } else { 55 + 40 * index };
+    let [r, g, b] = match index.checked_sub(232) {
+        Some(grey) => [8 + 10 * grey; 3],
+        None => [36, 6, 1].map(|step| level((index - 16) / step % 6)),
+    };
+    let [r, g, b] = [r, g, b].map(|part| 127 + part / 2);
+    format!("#{r:02x}{g:02x}{b:02x}")
 }
 
 fn escaped(text: &str) -> String {

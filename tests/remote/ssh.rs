@@ -32,6 +32,28 @@ fn ssh_connects_to_a_remote_socket() {
     sshd.leaves_nothing();
 }
 
+// A configuration for other uses of the host: interactive ones, and tunnels in the background.
+#[test]
+fn ssh_options_of_the_user_do_not_break_the_tunnel() {
+    let sshd = Sshd::new(&[]);
+    let qemu = Qemu::none().start();
+    sshd.configure(&[
+        "IgnoreUnknown UseKeychain,AddKeysToAgent*",
+        "UseKeychain yes",
+        "ClearAllForwardings yes",
+        "ForkAfterAuthentication yes",
+        "RemoteCommand tmux",
+        "RequestTTY yes",
+        "PermitLocalCommand yes",
+        "LocalCommand touch it-ran",
+    ]);
+    let output = ssh(&sshd, &address(&qemu.socket())).arg("query-name").run();
+    output.stdout("{}\n").stderr("").status(0);
+    assert!(!output.home().join("it-ran").exists());
+    is_gone_with(":", &qemu.socket());
+    sshd.leaves_nothing();
+}
+
 #[test]
 fn fd_is_refused_over_ssh() {
     let sshd = Sshd::new(&[]);

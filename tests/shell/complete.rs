@@ -214,6 +214,8 @@ fn completion_of_nodes_does_not_open_image_files() {
     becomes(&mut t, "blockdev-del node-name=d", "blockdev-del node-name=disk0 ");
     becomes(&mut t, "eject device=d", "eject device=drive0 ");
     becomes(&mut t, "eject device=e", "eject device=empty0 ");
+    // The id of a virtio disk would be refused.
+    becomes(&mut t, "eject id=", "eject id=/machine/peripheral-anon/device[0]/virtio-backend ");
     offers(&mut t, "block_resize device=", &["disk0", "drive0", "empty0"]);
     t.type_keys(keys::CTRL_D);
     assert_eq!(t.wait_exit(), 0);

@@ -110,7 +110,7 @@ fn an_event_is_a_line_with_its_time() {
     t.type_keys("query-sta");
     t.wait(|screen| is_typed(screen, "query-sta", 0));
     mock.go_on();
-    let long = format!("02:00:00.000 LONG x={}…\n", "x".repeat(59));
+    let long = format!("02:00:00.000 LONG\n  x={}\n  {}\n", "x".repeat(76), "x".repeat(24));
     let screen = t.wait(|screen| screen.text().contains(&long) && is_typed(screen, "query-sta", 0));
     assert!(
         screen.text().contains(

@@ -138,7 +138,7 @@ fn a_late_reply_is_not_paged() {
     t.type_keys("slow\r");
     mock.wait_for_pause();
     t.type_keys(keys::CTRL_C);
-    t.wait(is_at_prompt);
+    t.wait(|screen| screen.text().contains("interrupted: ") && is_at_prompt(screen));
     t.type_keys("query-sta");
     mock.go_on();
     t.wait(|screen| screen.text().ends_with("  1\n]\n(QEMU) query-sta"));

@@ -21,7 +21,7 @@ use crate::output::messages::{Messages, Notifier};
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
 use crate::session::types::TypeInfo;
-use crate::session::{Session, SharedDialect, hmp};
+use crate::session::{Session, SharedDialect, hmp, queries};
 use crate::share;
 use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status};
@@ -140,6 +140,7 @@ async fn run_in(
         messages.tell(&failure);
         failure.status
     });
+    queries::settle().await;
     session.connector.close(&Notifier::Stderr(messages), is_done).await;
     Ok(status)
 }
@@ -219,6 +220,7 @@ async fn interact(
     diagnostics::to_console(options.log_level, console.sink());
     session.configure(&config);
     let result = Repl::new(&mut session, &mut console, signals, config).run().await;
+    queries::settle().await;
     session.connector.close(&Notifier::Console(console.sink()), result.is_ok()).await;
     result
 }

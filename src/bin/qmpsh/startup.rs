@@ -1,5 +1,7 @@
 //! Corrects what a parent process may have left wrong, before `main` and before the runtime of Rust looks at it.
 
+use std::mem::MaybeUninit;
+
 use nix::libc;
 
 /// The loader calls this before `main`.
@@ -9,11 +11,11 @@ use nix::libc;
 #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
 static CORRECT: extern "C" fn() = correct;
 
-/// Opens missing standard descriptors, so that no socket or file gets their numbers, and sets the signals that change what
-/// system calls do.
+/// Opens missing standard descriptors, so that no socket or file gets their numbers, unblocks all signals, and sets those that
+/// change what system calls do.
 ///
 /// A result that is written to a closed stdout is lost. So stdin can then not be read, and stdout and stderr cannot be written.
-#[allow(unsafe_code, reason = "std and rustix have no way to set the action of a signal")]
+#[allow(unsafe_code, reason = "std and rustix have no way to set the mask and the action of a signal")]
 extern "C" fn correct() {
     // SAFETY: there is only this thread, and the calls have no other preconditions. An open descriptor gets the lowest free
     // number, which is the missing one. The handler does nothing.
@@ -23,6 +25,11 @@ extern "C" fn correct() {
                 libc::open(c"/dev/null".as_ptr(), wrong_mode);
             }
         }
+        // A parent that handles signals in one thread may have blocked them in the others. Then neither SIGTERM nor Ctrl-C
+        // would come, not even to the child processes.
+        let mut none = MaybeUninit::zeroed();
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
         // While it is ignored, no exit status of a child can be read.
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);
         // By default it ends the program when a file reaches its size limit. With a handler the write fails, and child

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use rustix::io::Errno;
 
 use qmpsh::error::describe;
+use qmpsh::message::RequestError;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +152,12 @@ impl Stop {
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Stop::Failed(failure)
+    }
+}
+
+impl From<RequestError> for Stop {
+    fn from(error: RequestError) -> Self {
+        Self::new(Status::Usage, error.to_string())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::json;
-use crate::language::syntax::{KeyPart, Span, json_string, value_needs_quotes};
+use crate::language::syntax::{KeyPart, Span, quoted, value_needs_quotes};
 use crate::text;
 
 /// What can complete the text at the cursor.
@@ -142,7 +142,7 @@ pub fn written(text: &str) -> Cow<'_, str> {
 
 /// Writes a string of JSON, in which nothing drives a terminal.
 fn in_quotes(text: &str, closed: bool) -> String {
-    let mut quoted = String::from_utf8_lossy(&json::escape(json_string(text).as_bytes())).into_owned();
+    let mut quoted = String::from_utf8_lossy(&json::escape(quoted(text).as_bytes())).into_owned();
     if !closed {
         quoted.pop();
     }

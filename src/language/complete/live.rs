@@ -34,6 +34,8 @@ impl Live for Nothing {
 pub enum Question {
     /// The names of block devices.
     Drives,
+    /// Devices with a block device, by what the argument `id` takes: an id, or the path of a virtio disk.
+    BlockDevices,
     /// The names of block nodes.
     Nodes,
     /// The dirty bitmaps of this node, or of all; `about` says of which, and more.
@@ -104,7 +106,8 @@ pub(super) enum Values {
 }
 
 use Question::{
-    Buses, Chardevs, Cpus, DeviceTypes, Devices, Drives, Exports, Jobs, Netdevs, Nics, Nodes, TraceEvents, Types,
+    BlockDevices, Buses, Chardevs, Cpus, DeviceTypes, Devices, Drives, Exports, Jobs, Netdevs, Nics, Nodes,
+    TraceEvents, Types,
 };
 use Values::{Bitmaps, File, Hmp, New, Objects, Of, Path, Property};
 
@@ -139,10 +142,10 @@ static TABLE: &[(&str, &str, &[Values])] = &[
     ("block-export-del", "id", &[Of(Exports)]),
     ("nbd-server-add", "name", &[New]),
     ("nbd-server-remove", "name", &[Of(Exports)]),
-    ("eject", "id", &[Of(Devices)]),
-    ("blockdev-*", "id", &[Of(Devices)]),
-    ("block_set_io_throttle", "id", &[Of(Devices)]),
-    ("block-latency-histogram-set", "id", &[Of(Devices)]),
+    ("eject", "id", &[Of(BlockDevices)]),
+    ("blockdev-*", "id", &[Of(BlockDevices)]),
+    ("block_set_io_throttle", "id", &[Of(BlockDevices)]),
+    ("block-latency-histogram-set", "id", &[Of(BlockDevices)]),
     ("query-cpu-model-*", "name", &[New]),
     ("qom-list-types", "implements", &[Of(Types)]),
     ("*", "typename", &[Of(Types)]),
@@ -219,6 +222,7 @@ mod tests {
             assert_eq!(values(command, name), expected, "{command} {name}");
         };
         check("device_del", "id", &[Of(Devices)]);
+        check("block_set_io_throttle", "id", &[Of(BlockDevices)]);
         check("device_add", "id", &[]);
         check("device_add", "netdev", &[Of(Netdevs)]);
         check("blockdev-add", "node-name", &[New]);

@@ -3,7 +3,7 @@
 use super::words::{split, write};
 
 /// Its commands that QMP does not have under the same name, with their aliases. Source: `help` of QEMU 7.2, 10.0 and 11.1.
-const COMMANDS: &[&str] = &[
+pub(super) const COMMANDS: &[&str] = &[
     "announce_self",
     "block_job_cancel",
     "block_job_complete",

@@ -14,7 +14,8 @@ mod words;
 
 use crate::message::Request;
 
-/// Tells how `line`, which does not parse, is written here: a sentence; `None` if nothing is certain.
+/// Tells how `line`, which does not parse, is written here: a sentence; `None` if nothing is certain. The sentence holds parts of
+/// the line, and is not safe to show.
 ///
 /// ```
 /// use qmpsh::language::meant::refused_line;
@@ -46,13 +47,28 @@ pub fn built_in(name: &str) -> Option<String> {
     dots::line(name)
 }
 
+/// Returns the commands of the human monitor that QMP does not have under the same name.
+pub fn human_commands() -> &'static [&'static str] {
+    human::COMMANDS
+}
+
 /// Tells how a request is written that the peer refused with `desc`; `None` if it is not one of these habits. The sentence
 /// holds values of arguments, and is not safe to show.
 pub fn refused_request(request: &Request, class: &str, desc: &str) -> Option<String> {
     if class == "CommandNotFound" {
-        return human::command(&request.command);
+        return human::command(request.command());
     }
-    options::refused(request, desc)
+    options::refused(request, desc).or_else(|| device_of_virtio(request, desc))
+}
+
+/// Says where the block device of a virtio disk is: its id names only the device on the bus, which has none.
+fn device_of_virtio(request: &Request, desc: &str) -> Option<String> {
+    /// What QEMU says of any device without a block device.
+    const REFUSAL: &str = "Device does not have a block device backend";
+    let message: serde_json::Value = serde_json::from_str(request.text()).ok().filter(|_| desc == REFUSAL)?;
+    let id = message.get("arguments")?.get("id")?.as_str().filter(|id| !id.contains('/'))?;
+    let path = words::pair("id", &format!("/machine/peripheral/{id}/virtio-backend"));
+    Some(format!("a virtio disk has its path here: {path}"))
 }
 
 #[cfg(test)]

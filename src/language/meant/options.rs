@@ -104,13 +104,13 @@ fn parts(list: &str) -> Vec<String> {
 /// Says how a request is written whose value goes on with the next argument, as in `qom-type=iothread,id=i`, if the refusal is
 /// about that: it names the value, or an argument that is missing.
 pub(super) fn refused(request: &Request, desc: &str) -> Option<String> {
-    if !request.text.contains(',') {
+    if !request.text().contains(',') {
         return None;
     }
-    let message: Value = serde_json::from_str(&request.text).ok()?;
+    let message: Value = serde_json::from_str(request.text()).ok()?;
     let none = Map::new();
     let arguments = message.get("arguments").and_then(Value::as_object).unwrap_or(&none);
-    let mut line = request.command.clone();
+    let mut line = request.command().to_owned();
     let mut is_list = false;
     for (key, value) in arguments {
         line.push(' ');

@@ -54,8 +54,12 @@ const TABLE: &[(&str, &[&str])] = &[
     ("xen-save-devices-state", &["filename"]),
 ];
 
-/// Commands that take a node as well as a device.
-const NODES: [&str; 2] = ["block_resize", "blockdev-snapshot-sync"];
+/// Commands that take another argument in place of `device`, and what that names.
+const OTHERS: [(&str, &str, &str); 3] = [
+    ("block_resize", "node-name", "a node"),
+    ("blockdev-snapshot-sync", "node-name", "a node"),
+    ("eject", "id", "the id of a -device"),
+];
 
 /// Says how such a line is written with `KEY=VALUE`.
 pub(super) fn line(line: &str) -> Option<String> {
@@ -81,8 +85,12 @@ pub(super) fn line(line: &str) -> Option<String> {
         return None;
     }
     let written = write(&format!("{command} {}", pairs.join(" ")))?;
-    let names_a_device = NODES.contains(command) && pairs.iter().any(|pair| pair.starts_with("device="));
-    Some(if names_a_device { format!("{written} (`node-name=` in place of `device=` for a node)") } else { written })
+    let other = OTHERS.iter().find(|(name, ..)| name == command);
+    let other = other.filter(|_| pairs.iter().any(|pair| pair.starts_with("device=")));
+    Some(match other {
+        Some((_, key, what)) => format!("{written} (`{key}=` in place of `device=` for {what})"),
+        None => written,
+    })
 }
 
 /// Reads `--key value`, `--key=value`, `key: value`, `key = value`, and `key value`, `-key value` and `key:value` where `key` is

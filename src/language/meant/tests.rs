@@ -67,7 +67,10 @@ fn arguments_without_names() {
         "write `block_resize device=d0 size=2G` (`node-name=` in place of `device=` for a node)",
     );
     check("set_link net0 on", "write `set_link name=net0 up=on`");
-    check("eject -f ide1-cd0", "write `eject force=on device=ide1-cd0`");
+    check(
+        "eject -f ide1-cd0",
+        "write `eject force=on device=ide1-cd0` (`id=` in place of `device=` for the id of a -device)",
+    );
     check("screendump /tmp/s.ppm", "write `screendump filename=/tmp/s.ppm`");
     check("pmemsave 0 0x1000 /tmp/m", "write `pmemsave val=0 size=0x1000 filename=/tmp/m`");
     check("qom-get /machine type", "write `qom-get path=/machine property=type`");
@@ -227,14 +230,22 @@ fn marks_around_json() {
 #[test]
 fn a_request_that_was_refused() {
     let check = |command: &str, arguments: &str, desc: &str, expected: Option<&str>| {
-        let text = format!("{{\"execute\":\"{command}\",\"arguments\":{arguments}}}");
-        let request = Request { text, ..Request::new(command) };
+        let request = Request::new(command).with_arguments_text(arguments);
         let found = refused_request(&request, "GenericError", desc);
         assert_eq!(found.as_deref(), expected, "{arguments}");
         for suggestion in suggestions(expected.unwrap_or_default()) {
             assert!(is_line(suggestion), "{suggestion}");
         }
     };
+    let no_disk = "Device does not have a block device backend";
+    check(
+        "block_set_io_throttle",
+        r#"{"id":"vd0","bps":0}"#,
+        no_disk,
+        Some("a virtio disk has its path here: id=/machine/peripheral/vd0/virtio-backend"),
+    );
+    check("eject", r#"{"id":"/machine/peripheral/nic0"}"#, no_disk, None);
+    check("eject", r#"{"device":"d"}"#, no_disk, None);
     let blanks = |line: &str| format!("blanks separate arguments, without a comma: write `{line}`");
     check(
         "set_link",

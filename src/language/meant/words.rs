@@ -1,6 +1,6 @@
 //! The words of a line of any language.
 
-use crate::language::syntax::{json_string, parse};
+use crate::language::syntax::{parse, quoted};
 
 /// Splits a line at white space outside quotes. The quotes stay.
 pub(super) fn split(line: &str) -> Vec<&str> {
@@ -32,7 +32,7 @@ pub(super) fn pair(key: &str, value: &str) -> String {
     let special = value.is_empty()
         || value.starts_with(['"', '\'', '{', '[', '@', '='])
         || value.contains(|c: char| c.is_whitespace() || c.is_control());
-    if special { format!("{key}={}", json_string(value)) } else { format!("{key}={value}") }
+    if special { format!("{key}={}", quoted(value)) } else { format!("{key}={value}") }
 }
 
 /// Returns true if `word` can be the name of an argument.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::json_value::JsonText;
 use super::span::Span;
-use super::string::json_string;
+use crate::json::quoted;
 
 /// One parsed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,7 +219,7 @@ impl fmt::Display for Key {
         for (n, part) in self.parts.iter().enumerate() {
             let mut text = part.text.clone();
             if part.quoted || needs_quotes(&text) || text.contains(['.', '=']) || text.ends_with(':') {
-                text = json_string(&text);
+                text = quoted(&text);
             }
             write!(f, "{}{text}", if n > 0 { "." } else { "" })?;
         }

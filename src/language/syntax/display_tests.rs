@@ -6,7 +6,7 @@ use super::ast::{
     Argument, Command, DotCommand, DotWord, Invocation, JsonLine, Line, Quoting, Source, Statement, Transaction, Value,
     needs_quotes,
 };
-use super::string::json_string;
+use crate::json::quoted;
 
 /// What is printed means the same to [`parse`](super::parse).
 impl Display for Line {
@@ -132,7 +132,7 @@ struct Quoted<'a>(&'a str);
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
-        out.push_str(&json_string(self.0));
+        out.push_str(&quoted(self.0));
         f.write_str(&out)
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::render;
 use super::span::Span;
+use crate::text;
 
 /// How deep objects and arrays may be nested in a message, its own braces counted. Source: `MAX_NESTING` in QEMU's
 /// `qobject/json-streamer.c`; tried on 7.2.
@@ -150,7 +151,8 @@ impl SyntaxError {
         }
         if let Some(help) = &self.help {
             out.push_str("\n  help: ");
-            out.push_str(help);
+            // It may quote the line.
+            out.push_str(&text::lines(help));
         }
         out
     }
@@ -159,5 +161,5 @@ impl SyntaxError {
 /// Returns a word of the line in backquotes, short and safe to show.
 pub fn shown(word: &str) -> String {
     const LONGEST: usize = 40;
-    format!("`{}`", crate::text::excerpt(word.as_bytes(), LONGEST))
+    format!("`{}`", text::excerpt(word.as_bytes(), LONGEST))
 }

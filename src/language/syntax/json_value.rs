@@ -7,7 +7,8 @@ use std::fmt;
 use super::cursor::Cursor;
 use super::error::{MAX_NESTING, Opening, SyntaxError, SyntaxErrorKind, shown};
 use super::number;
-use super::string::{self, Escapes, json_string};
+use super::string::{self, Escapes};
+use crate::json::quoted;
 
 /// A JSON value that QEMU's parser accepts, without white space outside strings. Numbers stay as they were written.
 ///
@@ -88,7 +89,7 @@ pub(super) fn read_string(cursor: &mut Cursor<'_>, grammar: Grammar, out: &mut S
         }
     }
     let decoded = string::read(cursor, Escapes::Python, grammar == Grammar::Value)?;
-    out.push_str(&json_string(&decoded));
+    out.push_str(&quoted(&decoded));
     Ok(decoded)
 }
 

@@ -32,6 +32,7 @@ mod string;
 mod tests;
 mod token;
 
+pub(crate) use crate::json::{is_noncharacter, quoted};
 pub use assembler::{Assembler, Dialect, LogicalLine};
 pub use ast::{
     Argument, Command, Comparison, DotCommand, DotWord, Invocation, JsonLine, Key, KeyPart, Line, Source, Statement,
@@ -46,6 +47,5 @@ pub use outline::{ArgumentWord, Outline, Pair, PartialKey, ValuePlace, Word, out
 pub use parser::{parse, parse_hmp, parse_words};
 pub use render::{place, render};
 pub use span::Span;
-pub use string::is_refused;
-pub(crate) use string::{json_string, value_needs_quotes};
+pub(crate) use string::value_needs_quotes;
 pub use token::{TokenKind, dot_name};

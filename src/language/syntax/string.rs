@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::error::{Opening, SyntaxError, SyntaxErrorKind, shown};
+use crate::json::is_noncharacter;
 use crate::text::is_unsafe;
 
 /// Which escapes a backslash begins.
@@ -43,7 +44,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>, escapes: Escapes, raw_controls: bool
 }
 
 fn check(cursor: &Cursor<'_>, from: usize, c: char) -> Result<char, SyntaxError> {
-    if is_refused(c) { Err(cursor.error(from, SyntaxErrorKind::Noncharacter(c), &[])) } else { Ok(c) }
+    if is_noncharacter(c) { Err(cursor.error(from, SyntaxErrorKind::Noncharacter(c), &[])) } else { Ok(c) }
 }
 
 /// Reads what follows a backslash, and adds the character that it means.
@@ -133,12 +134,6 @@ fn unicode(cursor: &mut Cursor<'_>, from: usize) -> Result<char, SyntaxError> {
         .ok_or_else(|| cursor.error(from, SyntaxErrorKind::LoneSurrogate(shown(cursor.since(from))), &[]))
 }
 
-/// Returns `text` as a JSON string, in which only what must be escaped is.
-pub(crate) fn json_string(text: &str) -> String {
-    // To write a string as JSON cannot fail.
-    serde_json::to_string(text).unwrap_or_default()
-}
-
 /// Returns true if a value means something else without quotes, in a transaction or outside of it.
 pub(crate) fn value_needs_quotes(text: &str) -> bool {
     text.is_empty()
@@ -146,16 +141,10 @@ pub(crate) fn value_needs_quotes(text: &str) -> bool {
         || text.contains(|c: char| c.is_whitespace() || is_unsafe(c) || matches!(c, ';' | ')'))
 }
 
-/// Returns true if `c` is a noncharacter, which QEMU's parser refuses. Source: `is_valid_codepoint` in QEMU's `util/unicode.c`;
-/// tried on 7.2.
-pub fn is_refused(c: char) -> bool {
-    let code = u32::from(c);
-    code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::quoted;
 
     fn decoded(text: &str, escapes: Escapes, raw_controls: bool) -> Result<String, String> {
         read(&mut Cursor::new(text, 0), escapes, raw_controls)
@@ -208,7 +197,7 @@ mod tests {
     #[test]
     fn a_json_string_escapes_only_what_it_must() {
         let check = |text: &str, expected: &str| {
-            let out = json_string(text);
+            let out = quoted(text);
             assert_eq!(out, expected);
             assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
         };
@@ -220,10 +209,10 @@ mod tests {
     #[test]
     fn noncharacters_are_refused() {
         for c in ['\u{fdd0}', '\u{fdef}', '\u{fffe}', '\u{ffff}', '\u{1fffe}', '\u{10ffff}'] {
-            assert!(is_refused(c), "{c:?}");
+            assert!(is_noncharacter(c), "{c:?}");
         }
         for c in ['\0', 'a', '\u{fdcf}', '\u{fdf0}', '\u{fffd}', '\u{feff}', '\u{10000}', '\u{10fffd}'] {
-            assert!(!is_refused(c), "{c:?}");
+            assert!(!is_noncharacter(c), "{c:?}");
         }
     }
 }

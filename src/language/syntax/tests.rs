@@ -383,6 +383,12 @@ fn an_error_shows_its_place_and_what_was_expected() {
         "f:8:3: unexpected `2`\n  1 2\n    ^\n  expected `,` or `]`\n  help: to send it as text, quote it or write KEY==TEXT",
     );
     check("c a=@", "f:7:5: no file name after @\n  c a=@\n      ^\n  expected a file name, `-` or `?`");
+    // The help may quote the line.
+    let help = Some("write `.hmp info \u{1b}[31m\u{202e}`".into());
+    assert_eq!(
+        SyntaxError { help, ..parse("c foo").unwrap_err() }.render("c foo", None, 1),
+        "`foo` is not KEY=VALUE\n  c foo\n    ^^^\n  expected KEY=VALUE\n  help: write `.hmp info \\u{1b}[31m\\u{202e}`"
+    );
     let words = ["query-status".to_owned(), "a=[1,".to_owned()];
     let error = parse_words(&words).unwrap_err();
     assert_eq!(

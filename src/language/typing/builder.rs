@@ -5,22 +5,16 @@ use std::collections::HashMap;
 
 use super::error::{TypingError, TypingErrorKind, check_characters};
 use super::types::Role;
-use crate::language::syntax::{Key, MAX_NESTING, Span, json_string, shown};
+use crate::language::syntax::{Key, MAX_NESTING, Span, quoted, shown};
 use crate::message::Request;
 
 /// Makes the message of a command with `arguments`, an object.
 pub(super) fn message(command: &str, arguments: Option<&str>) -> Request {
-    // Room for all of it, if there are no arguments.
-    let mut text = String::with_capacity(command.len() + 16);
-    text.push_str("{\"execute\":");
-    text.push_str(&json_string(command));
-    if let Some(arguments) = arguments {
-        text.push_str(",\"arguments\":");
-        text.push_str(arguments);
+    let request = Request::new(command);
+    match arguments {
+        Some(arguments) => request.with_arguments_text(arguments),
+        None => request,
     }
-    text.push('}');
-    let command = command.to_owned();
-    Request { text, command, out_of_band: false, own_id: None, hmp_line: None, descriptor: None }
 }
 
 /// Builds an object: its members stand in the order in which they are first named.
@@ -158,7 +152,7 @@ impl Builder {
                     if n > 0 {
                         out.push(',');
                     }
-                    out.push_str(&json_string(key));
+                    out.push_str(&quoted(key));
                     out.push(':');
                     self.write_node(*child, out);
                 }

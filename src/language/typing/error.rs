@@ -4,7 +4,8 @@ use std::error::Error;
 use std::{fmt, io};
 
 use crate::error::describe;
-use crate::language::syntax::{self, Span, SyntaxError, is_refused};
+use crate::language::syntax::{self, Span, SyntaxError, is_noncharacter};
+use crate::message::RequestError;
 
 /// Why a statement cannot be made a message. Nothing has been sent.
 #[derive(Debug)]
@@ -28,12 +29,9 @@ pub enum TypingErrorKind {
     /// More brackets within brackets than QEMU takes.
     #[error("nested more than {} deep, QEMU's limit", syntax::MAX_NESTING)]
     TooDeep,
-    /// More bytes than QEMU takes.
-    #[error("the message is longer than 64 MiB, QEMU's limit")]
-    TooLong,
-    /// More tokens than QEMU takes.
-    #[error("the message has more than 2,097,152 tokens, QEMU's limit")]
-    TooManyTokens,
+    /// The message is longer than QEMU takes.
+    #[error(transparent)]
+    Request(RequestError),
     /// A noncharacter: QEMU's parser refuses it.
     #[error("QEMU does not accept the character U+{:04X}", u32::from(*.0))]
     Noncharacter(char),
@@ -107,7 +105,7 @@ pub(super) fn check_characters(text: &str, span: Span) -> Result<(), TypingError
     if text.is_ascii() {
         return Ok(());
     }
-    match text.chars().find(|c| is_refused(*c)) {
+    match text.chars().find(|c| is_noncharacter(*c)) {
         Some(c) => Err(TypingError::new(span, TypingErrorKind::Noncharacter(c))),
         None => Ok(()),
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::removed;
 use crate::json::Document;
-use crate::language::syntax::json_string;
+use crate::language::syntax::quoted;
 use crate::message::Request;
 use crate::schema::{Builtin, Member, Schema, Step, Type, TypeId, meant, most_similar, nearest};
 use crate::secrets;
@@ -40,14 +40,14 @@ pub fn can_teach(class: &str, desc: &str) -> bool {
 /// Returns what the schema says about `request`, which the server refused, in sentences. Of values they have only ids and paths that
 /// are no secrets; they are not safe to show.
 pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
-    let Some(command) = schema.command(&request.command) else {
-        return unknown_command(schema, &request.command).into_iter().collect();
+    let Some(command) = schema.command(request.command()) else {
+        return unknown_command(schema, request.command()).into_iter().collect();
     };
     if !command.enabled {
         return vec![format!("the configuration of the guest agent disables `{}`", command.name)];
     }
-    let Some(arguments) = command.arguments.filter(|_| request.text.len() <= LONGEST) else { return Vec::new() };
-    let Ok(Value::Object(message)) = serde_json::from_str(&request.text) else { return Vec::new() };
+    let Some(arguments) = command.arguments.filter(|_| request.text().len() <= LONGEST) else { return Vec::new() };
+    let Ok(Value::Object(message)) = serde_json::from_str(request.text()) else { return Vec::new() };
     let none = Map::new();
     let given = message.get("arguments").and_then(Value::as_object).unwrap_or(&none);
     let mut check = Check { schema, command: &command.name, path: Vec::new(), hints: Vec::new() };
@@ -96,10 +96,10 @@ fn unknown_command(schema: &Schema, name: &str) -> Option<String> {
 /// Source: docs/qmp.md, "Introspection", and `qmp_device_add` in QEMU's `system/qdev-monitor.c`, which went by way of `QemuOpts`
 /// until then.
 pub fn nested_properties(request: &Request) -> Vec<String> {
-    if request.command != "device_add" {
+    if request.command() != "device_add" {
         return Vec::new();
     }
-    let arguments = Document::parse(request.text.as_bytes()).ok().and_then(|message| message.slice("arguments"));
+    let arguments = Document::parse(request.text().as_bytes()).ok().and_then(|message| message.slice("arguments"));
     let Some(Ok(arguments)) = arguments.as_deref().map(Document::parse) else { return Vec::new() };
     let nested = arguments.members().filter(|(_, value)| value.starts_with(b"{") || value.starts_with(b"["));
     nested.map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect()
@@ -404,7 +404,7 @@ fn written(text: &str) -> String {
     if text.chars().all(is_plain) && !text.starts_with(['"', '\'', '{', '[', '@']) {
         text.to_owned()
     } else {
-        json_string(text)
+        quoted(text)
     }
 }
 
@@ -429,8 +429,7 @@ mod tests {
     use crate::schema::sample;
 
     fn check(command: &str, arguments: &str, expected: &[&str]) {
-        let text = format!(r#"{{"execute":"{command}","arguments":{arguments}}}"#);
-        let request = Request { text, ..Request::new(command) };
+        let request = Request::new(command).with_arguments_text(arguments);
         assert_eq!(hints(&sample::schema(), &request), expected, "{command} {arguments}");
     }
 
@@ -561,10 +560,7 @@ mod tests {
             values.join(",")
         );
         let schema = Schema::parse(text.as_bytes()).unwrap();
-        let hint = |arguments: &str| {
-            let text = format!(r#"{{"execute":"c","arguments":{arguments}}}"#);
-            hints(&schema, &Request { text, ..Request::new("c") }).remove(0)
-        };
+        let hint = |arguments: &str| hints(&schema, &Request::new("c").with_arguments_text(arguments)).remove(0);
         let first: Vec<String> = (0..10).map(|n| format!("value-{n}")).collect();
         assert_eq!(hint("{}"), format!("missing: `e` (one of {}, …)", first.join(", ")));
         let given = hint(r#"{"e":"valu-25"}"#);
@@ -595,8 +591,8 @@ mod tests {
         check("kinds", r#"{"any":{"x":[1]},"int":18446744073709551615,"number":5,"mixed":null}"#, &[]);
         // Not every one of many mistakes.
         let list = vec!["\"x\""; 100].join(",");
-        let text = format!(r#"{{"execute":"kinds","arguments":{{"ints":[{list}]}}}}"#);
-        assert_eq!(hints(&sample::schema(), &Request { text, ..Request::new("kinds") }).len(), HINTS);
+        let request = Request::new("kinds").with_arguments_text(&format!(r#"{{"ints":[{list}]}}"#));
+        assert_eq!(hints(&sample::schema(), &request).len(), HINTS);
     }
 
     #[test]
@@ -609,14 +605,13 @@ mod tests {
     #[test]
     fn nested_properties_of_devices_are_found() {
         let check = |command: &str, arguments: &str, expected: &[&str]| {
-            let text = format!(r#"{{"execute":"{command}"{arguments}}}"#);
-            let request = Request { text, ..Request::new(command) };
+            let request = Request::new(command).with_arguments_text(arguments);
             assert_eq!(nested_properties(&request), expected, "{command} {arguments}");
         };
-        check("device_add", r#","arguments":{"driver":"x","a":{"b":1},"c":5,"d":[],"e":"[1]"}"#, &["a", "d"]);
-        check("device_add", r#","arguments":{"driver":"x","a.b":"1"}"#, &[]);
-        check("device_add", "", &[]);
-        check("object-add", r#","arguments":{"a":{"b":1}}"#, &[]);
+        check("device_add", r#"{"driver":"x","a":{"b":1},"c":5,"d":[],"e":"[1]"}"#, &["a", "d"]);
+        check("device_add", r#"{"driver":"x","a.b":"1"}"#, &[]);
+        check("device_add", "{}", &[]);
+        check("object-add", r#"{"a":{"b":1}}"#, &[]);
     }
 
     #[test]

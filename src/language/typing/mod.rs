@@ -9,7 +9,6 @@ mod arguments;
 mod builder;
 mod error;
 mod hints;
-mod limits;
 mod needs;
 mod removed;
 mod request;

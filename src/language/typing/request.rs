@@ -2,12 +2,11 @@
 
 use super::arguments::Arguments;
 use super::builder::{Builder, message};
-use super::error::{TypingError, check_characters};
-use super::limits;
+use super::error::{TypingError, TypingErrorKind, check_characters};
 use super::resend::{Resend, Word};
 use super::types::{Place, Types};
 use super::values::{self, Sources};
-use crate::language::syntax::{Argument, Command, Invocation, JsonLine, JsonText, Transaction, Value, json_string};
+use crate::language::syntax::{Argument, Command, Invocation, JsonLine, JsonText, Transaction, Value, quoted};
 use crate::message::Request;
 
 /// Makes the message of `invocation`, with what can be sent again if the peer refuses it. Files are read, and secrets
@@ -27,7 +26,7 @@ use crate::message::Request;
 /// let line = parse("block_resize node-name=n0 size=1024").unwrap().remove(0);
 /// let Statement::Invoke(invocation) = line.statement else { panic!() };
 /// let (request, _) = request(&invocation, Types::default(), &mut Nothing).unwrap();
-/// assert_eq!(request.text, r#"{"execute":"block_resize","arguments":{"node-name":"n0","size":1024}}"#);
+/// assert_eq!(request.text(), r#"{"execute":"block_resize","arguments":{"node-name":"n0","size":1024}}"#);
 /// ```
 pub fn request(
     invocation: &Invocation,
@@ -44,7 +43,7 @@ pub fn request(
         }
         Invocation::Json(line) => (json_request(line)?, None, line.span),
     };
-    limits::check(&request.text, span)?;
+    request.check_size().map_err(|error| TypingError::new(span, TypingErrorKind::Request(error)))?;
     Ok((request, resend))
 }
 
@@ -104,7 +103,7 @@ fn transaction_request(
         add_all(&mut data, &action.name.text, true, &action.arguments, types, sources)?;
         actions.push_str(if actions.len() > 1 { ",{\"type\":" } else { "{\"type\":" });
         check_characters(&action.name.text, action.name.span)?;
-        actions.push_str(&json_string(&action.name.text));
+        actions.push_str(&quoted(&action.name.text));
         actions.push_str(",\"data\":");
         actions.push_str(&data.text());
         actions.push('}');
@@ -120,10 +119,6 @@ fn json_request(line: &JsonLine) -> Result<Request, TypingError> {
     check_characters(&line.name.text, line.name.span)?;
     let arguments = line.arguments.as_ref().filter(|arguments| !arguments.is_empty_object()).map(JsonText::as_str);
     let own_id = line.id.as_ref().map(|id| id.as_str().to_owned());
-    let request = message(&line.name.text, arguments);
-    if !line.out_of_band {
-        return Ok(Request { own_id, ..request });
-    }
-    let text = request.text.replacen("execute", "exec-oob", 1);
-    Ok(Request { text, out_of_band: true, own_id, ..request })
+    let request = message(&line.name.text, arguments).with_own_id(own_id);
+    Ok(if line.out_of_band { request.out_of_band() } else { request })
 }

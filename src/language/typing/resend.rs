@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use super::builder::{Builder, message};
-use super::limits;
+use super::builder::Builder;
 use super::scalar::could_mean_two_things;
 use super::types::{Place, Role, fitting, named};
-use crate::language::syntax::Span;
 use crate::message::Request;
 
 /// The values to convert if the peer refuses a command because of the type of an argument: the plain words of the line
@@ -91,9 +89,9 @@ impl Resend {
         *leaf = json;
         self.words[word].is_converted = true;
         self.left = left;
-        let Request { text, .. } = message(&refused.command, Some(&self.arguments.text()));
-        limits::check(&text, Span::default()).ok()?;
-        Some(Request { text, ..refused.clone() })
+        let request = refused.clone().with_arguments_text(&self.arguments.text());
+        request.check_size().ok()?;
+        Some(request)
     }
 
     /// Says what to write if `desc` expects a type that a word cannot have. It has names of the user's and the peer's,
@@ -152,7 +150,7 @@ mod tests {
         for desc in refusals {
             let Some(next) = resend.as_mut().and_then(|resend| resend.next(&request, desc)) else { break };
             request = next;
-            let (_, arguments) = request.text.split_once(",\"arguments\":").unwrap();
+            let (_, arguments) = request.text().split_once(",\"arguments\":").unwrap();
             sent.push(arguments.strip_suffix('}').unwrap().to_owned());
         }
         assert_eq!(sent, expected, "{line} {refusals:?}");

@@ -1,6 +1,6 @@
 //! Reads an unquoted word as a boolean, an integer or a number.
 
-use crate::language::syntax::{is_json_integer, json_string, parse_json};
+use crate::language::syntax::{is_json_integer, parse_json, quoted};
 
 /// Returns true if a word could be more than a string, so that the type of its argument decides.
 ///
@@ -19,7 +19,7 @@ pub(super) fn untyped(text: &str) -> String {
     match ["true", "false"].into_iter().find(|word| text.eq_ignore_ascii_case(word)) {
         Some(word) => word.to_owned(),
         None if is_json_integer(text) => text.to_owned(),
-        None => json_string(text),
+        None => quoted(text),
     }
 }
 

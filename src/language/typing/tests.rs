@@ -39,9 +39,9 @@ fn typed(text: &str) -> Result<Request, TypingError> {
 /// What `text` sends, which must be JSON.
 fn sent(text: &str) -> String {
     let request = typed(text).unwrap();
-    let value: serde_json::Value = serde_json::from_str(&request.text).unwrap();
-    assert_eq!(value[if request.out_of_band { "exec-oob" } else { "execute" }], request.command.as_str());
-    request.text
+    let value: serde_json::Value = serde_json::from_str(request.text()).unwrap();
+    assert_eq!(value[if request.is_out_of_band() { "exec-oob" } else { "execute" }], request.command());
+    request.text().to_owned()
 }
 
 /// The arguments that `c ARGUMENTS` sends.
@@ -79,7 +79,7 @@ fn a_value_without_a_type_goes_by_its_spelling() {
     check(r#"a="1" b='true' c==5 d=="x"#, r#"{"a":"1","b":"true","c":"5","d":"\"x"}"#);
     check("a=[1, 'x', True] b:=0.10 c:=null d={}", r#"{"a":[1,"x",true],"b":0.10,"c":null,"d":{}}"#);
     // Too large for a double, but a number to QEMU.
-    assert_eq!(typed("c a:=1e400").unwrap().text, r#"{"execute":"c","arguments":{"a":1e400}}"#);
+    assert_eq!(typed("c a:=1e400").unwrap().text(), r#"{"execute":"c","arguments":{"a":1e400}}"#);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_transaction_is_sent_with_its_actions() {
 fn a_json_line_is_sent_as_it_is() {
     let check = |text: &str, expected: &str, own_id: Option<&str>| {
         assert_eq!(sent(text), expected);
-        assert_eq!(typed(text).unwrap().own_id.as_deref(), own_id);
+        assert_eq!(typed(text).unwrap().own_id(), own_id);
     };
     check(r#"{"execute": "a"}"#, r#"{"execute":"a"}"#, None);
     check(r#"{"id": [1, "x"], "arguments": {}, "execute": "a"}"#, r#"{"execute":"a"}"#, Some(r#"[1,"x"]"#));
@@ -174,7 +174,7 @@ fn a_json_line_is_sent_as_it_is() {
         r#"{"exec-oob":"a","arguments":{"n":18446744073709551615,"s":"\u00e9"}}"#,
         Some("null"),
     );
-    assert!(typed(r#"{"exec-oob":"a"}"#).unwrap().out_of_band);
+    assert!(typed(r#"{"exec-oob":"a"}"#).unwrap().is_out_of_band());
 }
 
 /// Lines that qmp-shell (qemu.qmp 0.0.6) understands, with what it sends, white space aside.

@@ -2,7 +2,7 @@
 
 use super::arguments::{Arguments, may_be_index};
 use super::scalar::{self, untyped};
-use crate::language::syntax::{Key, is_json_integer, json_string};
+use crate::language::syntax::{Key, is_json_integer, quoted};
 use crate::schema::{Builtin, Schema, Step, Type, TypeId, Walk};
 
 /// The types of arguments, by the schema. The default knows no schema.
@@ -74,7 +74,7 @@ impl Types<'_> {
         }
         match self.walk(place) {
             Some((schema, Walk { ty: Some(ty), .. })) => typed(schema, ty, text),
-            _ if place.is_device_add() => json_string(text),
+            _ if place.is_device_add() => quoted(text),
             _ => untyped(text),
         }
     }
@@ -129,9 +129,9 @@ pub(super) enum Role {
 fn typed(schema: &Schema, ty: TypeId, text: &str) -> String {
     match schema.get(ty) {
         Type::Builtin(Builtin::Any) | Type::Unknown => untyped(text),
-        Type::Builtin(builtin) => fitting(*builtin, text).unwrap_or_else(|| json_string(text)),
+        Type::Builtin(builtin) => fitting(*builtin, text).unwrap_or_else(|| quoted(text)),
         Type::Alternate(_) => alternate(schema, ty, text),
-        Type::Enum(_) | Type::Array(_) | Type::Object(_) => json_string(text),
+        Type::Enum(_) | Type::Array(_) | Type::Object(_) => quoted(text),
     }
 }
 
@@ -142,7 +142,7 @@ pub(super) fn fitting(builtin: Builtin, text: &str) -> Option<String> {
         Builtin::Number if scalar::is_number(text) => Some(text.to_owned()),
         Builtin::Int | Builtin::Number => scalar::integer(text).map(|value| value.to_string()),
         Builtin::Null => (text == "null").then(|| text.to_owned()),
-        Builtin::Str => Some(json_string(text)),
+        Builtin::Str => Some(quoted(text)),
         Builtin::Any => None,
     }
 }
@@ -164,16 +164,16 @@ fn alternate(schema: &Schema, ty: TypeId, text: &str) -> String {
         return text.to_owned();
     }
     if enum_has() || has(Builtin::Str) {
-        return json_string(text);
+        return quoted(text);
     }
     let mut other = [Builtin::Bool, Builtin::Int, Builtin::Number].into_iter().filter(|builtin| has(*builtin));
-    other.find_map(|builtin| fitting(builtin, text)).unwrap_or_else(|| json_string(text))
+    other.find_map(|builtin| fitting(builtin, text)).unwrap_or_else(|| quoted(text))
 }
 
 /// Returns the JSON of `text` as a value of a property whose type QEMU's object model calls `name`. Enums, links and
 /// structures have other names; they take strings, or JSON.
 fn property_value(name: &str, text: &str) -> String {
-    named(name).and_then(|builtin| fitting(builtin, text)).unwrap_or_else(|| json_string(text))
+    named(name).and_then(|builtin| fitting(builtin, text)).unwrap_or_else(|| quoted(text))
 }
 
 /// Returns the type that QEMU's object model and its refusals call `name`, as in `bool`, `boolean`, `uint16_t` and `size`.

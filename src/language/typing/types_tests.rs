@@ -11,9 +11,9 @@ fn sent(line: &str, property: Option<&str>) -> String {
     let Statement::Invoke(invocation) = parse(line).unwrap().remove(0).statement else { panic!("{line}") };
     let types = Types { schema: Some(&schema), property };
     let (request, _) = request(&invocation, types, &mut Files).unwrap_or_else(|error| panic!("{line}: {error}"));
-    let _: serde_json::Value = serde_json::from_str(&request.text).unwrap();
-    let from = request.text.find("\"arguments\":").unwrap() + "\"arguments\":".len();
-    request.text[from..request.text.len() - 1].to_owned()
+    let _: serde_json::Value = serde_json::from_str(request.text()).unwrap();
+    let from = request.text().find("\"arguments\":").unwrap() + "\"arguments\":".len();
+    request.text()[from..request.text().len() - 1].to_owned()
 }
 
 fn check(line: &str, expected: &str) {
@@ -187,7 +187,7 @@ fn arguments_of_any_type_are_untyped() {
 fn without_a_schema_the_spelling_decides() {
     let Statement::Invoke(invocation) = parse("resize id=5 size=1k").unwrap().remove(0).statement else { panic!() };
     let (request, _) = request(&invocation, Types::default(), &mut Files).unwrap();
-    assert_eq!(request.text, r#"{"execute":"resize","arguments":{"id":5,"size":"1k"}}"#);
+    assert_eq!(request.text(), r#"{"execute":"resize","arguments":{"id":5,"size":"1k"}}"#);
 }
 
 #[test]

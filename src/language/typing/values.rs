@@ -5,7 +5,7 @@ use std::io;
 use super::builder::Json;
 use super::error::{TypingError, TypingErrorKind, check_characters};
 use super::types::{Place, Types};
-use crate::language::syntax::{self, Argument, JsonText, Source, Value, is_refused, json_string};
+use crate::language::syntax::{self, Argument, JsonText, Source, Value, is_noncharacter, quoted};
 
 /// Reads values that do not stand in the line.
 pub trait Sources {
@@ -33,10 +33,10 @@ pub(super) fn json(
         }
         Value::Text(string) => {
             check_characters(string, span)?;
-            json_string(string)
+            quoted(string)
         }
         Value::Json(json) => return Ok(of_json(json)),
-        Value::TextFrom(source) => json_string(&read(source, argument, sources)?),
+        Value::TextFrom(source) => quoted(&read(source, argument, sources)?),
         Value::JsonFrom(source) => {
             let content = read(source, argument, sources)?;
             let json = syntax::parse_json(&content).map_err(|error| {
@@ -68,7 +68,7 @@ fn read(source: &Source, argument: &Argument, sources: &mut dyn Sources) -> Resu
     if text.ends_with('\n') {
         text.pop();
     }
-    match text.chars().find(|c| is_refused(*c)) {
+    match text.chars().find(|c| is_noncharacter(*c)) {
         Some(c) => Err(failed(TypingErrorKind::FileNoncharacter { name: name(source), c })),
         None => Ok(text),
     }

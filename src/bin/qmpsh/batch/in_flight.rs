@@ -83,6 +83,6 @@ impl Flight {
 
 impl Entry {
     fn is_prompt(&self) -> bool {
-        matches!(self, Entry::Sent(sent) if sent.request.out_of_band)
+        matches!(self, Entry::Sent(sent) if sent.request.is_out_of_band())
     }
 }

@@ -24,7 +24,7 @@ use crate::output::printer::{Printer, sleep_until_or_never};
 use crate::output::render::Renderer;
 use crate::session::outcome::{self, Lost, Outcome, name};
 use crate::session::types::explain_error;
-use crate::session::{Action, Session, hmp, peer};
+use crate::session::{Action, Session, hmp, peer, queries};
 use crate::status::{Failure, Status, Stop};
 use qmpsh::client::ExecuteError;
 use qmpsh::language::syntax::Dialect;
@@ -113,6 +113,7 @@ impl<'a> Batch<'a> {
         let status = result.as_ref().map_or_else(|failure| failure.status, |()| self.status);
         let timed_out = status == Status::TimedOut;
         if timed_out {
+            queries::settle().await;
             // The peer may not even read the command, so do not wait for that either.
             self.session.client.session().abort();
         }
@@ -269,7 +270,7 @@ impl<'a> Batch<'a> {
             }
             Outcome::PeerEnded => {
                 let renderer = self.printer.current();
-                let result = (!renderer.omits_empty()).then(|| renderer.empty(request.own_id.as_deref()));
+                let result = (!renderer.omits_empty()).then(|| renderer.empty(request.own_id()));
                 self.printer.reply(None, result).await?;
                 self.session.succeeded(request);
                 Ok(())

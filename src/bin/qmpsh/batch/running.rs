@@ -126,7 +126,7 @@ impl Batch<'_> {
         answer: &Result<Reply, ExecuteError>,
         batch_run: &mut BatchRun<'_>,
     ) -> Result<(), Failure> {
-        let is_harmless = answer.is_ok() && sent.request.hmp_line.is_none() && !sent.request.ends_peer();
+        let is_harmless = answer.is_ok() && sent.request.hmp_line().is_none() && !sent.request.ends_peer();
         if !is_harmless || !batch_run.flight.is_empty() || self.session.is_piped || self.session.timing.is_on {
             return Ok(());
         }
@@ -193,7 +193,7 @@ impl Batch<'_> {
         };
         // With an out-of-band command, QEMU must not have more requests than it reads at once.
         let alone = stands_alone(&request, resend.as_deref());
-        if request.out_of_band || flight.prompt() > 0 || alone {
+        if request.is_out_of_band() || flight.prompt() > 0 || alone {
             let most = if alone { 1 } else { OUT_OF_BAND_LIMIT };
             while flight.len() >= most {
                 self.tell_oldest(flight).await?;
@@ -285,14 +285,6 @@ impl Batch<'_> {
             let shown = || format!("{}{}", sent.location.prefix(), name(&sent.request));
             // This does not wait: the session has ended.
             match sent.execution.await {
-                Err(
-                    ExecuteError::NotSent { .. }
-                    | ExecuteError::State(_)
-                    | ExecuteError::NoDescriptors { .. }
-                    | ExecuteError::NotAllowed { .. },
-                ) => {
-                    not_sent.push(shown());
-                }
                 Err(ExecuteError::Interrupted { .. }) => unknown.push(shown()),
                 answer @ (Ok(_) | Err(ExecuteError::Server { .. } | ExecuteError::Malformed(_))) => {
                     match self.settle(answer, &sent.request, None, &sent.location).await {
@@ -303,6 +295,7 @@ impl Batch<'_> {
                         result => result?,
                     }
                 }
+                Err(_) => not_sent.push(shown()),
             }
         }
         let list = |what: &str, commands: &[String]| {

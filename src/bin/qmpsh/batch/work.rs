@@ -36,7 +36,7 @@ impl Work {
     pub(crate) fn may_be_out_of_band(&self) -> bool {
         match self {
             Work::Words(actions) => actions.iter().any(|action| match action {
-                Action::Send(request, _) => may_mention_it(request.text.as_bytes()),
+                Action::Send(request, _) => may_mention_it(request.text().as_bytes()),
                 // It may run another command, or the lines of a file.
                 Action::Builtin(_) | Action::Pipe(..) => true,
             }),

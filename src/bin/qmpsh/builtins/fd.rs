@@ -55,16 +55,16 @@ impl What {
 
     fn open(&self) -> io::Result<Descriptor> {
         match self {
-            What::Number(number) => inherited(*number).map(Descriptor::new),
+            What::Number(number) => inherited(*number).map(Descriptor::from),
             What::File(path) => match OpenOptions::new().read(true).write(true).open(path) {
-                Ok(file) => Ok(Descriptor::new(file)),
+                Ok(file) => Ok(Descriptor::from(file)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
                 // If reading is not allowed either, the user sees that error.
-                Err(_) => File::open(path).map(Descriptor::new),
+                Err(_) => File::open(path).map(Descriptor::from),
             },
-            What::ReadOnly(path) => File::open(path).map(Descriptor::new),
+            What::ReadOnly(path) => File::open(path).map(Descriptor::from),
             What::New(path) => {
-                OpenOptions::new().write(true).create(true).truncate(true).open(path).map(Descriptor::new)
+                OpenOptions::new().write(true).create(true).truncate(true).open(path).map(Descriptor::from)
             }
         }
     }
@@ -110,7 +110,7 @@ impl Builtin for WithDescriptor {
         if !frontend.session().client.passes_descriptors() {
             let message = format!(
                 "`{}` was not sent: only a Unix socket on this machine can pass an open file",
-                text::line(&request.command)
+                text::line(request.command())
             );
             return Err(Stop::new(Status::Usage, message));
         }
@@ -121,12 +121,12 @@ impl Builtin for WithDescriptor {
         let descriptor = opened.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
             Stop::new(Status::Usage, format!("cannot open {}: {}", self.what.shown(), describe(&error)))
         })?;
-        if !TAKERS.contains(&request.command.as_str()) {
+        if !TAKERS.contains(&request.command()) {
             frontend
                 .notifier()
                 .say("warning: only getfd and add-fd take an open file; QEMU keeps this one for the next of them");
         }
-        request.descriptor = Some(descriptor);
+        request = request.descriptor(descriptor);
         frontend.execute(request, self.resend.clone()).await
     }
 }

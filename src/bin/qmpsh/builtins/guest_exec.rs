@@ -12,12 +12,11 @@ use super::arguments::{Refusal, Words, seconds};
 use super::{print_text, renderer};
 use crate::output::render::Pieces;
 use crate::session::ask::TimeLimit;
-use crate::session::queries::request;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
 use qmpsh::client::ExecuteError;
 use qmpsh::error::describe;
-use qmpsh::message::Reply;
+use qmpsh::message::{Reply, Request};
 use qmpsh::text;
 
 /// The time between two queries of the program: at first, and at most.
@@ -142,7 +141,7 @@ async fn ask(
     limit: Option<Instant>,
 ) -> Result<Option<Reply>, Stop> {
     let client = frontend.session().client.clone();
-    let execution = client.execute(request(command, arguments));
+    let execution = client.execute(Request::new(command).arguments(arguments)?);
     match attend(frontend, execution, limit, WHAT).await? {
         None => Ok(None),
         Some(Ok(reply)) => Ok(Some(reply)),

@@ -13,10 +13,11 @@ use super::{print_text, print_value, renderer};
 use crate::output::progress::{self, Pace};
 use crate::output::render::Renderer;
 use crate::session::ask::PeerError;
-use crate::session::queries::{Query, request};
+use crate::session::queries::Query;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
 use qmpsh::jobs::{Attention, Goal, Job, Outcome};
+use qmpsh::message::Request;
 use qmpsh::text;
 
 /// How many known ids the message about an unknown one names.
@@ -152,6 +153,10 @@ impl Builtin for JobList {
         query_jobs(frontend, &waiting).await?;
         let renderer = renderer(frontend);
         if renderer.is_for_person() {
+            if frontend.session().tracker.jobs().all().iter().any(|job| !job.is_gone()) {
+                // Only this query has the limits.
+                query_block_jobs(frontend, &waiting, false).await?;
+            }
             return print_table(frontend, renderer).await;
         }
         let tracker = Arc::clone(&frontend.session().tracker);
@@ -230,7 +235,7 @@ async fn query_block_jobs(frontend: &mut dyn Frontend, waiting: &Waiting, are_al
 
 /// Dismisses a job that has concluded, unless another client did at the same moment.
 async fn dismiss(frontend: &mut dyn Frontend, waiting: &Waiting, job: &Job) -> Result<(), Stop> {
-    let request = request("job-dismiss", &json!({ "id": job.id }));
+    let request = Request::new("job-dismiss").arguments(&json!({ "id": job.id }))?;
     if let Err(PeerError { desc, .. }) = waiting.send(frontend, request).await? {
         query_jobs(frontend, waiting).await?;
         let stays = frontend.session().tracker.jobs().get(&job.id).is_some_and(Job::is_to_be_dismissed);

@@ -9,13 +9,12 @@ use serde_json::json;
 
 use super::arguments::{Refusal, Words};
 use crate::session::ask::{self, Answer, PeerError, TimeLimit};
-use crate::session::queries::request;
 use crate::session::types::schema;
 use crate::session::{Builtin, Frontend};
 use crate::status::Stop;
 use qmpsh::address::{Address, UNIX_PATH_MAX};
 use qmpsh::error::describe;
-use qmpsh::message::{Descriptor, Request};
+use qmpsh::message::Request;
 use qmpsh::schema::{Schema, Step, Type};
 use qmpsh::text;
 use qmpsh::transport::SocketFile;
@@ -112,18 +111,19 @@ impl Builtin for NewMonitor {
         let (path, socket) = bound.map_err(|why| self.failure(&why))?;
         let (file, address) = match socket {
             Some((socket, file)) => {
-                let getfd = request("getfd", &json!({ "fdname": id }));
-                self.ask(frontend, Request { descriptor: Some(Descriptor::new(socket)), ..getfd }).await?;
+                let getfd = Request::new("getfd").arguments(&json!({ "fdname": id }))?;
+                self.ask(frontend, getfd.descriptor(socket)).await?;
                 (Some(file), json!({ "type": "fd", "data": { "str": id } }))
             }
             None => (None, json!({ "type": "unix", "data": { "path": path.to_string_lossy() } })),
         };
         let data = json!({ "addr": address, "server": true, "wait": false });
         let chardev = json!({ "id": id, "backend": { "type": "socket", "data": data } });
-        if let Err(stop) = self.ask(frontend, request("chardev-add", &chardev)).await {
+        if let Err(stop) = self.ask(frontend, Request::new("chardev-add").arguments(&chardev)?).await {
             if file.is_some() {
                 // If QEMU refuses to undo this, nothing more can be done.
-                let _ = self.send(frontend, request("closefd", &json!({ "fdname": id }))).await?;
+                let closefd = Request::new("closefd").arguments(&json!({ "fdname": id }))?;
+                let _ = self.send(frontend, closefd).await?;
             }
             return Err(stop);
         }
@@ -133,11 +133,12 @@ impl Builtin for NewMonitor {
             _ => Ok(()),
         };
         let added = match added {
-            Ok(()) => self.ask(frontend, request("object-add", &object)).await,
+            Ok(()) => self.ask(frontend, Request::new("object-add").arguments(&object)?).await,
             failed => failed,
         };
         if let Err(stop) = added {
-            let _ = self.send(frontend, request("chardev-remove", &json!({ "id": id }))).await?;
+            let remove = Request::new("chardev-remove").arguments(&json!({ "id": id }))?;
+            let _ = self.send(frontend, remove).await?;
             return Err(stop);
         }
         if let Some(file) = file {

@@ -92,10 +92,9 @@ impl Builtin for Try {
 
 /// Reads `.oob COMMAND`, which is the command itself, sent out of band.
 pub(super) fn out_of_band(words: &mut Words<'_>) -> Result<Action, Refusal> {
-    let Action::Send(mut request, _) = words.carried()? else {
+    let Action::Send(request, _) = words.carried()? else {
         return Err(words.refusal("only a command for the peer can go out of band"));
     };
-    request.send_out_of_band();
     // No command that can run out of band has an argument of unknown type.
-    Ok(Action::Send(request, None))
+    Ok(Action::Send(request.out_of_band(), None))
 }

@@ -90,7 +90,7 @@ PATTERN is a part of a name, or a shell glob for all of it. On a terminal the li
     Description {
         name: "show",
         read: |words| Show::read(words).map(Action::from),
-        words: "[as=tree|json|dot] [block|pci|qom|cpus|net|chardevs|memory [WHAT]]",
+        words: "[as=tree|json|dot] [block|pci|qom|cpus|net|chardevs|memory|machines [WHAT]]",
         takes: Takes::Show,
         summary: "Draw what belongs together, such as the block graph or the PCI tree",
         more: "\
@@ -98,7 +98,7 @@ Without arguments it lists the views. WHAT is a name in the view: a node, a devi
 limits the view to that and what hangs on it, and shows all that is known of it. .show qom takes a path [default: \
 /machine].
 
-On a terminal the view is a tree in columns; columns that do not fit are left out. Into a pipe or a file, and with -o \
+On a terminal the view is a tree in columns; what does not fit beside a name is below it. Into a pipe or a file, and with -o \
 json, pretty or raw, it is JSON; with -o table a tree. as=tree and as=json choose; as=dot prints the block graph for \
 Graphviz. JSON is a list of objects with `kind` and `name`, the facts in full (sizes in bytes), and what hangs on them \
 in `children`, where `role` says what it is to its parent. What hangs on several things is whole at the first; at the \

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::cli::manual::{HOW_TO_START, NO_ADDRESS};
 use crate::cli::{ColorMode, Listing, OutputMode};
-use crate::output::columns::{cut, row, size_of, width};
+use crate::output::columns::{cut, row, size_of, width, wrap};
 use crate::output::messages::Messages;
 use crate::output::stdout::write_all;
 use crate::status::{Failure, Status};
@@ -33,7 +33,12 @@ pub(crate) fn choose(is_interactive: bool, tls: bool) -> Result<Address, Status>
     }
     let width = size_of(io::stderr()).map(|size| size.columns);
     let shown = if found.is_empty() { String::new() } else { format!("running here:\n\n{}\n", table(&found, width)) };
-    messages.say(&format!("qmpsh: {NO_ADDRESS}\n\n{shown}{HOW_TO_START}\n\nFor more information, try 'qmpsh --help'."));
+    let free = found.iter().find(|process| processes::resolve(&Wanted::Pid(process.pid), &found, tls).is_ok());
+    let next = free.map_or_else(
+        || HOW_TO_START.to_owned(),
+        |process| format!("To connect to the first free one: qmpsh {}", short_address(process, &found, tls)),
+    );
+    messages.say(&format!("qmpsh: {NO_ADDRESS}\n\n{shown}{next}\n\nFor more information, try 'qmpsh --help'."));
     Err(Status::Usage)
 }
 
@@ -145,7 +150,7 @@ fn table(processes: &[QemuProcess], terminal: Option<usize>) -> String {
     let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
     let mut widths = [0, 1, 2, 3].map(widest);
     if let Some(terminal) = terminal {
-        // Only names are cut: addresses are there to be copied. The end of a line may wrap.
+        // Only names are cut: addresses are there to be copied.
         let others = widths[0] + widths[1] + widths[3] + widest(4) + 8;
         widths[2] = widths[2].min(terminal.saturating_sub(others).max(NAME_LEAST));
     }
@@ -155,7 +160,10 @@ fn table(processes: &[QemuProcess], terminal: Option<usize>) -> String {
         text += &row([(&*pid, 0), (user, widths[1]), (&name, widths[2]), (monitor, widths[3]), (state, 0)]);
         text.push('\n');
     }
-    text
+    match terminal {
+        Some(terminal) => wrap(&text, terminal).into_owned(),
+        None => text,
+    }
 }
 
 /// The columns that a name keeps however narrow the terminal is.

@@ -90,7 +90,11 @@ fn long_names_are_cut_for_a_terminal() {
     check(name, None, whole);
     check(name, Some(70), whole);
     check(name, Some(69), "  7  root  a-very-long-name-of-a-…  /tmp/a b.sock  held by qmpsh (12)");
-    check(name, Some(20), "  7  root  a-very-long-nam…  /tmp/a b.sock  held by qmpsh (12)");
+    // What does not fit goes to the next row.
+    assert_eq!(
+        table(&one(name), Some(40)),
+        "PID  USER  NAME              MONITOR\n     STATE\n  7  root  a-very-long-nam…  /tmp/a\n     b.sock  held by qmpsh (12)\n"
+    );
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl Repl<'_> {
                 let refusal = format!("{}: {}{hint}", text::line(&class), text::line(&desc));
                 let refusal = Failure::placed(Status::CommandFailed, refusal);
                 if self.renderer.form == Form::Raw {
-                    self.show_here(self.renderer.reply(&reply, request.own_id.as_deref())).await?;
+                    self.show_here(self.renderer.reply(&reply, request.own_id())).await?;
                 }
                 match hints {
                     Ok(_) => Err(refusal.into()),

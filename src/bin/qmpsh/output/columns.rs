@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
-use textwrap::core::Word;
-use textwrap::{Options, WordSeparator, WordSplitter};
+use textwrap::core::{Word, break_words};
+use textwrap::{Options, WordSplitter};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The size of a terminal, in characters.
@@ -83,15 +83,33 @@ pub(crate) fn hang(line: &str, indent: usize, columns: usize) -> String {
     textwrap::fill(line, options.word_splitter(WordSplitter::NoHyphenation))
 }
 
-/// Breaks a value into rows of at most this width: between words, behind `/` and `,` of a path or a list of options, and within
-/// words that are longer. There is at least one row.
-pub(crate) fn wrapped(line: &str, columns: usize) -> Vec<Cow<'_, str>> {
+/// Breaks a value into rows of at most this width: between words; a word that is longer than a row behind `/` and `,`, as in a
+/// path or a list of options; and anywhere if it has none. Further rows are indented, but not beyond the middle. There is at least
+/// one row.
+pub(crate) fn wrapped(line: &str, indent: usize, columns: usize) -> Vec<Cow<'_, str>> {
     if width(line) <= columns {
         return vec![line.into()];
     }
-    let separator = WordSeparator::Custom(|line| Box::new(line.split_inclusive([' ', ',', '/']).map(Word::from)));
-    let options = Options::new(columns.max(1)).break_words(true).word_separator(separator);
-    textwrap::wrap(line, options.word_splitter(WordSplitter::NoHyphenation))
+    let indent = indent.min(columns / 2);
+    let room = columns.saturating_sub(indent).max(1);
+    let words = line.split_inclusive(' ').flat_map(|word| {
+        let is_long = width(word.trim_end()) > room;
+        word.split_inclusive(move |c| is_long && matches!(c, ',' | '/'))
+    });
+    let (mut rows, mut at) = (vec![String::new()], 0);
+    for word in break_words(words.map(Word::from), room) {
+        let longest = if rows.len() == 1 { columns.max(1) } else { room };
+        if at > 0 && at + width(word.word) > longest {
+            rows.push(" ".repeat(indent));
+            at = 0;
+        }
+        if let Some(row) = rows.last_mut() {
+            row.push_str(word.word);
+            row.push_str(word.whitespace);
+            at += width(word.word) + word.whitespace.len();
+        }
+    }
+    rows.into_iter().map(|row| row.trim_end().to_owned().into()).collect()
 }
 
 /// Returns the indentation of the further rows of a line.
@@ -133,7 +151,7 @@ mod tests {
 
     #[test]
     fn long_words_are_broken() {
-        let check = |line: &str, columns, expected: &[&str]| assert_eq!(wrapped(line, columns), expected, "{line}");
+        let check = |line: &str, columns, expected: &[&str]| assert_eq!(wrapped(line, 0, columns), expected, "{line}");
         check("", 5, &[""]);
         check("a b", 5, &["a b"]);
         check("/images/disk.qcow2 raw", 12, &["/images/", "disk.qcow2", "raw"]);
@@ -141,6 +159,11 @@ mod tests {
         check("disk.qcow2", 6, &["disk.q", "cow2"]);
         check("日本語", 4, &["日本", "語"]);
         check("ab", 0, &["a", "b"]);
+        check("see /a/b now", 8, &["see /a/b", "now"]);
+        let check = |line: &str, columns, expected: &[&str]| assert_eq!(wrapped(line, 2, columns), expected, "{line}");
+        check("reset by guest", 9, &["reset by", "  guest"]);
+        check("at /images/disk.qcow2 raw", 12, &["at /images/", "  disk.qcow2", "  raw"]);
+        check("abcdef", 4, &["abcd", "  ef"]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! The data is written as this shell reads it, so that a part of the line can be copied behind `.wait`.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -20,25 +22,42 @@ const DEPTH: usize = 12;
 /// The most bytes that one column of a value can come from: those of a character written as two escapes.
 const BYTES: usize = 12;
 
-/// Returns the line for an event, with its time in this zone, cut to `room` columns.
-pub(super) fn line(event: &Event, zone: TimeZone, room: usize, colors: Colors) -> String {
+/// The indentation of the further rows of a line.
+const INDENT: usize = 2;
+
+/// The most rows of a line that is longer than the terminal is wide.
+const ROWS: usize = 4;
+
+/// Returns the line for an event, with its time in this zone, wrapped to `width` columns. What is beyond the last row is cut.
+pub(super) fn line(event: &Event, zone: TimeZone, width: usize, colors: Colors) -> String {
+    let room = width.saturating_mul(ROWS);
     let time = time(event, zone).map_or_else(String::new, |time| time + " ");
     let name_end = time.len();
     let mut line = time + &text::line(&event.name());
     let name = name_end..line.len();
     if let Some(data) = event.data() {
         let data = match data {
-            std::borrow::Cow::Borrowed(data) => event.bytes().slice_ref(data),
-            std::borrow::Cow::Owned(data) => Bytes::from(data),
+            Cow::Borrowed(data) => event.bytes().slice_ref(data),
+            Cow::Owned(data) => Bytes::from(data),
         };
         if members(&data).is_some_and(|mut members| members.next().is_some()) {
             Writer { room, line: &mut line }.value(&mut String::new(), &data, 0);
         }
     }
-    let cut = columns::cut(&line, room);
-    let end = cut.ceil_char_boundary(name.end);
-    let start = name.start.min(end);
-    format!("{}{}{}", &cut[..start], colors.paint(Tint::Event, &cut[start..end]), &cut[end..])
+    let mut rows = columns::wrapped(columns::cut(&line, room).as_ref(), INDENT, width)
+        .into_iter()
+        .map(Cow::into_owned)
+        .collect::<Vec<_>>();
+    if rows.len() > ROWS {
+        rows.truncate(ROWS);
+        rows[ROWS - 1] = columns::beginning(&rows[ROWS - 1], width);
+    }
+    // A terminal that is too narrow for the name has it without color.
+    if let Some(colored) = rows[0].get(name.clone()) {
+        let colored = colors.paint(Tint::Event, colored);
+        rows[0].replace_range(name, &colored);
+    }
+    rows.join("\n")
 }
 
 /// Returns the time of day of an event, unless the server's clock failed.
@@ -188,17 +207,17 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_cut_to_the_width() {
+    fn a_line_is_wrapped_to_the_width_and_a_very_long_one_is_cut() {
         let text = r#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}}"#;
         assert_eq!(shown(text, 44), "SHUTDOWN guest=true reason=guest-shutdown");
-        assert_eq!(shown(text, 30), "SHUTDOWN guest=true reason=gu…");
-        assert_eq!(shown(text, 5), "SHUT…");
+        assert_eq!(shown(text, 30), "SHUTDOWN guest=true\n  reason=guest-shutdown");
+        assert_eq!(shown(text, 5), "SHU\n  TDO\n  WN\n  gu…");
         let long = format!(r#"{{"event": "E", "data": {{"a": "{}"}}}}"#, "\\u65e5".repeat(1_000_000));
-        assert_eq!(shown(&long, 10), "E a=日日…");
+        assert_eq!(shown(&long, 10), "E a=日日日\n  日日日日\n  日日日日\n  日日日…");
         let many = format!(r#"{{"event": "E", "data": [{}1]}}"#, "1,".repeat(1_000_000));
         assert_eq!(shown(&many, 10), "E");
         let many = format!(r#"{{"event": "E", "data": {{"l": [{}1]}}}}"#, "1,".repeat(1_000_000));
-        assert_eq!(shown(&many, 10), "E l.0=1 l…");
+        assert_eq!(shown(&many, 10), "E l.0=1\n  l.1=1\n  l.2=1\n  l.3=1…");
     }
 
     #[test]
@@ -209,6 +228,6 @@ mod tests {
         let colors = Colors::of_stdout(crate::cli::ColorMode::Always);
         let line = |room| line(&event, TimeZone::UTC, room, colors);
         assert_eq!(line(80), colors.paint(Tint::Event, "STOP"));
-        assert_eq!(line(3), colors.paint(Tint::Event, "ST…"));
+        assert_eq!(line(3), "ST\n OP");
     }
 }

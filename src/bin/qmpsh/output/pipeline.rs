@@ -3,6 +3,7 @@
 //! It starts with the first result, so that nothing runs if the command fails. If the command prints nothing, its stdin is empty.
 //! `.follow` starts it before the first event.
 
+use std::fs::DirEntry;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -279,12 +280,37 @@ impl Drop for Pipeline {
         }
         if self.end.is_none() {
             // The program ends, and the pipeline with it. An error means that it has just ended.
-            let _ = match self.group {
-                Group::Own => kill_process_group(self.pid, Signal::TERM),
-                Group::Ours => kill_process(self.pid, Signal::TERM),
-            };
+            match self.group {
+                Group::Own => {
+                    let _ = kill_process_group(self.pid, Signal::TERM);
+                }
+                Group::Ours => family(self.pid).into_iter().for_each(|pid| {
+                    let _ = kill_process(pid, Signal::TERM);
+                }),
+            }
         }
     }
+}
+
+/// Returns a process and all that it started, on Linux. In the group of qmpsh, a signal to the group would reach the caller too.
+fn family(first: Pid) -> Vec<Pid> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let parents: Vec<_> = processes.filter_map(|entry| with_parent(&entry)).collect();
+    let mut family = vec![first];
+    let mut next = 0;
+    while let Some(&parent) = family.get(next) {
+        family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    family
+}
+
+/// Reads the id of a process and that of its parent. Source: `proc_pid_status(5)`.
+fn with_parent(entry: &DirEntry) -> Option<(Pid, Pid)> {
+    let pid = |text: &str| Pid::from_raw(text.trim().parse().ok()?);
+    let own = pid(entry.file_name().to_str()?)?;
+    let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+    Some((own, pid(status.lines().find_map(|line| line.strip_prefix("PPid:"))?)?))
 }
 
 /// Returns true if this signal ended the pipeline, or the shell that ran it says so.

@@ -109,7 +109,7 @@ impl Printer {
     pub(crate) async fn refusal(&mut self, reply: &Reply, request: &Request) -> io::Result<()> {
         self.take_events(Some(reply.arrival())).await?;
         if self.renderer.form == Form::Raw {
-            self.printout = Some(self.renderer.reply(reply, request.own_id.as_deref()));
+            self.printout = Some(self.renderer.reply(reply, request.own_id()));
         }
         Ok(())
     }

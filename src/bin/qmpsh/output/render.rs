@@ -165,10 +165,10 @@ impl Renderer {
         out.push(b'\n');
     }
 
-    /// Formats an event for a person, on a line without a newline; cut to the width of a terminal.
+    /// Formats an event for a person, without a newline at the end; wrapped to the width of a terminal.
     pub(crate) fn event_line(self, event: &Event) -> String {
-        let room = if self.terminal { terminal_width() } else { usize::MAX };
-        event_line::line(event, TimeZone::system(), room, self.colors)
+        let width = if self.terminal { terminal_width() } else { usize::MAX };
+        event_line::line(event, TimeZone::system(), width, self.colors)
     }
 
     /// Formats an event as the result of a command.

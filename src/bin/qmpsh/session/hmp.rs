@@ -32,8 +32,8 @@ pub(crate) fn result(
     request: &Request,
     reply: &Reply,
 ) -> (Option<Pieces>, Option<String>) {
-    let Some(line) = &request.hmp_line else {
-        return ((!renderer.omits(reply)).then(|| renderer.reply(reply, request.own_id.as_deref())), None);
+    let Some(line) = request.hmp_line() else {
+        return ((!renderer.omits(reply)).then(|| renderer.reply(reply, request.own_id())), None);
     };
     let Some(answer) = reply.result().as_deref().and_then(|result| Answer::read(line, result)) else {
         return (None, Some("the human monitor's answer is not a string".to_owned()));

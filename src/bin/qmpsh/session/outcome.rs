@@ -53,7 +53,7 @@ impl Outcome {
                 Outcome::Failed(Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(request)))
             }
             Err(error @ ExecuteError::NotAllowed { .. }) => Outcome::Failed(Status::CommandFailed, error.to_string()),
-            Err(error @ ExecuteError::NoDescriptors { .. }) => Outcome::Failed(Status::Usage, error.to_string()),
+            Err(error) => Outcome::Failed(Status::Usage, error.to_string()),
         }
     }
 }

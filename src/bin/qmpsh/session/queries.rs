@@ -10,11 +10,15 @@
 //!
 //! Commands of the user go through `Client::execute`, and parts of built-in commands through [`send`](super::ask::send).
 
+use std::time::Duration;
+
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use qmpsh::client::{Client, ExecuteError, Origin};
-use qmpsh::language::syntax::is_refused;
+use qmpsh::json::is_noncharacter;
 use qmpsh::message::{Reply, Request};
 
 /// A query that the shell may send by itself. Each says why it is harmless.
@@ -48,6 +52,8 @@ pub(crate) enum Query {
     HotpluggableCpus,
     /// Walks the list of jobs.
     Jobs,
+    /// Walks the table of machine types. It makes no machine.
+    Machines,
     /// Walks the list of memory backends.
     MemoryBackends,
     /// Walks the list of memory devices.
@@ -85,7 +91,7 @@ pub(crate) struct QomPath(String);
 
 impl QomPath {
     pub(crate) fn new(path: &str) -> Option<Self> {
-        (!path.chars().any(is_refused)).then(|| Self(path.to_owned()))
+        (!path.chars().any(is_noncharacter)).then(|| Self(path.to_owned()))
     }
 }
 
@@ -100,7 +106,7 @@ impl QomName {
     /// Returns the name if the type is that of a link, or if the property is known to hold the name of a backend.
     pub(crate) fn of(name: &str, ty: &str) -> Option<Self> {
         let refers = ty.starts_with("link<") || REFERENCES.contains(&name);
-        (refers && !name.chars().any(is_refused)).then(|| Self(name.to_owned()))
+        (refers && !name.chars().any(is_noncharacter)).then(|| Self(name.to_owned()))
     }
 }
 
@@ -121,6 +127,7 @@ impl Query {
             Self::HmpInfoNetwork => ("human-monitor-command", Some(json!({ "command-line": "info network" }))),
             Self::HotpluggableCpus => ("query-hotpluggable-cpus", None),
             Self::Jobs => ("query-jobs", None),
+            Self::Machines => ("query-machines", None),
             Self::MemoryBackends => ("query-memdev", None),
             Self::MemoryDevices => ("query-memory-devices", None),
             Self::MemorySize => ("query-memory-size-summary", None),
@@ -137,35 +144,58 @@ impl Query {
             Self::Status => ("query-status", None),
             Self::TraceEvents => ("trace-event-get-state", Some(json!({ "name": "*" }))),
         };
-        match arguments {
-            None => Request::new(command),
-            Some(arguments) => request(command, &arguments),
-        }
+        let request = Request::new(command);
+        // QEMU takes all of these arguments: paths and names were checked.
+        request.clone().arguments(&arguments).unwrap_or(request)
     }
 }
 
-/// Makes a command with these arguments.
-pub(crate) fn request(command: &str, arguments: &Value) -> Request {
-    Request { text: format!(r#"{{"execute":"{command}","arguments":{arguments}}}"#), ..Request::new(command) }
+/// How long leaving waits for late replies.
+const LATE: Duration = Duration::from_millis(200);
+
+/// More queries than ever run at once.
+const MANY: u32 = 1 << 20;
+
+/// A query that is not answered yet holds a permit, also when nobody waits for its reply anymore.
+static ASKING: Semaphore = Semaphore::const_new(MANY as usize);
+
+/// Waits a short time for the replies to queries that nobody waits for anymore. QEMU would give them to the next client
+/// (docs/qmp.md, "Transports").
+pub(crate) async fn settle() {
+    // A peer that does not answer must not hold up the end. The semaphore is never closed.
+    let _ = timeout(LATE, ASKING.acquire_many(MANY)).await;
 }
 
 /// Sends a query on the shell's own behalf, and waits for its reply. Cancel safe: a late reply is dropped.
-#[expect(clippy::disallowed_methods, reason = "a query is harmless")]
 pub(crate) async fn ask(client: &Client, query: &Query) -> Result<Reply, ExecuteError> {
-    client.start_as(query.request(), Origin::Program).await?.await
+    start(client, query).await?.await
+}
+
+/// Sends a query, and returns the future of its reply.
+#[expect(clippy::disallowed_methods, reason = "a query is harmless")]
+async fn start(
+    client: &Client,
+    query: &Query,
+) -> Result<impl Future<Output = Result<Reply, ExecuteError>> + use<>, ExecuteError> {
+    let execution = client.start_as(query.request(), Origin::Program).await?;
+    let permit = ASKING.acquire().await;
+    let answer = tokio::spawn(async move {
+        let _permit = permit;
+        execution.await
+    });
+    Ok(async { answer.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())) })
 }
 
 /// How many queries may be unanswered at once. QEMU stops reading at 8, and out-of-band commands would wait then.
 const UNANSWERED: usize = 7;
 
 /// Sends queries on the shell's own behalf, several at a time, and waits for their replies. Cancel safe: late replies are dropped.
-#[expect(clippy::disallowed_methods, reason = "a query is harmless")]
 pub(crate) async fn ask_all(client: &Client, queries: &[Query]) -> Vec<Result<Reply, ExecuteError>> {
     let mut replies = Vec::with_capacity(queries.len());
     for queries in queries.chunks(UNANSWERED) {
         let mut started = Vec::with_capacity(queries.len());
         for query in queries {
-            started.push(client.start_as(query.request(), Origin::Program).await);
+            started.push(start(client, query).await);
         }
         for execution in started {
             replies.push(match execution {
@@ -193,7 +223,7 @@ mod tests {
     fn requests_have_the_arguments_that_the_query_needs() {
         let check = |query: Query, command: &str, text: &str| {
             let request = query.request();
-            assert_eq!((request.command.as_str(), request.text.as_str()), (command, text));
+            assert_eq!((request.command(), request.text()), (command, text));
         };
         check(Query::Status, "query-status", r#"{"execute":"query-status"}"#);
         check(
@@ -219,5 +249,25 @@ mod tests {
         check("data", "string", false);
         check("rtc-time", "struct tm", false);
         check("a\u{fffe}", "link<bus>", false);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn leaving_waits_for_own_queries_and_not_for_long() {
+        let began = tokio::time::Instant::now();
+        settle().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+
+        let permit = ASKING.acquire().await;
+        let answered = tokio::spawn(async move {
+            tokio::time::sleep(LATE / 2).await;
+            drop(permit);
+        });
+        settle().await;
+        assert!(began.elapsed() < LATE && answered.is_finished());
+
+        let _never_answered = ASKING.acquire().await;
+        let began = tokio::time::Instant::now();
+        settle().await;
+        assert!(began.elapsed() >= LATE);
     }
 }

@@ -56,7 +56,7 @@ pub(crate) async fn explain_error(
     desc: &str,
 ) -> Result<String, Stop> {
     let shown = |hint: &str| format!("\n  hint: {}", text::line(hint));
-    if request.hmp_line.is_some() {
+    if request.hmp_line().is_some() {
         return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
     }
     let meant = meant::refused_request(request, class, desc).filter(|meant| !line_has_secret(meant));
@@ -77,14 +77,14 @@ pub(crate) async fn explain_error(
     }
     let schema = schema(frontend).await?;
     let has_human_monitor = schema.as_deref().is_some_and(|schema| schema.command(hmp::COMMAND).is_some());
-    let is_human = || has_human_monitor && !typing::was_removed(&request.command);
+    let is_human = || has_human_monitor && !typing::was_removed(request.command());
     let meant = meant.filter(|_| class != "CommandNotFound" || is_human());
     if let Some(meant) = meant {
         return Ok(shown(&meant));
     }
     let mut hints = schema.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
     if class == "CommandNotFound" && hints.is_empty() {
-        hints.extend(meant::built_in(&request.command));
+        hints.extend(meant::built_in(request.command()));
     }
     if hints.is_empty() {
         // The schema does not contain types that only the peer knows.

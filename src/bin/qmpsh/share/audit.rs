@@ -55,7 +55,7 @@ impl Audit {
             uid: seat.about.uid,
             program: seat.about.program.as_deref(),
             command: command.name(),
-            arguments: masked(&command.to_request().text),
+            arguments: masked(command.to_request().text()),
             outcome: match outcome {
                 Outcome::Ok => "ok",
                 Outcome::Error => "error",

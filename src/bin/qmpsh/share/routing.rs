@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::json;
 
 use qmpsh::json::Document;
 use qmpsh::message::{Outcome as Ended, Reply, Request};
@@ -202,7 +203,7 @@ impl<T> Router<T> {
         let Some(client) = self.clients.remove(&id) else { return };
         self.waiting -= client.waiting;
         for (set, descriptor) in client.fdsets {
-            self.own.push_back(remove_fd(set, descriptor));
+            self.own.extend(remove_fd(set, descriptor));
         }
         for queued in client.queue {
             if let Queued::Command(command) = queued {
@@ -252,7 +253,7 @@ impl<T> Router<T> {
                 };
                 self.answer(id, response);
             }
-            None => self.own.extend(made.map(|(set, descriptor)| remove_fd(set, descriptor))),
+            None => self.own.extend(made.and_then(|(set, descriptor)| remove_fd(set, descriptor))),
         }
         let outcome = if has_failed { Outcome::Error } else { Outcome::Ok };
         self.actions.push(Action::Record(Record { seat, command, outcome }));
@@ -431,10 +432,9 @@ fn number(object: &[u8], key: &str) -> Option<u64> {
     std::str::from_utf8(Document::parse(object).ok()?.get(key)?).ok()?.parse().ok()
 }
 
-fn remove_fd(set: u64, descriptor: u64) -> Request {
-    let mut request = Request::new("remove-fd");
-    request.text = format!(r#"{{"execute":"remove-fd","arguments":{{"fdset-id":{set},"fd":{descriptor}}}}}"#);
-    request
+/// Returns `None` never: there is nothing in it that QEMU's parser would refuse.
+fn remove_fd(set: u64, descriptor: u64) -> Option<Request> {
+    Request::new("remove-fd").arguments(&json!({"fdset-id": set, "fd": descriptor})).ok()
 }
 
 #[cfg(test)]

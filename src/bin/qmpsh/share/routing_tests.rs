@@ -31,7 +31,7 @@ impl Bench {
     fn step(&mut self) -> &mut Self {
         for action in self.router.actions() {
             match action {
-                Action::Send(ticket, request) => self.upstream.push((ticket, request.text)),
+                Action::Send(ticket, request) => self.upstream.push((ticket, request.text().to_owned())),
                 Action::Respond(id, response) => {
                     let text = String::from_utf8_lossy(response.bytes()).trim_end().to_owned();
                     self.said.push(format!("{id}: {text}"));
@@ -53,7 +53,7 @@ impl Bench {
 
     fn with_file(&mut self, id: ClientId, text: &str) -> &mut Self {
         let Received::Command(command) = received(text) else { panic!("{text}") };
-        let command = command.with_descriptor(Descriptor::new(File::open("/dev/null").unwrap()));
+        let command = command.with_descriptor(Descriptor::from(File::open("/dev/null").unwrap()));
         self.router.said(id, Received::Command(command));
         self.step()
     }
@@ -206,9 +206,9 @@ fn the_fdsets_of_a_client_go_with_it() {
     bench.router.left(1);
     bench.reply(&added(4, 14));
     bench.upstream(&[
-        r#"{"execute":"remove-fd","arguments":{"fdset-id":2,"fd":12}}"#,
-        r#"{"execute":"remove-fd","arguments":{"fdset-id":3,"fd":13}}"#,
-        r#"{"execute":"remove-fd","arguments":{"fdset-id":4,"fd":14}}"#,
+        r#"{"execute":"remove-fd","arguments":{"fd":12,"fdset-id":2}}"#,
+        r#"{"execute":"remove-fd","arguments":{"fd":13,"fdset-id":3}}"#,
+        r#"{"execute":"remove-fd","arguments":{"fd":14,"fdset-id":4}}"#,
     ]);
 }
 

@@ -83,7 +83,7 @@ fn sent(line: &str, types: Types<'_>) -> Option<Value> {
         return None;
     }
     let (request, _) = typing::request(&invocation, types, &mut Nothing).ok()?;
-    let mut sent: Value = serde_json::from_str(&request.text).ok()?;
+    let mut sent: Value = serde_json::from_str(request.text()).ok()?;
     if is_oob {
         let name = sent.as_object_mut()?.remove("execute")?;
         sent["exec-oob"] = name;

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use super::super::show::drawn_by;
 use super::manual::Found;
 use super::page::Texts;
 use crate::output::columns::hang;
@@ -68,6 +69,9 @@ pub(super) fn command(
         return Err(unmatched(name, choice, cases));
     }
     introduction(&mut text, manual);
+    if let Some(other) = for_people(name) {
+        note(&mut text, &format!("`{other}` shows it for people."), width);
+    }
     let texts = manual.found.map(|found| &found.described.argument_texts);
     members(&mut text, "Arguments", &reference, texts, manual.other_version, width);
     let first_tag = reference.lines.iter().find_map(|line| match &line.row {
@@ -104,6 +108,14 @@ pub(super) fn event(schema: &Schema, event: &Event, manual: Manual<'_>, width: u
     members(&mut text, "Data", &data.unwrap_or_default(), texts, manual.other_version, width);
     parts(&mut text, manual, width);
     text
+}
+
+/// Returns the built-in command that answers the same question as a query.
+fn for_people(query: &str) -> Option<String> {
+    match query {
+        "query-jobs" | "query-block-jobs" => Some(".jobs".to_owned()),
+        query => drawn_by(query).map(|view| format!(".show {view}")),
+    }
 }
 
 /// Adds the manual's text that stands before the arguments.

@@ -99,34 +99,51 @@ fn look_up_in(
 fn add_hits(manual: &Page<'_>, wanted: &Wanted, hits: &mut Vec<Hit>) {
     for (name, kind) in manual.names() {
         let is_in_name = wanted.is_in_name(name);
-        if is_in_name || manual.any_line(name, |line| wanted.is_in_text(line)) {
+        if wanted.is_in(name, |is_there| manual.any_line(name, is_there)) {
             let about = manual.first_sentence(name);
             hits.push(Hit { is_in_text: !is_in_name, name: name.to_owned(), kind, about });
         }
     }
 }
 
-/// A word, or a pattern of words, to look for in names and texts, in any case.
-pub(super) struct Wanted {
+/// Words, or patterns of words, to look for in names and texts, in any case. All of them must be there.
+pub(super) struct Wanted(Vec<Word>);
+
+struct Word {
     word: String,
     pattern: Option<Pattern>,
 }
 
 impl Wanted {
-    pub(super) fn new(word: &str) -> Self {
+    pub(super) fn new(words: &str) -> Self {
+        Self(words.split_whitespace().map(Word::new).collect())
+    }
+
+    /// Returns true if a name has the words in it, or is as the patterns.
+    pub(super) fn is_in_name(&self, name: &str) -> bool {
+        self.0.iter().all(|word| word.is_in_name(name))
+    }
+
+    /// Returns true if a name and its text together have the words in them, or words that are as the patterns.
+    /// `any_line` tells whether a line of the text is as its argument asks for.
+    pub(super) fn is_in(&self, name: &str, any_line: impl Fn(&dyn Fn(&str) -> bool) -> bool) -> bool {
+        self.0.iter().all(|word| word.is_in_name(name) || any_line(&|line| word.is_in_text(line)))
+    }
+}
+
+impl Word {
+    fn new(word: &str) -> Self {
         let word = word.to_lowercase();
         let pattern = Pattern::new(&word).ok().filter(Pattern::is_glob);
         Self { word, pattern }
     }
 
-    /// Returns true if a name has the word in it, or is as the pattern.
-    pub(super) fn is_in_name(&self, name: &str) -> bool {
+    fn is_in_name(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         self.pattern.as_ref().map_or_else(|| name.contains(&self.word), |pattern| pattern.matches(&name))
     }
 
-    /// Returns true if a text has the word in it, or a word that is as the pattern.
-    pub(super) fn is_in_text(&self, text: &str) -> bool {
+    fn is_in_text(&self, text: &str) -> bool {
         let is_between = |c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_');
         match &self.pattern {
             Some(pattern) => {
@@ -219,7 +236,9 @@ mod tests {
         let missed = |word| look_up_in(&directories, word, 80, None, false).unwrap_err();
         assert_eq!(missed("c"), Missed { names: vec!["a-b".to_owned()], hits: Vec::new() });
         let hit = |is_in_text| Hit { is_in_text, name: "a-b".into(), kind: "Command", about: Some("Text".into()) };
-        for (word, is_in_text) in [("a-", false), ("A*", false), ("TEXT", true), ("tex?", true)] {
+        for (word, is_in_text) in
+            [("a-", false), ("A*", false), ("TEXT", true), ("tex?", true), ("text a-", true), ("b A", false)]
+        {
             assert_eq!(missed(word).hits, [hit(is_in_text)], "{word}");
         }
         assert_eq!(missed("tex").hits.len() + missed("t?t").hits.len(), 1);

@@ -42,9 +42,15 @@ struct Topic {
 
 impl Help {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, Refusal> {
-        let Some((name, _)) = words.next()? else { return Ok(Self(None)) };
+        let Some((mut name, _)) = words.next()? else { return Ok(Self(None)) };
         let mut choices = Vec::new();
         while let Some((word, span)) = words.next()? {
+            if choices.is_empty() && !name.starts_with('.') && !word.contains('=') {
+                // Several words to search for.
+                name.push(' ');
+                name.push_str(&word);
+                continue;
+            }
             let Some((path, case)) = word.split_once('=').filter(|_| !name.starts_with('.')) else {
                 return Err(Refusal::new(span, "only PATH=VALUE may follow, as in .help blockdev-add driver=qcow2"));
             };
@@ -68,6 +74,9 @@ impl Builtin for Help {
 /// `.help NAME`
 async fn describe(frontend: &mut dyn Frontend, topic: &Topic) -> Result<(), Stop> {
     let width = renderer(frontend).width();
+    if topic.name.starts_with('-') {
+        return Err(Stop::failed(unknown(&topic.name, None, &[])));
+    }
     let schema = if topic.name.starts_with('.') { None } else { schema(frontend).await? };
     let client = frontend.session().client.clone();
     let topic = topic.clone();
@@ -136,6 +145,9 @@ fn written(topic: &Topic, client: &Client, schema: Option<&Schema>, width: usize
         }
         Err(missed) if shown.is_empty() => {
             shown = search::hits(name, schema, &missed.hits, width);
+            if schema.is_some_and(|schema| schema.command("human-monitor-command").is_some()) {
+                shown.push_str(&search::of_human_monitor(name, width));
+            }
             if shown.is_empty() {
                 return Err(unknown(name, schema, &missed.names));
             }
@@ -187,13 +199,17 @@ fn unknown(name: &str, schema: Option<&Schema>, in_manuals: &[String]) -> String
         nearest(name, own.iter().map(String::as_str))
     } else {
         let bare = own.iter().map(|name| &name[1..]);
-        nearest(name, peers.chain(bare)).or_else(|| nearest(name, in_manuals.iter().map(String::as_str)))
+        let in_manuals = || in_manuals.iter().map(String::as_str);
+        nearest(name, peers.clone().chain(bare))
+            .or_else(|| nearest(name, in_manuals()))
+            .or_else(|| search::of_same_begin(name, peers).or_else(|| search::of_same_begin(name, in_manuals())))
     };
     let hint = match near {
         Some(near) => format!("did you mean {}?", text::line(near)),
-        None if schema.is_none() && !name.starts_with('.') => {
+        None if schema.is_none() && !name.starts_with(['.', '-']) => {
             "the peer does not list its commands, and no installed QEMU manual describes it".to_owned()
         }
+        None if name.starts_with('-') => "`man qmpsh` and `qmpsh --help` describe the options".to_owned(),
         None => ".help built-in lists the built-in commands, .commands those of the peer".to_owned(),
     };
     format!("no help for `{}` ({hint})", text::line(name))

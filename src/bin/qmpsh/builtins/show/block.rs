@@ -21,10 +21,19 @@ const COLUMNS: &[Column] = &[
             ("encrypted", Show::Flag("encrypted")),
             ("empty", Show::Flag("empty")),
             ("tray-open", Show::Flag("tray open")),
+            ("locked", Show::Flag("locked")),
             ("io-status", Show::After("error: ")),
             ("status", Show::Text),
             ("percent", Show::Before("%")),
             ("drive", Show::After("drive ")),
+            ("cache-mode", Show::After("cache ")),
+            ("bps", Show::BytesAfter("bps ")),
+            ("bps_rd", Show::BytesAfter("bps_rd ")),
+            ("bps_wr", Show::BytesAfter("bps_wr ")),
+            ("iops", Show::After("iops ")),
+            ("iops_rd", Show::After("iops_rd ")),
+            ("iops_wr", Show::After("iops_wr ")),
+            ("detect-zeroes", Show::After("detect-zeroes ")),
             ("file", Show::Leaf),
         ],
     },
@@ -85,7 +94,6 @@ struct Node {
     backing_file: Option<String>,
     #[serde(rename = "detect_zeroes")]
     detect_zeroes: Option<String>,
-    group: Option<String>,
     /// Since QEMU 10.1.
     #[serde(default)]
     children: List<NodeChild>,
@@ -107,6 +115,22 @@ struct Cache {
     writeback: bool,
     direct: bool,
     no_flush: bool,
+}
+
+impl Cache {
+    /// Returns the name that `-drive cache=` has for it. Source: qemu-options.hx.
+    fn mode(&self) -> &'static str {
+        match (self.writeback, self.direct, self.no_flush) {
+            (true, false, false) => "writeback",
+            (true, true, false) => "none",
+            (false, false, false) => "writethrough",
+            (false, true, false) => "directsync",
+            (true, false, true) => "unsafe",
+            (true, true, true) => "none without flushes",
+            (false, false, true) => "writethrough without flushes",
+            (false, true, true) => "directsync without flushes",
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,11 +167,19 @@ struct Drive {
     inserted: Option<Inserted>,
 }
 
+/// The limits are 0 if there are none.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Inserted {
     node_name: Option<String>,
+    cache: Option<Cache>,
+    group: Option<String>,
+    #[serde(flatten)]
+    limits: HashMap<String, Value>,
 }
+
+/// The limits of a device, of both directions together and of each.
+const LIMITS: [&str; 6] = ["bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"];
 
 /// Source: `BlockExportInfo` in QEMU's `qapi/block-export.json`.
 #[derive(Debug, Deserialize)]
@@ -242,7 +274,6 @@ impl Node {
             .with("cluster-size", image.cluster_size)
             .with("cache", cache)
             .with("detect-zeroes", self.detect_zeroes.filter(|mode| mode != "off"))
-            .with("throttle-group", self.group)
             .with("bitmaps", Some(bitmaps).filter(|bitmaps| !bitmaps.is_empty()))
     }
 }
@@ -290,14 +321,18 @@ fn add_drives(
             .flag("removable", drive.removable)
             .flag("tray-open", drive.tray_open)
             .flag("locked", drive.locked)
-            .with("io-status", io_status)
-            .alias(drive.device.clone())
-            .alias(qdev.clone());
+            .with("io-status", io_status);
+        let inserted = drive.inserted;
+        let mode = inserted.as_ref().and_then(|inserted| inserted.cache.as_ref()).map(Cache::mode);
+        let group = inserted.as_ref().and_then(|inserted| inserted.group.clone());
+        let limit = |name: &str| inserted.as_ref()?.limits.get(name)?.as_u64().filter(|limit| *limit > 0);
+        let entry = LIMITS.iter().fold(entry.with("cache-mode", mode), |entry, name| entry.with(name, limit(name)));
+        let entry = entry.with("throttle-group", group).alias(drive.device.clone()).alias(qdev.clone());
         let entry = tree.add_root(entry);
         let id = backends.remove(drive.device.as_str()).or_else(|| backends.remove(qdev.as_str()));
         // The graph has filters above the node that `query-block` names.
         let node = id.and_then(|id| below.get(&id)?.first()).map(|(_, node)| *node);
-        let inserted = drive.inserted.and_then(|inserted| inserted.node_name);
+        let inserted = inserted.and_then(|inserted| inserted.node_name);
         if let Some(node) = node.or_else(|| by_name.get(&inserted?).copied()) {
             tree.hang(entry, None, node);
         }
@@ -342,4 +377,22 @@ fn add_jobs(tree: &mut Tree, jobs: List<Job>, graph: &Graph, below: &Below<'_>) 
 fn short(qdev: &str) -> String {
     let path = qdev.strip_suffix("/virtio-backend").unwrap_or(qdev);
     path.strip_prefix("/machine/peripheral/").filter(|id| !id.contains('/')).unwrap_or(path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cache_modes_have_the_names_of_the_command_line() {
+        let check = |writeback, direct, no_flush, expected: &str| {
+            assert_eq!(Cache { writeback, direct, no_flush }.mode(), expected);
+        };
+        check(true, false, false, "writeback");
+        check(true, true, false, "none");
+        check(false, false, false, "writethrough");
+        check(false, true, false, "directsync");
+        check(true, false, true, "unsafe");
+        check(true, true, true, "none without flushes");
+    }
 }

@@ -1,7 +1,7 @@
 //! Draws a tree for people, within the columns of a terminal.
 //!
-//! Names are never cut. Columns that do not fit are left out, the least important first. The last column takes a line of its own
-//! if it does not fit.
+//! Names are never cut. The last column takes a line of its own if it does not fit. Other columns that do not fit, the least
+//! important first, become a part of it.
 
 use std::iter::repeat_n;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::forms::value_text;
 use super::tree::{Column, Entry, Show, Tree, Visit};
 use crate::output::color::{Colors, Tint};
-use crate::output::columns::{GAP, hang, width};
+use crate::output::columns::{GAP, hang, width, wrapped};
 use qmpsh::text;
 
 /// How many levels of a tree have their lines where the width has no limit.
@@ -82,8 +82,11 @@ pub(super) fn draw(tree: &Tree, style: Style) -> String {
             name_width = names().filter(|columns| *columns <= limit).max().unwrap_or(limit);
         }
         while name_width + total(&widths) > most {
-            let Some(last) = widths.iter_mut().rev().find(|columns| **columns > 0) else { break };
-            *last = 0;
+            let Some(last) = widths.iter().rposition(|columns| *columns > 0) else { break };
+            widths[last] = 0;
+            for row in &mut rows {
+                row.move_to_tail(last, titles[last]);
+            }
         }
     }
     let tail_start = name_width + total(&widths) + GAP;
@@ -132,7 +135,7 @@ pub(super) fn draw(tree: &Tree, style: Style) -> String {
         let tail = Some(std::mem::take(&mut row.tail)).filter(|tail| !tail.is_empty());
         for detail in tail.into_iter().chain(std::mem::take(&mut row.details)) {
             let room = style.width.map_or(usize::MAX, |most| most.saturating_sub(width(&indent)).max(1));
-            for part in hang(&detail, 2, room).lines() {
+            for part in parts_wrapped(&detail, room) {
                 line(&format!("{indent}{part}"), &[], "", false);
             }
         }
@@ -142,6 +145,29 @@ pub(super) fn draw(tree: &Tree, style: Style) -> String {
         out.push('\n');
     }
     out
+}
+
+impl Row {
+    /// Moves a cell to the begin of the tail, behind its title.
+    fn move_to_tail(&mut self, cell: usize, title: &str) {
+        let cell = std::mem::take(&mut self.cells[cell]);
+        if !cell.is_empty() {
+            let behind = if self.tail.is_empty() { "" } else { ", " };
+            self.tail = format!("{} {cell}{behind}{}", title.to_lowercase(), self.tail);
+        }
+    }
+}
+
+/// Wraps a list of parts, such as `ro, size 1.0 GiB`, between them; within a part only if it is longer than a row.
+fn parts_wrapped(text: &str, columns: usize) -> Vec<String> {
+    const HANG: usize = 2;
+    const GLUE: &str = "\u{a0}";
+    let glue = |part: &str| {
+        let fits = width(part) + HANG < columns;
+        if fits { part.replace(' ', GLUE) } else { part.to_owned() }
+    };
+    let parts: Vec<String> = text.split(", ").map(glue).collect();
+    wrapped(&parts.join(", "), HANG, columns).iter().map(|row| row.replace(GLUE, " ")).collect()
 }
 
 fn is_number(column: &Column) -> bool {
@@ -308,7 +334,8 @@ disk0
 └─top    qcow2   1.0 GiB
   ├─file: top-file
   │      file    1.0 GiB
-  │     /var/lib/libvirt/images/web1/top.qcow2
+  │     /var/lib/libvirt/images/web1/
+  │       top.qcow2
   └─backing: base
          qcow2   1.0 GiB  ro
 mirror0                   running
@@ -318,11 +345,28 @@ mirror0                   running
     }
 
     #[test]
-    fn the_last_columns_are_left_out_first() {
+    fn the_last_columns_go_below_the_names_first() {
         let headings = |columns| drawn(&tree(), columns, Lines::BOXES).lines().next().unwrap().to_owned();
         assert_eq!(headings(30), "NODE     DRIVER     SIZE");
         assert_eq!(headings(20), "NODE     DRIVER");
         assert_eq!(headings(10), "NODE");
+        let expected = "\
+NODE     DRIVER     SIZE
+disk0
+└─top    qcow2   1.0 GiB
+  ├─file: top-file
+  │      file    1.0 GiB
+  │     /var/lib/libvirt/
+  │       images/web1/
+  │       top.qcow2
+  └─backing: base
+         qcow2   1.0 GiB
+        state ro
+mirror0
+│   state running
+└─source: top (shown above)
+";
+        assert_eq!(drawn(&tree(), 25, Lines::BOXES), expected);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod chardevs;
 mod cpus;
 mod draw;
 mod forms;
+mod machines;
 mod memory;
 mod net;
 mod pci;
@@ -32,6 +33,8 @@ use draw::{Lines, Style};
 use qmpsh::schema::nearest;
 use tree::Tree;
 use views::{VIEWS, View};
+
+pub(super) use views::drawn_by;
 
 /// `.show [as=tree|json|dot] [VIEW [WHAT]]`
 #[derive(Debug, PartialEq, Eq)]
@@ -168,7 +171,7 @@ mod tests {
         let check =
             |line: &str, expected: &str| assert_eq!(read(line), Err::<(_, _, _), _>(expected.to_owned()), "{line}");
         check(".show blok", "no such view (did you mean block?)");
-        check(".show usb", "no such view (the views are block, pci, qom, cpus, net, chardevs, memory)");
+        check(".show usb", "no such view (the views are block, pci, qom, cpus, net, chardevs, memory, machines)");
         check(".show as=xml block", "not one of `tree`, `json` and `dot`");
         check(".show as=dot pci", "only .show block has this form");
         check(".show block a b", ".show takes no more arguments");

@@ -77,7 +77,7 @@ impl Objects {
         if !self.unlisted.is_empty() {
             let path = self.unlisted.iter().map(|(_, path)| path.as_str()).find(|path| !path.ends_with(']'));
             let path = path.unwrap_or(&self.unlisted[0].1);
-            self.tree.notes.push(format!("Two levels are shown; for more name a path, as in .show qom {path}"));
+            self.tree.notes.push(format!("Two levels are shown. For more: .show qom {path}"));
         }
         self.tree
     }

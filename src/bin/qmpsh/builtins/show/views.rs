@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::chardevs::User;
 use super::qom::Objects;
 use super::tree::Tree;
-use super::{block, chardevs, cpus, memory, net, pci};
+use super::{block, chardevs, cpus, machines, memory, net, pci};
 use crate::session::Frontend;
 use crate::session::ask::{self, Answer, PeerError, TimeLimit};
 use crate::session::queries::{Listed, QomName, QomPath, Query};
@@ -18,28 +18,68 @@ pub(super) struct View {
     pub(super) name: &'static str,
     /// What it shows.
     pub(super) about: &'static str,
+    /// The queries whose replies it draws.
+    queries: &'static [&'static str],
     /// The text in place of an empty view.
     pub(super) nothing: &'static str,
 }
 
 /// All of them, in the order in which they are listed.
-pub(super) const VIEWS: [View; 7] = [
+pub(super) const VIEWS: [View; 8] = [
     View {
         name: "block",
         about: "disks, their block nodes and backing chains, exports and jobs",
+        queries: &["query-block", "query-named-block-nodes", "query-block-exports", "x-debug-query-block-graph"],
         nothing: "There are no block devices and no nodes.",
     },
-    View { name: "pci", about: "PCI buses, bridges and devices", nothing: "There is no PCI bus." },
-    View { name: "qom", about: "objects below a path, and where their links lead", nothing: "There are no objects." },
-    View { name: "cpus", about: "CPUs by sockets and cores, and free slots", nothing: "There are no CPUs." },
-    View { name: "net", about: "network devices and their backends", nothing: "There are no network devices." },
+    View {
+        name: "pci",
+        about: "PCI buses, bridges and devices",
+        queries: &["query-pci"],
+        nothing: "There is no PCI bus.",
+    },
+    View {
+        name: "qom",
+        about: "objects below a path, and where their links lead",
+        queries: &["qom-list"],
+        nothing: "There are no objects.",
+    },
+    View {
+        name: "cpus",
+        about: "CPUs by sockets and cores, and free slots",
+        queries: &["query-cpus-fast", "query-hotpluggable-cpus"],
+        nothing: "There are no CPUs.",
+    },
+    View {
+        name: "net",
+        about: "network devices and their backends",
+        queries: &["query-rx-filter"],
+        nothing: "There are no network devices.",
+    },
     View {
         name: "chardevs",
         about: "character devices and what uses them",
+        queries: &["query-chardev"],
         nothing: "There are no character devices.",
     },
-    View { name: "memory", about: "memory, memory devices and backends", nothing: "There is no memory." },
+    View {
+        name: "memory",
+        about: "memory, memory devices and backends",
+        queries: &["query-memory-size-summary", "query-memory-devices", "query-memdev", "query-balloon"],
+        nothing: "There is no memory.",
+    },
+    View {
+        name: "machines",
+        about: "the machine types of -machine",
+        queries: &["query-machines"],
+        nothing: "There are no machine types.",
+    },
 ];
+
+/// Returns the view that draws the reply to a query.
+pub(in crate::builtins) fn drawn_by(query: &str) -> Option<&'static str> {
+    VIEWS.iter().find(|view| view.queries.contains(&query)).map(|view| view.name)
+}
 
 /// Where objects are that may use a character device.
 const USERS: [&str; 4] = ["/machine/peripheral", "/machine/peripheral-anon", "/machine/unattached", "/objects"];
@@ -71,6 +111,7 @@ pub(super) async fn ask(frontend: &mut dyn Frontend, view: View, what: Option<&s
         }
         "net" => net::tree(&asking.needed(Query::HmpInfoNetwork).await?),
         "chardevs" => asking.chardevs().await?,
+        "machines" => machines::tree(&asking.needed(Query::Machines).await?),
         _ => asking.memory().await?,
     };
     if let Some(what) = what {
@@ -96,7 +137,7 @@ impl Asking<'_> {
 
     /// Asks what the view cannot do without.
     async fn needed(&mut self, query: Query) -> Result<Bytes, Stop> {
-        let command = query.request().command;
+        let command = query.request().command().to_owned();
         match self.query(query).await? {
             Ok(reply) => Ok(reply.result().unwrap_or_default()),
             Err(error) if error.is_unknown_command() => Err(self

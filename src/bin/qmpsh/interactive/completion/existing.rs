@@ -180,6 +180,7 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
         |query: Query, read: fn(&[u8]) -> Values| async move { send(client, query).await.map(|reply| read(&reply)) };
     match question {
         Question::Drives => one(Query::BlockStats, replies::drives).await,
+        Question::BlockDevices => one(Query::BlockStats, replies::block_devices).await,
         Question::Nodes => nodes(client).await,
         Question::Bitmaps(node) => bitmaps(client, node.as_deref()).await,
         Question::Exports => one(Query::BlockExports, replies::exports).await,

@@ -35,6 +35,15 @@ pub(super) fn drives(reply: &[u8]) -> Values {
     })
 }
 
+/// Devices with a block device, each with its node, and with its drive if that has a name.
+pub(super) fn block_devices(reply: &[u8]) -> Values {
+    read(reply, |drive| {
+        let parts = [text(drive, "node-name").unwrap_or("empty"), text(drive, "device").unwrap_or_default()];
+        let about = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+        text(drive, "qdev").filter(|qdev| !qdev.is_empty()).map(|qdev| value(qdev, about))
+    })
+}
+
 /// The node of the block device of this name.
 pub(super) fn node_of_drive(reply: &[u8], name: &str) -> Option<String> {
     let node =

@@ -115,6 +115,8 @@ pub(crate) fn job_rows<'j>(jobs: impl Iterator<Item = &'j Job>) -> String {
         done: String,
         amount: String,
         #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<&'j str>,
     }
     let row = |job: &'j Job| {
@@ -126,6 +128,7 @@ pub(crate) fn job_rows<'j>(jobs: impl Iterator<Item = &'j Job>) -> String {
             status: outcome.map(Outcome::name).or(job.status.as_ref().map(Status::as_str)),
             done: progress.map(|progress| format!("{}%", units::percent(progress))).unwrap_or_default(),
             amount: progress.map(units::of).unwrap_or_default(),
+            limit: job.speed.filter(|speed| *speed > 0).map(|speed| format!("{}/s", units::bytes(speed))),
             error: match outcome {
                 Some(Outcome::Failed(error)) => Some(error),
                 _ => None,

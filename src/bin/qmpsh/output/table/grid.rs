@@ -81,7 +81,7 @@ fn row(columns: &[Column], owner: &[u8], object: &Bytes, style: Style, out: &mut
     });
     let mut lines = Vec::with_capacity(columns.len());
     for (column, value) in columns.iter().zip(&values) {
-        lines.push(wrapped(value, if style.width.is_some() { column.width } else { usize::MAX }));
+        lines.push(wrapped(value, 0, if style.width.is_some() { column.width } else { usize::MAX }));
     }
     for index in 0..lines.iter().map(Vec::len).max().unwrap_or(1) {
         let cells = lines.iter().map(|lines| {

@@ -1,5 +1,7 @@
 //! What the name of a member says about its value.
 
+use std::time::Duration;
+
 use crate::output::units;
 
 /// The members that name a thing. Source: the replies in QEMU's `qapi/` and in the guest agent's schema.
@@ -93,12 +95,15 @@ const RATES: [&str; 9] = [
     "max-postcopy-bandwidth",
 ];
 
+/// The members of replies that count milliseconds.
+const MILLISECONDS: [&str; 5] = ["downtime", "downtime-limit", "expected-downtime", "setup-time", "total-time"];
+
 /// Returns true if a member of this name names the thing that the object describes.
 pub(super) fn is_name(key: &[u8]) -> bool {
     NAMES.iter().any(|name| name.as_bytes() == key)
 }
 
-/// Returns the number as a person reads it, `1.5 GiB`, if its name says that it counts bytes. `parent` is the name of the member that
+/// Returns the number as a person reads it, `1.5 GiB` or `87 ms`, if its name says what it counts. `parent` is the name of the member that
 /// has the object.
 pub(super) fn amount(parent: &[u8], key: &[u8], number: &[u8]) -> Option<String> {
     let is_in = |names: &[&str]| {
@@ -112,6 +117,8 @@ pub(super) fn amount(parent: &[u8], key: &[u8], number: &[u8]) -> Option<String>
         Some(units::bytes(count()?))
     } else if is_in(&RATES) {
         Some(format!("{}/s", units::bytes(count()?)))
+    } else if is_in(&MILLISECONDS) {
+        Some(units::lasted(Duration::from_millis(count()?)))
     } else {
         None
     }
@@ -134,6 +141,9 @@ mod tests {
         check("", "total", "4096", None);
         check("dirty-bitmaps", "count", "65536", Some("64.0 KiB"));
         check("", "count", "65536", None);
+        check("", "expected-downtime", "300", Some("300 ms"));
+        check("", "total-time", "4461", Some("4.4 s"));
+        check("ram", "downtime", "0", Some("0 ms"));
         check("", "thread-id", "4096", None);
         check("", "slots", "4", None);
         // What is not a count stays as it came.

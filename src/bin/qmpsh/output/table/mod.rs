@@ -118,7 +118,7 @@ impl Iterator for Table {
 }
 
 fn line(value: &Bytes, style: Style, out: &mut String) {
-    for line in wrapped(&style.value(b"", b"", value, usize::MAX), style.width.unwrap_or(usize::MAX)) {
+    for line in wrapped(&style.value(b"", b"", value, usize::MAX), 0, style.width.unwrap_or(usize::MAX)) {
         out.push_str(&line);
         out.push('\n');
     }

@@ -218,7 +218,7 @@ impl Records {
             spaces(indent, out);
         }
         let mut end = indent;
-        for (index, line) in wrapped(name, columns.saturating_sub(indent)).iter().enumerate() {
+        for (index, line) in wrapped(name, 0, columns.saturating_sub(indent)).iter().enumerate() {
             if index > 0 {
                 out.push('\n');
                 spaces(indent, out);
@@ -239,7 +239,7 @@ impl Records {
             start = indent + INDENT;
             end = 0;
         }
-        for line in wrapped(&text, if is_word { usize::MAX } else { columns.saturating_sub(start) }) {
+        for line in wrapped(&text, 0, if is_word { usize::MAX } else { columns.saturating_sub(start) }) {
             spaces(start - end, out);
             out.push_str(&line);
             out.push('\n');
