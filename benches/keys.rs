@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[] };
+    let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[], aliases: &[] };
     let mut slowest = Duration::ZERO;
     for (name, line) in lines() {
         let key = worst(&line, context);

@@ -91,15 +91,15 @@ fn send(text: &str, invocation: &Invocation, schema: Option<&Schema>) {
             return;
         }
     };
-    match serde_json::from_str::<Value>(&request.text) {
+    match serde_json::from_str::<Value>(request.text()) {
         Ok(message) => {
-            let execute = if request.out_of_band { "exec-oob" } else { "execute" };
-            assert_eq!(message[execute], *request.command, "{text:?}");
+            let execute = if request.is_out_of_band() { "exec-oob" } else { "execute" };
+            assert_eq!(message[execute], *request.command(), "{text:?}");
         }
         // It is more patient than serde_json, as QEMU is.
-        Err(error) => assert!(error.to_string().contains("recursion limit"), "{error} in {}", request.text),
+        Err(error) => assert!(error.to_string().contains("recursion limit"), "{error} in {}", request.text()),
     }
-    assert!(!request.text.contains(['\n', '\r']), "{:?}", request.text);
+    assert!(!request.text().contains(['\n', '\r']), "{:?}", request.text());
     is_the_same_as_a_line(&request);
     if let Some(mut resend) = resend {
         for desc in ["Invalid parameter type for 'a', expected: string", "Parameter 'size' expects a number"] {

@@ -93,7 +93,9 @@ fn progress_stays_below_events_and_above_the_prompt() {
     t.type_keys(keys::CTRL_C);
     let screen = t.wait(is_at_prompt);
     let text = screen.text();
-    assert!(text.ends_with("\ninterrupted: stopped waiting for the job `b1`\n(QSD)"), "{text}");
+    let left = "\ninterrupted: stopped waiting for the job `b1`\n\
+                it goes on: `.job b1` waits again, `job-cancel id=b1` ends it\n(QSD)";
+    assert!(text.ends_with(left), "{text}");
     assert!(!text.contains(" of 64.0 MiB"), "{text}");
     assert_eq!(jobs(&daemon)[0]["status"], "paused");
     t.type_keys(".job b1\r");
@@ -480,4 +482,15 @@ fn a_stale_query_reply_does_not_undo_events() {
     let ended = lines(mock.socket(), &[r#"{"execute": "blockdev-backup"}"#, ".job b"]).run();
     ended.status(0).stderr("").stdout_contains("\"outcome\":\"completed\"");
     mock.finish();
+}
+
+/// On a screen of 40 columns the line of progress has no room for what a job needs.
+#[test]
+fn a_narrow_screen_shows_what_a_job_needs_above_its_progress() {
+    let daemon = daemon();
+    let mirror = "blockdev-mirror job-id=m1 device=src target=dst sync=full";
+    let mut t = lines(&daemon.socket(), &[mirror, ".job m1"]).terminal_of(15, 40);
+    t.wait_for("the job `m1` is ready: `job-complete\nid=m1` ends it\n");
+    act(&daemon, "job-complete", r#"{"id":"m1"}"#);
+    assert_eq!(t.wait_exit(), 0, "{t}");
 }

@@ -13,6 +13,7 @@ mod output_timing;
 mod show;
 mod source;
 mod status_reconnect;
+mod tasks;
 mod try_watch_oob;
 mod wait;
 

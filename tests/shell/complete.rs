@@ -162,7 +162,13 @@ fn completion_offers_what_fits_the_place() {
     becomes(&mut t, "query-stats target=vc", "query-stats target=vcpu ");
     offers(&mut t, "set_link name=n", &["net0", "net1", "nic0"]);
     becomes(&mut t, "set_link name=s", "set_link name=s");
-    offers(&mut t, "device_add driver=e1000 bus=", &["pcie.0", "port0", "scsi0.0", "ide.1"]);
+    offers(&mut t, "device_add driver=a-type-of-tomorrow bus=", &["pcie.0", "port0", "scsi0.0", "ide.1"]);
+    // Its two buses begin alike.
+    offers(&mut t, "device_add driver=e1000 bus=p", &["pcie.0", "port0", "hot-plug:"]);
+    becomes(&mut t, "device_add driver=scsi-hd bus=", "device_add driver=scsi-hd bus=scsi0.0 ");
+    // The CPU that the machine takes, the backend of a type that the VM does not have.
+    becomes(&mut t, "device_add driver=qemu64-", "device_add driver=qemu64-x86_64-cpu ");
+    becomes(&mut t, "device_add driver=virtio-net-pci net", "device_add driver=virtio-net-pci netdev=");
     becomes(&mut t, "device_add driver=e1000 bus=po", "device_add driver=e1000 bus=port0 ");
     becomes(&mut t, "trace-event-set-state name=module_load_m", "trace-event-set-state name=module_load_module ");
     becomes(&mut t, "send-key keys.0.data=sysr", "send-key keys.0.data=sysrq ");

@@ -32,7 +32,7 @@ pub(super) fn names<'a>(command: &CommandContext<'a>, name: &'a PartialKey) -> V
         items.extend(nested.then(|| key(&index, schema.words(element), ".")));
     }
     if command.command == "device_add" && parts.is_empty() {
-        items.extend(properties(command));
+        items.extend(properties(command, &name.last.text));
     }
     items
 }
@@ -96,8 +96,9 @@ fn forms(schema: &Schema, ty: TypeId) -> (bool, bool) {
     (choices.iter().any(|ty| !nested(ty)), choices.iter().any(nested) && !choices.iter().any(any))
 }
 
-/// Returns the properties of the device to be added, as a device of its type shows them.
-fn properties(command: &CommandContext<'_>) -> Vec<Item> {
+/// Returns the properties of the device to be added, as a device of its type shows them. Those that are no interface begin with
+/// `x-`, and are offered where that was typed.
+fn properties(command: &CommandContext<'_>, typed: &str) -> Vec<Item> {
     let Some(driver) = command.text(&["driver"]) else { return Vec::new() };
     let at = command.root();
     let members = command.members(at);
@@ -105,8 +106,12 @@ fn properties(command: &CommandContext<'_>) -> Vec<Item> {
     let found = command.context.live.values(&Question::PropertiesOfType(driver));
     let is_free = |name: &str| !schema_has(name) && !command.is_given(at, name);
     let mut places = cpu_properties(command);
+    let is_meant = |name: &str| !name.starts_with("x-") || typed.starts_with('x');
     let wanted = found.into_iter().filter(|property| {
-        is_free(&property.name) && is_settable(&property.name, &property.about) && !places.contains(&property.name)
+        is_free(&property.name)
+            && is_meant(&property.name)
+            && is_settable(&property.name, &property.about)
+            && !places.contains(&property.name)
     });
     let wanted: Vec<_> =
         wanted.map(|property| key(&property.name, format!("optional {}", property.about), "=")).collect();

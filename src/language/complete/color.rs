@@ -115,7 +115,10 @@ impl Painter<'_> {
 
     fn is_known(&self, name: &str, action: bool) -> bool {
         let Some(schema) = self.context.schema else { return true };
-        if action { schema.action(name).is_some() } else { schema.command(name).is_some() }
+        if action {
+            return schema.action(name).is_some();
+        }
+        schema.command(name).is_some() || self.context.aliases().any(|(alias, _)| alias == name)
     }
 
     /// Returns true if the cursor is outside it.

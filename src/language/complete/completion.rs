@@ -2,7 +2,7 @@
 
 use super::commands::{commands, out_of_band};
 use super::context::{CommandContext, Context, line_at};
-use super::item::{Completion, Style, choose};
+use super::item::{Completion, Item, Style, choose};
 use super::{arguments, dot_commands, json_line, values};
 use crate::language::syntax::{Expected, PartialKey, Span, TokenKind, ValuePlace, Word, expected_at};
 
@@ -23,6 +23,9 @@ pub fn complete(text: &str, cursor: usize, context: Context<'_>) -> Completion {
             let before = words.iter().rfind(|word| word.span.end <= span.start);
             if before.is_some_and(|word| word.kind == TokenKind::DotName && word.span.of(line) == ".oob") {
                 items = out_of_band(context, items);
+            }
+            if words.first().is_none_or(|word| word.span == span) {
+                items.extend(context.aliases().map(|(name, line)| Item::new(name, line).then(" ")));
             }
             (span, Style::Bare, items)
         }

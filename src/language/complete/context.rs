@@ -18,6 +18,15 @@ pub struct Context<'a> {
     pub live: &'a dyn Live,
     /// The built-in commands.
     pub builtins: &'a [BuiltinCommand<'a>],
+    /// The names that stand for a line if a line begins with them, each with that line. They hide no command of the peer.
+    pub aliases: &'a [(String, String)],
+}
+
+impl<'a> Context<'a> {
+    /// Returns the aliases that no command of the peer hides.
+    pub(super) fn aliases(self) -> impl Iterator<Item = &'a (String, String)> {
+        self.aliases.iter().filter(move |(name, _)| self.schema.is_none_or(|schema| schema.command(name).is_none()))
+    }
 }
 
 /// A built-in command, which begins with a dot.
@@ -294,14 +303,14 @@ mod tests {
 
     fn with<T>(line: &str, ask: impl Fn(&CommandContext<'_>) -> T) -> T {
         let schema = sample::schema();
-        let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[] };
+        let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[], aliases: &[] };
         ask(&CommandContext::new("add", false, &outline(line).words[1..], context))
     }
 
     #[test]
     fn the_last_key_of_a_long_line_has_its_type() {
         let schema = sample::schema();
-        let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[] };
+        let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[], aliases: &[] };
         let check = |line: &str, expected: &str| {
             let outline = outline(line);
             let command = CommandContext::new("add", false, &outline.words[1..], context);
@@ -324,7 +333,7 @@ mod tests {
     fn the_part_that_the_schema_does_not_know_is_found() {
         let check = |line: &str, expected: Option<usize>| {
             let schema = sample::schema();
-            let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[] };
+            let context = Context { schema: Some(&schema), live: &Nothing, builtins: &[], aliases: &[] };
             let outline = outline(line);
             let command = CommandContext::new("add", false, &outline.words[1..], context);
             let Some(ArgumentWord::Pair(pair)) = &outline.words.last().unwrap().argument else { panic!("{line}") };

@@ -2,6 +2,9 @@
 
 use crate::schema::{Builtin, Features, Member, Schema, Type, TypeId};
 
+/// How many arguments a hint names at most: more do not fit a row.
+pub(super) const ARGUMENTS: usize = 12;
+
 /// How many characters of a type are shown in a hint.
 const SHORT: usize = 28;
 

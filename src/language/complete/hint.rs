@@ -1,13 +1,10 @@
 //! The hint behind the cursor: what can still be typed.
 
 use super::context::{CommandContext, Context, line_at};
-use super::describe::{hinted, ordered, short};
-use super::dot_commands;
-use crate::language::syntax::{Expected, KeyPart, Opening, PartialKey, ValuePlace, dot_name};
+use super::describe::{ARGUMENTS, hinted, ordered, short};
+use super::{dot_commands, json_line};
+use crate::language::syntax::{Expected, KeyPart, Opening, PartialKey, TokenKind, ValuePlace, dot_name};
 use crate::schema::{Member, Schema};
-
-/// How many arguments a hint names at most: more do not fit a row.
-const ARGUMENTS: usize = 12;
 
 /// What can still be typed behind the end of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +39,10 @@ fn shown(text: &str, context: Context<'_>) -> Option<String> {
     // On a new row nothing else shows that the line continues.
     if let (Some(open), true) = (outline.open, line.ends_with('\n')) {
         return Some(goes_on(open));
+    }
+    if let Some(message) = words.last().filter(|word| word.kind == TokenKind::Json && word.span.end == line.len()) {
+        let hint = json_line::hint(context, line, message.span).filter(|hint| !hint.is_empty())?;
+        return Some(crate::text::line(&hint).into_owned());
     }
     let space = |hint: String| if line.ends_with(char::is_whitespace) { hint } else { format!(" {hint}") };
     let hint = match outline.expected(line) {

@@ -3,7 +3,7 @@
 use super::color::string_end;
 use super::commands::{commands, out_of_band};
 use super::context::{CommandContext, Context};
-use super::describe::described;
+use super::describe::{ARGUMENTS, described, ordered, short};
 use super::item::{Item, Style};
 use super::{arguments, values};
 use crate::language::syntax::{Key, KeyPart, Span, Value, ValuePlace};
@@ -32,14 +32,7 @@ pub(super) fn items(context: Context<'_>, line: &str, message: Span, at: usize) 
         (Some("execute"), Expects::Value) if path.is_empty() => plain(all()),
         (Some("exec-oob"), Expects::Value) if path.is_empty() => plain(out_of_band(context, all())),
         (Some("arguments"), expects) => {
-            let name = |(path, value): &'_ (Path, Value)| match (path.as_slice(), value) {
-                ([key], Value::Text(name)) if key.text == "execute" || key.text == "exec-oob" => Some(name.clone()),
-                _ => None,
-            };
-            let Some(name) = members.iter().find_map(name) else { return (span, style, Vec::new()) };
-            let own = members.iter().filter(|(path, _)| path.first().is_some_and(|part| part.text == "arguments"));
-            let given = own.map(|(path, value)| (&path[1..], Some(value)));
-            let command = CommandContext::of(&name, false, given, context);
+            let Some(command) = command_of(&members, context) else { return (span, style, Vec::new()) };
             match expects {
                 Expects::Key => keys(&command, path, span.of(line)),
                 Expects::Value if !path.is_empty() => return value(&command, &key, cursor.quote, span, line),
@@ -49,6 +42,34 @@ pub(super) fn items(context: Context<'_>, line: &str, message: Span, at: usize) 
         _ => Vec::new(),
     };
     (span, style, items)
+}
+
+/// Returns the members that the object at the end of the line still can have, as `"size": integer`, optional ones in brackets.
+pub(super) fn hint(context: Context<'_>, line: &str, message: Span) -> Option<String> {
+    let Read { cursor, members } = Read::new(line, message, line.len());
+    let (first, path) = cursor.path.split_first()?;
+    let is_begun = cursor.start < line.len() || cursor.quote.is_some();
+    if first.text != "arguments" || cursor.expects != Expects::Key || is_begun {
+        return None;
+    }
+    let command = command_of(&members, context)?;
+    let (schema, at) = (command.schema()?, command.find(path));
+    let missing = ordered(&command.members(at)).into_iter().filter(|member| !command.is_given(at, &member.name));
+    let written = missing.take(ARGUMENTS).map(|member| {
+        let text = format!("\"{}\": {}", member.name, short(schema, member.ty));
+        if member.optional { format!("[{text}]") } else { text }
+    });
+    Some(written.collect::<Vec<_>>().join(", "))
+}
+
+/// Returns the command that a message with these members has.
+fn command_of<'a>(members: &'a [(Path, Value)], context: Context<'a>) -> Option<CommandContext<'a>> {
+    let name = members.iter().find_map(|(path, value)| match (path.as_slice(), value) {
+        ([key], Value::Text(name)) if key.text == "execute" || key.text == "exec-oob" => Some(name),
+        _ => None,
+    })?;
+    let own = members.iter().filter(|(path, _)| path.first().is_some_and(|part| part.text == "arguments"));
+    Some(CommandContext::of(name, false, own.map(|(path, value)| (&path[1..], Some(value))), context))
 }
 
 /// Returns the names of the members that the object there can have.

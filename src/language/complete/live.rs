@@ -54,8 +54,10 @@ pub enum Question {
     Netdevs,
     /// Network devices of the guest, by the names that `set_link` takes.
     Nics,
-    /// Buses that a device can be added to; `about` says what is on each.
-    Buses,
+    /// Buses that a device of this type, or any, can be added to; `about` says what is on each.
+    Buses(Option<String>),
+    /// Devices without an id, by their QOM paths.
+    AnonymousDevices,
     /// CPUs that exist, by their QOM paths.
     Cpus,
     /// The free places for a CPU of this type: each name is the properties of one, as in `core-id=1 socket-id=0`.
@@ -93,6 +95,8 @@ pub(super) enum Values {
     Bitmaps(&'static str),
     /// The objects whose type begins like this.
     Objects(&'static str),
+    /// The buses for the device that the argument `driver` names.
+    Buses,
     /// A path of the object model.
     Path,
     /// A property of the object at the argument `path`.
@@ -106,19 +110,19 @@ pub(super) enum Values {
 }
 
 use Question::{
-    BlockDevices, Buses, Chardevs, Cpus, DeviceTypes, Devices, Drives, Exports, Jobs, Netdevs, Nics, Nodes,
+    AnonymousDevices, BlockDevices, Chardevs, Cpus, DeviceTypes, Devices, Drives, Exports, Jobs, Netdevs, Nics, Nodes,
     TraceEvents, Types,
 };
-use Values::{Bitmaps, File, Hmp, New, Objects, Of, Path, Property};
+use Values::{Bitmaps, Buses, File, Hmp, New, Objects, Of, Path, Property};
 
 /// Which argument of which command takes which values: the first row that fits counts. Both names are patterns.
 static TABLE: &[(&str, &str, &[Values])] = &[
     // Its files are the guest's.
     ("guest-*", "*", &[New]),
-    ("device_del", "id", &[Of(Devices)]),
+    ("device_del", "id", &[Of(Devices), Of(AnonymousDevices)]),
     ("device_add", "driver", &[Of(DeviceTypes)]),
-    ("device_add", "drive", &[Of(Drives), Of(Nodes)]),
-    ("device_add", "bus", &[Of(Buses)]),
+    ("device_add", "drive", &[Of(Nodes), Of(Drives)]),
+    ("device_add", "bus", &[Buses]),
     ("object-add", "id", &[New]),
     ("object-del", "id", &[Objects("")]),
     ("netdev_del", "id", &[Of(Netdevs)]),
@@ -221,7 +225,8 @@ mod tests {
         let check = |command: &str, name: &str, expected: &[Values]| {
             assert_eq!(values(command, name), expected, "{command} {name}");
         };
-        check("device_del", "id", &[Of(Devices)]);
+        check("device_del", "id", &[Of(Devices), Of(AnonymousDevices)]);
+        check("device_add", "bus", &[Buses]);
         check("block_set_io_throttle", "id", &[Of(BlockDevices)]);
         check("device_add", "id", &[]);
         check("device_add", "netdev", &[Of(Netdevs)]);

@@ -72,7 +72,7 @@ impl Live for Fake {
 /// What Tab makes of the line at `^`: the line with the cursor, or if nothing is certain the candidates.
 fn tab(line: &str) -> String {
     let schema = sample::schema();
-    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS, aliases: &[] };
     let cursor = line.find('^').unwrap();
     let line = line.replacen('^', "", 1);
     let completion = complete(&line, cursor, context);
@@ -306,7 +306,7 @@ fn built_in_commands_are_completed() {
 
 #[test]
 fn lines_of_the_human_monitor_are_completed() {
-    let context = Context { schema: None, live: &Fake, builtins: BUILTINS };
+    let context = Context { schema: None, live: &Fake, builtins: BUILTINS, aliases: &[] };
     let check = |line: &str, text: Option<&str>, names: &[&str]| {
         let found = complete_hmp(line, line.len(), context);
         let candidates: Vec<_> = found.candidates.iter().map(|candidate| candidate.name.as_str()).collect();
@@ -322,7 +322,7 @@ fn lines_of_the_human_monitor_are_completed() {
 
 #[test]
 fn without_a_schema_only_built_in_commands_are_known() {
-    let context = Context { schema: None, live: &Nothing, builtins: BUILTINS };
+    let context = Context { schema: None, live: &Nothing, builtins: BUILTINS, aliases: &[] };
     let check = |line: &str, expected: &[&str]| {
         let found = complete(line, line.len(), context);
         assert_eq!(found.candidates.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), expected, "{line}");
@@ -337,7 +337,7 @@ fn without_a_schema_only_built_in_commands_are_known() {
 #[test]
 fn candidates_say_what_they_are() {
     let schema = sample::schema();
-    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS, aliases: &[] };
     let check = |line: &str, expected: &[(&str, &str)]| {
         let found = complete(line, line.len(), context);
         let found: Vec<_> = found.candidates.iter().map(|c| (c.name.as_str(), c.about.as_str())).collect();
@@ -358,7 +358,7 @@ fn candidates_say_what_they_are() {
 #[test]
 fn a_hint_says_what_can_follow() {
     let schema = sample::schema();
-    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS, aliases: &[] };
     let check = |line: &str, expected: &str| {
         let hint = hint(line, context).map(|hint| hint.text);
         assert_eq!(hint.unwrap_or_default(), expected, "{line}");
@@ -373,6 +373,10 @@ fn a_hint_says_what_can_follow() {
     check("resize si", "ze=integer");
     check("resize x", "-fast=true|false unstable");
     check("nothing ", "");
+    check(r#"{"execute": "resize", "arguments": {"#, r#""id": string, ["size": integer], ["x-fast": true|false]"#);
+    check(r#"{"execute": "resize", "arguments": {"size": 1, "#, r#""id": string, ["x-fast": true|false]"#);
+    check(r#"{"execute": "resize", "arguments": {"si"#, "");
+    check(r#"{"execute": "resize", "arguments": {}}"#, "");
     check("add ", "driver=file|raw|other [node-name=string] [detached=true|false]");
     check(
         "add driver=raw ",
@@ -405,7 +409,7 @@ fn a_hint_says_what_can_follow() {
 #[test]
 fn the_next_argument_of_a_hint_can_be_taken() {
     let schema = sample::schema();
-    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS, aliases: &[] };
     let check = |line: &str, expected: Option<&str>| {
         let next = hint(line, context).and_then(|hint| hint.next);
         assert_eq!(next.as_deref(), expected, "{line}");
@@ -427,7 +431,7 @@ fn the_next_argument_of_a_hint_can_be_taken() {
 /// The line with its colors: `k<…>`, `s<…>`, `l<…>`, `u<…>`.
 fn painted(line: &str) -> String {
     let schema = sample::schema();
-    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS };
+    let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS, aliases: &[] };
     let cursor = line.find('^').unwrap_or(line.len());
     let line = line.replacen('^', "", 1);
     let mut shown = String::new();
@@ -485,4 +489,21 @@ fn each_part_of_a_line_has_its_color() {
     check("transaction(\nresize idd=1; set a=1\n)", "transaction(\nresize u<idd>=n<1>; u<set> k<a>=n<1>\n)");
     check(".nosuch x", "u<.nosuch> x");
     check(".status", ".status");
+}
+
+#[test]
+fn an_alias_is_offered_where_a_line_begins() {
+    let schema = sample::schema();
+    let aliases = [("nodes".to_owned(), ".show block".to_owned()), ("nothing".to_owned(), "x".to_owned())];
+    let context = Context { schema: Some(&schema), live: &Nothing, builtins: BUILTINS, aliases: &aliases };
+    let names = |line: &str| -> Vec<(String, String)> {
+        let found = complete(line, line.len(), context).candidates;
+        found.into_iter().map(|candidate| (candidate.name, candidate.about)).collect()
+    };
+    let alias = ("nodes".to_owned(), ".show block".to_owned());
+    assert!(names("no").contains(&alias));
+    assert!(!names(".try no").contains(&alias));
+    // A command of the peer is not hidden.
+    assert!(!names("no").contains(&("nothing".to_owned(), "x".to_owned())), "{:?}", names("no"));
+    assert_eq!(colors("nodes ", 6, context), []);
 }

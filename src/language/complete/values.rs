@@ -107,6 +107,7 @@ fn live_values(command: &CommandContext<'_>, key: &Key, typed: &str) -> Vec<Item
             Values::Of(question) => named(context.live.values(question)),
             Values::Objects(ty) => objects(context, ty),
             Values::Bitmaps(node) => named(context.live.values(&Question::Bitmaps(command.text(&[*node])))),
+            Values::Buses => named(context.live.values(&Question::Buses(command.text(&["driver"])))),
             Values::Path => paths(context, typed),
             Values::Property => match command.text(&["path"]) {
                 Some(path) => named(context.live.values(&Question::Properties(path))),

@@ -8,8 +8,8 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::arguments::{Refusal, Words, seconds};
-use super::waiting::Waiting;
-use super::{print_text, print_value, renderer};
+use super::waiting::{Waiting, or_left};
+use super::{print_sentences, print_text, print_value, renderer};
 use crate::output::progress::{self, Pace};
 use crate::output::render::Renderer;
 use crate::session::ask::PeerError;
@@ -92,8 +92,8 @@ impl JobWait {
             if let Some(progress) = job.progress {
                 pace.add(waiting.since.elapsed(), progress.current);
             }
-            waiting.show(frontend, |waited, width| progress::of_job(&job, &pace, waited, width));
-            waiting.note(frontend, job.attention(), |attention| format!("is {}", progress::needs(&job.id, attention)));
+            let needs = job.attention().map(|attention| (attention, progress::needs(&job.id, attention)));
+            waiting.show(frontend, needs, "is ", |waited, width| progress::of_job(&job, &pace, waited, width));
             let tick = waiting.tick(LOOK);
             let news = async {
                 tokio::select! {
@@ -175,9 +175,10 @@ impl Builtin for JobWait {
         let waiting = Waiting::new(frontend, self.timeout, format!("the job {}", named(&self.id)));
         let done = self.follow(frontend, waiting).await;
         frontend.show_progress(None);
-        let job = done?;
+        let id = text::line(&self.id);
+        let job = or_left(frontend, done, &format!("`.job {id}` waits again, `job-cancel id={id}` ends it"))?;
         if renderer(frontend).is_for_person() {
-            return print_text(frontend, &progress::job_end(&job)).await;
+            return print_sentences(frontend, &progress::job_end(&job)).await;
         }
         print_value(frontend, job.to_json()).await
     }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 
 use super::arguments::{Refusal, Words, seconds};
-use super::waiting::Waiting;
-use super::{print_text, renderer};
+use super::waiting::{Waiting, or_left};
+use super::{print_sentences, renderer};
 use crate::output::progress;
 use crate::session::queries::Query;
 use crate::session::{Builtin, Frontend, attend};
@@ -42,11 +42,11 @@ impl Builtin for MigrationWait {
         let waiting = Waiting::new(frontend, self.timeout, "the migration".to_owned());
         let done = follow(frontend, waiting).await;
         frontend.show_progress(None);
-        let reply = done?;
+        let reply = or_left(frontend, done, "`.migration` waits again, migrate_cancel ends it")?;
         let renderer = renderer(frontend);
         if renderer.is_for_person() {
             let migration = frontend.session().tracker.migration().clone();
-            return print_text(frontend, &progress::migration_end(&migration)).await;
+            return print_sentences(frontend, &progress::migration_end(&migration)).await;
         }
         frontend.print(renderer.reply(&reply, None)).await
     }
@@ -91,8 +91,8 @@ async fn follow(frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Rep
         if is_late {
             return Err(Stop::new(Status::TimedOut, still(&migration, attention, &waiting)));
         }
-        waiting.show(frontend, |waited, width| progress::of_migration(&migration, waited, width));
-        waiting.note(frontend, attention, |attention| progress::needs("", attention));
+        let needs = attention.map(|attention| (attention, progress::needs("", attention)));
+        waiting.show(frontend, needs, "", |waited, width| progress::of_migration(&migration, waited, width));
         let tick = waiting.tick(LOOK);
         let news = async {
             tokio::select! {

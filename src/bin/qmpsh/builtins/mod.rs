@@ -30,6 +30,7 @@ pub(crate) use arguments::Refusal;
 pub(crate) use help::page;
 pub(crate) use registry::{COMMANDS, Description};
 
+use crate::output::columns::wrap;
 use crate::output::render::Renderer;
 use crate::session::{Action, Frontend};
 use crate::status::Stop;
@@ -56,6 +57,13 @@ fn renderer(frontend: &mut dyn Frontend) -> Renderer {
 async fn print_text(frontend: &mut dyn Frontend, text: &str) -> Result<(), Stop> {
     let result = renderer(frontend).text(text);
     frontend.print(result).await
+}
+
+/// Prints sentences, on a terminal wrapped between words.
+async fn print_sentences(frontend: &mut dyn Frontend, text: &str) -> Result<(), Stop> {
+    let renderer = renderer(frontend);
+    let text = if renderer.terminal { wrap(text, renderer.width()) } else { text.into() };
+    print_text(frontend, &text).await
 }
 
 /// Prints a value in the output format, as if the peer had returned it.

@@ -54,7 +54,7 @@ pub(crate) const COMMANDS: &[Description] = &[
     Description {
         name: "help",
         read: |words| Help::read(words).map(Action::from),
-        words: "[language|built-in|keys|NAME [PATH=VALUE...]]",
+        words: "[tasks|language|built-in|keys|NAME [PATH=VALUE...]]",
         takes: Takes::Name,
         summary: "Show what to begin with, or describe NAME",
         more: "\
@@ -63,16 +63,17 @@ lines of this shell, from the installed QEMU manual. If the manual is for anothe
 so, and the arguments that both have come first. PATH=VALUE limits the description to the branch for that value. With \
 a dot, NAME is a built-in command.
 
-If nothing has that name, NAME is a word or a shell glob: `.help` lists the commands, events and types that have it in \
-their name or their text.
+If nothing has that name, NAME is a word or a shell glob: `.help` shows how to do what the word stands for, and lists \
+the commands, events and types that have it in their name or their text.
 
-`.help language`, `.help built-in` and `.help keys` describe the shell.
+`.help tasks` shows how to add a disk, take a snapshot, migrate and more. `.help language`, `.help built-in` and `.help keys` \
+describe the shell.
 
   .help blockdev-add
   .help blockdev-add driver=qcow2
   .help DEVICE_DELETED
   .help .watch
-  .help vnc
+  .help disk
   .help snapshot*",
     },
     Description {
@@ -95,7 +96,7 @@ PATTERN is a part of a name, or a shell glob for all of it. On a terminal the li
         summary: "Draw what belongs together, such as the block graph or the PCI tree",
         more: "\
 Without arguments it lists the views. WHAT is a name in the view: a node, a device id, an address or a path. It \
-limits the view to that and what hangs on it, and shows all that is known of it. .show qom takes a path [default: \
+limits the view to that and what hangs on it, and shows all that is known of it, and what uses it. .show qom takes a path [default: \
 /machine].
 
 On a terminal the view is a tree in columns; what does not fit beside a name is below it. Into a pipe or a file, and with -o \

@@ -1,5 +1,6 @@
 //! What `.job` and `.migration` have in common: the time limit, and the line that shows progress.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 use crate::session::Frontend;
 use crate::session::ask::{self, Answer, TimeLimit};
 use crate::session::queries::Query;
-use crate::status::Stop;
+use crate::status::{Status, Stop};
 use qmpsh::jobs::Attention;
 use qmpsh::message::Request;
 
@@ -47,39 +48,56 @@ impl Waiting {
     }
 
     /// Shows progress, if there is a place for it. `line` gets the time waited so far, and the columns that the line may have.
-    pub(super) fn show(&mut self, frontend: &mut dyn Frontend, line: impl Fn(Duration, usize) -> String) {
-        let waited = self.since.elapsed();
-        let line = |width| line(waited, width);
-        // Short waits need no line.
-        self.is_shown = frontend.show_progress(if waited >= DRAW { Some(&line) } else { None });
-    }
-
-    /// Says once what it needs from outside, if no progress line shows that. `sentence` follows [`what`](Self::what).
-    pub(super) fn note(
+    ///
+    /// `needs` is what it needs from outside, and the sentence about that, which is said once unless the line has it. `verb`
+    /// stands between [`what`](Self::what) and the sentence.
+    pub(super) fn show(
         &mut self,
         frontend: &mut dyn Frontend,
-        needs: Option<Attention>,
-        sentence: impl FnOnce(Attention) -> String,
+        needs: Option<(Attention, String)>,
+        verb: &str,
+        line: impl Fn(Duration, usize) -> String,
     ) {
-        let Some(needs) = needs else {
+        let waited = self.since.elapsed();
+        let is_told = Cell::new(false);
+        let line = |width| {
+            let line = line(waited, width);
+            is_told.set(needs.as_ref().is_some_and(|(_, sentence)| line.contains(sentence)));
+            line
+        };
+        // Short waits need no line.
+        self.is_shown = frontend.show_progress(if waited >= DRAW { Some(&line) } else { None });
+        let Some((needs, sentence)) = &needs else {
             self.needed = None;
             return;
         };
         let since = match self.needed {
-            Some((before, _, true)) if before == needs => return,
-            Some((before, since, false)) if before == needs => since,
+            Some((before, _, true)) if before == *needs => return,
+            Some((before, since, false)) if before == *needs => since,
             _ => Instant::now(),
         };
-        // Some states last only a moment.
-        let says = !self.is_shown && since.elapsed() >= LASTING;
+        // A line that comes soon may have it, and some states last only a moment.
+        let can_be_told = is_told.get() || (self.is_shown && waited < DRAW);
+        let says = !can_be_told && since.elapsed() >= LASTING;
         if says {
-            frontend.notifier().say(&format!("{} {}", self.what, sentence(needs)));
+            frontend.notifier().say(&format!("{} {verb}{sentence}", self.what));
         }
-        self.needed = Some((needs, since, says));
+        self.needed = Some((*needs, since, says));
     }
 
     /// Returns how long to wait before the next query: `unseen` if no line shows progress.
     pub(super) fn tick(&self, unseen: Duration) -> Duration {
         if self.is_shown { DRAW } else { unseen }
     }
+}
+
+/// Returns how a wait ended. If Ctrl-C ended it, `how` says how to go on.
+pub(super) fn or_left<T>(frontend: &mut dyn Frontend, done: Result<T, Stop>, how: &str) -> Result<T, Stop> {
+    if let Err(Stop::Failed(failure)) = &done
+        && failure.status == Status::Interrupted
+        && frontend.renderer().is_for_person()
+    {
+        frontend.notifier().say(&format!("it goes on: {how}"));
+    }
+    done
 }

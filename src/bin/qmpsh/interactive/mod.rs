@@ -95,7 +95,7 @@ type Flow<T = ()> = Result<T, Stop>;
 impl<'a> Repl<'a> {
     pub(super) fn new(session: &'a mut Session, console: &'a mut Console, signals: Signals, config: Config) -> Self {
         let mode = session.options.output.or(config.output).unwrap_or(OutputMode::Auto);
-        let assistant = Assistant::new(session);
+        let assistant = Assistant::new(session, config.aliases.clone().into_iter().collect());
         let assists = console.assist(assistant.clone());
         Self {
             renderer: Renderer::new(mode, session.options.color, session.options.quiet),

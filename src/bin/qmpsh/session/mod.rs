@@ -14,6 +14,7 @@ pub(crate) mod hmp;
 pub(crate) mod outcome;
 pub(crate) mod peer;
 pub(crate) mod queries;
+mod refusals;
 pub(crate) mod schema;
 mod state;
 pub(crate) mod tracker;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::ask::{self, TimeLimit};
 use super::frontend::{Frontend, attend};
 use super::queries::{Listed, QomPath, Query};
+use super::refusals;
 use crate::status::{Failure, Status, Stop};
 use qmpsh::language::typing::{self, Needs, Property, Resend, Types};
 use qmpsh::language::{hmp, meant};
@@ -60,20 +61,9 @@ pub(crate) async fn explain_error(
         return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
     }
     let meant = meant::refused_request(request, class, desc).filter(|meant| !line_has_secret(meant));
-    if let Some(id) = desc.strip_prefix("Job ID '").and_then(|rest| rest.strip_suffix("' already in use")) {
-        return Ok(shown(&format!("`.job {id}` waits for that job and dismisses it")));
-    }
-    // QEMU 7.2 closes the files of a client that leaves, later ones keep them.
-    if let (Some(at), true) =
-        (desc.find("/dev/fdset/"), desc.contains("dup FD") && desc.ends_with("No such file or directory"))
-    {
-        let path = desc[at..].split(' ').next().unwrap_or_default();
-        let hint =
-            format!("this QEMU closes {path} when the client that added it leaves: send add-fd in the same session");
-        return Ok(shown(&hint));
-    }
+    let next_step = || refusals::next_step(request.command(), desc).filter(|next| !line_has_secret(next));
     if !typing::can_teach(class, desc) {
-        return Ok(meant.map_or_else(String::new, |meant| shown(&meant)));
+        return Ok(meant.or_else(next_step).map_or_else(String::new, |hint| shown(&hint)));
     }
     let schema = schema(frontend).await?;
     let has_human_monitor = schema.as_deref().is_some_and(|schema| schema.command(hmp::COMMAND).is_some());
@@ -88,7 +78,7 @@ pub(crate) async fn explain_error(
     }
     if hints.is_empty() {
         // The schema does not contain types that only the peer knows.
-        hints.extend(resend.and_then(|resend| resend.hint(desc)));
+        hints.extend(resend.and_then(|resend| resend.hint(desc)).or_else(next_step));
     }
     Ok(hints.iter().map(|hint| shown(hint)).collect())
 }

@@ -4,7 +4,7 @@ mod connect;
 
 use async_trait::async_trait;
 
-use super::print_text;
+use super::print_sentences;
 use crate::session::{Builtin, Frontend, Session, peer};
 use crate::status::{Status, Stop};
 
@@ -26,7 +26,7 @@ impl Builtin for Connection {
         match self {
             Connection::Status => {
                 let status = status(frontend.session());
-                print_text(frontend, &status).await
+                print_sentences(frontend, &status).await
             }
             Connection::Reconnect => frontend.reconnect().await,
             Connection::Detach => {

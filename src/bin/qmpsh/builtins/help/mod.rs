@@ -7,6 +7,7 @@ mod manual;
 mod page;
 mod roff;
 mod search;
+mod tasks;
 mod topics;
 
 pub(super) use listing::signature;
@@ -110,7 +111,11 @@ fn written(topic: &Topic, client: &Client, schema: Option<&Schema>, width: usize
         return own.map(|command| about(command, width)).ok_or_else(|| unknown(name, None, &[]));
     }
     let is_offered = schema.is_some_and(|schema| offers(schema, name));
-    if let Some(text) = topics::topic(name, width).filter(|_| !is_offered) {
+    let topic_text = || match name {
+        "tasks" => Some(tasks::tasks(None, schema, width)),
+        _ => topics::topic(name, width),
+    };
+    if let Some(text) = topic_text().filter(|_| !is_offered) {
         return Ok(text);
     }
     let manual = if own.is_none() || is_offered {
@@ -144,15 +149,29 @@ fn written(topic: &Topic, client: &Client, schema: Option<&Schema>, width: usize
             }
         }
         Err(missed) if shown.is_empty() => {
-            shown = search::hits(name, schema, &missed.hits, width);
+            let mut hits = search::hits(name, schema, &missed.hits, width);
             if schema.is_some_and(|schema| schema.command("human-monitor-command").is_some()) {
-                shown.push_str(&search::of_human_monitor(name, width));
+                hits.push_str(&search::of_human_monitor(name, width));
             }
+            shown = schema.map_or_else(String::new, |schema| tasks::tasks(Some(name), Some(schema), width));
+            if !shown.is_empty() && !hits.is_empty() {
+                let _ = writeln!(
+                    shown,
+                    "\n{}",
+                    wrap(&format!("With `{}` in the name or the text:", text::line(name)), width)
+                );
+            }
+            shown.push_str(&hits);
             if shown.is_empty() {
                 return Err(unknown(name, schema, &missed.names));
             }
         }
-        Err(_) => {}
+        Err(_) => {
+            let tasks = tasks::tasks(Some(name), schema, width);
+            if !tasks.is_empty() {
+                let _ = write!(shown, "\n{tasks}");
+            }
+        }
     }
     Ok(shown)
 }

@@ -18,7 +18,8 @@ const SHARED: usize = 5;
 /// The widest column of names; longer ones move their line to the right.
 const NAMES: usize = 34;
 
-/// Lists the commands, events and types that all the words are in, those with the words in their name first. Empty if there are none.
+/// Lists the commands, events and types that all the words are in, types last, and those with the words in their name first. Empty if
+/// there are none.
 ///
 /// What the peer does not offer is left out, if it says what it offers.
 pub(super) fn hits(words: &str, schema: Option<&Schema>, in_manual: &[Hit], width: usize) -> String {
@@ -43,8 +44,8 @@ pub(super) fn hits(words: &str, schema: Option<&Schema>, in_manual: &[Hit], widt
     let is_new = |hit: &Hit| is_wanted(hit) && in_manual.iter().all(|listed| listed.name != hit.name);
     found.extend(commands.chain(events).filter(is_new));
     found.extend(own);
-    // Commands come before events, and both before types.
-    let order = |hit: &Hit| (hit.is_in_text, is_type(&hit.name), hit.kind == "Event", hit.name.clone());
+    // Commands come before events, and both before types, which nobody types.
+    let order = |hit: &Hit| (is_type(&hit.name), hit.is_in_text, hit.kind == "Event", hit.name.clone());
     found.sort_by_cached_key(order);
     let column = found.iter().map(|hit| columns(&hit.name)).max().unwrap_or(0).min(NAMES).min(width / 2);
     let mut text = String::new();

@@ -19,10 +19,11 @@ Tab completes, Ctrl-C stops waiting.
 ";
 
 /// Where to look further.
-const FURTHER: [Row; 6] = [
+const FURTHER: [Row; 7] = [
+    (".help tasks", "add a disk, migrate, …"),
     (".commands WORD", "list commands by name"),
     (".help COMMAND", "describe a command"),
-    (".help WORD", "search all descriptions"),
+    (".help WORD", "search: .help disk"),
     (".help language", "how lines are written"),
     (".help built-in", "commands with a dot"),
     (".help keys", "all keys"),

@@ -375,7 +375,7 @@ mirror0
         tree.name("base").unwrap();
         assert_eq!(
             drawn(&tree, 80, Lines::BOXES),
-            "NODE  DRIVER     SIZE  STATE\nbase  qcow2   1.0 GiB  ro\n    cluster-size: 64.0 KiB\n"
+            "NODE  DRIVER     SIZE  STATE\nbase  qcow2   1.0 GiB  ro\n    cluster-size: 64.0 KiB\n    used-by: backing of top\n"
         );
     }
 

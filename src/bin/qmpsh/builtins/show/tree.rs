@@ -181,8 +181,23 @@ impl Tree {
         if named.is_empty() {
             return Err(self.suggestions(what));
         }
+        for entry in &named {
+            let users = self.users(*entry);
+            if !users.is_empty() {
+                self.entries[*entry].members.push(("used-by", users.join(", ").into()));
+            }
+        }
         self.named = Some(named);
         Ok(())
+    }
+
+    /// Returns the names of what an entry hangs on, with its role there: `backing of top`.
+    fn users(&self, entry: usize) -> Vec<String> {
+        let role_in = |user: &Entry| {
+            let child = user.children.iter().find(|child| child.entry == entry)?;
+            Some(child.role.as_ref().map_or_else(|| user.name.clone(), |role| format!("{role} of {}", user.name)))
+        };
+        self.entries.iter().filter_map(role_in).filter(|name| !name.is_empty()).collect()
     }
 
     /// Returns the names nearest to this one, or else the first ones there are.

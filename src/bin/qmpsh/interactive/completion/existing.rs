@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 
 use super::{natural, qom_types, replies};
 use crate::connect::list;
-use crate::session::queries::{self, QomPath, Query};
+use crate::session::queries::{self, QomName, QomPath, Query};
 use crate::session::{Session, Tracker};
 use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::complete::{Live, LiveValue, Question};
@@ -154,6 +154,10 @@ impl Live for WithDeadline<'_> {
             Question::PeerFiles(directory) if self.values.client.passes_descriptors() => files(directory, |_| true),
             Question::PeerFiles(_) => Vec::new(),
             Question::Vms => list::names_of_free().into_iter().map(|(name, about)| LiveValue { name, about }).collect(),
+            Question::Buses(Some(driver)) => {
+                qom_types::buses_for(driver, self.values.ask(&Question::Buses(None), self.end))
+            }
+            Question::PropertiesOfType(ty) => qom_types::properties(ty, self.values.ask(question, self.end)),
             Question::DeviceTypes => qom_types::devices(self.values.ask(question, self.end)),
             Question::Types => qom_types::all(self.values.ask(question, self.end)),
             question => self.values.ask(question, self.end),
@@ -197,7 +201,11 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
         Question::Objects => list(client, OBJECTS).await.map(replies::children),
         Question::Chardevs => one(Query::Chardevs, replies::chardevs).await,
         Question::Netdevs => one(Query::HmpInfoNetwork, replies::netdevs).await,
-        Question::DeviceTypes => types_at(client, &ADDED).await,
+        Question::DeviceTypes => {
+            let mut types = types_at(client, &ADDED).await?;
+            types.extend(one(Query::HotpluggableCpus, replies::cpu_types).await.unwrap_or_default());
+            Some(types)
+        }
         Question::Types => types_at(client, &[ADDED[0], ADDED[1], BUILT_IN, OBJECTS]).await,
         Question::Children(path) => list(client, path).await.map(replies::steps),
         Question::Properties(path) => list(client, path).await.map(replies::properties),
@@ -209,7 +217,12 @@ async fn ask(client: &Client, question: &Question) -> Option<Values> {
             _ => Some(Vec::new()),
         },
         Question::Nics => one(Query::HmpInfoNetwork, replies::nics).await,
-        Question::Buses => buses(client).await,
+        Question::Buses(_) => buses(client).await,
+        Question::AnonymousDevices => {
+            let children = list(client, ADDED[1]).await.map(replies::children)?;
+            let at = |child: LiveValue| LiveValue { name: format!("{}/{}", ADDED[1], child.name), ..child };
+            Some(children.into_iter().map(at).collect())
+        }
         Question::Cpus => one(Query::HotpluggableCpus, replies::cpus).await,
         Question::CpuPlaces(ty) => {
             send(client, Query::HotpluggableCpus).await.map(|cpus| replies::cpu_places(&cpus, ty))
@@ -251,9 +264,9 @@ async fn types_at(client: &Client, paths: &[&str]) -> Option<Values> {
     types
 }
 
-/// Finds the buses that devices can be added to, below the machine.
+/// Finds the buses below the machine. Those that take devices while the VM runs come first, and of these the empty ones.
 async fn buses(client: &Client) -> Option<Values> {
-    let mut found = Values::new();
+    let mut found = Vec::new();
     let mut paths = VecDeque::from([("/machine".to_owned(), String::new())]);
     for _ in 0..MOST_LISTED {
         let Some((path, ty)) = paths.pop_front() else { break };
@@ -265,8 +278,12 @@ async fn buses(client: &Client) -> Option<Values> {
             Some(mut on_it) => {
                 on_it.dedup();
                 let of = parent.rsplit_once('/').map_or(parent, |(_, of)| of);
-                let on_it = if on_it.is_empty() { "empty".to_owned() } else { on_it.join(", ") };
-                found.push(LiveValue { name: name.to_owned(), about: format!("{ty} of {of}: {on_it}") });
+                let is_empty = on_it.is_empty();
+                let on_it = if is_empty { "empty".to_owned() } else { on_it.join(", ") };
+                let is_fixed = is_fixed(client, &path, &listed).await;
+                let note = if is_fixed { ", no hot-plug" } else { "" };
+                let bus = LiveValue { name: name.to_owned(), about: format!("{ty} of {of}{note}: {on_it}") };
+                found.push(((is_fixed, !is_empty), bus));
             }
             None => {
                 let children = replies::children(listed).into_iter();
@@ -275,7 +292,20 @@ async fn buses(client: &Client) -> Option<Values> {
             }
         }
     }
-    Some(found)
+    found.sort_by_key(|(order, _)| *order);
+    Some(found.into_iter().map(|(_, bus)| bus).collect())
+}
+
+/// Returns true if the bus at `path`, which has these properties, takes no devices while QEMU runs.
+///
+/// Source: docs/qmp.md, "Introspection".
+async fn is_fixed(client: &Client, path: &str, listed: &Values) -> bool {
+    let Some((at, name)) = QomPath::new(path).zip(QomName::of("hotplug-handler", "link<>")) else { return false };
+    let reply = send(client, Query::QomReference(at, name)).await;
+    let Some(handler) = reply.and_then(|reply| serde_json::from_slice::<String>(&reply).ok()) else { return false };
+    // ACPI plugs only where it has numbered the bus.
+    let is_numbered = listed.iter().any(|property| property.name == "acpi-pcihp-bsel");
+    handler.is_empty() || !(path.starts_with(&handler) || is_numbered)
 }
 
 /// Lists a path of the object model.

@@ -25,13 +25,14 @@ use qmpsh::schema::Schema;
 pub(crate) struct Assistant {
     schema: Mutex<Arc<SessionSchema>>,
     builtins: Vec<BuiltinCommand<'static>>,
+    aliases: Vec<(String, String)>,
     dialect: SharedDialect,
     live: Mutex<Arc<LiveValues>>,
 }
 
 impl Assistant {
     /// Call it on the runtime.
-    pub(super) fn new(session: &Session) -> Arc<Self> {
+    pub(super) fn new(session: &Session, aliases: Vec<(String, String)>) -> Arc<Self> {
         let live = Mutex::new(LiveValues::new(session));
         let builtin = |&Description { name, words, takes, summary: about, .. }: &Description| BuiltinCommand {
             name,
@@ -42,7 +43,7 @@ impl Assistant {
         let builtins = COMMANDS.iter().map(builtin).collect();
         let schema = Mutex::new(Arc::clone(&session.schema));
         let dialect = session.dialect.clone();
-        Arc::new(Self { schema, builtins, dialect, live })
+        Arc::new(Self { schema, builtins, aliases, dialect, live })
     }
 
     /// Begins a new session, or notes the end of one: another peer may come.
@@ -70,8 +71,19 @@ impl Assistant {
         self.dialect.get() == Dialect::Hmp && !text.starts_with('.')
     }
 
+    /// Returns a text with its alias expanded, if its first word is one and the cursor is behind that, and the lengths of the alias
+    /// and of what it stands for.
+    fn expanded(&self, text: &str, cursor: usize, schema: Option<&Arc<Schema>>) -> Option<(String, usize, usize)> {
+        let start = text.len() - text.trim_start().len();
+        let end = start + text[start..].find(char::is_whitespace)?;
+        let word = &text[start..end];
+        let (_, meant) = self.aliases.iter().find(|(name, _)| name == word && cursor > end)?;
+        let is_hidden = schema.is_some_and(|schema| schema.command(word).is_some());
+        (!is_hidden).then(|| (format!("{}{meant}{}", &text[..start], &text[end..]), word.len(), meant.len()))
+    }
+
     fn context<'a>(&'a self, schema: Option<&'a Arc<Schema>>, live: &'a dyn Live) -> Context<'a> {
-        Context { schema: schema.map(|schema| &**schema), live, builtins: &self.builtins }
+        Context { schema: schema.map(|schema| &**schema), live, builtins: &self.builtins, aliases: &self.aliases }
     }
 }
 
@@ -82,7 +94,14 @@ impl terminal::Assistant for Assistant {
         let live = WithDeadline::new(&values);
         let context = self.context(schema.as_ref(), &live);
         match self.dialect.get() {
-            Dialect::Qmp => complete::complete(text, cursor, context),
+            Dialect::Qmp => match self.expanded(text, cursor, schema.as_ref()) {
+                Some((text, alias, meant)) => {
+                    let at = |place: usize| (place + alias).saturating_sub(meant);
+                    let found = complete::complete(&text, (cursor + meant).saturating_sub(alias), context);
+                    Completion { span: Span::new(at(found.span.start), at(found.span.end)), ..found }
+                }
+                None => complete::complete(text, cursor, context),
+            },
             Dialect::Hmp => complete::complete_hmp(text, cursor, context),
         }
     }
@@ -92,6 +111,8 @@ impl terminal::Assistant for Assistant {
             return None;
         }
         let schema = self.schema();
+        let expanded = self.expanded(text, text.len(), schema.as_ref());
+        let text = expanded.as_ref().map_or(text, |(text, ..)| text);
         complete::hint(text, self.context(schema.as_ref(), &Nothing))
     }
 

@@ -64,7 +64,10 @@ pub(super) fn nodes_of_graph(reply: &[u8]) -> Values {
         parents.filter_map(role).collect::<Vec<_>>().join(", ")
     };
     let nodes = list("nodes").iter().filter(|node| text(node, "type") == Some("block-driver"));
-    nodes.filter_map(|node| Some(value(text(node, "name")?, about(&node["id"])))).collect()
+    let mut nodes: Values = nodes.filter_map(|node| Some(value(text(node, "name")?, about(&node["id"])))).collect();
+    // Those that nothing uses come first: the others can be used for little.
+    nodes.sort_by_key(|node| !node.about.is_empty());
+    nodes
 }
 
 /// Source: `BlockDeviceInfo` in QEMU's `qapi/block-core.json`.
@@ -190,6 +193,19 @@ pub(super) fn cpus(reply: &[u8]) -> Values {
 pub(super) fn cpu_places(reply: &[u8], ty: &str) -> Values {
     let is_free = |cpu: &Value| text(cpu, "type") == Some(ty) && cpu.get("qom-path").is_none();
     read(reply, |cpu| is_free(cpu).then(|| place(cpu).map(|place| value(place, "")))?)
+}
+
+/// The types of the CPUs that can be added, each once.
+pub(super) fn cpu_types(reply: &[u8]) -> Values {
+    let is_free = |cpu: &Value| cpu.get("qom-path").is_none();
+    let free = read(reply, |cpu| is_free(cpu).then(|| text(cpu, "type").map(str::to_owned))?);
+    let mut types: Values = Vec::new();
+    for ty in &free {
+        if types.iter().all(|listed| listed.name != *ty) {
+            types.push(value(ty, format!("CPU, {} free", free.iter().filter(|other| *other == ty).count())));
+        }
+    }
+    types
 }
 
 /// The properties that say where a CPU is, such as `core-id=1 socket-id=0`.

@@ -64,10 +64,13 @@ impl Line {
         let mut tail = String::new();
         let mut add = |details: &[String], room: &mut usize| {
             for detail in details {
-                let Some(left) = room.checked_sub(2 + detail.width()) else { break };
-                *room = left;
+                // The beginning of a sentence, such as `ready`, is better than nothing.
+                let beginning = detail.split(": ").next().unwrap_or_default();
+                let fits = |part: &&str| *room >= 2 + part.width();
+                let Some(part) = [detail, beginning].into_iter().find(fits) else { break };
+                *room -= 2 + part.width();
                 tail.push_str("  ");
-                tail.push_str(detail);
+                tail.push_str(part);
             }
         };
         add(&self.details, &mut room);

@@ -1,0 +1,128 @@
+//! What to do next if the peer refused a command because of what it found there.
+
+use qmpsh::pattern::Pattern;
+
+/// For which commands, what QEMU said, and what to do. The first two are patterns; `{}` is a name that QEMU said, to say again.
+type Row = (&'static str, &'static str, &'static str);
+
+/// The first row that fits counts. Tried on QEMU 7.2, 10.0 and 11.1.
+const ROWS: &[Row] = &[
+    ("*", "Job ID '{}' already in use", "`.job {}` waits for that job and dismisses it"),
+    // QEMU 7.2 closes the files of a client that leaves, later ones keep them.
+    (
+        "*",
+        "*dup FD for {} flags *: No such file or directory",
+        "this QEMU closes {} when the client that added it leaves: send add-fd in the same session",
+    ),
+    ("device_del", "Bus '{}' does not support hotplugging", "a device on {} stays until QEMU ends"),
+    ("device_add", "Bus '*' does not support hotplugging", BUS),
+    ("device_add", "Bus '*' not found", BUS),
+    ("device_add", "Device '*' can't go on *", BUS),
+    ("device_add", "PCI: slot *", BUS),
+    ("device_add", "PCI: no slot*", BUS),
+    ("device_add", "CPU* with APIC ID * exists", CPU),
+    ("device_add", "CPU * is not set", CPU),
+    (
+        "device_del",
+        "Device {} is already in the process of unplug",
+        "the guest has not given it up yet: `.wait DEVICE_DELETED device={}`",
+    ),
+    ("object-del", "object '*' is in use*", "remove the device that uses it first, and wait for DEVICE_DELETED"),
+    (
+        "blockdev-del",
+        "Node {} is in use",
+        "`.show block {}` shows what uses it; a device has gone when DEVICE_DELETED has come",
+    ),
+    ("*", "Node '{}' is busy: *", "`.show block {}` shows what uses it"),
+    ("*", "*Permission conflict on node '{}'*", "`.show block {}` shows what uses it"),
+    ("*", "Device '*' is in use", "`.show block` shows what uses it"),
+    ("*", "Need a root block node", "another node or job is above it: see `.show block` and `.jobs`"),
+    ("*", "Cannot find device='*' nor node-name='*'", NODES),
+    ("*", "Failed to find node with node-name='*'", NODES),
+    ("*", "New overlay node-name missing", "snapshot-node-name= names the node of the new file"),
+    ("*", "Could not open '[!/]*': No such file or directory", "a relative path begins at the directory of QEMU"),
+    ("*", "Image is read-only", "blockdev-reopen can open it for writing"),
+    ("*", "Block node is read-only", "blockdev-reopen can open it for writing"),
+    ("*password", "Could not set password", VNC),
+    ("*password", "VNC password authentication is disabled", VNC),
+    ("job-*", "Job not found", ".jobs lists the jobs"),
+    ("block-job-*", "Block job '*' not found", ".jobs lists the jobs"),
+    ("*", "Job '{}' in state '*' cannot accept command verb 'complete'", "`.job until=ready {}` waits until it can"),
+    ("*", "Job '{}' in state '*' cannot accept command verb 'dismiss'", "`.job {}` waits for its end and dismisses it"),
+    ("*", "The active block job '{}' cannot be completed", "it ends by itself: `.job {}` waits for it"),
+    ("migrate-incoming", "'-incoming' was not specified *", "start the QEMU that receives with -incoming defer"),
+    ("migrate*", "unknown migration protocol: *", PROTOCOLS),
+    ("migrate*", "Parameter 'uri' expects a valid migration protocol", PROTOCOLS),
+    ("*", "There's a migration process in progress*", MIGRATION),
+    ("*", "* not allowed while migrating", MIGRATION),
+];
+
+const BUS: &str = "bus= names another bus; at the prompt, Tab lists those that the device fits";
+const CPU: &str = "query-hotpluggable-cpus shows the free places: those without a qom-path";
+const NODES: &str = "`.show block` shows the nodes, those of each device below it";
+const VNC: &str = "QEMU takes a VNC password only if it was started with -vnc ADDRESS,password=on";
+const PROTOCOLS: &str = "write tcp:HOST:PORT, unix:PATH, \"exec:COMMAND\" or fd:NAME";
+const MIGRATION: &str = "`.migration` waits for the migration, migrate_cancel stops it";
+
+/// Returns what to do, not safe to show; `None` if nothing is certain.
+pub(super) fn next_step(command: &str, desc: &str) -> Option<String> {
+    let fits =
+        |pattern: &str, text: &str| Pattern::new(&pattern.replace("{}", "*")).is_ok_and(|glob| glob.matches(text));
+    let (_, said, todo) = ROWS.iter().find(|(commands, said, _)| fits(commands, command) && fits(said, desc))?;
+    Some(todo.replace("{}", name_in(said, desc).unwrap_or_default()))
+}
+
+/// Returns what stands in `desc` where the pattern has `{}`.
+fn name_in<'d>(pattern: &str, desc: &'d str) -> Option<&'d str> {
+    let (before, after) = pattern.split_once("{}")?;
+    let (_, name) = desc.split_once(before.rsplit('*').next()?)?;
+    match after.split('*').next()? {
+        "" => Some(name),
+        after => name.split(after).next(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_leads_to_the_next_step() {
+        let check = |command: &str, desc: &str, expected: Option<&str>| {
+            assert_eq!(next_step(command, desc).as_deref(), expected, "{command}: {desc}");
+        };
+        let uses = Some("`.show block n0` shows what uses it");
+        check(
+            "device_del",
+            "Bus 'pcie.0' does not support hotplugging",
+            Some("a device on pcie.0 stays until QEMU ends"),
+        );
+        check("device_add", "Bus 'pcie.0' does not support hotplugging", Some(BUS));
+        check("device_add", "Device 'virtio-blk-pci' can't go on SCSI bus", Some(BUS));
+        check("device_add", "CPU[0] with APIC ID 0 exists", Some(CPU));
+        check("device_add", "CPU socket-id is not set", Some(CPU));
+        check("block_resize", "Node 'n0' is busy: node is used as backing hd of 'o1'", uses);
+        check("device_add", "Permission conflict on node 'n0': permissions 'write' are both required", uses);
+        check("blockdev-backup", "Could not create node: Permission conflict on node 'n0': permissions", uses);
+        check("block_resize", "Cannot find device='d0' nor node-name=''", Some(NODES));
+        check("set_password", "Could not set password", Some(VNC));
+        check("job-complete", "Job not found", Some(".jobs lists the jobs"));
+        check(
+            "job-complete",
+            "Job 'b2' in state 'running' cannot accept command verb 'complete'",
+            Some("`.job until=ready b2` waits until it can"),
+        );
+        check(
+            "blockdev-add",
+            "Could not open 'x.qcow2': No such file or directory",
+            Some("a relative path begins at the directory of QEMU"),
+        );
+        check("blockdev-add", "Could not open '/x.qcow2': No such file or directory", None);
+        check("query-status", "anything else", None);
+        check(
+            "blockdev-change-medium",
+            "Could not dup FD for /dev/fdset/1 flags 2: No such file or directory",
+            Some("this QEMU closes /dev/fdset/1 when the client that added it leaves: send add-fd in the same session"),
+        );
+    }
+}
