@@ -104,7 +104,7 @@ fn send(text: &str, invocation: &Invocation, schema: Option<&Schema>) {
     if let Some(mut resend) = resend {
         for desc in ["Invalid parameter type for 'a', expected: string", "Parameter 'size' expects a number"] {
             if let Some(next) = resend.next(&request, desc) {
-                black_box(serde_json::from_str::<Value>(&next.text).is_ok());
+                black_box(serde_json::from_str::<Value>(next.text()).is_ok());
             }
         }
     }
@@ -115,15 +115,15 @@ fn send(text: &str, invocation: &Invocation, schema: Option<&Schema>) {
 
 /// A message is a line of the language too, and means itself.
 fn is_the_same_as_a_line(sent: &Request) {
-    let line = parse(&sent.text).unwrap_or_else(|error| panic!("{error} in {}", sent.text)).remove(0);
+    let line = parse(sent.text()).unwrap_or_else(|error| panic!("{error} in {}", sent.text())).remove(0);
     let Statement::Invoke(invocation) = &line.statement else { panic!("{line:?}") };
     let (again, _) = request(invocation, Types::default(), &mut NoFiles).expect("it was made before");
-    assert_eq!((again.text, again.command), (sent.text.clone(), sent.command.clone()));
+    assert_eq!((again.text(), again.command()), (sent.text(), sent.command()));
 }
 
 /// What helps to type a line points into the line.
 fn help(text: &str, schema: Option<&Schema>) {
-    let context = Context { schema, live: &Nothing, builtins: BUILTINS };
+    let context = Context { schema, live: &Nothing, builtins: BUILTINS, aliases: &[] };
     if let Some(hint) = hint(text, context) {
         super::text::is_safe(&hint.text);
     }
