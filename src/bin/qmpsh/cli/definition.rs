@@ -91,7 +91,7 @@ pub(crate) struct Options {
     /// Shell and share: reconnect every SECONDS after the connection is lost
     #[arg(long, value_name = "SECONDS", value_parser = values::limit, help_heading = CONNECTION)]
     #[arg(allow_negative_numbers = true)]
-    #[arg(long_help = "In the interactive shell and with share, reconnect every SECONDS after the connection is lost")]
+    #[arg(long_help = "In the shell and with share, reconnect every SECONDS after the connection is lost")]
     pub reconnect: Option<Duration>,
     /// Set the longest message to accept [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = CONNECTION)]
@@ -129,7 +129,8 @@ pub(crate) struct Options {
     pub monitor: Option<PathBuf>,
     /// Send only commands that change nothing
     #[arg(long, hide_short_help = true, help_heading = POLICY)]
-    #[arg(long_help = "Send, or with share allow, only commands that change, load, consume, block and reveal nothing")]
+    #[arg(long_help = "Send, or with share allow, only commands that change, load, consume, block and reveal\n\
+                       nothing")]
     pub read_only: bool,
     /// Send commands that match PATTERN; can be repeated
     #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true, help_heading = POLICY)]

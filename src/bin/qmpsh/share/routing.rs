@@ -434,7 +434,7 @@ fn number(object: &[u8], key: &str) -> Option<u64> {
 
 /// Returns `None` never: there is nothing in it that QEMU's parser would refuse.
 fn remove_fd(set: u64, descriptor: u64) -> Option<Request> {
-    Request::new("remove-fd").arguments(&json!({"fdset-id": set, "fd": descriptor})).ok()
+    Request::new("remove-fd").arguments(&json!({"fd": descriptor, "fdset-id": set})).ok()
 }
 
 #[cfg(test)]
