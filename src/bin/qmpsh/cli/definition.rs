@@ -88,7 +88,7 @@ pub(crate) struct Options {
     #[arg(long_help = "Keep trying while the socket is missing, refuses, is busy, or closes before the greeting\n\
                        (for listen and run: wait this long for the peer [default: forever])")]
     pub wait: Option<Duration>,
-    /// Shell and share: reconnect every SECONDS after the connection is lost
+    /// Shell, share: reconnect every SECONDS after the connection is lost
     #[arg(long, value_name = "SECONDS", value_parser = values::limit, help_heading = CONNECTION)]
     #[arg(allow_negative_numbers = true)]
     #[arg(long_help = "In the shell and with share, reconnect every SECONDS after the connection is lost")]
@@ -139,10 +139,8 @@ pub(crate) struct Options {
     pub allow: Vec<Rule>,
     /// Do not send commands that match PATTERN; can be repeated
     #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true, help_heading = POLICY)]
-    #[arg(
-        long_help = "Do not send, or with share allow, the commands that match PATTERN, whatever allows them. Can\n\
-                       be repeated"
-    )]
+    #[arg(long_help = "Do not send, or with share allow, the commands that match PATTERN, whatever allows them.\n\
+                       Can be repeated")]
     pub deny: Vec<Rule>,
     /// Set the output format: auto, json, pretty, table, raw [default: auto]
     #[arg(short = 'o', long, value_name = "MODE", overrides_with = "pretty", help_heading = OUTPUT)]
