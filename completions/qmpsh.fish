@@ -4,7 +4,7 @@ complete -c qmpsh -l pipeline -d 'With -k: send up to N commands before their re
 complete -c qmpsh -s t -l timeout -d 'Set the timeout of each command [default: none]' -r
 complete -c qmpsh -l connect-timeout -d 'Set the timeout of connecting, greeting included [default: 10]' -r
 complete -c qmpsh -l wait -d 'Keep trying until the monitor can be reached' -r
-complete -c qmpsh -l reconnect -d 'Shell, share: reconnect every SECONDS after the connection is lost' -r
+complete -c qmpsh -l reconnect -d 'Reconnect every SECONDS after a lost connection (shell, share)' -r
 complete -c qmpsh -l max-message -d 'Set the longest message to accept [default: 256M]' -r
 complete -c qmpsh -l tls-creds -d 'Use TLS with the credentials in DIR, as QEMU\'s tls-creds-x509' -r -f -a "(__fish_complete_directories)"
 complete -c qmpsh -l tls-hostname -d 'Expect NAME in the server\'s certificate [default: the host]' -r

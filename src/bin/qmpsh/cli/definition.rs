@@ -88,7 +88,7 @@ pub(crate) struct Options {
     #[arg(long_help = "Keep trying while the socket is missing, refuses, is busy, or closes before the greeting\n\
                        (for listen and run: wait this long for the peer [default: forever])")]
     pub wait: Option<Duration>,
-    /// Shell, share: reconnect every SECONDS after the connection is lost
+    /// Reconnect every SECONDS after a lost connection (shell, share)
     #[arg(long, value_name = "SECONDS", value_parser = values::limit, help_heading = CONNECTION)]
     #[arg(allow_negative_numbers = true)]
     #[arg(long_help = "In the shell and with share, reconnect every SECONDS after the connection is lost")]
