@@ -23,7 +23,7 @@ _qmpsh() {
 
     case "${cmd}" in
         qmpsh)
-            opts="-c -f -k -H -t -N -o -p -q -v -l -h -V --command --file --keep-going --hmp --pipeline --timeout --connect-timeout --wait --reconnect --max-message --skip-negotiation --qga --tls-creds --tls-hostname --socket-mode --monitor --output --pretty --quiet --color --events --verbose --logfile --log-level --history --no-history --generate --help --version"
+            opts="-c -f -k -H -t -N -o -p -q -v -l -h -V --command --file --keep-going --hmp --pipeline --timeout --connect-timeout --wait --reconnect --max-message --skip-negotiation --qga --tls-creds --tls-hostname --socket-mode --monitor --read-only --allow --deny --output --pretty --quiet --color --events --verbose --logfile --log-level --history --no-history --listen --audit --insecure --generate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -125,6 +125,14 @@ _qmpsh() {
                     fi
                     return 0
                     ;;
+                --allow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "auto json pretty table raw" -- "${cur}"))
                     return 0
@@ -176,6 +184,36 @@ _qmpsh() {
                     return 0
                     ;;
                 --history)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --listen)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --audit)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
                         oldifs="$IFS"

@@ -18,6 +18,7 @@
 //! What a peer can do:
 //!
 //! - [`schema`]: commands, events and types, as `query-qmp-schema` tells them.
+//! - [`policy`]: which commands a client may send.
 //!
 //! The connection:
 //!
@@ -28,6 +29,7 @@
 //! - [`jobs`]: what becomes of jobs and of a migration, as events and queries tell it.
 //! - [`events`]: streams of events, bounded and filtered; waits for one event, which look back.
 //! - [`client`]: QMP on the engine.
+//! - [`server`]: the server side of QMP on the engine.
 //!
 //! The shell's language, with the feature `language`:
 //!
@@ -55,6 +57,8 @@ pub mod schema;
 #[cfg(feature = "language")]
 pub mod language;
 
+pub mod policy;
+
 pub mod protocol;
 
 pub mod processes;
@@ -66,3 +70,5 @@ pub mod events;
 pub mod jobs;
 
 pub mod client;
+
+pub mod server;

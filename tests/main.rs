@@ -19,6 +19,8 @@ mod list;
 mod properties;
 mod readme;
 mod remote;
+mod server;
+mod share;
 mod shell;
 mod tls;
 mod wire_log;

@@ -118,7 +118,7 @@ mod tests {
         check("a b/q", Problem::BadHost(text(" ")));
         check("`touch x`@host/q", Problem::BadUser(text("`touch x`")));
         check("$(touch)@host/q", Problem::BadUser(text("$(touch)")));
-        check("a\\@host/q", Problem::BadUser(text("a\\")));
+        check("a\\@host/q", Problem::BadUser(text("a\\\\")));
         for c in "'`\";&<>|(){}$\\".chars() {
             check(&format!("h{c}x/q"), Problem::BadHost(c.to_string()));
             check(&format!("[fe80::1%e{c}]/q"), Problem::BadHost(c.to_string()));

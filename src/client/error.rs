@@ -155,6 +155,12 @@ pub enum ExecuteError {
         /// The command's name.
         command: String,
     },
+    /// The policy of the client does not allow the command. It was not sent.
+    #[error("`{}` was not sent: it is not allowed here", text::line(command))]
+    NotAllowed {
+        /// Its name.
+        command: String,
+    },
     /// The command has an open file, and the connection cannot pass one. It was not sent.
     #[error("`{}` was not sent: only a Unix socket on this machine can pass an open file", text::line(command))]
     NoDescriptors {

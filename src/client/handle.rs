@@ -16,6 +16,7 @@ use super::qmp::{Answer, Outgoing, Qmp};
 use super::shared::{Progress, Shared};
 use crate::events::{Delivery, EventStream, EventWait, Hub, RanOver};
 use crate::message::{Event, Greeting, Reply, Request};
+use crate::policy::Policy;
 use crate::protocol::{Dial, End, OpenError, Session, SessionOptions};
 
 /// A QMP client. Clones share the session.
@@ -23,6 +24,7 @@ use crate::protocol::{Dial, End, OpenError, Session, SessionOptions};
 pub struct Client {
     session: Session<Qmp>,
     guest_agent: bool,
+    policy: Arc<Policy>,
     shared: Arc<Shared>,
 }
 
@@ -37,8 +39,9 @@ impl Client {
         };
         let for_sessions = Arc::clone(&shared);
         let guest_agent = options.guest_agent;
+        let policy = Arc::new(options.policy.clone());
         let session = Session::new(session_options, move || Qmp::new(options.clone(), Arc::clone(&for_sessions)));
-        Self { session, guest_agent, shared }
+        Self { session, guest_agent, policy, shared }
     }
 
     /// Connects, waits for the greeting, and negotiates. Dropping the future cancels it and leaves nothing behind (E9).
@@ -117,6 +120,9 @@ impl Client {
     /// Queues a command like [`start`](Client::start), and tells the [`Observer`](super::Observer) who sends it.
     pub async fn start_as(&self, request: impl Into<Arc<Request>>, origin: Origin) -> Result<Execution, ExecuteError> {
         let request = request.into();
+        if !self.policy.allows_request(&request) {
+            return Err(ExecuteError::NotAllowed { command: request.command().to_owned() });
+        }
         request.check_name()?;
         if request.open_file().is_some() && !self.passes_descriptors() {
             return Err(ExecuteError::NoDescriptors { command: request.command().to_owned() });

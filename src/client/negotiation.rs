@@ -73,7 +73,7 @@ impl Qmp {
         let mut request = Request::new(NEGOTIATE);
         if self.options.out_of_band && offered {
             self.enabled = &[OUT_OF_BAND];
-            request = request.with_arguments_text(&format!(r#"{{"enable":["{OUT_OF_BAND}"]}}"#), &[]);
+            request = request.with_arguments_text(&format!(r#"{{"enable":["{OUT_OF_BAND}"]}}"#));
         }
         self.negotiating = true;
         let sent = wire.send(self, Outgoing::unanswered(request)).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::observer::Observer;
 use crate::events::{HistoryBounds, OnEvent};
+use crate::policy::Policy;
 
 /// The default of [`ClientOptions::max_message`]: 256 MiB.
 pub const MAX_MESSAGE: usize = 256 << 20;
@@ -24,6 +25,8 @@ pub struct ClientOptions {
     pub guest_agent: bool,
     /// How long a peer that is accepted may take for its greeting and negotiation.
     pub handshake_limit: Option<Duration>,
+    /// Which commands may be sent; the default allows all. The negotiation is always allowed.
+    pub policy: Policy,
     /// Sees all messages.
     pub observer: Option<Arc<dyn Observer>>,
     /// Called with every event in order, before any stream or wait gets it.
@@ -41,6 +44,7 @@ impl Default for ClientOptions {
             negotiate: true,
             guest_agent: false,
             handshake_limit: None,
+            policy: Policy::default(),
             observer: None,
             on_event: None,
             history: Some(HistoryBounds::default()),

@@ -40,7 +40,7 @@ impl Sync {
     }
 
     pub(super) fn request(&self) -> Request {
-        Request::new(self.command).with_arguments_text(&format!(r#"{{"id":{}}}"#, self.token), &[])
+        Request::new(self.command).with_arguments_text(&format!(r#"{{"id":{}}}"#, self.token))
     }
 
     /// Discards all before the answer and returns the answer, which may be a refusal; `None` if more bytes are needed. A greeting is

@@ -46,7 +46,7 @@ impl HumanMonitor {
             let _ = write!(arguments, r#","cpu-index":{cpu}"#);
         }
         arguments.push('}');
-        Ok(Request::new(COMMAND).with_arguments_text(&arguments, &[]).with_hmp_line(line))
+        Ok(Request::new(COMMAND).with_arguments_text(&arguments).with_hmp_line(line))
     }
 
     /// Remembers the processor that `line` selected, if `answer` says that it did.

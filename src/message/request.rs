@@ -93,13 +93,18 @@ impl Request {
             _ if json == "null" => return Ok(self),
             _ => return Err(RequestError::NotAnObject),
         }
-        let request = self.with_arguments_text(&json, &[]);
+        let request = self.with_arguments_text(&json);
         request.check()?;
         Ok(request)
     }
 
-    /// Sets the arguments: an object in compact JSON that was checked. At the places `asked` it has what the user was asked for.
-    pub(crate) fn with_arguments_text(mut self, arguments: &str, asked: &[Range<usize>]) -> Self {
+    /// Sets the arguments: an object in compact JSON that was checked.
+    pub(crate) fn with_arguments_text(self, arguments: &str) -> Self {
+        self.with_asked_arguments(arguments, &[])
+    }
+
+    /// Sets the arguments, which have at the places `asked` what the user was asked for.
+    pub(crate) fn with_asked_arguments(mut self, arguments: &str, asked: &[Range<usize>]) -> Self {
         let execute = if self.out_of_band { "exec-oob" } else { "execute" };
         let before = format!(r#"{{"{execute}":{},"arguments":"#, json::quoted(&self.command));
         self.asked = asked.iter().map(|place| before.len() + place.start..before.len() + place.end).collect();

@@ -116,8 +116,10 @@ impl<P: Protocol> Driver<P> {
                 Ok(input) => input,
                 Err(error) => return Poll::Ready(Err(self.write_error.take().map_or(error, SessionError::Write))),
             };
+            let has_failed = self.write_error.is_some();
             self.write_failed(&input, context)?;
-            if input == Input::End {
+            let may_end = |driver: &Self| driver.link.has_hung_up() || driver.protocol.may_end(driver.outbox.is_sent());
+            if input == Input::End && (has_failed || may_end(self)) {
                 return Poll::Ready(Err(SessionError::EndOfFile));
             }
             let mut progress = matches!(input, Input::Routed | Input::Read);
@@ -198,6 +200,7 @@ impl<P: Protocol> Driver<P> {
             Poll::Pending => Ok(Input::Quiet),
             Poll::Ready(Ok(count)) => {
                 self.end_of_input = count == 0;
+                self.protocol.descriptors_came(self.link.received());
                 Ok(Input::Read)
             }
             Poll::Ready(Err(error)) => Err(SessionError::Read(error)),

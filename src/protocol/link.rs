@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::net::unix::UCred;
 
 /// A connected stream of bytes in both directions.
 pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
@@ -26,6 +27,24 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
     fn attach(&mut self, descriptor: Arc<OwnedFd>) -> io::Result<()> {
         drop(descriptor);
         Err(no_descriptors())
+    }
+
+    /// Returns the process and the user at the other end; `None` if the system does not tell.
+    fn credentials(&self) -> Option<UCred> {
+        None
+    }
+
+    /// Returns true if the peer has closed the connection, and not only its half of it, as far as the system tells.
+    fn has_hung_up(&self) -> bool {
+        false
+    }
+
+    /// Keeps the open files that the peer sends from now on, for [`received`](Self::received). Otherwise the system closes them.
+    fn receive_descriptors(&mut self) {}
+
+    /// Takes the open files that came with what was read last.
+    fn received(&mut self) -> Vec<OwnedFd> {
+        Vec::new()
     }
 }
 
@@ -53,6 +72,12 @@ pub trait Bind: Send {
 pub trait Listen: Send {
     /// Accepts the next connection.
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>>;
+
+    /// Sets how many connections may wait to be accepted. It is 1 where one peer is taken.
+    fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
+        let _ = backlog;
+        Ok(())
+    }
 
     /// Returns the address that it listens on, with the real port.
     fn address(&self) -> String;

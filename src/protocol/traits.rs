@@ -77,6 +77,16 @@ pub trait Protocol: Sized + Send + 'static {
         Poll::Ready(())
     }
 
+    /// Takes the open files that came with the bytes that were read just now, if the link
+    /// [receives them](Link::receive_descriptors).
+    fn descriptors_came(&mut self, descriptors: Vec<OwnedFd>) {}
+
+    /// Returns true if the session ends, now that the peer has ended its half of the connection. `is_sent`: what was encoded is
+    /// written. A server whose client still waits for replies goes on.
+    fn may_end(&self, is_sent: bool) -> bool {
+        true
+    }
+
     /// Ends what is pending. Called once with how the session ended, also if the driver panicked.
     fn on_end(&mut self, end: &End<Self::Error>) {}
 }

@@ -31,12 +31,18 @@ impl Wire<'_> {
             }
             make_room(self.inbox);
             eof = self.link.read_buf(self.inbox).await? == 0;
+            protocol.descriptors_came(self.link.received());
         }
     }
 
     /// Returns true if open files can be sent over this connection.
     pub fn passes_descriptors(&self) -> bool {
         self.link.passes_descriptors()
+    }
+
+    /// Keeps the open files that the peer sends; see [`Link::receive_descriptors`](super::Link::receive_descriptors).
+    pub fn receive_descriptors(&mut self) {
+        self.link.receive_descriptors();
     }
 
     /// Sends one message, which passes the outbound hook, without an open file.

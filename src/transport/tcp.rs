@@ -76,6 +76,10 @@ impl Listen for TcpListening {
         })
     }
 
+    fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
+        Ok(rustix::net::listen(&self.listener, backlog)?)
+    }
+
     fn address(&self) -> String {
         self.address.clone()
     }

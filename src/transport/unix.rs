@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::ffi::OsStr;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -12,8 +12,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::Mode;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    SocketAddrUnix,
+};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
@@ -24,6 +28,12 @@ use crate::protocol::{Bind, Dial, Incoming, Link, Listen, no_descriptors};
 /// The pause between attempts to connect to a listener whose backlog is full. The system does not report when it has room.
 const JAMMED_RETRY: Duration = Duration::from_millis(10);
 
+/// How many bytes are read at once from a peer that may send open files. They are zeroed before.
+const RECEIVED_AT_ONCE: usize = 4096;
+
+/// How many open files one message may carry. QEMU takes as many.
+const MOST_DESCRIPTORS: usize = 16;
+
 /// The length of an abstract name with `tight=off` in QEMU, in bytes.
 const ABSTRACT_PADDED: usize = 107;
 
@@ -33,13 +43,15 @@ pub struct UnixLink {
     stream: UnixStream,
     /// Sent with the next write.
     descriptor: Option<Arc<OwnedFd>>,
+    /// The open files that came; `None` if they are not wanted.
+    received: Option<Vec<OwnedFd>>,
     /// The forwarder to another machine, to which no open file can go. It is dropped with the link.
     forwarder: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl From<UnixStream> for UnixLink {
     fn from(stream: UnixStream) -> Self {
-        Self { stream, descriptor: None, forwarder: None }
+        Self { stream, descriptor: None, received: None, forwarder: None }
     }
 }
 
@@ -67,6 +79,24 @@ impl Link for UnixLink {
         self.descriptor = Some(descriptor);
         Ok(())
     }
+
+    fn credentials(&self) -> Option<UCred> {
+        self.stream.peer_cred().ok()
+    }
+
+    fn has_hung_up(&self) -> bool {
+        let mut sockets = [PollFd::new(&self.stream, PollFlags::empty())];
+        rustix::event::poll(&mut sockets, Some(&Timespec::default())).is_ok()
+            && sockets[0].revents().contains(PollFlags::HUP)
+    }
+
+    fn receive_descriptors(&mut self) {
+        self.received.get_or_insert_default();
+    }
+
+    fn received(&mut self) -> Vec<OwnedFd> {
+        self.received.as_mut().map(std::mem::take).unwrap_or_default()
+    }
 }
 
 impl AsyncRead for UnixLink {
@@ -75,7 +105,21 @@ impl AsyncRead for UnixLink {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let link = &mut *self;
+        let Some(received) = &mut link.received else { return Pin::new(&mut link.stream).poll_read(context, buffer) };
+        loop {
+            ready!(link.stream.poll_read_ready(context))?;
+            let room = buffer.remaining().min(RECEIVED_AT_ONCE);
+            let into = buffer.initialize_unfilled_to(room);
+            match link.stream.try_io(Interest::READABLE, || receive_with(&link.stream, into, received)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(count) => {
+                    buffer.advance(count);
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
     }
 }
 
@@ -115,6 +159,19 @@ fn send_with(stream: &UnixStream, bytes: &[u8], descriptor: &OwnedFd) -> io::Res
     // There is room for exactly one.
     control.push(SendAncillaryMessage::ScmRights(&descriptors));
     Ok(rustix::net::sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)?)
+}
+
+/// Reads once, and keeps the open files that came. The system closes those for which there is no room.
+fn receive_with(stream: &UnixStream, bytes: &mut [u8], received: &mut Vec<OwnedFd>) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let read = rustix::net::recvmsg(stream, &mut [IoSliceMut::new(bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            received.extend(descriptors);
+        }
+    }
+    Ok(read.bytes)
 }
 
 /// The address of a Unix socket.
@@ -224,6 +281,10 @@ impl Listen for UnixListening {
                 handshake: Box::pin(std::future::ready(Ok(Box::new(UnixLink::from(stream)) as Box<dyn Link>))),
             }
         })
+    }
+
+    fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
+        Ok(rustix::net::listen(&self.listener, backlog)?)
     }
 
     fn address(&self) -> String {

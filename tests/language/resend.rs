@@ -39,7 +39,10 @@ fn an_argument_is_converted_only_once() {
     mock.finish();
     let mock = refusing(Mock::new().negotiate()).error(GENERIC, "Bus 'pci.0' not found").unix();
     let output = qmpsh().arg(mock.socket()).args(["-c", LINE, "-c", "query-name"]).run();
-    output.stdout("").stderr("-c:1: GenericError: Bus 'pci.0' not found\n").status(1);
+    output
+        .stdout("")
+        .stderr_contains("-c:1: GenericError: Bus 'pci.0' not found\n  hint: bus= names another bus; ")
+        .status(1);
     mock.finish();
 }
 

@@ -43,6 +43,7 @@ pub fn shell_answer(query: &str) -> Option<&'static str> {
         | "query-cpus-fast"
         | "query-hotpluggable-cpus"
         | "query-jobs"
+        | "query-machines"
         | "query-memdev"
         | "query-memory-devices"
         | "query-migrate-capabilities"

@@ -11,6 +11,7 @@ mod interactive;
 mod output;
 mod run;
 mod session;
+mod share;
 mod signals;
 mod startup;
 mod status;

@@ -10,7 +10,7 @@ use tokio::runtime::LocalOptions;
 
 use crate::batch::work::Work;
 use crate::batch::{self, Batch};
-use crate::cli::{self, ConnectMode, Input, Invocation, Options, Source, Task};
+use crate::cli::{self, ConnectMode, Input, Invocation, Options, Sharing, Source, Task};
 use crate::config::Config;
 use crate::connect::{Connector, list};
 use crate::eval::{self, Sources, Text};
@@ -22,6 +22,7 @@ use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
 use crate::session::types::TypeInfo;
 use crate::session::{Session, SharedDialect, hmp, queries};
+use crate::share;
 use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status};
 use qmpsh::client::ClientOptions;
@@ -42,6 +43,7 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
             }
         }
         Task::List(listing) => return Ok(list::run(listing)),
+        Task::Share(sharing) => return share(Box::leak(sharing)),
     };
     // It lives as long as the program.
     let invocation: &'static Invocation = Box::leak(invocation);
@@ -54,6 +56,29 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
             return Ok(failure.status);
         }
     };
+    block_on(messages, run_in(invocation, connector, messages))
+}
+
+/// Runs `qmpsh share`.
+fn share(sharing: &'static Sharing) -> anyhow::Result<Status> {
+    let messages = Messages::new(sharing.options.color);
+    // Before the runtime opens descriptors of its own.
+    let claimed =
+        share::sockets(sharing).and_then(|sockets| Ok((Connector::new(&sharing.mode, &sharing.options)?, sockets)));
+    match claimed {
+        Ok((connector, sockets)) => block_on(messages, share::run(sharing, connector, sockets, messages)),
+        Err(failure) => {
+            messages.tell(&failure);
+            Ok(failure.status)
+        }
+    }
+}
+
+/// Runs the work on a runtime of its own, and shows why it failed.
+fn block_on(
+    messages: Messages,
+    work: impl Future<Output = Result<Status, Failure>> + 'static,
+) -> anyhow::Result<Status> {
     spare_descriptors().context("cannot start the asynchronous runtime")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -62,7 +87,7 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
         .context("cannot start the asynchronous runtime")?;
     // A task, because tasks take turns with the connection's driver without a system call. A future that the runtime blocks
     // on makes one each time it is woken.
-    let work = async { tokio::task::spawn_local(run_in(invocation, connector, messages)).await };
+    let work = async { tokio::task::spawn_local(work).await };
     let result = runtime.block_on(work).unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
     // A question at the terminal may have been interrupted.
     secret::restore_echo();
@@ -216,6 +241,7 @@ fn session(
         handshake_limit: Some(options.connect_timeout),
         // What may wait for an event may also switch the log.
         observer: log.observer(follows_events),
+        policy: options.policy(),
         history: follows_events.then(HistoryBounds::default),
         ..ClientOptions::default()
     };

@@ -39,7 +39,7 @@ impl From<String> for Written {
 pub(super) fn message(command: &str, arguments: Option<&Written>) -> Request {
     let request = Request::new(command);
     match arguments {
-        Some(arguments) => request.with_arguments_text(&arguments.text, &arguments.asked),
+        Some(arguments) => request.with_asked_arguments(&arguments.text, &arguments.asked),
         None => request,
     }
 }

@@ -90,7 +90,7 @@ impl Resend {
         self.words[word].is_converted = true;
         self.left = left;
         let arguments = self.arguments.write();
-        let request = refused.clone().with_arguments_text(&arguments.text, &arguments.asked);
+        let request = refused.clone().with_asked_arguments(&arguments.text, &arguments.asked);
         request.check_size().ok()?;
         Some(request)
     }

@@ -51,6 +51,10 @@ impl Listen for TlsListening {
         })
     }
 
+    fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
+        self.listener.set_backlog(backlog)
+    }
+
     fn address(&self) -> String {
         self.listener.address()
     }

@@ -215,8 +215,11 @@ impl Batch<'_> {
                 while !flight.is_empty() {
                     self.tell_oldest(flight).await?;
                 }
-                batch_run.ended = true;
-                self.settle(Err(error), &request, None, &location).await
+                batch_run.ended = !matches!(error, ExecuteError::NotAllowed { .. });
+                match self.settle(Err(error), &request, None, &location).await {
+                    Err(failure) if !batch_run.ended => self.go_on_after(failure).await,
+                    settled => settled,
+                }
             }
         }
     }

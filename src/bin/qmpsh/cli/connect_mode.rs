@@ -28,6 +28,7 @@ pub(super) enum Subcommand {
     Listen,
     Fd,
     Run,
+    Share,
     /// It takes no address, so its word stays in the arguments.
     List,
 }
@@ -43,6 +44,7 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Subc
         Some("listen") => Subcommand::Listen,
         Some("fd") => Subcommand::Fd,
         Some("run") => Subcommand::Run,
+        Some("share") => Subcommand::Share,
         Some("list") => return Subcommand::List,
         _ => return Subcommand::Connect,
     };

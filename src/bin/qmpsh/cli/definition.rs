@@ -12,10 +12,13 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Va
 use tracing::level_filters::LevelFilter;
 
 use super::{manual, values};
+use qmpsh::policy::{Policy, Rule};
 
 const RUN: &str = "What to run";
 const CONNECTION: &str = "Connection";
 const OUTPUT: &str = "Output";
+const POLICY: &str = "What may be sent";
+const SHARE: &str = "Share";
 const SHELL: &str = "Interactive shell";
 
 /// The whole command line.
@@ -45,6 +48,8 @@ pub(super) struct CommandLine {
     pub files: Vec<OsString>,
     #[command(flatten)]
     pub options: Options,
+    #[command(flatten)]
+    pub sharing: ShareOptions,
     /// Print the man page or a completion script
     #[arg(long, value_name = "WHAT", value_parser = GENERATED.map(|(what, _)| what), hide_short_help = true)]
     pub generate: Option<String>,
@@ -83,10 +88,10 @@ pub(crate) struct Options {
     #[arg(long_help = "Keep trying while the socket is missing, refuses, is busy, or closes before the greeting\n\
                        (for listen and run: wait this long for the peer [default: forever])")]
     pub wait: Option<Duration>,
-    /// Shell: reconnect every SECONDS after the connection is lost
+    /// Reconnect every SECONDS after a lost connection (shell, share)
     #[arg(long, value_name = "SECONDS", value_parser = values::limit, help_heading = CONNECTION)]
     #[arg(allow_negative_numbers = true)]
-    #[arg(long_help = "In the interactive shell, reconnect every SECONDS after the connection is lost")]
+    #[arg(long_help = "In the shell and with share, reconnect every SECONDS after the connection is lost")]
     pub reconnect: Option<Duration>,
     /// Set the longest message to accept [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = CONNECTION)]
@@ -122,6 +127,21 @@ pub(crate) struct Options {
     #[arg(help_heading = CONNECTION)]
     #[arg(long_help = "run: make a second monitor at PATH, to reconnect to after .detach")]
     pub monitor: Option<PathBuf>,
+    /// Send only commands that change nothing
+    #[arg(long, hide_short_help = true, help_heading = POLICY)]
+    #[arg(long_help = "Send, or with share allow, only commands that change, load, consume, block and reveal\n\
+                       nothing")]
+    pub read_only: bool,
+    /// Send commands that match PATTERN; can be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true, help_heading = POLICY)]
+    #[arg(long_help = "Send, or with share allow, the commands that match PATTERN, besides those of --read-only;\n\
+                       without it, only those. hmp:PATTERN is for lines of the human monitor. Can be repeated")]
+    pub allow: Vec<Rule>,
+    /// Do not send commands that match PATTERN; can be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true, help_heading = POLICY)]
+    #[arg(long_help = "Do not send, or with share allow, the commands that match PATTERN, whatever allows them.\n\
+                       Can be repeated")]
+    pub deny: Vec<Rule>,
     /// Set the output format: auto, json, pretty, table, raw [default: auto]
     #[arg(short = 'o', long, value_name = "MODE", overrides_with = "pretty", help_heading = OUTPUT)]
     #[arg(hide_possible_values = true)]
@@ -163,6 +183,35 @@ pub(crate) struct Options {
     /// Do not keep a history
     #[arg(long, overrides_with = "history", help_heading = SHELL)]
     pub no_history: bool,
+}
+
+/// The options of `share`, as they are written.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = SHARE)]
+pub(super) struct ShareOptions {
+    /// share: serve clients at SOCKET, with options of its own; can be repeated
+    #[arg(long, value_name = "SOCKET[,OPTION...]", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long_help = "share: serve clients at SOCKET; can be repeated. OPTION is read-only, allow=PATTERN,\n\
+                       deny=PATTERN, mode=OCTAL [default: 0600], group=NAME, tls-creds=DIR or max-request=SIZE\n\
+                       [default: 1M]; a comma in a value is written ,,")]
+    pub listen: Vec<OsString>,
+    /// share: append a line for each command to FILE
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long_help = "share: append a JSON line for each command to FILE; secrets as ***")]
+    pub audit: Option<PathBuf>,
+    /// share: allow TCP without TLS
+    #[arg(long, hide_short_help = true)]
+    #[arg(long_help = "share: allow TCP without TLS: any user who reaches the port is a client")]
+    pub insecure: bool,
+}
+
+impl ShareOptions {
+    /// Returns the first of these options that is given.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        let given =
+            [("--listen", !self.listen.is_empty()), ("--audit", self.audit.is_some()), ("--insecure", self.insecure)];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
 }
 
 /// The values of `--generate`, and the committed files that it prints. A test keeps them fresh.
@@ -241,6 +290,11 @@ pub(super) fn read(command: &mut Command, args: Vec<OsString>) -> Result<(Comman
 }
 
 impl Options {
+    /// Returns which commands may be sent.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy { read_only: self.read_only, allow: self.allow.clone(), deny: self.deny.clone() }
+    }
+
     /// Applies `log`, the value of `$QMPSH_LOG`, and checks that the options go together.
     pub(super) fn finish(&mut self, matches: &ArgMatches, log: Option<&OsStr>) -> Result<(), String> {
         // `--wait 0` means one attempt.

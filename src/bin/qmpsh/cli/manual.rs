@@ -8,6 +8,7 @@ pub(crate) const USAGE: &str = "qmpsh [OPTIONS] ADDRESS [OPTIONS] [COMMAND [KEY=
        qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] run [OPTIONS] [--] QEMU-COMMAND...
+       qmpsh share ADDRESS --listen SOCKET[,OPTION...] [OPTIONS]
        qmpsh list [-o MODE]";
 
 /// A term and what it means.
@@ -37,6 +38,7 @@ pub(crate) const EXAMPLES: &[Entry] = &[
     ("qmpsh listen :4444", "wait for a QEMU started with -qmp tcp:localhost:4444"),
     ("qmpsh --tls-creds ~/pki host1:4444 query-status", "run a command in a VM on another machine, with TLS"),
     ("qmpsh run qemu-system-x86_64 -M q35", "start QEMU, and end it when the shell ends"),
+    ("qmpsh share /tmp/qmp.sock --listen /tmp/shared.sock", "let many clients use one monitor at a time"),
     ("qmpsh ssh://root@host1/run/vm1.qmp query-status", "run a command in a VM on another machine"),
     ("qmpsh /tmp/qmp.sock --wait 30 query-name", "run a command as soon as QEMU is up, within 30 seconds"),
 ];

@@ -7,6 +7,7 @@
 //! qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
 //! qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]
 //! qmpsh [OPTIONS] run [OPTIONS] [--] QEMU-COMMAND...
+//! qmpsh share ADDRESS --listen SOCKET[,OPTION...]
 //! qmpsh list
 //! ```
 //!
@@ -20,6 +21,7 @@ mod exit;
 #[cfg(test)]
 mod generated;
 pub(crate) mod manual;
+mod share;
 mod values;
 mod words;
 
@@ -34,6 +36,7 @@ pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode, command}
 pub(crate) use exit::Exit;
 use exit::{OURS, usage};
 use qmpsh::text;
+pub(crate) use share::{Place, ShareSocket, Sharing};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +45,8 @@ pub(crate) enum Task {
     Session(Box<Invocation>),
     /// A session, without an address.
     NoAddress(Box<(Input, Options)>),
+    /// `share`: one monitor for many clients.
+    Share(Box<Sharing>),
     /// `list`: the QEMU processes of this machine.
     List(Listing),
 }
@@ -111,7 +116,18 @@ pub(crate) fn parse(
         };
     }
     let sources = line.sources(&matches);
-    let CommandLine { address, mut words, mut options, .. } = line;
+    let CommandLine { address, mut words, mut options, sharing, .. } = line;
+    if subcommand == Subcommand::Share {
+        if let Some(what) = not_for_share(&options, &sources, &words) {
+            return Err(usage(format_args!("`share` does not take {what} (for a socket of that name, write ./share)")));
+        }
+        options.finish(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
+        let address = address.or_else(|| env("QMP_SOCKET")).ok_or_else(|| usage(manual::NO_ADDRESS))?;
+        return Ok(Task::Share(Box::new(sharing.read(&address, options)?)));
+    }
+    if let Some(option) = sharing.first() {
+        return Err(usage(format_args!("{option} works only with `qmpsh share`")));
+    }
     let mode = match (address, env("QMP_SOCKET")) {
         // The words are the arguments of QEMU.
         (program, _) if subcommand == Subcommand::Run => Some(connect_mode::run(program, std::mem::take(&mut words))?),
@@ -133,6 +149,20 @@ pub(crate) fn parse(
         }
     }
     Ok(Task::Session(Box::new(Invocation { mode, input, options })))
+}
+
+/// Returns what is given and means nothing to `share`.
+fn not_for_share(options: &Options, sources: &[(bool, OsString)], words: &[OsString]) -> Option<String> {
+    let given = [
+        ("-c or -f", !sources.is_empty()),
+        ("--qga: an agent cannot be shared", options.guest_agent),
+        ("-N", options.skip_negotiation),
+        ("-H", options.hmp),
+    ];
+    if let Some(word) = words.first() {
+        return Some(format!("commands, such as `{}`", word.to_string_lossy().escape_debug()));
+    }
+    given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name.to_owned())
 }
 
 fn input(sources: Vec<(bool, OsString)>, words: Vec<OsString>) -> Result<Input, Exit> {

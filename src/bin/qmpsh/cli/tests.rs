@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 fn run(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
     match task(line, environment)? {
         Task::Session(invocation) => Ok(*invocation),
-        task @ (Task::NoAddress(_) | Task::List(_)) => panic!("{line}: {task:?}"),
+        task => panic!("{line}: {task:?}"),
     }
 }
 
@@ -376,7 +376,7 @@ fn only_paths_may_be_other_than_utf8() {
     let parse = |args: &[OsString]| -> Result<Invocation, Exit> {
         match parse(args.to_vec(), |_| None)? {
             Task::Session(invocation) => Ok(*invocation),
-            task @ (Task::NoAddress(_) | Task::List(_)) => panic!("{task:?}"),
+            task => panic!("{task:?}"),
         }
     };
     let name = OsString::from("qmpsh");

@@ -1,5 +1,7 @@
 //! The values of options: times, sizes and others.
 
+use qmpsh::pattern::PatternError;
+use qmpsh::policy::Rule;
 use std::time::Duration;
 
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -70,6 +72,11 @@ pub(super) fn host_name(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err("it is not a host name or an IP address".to_owned()),
     }
+}
+
+/// Reads a rule of a policy.
+pub(super) fn rule(text: &str) -> Result<Rule, String> {
+    text.parse().map_err(|error: PatternError| error.to_string())
 }
 
 #[cfg(test)]

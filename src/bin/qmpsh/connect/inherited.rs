@@ -1,5 +1,6 @@
 //! A socket that the parent process made and passed on.
 
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::{dial, listen, secure};
@@ -11,16 +12,46 @@ use qmpsh::error::describe;
 use qmpsh::transport::{DialTarget, Inherited};
 
 /// The first descriptor that a service manager passes. Source: `sd_listen_fds(3)`.
-const FIRST_PASSED: RawFd = 3;
+const FIRST_PASSED: u32 = 3;
 
 /// The variables with which a service manager describes the descriptors it passes.
 const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
+
+/// A socket that the parent process made, not looked at.
+pub(crate) struct Passed {
+    number: RawFd,
+    descriptor: OwnedFd,
+}
+
+impl Passed {
+    /// Takes the descriptor of this number. Must be called before the program opens any descriptor.
+    pub(crate) fn claim(number: u32) -> Result<Self, Failure> {
+        if let Some(name) = ["stdin", "stdout", "stderr"].get(number as usize) {
+            return Err(unusable(&format!("fd {number}: it is {name}; pass the socket as 3 or more")));
+        }
+        let number = RawFd::try_from(number).map_err(|_| unusable(&closed(number)))?;
+        let descriptor = claim(number).map_err(|_| unusable(&closed(number)))?;
+        Ok(Self { number, descriptor })
+    }
+
+    /// Returns the numbers of the descriptors that the service manager passed.
+    pub(crate) fn numbers() -> Result<Vec<u32>, Failure> {
+        let passed = passed(|name| std::env::var(name).ok(), std::process::id(), "--listen SOCKET")?;
+        Ok(passed.collect())
+    }
+
+    /// Finds out what it is.
+    pub(crate) fn open(self) -> Result<Inherited, Failure> {
+        let Self { number, descriptor } = self;
+        Inherited::new(descriptor).map_err(|error| unusable(&format!("fd {number}: {}", describe(&error))))
+    }
+}
 
 /// An inherited descriptor.
 pub(super) struct Socket {
     number: RawFd,
     /// `None` after it was used.
-    descriptor: Option<OwnedFd>,
+    passed: Option<Passed>,
 }
 
 impl Socket {
@@ -29,15 +60,11 @@ impl Socket {
     /// Must be called before the program opens any descriptor.
     pub(super) fn claim(number: Option<u32>) -> Result<Self, Failure> {
         let number = match number {
-            None => passed(|name| std::env::var(name).ok(), std::process::id())?,
-            Some(number @ 0..=2) => {
-                let name = ["stdin", "stdout", "stderr"][number as usize];
-                return Err(unusable(&format!("fd {number}: it is {name}; pass the socket as 3 or more")));
-            }
-            Some(number) => RawFd::try_from(number).map_err(|_| unusable(&closed(number)))?,
+            None => only(passed(|name| std::env::var(name).ok(), std::process::id(), "`qmpsh fd 3`")?)?,
+            Some(number) => number,
         };
-        let descriptor = claim(number).map_err(|_| unusable(&closed(number)))?;
-        Ok(Self { number, descriptor: Some(descriptor) })
+        let passed = Passed::claim(number)?;
+        Ok(Self { number: passed.number, passed: Some(passed) })
     }
 
     pub(super) fn shown(&self) -> String {
@@ -53,12 +80,10 @@ impl Socket {
     ) -> Result<(), Failure> {
         let number = self.number;
         let shown = self.shown();
-        let Some(descriptor) = self.descriptor.take() else {
+        let Some(passed) = self.passed.take() else {
             return Err(unusable(&format!("fd {number}: its connection is gone")));
         };
-        let inherited =
-            Inherited::new(descriptor).map_err(|error| unusable(&format!("fd {number}: {}", describe(&error))))?;
-        let to = match inherited {
+        let to = match passed.open()? {
             Inherited::Listening(listener) => {
                 let at = listener.address();
                 if options.tls_hostname.is_some() {
@@ -83,27 +108,32 @@ impl Socket {
     }
 }
 
-/// Returns the descriptor that a service manager passed to the process `pid`. Source: `sd_listen_fds(3)`.
-fn passed(variable: impl Fn(&str) -> Option<String>, pid: u32) -> Result<RawFd, Failure> {
-    let none = |why: &str| unusable(&format!("no descriptor was passed: {why}; name one, as in `qmpsh fd 3`"));
+/// Returns the descriptors that a service manager passed to the process `pid`. `other` is what names one otherwise.
+/// Source: `sd_listen_fds(3)`.
+fn passed(variable: impl Fn(&str) -> Option<String>, pid: u32, other: &str) -> Result<Range<u32>, Failure> {
+    let none = |why: &str| unusable(&format!("no descriptor was passed: {why}; name one, as in {other}"));
     let number = |name: &str| -> Result<u32, Failure> {
         let text = variable(name).ok_or_else(|| none(&format!("${name} is not set")))?;
         text.parse().map_err(|_| none(&format!("${name} is not a number")))
     };
-    let other = number("LISTEN_PID")?;
-    if other != pid {
-        return Err(none(&format!("$LISTEN_PID is {other}, but this is process {pid}")));
+    let process = number("LISTEN_PID")?;
+    if process != pid {
+        return Err(none(&format!("$LISTEN_PID is {process}, but this is process {pid}")));
     }
     match number("LISTEN_FDS")? {
         0 => Err(none("$LISTEN_FDS is 0")),
-        1 => Ok(FIRST_PASSED),
-        count => {
-            let last = i64::from(FIRST_PASSED) + i64::from(count) - 1;
-            Err(unusable(&format!(
-                "{count} descriptors were passed, {FIRST_PASSED} to {last}: name one, as in `qmpsh fd 3`"
-            )))
-        }
+        count => Ok(FIRST_PASSED..FIRST_PASSED.saturating_add(count)),
     }
+}
+
+fn only(passed: Range<u32>) -> Result<u32, Failure> {
+    let (count, last) = (passed.len(), passed.end - 1);
+    if count > 1 {
+        return Err(unusable(&format!(
+            "{count} descriptors were passed, {FIRST_PASSED} to {last}: name one, as in `qmpsh fd 3`"
+        )));
+    }
+    Ok(passed.start)
 }
 
 fn closed(number: impl std::fmt::Display) -> String {
@@ -117,7 +147,7 @@ fn unusable(message: &str) -> Failure {
 /// Takes an inherited descriptor and removes the variables that describe it, so that no child process gets them.
 #[allow(unsafe_code, reason = "a bare number is all that a parent process passes on, and std's environment is global")]
 fn claim(number: RawFd) -> std::io::Result<OwnedFd> {
-    // SAFETY: this is called once, at the start of the program, before any other thread runs and before the program
+    // SAFETY: this is called at the start of the program, before any other thread runs and before the program
     // opens a descriptor. So no other code reads the environment meanwhile. A number over 2 is either closed, which
     // fcntl reports without harm, or inherited and without another owner.
     unsafe {
@@ -137,9 +167,9 @@ mod tests {
     #[test]
     fn what_a_service_manager_passes() {
         #[track_caller]
-        fn check(pid: Option<&str>, count: Option<&str>, expected: Result<RawFd, &str>) {
+        fn check(pid: Option<&str>, count: Option<&str>, expected: Result<u32, &str>) {
             let variable = |name: &str| if name == "LISTEN_PID" { pid } else { count }.map(str::to_owned);
-            match (passed(variable, 7), expected) {
+            match (passed(variable, 7, "").and_then(only), expected) {
                 (Ok(number), expected) => assert_eq!(Ok(number), expected),
                 (Err(failure), Err(expected)) => assert!(failure.message.contains(expected), "{failure:?}"),
                 (Err(failure), Ok(_)) => panic!("{failure:?}"),
@@ -153,6 +183,6 @@ mod tests {
         check(Some("7"), Some("-1"), Err("$LISTEN_FDS is not a number"));
         check(Some("7"), Some("0"), Err("$LISTEN_FDS is 0"));
         check(Some("7"), Some("3"), Err("3 descriptors were passed, 3 to 5"));
-        check(Some("7"), Some("4294967295"), Err("3 to 4294967297"));
+        check(Some("7"), Some("4294967295"), Err("3 to 4294967294"));
     }
 }

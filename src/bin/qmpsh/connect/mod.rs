@@ -29,9 +29,11 @@ use qmpsh::protocol::Runstate;
 use qmpsh::text;
 
 pub(super) use dial::Opening;
+pub(crate) use inherited::Passed;
 use inherited::Socket;
 use listen::Listening;
 use run::Run;
+pub(crate) use secure::server as server_credentials;
 use target::Target;
 
 /// The way to the peer.

@@ -22,7 +22,7 @@ pub(super) async fn client(options: &Options) -> Result<Option<ClientTls>, Failu
 }
 
 /// Loads the credentials for listening.
-pub(super) async fn server(directory: &Path, limit: Duration) -> Result<ServerCredentials, Failure> {
+pub(crate) async fn server(directory: &Path, limit: Duration) -> Result<ServerCredentials, Failure> {
     load(directory, |directory| ServerCredentials::load(directory), limit).await
 }
 

@@ -56,6 +56,7 @@ impl Outcome {
             Err(ExecuteError::Malformed(malformed)) => {
                 Outcome::Failed(Status::CommandFailed, format!("no valid reply to {}: {malformed}", name(request)))
             }
+            Err(error @ ExecuteError::NotAllowed { .. }) => Outcome::Failed(Status::CommandFailed, error.to_string()),
             Err(error) => Outcome::Failed(Status::Usage, error.to_string()),
         }
     }

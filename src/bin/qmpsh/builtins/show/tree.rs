@@ -181,14 +181,18 @@ impl Tree {
         if named.is_empty() {
             return Err(self.suggestions(what));
         }
-        for entry in &named {
-            let users = self.users(*entry);
-            if !users.is_empty() {
-                self.entries[*entry].members.push(("used-by", users.join(", ").into()));
-            }
-        }
         self.named = Some(named);
         Ok(())
+    }
+
+    /// Adds to what was named what it hangs on.
+    pub(super) fn add_users(&mut self) {
+        for entry in self.named.clone().unwrap_or_default() {
+            let users = self.users(entry);
+            if !users.is_empty() {
+                self.entries[entry].members.push(("used-by", users.join(", ").into()));
+            }
+        }
     }
 
     /// Returns the names of what an entry hangs on, with its role there: `backing of top`.

@@ -116,6 +116,9 @@ pub(super) async fn ask(frontend: &mut dyn Frontend, view: View, what: Option<&s
     };
     if let Some(what) = what {
         tree.name(what).map_err(|names| not_found(view, what, &names))?;
+        if view.name == "block" {
+            tree.add_users();
+        }
     }
     Ok(tree)
 }
