@@ -121,7 +121,7 @@ mod tests {
         check("a\\@host/q", Problem::BadUser(text("a\\\\")));
         for c in "'`\";&<>|(){}$\\".chars() {
             check(&format!("h{c}x/q"), Problem::BadHost(c.to_string()));
-            check(&format!("[fe80::1%e{c}]/q"), Problem::BadHost(c.to_string()));
+            assert!(parse(format!("[fe80::1%e{c}]/q").as_bytes()).is_err(), "{c}");
         }
         check(&format!("h/{}", "x".repeat(UNIX_PATH_MAX)), Problem::PathTooLong(UNIX_PATH_MAX + 1));
     }

@@ -373,6 +373,7 @@ mirror0
     fn a_named_entry_shows_all_that_is_known_of_it() {
         let mut tree = tree();
         tree.name("base").unwrap();
+        tree.add_users();
         assert_eq!(
             drawn(&tree, 80, Lines::BOXES),
             "NODE  DRIVER     SIZE  STATE\nbase  qcow2   1.0 GiB  ro\n    cluster-size: 64.0 KiB\n    used-by: backing of top\n"
