@@ -74,6 +74,41 @@ fn no_planted_secret_gets_into_the_history() {
     assert_in_no_file(&home);
 }
 
+// A password typed before its question, in lines of each kind that ask for it: rustyline has read it already.
+#[test]
+fn an_answer_typed_before_the_question_never_runs_and_is_kept_nowhere() {
+    let qemu = Qemu::none().start();
+    let program = qmpsh().arg(qemu.socket());
+    let home = program.home().to_owned();
+    fs::create_dir_all(home.join(".config/qmpsh")).unwrap();
+    let config = "[alias]\npw = \"set_password protocol=vnc password=@?\"\n";
+    fs::write(home.join(".config/qmpsh/config.toml"), config).unwrap();
+    let file = home.join("file");
+    fs::write(&file, "set_password protocol=vnc password=@?\n").unwrap();
+    let source = format!(".source {}", file.display());
+    let mut t = at_prompt(program);
+    for asks in ["set_password protocol=vnc password=@?", "pw", ".try set_password protocol=vnc password=@?", &source] {
+        for typed in [SECRET.to_owned(), format!("{SECRET}\r"), format!("\x03{SECRET}\r\x04\x18\x05{SECRET}")] {
+            t.type_keys(&format!("{asks}\r{typed}"));
+            t.wait(|screen| screen.line() == "password:");
+            t.type_keys("x\r");
+            t.wait(is_at_prompt);
+            // What is typed after the answer runs.
+            t.type_keys("query-kvm\x15.quit \x7f\x7f\x7f\x7f\x7f\x7fclear");
+            t.wait(|screen| screen.line().ends_with(") clear"));
+            t.type_keys("\x15");
+            t.wait(is_at_prompt);
+        }
+    }
+    // It fails before it asks.
+    t.type_keys(&format!("set_password protocol=vnc password=@? protocol=vnc\r{SECRET}\r"));
+    t.wait(|screen| screen.text().contains("twice") && is_at_prompt(screen));
+    t.type_keys(keys::CTRL_D);
+    assert_eq!(t.wait_exit(), 0, "{t}");
+    assert_kept(&String::from_utf8_lossy(&t.raw()), "the terminal");
+    assert_in_no_file(&home);
+}
+
 // The answer is a secret although no name says so.
 #[test]
 fn an_answer_to_a_question_is_masked_on_the_wire() {

@@ -39,6 +39,7 @@ pub fn refused_line(line: &str) -> Option<String> {
         .or_else(|| options::quoted_list(line))
         .or_else(|| dots::line(line))
         .or_else(|| human::line(line))
+        .or_else(|| other_shells::inner_quotes(line, refused_line))
         .or_else(|| positional::line(line))
 }
 

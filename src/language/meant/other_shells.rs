@@ -1,7 +1,8 @@
 //! What belongs to another program: prompts, lines of the system's shell, marks between commands, JSON with marks of its
 //! surroundings.
 
-use super::words::{is_line, split, unquoted, write};
+use super::words::{is_key, is_line, pair, split, unquoted, write};
+use crate::language::syntax::quoted;
 
 /// Prompts that are copied together with a line; those in round brackets are any.
 const PROMPTS: [&str; 3] = ["$ ", "% ", "> "];
@@ -35,6 +36,37 @@ pub(super) fn pasted(line: &str, again: impl Fn(&str) -> Option<String>) -> Opti
         _ if program.starts_with('?') => write(&format!(".help {}", &program[1..])),
         _ => None,
     }
+}
+
+/// Says how words are written in which a quote begins after other text, as in `uri=exec:"cat >f"`: here the quotes go around the
+/// whole value. `again` looks at words without a key.
+pub(super) fn inner_quotes(line: &str, again: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let words = split(line);
+    let rewritten: Vec<_> = words.iter().map(|word| without_inner_quotes(word)).collect();
+    if rewritten.iter().all(Option::is_none) {
+        return None;
+    }
+    let words = words.iter().zip(rewritten).map(|(word, new)| new.unwrap_or_else(|| (*word).to_owned()));
+    let line = words.collect::<Vec<_>>().join(" ");
+    write(&line).or_else(|| again(&line))
+}
+
+/// Returns a word with quotes around its whole value; `None` if it has no such quotes, or means something else with them.
+fn without_inner_quotes(word: &str) -> Option<String> {
+    let (key, value) = word.split_once('=').filter(|(key, _)| is_key(key)).map_or((None, word), |(k, v)| (Some(k), v));
+    // Outside quotes a word has no white space.
+    if value.starts_with(['"', '\'', '{', '[', '@']) || !value.contains(char::is_whitespace) || value.contains('\\') {
+        return None;
+    }
+    let (mut plain, mut quote) = (String::new(), None);
+    for c in value.chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            _ => plain.push(c),
+        }
+    }
+    quote.is_none().then(|| key.map_or_else(|| quoted(&plain), |key| pair(key, &plain)))
 }
 
 fn without_prompt(line: &str) -> Option<&str> {

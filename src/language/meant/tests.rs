@@ -53,6 +53,10 @@ fn arguments_without_names() {
     check("migrate tcp:h:1", "write `migrate uri=tcp:h:1`");
     check("migrate -d tcp:h:1", "write `migrate uri=tcp:h:1`");
     check("migrate -d \"exec:cat > /f\"", "write `migrate uri=\"exec:cat > /f\"`");
+    check("migrate exec:\"cat >/f\"", "write `migrate uri=\"exec:cat >/f\"`");
+    check("migrate uri=exec:\"sleep 5\"", "write `migrate uri=\"exec:sleep 5\"`");
+    check("screendump filename=/a/'my file'.ppm device=v0", "write `screendump filename=\"/a/my file.ppm\" device=v0`");
+    check("screendump filename=/a/it's a file", "");
     check("migrate-incoming tcp:h:1", "write `migrate-incoming uri=tcp:h:1`");
     check(
         "block_resize d0 2G",

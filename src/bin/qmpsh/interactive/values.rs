@@ -60,6 +60,15 @@ impl typing::Sources for Sources {
 impl Repl<'_> {
     /// Makes the actions of a line: none if it is blank, several if it has several messages.
     pub(super) async fn actions(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow<Vec<Action>> {
+        let actions = self.actions_of(line, name).await;
+        if line.text.contains("=@?") {
+            // Also if the line failed before it asked.
+            self.console.drop_typed_ahead();
+        }
+        actions
+    }
+
+    async fn actions_of(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow<Vec<Action>> {
         let text = Text::Line { text: &line.text, name, first: line.first_line, dialect: line.dialect };
         let mut actions = Vec::new();
         let statements = match eval::parse(text) {
@@ -78,8 +87,14 @@ impl Repl<'_> {
         if !text.mentions_a_source() {
             return Ok(eval::action(parsed, text, &mut eval::Sources { stdin: false }, &type_info)?);
         }
-        let asks = matches!(text, Text::Line { text, .. } if text.contains("@?") || text.contains("@-"));
-        let _handover = if asks { Some(self.console.hand_over().await) } else { None };
+        let has = |source| matches!(text, Text::Line { text, .. } if text.contains(source));
+        let _handover = if has("@-") {
+            Some(self.console.hand_over().await)
+        } else if has("@?") {
+            Some(self.console.hand_over_unchanged().await)
+        } else {
+            None
+        };
         // Dropping this end cancels a question. A file that does not end keeps its thread.
         let (cancel, _canceled_by_drop) = io::pipe()
             .map_err(|error| Failure::new(Status::Usage, format!("cannot read values: {}", describe(&error))))?;

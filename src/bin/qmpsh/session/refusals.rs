@@ -27,6 +27,11 @@ const ROWS: &[Row] = &[
         "Device {} is already in the process of unplug",
         "the guest has not given it up yet: `.wait DEVICE_DELETED device={}`",
     ),
+    (
+        "device_del",
+        "acpi: device unplug request for not supported device type: *-cpu",
+        "a CPU can be removed once the operating system of the guest has started",
+    ),
     ("object-del", "object '*' is in use*", "remove the device that uses it first, and wait for DEVICE_DELETED"),
     (
         "blockdev-del",
@@ -45,6 +50,7 @@ const ROWS: &[Row] = &[
     ("*", "Block node is read-only", "blockdev-reopen can open it for writing"),
     ("*password", "Could not set password", VNC),
     ("*password", "VNC password authentication is disabled", VNC),
+    ("*password", "No VNC display is present", VNC),
     ("job-*", "Job not found", ".jobs lists the jobs"),
     ("block-job-*", "Block job '*' not found", ".jobs lists the jobs"),
     ("*", "Job '{}' in state '*' cannot accept command verb 'complete'", "`.job until=ready {}` waits until it can"),
@@ -106,6 +112,12 @@ mod tests {
         check("blockdev-backup", "Could not create node: Permission conflict on node 'n0': permissions", uses);
         check("block_resize", "Cannot find device='d0' nor node-name=''", Some(NODES));
         check("set_password", "Could not set password", Some(VNC));
+        check("set_password", "No VNC display is present", Some(VNC));
+        check(
+            "device_del",
+            "acpi: device unplug request for not supported device type: qemu64-x86_64-cpu",
+            Some("a CPU can be removed once the operating system of the guest has started"),
+        );
         check("job-complete", "Job not found", Some(".jobs lists the jobs"));
         check(
             "job-complete",

@@ -91,6 +91,10 @@ impl Editor {
             Some(Cmd::Noop)
         };
         bind(SpecialCodeIndex::VSUSP, Box::new(Handler(suspend)));
+        // The keys bound here and in `bind_typing_keys` are not among these.
+        let drops_keys = Arc::clone(&shared);
+        let drop_key = move |_: &EventContext<'_>| drops_keys.drops_keys().then_some(Cmd::Noop);
+        rustyline.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(Handler(drop_key))));
         let edits = Arc::new(AtomicBool::new(false));
         let edits_line = Arc::clone(&edits);
         let edit = move |_: &EventContext<'_>| {
@@ -159,6 +163,11 @@ impl Editor {
             let prompt = self.shared.prompt();
             self.terminal.settle()?;
             let result = self.rustyline.readline_with_initial(&prompt, typed.parts());
+            if matches!(result, Ok(_) | Err(ReadlineError::Eof)) && self.shared.drops_line() {
+                self.dropped.store(false, Ordering::Relaxed);
+                self.edits.store(false, Ordering::Relaxed);
+                continue;
+            }
             if !matches!(result, Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt))) {
                 return result;
             }

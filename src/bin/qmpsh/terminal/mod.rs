@@ -30,6 +30,7 @@ mod state;
 mod stop;
 mod waker;
 
+use std::io;
 use std::os::unix::thread::JoinHandleExt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, mpsc};
@@ -39,6 +40,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use nix::sys::pthread::pthread_kill;
 use nix::sys::signal::{Signal, raise};
+use rustix::termios::{QueueSelector, tcflush};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
@@ -262,6 +264,21 @@ impl Console {
             Mode::Plain(_) => None,
         };
         Handover::begin(self.sink(), terminal).await
+    }
+
+    /// Does what [`Console::hand_over`] does, for a question that is answered without echo: the settings stay, so what was
+    /// typed too early is not shown.
+    pub(crate) async fn hand_over_unchanged(&mut self) -> Handover {
+        self.interrupt().await;
+        self.shared.flushed().await;
+        Handover::begin(self.sink(), None).await
+    }
+
+    /// Drops what was typed ahead: it may be the answer to a question, typed too early, and must not run as a command.
+    pub(crate) fn drop_typed_ahead(&self) {
+        // On an error the terminal is gone.
+        let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+        self.shared.drop_typed_ahead();
     }
 
     /// Asks for a line, if none is being read.

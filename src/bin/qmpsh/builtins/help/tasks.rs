@@ -118,7 +118,7 @@ const TASKS: &[Task] = &[
             ("query-hotpluggable-cpus", "shows the type; QEMU needs room, as with -smp 1,maxcpus=4"),
             (
                 "device_add driver=qemu64-x86_64-cpu id=c1 socket-id=0 core-id=1 thread-id=0",
-                "Tab offers the free places; `device_del c1` removes it",
+                "Tab offers the free places; `device_del c1` removes it once the guest has started",
             ),
         ],
     },

@@ -62,6 +62,8 @@ struct State {
     interrupted: bool,
     /// The line being typed is given up, to go on under the prompt that was set.
     anew: bool,
+    /// What was typed ahead is to be dropped before the next line is typed.
+    dropping: bool,
     /// How many rows above the cursor are of the line that was given up.
     erase: usize,
     /// A line has ended, and [`super::Console`] has not got it yet.

@@ -137,6 +137,24 @@ fn a_line_begins_anew_for_a_prompt_of_another_width() {
 }
 
 #[test]
+fn the_line_after_what_was_typed_ahead_begins_anew() {
+    let shared = shared("> ");
+    shared.drop_typed_ahead();
+    shared.begin().unwrap();
+    shared.paint("> ", true, false);
+    assert!(shared.drops_keys());
+    // A key that ends a line was among them, so the signal is asked for again.
+    assert!(shared.drops_line());
+    assert_eq!(shared.begin_anew("> ", 80), None);
+    shared.drop_typed_ahead();
+    shared.paint("> ", true, false);
+    assert_eq!(shared.begin_anew("> ", 80).unwrap().parts(), ("", ""));
+    assert!(!shared.drops_keys() && !shared.drops_line());
+    shared.paint("> ", true, false);
+    assert_eq!(shared.begin_anew("> ", 80), None, "once");
+}
+
+#[test]
 fn a_long_result_while_typing_comes_in_parts() {
     let shared = shared("> ");
     shared.begin().unwrap();

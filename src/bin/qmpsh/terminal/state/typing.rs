@@ -61,7 +61,7 @@ impl Shared {
             // Not during Ctrl-R: there the token stays in its pipe, and a second one would block the waker.
             state.asked = false;
             state.stale = false;
-            if state.prompt.width() != prompt.width() {
+            if state.dropping || state.prompt.width() != prompt.width() {
                 gives_up = !std::mem::replace(&mut state.anew, true);
             } else if state.prompt != prompt {
                 shown = Cow::Owned(state.prompt.clone());
@@ -125,6 +125,7 @@ impl Shared {
     /// typed.
     pub(in crate::terminal) fn begin_anew(&self, prompt: &str, columns: usize) -> Option<Typed> {
         let mut state = self.lock();
+        state.dropping = false;
         if !std::mem::take(&mut state.anew) || !state.goes_on() {
             return None;
         }
@@ -132,6 +133,24 @@ impl Shared {
         state.start_typing();
         state.erase = if columns == 0 { 0 } else { state.typed.rows(prompt, columns) };
         Some(state.typed.clone())
+    }
+
+    /// Drops what was typed ahead, before the next line is typed. rustyline has read it, and gives it up with a line that a
+    /// signal ends: it looks for one when it has no key left. So the next line is begun anew, and until then keys do nothing.
+    pub(in crate::terminal) fn drop_typed_ahead(&self) {
+        self.lock().dropping = true;
+    }
+
+    /// Returns true if a key is dropped because it was typed ahead.
+    pub(in crate::terminal) fn drops_keys(&self) -> bool {
+        self.lock().dropping
+    }
+
+    /// Returns true if a line that ended is to be read again, because a key that was typed ahead ended it.
+    pub(in crate::terminal) fn drops_line(&self) -> bool {
+        let mut state = self.lock();
+        state.anew &= !state.dropping;
+        state.dropping
     }
 
     /// Lets the printer write.
