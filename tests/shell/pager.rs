@@ -50,6 +50,16 @@ fn a_long_result_goes_through_less() {
 }
 
 #[test]
+fn below_a_long_result_stands_once_what_shows_it_for_people() {
+    let qemu = Qemu::none().start();
+    let mut t = at_prompt(paged(qmpsh(), "cat >/dev/null").arg(qemu.socket()));
+    run(&mut t, "query-machines", "hint: `.show machines` shows this for people\n(QEMU)");
+    run(&mut t, "query-machines", "query-machines\n(QEMU)");
+    run(&mut t, ".show machines", ".show machines\n(QEMU)");
+    run(&mut t, "query-jobs", "[]\n(QEMU)");
+}
+
+#[test]
 fn a_pager_gets_all_of_a_result_that_is_longer_than_the_screen() {
     // A row of a result, the prompt above it and the one below it.
     let reply = |rows: usize| format!("[{}1]", "1,".repeat(rows - 3));

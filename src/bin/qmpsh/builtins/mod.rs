@@ -27,7 +27,7 @@ mod wait;
 mod waiting;
 
 pub(crate) use arguments::Refusal;
-pub(crate) use help::page;
+pub(crate) use help::{for_people, page};
 pub(crate) use registry::{COMMANDS, Description};
 
 use crate::output::columns::wrap;

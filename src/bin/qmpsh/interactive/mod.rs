@@ -58,6 +58,8 @@ pub(super) struct Repl<'a> {
     redirected: Option<Redirected>,
     /// Results come until Ctrl-C.
     is_streaming: bool,
+    /// The built-in commands that were named below a long result. Each is named once.
+    suggested: Vec<String>,
     console: &'a mut Console,
     sink: Sink,
     events: EventStream,
@@ -101,6 +103,7 @@ impl<'a> Repl<'a> {
             renderer: Renderer::new(mode, session.options.color, session.options.quiet),
             redirected: None,
             is_streaming: false,
+            suggested: Vec::new(),
             sink: console.sink(),
             prompt: Prompt::new(session, console.sink()),
             console,

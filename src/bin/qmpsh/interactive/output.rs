@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 
+use super::paging::is_longer_than_screen;
 use super::{Flow, Repl};
+use crate::builtins::for_people;
 use crate::output::color::PLAIN;
 use crate::output::render::{Pieces, Renderer};
 use crate::session::hmp;
@@ -89,9 +91,23 @@ impl Repl<'_> {
         let renderer = self.current_renderer();
         let (result, failure) = hmp::result(&mut self.session.human_monitor, renderer, request, reply);
         if let Some(result) = result {
+            let view = self.suggest(request, &result);
             self.show(result).await?;
+            if let Some(view) = view {
+                self.say(&format!("hint: `{view}` shows this for people"));
+            }
         }
         hmp_failure(failure)
+    }
+
+    /// Returns the built-in command that shows what does not fit on the screen here, if it is not known yet.
+    fn suggest(&mut self, request: &Request, result: &Pieces) -> Option<String> {
+        let is_read = self.renderer.is_for_person() && !self.session.is_piped && !self.is_streaming;
+        let view = for_people(request.command()).filter(|view| is_read && !self.suggested.contains(view))?;
+        is_longer_than_screen(result).then(|| {
+            self.suggested.push(view.clone());
+            view
+        })
     }
 
     /// Shows a result piece by piece, so that it is in memory once, and stops at Ctrl-C.

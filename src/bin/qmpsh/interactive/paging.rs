@@ -11,14 +11,19 @@ use crate::output::render::Pieces;
 use crate::status::Status;
 use crate::terminal;
 
+/// Returns true if a result does not fit on the screen of a terminal that is no dumb one.
+pub(super) fn is_longer_than_screen(result: &Pieces) -> bool {
+    let screen = size_of(stdout()).filter(|screen| screen.rows > 0 && terminal::can_edit());
+    screen.is_some_and(|screen| is_longer(result.clone(), screen))
+}
+
 impl Repl<'_> {
     /// Shows a result, in the pager if it is longer than the screen. It is rendered piece by piece, so it is in memory once.
     pub(super) async fn show_paged(&mut self, result: Pieces) -> Flow {
-        let screen = size_of(stdout()).filter(|screen| screen.rows > 0 && terminal::can_edit());
         // A result that is still being produced is not held back.
         let pager = self.session.pager.command().filter(|_| !self.is_streaming && self.redirected.is_none());
-        match (pager, screen) {
-            (Some(pager), Some(screen)) if is_longer(result.clone(), screen) => {
+        match pager {
+            Some(pager) if is_longer_than_screen(&result) => {
                 let pager = pager.to_owned();
                 self.page(result, pager).await
             }

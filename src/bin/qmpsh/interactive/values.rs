@@ -98,10 +98,13 @@ impl Repl<'_> {
         // Dropping this end cancels a question. A file that does not end keeps its thread.
         let (cancel, _canceled_by_drop) = io::pipe()
             .map_err(|error| Failure::new(Status::Usage, format!("cannot read values: {}", describe(&error))))?;
-        tokio::select! {
+        let action = tokio::select! {
             action = eval::action_apart(parsed, text, Sources { cancel }, type_info) => Ok(action?),
             () = self.interrupts.next() => Err(Stop::silent(Status::Interrupted)),
             status = self.ending.signal() => Err(Stop::Leave(status)),
-        }
+        };
+        // A question that was given up must not do so later: the console restores the settings that it found.
+        secret::restore_echo();
+        action
     }
 }

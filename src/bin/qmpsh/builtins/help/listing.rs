@@ -111,7 +111,7 @@ pub(super) fn event(schema: &Schema, event: &Event, manual: Manual<'_>, width: u
 }
 
 /// Returns the built-in command that answers the same question as a query.
-fn for_people(query: &str) -> Option<String> {
+pub(crate) fn for_people(query: &str) -> Option<String> {
     match query {
         "query-jobs" | "query-block-jobs" => Some(".jobs".to_owned()),
         query => drawn_by(query).map(|view| format!(".show {view}")),

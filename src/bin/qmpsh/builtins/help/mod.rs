@@ -10,6 +10,7 @@ mod search;
 mod tasks;
 mod topics;
 
+pub(crate) use listing::for_people;
 pub(super) use listing::signature;
 
 use std::fmt::Write as _;
