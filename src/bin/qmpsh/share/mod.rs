@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -67,6 +68,7 @@ pub(crate) async fn run(
             Failure::no_session(format!("cannot write the audit to {}: {}", path.display(), describe(&error)))
         })?),
     };
+    allow_many_open_files();
     let (to_inbox, inbox) = mpsc::channel(INBOX);
     let (to_clients, greeting) = watch::channel(None);
     let lobby = Rc::new(Lobby::new(to_inbox, greeting, messages));
@@ -127,6 +129,13 @@ pub(crate) async fn run(
     listening.shutdown().await;
     share.farewell().await;
     Ok(Status::ConnectionLost)
+}
+
+/// Raises the limit of open files as far as the system lets it: the usual one has no room for all the clients.
+fn allow_many_open_files() {
+    let most = getrlimit(Resource::Nofile).maximum;
+    // If it cannot be raised, clients that come wait for a file to be closed.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
 }
 
 /// Waits for a signal that ends the program.

@@ -182,6 +182,23 @@ fn a_command_with_an_open_file_goes_alone() {
 }
 
 #[test]
+fn an_open_file_of_a_command_that_failed_is_left_for_nobody() {
+    let fails = r#"{"error": {"class": "GenericError", "desc": "x"}, "id": 0}"#;
+    let mut bench = Bench::open(2);
+    bench.with_file(1, r#"{"execute":"getfd"}"#).said(2, r#"{"execute":"add-fd"}"#);
+    // The share takes it, before anything of a client is sent.
+    bench.reply(fails).upstream(&[r#"{"execute":"add-fd"}"#]).said(1, r#"{"execute":"a"}"#);
+    bench.upstream(&[r#"{"execute":"add-fd"}"#]);
+    bench.reply(r#"{"return": {"fdset-id": 3, "fd": 20}, "id": 0}"#);
+    let remove = r#"{"execute":"remove-fd","arguments":{"fd":20,"fdset-id":3}}"#;
+    bench.upstream(&[remove, r#"{"execute":"add-fd"}"#, r#"{"execute":"a"}"#]);
+    // The command took it, and then failed: nothing is left.
+    let mut bench = Bench::open(1);
+    bench.with_file(1, r#"{"execute":"add-fd"}"#).reply(fails).reply(fails);
+    bench.upstream(&[]).said(1, r#"{"execute":"a"}"#).upstream(&[r#"{"execute":"a"}"#]);
+}
+
+#[test]
 fn a_client_that_goes_takes_nothing_with_it() {
     let mut bench = Bench::new(&[policy(&[], &[], true), Policy::default()]);
     bench.said(1, r#"{"execute":"query-name"}"#).said(1, r#"{"execute":"query-status"}"#).said(2, r#"{"execute":"b"}"#);
