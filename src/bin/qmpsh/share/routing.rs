@@ -232,25 +232,25 @@ impl<T> Router<T> {
         }
     }
 
-    /// QEMU has replied. `None`: what it sent is no reply.
-    pub(super) fn replied(&mut self, ticket: Ticket, reply: Option<&Reply>) {
+    /// QEMU has replied, or there is no reply for this reason.
+    pub(super) fn replied(&mut self, ticket: Ticket, reply: Result<&Reply, &str>) {
         let Some(Sent { of, is_in_band }) = self.sent.remove(&ticket) else { return };
         let Some((id, seat, command)) = of else {
             // Of the program's own commands, only the one that takes what was left goes alone.
             if std::mem::take(&mut self.is_alone) {
-                let made = reply.and_then(made_descriptor);
+                let made = reply.ok().and_then(made_descriptor);
                 self.own.extend(made.and_then(|(set, descriptor)| remove_fd(set, descriptor)));
             }
             return;
         };
-        let has_failed = reply.is_none_or(|reply| reply.outcome != Ended::Return);
+        let has_failed = !reply.is_ok_and(|reply| reply.outcome == Ended::Return);
         if command.descriptor().is_some() {
             self.is_alone = has_failed;
             if has_failed {
                 self.take_what_was_left();
             }
         }
-        let made = reply.filter(|_| command.name() == "add-fd").and_then(made_descriptor);
+        let made = reply.ok().filter(|_| command.name() == "add-fd").and_then(made_descriptor);
         match self.clients.get_mut(&id) {
             Some(client) => {
                 client.in_flight -= usize::from(is_in_band);
@@ -258,8 +258,8 @@ impl<T> Router<T> {
                     client.count_descriptors(&command, made);
                 }
                 let response = match reply {
-                    Some(reply) => Response::passes_on(reply, command.id()),
-                    None => command.fails("GenericError", "QEMU sent a reply that cannot be read"),
+                    Ok(reply) => Response::passes_on(reply, command.id()),
+                    Err(why) => command.fails("GenericError", why),
                 };
                 self.answer(id, response);
             }

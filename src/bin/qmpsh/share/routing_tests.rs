@@ -62,7 +62,7 @@ impl Bench {
     fn reply(&mut self, text: &str) -> &mut Self {
         let (ticket, _) = self.upstream.remove(0);
         match Message::from_document(Document::parse(text.as_bytes()).unwrap()) {
-            Ok(Message::Reply(reply)) => self.router.replied(ticket, Some(&reply)),
+            Ok(Message::Reply(reply)) => self.router.replied(ticket, Ok(&reply)),
             other => panic!("{other:?}"),
         }
         self.step()
