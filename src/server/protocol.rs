@@ -21,6 +21,9 @@ const OUT_OF_BAND: &str = "oob";
 /// The commands that take an open file. QEMU gives one that came with another command to the next of these, whoever sends it.
 const TAKES_DESCRIPTOR: [&str; 2] = ["add-fd", "getfd"];
 
+/// How many open files may wait for their requests. QEMU takes as many at once.
+const MOST_DESCRIPTORS: usize = 16;
+
 /// A session of QMP with one client.
 #[derive(Debug)]
 pub struct QmpServer {
@@ -106,13 +109,14 @@ impl Protocol for QmpServer {
     fn decode(&mut self, buffer: &mut BytesMut, _eof: bool) -> io::Result<Option<Received>> {
         let before = buffer.len();
         let start = self.taken;
-        // A file comes with some byte of what was read last.
-        let end = start + before as u64;
-        self.descriptors.extend(self.came.drain(..).map(|descriptor| (descriptor, end)));
-        let found = self.framing.next(buffer);
-        self.taken += (before - buffer.len()) as u64;
         // One that came with an earlier request, which did not take it, is closed.
         self.descriptors.retain(|(_, end)| *end > start);
+        // A file comes with some byte of what was read last.
+        let end = start + before as u64;
+        let room = MOST_DESCRIPTORS.saturating_sub(self.descriptors.len());
+        self.descriptors.extend(self.came.drain(..).take(room).map(|descriptor| (descriptor, end)));
+        let found = self.framing.next(buffer);
+        self.taken += (before - buffer.len()) as u64;
         let Some(found) = found else {
             if !self.framing.is_inside() {
                 self.descriptors.clear();
@@ -121,7 +125,10 @@ impl Protocol for QmpServer {
         };
         Ok(Some(match found.map(|request| Received::new(&request, self.oob)) {
             Ok(Received::Command(command))
-                if TAKES_DESCRIPTOR.contains(&command.name()) && !self.descriptors.is_empty() =>
+                // QEMU refuses these out of band, and would keep the file.
+                if TAKES_DESCRIPTOR.contains(&command.name())
+                    && !command.is_out_of_band()
+                    && !self.descriptors.is_empty() =>
             {
                 let (descriptor, _) = self.descriptors.remove(0);
                 Received::Command(command.with_descriptor(Descriptor::from(descriptor)))

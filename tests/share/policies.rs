@@ -36,8 +36,24 @@ fn denied_commands_reach_qemu_in_no_spelling() {
         r#"{"execute":"transaction","arguments":{"\u0061ctions":[{'type':'block\u002dx','data':{}}]},"id":1}"#,
         r#"{"execute":"human-monitor-command","arguments":{"command-line":"stop"},"id":1}"#,
         r#"{"execute":"human-monitor-command","arguments":{"command-line":" s"},"id":1}"#,
+        r#"{"execute":"human-monitor-command","arguments":{"command-line":"\u0073t\u006fp"},"id":1}"#,
+        r#"{"execute":"human-monitor-command","arguments":{"command\u002dline":"info status\nstop"},"id":1}"#,
+        r#"{"execute":"human\u002dmonitor-command","arguments":{'command-line':'q','cpu-index':0},"id":1}"#,
+        r#"{"execute":"transaction","arguments":{"actions":[{"type":"abort","data":{}},{"data":{},"type":"block-x"}]},"id":1}"#,
         r#"{"execute":"object-add","arguments":{"qom-type":"monitor-qmp","id":"m","chardev":"c"},"id":1}"#,
+        r#"{"execute":"object-add","arguments":{"id":"m",'qom\u002dtype':'monitor\u002dhmp',"chardev":"c"},"id":1}"#,
     ];
+    // A name twice, one with an escape, and text that is no request: QEMU's own words, and nothing is sent on.
+    for mistake in [
+        r#"{"execute":"query-name","\u0065xecute":"stop"}"#,
+        r#"{"execute":"stop","execute":"query-name"}"#,
+        r#"{"execute":"query-name","exec-oob":"stop"}"#,
+        r#"{"exec-oob":"stop"}"#,
+        r#"[{"execute":"stop"}]"#,
+        r#""{\"execute\":\"stop\"}""#,
+    ] {
+        assert_eq!(client.execute(mistake)["class"], "GenericError", "{mistake}");
+    }
     for spelling in spellings {
         client.send(&format!("\n {spelling}\r\n"));
         let reply = client.read();

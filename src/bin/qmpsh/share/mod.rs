@@ -10,9 +10,11 @@ mod sockets;
 mod upstream;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -25,7 +27,7 @@ use audit::Audit;
 use qmpsh::client::ClientOptions;
 use qmpsh::error::describe;
 use routing::{Action, BACKLOG, ClientId, Router};
-use sockets::{Handle, Input, Lobby, Peer, Socket};
+use sockets::{Handle, Input, LIMITS, Lobby, Peer, Socket};
 use upstream::{Said, Upstream};
 
 /// How long commands that run may take to end after SIGTERM.
@@ -60,6 +62,7 @@ pub(crate) async fn run(
 ) -> Result<Status, Failure> {
     let options = &sharing.options;
     let mut signals = (Interrupts::unless_ignored()?, Ending::new()?);
+    let mut signal = pin!(signal(&mut signals));
     crate::output::diagnostics::to_stderr(sharing.options.log_level);
     let audit = match &sharing.audit {
         None => None,
@@ -67,9 +70,10 @@ pub(crate) async fn run(
             Failure::no_session(format!("cannot write the audit to {}: {}", path.display(), describe(&error)))
         })?),
     };
+    allow_many_open_files();
     let (to_inbox, inbox) = mpsc::channel(INBOX);
     let (to_clients, greeting) = watch::channel(None);
-    let lobby = Rc::new(Lobby::new(to_inbox, greeting, messages));
+    let lobby = Rc::new(Lobby::new(to_inbox, greeting, messages, LIMITS));
     let mut listening = tokio::task::JoinSet::new();
     for (socket, passed) in sockets {
         let inherited = passed.map(Passed::open).transpose()?;
@@ -94,7 +98,7 @@ pub(crate) async fn run(
         tokio::select! {
             biased;
             opened = opened => opened?,
-            () = signal(&mut signals) => return Ok(Status::Success),
+            () = &mut signal => return Ok(Status::Success),
         }
         let Some(mut greeting) = client.greeting() else { break };
         // The only capability that is enabled here.
@@ -102,7 +106,7 @@ pub(crate) async fn run(
         messages.say(&format!("sharing QEMU {} at {}", greeting.version, connector.shown()));
         to_clients.send_replace(Some((session, greeting)));
         let mut upstream = Upstream::new(client.clone(), events);
-        let end = share.session(session, &mut upstream, &mut signals).await;
+        let end = share.session(session, &mut upstream, &mut signal).await;
         to_clients.send_replace(None);
         events = upstream.into_events();
         let lost = client.disconnect().await;
@@ -129,6 +133,13 @@ pub(crate) async fn run(
     Ok(Status::ConnectionLost)
 }
 
+/// Raises the limit of open files as far as the system lets it: the usual one has no room for all the clients.
+fn allow_many_open_files() {
+    let most = getrlimit(Resource::Nofile).maximum;
+    // If it cannot be raised, clients that come wait for a file to be closed.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
+}
+
 /// Waits for a signal that ends the program.
 async fn signal((interrupts, ending): &mut (Interrupts, Ending)) {
     tokio::select! {
@@ -152,31 +163,39 @@ struct Share {
 }
 
 impl Share {
-    /// Serves the clients for one session of QEMU, the one of this number.
-    async fn session(&mut self, session: u64, upstream: &mut Upstream, signals: &mut (Interrupts, Ending)) -> End {
+    /// Serves the clients for one session of QEMU, the one of this number, until `signal`.
+    async fn session(
+        &mut self,
+        session: u64,
+        upstream: &mut Upstream,
+        mut signal: impl Future<Output = ()> + Unpin,
+    ) -> End {
         let mut router = Router::new(BACKLOG);
         let mut deadline = None;
         let end = loop {
-            self.act(&mut router, upstream).await;
+            self.act(&mut router, upstream);
             if deadline.is_some() && router.is_idle() {
                 break End::Signal;
             }
             tokio::select! {
                 said = upstream.next() => match said {
                     Said::Event(event) => router.event(&event),
-                    Said::Reply(ticket, reply) => router.replied(ticket, reply.as_deref()),
+                    Said::Reply(ticket, reply) => router.replied(ticket, reply.as_deref().map_err(String::as_str)),
                     Said::Lost => break End::Lost,
                 },
                 Some(input) = self.inbox.recv() => self.take(&mut router, session, input),
-                () = signal(signals), if deadline.is_none() => {
+                () = &mut signal, if deadline.is_none() => {
                     router.close();
                     deadline = Some(Instant::now() + LAST_COMMANDS);
                 }
                 () = or_never(deadline.map(sleep_until)) => break End::Signal,
             }
         };
+        if matches!(end, End::Signal) {
+            upstream.abort();
+        }
         router.lost();
-        self.act(&mut router, upstream).await;
+        self.act(&mut router, upstream);
         // Each connection closes after what was sent.
         self.handles.clear();
         end
@@ -214,10 +233,10 @@ impl Share {
     }
 
     /// Does what the router wants.
-    async fn act(&mut self, router: &mut Router<Peer>, upstream: &mut Upstream) {
+    fn act(&mut self, router: &mut Router<Peer>, upstream: &mut Upstream) {
         for action in router.actions() {
             match action {
-                Action::Send(ticket, request) => upstream.send(ticket, request).await,
+                Action::Send(ticket, request) => upstream.send(ticket, request),
                 // It fails if the client has gone, of which the router will hear.
                 Action::Respond(id, response) => {
                     if let Some(handle) = self.handles.get(&id) {
@@ -264,3 +283,6 @@ impl Share {
         let _ = tokio::time::timeout(FAREWELL, gone).await;
     }
 }
+
+#[cfg(test)]
+mod limit_tests;

@@ -232,15 +232,25 @@ impl<T> Router<T> {
         }
     }
 
-    /// QEMU has replied. `None`: what it sent is no reply.
-    pub(super) fn replied(&mut self, ticket: Ticket, reply: Option<&Reply>) {
+    /// QEMU has replied, or there is no reply for this reason.
+    pub(super) fn replied(&mut self, ticket: Ticket, reply: Result<&Reply, &str>) {
         let Some(Sent { of, is_in_band }) = self.sent.remove(&ticket) else { return };
-        let Some((id, seat, command)) = of else { return };
+        let Some((id, seat, command)) = of else {
+            // Of the program's own commands, only the one that takes what was left goes alone.
+            if std::mem::take(&mut self.is_alone) {
+                let made = reply.ok().and_then(made_descriptor);
+                self.own.extend(made.and_then(|(set, descriptor)| remove_fd(set, descriptor)));
+            }
+            return;
+        };
+        let has_failed = !reply.is_ok_and(|reply| reply.outcome == Ended::Return);
         if command.descriptor().is_some() {
-            self.is_alone = false;
+            self.is_alone = has_failed;
+            if has_failed {
+                self.take_what_was_left();
+            }
         }
-        let has_failed = reply.is_none_or(|reply| reply.outcome != Ended::Return);
-        let made = reply.filter(|_| !has_failed).and_then(|reply| made_descriptor(&command, reply));
+        let made = reply.ok().filter(|_| command.name() == "add-fd").and_then(made_descriptor);
         match self.clients.get_mut(&id) {
             Some(client) => {
                 client.in_flight -= usize::from(is_in_band);
@@ -248,8 +258,8 @@ impl<T> Router<T> {
                     client.count_descriptors(&command, made);
                 }
                 let response = match reply {
-                    Some(reply) => Response::passes_on(reply, command.id()),
-                    None => command.fails("GenericError", "QEMU sent a reply that cannot be read"),
+                    Ok(reply) => Response::passes_on(reply, command.id()),
+                    Err(why) => command.fails("GenericError", why),
                 };
                 self.answer(id, response);
             }
@@ -350,6 +360,14 @@ impl<T> Router<T> {
         self.actions.push(Action::Send(ticket, request));
     }
 
+    /// Takes the open file of a command that failed from QEMU, which would give it to the next one that takes a file.
+    ///
+    /// Source: docs/qmp.md, "Descriptors".
+    fn take_what_was_left(&mut self) {
+        let ticket = self.ticket(Sent { of: None, is_in_band: true });
+        self.actions.push(Action::Send(ticket, Request::new("add-fd")));
+    }
+
     fn ticket(&mut self, sent: Sent<T>) -> Ticket {
         self.tickets += 1;
         self.sent.insert(self.tickets, sent);
@@ -422,9 +440,9 @@ fn refusal<T>(client: &Client<T>, command: &Command, denies_all: bool) -> Option
         .then(|| format!("{name}: this client has {DESCRIPTORS} open files in QEMU; close some of them first"))
 }
 
-/// Returns the fdset and the number of the file that `add-fd` has put into it.
-fn made_descriptor(command: &Command, reply: &Reply) -> Option<(u64, u64)> {
-    let result = reply.result().filter(|_| command.name() == "add-fd")?;
+/// Returns the fdset and the number of the file that `add-fd` has put into it, if the reply says so.
+fn made_descriptor(reply: &Reply) -> Option<(u64, u64)> {
+    let result = reply.result()?;
     Some((number(&result, "fdset-id")?, number(&result, "fd")?))
 }
 

@@ -62,7 +62,7 @@ impl Bench {
     fn reply(&mut self, text: &str) -> &mut Self {
         let (ticket, _) = self.upstream.remove(0);
         match Message::from_document(Document::parse(text.as_bytes()).unwrap()) {
-            Ok(Message::Reply(reply)) => self.router.replied(ticket, Some(&reply)),
+            Ok(Message::Reply(reply)) => self.router.replied(ticket, Ok(&reply)),
             other => panic!("{other:?}"),
         }
         self.step()
@@ -179,6 +179,23 @@ fn a_command_with_an_open_file_goes_alone() {
     bench.returns().upstream(&[r#"{"execute":"getfd"}"#]);
     bench.said(1, r#"{"execute":"c"}"#).upstream(&[r#"{"execute":"getfd"}"#]);
     bench.returns().upstream(&[r#"{"execute":"b"}"#, r#"{"execute":"c"}"#]);
+}
+
+#[test]
+fn an_open_file_of_a_command_that_failed_is_left_for_nobody() {
+    let fails = r#"{"error": {"class": "GenericError", "desc": "x"}, "id": 0}"#;
+    let mut bench = Bench::open(2);
+    bench.with_file(1, r#"{"execute":"getfd"}"#).said(2, r#"{"execute":"add-fd"}"#);
+    // The share takes it, before anything of a client is sent.
+    bench.reply(fails).upstream(&[r#"{"execute":"add-fd"}"#]).said(1, r#"{"execute":"a"}"#);
+    bench.upstream(&[r#"{"execute":"add-fd"}"#]);
+    bench.reply(r#"{"return": {"fdset-id": 3, "fd": 20}, "id": 0}"#);
+    let remove = r#"{"execute":"remove-fd","arguments":{"fd":20,"fdset-id":3}}"#;
+    bench.upstream(&[remove, r#"{"execute":"add-fd"}"#, r#"{"execute":"a"}"#]);
+    // The command took it, and then failed: nothing is left.
+    let mut bench = Bench::open(1);
+    bench.with_file(1, r#"{"execute":"add-fd"}"#).reply(fails).reply(fails);
+    bench.upstream(&[]).said(1, r#"{"execute":"a"}"#).upstream(&[r#"{"execute":"a"}"#]);
 }
 
 #[test]

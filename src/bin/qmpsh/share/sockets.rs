@@ -17,20 +17,29 @@ use crate::status::Failure;
 use qmpsh::address::Address;
 use qmpsh::error::describe;
 use qmpsh::message::Greeting;
-use qmpsh::protocol::{Bind, Incoming, Listen};
+use qmpsh::protocol::{Bind, Incoming, Link, Listen};
 use qmpsh::server::{Connection, Received, Responses, next_peer};
 use qmpsh::text;
 use qmpsh::transport::{Endpoint, Inherited, Unix};
 
-/// How many clients there may be, and on a read-only socket.
-const CLIENTS: usize = 1000;
-const READ_ONLY_CLIENTS: usize = 250;
+/// How many clients there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) clients: usize,
+    /// On each read-only socket.
+    pub(super) read_only: usize,
+}
+
+pub(super) const LIMITS: Limits = Limits { clients: 1000, read_only: 250 };
 
 /// How many clients may wait to be accepted at a socket.
 const BACKLOG: i32 = 128;
 
 /// How long TLS and the negotiation may take, each.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How often a client that waits for QEMU is looked at: it may have gone.
+const PRESENCE: Duration = Duration::from_secs(1);
 
 /// How long a client may take to read what is left for it when its connection is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -72,6 +81,7 @@ pub(super) struct Lobby {
     pub(super) greeting: watch::Receiver<Option<(u64, Greeting)>>,
     pub(super) messages: Messages,
     ids: std::cell::Cell<ClientId>,
+    limits: Limits,
     room: Arc<Semaphore>,
 }
 
@@ -80,8 +90,10 @@ impl Lobby {
         inbox: mpsc::Sender<Input>,
         greeting: watch::Receiver<Option<(u64, Greeting)>>,
         messages: Messages,
+        limits: Limits,
     ) -> Self {
-        Self { inbox, greeting, messages, ids: std::cell::Cell::new(0), room: Arc::new(Semaphore::new(CLIENTS)) }
+        let room = Arc::new(Semaphore::new(limits.clients));
+        Self { inbox, greeting, messages, ids: std::cell::Cell::new(0), limits, room }
     }
 }
 
@@ -118,9 +130,15 @@ impl Socket {
         Ok(Self { listener, shown: text::line(&shown).into_owned(), options })
     }
 
+    #[cfg(test)]
+    pub(super) fn on(listener: Box<dyn Listen>, options: ShareSocket) -> Self {
+        Self { listener, shown: "s.sock".to_owned(), options }
+    }
+
     /// Serves clients for ever.
     pub(super) async fn serve(mut self, lobby: Rc<Lobby>) {
-        let most = if self.options.policy.read_only { READ_ONLY_CLIENTS } else { CLIENTS };
+        let Limits { clients, read_only } = lobby.limits;
+        let most = if self.options.policy.read_only { read_only } else { clients };
         let room = Arc::new(Semaphore::new(most));
         let rules = match (&self.options.policy.read_only, self.options.policy == qmpsh::policy::Policy::default()) {
             (true, _) => " (read-only)",
@@ -185,6 +203,20 @@ fn group(name: &str) -> Option<Gid> {
     }
 }
 
+/// Waits for the greeting of QEMU; `None` if the client leaves before.
+async fn greeted(lobby: &Lobby, link: &dyn Link) -> Option<(u64, Greeting)> {
+    let mut greeting = lobby.greeting.clone();
+    loop {
+        if let Ok(greeted) = timeout(PRESENCE, greeting.wait_for(Option::is_some)).await {
+            // The sender is there as long as the program.
+            return greeted.ok()?.clone();
+        }
+        if link.has_hung_up() {
+            return None;
+        }
+    }
+}
+
 /// Serves one client to its end.
 async fn client(lobby: Rc<Lobby>, socket: String, options: ShareSocket, incoming: Incoming) {
     let Incoming { peer, handshake } = incoming;
@@ -205,10 +237,9 @@ async fn client(lobby: Rc<Lobby>, socket: String, options: ShareSocket, incoming
         uid: credentials.map(|credentials| credentials.uid()),
         program: program.map(|name| name.trim_end().to_owned()),
     };
-    let mut greeting = lobby.greeting.clone();
-    // The sender is there as long as the program.
-    let Ok(greeted) = greeting.wait_for(Option::is_some).await.map(|greeting| greeting.clone()) else { return };
-    let Some((session, greeting)) = greeted else { return };
+    let Some((session, greeting)) = greeted(&lobby, &*link).await else {
+        return refuse("it left before QEMU was there");
+    };
     let mut connection = match timeout(HANDSHAKE, Connection::open(link, &greeting, options.max_request)).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(_)) => return refuse("it left without negotiating"),

@@ -11,6 +11,7 @@ use tokio::task::coop::unconstrained;
 
 use super::routing::Ticket;
 use qmpsh::client::{Client, ClientOptions, ExecuteError, Execution};
+use qmpsh::error::describe;
 use qmpsh::events::OnEvent;
 use qmpsh::message::{Event, Reply, Request};
 use qmpsh::protocol::{Runstate, StateWatcher};
@@ -20,6 +21,8 @@ pub(super) struct Upstream {
     client: Client,
     watcher: StateWatcher,
     events: mpsc::UnboundedReceiver<Event>,
+    /// Commands for which the client had no room yet, in order.
+    starting: VecDeque<(Ticket, Starting)>,
     executions: Vec<(Ticket, Execution)>,
     /// What came, in order, and was not taken yet.
     ready: VecDeque<Said>,
@@ -27,11 +30,13 @@ pub(super) struct Upstream {
     held: VecDeque<Event>,
 }
 
+type Starting = Pin<Box<dyn Future<Output = Result<Execution, ExecuteError>>>>;
+
 /// What QEMU has said.
 pub(super) enum Said {
     Event(Bytes),
-    /// `None` if it is no reply of QMP.
-    Reply(Ticket, Option<Box<Reply>>),
+    /// The reply to a command, or why there is none while the session goes on.
+    Reply(Ticket, Result<Box<Reply>, String>),
     /// The session has ended.
     Lost,
 }
@@ -48,7 +53,15 @@ impl Upstream {
     /// Takes over a client that is connected.
     pub(super) fn new(client: Client, events: mpsc::UnboundedReceiver<Event>) -> Self {
         let watcher = client.session().watch();
-        Self { client, watcher, events, executions: Vec::new(), ready: VecDeque::new(), held: VecDeque::new() }
+        Self {
+            client,
+            watcher,
+            events,
+            starting: VecDeque::new(),
+            executions: Vec::new(),
+            ready: VecDeque::new(),
+            held: VecDeque::new(),
+        }
     }
 
     /// Gives back the receiver of events, for the next session.
@@ -56,11 +69,15 @@ impl Upstream {
         self.events
     }
 
-    pub(super) async fn send(&mut self, ticket: Ticket, request: Request) {
-        // If the session has ended, that is what comes next.
-        if let Ok(execution) = self.client.start(request).await {
-            self.executions.push((ticket, execution));
-        }
+    /// Sends a command as soon as QEMU reads. [`next`](Self::next) does the work.
+    pub(super) fn send(&mut self, ticket: Ticket, request: Request) {
+        let client = self.client.clone();
+        self.starting.push_back((ticket, Box::pin(async move { client.start(request).await })));
+    }
+
+    /// Closes the connection without waiting for QEMU, which may not read.
+    pub(super) fn abort(&self) {
+        self.client.session().abort();
     }
 
     /// Waits for what QEMU says next. Cancel safe.
@@ -75,6 +92,7 @@ impl Upstream {
         }
         // An event is passed on before a reply that comes after it is, so all events before a reply are here.
         self.take_events(context);
+        self.start(context);
         let mut last = self.held.back().map(Event::arrival);
         let mut replies = self.take_replies(context);
         self.take_events(context);
@@ -104,7 +122,26 @@ impl Upstream {
             context.waker().wake_by_ref();
         }
         // What is unanswered is told of before the session is over.
-        if is_running || !self.executions.is_empty() { Poll::Pending } else { Poll::Ready(Said::Lost) }
+        if is_running || !self.executions.is_empty() || !self.starting.is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(Said::Lost)
+        }
+    }
+
+    /// Hands commands to the client.
+    fn start(&mut self, context: &mut Context<'_>) {
+        while let Some((ticket, starting)) = self.starting.front_mut()
+            && let Poll::Ready(started) = starting.as_mut().poll(context)
+        {
+            match started {
+                Ok(execution) => self.executions.push((*ticket, execution)),
+                // The session has ended, and that is what comes next.
+                Err(ExecuteError::State(_)) => {}
+                Err(error) => self.ready.push_back(Said::Reply(*ticket, Err(describe(&error)))),
+            }
+            self.starting.pop_front();
+        }
     }
 
     fn take_events(&mut self, context: &mut Context<'_>) {
@@ -114,16 +151,18 @@ impl Upstream {
     }
 
     /// Takes the replies that have come. A command that gets none any more is dropped.
-    fn take_replies(&mut self, context: &mut Context<'_>) -> Vec<(u64, Ticket, Option<Box<Reply>>)> {
+    fn take_replies(&mut self, context: &mut Context<'_>) -> Vec<(u64, Ticket, Result<Box<Reply>, String>)> {
         let mut replies = Vec::new();
         self.executions.retain_mut(|(ticket, execution)| match Pin::new(execution).poll(context) {
             Poll::Pending => true,
             Poll::Ready(answer) => {
                 match answer {
-                    Ok(reply) => replies.push((reply.arrival(), *ticket, Some(Box::new(reply)))),
-                    Err(ExecuteError::Server { reply, .. }) => replies.push((reply.arrival(), *ticket, Some(reply))),
+                    Ok(reply) => replies.push((reply.arrival(), *ticket, Ok(Box::new(reply)))),
+                    Err(ExecuteError::Server { reply, .. }) => replies.push((reply.arrival(), *ticket, Ok(reply))),
                     // It has no place in the order.
-                    Err(ExecuteError::Malformed(_)) => replies.push((u64::MAX, *ticket, None)),
+                    Err(ExecuteError::Malformed(_)) => {
+                        replies.push((u64::MAX, *ticket, Err("QEMU sent a reply that cannot be read".to_owned())));
+                    }
                     // The session ends, and with it all that is unanswered.
                     Err(_) => {}
                 }
