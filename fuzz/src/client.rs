@@ -180,7 +180,6 @@ impl Stage {
                 self.commands[self.cancelled].1.abort();
                 self.cancelled += 1;
             }
-            Step::Start | Step::Cancel => {}
             Step::Cut => self.settle().await,
             Step::Reading => self.reads = !self.reads,
             Step::Shutdown => {
@@ -194,7 +193,7 @@ impl Stage {
                 self.ends.push(tokio::spawn(async move { client.disconnect().await.is_ok() }));
                 tokio::task::yield_now().await;
             }
-            Step::Disconnect => {}
+            Step::Start | Step::Cancel | Step::Disconnect => {}
             Step::Abort => self.client.session().abort(),
             Step::Wait => tokio::time::sleep(Duration::from_secs(1)).await,
             Step::Events => {

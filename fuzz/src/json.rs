@@ -18,7 +18,7 @@ pub fn check(bytes: &[u8]) {
     value(bytes, &pieces);
 }
 
-/// A stream gives the same documents however it is cut, and those that serde_json finds.
+/// A stream gives the same documents however it is cut, and those that `serde_json` finds.
 fn stream(bytes: &[u8], pieces: &[&[u8]]) {
     let (documents, end) = scan(&[bytes]);
     let (cut, end_of_cut) = scan(pieces);

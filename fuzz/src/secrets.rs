@@ -43,17 +43,19 @@ pub fn check(bytes: &[u8]) {
         let key = escaped(name, &mut numbers);
         if is_secret_argument("", name, "", None) {
             let value = escaped(SECRET, &mut numbers);
-            message += &match numbers.below(3) {
-                0 => format!("{key}: {value},"),
-                1 => format!("{key}:[{value}, 1],"),
-                _ => format!("{key} :{{\"a\":{value}}},"),
+            let value = match numbers.below(3) {
+                0 => [": ", &value, ","],
+                1 => [":[", &value, ", 1],"],
+                _ => [" :{\"a\":", &value, "},"],
             };
+            message.push_str(&key);
+            message.extend(value);
             secrets += 1;
         } else if numbers.below(3) == 0 {
-            message += &format!("{key}:{{");
+            message.extend([&key, ":{"]);
             closing.insert(0, '}');
         } else {
-            message += &format!("{key}:{},", Value::from(piece));
+            message.extend([&key, ":", &Value::from(piece).to_string(), ","]);
         }
     }
     message += "\"last\":true";

@@ -47,7 +47,7 @@ pub(super) fn needs_exact_rule(normal: &str) -> bool {
     let makes_monitor = normal.starts_with("object_add ") && normal.contains("monitor-");
     let is_listed =
         |line: &&str| normal.strip_prefix(*line).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-    makes_monitor || NOT_BY_GLOB.iter().any(|line| is_listed(&line))
+    makes_monitor || NOT_BY_GLOB.iter().any(is_listed)
 }
 
 #[cfg(test)]

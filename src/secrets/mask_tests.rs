@@ -73,7 +73,7 @@ fn secrets_in_messages_are_masked() {
 fn places_are_masked_whatever_their_names_are() {
     let request = r#"{"execute":"qom-set","arguments":{"property":"foo","value":"S"},"id":1}"#;
     let place = request.find("\"S\"").unwrap();
-    assert_eq!(mask_places(request, &[place..place + 3]), request.replace('S', "***"));
+    assert_eq!(mask_places(request, std::slice::from_ref(&(place..place + 3))), request.replace('S', "***"));
 }
 
 #[test]

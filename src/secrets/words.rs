@@ -136,8 +136,8 @@ fn first_named(text: &str, command: &str) -> Option<usize> {
         let value = behind_sign(rest);
         let has_sign = rest[..rest.len() - value.len()].contains(['=', ':']);
         let takes_value = word.split('.').any(|part| arguments.contains(&part));
-        let names = COMMANDS.contains(&word) || (named && (!only_secret || has_sign)) || takes_value;
-        (names && !value.is_empty()).then_some(lower.len() - value.len())
+        let begins = COMMANDS.contains(&word) || (named && (!only_secret || has_sign)) || takes_value;
+        (begins && !value.is_empty()).then_some(lower.len() - value.len())
     })
 }
 

@@ -171,7 +171,7 @@ mod tests {
     fn command(text: &str) -> Command {
         match Received::new(&Bytes::copy_from_slice(text.as_bytes()), true) {
             Received::Command(command) => command,
-            other => panic!("{text}: {other:?}"),
+            other @ Received::Refused { .. } => panic!("{text}: {other:?}"),
         }
     }
 

@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(parse(request.as_bytes()).unwrap().text, expected, "{request}");
         }
         check(" { \"a\" : [ 1 , -0.50e+3,true,null ,{ } , [ ] ] } ", r#"{"a":[1,-0.50e+3,true,null,{},[]]}"#);
-        check(r#"{'execute':'st\u006fp'}"#, r#"{"execute":"stop"}"#);
+        check(r"{'execute':'st\u006fp'}", r#"{"execute":"stop"}"#);
         check(r#"{'a"b':'it\'s \/ "x" \b\f\n\r\t\\'}"#, r#"{"a\"b":"it's / \"x\" \b\f\n\r\t\\"}"#);
         check("{\"é\":\"\u{1f600} \\ud83d\\ude00\u{7f}\"}", r#"{"\u00E9":"\uD83D\uDE00 \uD83D\uDE00\u007F"}"#);
         check("12", "12");

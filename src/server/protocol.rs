@@ -158,9 +158,10 @@ impl Protocol for QmpServer {
         if let Received::Command(command) = &received
             && command.name() == "qmp_capabilities"
         {
-            let (class, why) = match command.is_out_of_band() {
-                true => ("GenericError", "The command qmp_capabilities does not support OOB"),
-                false => ("CommandNotFound", "Capabilities negotiation is already complete, command ignored"),
+            let (class, why) = if command.is_out_of_band() {
+                ("GenericError", "The command qmp_capabilities does not support OOB")
+            } else {
+                ("CommandNotFound", "Capabilities negotiation is already complete, command ignored")
             };
             let out_of_band = command.is_out_of_band();
             received = Received::Refused { response: command.fails(class, why), out_of_band };

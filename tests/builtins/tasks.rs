@@ -23,7 +23,7 @@ fn tasks(text: &str) -> Vec<(&str, Vec<String>)> {
     for line in text.lines() {
         match (line.strip_prefix("    "), line.strip_prefix("  ")) {
             (Some(about), _) if about.starts_with("  ") => {}
-            (Some(rest), _) => tasks.last_mut().unwrap().1.last_mut().unwrap().push_str(&format!(" {rest}")),
+            (Some(rest), _) => tasks.last_mut().unwrap().1.last_mut().unwrap().extend([" ", rest]),
             (None, Some(line)) => tasks.last_mut().unwrap().1.push(line.to_owned()),
             (None, None) if line.is_empty() => {}
             (None, None) => tasks.push((line, Vec::new())),

@@ -194,7 +194,7 @@ impl World {
             let Ok(Some(text)) = tokio::time::timeout(Duration::from_millis(1), hearing).await else { return };
             let value: serde_json::Value = serde_json::from_str(&text).unwrap();
             let (name, id) = (value["execute"].as_str().unwrap(), value["id"].as_u64().unwrap());
-            let free = (1..).find(|id| !self.heard.contains_key(id));
+            let free = (1..=u64::MAX).find(|id| !self.heard.contains_key(id));
             assert_eq!(Some(id), free, "{name} has not the smallest free id");
             assert_eq!(text, format!("{{\"execute\":\"{name}\",\"id\":{id}}}"));
             self.heard.insert(id, name.to_owned());

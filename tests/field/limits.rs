@@ -7,6 +7,11 @@ use crate::support::{Mock, qmpsh};
 
 const MIB: u64 = 1 << 20;
 
+#[expect(clippy::print_stdout, reason = "`scripts/limits` reads it")]
+fn tell(name: &str, peak: u64, bound: u64) {
+    println!("limit {name}: {} of {} MiB", peak.div_ceil(MIB), bound / MIB);
+}
+
 /// Runs a command on the mock, and checks the peak of its memory in bytes. Returns the line that tells of its end.
 #[track_caller]
 fn within(bound: u64, name: &str, mock: Mock, args: &[&str], ends_on_stderr: bool) -> String {
@@ -14,8 +19,7 @@ fn within(bound: u64, name: &str, mock: Mock, args: &[&str], ends_on_stderr: boo
     let mut process = qmpsh().arg(mock.socket()).args(["-k"]).args(args).args(["-f", "-"]).start();
     let line = if ends_on_stderr { process.read_stderr_line() } else { process.read_line() };
     let peak = peak_memory(process.pid());
-    // The table of `scripts/limits` is made of these.
-    println!("limit {name}: {} of {} MiB", peak.div_ceil(MIB), bound / MIB);
+    tell(name, peak, bound);
     assert!(peak <= bound, "{name}: {peak} of {bound} bytes");
     process.close_stdin();
     process.wait();

@@ -41,7 +41,7 @@ fn no_planted_secret_gets_out_of_a_batch() {
     let lines: Vec<String> = corpus.chain((0..300).map(planted::line)).collect();
     for mode in ["", "-H", "-o raw", "--qga"] {
         let agent = (mode == "--qga").then(Agent::start);
-        let socket = agent.as_ref().map_or(qemu.socket().to_owned(), Agent::socket);
+        let socket = agent.as_ref().map_or(qemu.socket().clone(), Agent::socket);
         let script = format!("exec \"$0\" -k -v -l wire.log --log-level debug {mode} \"$@\" 2>stderr");
         let commands = lines.iter().map(|line| format!("--command={line}"));
         let output = sh(&script).arg(socket).args(commands).run();

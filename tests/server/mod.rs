@@ -129,7 +129,7 @@ fn as_before_11(line: &str) -> String {
     words.iter().fold(line, |line, (new, old)| line.replace(new, old))
 }
 
-/// A server that answers every command with CommandNotFound, as QEMU does what it does not know.
+/// A server that answers every command with `CommandNotFound`, as QEMU does what it does not know.
 fn start(socket: &Path, greeting: Greeting) {
     let socket = socket.to_owned();
     let (ready, is_ready) = mpsc::channel();

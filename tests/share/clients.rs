@@ -52,7 +52,9 @@ fn to_a_client_it_is_the_monitor_itself() {
     let mut transcripts = [Client::unix(&qemu.second_socket()), Client::unix(&share.socket)].map(|mut client| {
         let mut texts = vec![client.read_text().unwrap()];
         client.send(r#"{"execute":"query-name"}{"execute":"qmp_capabilities","arguments":{"enable":["oob"]}}"#);
-        inputs.iter().for_each(|input| client.send(input));
+        for input in inputs {
+            client.send(input);
+        }
         client.send(r#"{"exec-oob":"no-such","id":"end"}"#);
         texts.extend(std::iter::from_fn(|| client.read_text()).take(10));
         // An out-of-band reply may come before others. 11.1 tells the place of a mistake.

@@ -28,7 +28,7 @@ fn denied_commands_reach_qemu_in_no_spelling() {
     let mut client = share.client();
     let spellings = [
         r#"{"execute":"stop","id":1}"#,
-        r#"{'execute':'stop','id':1}"#,
+        r"{'execute':'stop','id':1}",
         r#"{"execute":"st\u006fp","id":1}"#,
         r#"{"\u0065xecute":"stop","id":1}"#,
         r#"{"id":1,"arguments":{},"execute":"\u0073top"}"#,

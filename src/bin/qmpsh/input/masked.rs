@@ -119,6 +119,8 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
                     _ => None,
                 }
             }
+            // A question.
+            (_, Some(ArgumentWord::Name(_))) if span.of(text) == "?" => None,
             (_, Some(ArgumentWord::Name(_))) if takes_secret(command) && !span.of(text).contains(',') => {
                 Some(span.start)
             }

@@ -115,7 +115,7 @@ impl Observer for WireLog {
         let masked = command.masked(&message);
         if records
             && secrets::reveals(&message)
-            && let Some((_, id)) = message.rsplit_once(":")
+            && let Some((_, id)) = message.rsplit_once(':')
         {
             self.secret_replies().push(id.trim_end_matches('}').to_owned());
         }

@@ -138,7 +138,7 @@ fn one_command_of_a_read_only_client_is_unanswered() {
 #[test]
 fn what_is_denied_is_answered_in_its_turn_and_never_sent() {
     let mut bench = Bench::new(&[policy(&[], &["stop"], false)]);
-    bench.said(1, r#"{"execute":"cont","id":1}"#).said(1, r#"{'execute':'st\u006fp','id':2}"#);
+    bench.said(1, r#"{"execute":"cont","id":1}"#).said(1, r"{'execute':'st\u006fp','id':2}");
     bench.said(1, r#"{"execute":"cont","id":3}"#).said(1, "{").said(1, r#"{"execute":"x","id":5}"#);
     bench.upstream(&[r#"{"execute":"cont"}"#]).heard(&["stop Denied"]);
     bench.returns().heard(&[

@@ -23,6 +23,7 @@ const COLUMNS: &[Column] = &[
 /// Source: `MachineInfo` in QEMU's `qapi/machine.json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "QEMU's own")]
 struct Machine {
     name: String,
     alias: Option<String>,

@@ -14,7 +14,7 @@ const LIST: &str = include_str!("qom-types.txt");
 pub(super) fn devices(there: Vec<LiveValue>) -> Vec<LiveValue> {
     const CPU: &str = "CPU";
     let has_cpus = there.iter().any(|ty| ty.about.starts_with(CPU));
-    merged(types().filter(|ty| !ty.about.is_empty() && !(has_cpus && ty.about == CPU)), there)
+    merged(types().filter(|ty| !(ty.about.is_empty() || has_cpus && ty.about == CPU)), there)
 }
 
 /// Those of the buses that a device of this type can be on: none, if it has no bus, and all, if the list does not have the type.
