@@ -8,6 +8,7 @@ pub mod json;
 pub mod language;
 pub mod schema;
 pub mod secrets;
+pub mod server;
 pub mod text;
 
 /// Numbers that follow from the bytes, to cut them and to choose.

@@ -13,5 +13,6 @@ mod limits;
 mod python_literals;
 mod replies;
 mod secrets;
+mod share;
 mod socat_scripts;
 mod system;

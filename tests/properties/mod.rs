@@ -132,3 +132,8 @@ fn nothing_of_a_secret_is_left() {
 fn each_command_has_one_outcome_whatever_the_peer_does() {
     run("client", checks::client::check);
 }
+
+#[test]
+fn each_request_has_one_answer_whatever_clients_send() {
+    run("server", checks::server::check);
+}

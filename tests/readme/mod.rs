@@ -40,7 +40,7 @@ fn the_examples_of_the_readme_run() {
             ("console", ["tty"]) => session(block),
             ("sh", []) => script(block, after),
             ("rust", [name]) => example(name, block, after),
-            ("text" | "toml" | "ini", []) => continue,
+            ("text" | "toml" | "ini" | "xml", []) => continue,
             _ => Err(format!("nobody knows how to run `{} {:?}`\n", block.language, block.directives)),
         };
         run += 1;

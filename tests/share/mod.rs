@@ -1,6 +1,7 @@
 //! `qmpsh share`: one monitor for many clients, on a real QEMU and on a mock.
 
 mod clients;
+mod listening;
 mod policies;
 mod upstream;
 

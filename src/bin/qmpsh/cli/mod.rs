@@ -36,7 +36,7 @@ pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode, command}
 pub(crate) use exit::Exit;
 use exit::{OURS, usage};
 use qmpsh::text;
-pub(crate) use share::{Place, ShareSocket, Sharing};
+pub(crate) use share::{INSECURE, Place, ShareSocket, Sharing};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,6 +11,10 @@ use qmpsh::address::Address;
 use qmpsh::policy::Policy;
 use qmpsh::server::MAX_REQUEST;
 
+/// Why TCP without TLS is refused.
+pub(crate) const INSECURE: &str =
+    "any user who reaches a TCP port could connect: use tls-creds=DIR, or allow it with --insecure";
+
 /// What `qmpsh share` is to do.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sharing {
@@ -21,6 +25,8 @@ pub(crate) struct Sharing {
     pub(crate) sockets: Vec<ShareSocket>,
     pub(crate) policy: Policy,
     pub(crate) audit: Option<PathBuf>,
+    /// TCP needs no TLS.
+    pub(crate) insecure: bool,
 }
 
 /// A socket to serve clients at.
@@ -67,15 +73,12 @@ impl ShareOptions {
                 && socket.tls_creds.is_none()
                 && !self.insecure
             {
-                return Err(bad(
-                    "any user who reaches a TCP port could connect: use tls-creds=DIR, or allow it with --insecure"
-                        .to_owned(),
-                ));
+                return Err(bad(INSECURE.to_owned()));
             }
             Ok(socket)
         };
         let sockets = self.listen.iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Sharing { mode, options, sockets, policy, audit: self.audit })
+        Ok(Sharing { mode, options, sockets, policy, audit: self.audit, insecure: self.insecure })
     }
 }
 

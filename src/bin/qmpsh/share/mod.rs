@@ -77,7 +77,7 @@ pub(crate) async fn run(
     let mut listening = tokio::task::JoinSet::new();
     for (socket, passed) in sockets {
         let inherited = passed.map(Passed::open).transpose()?;
-        let socket = Socket::open(socket, inherited, options.connect_timeout).await?;
+        let socket = Socket::open(socket, inherited, options.connect_timeout, sharing.insecure).await?;
         listening.spawn_local(socket.serve(Rc::clone(&lobby)));
     }
     let (client, mut events) = Upstream::client(ClientOptions {

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use super::routing::{ClientId, Seat, UNANSWERED};
-use crate::cli::{Place, ShareSocket};
+use crate::cli::{INSECURE, Place, ShareSocket};
 use crate::connect;
 use crate::output::messages::Messages;
 use crate::status::Failure;
@@ -110,9 +110,14 @@ impl Socket {
         options: ShareSocket,
         inherited: Option<Inherited>,
         connect_timeout: Duration,
+        insecure: bool,
     ) -> Result<Self, Failure> {
         let (mut listener, shown) = match (&options.place, inherited) {
             (Place::Inherited(number), Some(Inherited::Listening(listener))) => {
+                let is_tcp = listener.address().starts_with("tcp:");
+                if is_tcp && options.tls_creds.is_none() && !insecure {
+                    return Err(Failure::no_session(format!("--listen fd:{number}: {INSECURE}")));
+                }
                 let shown = format!("fd:{number} ({})", listener.address());
                 (listener, shown)
             }
@@ -135,17 +140,21 @@ impl Socket {
         Self { listener, shown: "s.sock".to_owned(), options }
     }
 
-    /// Serves clients for ever.
-    pub(super) async fn serve(mut self, lobby: Rc<Lobby>) {
-        let Limits { clients, read_only } = lobby.limits;
-        let most = if self.options.policy.read_only { read_only } else { clients };
-        let room = Arc::new(Semaphore::new(most));
+    /// Says that it serves, and serves clients for ever.
+    pub(super) fn serve(self, lobby: Rc<Lobby>) -> impl Future<Output = ()> {
         let rules = match (&self.options.policy.read_only, self.options.policy == qmpsh::policy::Policy::default()) {
             (true, _) => " (read-only)",
             (false, false) => " (some commands)",
             (false, true) => "",
         };
         lobby.messages.say(&format!("serving clients at {}{rules}", self.shown));
+        self.accept(lobby)
+    }
+
+    async fn accept(mut self, lobby: Rc<Lobby>) {
+        let Limits { clients, read_only } = lobby.limits;
+        let most = if self.options.policy.read_only { read_only } else { clients };
+        let room = Arc::new(Semaphore::new(most));
         loop {
             let incoming = match next_peer(&mut *self.listener).await {
                 Ok(incoming) => incoming,
