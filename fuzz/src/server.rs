@@ -262,7 +262,7 @@ impl Stage {
             }
         }
         match message(&text) {
-            Message::Reply(reply) => self.router.replied(ticket, Some(&reply)),
+            Message::Reply(reply) => self.router.replied(ticket, Ok(&reply)),
             other => panic!("{other:?}"),
         }
     }
