@@ -24,7 +24,7 @@ pub const COMMAND: &str = "human-monitor-command";
 /// let answer = Answer::read("cpu 1", br#""""#).unwrap();
 /// monitor.answered("cpu 1", &answer);
 /// assert_eq!(
-///     monitor.request("info registers").unwrap().text,
+///     monitor.request("info registers").unwrap().text(),
 ///     r#"{"execute":"human-monitor-command","arguments":{"command-line":"info registers","cpu-index":1}}"#
 /// );
 /// ```

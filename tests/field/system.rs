@@ -254,7 +254,7 @@ fn a_missing_home_is_no_failure_of_a_batch() {
 fn little_memory_is_enough() {
     let qemu = Qemu::none().start();
     let script =
-        "ulimit -v 100000; exec \"$0\" \"$1\" -c query-name -c 'query-name | cat' -c '.help query-name | grep -c .'";
+        "ulimit -v 150000; exec \"$0\" \"$1\" -c query-name -c 'query-name | cat' -c '.help query-name | grep -c .'";
     sh(script).arg(qemu.socket()).run().stderr("").status(0);
 }
 

@@ -132,7 +132,7 @@ fn an_event_is_json_in_output_forms_for_programs() {
         t.type_keys(&format!(".output {form}\r"));
         t.wait(|screen| screen.text().contains("(QEMU) .output") && is_at_prompt(screen));
         t.type_keys("stop\r");
-        t.wait(|screen| screen.text().contains(r#"}, "event": "STOP"}"#));
+        t.wait(|screen| screen.text().contains(r#"}, "event": "STOP"}"#) && screen.line() == "(QEMU paused)");
         t.type_keys(".output pretty\r");
         t.wait(|screen| screen.text().ends_with("(QEMU paused) .output pretty\n(QEMU paused)"));
         t.type_keys("cont\r");
