@@ -246,9 +246,10 @@ impl Stage {
         }
         let made = format!(r#"{{"fdset-id": {ticket}, "fd": {ticket}, "asked": {request}}}"#);
         let error = format!(r#"{{"class": "GenericError", "desc": "{ticket}"}}"#);
-        let text = match fails {
-            true => format!(r#"{{"id": 0, "error": {error}}}"#),
-            false => format!(r#"{{"return": {made}, "id": 0}}"#),
+        let text = if fails {
+            format!(r#"{{"id": 0, "error": {error}}}"#)
+        } else {
+            format!(r#"{{"return": {made}, "id": 0}}"#)
         };
         for expected in self.clients.values_mut().flat_map(|client| &mut client.expected) {
             if expected.ticket == Some(ticket) {
@@ -391,10 +392,11 @@ impl Stage {
         assert!(is_urgent || in_band < 7, "QEMU would stop reading");
         let unsent = self.clients.values_mut().find_map(|client| {
             let mut waiting = client.expected.iter_mut().filter(|one| one.request.is_some() && one.ticket.is_none());
-            let first = match is_urgent {
-                true => waiting.find(|one| one.out_of_band && one.request.as_deref() == Some(text)),
+            let first = if is_urgent {
+                waiting.find(|one| one.out_of_band && one.request.as_deref() == Some(text))
+            } else {
                 // In-band ones keep their order.
-                false => waiting.find(|one| !one.out_of_band),
+                waiting.find(|one| !one.out_of_band)
             };
             first.filter(|one| one.request.as_deref() == Some(text))
         });
@@ -473,10 +475,8 @@ impl Client {
                     assert!(text.starts_with("{\"QMP\": "), "{text}");
                     self.phase = Phase::Greeted;
                 }
-                Phase::Greeted => match text.starts_with("{\"return\": {}") {
-                    true => self.phase = Phase::Open,
-                    false => assert!(text.starts_with("{\"error\": ") || text.starts_with("{\"id\": "), "{text}"),
-                },
+                Phase::Greeted if text.starts_with("{\"return\": {}") => self.phase = Phase::Open,
+                Phase::Greeted => assert!(text.starts_with("{\"error\": ") || text.starts_with("{\"id\": "), "{text}"),
                 Phase::Open => self.match_up(&text),
             }
         }

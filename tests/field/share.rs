@@ -43,7 +43,9 @@ fn an_exporter_connects_for_each_round() {
     for _ in 0..20 {
         let mut exporter = client(&share, "watch.sock");
         let queries = ["query-status", "query-blockstats", "query-block", "query-cpus-fast", "query-balloon"];
-        queries.iter().for_each(|name| exporter.send(&format!(r#"{{"execute":"{name}","id":"{name}"}}"#)));
+        for name in queries {
+            exporter.send(&format!(r#"{{"execute":"{name}","id":"{name}"}}"#));
+        }
         for name in queries {
             assert_eq!(exporter.read()["id"], name);
         }

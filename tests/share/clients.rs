@@ -156,7 +156,7 @@ fn clients_that_are_killed_harm_no_other() {
         let mut with_files = Client::on(stream.try_clone().unwrap()).negotiate();
         let shell = qmpsh().arg(&share.socket).args(["-c", ".watch 0.001 query-qmp-schema"]).start();
         // In the middle of a request, of a reply, with commands unanswered, and while open files travel.
-        clients[0].send(&large[..1 + round % (large.len() - 1)]);
+        clients[0].send(&large[..=round % (large.len() - 1)]);
         clients[1].send(&large.repeat(8));
         clients[1].read_some();
         clients[2].send(&large.repeat(3));

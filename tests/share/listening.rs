@@ -155,9 +155,9 @@ fn a_socket_file_has_its_mode_and_group() {
     let qemu = Qemu::none().start();
     let own = rustix::process::getgid().as_raw();
     // Root may give a file to any group, others to those that they are in.
-    let others = rustix::process::getgroups().unwrap().into_iter().map(rustix::process::Gid::as_raw);
+    let mut others = rustix::process::getgroups().unwrap().into_iter().map(rustix::process::Gid::as_raw);
     let is_root = rustix::process::geteuid().is_root();
-    let group = if is_root { 1 } else { others.filter(|group| *group != own).next().unwrap_or(own) };
+    let group = if is_root { 1 } else { others.find(|group| *group != own).unwrap_or(own) };
     let by_number = group.to_string();
     let names = std::fs::read_to_string("/etc/group").unwrap();
     let by_name = names.lines().find_map(|line| {
