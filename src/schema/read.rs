@@ -32,7 +32,7 @@ struct Entry {
     #[serde(default)]
     variants: Vec<RawVariant>,
     #[serde(default)]
-    features: Vec<Box<str>>,
+    features: Box<[Box<str>]>,
 }
 
 /// A member of an object (with name and type), of an enum (with a name), of an alternate (with a type).
@@ -45,7 +45,7 @@ struct RawMember {
     #[serde(default, rename = "default", deserialize_with = "present")]
     optional: bool,
     #[serde(default)]
-    features: Vec<Box<str>>,
+    features: Box<[Box<str>]>,
 }
 
 #[derive(Deserialize)]
@@ -155,19 +155,17 @@ impl Types {
         Some(match &*entry.meta_type {
             "builtin" => Type::Builtin(builtin(&entry.json_type?)),
             // `members` since QEMU 6.2, `values` before; QEMU 7.2 sends both.
-            "enum" if has_members => Type::Enum(members.into_iter().filter_map(enum_value).collect()),
+            "enum" if has_members => Type::Enum(shrunk(members.into_iter().filter_map(enum_value))),
             "enum" => {
                 let value = |name| EnumValue { name, features: Features::default() };
-                Type::Enum(entry.values.into_iter().map(value).collect())
+                Type::Enum(shrunk(entry.values.into_iter().map(value)))
             }
             "array" => Type::Array(self.of(entry.element_type)?),
             "alternate" => Type::Alternate(members.into_iter().filter_map(|member| self.of(member.ty)).collect()),
             "object" => {
-                let mut members: Vec<_> = members.into_iter().filter_map(|member| self.member(member)).collect();
-                // They are smaller than what they are made of, in whose place they stand.
-                members.shrink_to_fit();
+                let members = shrunk(members.into_iter().filter_map(|member| self.member(member)));
                 let variants = entry.variants.into_iter();
-                let variants = variants.map(|raw| Variant { case: raw.case, ty: self.id(&raw.ty) }).collect();
+                let variants = shrunk(variants.map(|raw| Variant { case: raw.case, ty: self.id(&raw.ty) }));
                 Type::Object(Object { members, tag: entry.tag, variants, features: Features(entry.features) })
             }
             _ => return None,
@@ -178,6 +176,13 @@ impl Types {
         let (name, ty) = (raw.name?, self.of(raw.ty)?);
         Some(Member { name, ty, optional: raw.optional, features: Features(raw.features) })
     }
+}
+
+/// Collects what is smaller than what it is made of, in whose place it would stand.
+fn shrunk<T>(parts: impl Iterator<Item = T>) -> Vec<T> {
+    let mut parts: Vec<T> = parts.collect();
+    parts.shrink_to_fit();
+    parts
 }
 
 fn enum_value(raw: RawMember) -> Option<EnumValue> {

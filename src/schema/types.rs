@@ -101,7 +101,7 @@ pub enum Builtin {
 
 /// The names that mark commands, members and values: `deprecated`, `unstable`, and others that say what a peer can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Features(pub(super) Vec<Box<str>>);
+pub struct Features(pub(super) Box<[Box<str>]>);
 
 impl Features {
     /// Returns all of them.
