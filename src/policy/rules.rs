@@ -89,7 +89,8 @@ impl Policy {
         match command {
             _ if self.deny.iter().any(|rule| rule.is_for(command)) => false,
             HUMAN => {
-                strings(arguments, "command-line").is_some_and(|lines| lines.iter().all(|line| self.allows_line(line)))
+                let lines = strings(arguments, "command-line").unwrap_or_default();
+                !lines.is_empty() && lines.iter().all(|line| self.allows_line(line))
             }
             "transaction" => {
                 actions(arguments).is_some_and(|actions| actions.iter().all(|name| self.allows_action(name)))
@@ -283,7 +284,9 @@ mod tests {
         check(&["+hmp:x *"], &["x/4xb 0"], &["xp/4xb 0"]);
         check(&["+hmp:*", "-human-monitor-command"], &[], &["info status"]);
         check(&["+hmp:*"], &[], &["object_add monitor-qmp,id=m,chardev=c"]);
-        super::tests::check(&["+hmp:*"], &[], &["human-monitor-command {\"command-line\":1}"]);
+        for arguments in ["", " {}", " {\"command-line\":1}", " {\"commadd-line\":\"info status\"}"] {
+            super::tests::check(&["+hmp:*"], &[], &[&format!("human-monitor-command{arguments}")]);
+        }
     }
 
     #[test]
