@@ -20,6 +20,10 @@ mod string;
 mod tokens;
 mod walk;
 
+/// How deep objects and arrays may be nested in a message to QEMU, its own braces counted. Source: `MAX_NESTING` in QEMU's
+/// `qobject/json-streamer.c`; tried on 7.2.
+pub const MAX_NESTING: usize = 1024;
+
 pub use compact::compact;
 pub use document::Document;
 pub(crate) use document::{Outline, Span};

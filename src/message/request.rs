@@ -9,11 +9,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::json::{self, TokenKind, Tokens};
+use crate::json::{self, MAX_NESTING, TokenKind, Tokens};
 use crate::secrets;
-
-/// The deepest nesting that QEMU reads. Source: `MAX_NESTING` in QEMU's `qobject/json-streamer.c`.
-pub(crate) const MAX_NESTING: usize = 1024;
 
 // Source: `MAX_TOKEN_SIZE` and `MAX_TOKEN_COUNT` in QEMU's `qobject/json-streamer.c`: the bytes of all tokens, and their number.
 const MAX_BYTES: usize = 64 << 20;

@@ -3,12 +3,10 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::lexer::{Lexer, Step, Token};
+use crate::json::MAX_NESTING;
 
 /// The longest request that a server takes by default, in bytes: 1 MiB. QEMU takes 3 seconds to read that much.
 pub const MAX_REQUEST: usize = 1 << 20;
-
-/// The most brackets that may be open at a time. Source: `MAX_NESTING` in QEMU's `json-streamer.c`.
-const MAX_NESTING: i64 = 1024;
 
 /// How much of a token that cannot be read its error shows, in bytes.
 const SHOWN: usize = 1024;
@@ -64,7 +62,9 @@ impl Framing {
             }
             let fault = match self.braces + self.brackets {
                 _ if self.skips => None,
-                depth if depth > MAX_NESTING => Some("JSON nesting depth limit exceeded".to_owned()),
+                depth if usize::try_from(depth).is_ok_and(|depth| depth > MAX_NESTING) => {
+                    Some("JSON nesting depth limit exceeded".to_owned())
+                }
                 _ if self.at > self.limit => Some(format!("JSON token size limit exceeded: {} bytes", self.limit)),
                 _ => None,
             };

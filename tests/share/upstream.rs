@@ -99,7 +99,8 @@ fn what_cannot_be_shared() {
     let check = |args: &[&str], status, expected: &str| {
         qmpsh().arg("share").args(args).run().stderr_contains(expected).status(status);
     };
-    check(&["q.sock"], 3, "no descriptor was passed: $LISTEN_PID is not set; name one, as in --listen SOCKET");
+    check(&[], 2, "as in `qmpsh share /tmp/qmp.sock --listen /tmp/shared.sock`");
+    check(&["q.sock"], 2, "no socket for clients: name one with --listen SOCKET");
     check(&["q.sock", "--listen", "tcp:127.0.0.1:0"], 2, "use tls-creds=DIR, or allow it with --insecure");
     check(&["q.sock", "--listen", "s.sock", "query-name"], 2, "`share` does not take commands, such as `query-name`");
     check(&["q.sock", "--qga", "--listen", "s.sock"], 2, "an agent cannot be shared");

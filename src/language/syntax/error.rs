@@ -5,11 +5,8 @@ use std::fmt;
 
 use super::render;
 use super::span::Span;
+use crate::json::MAX_NESTING;
 use crate::text;
-
-/// How deep objects and arrays may be nested in a message, its own braces counted. Source: `MAX_NESTING` in QEMU's
-/// `qobject/json-streamer.c`; tried on 7.2.
-pub const MAX_NESTING: usize = 1024;
 
 /// Why a line is not a statement.
 ///

@@ -2,8 +2,9 @@
 
 use super::ast::{JsonLine, Text};
 use super::cursor::Cursor;
-use super::error::{MAX_NESTING, SyntaxError, SyntaxErrorKind, shown};
+use super::error::{SyntaxError, SyntaxErrorKind, shown};
 use super::json_value::{self, Grammar};
+use crate::json::MAX_NESTING;
 
 /// Reads the message that begins under the cursor; the cursor ends behind it.
 ///

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::cursor::Cursor;
-use super::error::{MAX_NESTING, Opening, SyntaxError, SyntaxErrorKind, shown};
+use super::error::{Opening, SyntaxError, SyntaxErrorKind, shown};
 use super::number;
 use super::string::{self, Escapes};
-use crate::json::quoted;
+use crate::json::{MAX_NESTING, quoted};
 
 /// A JSON value that QEMU's parser accepts, without white space outside strings. Numbers stay as they were written.
 ///

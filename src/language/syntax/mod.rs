@@ -32,14 +32,14 @@ mod string;
 mod tests;
 mod token;
 
-pub(crate) use crate::json::{is_noncharacter, quoted};
+pub(crate) use crate::json::{MAX_NESTING, is_noncharacter, quoted};
 pub use assembler::{Assembler, Dialect, LogicalLine};
 pub use ast::{
     Argument, Command, Comparison, DotCommand, DotWord, Invocation, JsonLine, Key, KeyPart, Line, Source, Statement,
     Text, Transaction, Value,
 };
 pub use bare::bare_argument;
-pub use error::{MAX_NESTING, Opening, SyntaxError, SyntaxErrorKind, shown};
+pub use error::{Opening, SyntaxError, SyntaxErrorKind, shown};
 pub use expected::{Expected, Target, expected_at};
 pub use json_value::{JsonText, parse_json};
 pub use number::is_json_integer;

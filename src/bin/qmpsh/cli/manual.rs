@@ -138,6 +138,10 @@ pub(crate) const CONFIGURATION: &[Entry] = &[
 pub(crate) const NO_ADDRESS: &str =
     "no address: give one, as in `qmpsh /tmp/qmp.sock` or `qmpsh vm:NAME`, or set $QMP_SOCKET";
 
+/// The error if `share` gets no address.
+pub(crate) const NOTHING_TO_SHARE: &str =
+    "no address: give that of the monitor to share, as in `qmpsh share /tmp/qmp.sock --listen /tmp/shared.sock`";
+
 /// The line below the list of QEMU processes, or in place of an empty one.
 pub(crate) const HOW_TO_START: &str =
     "To start QEMU with a monitor: qemu-system-x86_64 ... -qmp unix:/tmp/qmp.sock,server=on,wait=off";

@@ -122,7 +122,7 @@ pub(crate) fn parse(
             return Err(usage(format_args!("`share` does not take {what} (for a socket of that name, write ./share)")));
         }
         options.finish(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
-        let address = address.or_else(|| env("QMP_SOCKET")).ok_or_else(|| usage(manual::NO_ADDRESS))?;
+        let address = address.or_else(|| env("QMP_SOCKET")).ok_or_else(|| usage(manual::NOTHING_TO_SHARE))?;
         return Ok(Task::Share(Box::new(sharing.read(&address, options)?)));
     }
     if let Some(option) = sharing.first() {

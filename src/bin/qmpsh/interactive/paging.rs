@@ -11,7 +11,7 @@ use crate::output::render::Pieces;
 use crate::status::Status;
 use crate::terminal;
 
-/// Returns true if a result does not fit on the screen of a terminal that is no dumb one.
+/// Returns true if a result does not fit on the screen of the terminal. A dumb terminal scrolls, so any result fits.
 pub(super) fn is_longer_than_screen(result: &Pieces) -> bool {
     let screen = size_of(stdout()).filter(|screen| screen.rows > 0 && terminal::can_edit());
     screen.is_some_and(|screen| is_longer(result.clone(), screen))

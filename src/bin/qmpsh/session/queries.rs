@@ -10,12 +10,13 @@
 //!
 //! Commands of the user go through `Client::execute`, and parts of built-in commands through [`send`](super::ask::send).
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use qmpsh::client::{Client, ExecuteError, Origin};
 use qmpsh::json::is_noncharacter;
@@ -153,17 +154,14 @@ impl Query {
 /// How long leaving waits for late replies.
 const LATE: Duration = Duration::from_millis(200);
 
-/// More queries than ever run at once.
-const MANY: u32 = 1 << 20;
+/// The queries without a reply, also those that were given up.
+static UNANSWERED_QUERIES: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
 
-/// A query that is not answered yet holds a permit, also when nobody waits for its reply anymore.
-static ASKING: Semaphore = Semaphore::const_new(MANY as usize);
-
-/// Waits a short time for the replies to queries that nobody waits for anymore. QEMU would give them to the next client
-/// (docs/qmp.md, "Transports").
+/// Waits a short time for late replies. QEMU would give them to the next client (docs/qmp.md, "Transports").
 pub(crate) async fn settle() {
-    // A peer that does not answer must not hold up the end. The semaphore is never closed.
-    let _ = timeout(LATE, ASKING.acquire_many(MANY)).await;
+    UNANSWERED_QUERIES.close();
+    // A peer that does not answer must not hold up the end.
+    let _ = timeout(LATE, UNANSWERED_QUERIES.wait()).await;
 }
 
 /// Sends a query on the shell's own behalf, and waits for its reply. Cancel safe: a late reply is dropped.
@@ -178,11 +176,7 @@ async fn start(
     query: &Query,
 ) -> Result<impl Future<Output = Result<Reply, ExecuteError>> + use<>, ExecuteError> {
     let execution = client.start_as(query.request(), Origin::Program).await?;
-    let permit = ASKING.acquire().await;
-    let answer = tokio::spawn(async move {
-        let _permit = permit;
-        execution.await
-    });
+    let answer = UNANSWERED_QUERIES.spawn(execution);
     Ok(async { answer.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())) })
 }
 
@@ -257,15 +251,11 @@ mod tests {
         settle().await;
         assert_eq!(began.elapsed(), Duration::ZERO);
 
-        let permit = ASKING.acquire().await;
-        let answered = tokio::spawn(async move {
-            tokio::time::sleep(LATE / 2).await;
-            drop(permit);
-        });
+        let answered = UNANSWERED_QUERIES.spawn(tokio::time::sleep(LATE / 2));
         settle().await;
         assert!(began.elapsed() < LATE && answered.is_finished());
 
-        let _never_answered = ASKING.acquire().await;
+        UNANSWERED_QUERIES.spawn(std::future::pending::<()>());
         let began = tokio::time::Instant::now();
         settle().await;
         assert!(began.elapsed() >= LATE);

@@ -43,6 +43,10 @@ const INBOX: usize = 64;
 pub(crate) fn sockets(sharing: &Sharing) -> Result<Vec<(ShareSocket, Option<Passed>)>, Failure> {
     let mut sockets = sharing.sockets.clone();
     if sockets.is_empty() {
+        if std::env::var_os("LISTEN_PID").is_none() {
+            let message = "no socket for clients: name one with --listen SOCKET (or let a service manager pass it)";
+            return Err(Failure::new(Status::Usage, message.to_owned()));
+        }
         let place = |number| ShareSocket::new(Place::Inherited(number), sharing.policy.clone());
         sockets = Passed::numbers()?.into_iter().map(place).collect();
     }

@@ -81,7 +81,7 @@ pub(super) enum Outcome {
     Error,
     /// It was not sent: a rule forbids it.
     Denied,
-    /// Nobody knows how it ended, or it was not sent.
+    /// The connection ended before its reply, or before it was sent.
     Lost,
 }
 
@@ -232,7 +232,7 @@ impl<T> Router<T> {
         }
     }
 
-    /// QEMU has replied, or there is no reply for this reason.
+    /// QEMU has replied, or the command was not sent for this reason.
     pub(super) fn replied(&mut self, ticket: Ticket, reply: Result<&Reply, &str>) {
         let Some(Sent { of, is_in_band }) = self.sent.remove(&ticket) else { return };
         let Some((id, seat, command)) = of else {
@@ -269,7 +269,7 @@ impl<T> Router<T> {
         self.actions.push(Action::Record(Record { seat, command, outcome }));
     }
 
-    /// QEMU has gone: nothing is answered any more. All clients are to be closed.
+    /// QEMU has gone, and answers nothing. The caller closes all clients.
     pub(super) fn lost(&mut self) {
         let ids: Vec<ClientId> = self.clients.keys().copied().collect();
         for id in ids {
@@ -450,7 +450,7 @@ fn number(object: &[u8], key: &str) -> Option<u64> {
     std::str::from_utf8(Document::parse(object).ok()?.get(key)?).ok()?.parse().ok()
 }
 
-/// Returns `None` never: there is nothing in it that QEMU's parser would refuse.
+/// Never `None`: QEMU's parser refuses nothing in it.
 fn remove_fd(set: u64, descriptor: u64) -> Option<Request> {
     Request::new("remove-fd").arguments(&json!({"fd": descriptor, "fdset-id": set})).ok()
 }

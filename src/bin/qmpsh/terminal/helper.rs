@@ -50,7 +50,7 @@ impl Help {
     pub(super) fn show(&self, line: &str, cursor: usize) {
         let Some(assistant) = self.assistant.get().cloned() else { return };
         let (shared, line) = (Arc::clone(&self.shared), line.to_owned());
-        // Without a thread there is no help this time.
+        // If the system starts no thread, the key does nothing.
         let _ = thread::Builder::new()
             .name("help".to_owned())
             .spawn(move || shared.line(assistant.help(&line, cursor, size())));

@@ -36,7 +36,7 @@ pub(super) const VIEWS: [View; 8] = [
         name: "pci",
         about: "PCI buses, bridges and devices",
         queries: &["query-pci"],
-        nothing: "There is no PCI bus.",
+        nothing: "The VM has no PCI bus.",
     },
     View {
         name: "qom",
@@ -66,7 +66,7 @@ pub(super) const VIEWS: [View; 8] = [
         name: "memory",
         about: "memory, memory devices and backends",
         queries: &["query-memory-size-summary", "query-memory-devices", "query-memdev", "query-balloon"],
-        nothing: "There is no memory.",
+        nothing: "The VM has no memory.",
     },
     View {
         name: "machines",
