@@ -57,8 +57,13 @@ impl Inherited {
         rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&socket, true)?;
         let family = rustix::net::getsockname(&socket)?.address_family();
+        let connected = rustix::net::getpeername(socket.as_fd()) != Err(Errno::NOTCONN);
+        #[cfg(not(target_vendor = "apple"))]
         let listens = sockopt::socket_acceptconn(&socket)?;
-        if !listens && rustix::net::getpeername(socket.as_fd()) == Err(Errno::NOTCONN) {
+        // Apple's systems do not tell: what is not connected must listen, or else it fails to accept.
+        #[cfg(target_vendor = "apple")]
+        let listens = !connected;
+        if !listens && !connected {
             return Err(unusable("it is a socket that is neither connected nor listening".to_owned()));
         }
         Ok(match (listens, family) {
