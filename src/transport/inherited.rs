@@ -8,8 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::tcp::TcpListening;
-use super::unix::{UnixLink, UnixListening};
+use super::unix::UnixLink;
 use crate::error::describe;
 use crate::protocol::{Link, Listen};
 
@@ -75,11 +74,9 @@ impl Inherited {
                 stream.set_nodelay(true)?;
                 Self::Connected(Box::new(stream))
             }
-            (true, AddressFamily::UNIX) => {
-                Self::Listening(Box::new(UnixListening::new(UnixListener::from_std(socket.into())?)?))
-            }
+            (true, AddressFamily::UNIX) => Self::Listening(Box::new(UnixListener::from_std(socket.into())?)),
             (true, AddressFamily::INET | AddressFamily::INET6) => {
-                Self::Listening(Box::new(TcpListening::new(TcpListener::from_std(socket.into())?)?))
+                Self::Listening(Box::new(TcpListener::from_std(socket.into())?))
             }
             (_, family) => {
                 let family = family.as_raw();

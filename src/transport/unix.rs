@@ -282,27 +282,32 @@ fn abstract_name(name: &[u8], tight: bool) -> io::Result<Vec<u8>> {
     Ok(bound)
 }
 
-pub(super) struct UnixListening {
+/// The listener of a [`Unix`].
+struct UnixListening {
     // Dropped first: while the socket exists, no other file can have its inode.
     _file: Option<SocketFile>,
     listener: UnixListener,
     address: String,
 }
 
-impl UnixListening {
-    /// Makes a listener of a socket that another process made. That process removes the file.
-    pub(super) fn new(listener: UnixListener) -> io::Result<Self> {
-        let address = match listener.local_addr()?.as_pathname() {
-            Some(path) => format!("unix:{}", path.display()),
-            None => "a Unix socket without a path".to_owned(),
-        };
-        Ok(Self { _file: None, listener, address })
+impl Listen for UnixListening {
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
+        Listen::poll_accept(&mut self.listener, context)
+    }
+
+    fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
+        self.listener.set_backlog(backlog)
+    }
+
+    fn address(&self) -> String {
+        self.address.clone()
     }
 }
 
-impl Listen for UnixListening {
+/// Dropping it leaves the file to whoever made it.
+impl Listen for UnixListener {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        self.listener.poll_accept(context).map_ok(|(stream, _)| {
+        UnixListener::poll_accept(self, context).map_ok(|(stream, _)| {
             let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
             Incoming {
                 peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
@@ -312,10 +317,14 @@ impl Listen for UnixListening {
     }
 
     fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
-        Ok(rustix::net::listen(&self.listener, backlog)?)
+        Ok(rustix::net::listen(self, backlog)?)
     }
 
     fn address(&self) -> String {
-        self.address.clone()
+        let address = self.local_addr().ok();
+        match address.as_ref().and_then(|address| address.as_pathname()) {
+            Some(path) => format!("unix:{}", path.display()),
+            None => "a Unix socket without a path".to_owned(),
+        }
     }
 }
