@@ -360,7 +360,7 @@ impl Stage {
         let is_any = !actions.is_empty();
         for action in actions {
             match action {
-                Action::Send(ticket, request) => self.send(ticket, request),
+                Action::Send(ticket, of, request) => self.send(ticket, of, request),
                 Action::Respond(id, response) => {
                     if let Some(client) = self.clients.values_mut().find(|client| client.id == id) {
                         client.outbox.push_back(response);
@@ -383,14 +383,16 @@ impl Stage {
     }
 
     /// Checks what goes to QEMU: JSON of a command that a client has sent, and may send.
-    fn send(&mut self, ticket: Ticket, request: Request) {
+    fn send(&mut self, ticket: Ticket, of: Option<ClientId>, request: Request) {
         let text = request.text();
         serde_json::from_str::<&RawValue>(text).expect("JSON");
         assert!(text.starts_with("{\"execute\":\"") || text.starts_with("{\"exec-oob\":\""), "{text}");
         let is_urgent = text.starts_with("{\"exec-oob\"");
         let in_band = self.qemu.iter().filter(|(_, request)| request.text().starts_with("{\"execute\"")).count();
         assert!(is_urgent || in_band < 7, "QEMU would stop reading");
-        let unsent = self.clients.values_mut().find_map(|client| {
+        // Two clients may have sent the same.
+        let client = self.clients.values_mut().find(|client| Some(client.id) == of);
+        let unsent = client.and_then(|client| {
             let mut waiting = client.expected.iter_mut().filter(|one| one.request.is_some() && one.ticket.is_none());
             let first = if is_urgent {
                 waiting.find(|one| one.out_of_band && one.request.as_deref() == Some(text))

@@ -4,7 +4,7 @@
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) name: &'static str,
-    /// The characters of [`KEYS`]: alone, with Shift, with AltGr, with both. A blank is no character, a combining character a dead
+    /// The characters of [`KEYS`]: alone, with Shift, with `AltGr`, with both. A blank is no character, a combining character a dead
     /// key.
     levels: [&'static str; 4],
 }

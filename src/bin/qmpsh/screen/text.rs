@@ -54,7 +54,7 @@ impl TextScreen {
     /// The memory also has bytes in a graphics mode, and after a change of mode or of the part of the memory that is shown.
     pub(crate) fn is_shown_in(&self, picture: &Picture) -> bool {
         let (width, height) = (picture.width / COLUMNS, picture.height / ROWS);
-        if !matches!(width, 8 | 9) || picture.width % COLUMNS != 0 || picture.height != ROWS * 16 {
+        if !matches!(width, 8 | 9) || !picture.width.is_multiple_of(COLUMNS) || picture.height != ROWS * 16 {
             return false;
         }
         let mut seen: HashMap<[u8; 2], Vec<u8>> = HashMap::new();

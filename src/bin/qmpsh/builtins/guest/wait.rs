@@ -192,7 +192,9 @@ mod tests {
     fn a_cursor_in_a_picture_is_no_change() {
         let picture = |places: &[(usize, usize)]| {
             let mut picture = Picture { width: 64, height: 64, pixels: vec![0; 64 * 64 * 3] };
-            places.iter().for_each(|(x, y)| picture.pixels[(y * 64 + x) * 3] = 1);
+            for (x, y) in places {
+                picture.pixels[(y * 64 + x) * 3] = 1;
+            }
             Look::Picture(picture)
         };
         let mut unchanged = Unchanged::new(picture(&[]), Instant::now());
