@@ -15,7 +15,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, RawMode};
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
 };
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::unix::UCred;
@@ -128,13 +129,20 @@ impl AsyncRead for UnixLink {
             ready!(link.stream.poll_read_ready(context))?;
             let room = buffer.remaining().min(RECEIVED_AT_ONCE);
             let into = buffer.initialize_unfilled_to(room);
-            match link.stream.try_io(Interest::READABLE, || receive_with(&link.stream, into, received)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(count) => {
+            let mut count = None;
+            let read = link.stream.try_io(Interest::READABLE, || {
+                let (read, is_empty) = receive_with(&link.stream, into, received)?;
+                count = Some(read);
+                // The next read waits for the system to report more. Trying it first would cost a system call for each message.
+                if is_empty { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match (count, read) {
+                (Some(count), _) => {
                     buffer.advance(count);
                     return Poll::Ready(Ok(()));
                 }
+                (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
+                (None, _) => {}
             }
         }
     }
@@ -178,11 +186,13 @@ fn send_with(stream: &UnixStream, bytes: &[u8], descriptor: &OwnedFd) -> io::Res
     Ok(rustix::net::sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SEND)?)
 }
 
-/// Reads once, and keeps the open files that came. The system closes those for which there is no room.
-fn receive_with(stream: &UnixStream, bytes: &mut [u8], received: &mut Vec<OwnedFd>) -> io::Result<usize> {
+/// Reads once, and keeps the open files that came. The system closes those for which there is no room. Returns how many bytes
+/// were read, and true if the socket is known to be empty.
+fn receive_with(stream: &UnixStream, bytes: &mut [u8], received: &mut Vec<OwnedFd>) -> io::Result<(usize, bool)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let read = rustix::net::recvmsg(stream, &mut [IoSliceMut::new(bytes)], &mut control, RECEIVE)?;
+    let before = received.len();
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
             for descriptor in descriptors {
@@ -193,7 +203,10 @@ fn receive_with(stream: &UnixStream, bytes: &mut [u8], received: &mut Vec<OwnedF
             }
         }
     }
-    Ok(read.bytes)
+    // Linux also ends a read behind a byte with open files, even if it could keep none of them.
+    let came = received.len() > before || read.flags.contains(ReturnFlags::CTRUNC);
+    let is_short = 0 < read.bytes && read.bytes < bytes.len();
+    Ok((read.bytes, cfg!(target_os = "linux") && is_short && !came))
 }
 
 /// The address of a Unix socket.

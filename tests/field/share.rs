@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::Client;
 use crate::support::program::Process;
+use crate::support::terminal::Screen;
 use crate::support::{Qemu, qmpsh};
 
 /// Shares the monitor of this QEMU at `ops.sock` and, to look only, `watch.sock`, in the directory of the process.
@@ -126,4 +127,33 @@ fn two_people_work_on_one_vm() {
     two.wait(|screen| screen.text().contains("STOP"));
     two.type_keys("cont\r");
     one.wait(|screen| screen.text().contains("RESUME"));
+}
+
+/// Completion, hints, `.wait` and `.job` are used at a socket that others use too, as at a monitor of one's own.
+#[test]
+fn the_shell_works_as_if_it_were_alone() {
+    let disk = |name: &str| ["-blockdev".to_owned(), format!("null-co,node-name={name},size=1048576")];
+    let qemu = Qemu::none().args([disk("n0"), disk("n1")].concat()).start();
+    let share = share(&qemu);
+    let mut other = client(&share, "ops.sock");
+    let mut t = qmpsh().arg(share.home().join("ops.sock")).terminal();
+    t.wait(|screen| screen.line() == "(QEMU)");
+    t.type_keys("stop\r");
+    t.wait(|screen| screen.text().contains(" STOP\n") && screen.line() == "(QEMU paused)");
+    t.type_keys(".wait RESUME\r");
+    let is_running = |screen: &Screen, line| screen.text().contains(line) && screen.line() != line;
+    t.wait(|screen| is_running(screen, "(QEMU paused) .wait RESUME"));
+    other.execute(r#"{"execute":"cont"}"#);
+    t.wait(|screen| screen.text().contains(r#""event": "RESUME""#) && screen.line() == "(QEMU)");
+    t.type_keys("blockdev-backup job-id=b1 device=n0 target=n1 sync=none\r");
+    t.wait(|screen| screen.text().contains("status=running id=b1") && screen.line() == "(QEMU)");
+    t.type_keys(".job b1\r");
+    t.wait(|screen| is_running(screen, "(QEMU) .job b1"));
+    other.execute(r#"{"execute":"job-cancel","arguments":{"id":"b1"}}"#);
+    t.wait(|screen| screen.text().contains("the job `b1` was cancelled") && screen.line() == "(QEMU)");
+    // Since a command with arguments it knows the schema.
+    t.type_keys("block_resi\t");
+    t.wait(|screen| screen.line().ends_with("block_resize size=integer [device=string] [node-name=string]"));
+    t.type_keys("size=1 node-name=n\t0 ");
+    t.wait(|screen| screen.line().ends_with("node-name=n0 [device=string]"));
 }
