@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::client::Client;
 use crate::support::program::Process;
 use crate::support::terminal::Screen;
-use crate::support::{Qemu, qmpsh};
+use crate::support::{DEADLINE, Qemu, poll_until, qmpsh};
 
 /// Shares the monitor of this QEMU at `ops.sock` and, to look only, `watch.sock`, in the directory of the process.
 fn share(qemu: &Qemu) -> Process {
@@ -151,9 +151,12 @@ fn the_shell_works_as_if_it_were_alone() {
     t.wait(|screen| is_running(screen, "(QEMU) .job b1"));
     other.execute(r#"{"execute":"job-cancel","arguments":{"id":"b1"}}"#);
     t.wait(|screen| screen.text().contains("the job `b1` was cancelled") && screen.line() == "(QEMU)");
-    // Since a command with arguments it knows the schema.
-    t.type_keys("block_resi\t");
-    t.wait(|screen| screen.line().ends_with("block_resize size=integer [device=string] [node-name=string]"));
-    t.type_keys("size=1 node-name=n\t0 ");
+    // Completion knows no names before the schema has come.
+    let completed = poll_until(DEADLINE, || {
+        t.type_keys("\x15block_resi\tsize=1 ");
+        t.wait(|screen| screen.line().contains("size=1")).line().contains("block_resize size=1").then_some(())
+    });
+    assert!(completed.is_some(), "{t}");
+    t.type_keys("node-name=n\t0 ");
     t.wait(|screen| screen.line().ends_with("node-name=n0 [device=string]"));
 }

@@ -109,3 +109,23 @@ fn what_cannot_be_shared() {
     check(&["q.sock", "--listen", "s.sock,group=no-such-group"], 3, "there is no group `no-such-group`");
     qmpsh().args(["q.sock", "--insecure"]).run().stderr_contains("works only with `qmpsh share`").status(2);
 }
+
+/// The client is read no further, a write to it has failed, and more waits to be written.
+#[test]
+fn a_client_that_left_requests_behind_goes_with_a_lost_qemu() {
+    let qemu = Qemu::none().start();
+    let share = Share::start(&qemu.socket(), ",deny=stop", &["--reconnect", "0.1"]);
+    let open_files = || std::fs::read_dir(format!("/proc/{}/fd", share.process.pid())).unwrap().count();
+    let before = open_files();
+    let mut client = share.client();
+    qemu.signal(Signal::STOP);
+    share.process.signal(Signal::STOP);
+    client.send(&[r#"{"execute":"stop"}"#.repeat(3), r#"{"execute":"query-name"}"#.repeat(30)].concat());
+    drop(client);
+    share.process.signal(Signal::CONT);
+    // Another client is let in after it.
+    drop((share.client(), qemu));
+    // The connection to QEMU is gone too.
+    let gone = poll_until(DEADLINE, || (open_files() < before).then_some(()));
+    assert!(gone.is_some(), "{} open files, before {before}", open_files());
+}

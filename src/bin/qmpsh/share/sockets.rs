@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::unistd::{Gid, Group};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::routing::{ClientId, Seat, UNANSWERED};
@@ -62,6 +62,8 @@ pub(super) struct Handle {
     /// How many requests may be read.
     pub(super) credits: Arc<Semaphore>,
     pub(super) responses: Responses,
+    /// It ends when the handle is dropped.
+    pub(super) _held: oneshot::Sender<()>,
 }
 
 /// What is known of a client.
@@ -260,7 +262,9 @@ async fn client(lobby: Rc<Lobby>, socket: String, options: ShareSocket, incoming
     let credits = Arc::new(Semaphore::new(UNANSWERED));
     let responses = connection.responses();
     let seat = Arc::new(Seat { policy: options.policy, about: peer });
-    let handle = Handle { seat, session, outbox, credits: Arc::clone(&credits), responses: responses.clone() };
+    let (held, dropped) = oneshot::channel();
+    let handle =
+        Handle { seat, session, outbox, credits: Arc::clone(&credits), responses: responses.clone(), _held: held };
     // The inbox is there as long as the program.
     let _ = lobby.inbox.send(Input::Joined(id, handle)).await;
     let reading = async {
@@ -278,9 +282,15 @@ async fn client(lobby: Rc<Lobby>, socket: String, options: ShareSocket, incoming
             let _ = lobby.inbox.send(Input::Wrote(id)).await;
         }
     };
+    // A client that does not read, or that left requests behind, would be written to for ever.
+    let ending = async {
+        let _ = dropped.await;
+        tokio::time::sleep(FAREWELL).await;
+    };
     tokio::select! {
         () = reading => {}
         () = writing => {}
+        () = ending => {}
     }
     if timeout(FAREWELL, responses.close()).await.is_err() {
         responses.abort();
