@@ -128,7 +128,10 @@ impl Policy {
 
     fn allows_object(&self, arguments: &[u8]) -> bool {
         let Some(types) = strings(arguments, "qom-type") else { return false };
-        types.iter().filter(|name| name.starts_with(MONITOR)).all(|name| self.allow.iter().any(|rule| rule.is_exactly(name)))
+        types
+            .iter()
+            .filter(|name| name.starts_with(MONITOR))
+            .all(|name| self.allow.iter().any(|rule| rule.is_exactly(name)))
     }
 }
 

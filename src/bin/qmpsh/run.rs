@@ -244,5 +244,5 @@ fn session(
         .observer(log.observer(follows_events))
         .policy(options.policy())
         .history(follows_events.then(HistoryBounds::default));
-    Session::new(connector, client_builder, follows_events, options, log, dialect, work.is_none())
+    Session::new(connector, client_builder, options, log, dialect, work.is_none())
 }
