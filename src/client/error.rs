@@ -4,12 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use crate::json::ScanError;
-use crate::message::{Malformed, Reply, RequestError};
+use crate::message::{Malformed, ParseError, Reply, RequestError};
 use crate::protocol::{SessionError, StateError};
 use crate::text;
 
 /// Why a session could not be established or ended.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum QmpError {
     /// Reading or writing failed.
     #[error(transparent)]
@@ -37,7 +38,7 @@ pub enum QmpError {
     )]
     ReplyBeforeGreeting,
     /// A greeting came where a guest agent's answer was expected.
-    #[error("this is a QMP monitor, not a guest agent: it sent a greeting (omit --qga to use it)")]
+    #[error("this is a QMP monitor, not a guest agent: it sent a greeting")]
     NoAgent,
     /// The guest agent closed the connection before its answer.
     #[error("the peer closed the connection before it answered as a guest agent")]
@@ -86,6 +87,7 @@ pub enum QmpError {
 
 /// The kind of a peer that does not speak QMP, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NonQmpPeer {
     /// A web server.
     #[error("a web server answers there")]
@@ -173,6 +175,9 @@ pub enum ExecuteError {
     /// The reply is not a message of QMP.
     #[error(transparent)]
     Malformed(Malformed),
+    /// The command succeeded, and its result is not of the type that was asked for.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
     /// There is no session.
     #[error(transparent)]
     State(#[from] StateError),
