@@ -19,7 +19,7 @@ use crate::output::pager::Pager;
 use crate::output::render::Pieces;
 use crate::output::wire_log::WireLog;
 use qmpsh::address::Address;
-use qmpsh::client::{Client, ClientOptions};
+use qmpsh::client::{Client, ClientBuilder};
 use qmpsh::language::hmp::HumanMonitor;
 use qmpsh::message::Request;
 
@@ -31,12 +31,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// A peer that is not connected yet. Its tracker sees the events if the client keeps any.
-    pub(crate) fn new(connector: Connector<'static>, options: &ClientOptions) -> Self {
+    /// A peer that is not connected yet.
+    pub(crate) fn new(connector: Connector<'static>, builder: ClientBuilder) -> Self {
         let tracker = Arc::new(Tracker::default());
-        let on_event = options.history.as_ref().map(|_| tracker.on_event());
-        let guest_agent = connector.options().guest_agent;
-        let client = Client::new(ClientOptions { guest_agent, on_event, ..options.clone() });
+        let observer = Arc::clone(&tracker);
+        let builder = builder.guest_agent(connector.options().guest_agent);
+        let client = builder.on_event(move |event| observer.observe(event)).build();
         Self { client, connector, tracker }
     }
 }
@@ -46,7 +46,7 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) connector: Connector<'static>,
     pub(crate) tracker: Arc<Tracker>,
-    client_options: ClientOptions,
+    client_builder: ClientBuilder,
     pub(crate) options: &'static Options,
     pub(crate) log: Arc<WireLog>,
     pub(crate) schema: Arc<SessionSchema>,
@@ -88,13 +88,13 @@ impl Session {
     /// A session that is not connected yet.
     pub(crate) fn new(
         connector: Connector<'static>,
-        client_options: ClientOptions,
+        client_builder: ClientBuilder,
         options: &'static Options,
         log: Arc<WireLog>,
         dialect: SharedDialect,
         is_interactive: bool,
     ) -> Self {
-        let Peer { client, connector, tracker } = Peer::new(connector, &client_options);
+        let Peer { client, connector, tracker } = Peer::new(connector, client_builder.clone());
         let shows_events = match options.events {
             Some(mode) => mode != EventsMode::Hide,
             None => is_interactive,
@@ -104,7 +104,7 @@ impl Session {
             client,
             connector,
             tracker,
-            client_options,
+            client_builder,
             options,
             log,
             schema: Arc::default(),
@@ -135,8 +135,8 @@ impl Session {
     /// Makes another peer, with the options of the connection as they are but for those that `change` sets.
     pub(crate) fn other_peer(&self, address: Address, change: impl FnOnce(&mut Options)) -> Peer {
         // It has greeted no other client.
-        let options = ClientOptions { negotiate: true, ..self.client_options.clone() };
-        Peer::new(self.connector.to(address, change), &options)
+        let builder = self.client_builder.clone().negotiate(true);
+        Peer::new(self.connector.to(address, change), builder)
     }
 
     /// Changes to a peer that is connected, and returns the one before it, which may be connected too.
@@ -190,7 +190,6 @@ impl Session {
     /// Notes the end of the session.
     pub(crate) fn disconnected(&mut self) {
         self.connection = Connection::Closed;
-        self.tracker.clear();
     }
 }
 
