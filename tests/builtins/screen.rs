@@ -73,10 +73,10 @@ fn a_screen_without_text_is_a_picture() {
         .status(1)
         .stdout("")
         .stderr("-c:1: the guest shows a picture, 640x480: name a FILE to save it, as in `.screen screen.png`\n");
-    let missing = lines(&qemu.socket(), &[".wait-screen timeout=0.2 login:"]).run();
+    let missing = lines(&qemu.socket(), &[".wait-screen timeout=5 login:"]).run();
     missing
         .status(5)
-        .stderr_contains("no line of the guest's screen has `login:` in it within 0.2 s; it shows a picture");
+        .stderr_contains("no line of the guest's screen has `login:` in it within 5 s; it shows a picture");
     lines(&qemu.socket(), &[".click 640 1"]).run().status(2).stderr_contains("640, 1 is outside of the guest's screen");
 }
 

@@ -97,7 +97,7 @@ async fn ask() -> io::Result<(Graphics, String)> {
     let mut quiet = before.clone();
     // Ctrl-C stays a signal.
     quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
-    let mut asked = Asked { terminal: terminal, before };
+    let mut asked = Asked { terminal, before };
     tcsetattr(&asked.terminal, OptionalActions::Now, &quiet)?;
     let term = env::var("TERM").unwrap_or_default();
     let kitty = if WITHOUT_KITTY.iter().any(|without| term.starts_with(without)) { "" } else { KITTY };
