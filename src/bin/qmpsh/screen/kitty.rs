@@ -16,8 +16,9 @@ pub(crate) fn draw(picture: &Picture) -> io::Result<String> {
     let mut out = String::new();
     for (at, part) in parts.iter().enumerate() {
         let what = if at == 0 { "a=T,f=100," } else { "" };
-        let has_more = u8::from(at + 1 < parts.len());
-        out += &format!("\x1b_G{what}q=2,m={has_more};{}\x1b\\", String::from_utf8_lossy(part));
+        let has_more = if at + 1 < parts.len() { "1" } else { "0" };
+        let data = String::from_utf8_lossy(part);
+        out.extend(["\x1b_G", what, "q=2,m=", has_more, ";", &*data, "\x1b\\"]);
     }
     Ok(out + "\n")
 }
