@@ -207,7 +207,8 @@ impl Client {
     /// Queues a command like [`start`](Client::start), and tells the [`Observer`](super::Observer) who sends it.
     pub async fn start_as(&self, request: impl Into<Arc<Request>>, origin: Origin) -> Result<Execution, ExecuteError> {
         let request = request.into();
-        if !self.policy.allows_request(&request) {
+        let reads_screen = origin == Origin::Screen && self.policy.allows_screen(&request);
+        if !reads_screen && !self.policy.allows_request(&request) {
             return Err(ExecuteError::NotAllowed { command: request.command().to_owned() });
         }
         request.check_name()?;

@@ -23,4 +23,7 @@ pub enum Origin {
     User,
     /// The program: the negotiation, and [`Client::start_as`](super::Client::start_as) for it.
     Program,
+    /// The program, to read the guest's screen: what that needs is allowed where [`Policy::read_only`](crate::policy::Policy::read_only)
+    /// is, unless a rule denies it.
+    Screen,
 }

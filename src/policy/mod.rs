@@ -9,4 +9,4 @@ mod human;
 mod rules;
 
 pub use commands::{Decision, Effect};
-pub use rules::{Policy, Rule};
+pub use rules::{Policy, Rule, SCREEN_TEXT};

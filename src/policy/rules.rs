@@ -14,6 +14,9 @@ use crate::pattern::{Pattern, PatternError};
 /// The command whose lines have rules of their own.
 const HUMAN: &str = "human-monitor-command";
 
+/// The line for the human monitor that reads the memory of VGA's text mode.
+pub const SCREEN_TEXT: &str = "xp /4000bx 0xb8000";
+
 /// How the names of objects begin that are monitors: whoever makes one has a monitor without a policy.
 const MONITOR: &str = "monitor-";
 
@@ -106,6 +109,30 @@ impl Policy {
         *self == Self::default() || self.allows(request.command(), &arguments().unwrap_or_default())
     }
 
+    /// Returns true if the request reads the guest's screen, by its text or into an open file, and only reading is allowed. A rule that
+    /// denies one of the commands for that denies all.
+    pub(crate) fn allows_screen(&self, request: &Request) -> bool {
+        let is_denied = |command| self.deny.iter().any(|rule| rule.is_for(command) || rule.is_for_line(SCREEN_TEXT));
+        if !self.read_only || [HUMAN, "add-fd", "screendump", "remove-fd"].into_iter().any(is_denied) {
+            return false;
+        }
+        let arguments = Document::parse(request.text().as_bytes()).ok().and_then(|text| text.slice("arguments"));
+        let arguments = arguments.unwrap_or_default();
+        let members: Vec<_> = json::members(&arguments).into_iter().flatten().collect();
+        let has = |names: &[&str]| members.iter().all(|(name, _)| names.contains(&&*json::decode_inner(name)));
+        let is = |name, fits: fn(&str) -> bool| {
+            strings(&arguments, name).is_some_and(|values| matches!(&values[..], [value] if fits(value)))
+        };
+        let is_set = |path: &str| path.strip_prefix("/dev/fdset/").is_some_and(|set| set.parse::<u32>().is_ok());
+        match request.command() {
+            HUMAN => has(&["command-line"]) && is("command-line", |line| line == SCREEN_TEXT),
+            "add-fd" => members.is_empty() && request.open_file().is_some(),
+            "screendump" => has(&["filename", "device"]) && is("filename", is_set),
+            "remove-fd" => has(&["fdset-id"]),
+            _ => false,
+        }
+    }
+
     fn allows_command(&self, command: &str, arguments: &[u8]) -> bool {
         let is_open = !self.read_only && self.allow.is_empty();
         let reads = || Decision::on(command).is_some_and(|decision| decision.effect == Effect::Reads);
@@ -166,6 +193,7 @@ fn values<'a>(object: &'a [u8], key: &str) -> impl Iterator<Item = &'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Descriptor;
 
     /// A policy in words: `read-only`, `+RULE` allows, `-RULE` denies.
     fn policy(words: &[&str]) -> Policy {
@@ -188,6 +216,33 @@ mod tests {
                 let (name, arguments) = command.split_once(' ').unwrap_or((command, "{}"));
                 assert_eq!(policy.allows(name, arguments.as_bytes()), expected, "{words:?}: {command}");
             }
+        }
+    }
+
+    #[test]
+    fn reading_the_screen_is_allowed_with_read_only() {
+        #[track_caller]
+        fn check(words: &[&str], request: Request, expected: bool) {
+            assert_eq!(policy(words).allows_screen(&request), expected, "{words:?}: {request:?}");
+        }
+        let of = |command: &str, arguments: serde_json::Value| Request::new(command).arguments(&arguments).unwrap();
+        let text = || of(HUMAN, serde_json::json!({"command-line": SCREEN_TEXT}));
+        let dump = |name: &str| of("screendump", serde_json::json!({"filename": name, "device": "vga0"}));
+        let read_only = &["read-only"][..];
+        check(read_only, text(), true);
+        check(read_only, dump("/dev/fdset/3"), true);
+        check(read_only, of("remove-fd", serde_json::json!({"fdset-id": 3})), true);
+        check(read_only, Request::new("add-fd").descriptor(Descriptor::from(std::fs::File::open("/").unwrap())), true);
+        check(read_only, Request::new("add-fd"), false);
+        check(read_only, dump("/etc/passwd"), false);
+        check(read_only, dump("/dev/fdset/3/../../../etc/passwd"), false);
+        check(read_only, of("screendump", serde_json::json!({"filename": "/dev/fdset/3", "head": 1})), false);
+        check(read_only, of(HUMAN, serde_json::json!({"command-line": "xp /1bx 0"})), false);
+        check(read_only, of(HUMAN, serde_json::json!({"command-line": SCREEN_TEXT, "cpu-index": 1})), false);
+        check(read_only, of("stop", serde_json::json!({})), false);
+        for words in [&["+query-status"][..], &["read-only", "-remove-fd"], &["read-only", "-hmp:xp*"], &[]] {
+            check(words, text(), false);
+            check(words, dump("/dev/fdset/3"), false);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Describes types in words.
 
 use super::types::{Builtin, EnumValue, Schema, Type, TypeId};
+use super::walk::Tag;
 
 /// How many types may be in one another in a description.
 const DEPTH: usize = 3;
@@ -8,6 +9,16 @@ const DEPTH: usize = 3;
 const VALUES: usize = 60;
 
 impl Schema {
+    /// Returns the names of keys, as `send-key` takes them; `None` if the peer has no such command.
+    pub fn key_names(&self) -> Option<Vec<&str>> {
+        let member = |ty, name: &str, tag: &Tag<'_>| {
+            self.members(ty, tag).into_iter().find(|member| &*member.name == name).map(|member| member.ty)
+        };
+        let keys = member(self.arguments("send-key")?, "keys", &|_| None)?;
+        let data = member(self.element(keys)?, "data", &|_| Some("qcode".into()))?;
+        Some(self.enum_values(data)?.iter().map(|value| &*value.name).collect())
+    }
+
     /// Describes the type in a few words, such as `list of integers`. Names in it are the peer's, not safe to show.
     pub fn words(&self, ty: TypeId) -> String {
         self.words_at(ty, 0, VALUES)

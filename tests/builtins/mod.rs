@@ -3,6 +3,7 @@
 mod connect;
 mod fd;
 mod follow;
+mod graphics;
 mod help;
 mod hmp;
 mod jobs;

@@ -3,12 +3,13 @@
 use std::fs;
 
 use super::lines;
-use crate::support::{Qemu, temporary_directory};
+use crate::support::{DEADLINE, Qemu, poll_until, qmpsh, temporary_directory};
 
 /// A VM that boots into iPXE, whose command line Ctrl-B opens.
 fn ipxe() -> Qemu {
     let card = ["-vga", "std", "-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n"];
-    Qemu::q35().args(["-m", "64"]).args(card).start()
+    // It boots again until someone has pressed a key in time.
+    Qemu::q35().args(["-m", "64", "-boot", "reboot-timeout=0"]).args(card).start()
 }
 
 const OPEN: [&str; 3] =
@@ -72,10 +73,10 @@ fn a_screen_without_text_is_a_picture() {
         .status(1)
         .stdout("")
         .stderr("-c:1: the guest shows a picture, 640x480: name a FILE to save it, as in `.screen screen.png`\n");
-    let missing = lines(&qemu.socket(), &[".wait-screen timeout=0.2 login:"]).run();
+    let missing = lines(&qemu.socket(), &[".wait-screen timeout=5 login:"]).run();
     missing
         .status(5)
-        .stderr_contains("no line of the guest's screen has `login:` in it within 0.2 s; it shows a picture");
+        .stderr_contains("no line of the guest's screen has `login:` in it within 5 s; it shows a picture");
     lines(&qemu.socket(), &[".click 640 1"]).run().status(2).stderr_contains("640, 1 is outside of the guest's screen");
 }
 
@@ -87,4 +88,98 @@ fn a_vm_without_a_display_fails() {
     }
     let qemu = Qemu::q35().args(["-vga", "std"]).start();
     lines(&qemu.socket(), &[".click 1 1"]).run().status(1).stderr_contains("no pointer that takes places");
+}
+
+#[test]
+fn a_shell_that_may_only_read_shows_the_screen() {
+    let qemu = ipxe();
+    let read_only = |line: &str| lines(&qemu.socket(), &[line]).arg("--read-only");
+    read_only(".wait-screen timeout=120 \"Press Ctrl-B for\"").run().status(0).stderr("");
+    read_only(".screen").run().status(0).stderr("").stdout_contains("Press Ctrl-B for");
+    // It is the program that may do so, not the user.
+    for line in ["add-fd", "screendump filename=/dev/fdset/0", ".hmp xp /4000bx 0xb8000", ".type x", ".keys ret"] {
+        read_only(line).run().status(1).stdout("").stderr_contains("not allowed");
+    }
+    for rule in ["screendump", "add-fd", "remove-fd", "human-monitor-command", "hmp:xp*"] {
+        read_only(".screen").args(["--deny", rule]).run().status(1).stdout("").stderr_contains("not allowed");
+    }
+    lines(&qemu.socket(), &["query-fdsets"]).run().status(0).stdout("[]\n");
+}
+
+#[test]
+fn the_screen_is_shown_through_a_share() {
+    let qemu = Qemu::q35().args(["-vga", "std"]).start();
+    let directory = temporary_directory();
+    let socket = directory.path().join("s.sock");
+    let mut share = qmpsh().arg("share").arg(qemu.socket()).arg("--listen").arg(&socket).start();
+    share.read_stderr_line();
+    let file = directory.path().join("screen.png");
+    let save = format!(".screen \"{}\"", file.display());
+    lines(&socket, &[&save, ".type x", ".keys ctrl-l", "query-fdsets"]).run().status(0).stderr("").stdout("[]\n");
+    assert!(fs::read(file).expect("a picture").starts_with(b"\x89PNG"));
+    share.signal(rustix::process::Signal::TERM);
+    share.wait_status();
+}
+
+#[test]
+fn a_click_reaches_the_tablet_that_the_guest_uses() {
+    let directory = temporary_directory();
+    let log = directory.path().join("trace.log");
+    let devices = ["-device", "virtio-gpu-pci", "-device", "usb-ehci", "-device", "usb-tablet"];
+    let trace = ["-trace", "input_event_*", "-D", log.to_str().expect("UTF-8")];
+    let qemu = Qemu::q35().args(devices).args(trace).start();
+    let unused = lines(&qemu.socket(), &[".click 1 1"]).run();
+    unused.status(1).stderr_contains("the guest does not use its `QEMU HID Tablet`");
+    // The monitor makes the tablet the pointer, as a guest's driver does.
+    let mice = serde_json::from_str::<serde_json::Value>(&lines(&qemu.socket(), &["query-mice"]).run().stdout_text());
+    let mice = mice.expect("a list");
+    let tablet = mice.as_array().into_iter().flatten().find(|mouse| mouse["absolute"] == true).expect("a tablet");
+    let choose = format!(".hmp mouse_set {}", tablet["index"]);
+    lines(&qemu.socket(), &[&choose, ".click 320 120 right"]).run().status(0).stderr("");
+    let events = ["axis x, value 0x4000", "axis y, value 0x2000", "button right, down 1", "button right, down 0"];
+    let found = poll_until(DEADLINE, || {
+        let trace = fs::read_to_string(&log).ok()?;
+        let taken = trace.lines().filter_map(|line| line.split_once("con -1, ")).map(|(_, event)| event);
+        (taken.collect::<Vec<_>>() == events).then_some(())
+    });
+    assert!(found.is_some(), "{}", fs::read_to_string(&log).unwrap_or_default());
+}
+
+#[test]
+fn keys_are_completed_and_a_wrong_one_has_a_suggestion() {
+    let qemu = Qemu::q35().args(["-vga", "std"]).start();
+    let mut terminal = qmpsh().arg(qemu.socket()).terminal();
+    terminal.wait(|screen| screen.line() == "(QEMU)");
+    terminal.type_keys(".keys ctrl-alt-delet\r");
+    terminal.wait(|screen| screen.line() == "(QEMU)" && screen.words().contains("no key `delet` (did you mean"));
+    terminal.type_keys(".keys ctrl-alt-dele\t");
+    terminal.wait(|screen| screen.line() == "(QEMU) .keys ctrl-alt-delete");
+    terminal.type_keys(" pgu\t\r");
+    terminal.wait(|screen| screen.text().contains(".keys ctrl-alt-delete pgup\n") && screen.line() == "(QEMU)");
+}
+
+#[test]
+fn a_text_that_is_asked_for_is_typed_and_not_kept() {
+    let qemu = ipxe();
+    lines(qemu.socket().as_path(), &OPEN).run().status(0).stdout("").stderr("");
+    let directory = temporary_directory();
+    let log = directory.path().join("wire.log");
+    let history = directory.path().join("history");
+    let program = qmpsh().arg(qemu.socket()).arg("--history").arg(&history).arg("-v").arg("-l").arg(&log);
+    let mut terminal = program.terminal();
+    terminal.wait(|screen| screen.line() == "(QEMU)");
+    terminal.type_keys(".type @?\r");
+    terminal.wait(|screen| screen.line() == "text to type:");
+    terminal.type_keys("hunter2\r");
+    terminal.wait(|screen| screen.line() == "(QEMU)" && screen.text().contains("text to type:"));
+    terminal.type_keys(".type swordfish\r");
+    terminal.wait(|screen| screen.line() == "(QEMU)" && screen.text().contains("swordfish"));
+    terminal.type_keys("query-status\r");
+    terminal.wait_for("running");
+    assert!(!String::from_utf8_lossy(&terminal.raw()).contains("hunter2"), "{terminal}");
+    terminal.type_keys("\x04");
+    assert_eq!(terminal.wait_exit(), 0);
+    let kept = [fs::read_to_string(history).expect("a history"), fs::read_to_string(log).expect("a log")].concat();
+    assert!(kept.contains("query-status") && !kept.contains("hunter2") && !kept.contains("swordfish"), "{kept}");
+    lines(&qemu.socket(), &[".screen"]).run().status(0).stdout_contains("iPXE> hunter2swordfish");
 }

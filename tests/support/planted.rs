@@ -58,6 +58,17 @@ const HUMAN: &[&str] = &[
     "block_passwd d SECRET",
 ];
 
+/// Lines that type on the guest's keyboard.
+const TYPED: &[&str] = &[
+    ".type SECRET",
+    ".type  -- SECRET",
+    ".type delay=5 layout=de SECRET",
+    ".type \"SECRET\\n\"",
+    ".try .type SECRET",
+    ".watch 1 count=1 .type x SECRET",
+    ".type delay=x SECRET | cat",
+];
+
 const PREFIXES: &[&str] = &[
     "",
     "",
@@ -125,6 +136,7 @@ pub fn line(n: u64) -> String {
         1 | 2 => return format!(".hmp {}", random.one(HUMAN).replace("SECRET", &secret.replace(',', "-"))),
         3 => return random.one(HUMAN).replace("SECRET", &secret.replace(',', "-")),
         4 => return fill(".guest-exec timeout=1 /bin/mysql -u SECRET"),
+        6 => return fill(random.one(TYPED)),
         5 => return fill("query-name | mysql -u u --password=SECRET"),
         _ => {}
     }

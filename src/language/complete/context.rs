@@ -65,6 +65,8 @@ pub enum Takes {
     File,
     /// A file, which may have `ro:` or `wo:` before it.
     Descriptor,
+    /// Names of keys with minuses between them.
+    Keys,
     /// The address of a peer: a VM of this machine, or a socket.
     Address,
 }

@@ -78,6 +78,11 @@ pub(super) fn words(
             at.start += typed.rfind('|').map_or(0, |bar| bar + 1);
             awaited(context)
         }
+        (Takes::Keys, _) => {
+            at.start += typed.rfind('-').map_or(0, |minus| minus + 1);
+            let names = context.schema.and_then(Schema::key_names).unwrap_or_default();
+            names.into_iter().map(|name| Item::new(name, "")).collect()
+        }
         (Takes::Show, Some(view)) if before.iter().filter(|word| !word.contains('=')).count() == 1 => {
             style = Style::Plain;
             in_view(context, view, typed)

@@ -209,15 +209,18 @@ qmpsh keeps the last 100,000 events or 8 MiB. If some were dropped, .wait says s
     Description {
         name: "screen",
         read: |words| Screen::read(words).map(Action::from),
-        words: "[as=auto|text|blocks|png] [device=ID] [FILE]",
+        words: "[as=auto|text|kitty|sixel|blocks|png] [device=ID] [FILE]",
         takes: Takes::File,
         summary: "Show the guest's screen, or save it as a PNG file",
         more: "\
-In VGA's text mode with 80 columns and 25 rows this is the text, otherwise a picture of half blocks in 24-bit color. \
-With FILE it is a picture, unless as=text is given. device=ID chooses a display. A picture needs a FILE where it cannot be \
-shown: in a pipe, without colors, and if TERM is dumb. as=png without FILE writes it to a pipe.
+In VGA's text mode with 80 columns and 25 rows this is the text, otherwise a picture: by kitty's graphics protocol or as sixels if \
+the terminal says that it has them, else half blocks in 24-bit color. With FILE it is a picture, unless as=text is given. \
+device=ID chooses a display. A picture needs a FILE where it cannot be shown: in a pipe, without colors, and if TERM is dumb. \
+as=png without FILE writes it to a pipe.
 
-Over a Unix socket QEMU gets an open file for the picture. Otherwise QEMU must run on this machine.
+Over a Unix socket QEMU gets an open file for the picture. Otherwise QEMU must run on this machine. With --read-only, .screen \
+and .wait-screen may send what they need, unless --deny takes it away: `human-monitor-command` with `xp /4000bx 0xb8000`, `add-fd`, \
+`screendump` to that file, and `remove-fd`.
 
   .screen
   .screen screen.png
@@ -241,7 +244,7 @@ change, the cursor. timeout=S ends the wait with status 5 after S seconds [defau
     Description {
         name: "type",
         read: |words| Type::read(words).map(Action::from),
-        words: "[delay=MS] [layout=NAME] TEXT",
+        words: "[delay=MS] [layout=NAME] TEXT|@?",
         takes: Takes::Listed,
         summary: "Type TEXT on the guest's keyboard",
         more: "\
@@ -259,7 +262,7 @@ typed. Each press and each release takes MS milliseconds [default: 10]. The VM m
         name: "keys",
         read: |words| Keys::read(words).map(Action::from),
         words: "CHORD...",
-        takes: Takes::Listed,
+        takes: Takes::Keys,
         summary: "Press keys of the guest's keyboard",
         more: "\
 The keys of a CHORD have `-` between them, and are pressed together. Their names are those of QEMU, the type QKeyCode. With an unknown \

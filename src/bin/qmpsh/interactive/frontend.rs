@@ -131,6 +131,13 @@ impl Frontend for Repl<'_> {
         Repl::notifier(self)
     }
 
+    fn typed_ahead(&mut self, text: String) {
+        let text: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+        if !text.is_empty() {
+            self.console.set_next_text(text.trim_end().to_owned());
+        }
+    }
+
     async fn report(&mut self, failure: &Failure) -> Result<(), Stop> {
         self.show_events_so_far();
         self.show_failure(failure);

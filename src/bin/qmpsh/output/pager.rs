@@ -45,7 +45,7 @@ impl Pager {
 
 /// Returns true if a text has more rows than the screen has above a prompt. Reads only as much as that needs.
 pub(crate) fn is_longer(text: impl Iterator<Item = impl AsRef<[u8]>>, screen: Size) -> bool {
-    let mut rows = Rows { columns: screen.columns.max(1), finished: 0, column: 0, is_escape: false };
+    let mut rows = Rows { columns: screen.columns.max(1), finished: 0, column: 0, escape: Escape::No };
     for piece in text {
         for chunk in piece.as_ref().utf8_chunks() {
             for c in chunk.valid().chars().chain(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER)) {
@@ -65,18 +65,32 @@ struct Rows {
     finished: usize,
     /// Where the next character stands.
     column: usize,
-    /// Within the escape sequence of a color.
-    is_escape: bool,
+    escape: Escape,
+}
+
+/// Where in an escape sequence a character stands.
+#[derive(Clone, Copy)]
+enum Escape {
+    No,
+    Begun,
+    Color,
+    /// In a picture, which ends with an escape sequence of its own and a newline.
+    Picture,
 }
 
 impl Rows {
     fn add(&mut self, c: char) {
-        if self.is_escape {
-            self.is_escape = c != 'm';
+        self.escape = match (self.escape, c) {
+            (Escape::No | Escape::Picture, '\x1b') => Escape::Begun,
+            (Escape::Begun, '_' | 'P') | (Escape::Picture, _) => Escape::Picture,
+            (Escape::Begun, '\\') | (Escape::Color, 'm') => return self.escape = Escape::No,
+            (Escape::Begun | Escape::Color, _) => Escape::Color,
+            (Escape::No, _) => Escape::No,
+        };
+        if !matches!(self.escape, Escape::No) {
             return;
         }
         match c {
-            '\x1b' => self.is_escape = true,
             '\n' => {
                 self.finished += 1;
                 self.column = 0;
@@ -135,6 +149,7 @@ mod tests {
         check(&["12345", "67890\n"], 2, 10, false);
         check(&["12345", "678901\n"], 2, 10, true);
         check(&["\x1b[34m1234567890\x1b[0m\n"], 2, 10, false);
+        check(&["\x1b_Ga=T,f=100;mmmmmmmmmmmmmmmm\x1b\\\x1bPq#0~m~m~m~m~m~m~m\x1b\\a\n"], 2, 10, false);
         check(&["日本語日本\n"], 2, 10, false);
         check(&["日本語日本語\n"], 2, 10, true);
         check(&["\t1\n"], 2, 10, false);

@@ -6,8 +6,8 @@ use super::picture::Picture;
 
 /// Draws a picture in at most so many columns and rows. A half block is taken to be as wide as it is high.
 pub(crate) fn draw(picture: &Picture, columns: usize, rows: usize) -> String {
-    let (width, height) = fit((picture.width, picture.height), (columns, rows * 2));
-    let scaled = picture.scaled(width, height);
+    let scaled = picture.fitted(columns, rows * 2);
+    let (width, height) = (scaled.width, scaled.height);
     let mut out = String::new();
     let color = |x: usize, y: usize| {
         let at = (y * width + x) * 3;
@@ -32,33 +32,9 @@ pub(crate) fn draw(picture: &Picture, columns: usize, rows: usize) -> String {
     out
 }
 
-/// Returns the largest size of the same proportions that is not larger than `room`, nor than the picture.
-pub(crate) fn fit((width, height): (usize, usize), room: (usize, usize)) -> (usize, usize) {
-    let (columns, rows) = (room.0.clamp(1, width), room.1.clamp(1, height));
-    if width * rows <= height * columns {
-        ((width * rows / height).max(1), rows)
-    } else {
-        (columns, (height * columns / width).max(1))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_picture_fits_and_keeps_its_proportions() {
-        for (size, room, expected) in [
-            ((640, 480), (80, 48), (64, 48)),
-            ((640, 480), (40, 48), (40, 30)),
-            ((720, 400), (80, 100), (80, 44)),
-            ((10, 10), (80, 48), (10, 10)),
-            ((1000, 1), (80, 48), (80, 1)),
-            ((640, 480), (0, 0), (1, 1)),
-        ] {
-            assert_eq!(fit(size, room), expected, "{size:?} in {room:?}");
-        }
-    }
 
     #[test]
     fn each_cell_has_two_pixels() {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::sleep;
 
 use super::Problem;
 use super::layouts::Chord;
 use super::peer::{human, request, send};
 use qmpsh::client::Client;
+use qmpsh::text;
 
 /// How often to look whether the guest has read its keyboard, and how long.
 const LOOK: Duration = Duration::from_millis(5);
@@ -75,11 +76,15 @@ pub(crate) async fn click(
 ) -> Result<(), Problem> {
     check_running(client, "no button was pressed").await?;
     let mice = send(client, request("query-mice", &json!({}))?).await?;
-    let is_absolute = |mouse: &Value| mouse["absolute"] == json!(true) && mouse["current"] == json!(true);
-    if !mice.as_array().is_some_and(|mice| mice.iter().any(is_absolute)) {
-        return Err(Problem::failed(
-            "the guest has no pointer that takes places (`device_add driver=usb-tablet` adds one)",
-        ));
+    let tablets: Vec<_> =
+        mice.as_array().into_iter().flatten().filter(|mouse| mouse["absolute"] == json!(true)).collect();
+    if !tablets.iter().any(|tablet| tablet["current"] == json!(true)) {
+        return Err(Problem::failed(match tablets.first().and_then(|tablet| tablet["name"].as_str()) {
+            Some(name) => {
+                format!("the guest does not use its `{}`: it has no driver for it, or not yet", text::line(name))
+            }
+            None => "the guest has no pointer that takes places (`device_add driver=usb-tablet` adds one)".to_owned(),
+        }));
     }
     let axis = |axis: &str, at: usize, of: usize| json!({ "type": "abs", "data": { "axis": axis, "value": (at * 0x7fff + of / 2) / of.max(1) } });
     let press = |down: bool| json!({ "type": "btn", "data": { "button": button, "down": down } });

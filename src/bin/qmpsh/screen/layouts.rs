@@ -154,6 +154,8 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -188,5 +190,55 @@ mod tests {
         check("fr", '1', &["shift-1"]);
         check("es", '\u{f1}', &["semicolon"]);
         check("us", '\n', &["ret"]);
+    }
+
+    /// XKB's names of [`KEYS`].
+    fn xkb_names() -> Vec<String> {
+        let row = |name: &str, count: usize| (1..=count).map(|n| format!("{name}{n:02}")).collect::<Vec<_>>();
+        let alone = |name: &str| vec![name.to_owned()];
+        let (digits, upper, middle, lower) = (row("AE", 12), row("AD", 12), row("AC", 11), row("AB", 10));
+        [alone("TLDE"), digits, upper, middle, alone("BKSL"), alone("LSGT"), lower].concat()
+    }
+
+    /// Returns the keys for a character, each with what is held, as XKB tells them.
+    fn xkb_chords(layout: &str, c: char) -> Vec<Chord> {
+        let dead = ["dead_grave", "dead_acute", "dead_circumflex", "dead_tilde", "dead_diaeresis"];
+        let mut xkbcli = Command::new("xkbcli");
+        xkbcli.args(["how-to-type", "--layout", layout]);
+        match DEAD.iter().position(|(_, combining)| *combining == c) {
+            Some(at) => xkbcli.args(["--keysym", dead[at]]),
+            None => xkbcli.arg(u32::from(c).to_string()),
+        };
+        let output = xkbcli.output().expect("xkbcli, which `scripts/install-dependencies test` installs");
+        let output = String::from_utf8(output.stdout).unwrap();
+        let names = xkb_names();
+        // KEYCODE, KEY NAME, LAYOUT, LAYOUT NAME, LEVEL#, and MODIFIERS in brackets.
+        let chord = |row: &str| {
+            let (row, modifiers) = row.split_once('[')?;
+            let key = names.iter().position(|name| row.split_whitespace().nth(1) == Some(name))?;
+            let held = [("Shift", "shift"), ("Mod5", "alt_r")];
+            let modifiers: Vec<_> = modifiers.trim_end().trim_end_matches(']').split_whitespace().collect();
+            let held = held.into_iter().filter(|(name, _)| modifiers.contains(name)).map(|(_, key)| key);
+            let is_known = modifiers.iter().all(|name| ["Shift", "Mod5"].contains(name));
+            is_known.then(|| held.chain([KEYS[key]]).map(str::to_owned).collect())
+        };
+        output.lines().filter_map(chord).collect()
+    }
+
+    #[test]
+    fn the_layouts_are_those_of_xkb() {
+        for layout in &LAYOUTS {
+            let plain: String = layout.levels[..2].concat();
+            let others: String = layout.levels[2..].concat();
+            let ascii = others.chars().filter(char::is_ascii_graphic);
+            let mut count = 0;
+            for c in plain.chars().chain(ascii).filter(|c| *c != ' ') {
+                let ours = layout.chord(c).unwrap();
+                let theirs = xkb_chords(layout.name, c);
+                assert!(theirs.contains(&ours), "{}: {c:?} is {ours:?}, and for XKB {theirs:?}", layout.name);
+                count += 1;
+            }
+            assert!(count >= 94, "{}: {count}", layout.name);
+        }
     }
 }

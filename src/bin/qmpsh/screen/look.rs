@@ -13,9 +13,7 @@ use super::text::TextScreen;
 use qmpsh::client::Client;
 use qmpsh::error::describe;
 use qmpsh::message::{Descriptor, Request};
-
-/// The line for the human monitor that reads the memory of VGA's text mode.
-const READ_TEXT: &str = "xp /4000bx 0xb8000";
+use qmpsh::policy::SCREEN_TEXT;
 
 /// How often to look again if the guest writes meanwhile.
 const TRIES: usize = 3;
@@ -32,7 +30,7 @@ pub(crate) async fn look(client: &Client, device: Option<&str>) -> Result<Look, 
     let mut last = None;
     for _ in 0..TRIES {
         // A peer without the human monitor may still have a picture, and a policy may forbid one of the two.
-        let answer = match human(client, READ_TEXT).await {
+        let answer = match human(client, SCREEN_TEXT).await {
             Err(Problem::Lost) => return Err(Problem::Lost),
             answer => answer,
         };

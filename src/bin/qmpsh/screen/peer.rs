@@ -38,7 +38,7 @@ impl From<Problem> for Stop {
 /// Sends a command and returns what the peer returned.
 #[expect(clippy::disallowed_methods, reason = "a person asked for it")]
 pub(super) async fn send(client: &Client, request: Request) -> Result<Value, Problem> {
-    let execution = async { client.start_as(request.clone(), Origin::Program).await?.await };
+    let execution = async { client.start_as(request.clone(), Origin::Screen).await?.await };
     match Outcome::of(&request, execution.await) {
         Outcome::Returned(reply) => serde_json::from_slice(&reply.result().unwrap_or_default())
             .map_err(|error| Problem::failed(format!("no valid reply to {}: {error}", outcome::name(&request)))),

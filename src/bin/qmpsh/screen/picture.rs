@@ -1,5 +1,6 @@
 //! A picture of the guest's screen.
 
+use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use flate2::write::ZlibEncoder;
@@ -48,8 +49,16 @@ impl Picture {
         })
     }
 
+    /// Returns it in the largest size that has room and its proportions, and is not larger than it is.
+    pub(crate) fn fitted(&self, width: usize, height: usize) -> Cow<'_, Self> {
+        match fit((self.width, self.height), (width, height)) {
+            size if size == (self.width, self.height) => Cow::Borrowed(self),
+            (width, height) => Cow::Owned(self.scaled(width, height)),
+        }
+    }
+
     /// Returns it in another size; each pixel is the average of those it stands for.
-    pub(crate) fn scaled(&self, width: usize, height: usize) -> Self {
+    fn scaled(&self, width: usize, height: usize) -> Self {
         let mut pixels = Vec::with_capacity(width * height * 3);
         let range = |at: usize, count: usize, of: usize| {
             let start = at * of / count;
@@ -95,6 +104,16 @@ impl Picture {
     }
 }
 
+/// Returns the largest size of the same proportions that is not larger than `room`, nor than the picture.
+fn fit((width, height): (usize, usize), room: (usize, usize)) -> (usize, usize) {
+    let (columns, rows) = (room.0.clamp(1, width), room.1.clamp(1, height));
+    if width * rows <= height * columns {
+        ((width * rows / height).max(1), rows)
+    } else {
+        (columns, (height * columns / width).max(1))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +129,20 @@ mod tests {
             [&b""[..], b"P6\n2 1\n255\nabcde", b"P5\n2 1\n255\nab", b"P6\n0 0\n255\n", b"P6\n9999999 9999999\n255\nx"]
         {
             assert_eq!(Picture::read(wrong), None);
+        }
+    }
+
+    #[test]
+    fn a_picture_fits_and_keeps_its_proportions() {
+        for (size, room, expected) in [
+            ((640, 480), (80, 48), (64, 48)),
+            ((640, 480), (40, 48), (40, 30)),
+            ((720, 400), (80, 100), (80, 44)),
+            ((10, 10), (80, 48), (10, 10)),
+            ((1000, 1), (80, 48), (80, 1)),
+            ((640, 480), (0, 0), (1, 1)),
+        ] {
+            assert_eq!(fit(size, room), expected, "{size:?} in {room:?}");
         }
     }
 

@@ -66,6 +66,9 @@ pub(crate) trait Frontend {
     /// Returns where messages to the user go: to stderr, or above the line being typed.
     fn notifier(&mut self) -> Notifier;
 
+    /// Takes text that the user typed while something else read the terminal. It begins the next line; a batch reads none.
+    fn typed_ahead(&mut self, _text: String) {}
+
     /// Shows a failure.
     async fn report(&mut self, failure: &Failure) -> Result<(), Stop>;
 

@@ -16,6 +16,7 @@
 //! everything.
 
 mod editor;
+mod graphics;
 mod handover;
 mod helper;
 mod history;
@@ -44,6 +45,7 @@ use rustix::termios::{QueueSelector, tcflush};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
+pub(crate) use graphics::{Graphics, graphics};
 pub(crate) use handover::Handover;
 pub(crate) use helper::Assistant;
 pub(crate) use line::Readline;

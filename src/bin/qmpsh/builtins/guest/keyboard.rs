@@ -15,7 +15,7 @@ use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
 use qmpsh::error::describe;
 use qmpsh::language::syntax::Span;
-use qmpsh::schema::{Schema, nearest};
+use qmpsh::schema::nearest;
 use qmpsh::text;
 
 /// How long each press and each release of a key takes. A USB keyboard tells the guest of one of them each 8 or 10 ms.
@@ -198,7 +198,7 @@ impl Builtin for Keys {
         let schema = frontend.session().schema.clone();
         let fetched = attend(frontend, schema.fetch(&client), None, "the schema").await?;
         if let Some(Ok(Some(schema))) = fetched
-            && let Some(names) = key_names(&schema)
+            && let Some(names) = schema.key_names()
         {
             for key in self.chords.iter().flatten() {
                 if !names.contains(&&**key) {
@@ -211,15 +211,6 @@ impl Builtin for Keys {
         }
         of_guest(frontend, press(&client, &self.chords, PACE), None, "the keys").await.map(drop)
     }
-}
-
-/// Returns QEMU's names of keys.
-fn key_names(schema: &Schema) -> Option<Vec<&str>> {
-    let command = schema.arguments("send-key")?;
-    let keys = schema.members(command, &|_| None).into_iter().find(|member| &*member.name == "keys")?;
-    let data = schema.members(schema.element(keys.ty)?, &|_| Some("qcode".into()));
-    let data = data.into_iter().find(|member| &*member.name == "data")?;
-    Some(schema.enum_values(data.ty)?.iter().map(|value| &*value.name).collect())
 }
 
 /// `.click X Y [BUTTON]`

@@ -1,6 +1,7 @@
 //! `.screen`: shows what the guest shows.
 
-use std::io::stdout;
+use std::env;
+use std::io::{self, stdout};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,18 +13,21 @@ use crate::output::columns::size_of;
 use crate::output::render::Pieces;
 use crate::screen::look::{Look, look, picture};
 use crate::screen::picture::Picture;
-use crate::screen::{Problem, blocks};
+use crate::screen::{Problem, blocks, kitty, sixel};
 use crate::session::ask::TimeLimit;
 use crate::session::{Builtin, Frontend, attend};
 use crate::status::{Status, Stop};
-use crate::terminal;
+use crate::terminal::{self, Graphics};
 use qmpsh::error::describe;
 use qmpsh::text;
+
+/// The size of a cell in pixels if the terminal does not tell it. A small one, so that the picture fits.
+const CELL: (usize, usize) = (8, 16);
 
 /// Its name in messages.
 const WHAT: &str = "the guest's screen";
 
-/// `.screen [as=auto|text|blocks|png] [device=ID] [FILE]`
+/// `.screen [as=auto|text|kitty|sixel|blocks|png] [device=ID] [FILE]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Screen {
     form: Form,
@@ -36,6 +40,8 @@ pub(in super::super) struct Screen {
 enum Form {
     Auto,
     Text,
+    Kitty,
+    Sixel,
     Blocks,
     Png,
 }
@@ -48,9 +54,11 @@ impl Screen {
             Some((text, span)) => match text.as_str() {
                 "auto" => Form::Auto,
                 "text" => Form::Text,
+                "kitty" => Form::Kitty,
+                "sixel" => Form::Sixel,
                 "blocks" => Form::Blocks,
                 "png" => Form::Png,
-                _ => return Err(Refusal::new(span, "not `auto`, `text`, `blocks` or `png`")),
+                _ => return Err(Refusal::new(span, "not `auto`, `text`, `kitty`, `sixel`, `blocks` or `png`")),
             },
         };
         Ok(Self { form, device: device.map(|(text, _)| text), file: words.next()?.map(|(text, _)| text) })
@@ -72,22 +80,34 @@ impl Screen {
 
     async fn show_picture(&self, frontend: &mut dyn Frontend, picture: &Picture) -> Result<(), Stop> {
         let renderer = renderer(frontend);
+        let is_dumb = terminal::is_dumb(&env::var("TERM").unwrap_or_default());
+        let shows_pictures = renderer.terminal && !is_dumb && renderer.colors.are_on();
+        let mut graphics = Graphics::default();
+        if shows_pictures && matches!(self.form, Form::Auto | Form::Kitty | Form::Sixel) && self.file.is_none() {
+            let (answered, typed) = attend(frontend, terminal::graphics(), None, WHAT).await?.unwrap_or_default();
+            graphics = answered;
+            frontend.typed_ahead(typed);
+        }
         let form = match self.form {
             Form::Auto if self.file.is_some() => Form::Png,
-            Form::Auto if renderer.terminal && terminal::can_edit() && renderer.colors.are_on() => Form::Blocks,
+            Form::Auto if graphics.kitty => Form::Kitty,
+            Form::Auto if graphics.sixel => Form::Sixel,
+            Form::Auto if shows_pictures => Form::Blocks,
             form => form,
         };
+        // The prompt stands below it.
+        let size = size_of(stdout()).filter(|size| size.rows > 0);
+        let (columns, rows) = size.map_or((80, 23), |size| (size.columns, size.rows.saturating_sub(1)));
+        let (width, height) = graphics.cell.unwrap_or(CELL);
+        let fitted = || picture.fitted(columns * width, rows * height);
+        let failed = |error: io::Error| Stop::failed(describe(&error));
         match form {
             Form::Png if self.file.is_some() || !renderer.terminal => {
-                let png = picture.png().map_err(|error| Stop::failed(describe(&error)))?;
-                self.put(frontend, png).await
+                self.put(frontend, picture.png().map_err(failed)?).await
             }
-            Form::Blocks => {
-                let size = size_of(stdout()).filter(|size| size.rows > 0);
-                let (columns, rows) = size.map_or((80, 24), |size| (size.columns, size.rows));
-                // The prompt stands below it.
-                self.put(frontend, blocks::draw(picture, columns, rows.saturating_sub(1)).into_bytes()).await
-            }
+            Form::Kitty => self.put(frontend, kitty::draw(&fitted()).map_err(failed)?.into_bytes()).await,
+            Form::Sixel => self.put(frontend, sixel::draw(&fitted()).into_bytes()).await,
+            Form::Blocks => self.put(frontend, blocks::draw(picture, columns, rows).into_bytes()).await,
             _ => Err(Stop::new(
                 Status::CommandFailed,
                 format!(
@@ -107,7 +127,9 @@ impl Builtin for Screen {
         let (device, form, has_file) = (self.device.clone(), self.form, self.file.is_some());
         let work = async move {
             match form {
-                Form::Png | Form::Blocks => picture(&client, device.as_deref()).await.map(Look::Picture),
+                Form::Png | Form::Kitty | Form::Sixel | Form::Blocks => {
+                    picture(&client, device.as_deref()).await.map(Look::Picture)
+                }
                 Form::Auto if has_file => picture(&client, device.as_deref()).await.map(Look::Picture),
                 Form::Auto | Form::Text => look(&client, device.as_deref()).await,
             }
@@ -141,7 +163,7 @@ mod tests {
         assert_eq!(read(""), screen(Form::Auto, None, None));
         assert_eq!(read("as=png device=vga0 \"a b.png\""), screen(Form::Png, Some("vga0"), Some("a b.png")));
         assert_eq!(read("x.png as=text"), screen(Form::Text, None, Some("x.png")));
-        assert_eq!(read("as=jpeg").unwrap_err(), "not `auto`, `text`, `blocks` or `png`");
+        assert_eq!(read("as=jpeg").unwrap_err(), "not `auto`, `text`, `kitty`, `sixel`, `blocks` or `png`");
         assert_eq!(read("a b").unwrap_err(), ".screen takes no more arguments");
     }
 }

@@ -20,6 +20,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How much longer a pause is than the look before it.
 const SHARE: u32 = 4;
 
+/// How long to wait at most: what the guest shows may soon be gone.
+const LONGEST: Duration = Duration::from_millis(500);
+
 /// How long nothing changes if the user does not say.
 const STABLE: Duration = Duration::from_secs(1);
 
@@ -140,7 +143,7 @@ impl Builtin for WaitScreen {
                         }
                     }
                 }
-                let pause = PAUSE.max(began.elapsed() * SHARE);
+                let pause = (began.elapsed() * SHARE).clamp(PAUSE, LONGEST);
                 let paused = async {
                     sleep(pause).await;
                     Ok(())
