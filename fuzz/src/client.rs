@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
 
-use qmpsh::client::{Client, ClientOptions, ExecuteError, Observer, Origin};
+use qmpsh::client::{Client, ExecuteError, Observer, Origin};
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::json::Document;
 use qmpsh::message::{Reply, Request};
@@ -84,22 +84,20 @@ pub fn check(bytes: &[u8]) {
 async fn play(mode: u8, script: &[u8]) {
     let watch = Arc::new(Watch::default());
     let is_watched = mode & 8 == 0;
-    let options = ClientOptions {
-        negotiate: mode & 3 != 2,
-        guest_agent: mode & 3 == 3,
-        max_message: if mode & 4 == 0 { 1 << 20 } else { 200 },
-        observer: if is_watched { Some(Arc::clone(&watch) as Arc<dyn Observer>) } else { None },
-        ..ClientOptions::default()
-    };
-    let client = Client::new(options);
+    let client = Client::builder()
+        .negotiate(mode & 3 != 2)
+        .guest_agent(mode & 3 == 3)
+        .max_message(if mode & 4 == 0 { 1 << 20 } else { 200 })
+        .observer(is_watched.then(|| Arc::clone(&watch) as Arc<dyn Observer>))
+        .build();
     let delivery = if is_watched { Delivery::Newest { room: 300 } } else { Delivery::Lossless { room: 300 } };
     let mut states = client.session().watch();
     let (ours, theirs) = tokio::io::duplex(4096);
     let mut stage = Stage {
-        events: Some(client.events(delivery, |_| true)),
+        events: Some(client.events_with(delivery, |_| true)),
         connecting: tokio::spawn({
             let client = client.clone();
-            async move { client.connect(Memory(ours)).await.map_err(|error| error.to_string()) }
+            async move { client.open(Memory(ours)).await.map_err(|error| error.to_string()) }
         }),
         client,
         peer: Some(theirs),

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::json::ScanError;
-use crate::message::{Malformed, Reply, RequestError};
+use crate::message::{Malformed, ParseError, Reply, RequestError};
 use crate::protocol::{SessionError, StateError};
 use crate::text;
 
@@ -173,6 +173,9 @@ pub enum ExecuteError {
     /// The reply is not a message of QMP.
     #[error(transparent)]
     Malformed(Malformed),
+    /// The command succeeded, and its result is not of the type that was asked for.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
     /// There is no session.
     #[error(transparent)]
     State(#[from] StateError),

@@ -5,19 +5,27 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::unix::UCred;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::agent;
+use super::builder::ClientBuilder;
 use super::error::{ExecuteError, QmpError};
 use super::observer::Origin;
-use super::options::ClientOptions;
-use super::qmp::{Answer, Outgoing, Qmp};
+use super::qmp::{Answer, Outgoing, Qmp, is_of_peer};
 use super::shared::{Progress, Shared};
 use crate::events::{Delivery, EventStream, EventWait, Hub, RanOver};
 use crate::message::{Event, Greeting, Reply, Request};
+use crate::pattern::Pattern;
 use crate::policy::Policy;
 use crate::protocol::{Dial, End, OpenError, Session, SessionOptions};
+use crate::transport::DialTarget;
+
+/// How many bytes of events a stream of names keeps if it is not read.
+const EVENT_ROOM: usize = 8 << 20;
 
 /// A QMP client. Clones share the session.
 #[derive(Debug, Clone)]
@@ -29,8 +37,21 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client that is not connected.
-    pub fn new(options: ClientOptions) -> Self {
+    /// Connects to `address`, waits for the greeting, and negotiates; see [`ClientBuilder::connect`].
+    ///
+    /// # Errors
+    ///
+    /// Nothing listens there, or it is not QMP. The source says why.
+    pub async fn connect(address: impl Into<DialTarget>) -> Result<Self, OpenError<QmpError>> {
+        Self::builder().connect(address).await
+    }
+
+    /// Begins a client with other options than the default ones.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    pub(super) fn new(options: ClientBuilder) -> Self {
         let shared = Arc::new(Shared::new(Hub::new(options.history, options.on_event.clone())));
         let session_options = SessionOptions {
             name: options.name.clone(),
@@ -44,8 +65,12 @@ impl Client {
         Self { session, guest_agent, policy, shared }
     }
 
-    /// Connects, waits for the greeting, and negotiates. Dropping the future cancels it and leaves nothing behind (E9).
-    pub async fn connect(&self, to: impl Dial) -> Result<(), OpenError<QmpError>> {
+    /// Connects a client that is not connected, or not anymore. Dropping the future cancels it and leaves nothing behind (E9).
+    ///
+    /// # Errors
+    ///
+    /// Connecting or the handshake failed, or the client is connected. It can be tried again.
+    pub async fn open(&self, to: impl Dial) -> Result<(), OpenError<QmpError>> {
         self.shared.seen().progress = Progress::Connecting;
         self.session.connect(to).await
     }
@@ -75,9 +100,44 @@ impl Client {
         self.shared.seen().passes_descriptors
     }
 
-    /// Returns a stream of the events from now on for which `wanted` returns true. To miss none, call it before connecting.
-    pub fn events(&self, delivery: Delivery, wanted: impl Fn(&Event) -> bool + Send + 'static) -> EventStream {
-        self.shared.hub.stream(delivery, wanted)
+    /// Returns the process and the user at the other end of the current session, or of the last one. Only a Unix socket tells.
+    pub fn peer_credentials(&self) -> Option<UCred> {
+        self.shared.seen().credentials
+    }
+
+    /// Returns a stream of the events from now on whose name matches one of the patterns: `*` is any text, `?` any character, `[ab]`
+    /// one of those. A pattern that cannot be read as one means itself.
+    ///
+    /// The stream delivers what comes until the session ends, and then ends. It keeps up to 8 MiB of events that were not read; beyond
+    /// that it drops the oldest and counts them in [`missed`](EventStream::missed). It never delays the connection.
+    ///
+    /// To miss no event of a session, make the stream before [`open`](Self::open).
+    ///
+    /// ```no_run
+    /// # async fn example(client: qmpsh::client::Client) {
+    /// let mut events = client.events(["BLOCK_*", "SHUTDOWN"]);
+    /// while let Some(event) = events.next().await {
+    ///     println!("{}", event.name());
+    /// }
+    /// # }
+    /// ```
+    pub fn events(&self, patterns: impl IntoIterator<Item: AsRef<str>>) -> EventStream {
+        let pattern = |text: &str| Pattern::new(text).unwrap_or_else(|_| Pattern::literal(text));
+        let patterns: Vec<_> = patterns.into_iter().map(|text| pattern(text.as_ref())).collect();
+        let wanted = move |event: &Event| {
+            let name = event.name();
+            patterns.iter().any(|pattern| pattern.matches(&name))
+        };
+        self.shared.hub.stream(Delivery::Newest { room: EVENT_ROOM }, true, wanted)
+    }
+
+    /// Returns a stream of the events from now on for which `wanted` returns true, in this session and in those after it.
+    pub fn events_with(
+        &self,
+        delivery: Delivery,
+        wanted: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> EventStream {
+        self.shared.hub.stream(delivery, false, wanted)
     }
 
     /// Waits for an event that has come already, or will come.
@@ -98,9 +158,35 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// More events came than [`ClientOptions::history`] allows, so the event may have been forgotten.
+    /// More events came than [`ClientBuilder::history`] allows, so the event may have been forgotten.
     pub fn wait(&self, wanted: impl Fn(&Event) -> bool + Send + 'static) -> Result<EventWait, RanOver> {
         self.shared.hub.wait(wanted)
+    }
+
+    /// Sends a command and reads its result as `T`. Arguments are what serde writes as an object, or `()`; the result of a command that
+    /// returns nothing is `()`.
+    ///
+    /// It is [`execute`](Self::execute) with a request and a result of your types.
+    ///
+    /// ```no_run
+    /// # async fn example(client: qmpsh::client::Client) -> Result<(), qmpsh::client::ExecuteError> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Status {
+    ///     running: bool,
+    /// }
+    /// let status: Status = client.call("query-status", ()).await?;
+    /// client.call::<()>("balloon", serde_json::json!({"value": 1 << 30})).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`execute`](Self::execute); [`ExecuteError::Request`] if QEMU's parser would refuse the arguments;
+    /// [`ExecuteError::Parse`] if the command succeeded with a result that is not a `T`.
+    pub async fn call<T: DeserializeOwned>(&self, command: &str, arguments: impl Serialize) -> Result<T, ExecuteError> {
+        let request = Request::new(command).arguments(&arguments)?;
+        Ok(self.execute(request).await?.parse()?)
     }
 
     /// Sends a command and waits for its reply. Each command has exactly one outcome.
@@ -136,9 +222,42 @@ impl Client {
         Ok(Execution { request, answer, silence })
     }
 
-    /// Sends what is queued, closes the connection, and returns how it ended (E6).
+    /// Sends what is queued, closes the connection, and returns how it ended (E6). After a `quit` that succeeded, QEMU closes the
+    /// connection, which is `Ok` too.
+    ///
+    /// # Errors
+    ///
+    /// The session had ended by itself: the peer closed the connection, or sent what is not QMP.
     pub async fn disconnect(&self) -> End<QmpError> {
-        self.session.disconnect().await
+        let end = self.session.disconnect().await;
+        if end.as_ref().is_err_and(|error| is_of_peer(error)) && self.shared.seen().has_quit { Ok(()) } else { end }
+    }
+}
+
+impl ClientBuilder {
+    /// Connects to `address`, waits for the greeting, and negotiates.
+    ///
+    /// Dropping the future cancels it and leaves nothing behind. It has no time limit; put `tokio::time::timeout` around it. A
+    /// monitor that serves another client answers when that one leaves.
+    ///
+    /// # Errors
+    ///
+    /// Nothing listens there, or it is not QMP. The source says why.
+    pub async fn connect(self, address: impl Into<DialTarget>) -> Result<Client, OpenError<QmpError>> {
+        #[cfg(feature = "tls")]
+        if let Some((credentials, hostname)) = self.tls.clone() {
+            let client = self.build();
+            client.open(credentials.dial(address, hostname)).await?;
+            return Ok(client);
+        }
+        let client = self.build();
+        client.open(address.into()).await?;
+        Ok(client)
+    }
+
+    /// Makes a client that is not connected: to receive events from the first on, to listen, or to connect in another way.
+    pub fn build(self) -> Client {
+        Client::new(self)
     }
 }
 

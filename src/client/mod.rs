@@ -1,26 +1,29 @@
 //! A QMP client on the engine: greeting, negotiation, commands and their replies, events.
 //!
 //! ```no_run
-//! use qmpsh::client::{Client, ClientOptions};
-//! use qmpsh::message::Request;
-//! use qmpsh::transport::Unix;
+//! use qmpsh::address::Address;
+//! use qmpsh::client::Client;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Status {
+//!     running: bool,
+//! }
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::new(ClientOptions::default());
-//! client.connect(Unix::path("/tmp/qmp.sock")).await?;
-//! let reply = client.execute(Request::new("query-status")).await?;
-//! println!("{}", String::from_utf8_lossy(&reply.result().unwrap_or_default()));
+//! let client = Client::connect("unix:/run/q.sock".parse::<Address>()?).await?;
+//! let status: Status = client.call("query-status", ()).await?;
+//! println!("{}", status.running);
 //! client.disconnect().await?;
 //! # Ok(())
 //! # }
 //! ```
 
 mod agent;
+mod builder;
 mod error;
 mod handle;
 mod negotiation;
 mod observer;
-mod options;
 mod pending;
 mod qmp;
 mod received;
@@ -28,10 +31,10 @@ mod routing;
 mod shared;
 mod sync;
 
+pub use builder::ClientBuilder;
 pub use error::{ExecuteError, NonQmpPeer, QmpError};
 pub use handle::{Client, Execution};
 pub use observer::{Observer, Origin};
-pub use options::{ClientOptions, MAX_MESSAGE};
 pub use qmp::{Outgoing, Qmp};
 pub use received::Received;
 pub use shared::Progress;

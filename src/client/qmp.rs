@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::error::ExecuteError;
+use super::builder::ClientBuilder;
+use super::error::{ExecuteError, QmpError};
 use super::observer::Origin;
-use super::options::ClientOptions;
 use super::pending::Pending;
 use super::shared::{Seen, Shared};
 use super::sync::{DELIMITED, Sync};
 use crate::events::Mark;
 use crate::json::Scanner;
 use crate::message::{Event, Fault, Malformed, Reply, Request};
+use crate::protocol::SessionError;
 
 /// The outcome of a command, for its sender.
 pub(super) type Answer = Result<Reply, ExecuteError>;
@@ -48,7 +49,7 @@ impl fmt::Debug for Outgoing {
 /// One session of QMP.
 #[derive(Debug)]
 pub struct Qmp {
-    pub(super) options: ClientOptions,
+    pub(super) options: ClientBuilder,
     pub(super) shared: Arc<Shared>,
     pub(super) scanner: Scanner,
     pub(super) pending: Pending<Waiter>,
@@ -98,7 +99,7 @@ impl Waiter {
 }
 
 impl Qmp {
-    pub(super) fn new(options: ClientOptions, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(options: ClientBuilder, shared: Arc<Shared>) -> Self {
         *shared.seen() = Seen::default();
         let scanner = Scanner::new(options.max_message);
         Self {
@@ -157,6 +158,15 @@ impl Dropped {
         if self.count > self.warned {
             tracing::warn!("dropped {} messages in all", self.count);
         }
+    }
+}
+
+/// Returns true if the peer has closed the connection.
+pub(super) fn is_of_peer(error: &SessionError<QmpError>) -> bool {
+    match error {
+        SessionError::EndOfFile => true,
+        SessionError::Read(error) | SessionError::Write(error) => has_ended(error),
+        _ => false,
     }
 }
 

@@ -9,12 +9,12 @@ use tokio::sync::oneshot;
 
 use super::agent;
 use super::error::{ExecuteError, QmpError};
-use super::qmp::{Answer, Outgoing, Qmp, Waiter, has_ended, may_be_a_reply};
+use super::qmp::{Answer, Outgoing, Qmp, Waiter, is_of_peer, may_be_a_reply};
 use super::received::Received;
 use super::shared::Progress;
 use super::sync::{DELIMITED, SENTINEL};
 use crate::message::{Descriptor, Fault, Malformed, Message, Outcome, Reply};
-use crate::protocol::{Context, End, Protocol, SessionError, Wire};
+use crate::protocol::{Context, End, Protocol, Wire};
 
 /// The first version of QEMU that reads whole TLS records. Earlier ones take one byte and do not see the rest until more comes
 /// (docs/qmp.md, "TLS"). Source: QEMU's commit ffda5db65a.
@@ -29,6 +29,9 @@ impl Qmp {
         };
         if waiter.partner.is_some() && self.on_partner(&waiter) {
             return Ok(());
+        }
+        if waiter.request.ends_peer() && reply.outcome == Outcome::Return {
+            self.shared.seen().has_quit = true;
         }
         waiter.answer(outcome(reply));
         Ok(())
@@ -139,7 +142,11 @@ impl Protocol for Qmp {
     }
 
     async fn establish(&mut self, wire: &mut Wire<'_>) -> Result<(), QmpError> {
-        self.shared.seen().passes_descriptors = wire.passes_descriptors();
+        {
+            let mut seen = self.shared.seen();
+            seen.passes_descriptors = wire.passes_descriptors();
+            seen.credentials = wire.credentials();
+        }
         if self.options.negotiate && self.options.guest_agent {
             self.synchronize(wire).await?;
         } else if self.options.negotiate {
@@ -177,11 +184,7 @@ impl Protocol for Qmp {
     fn on_end(&mut self, end: &End<QmpError>) {
         self.dropped.warn_of_all();
         let reason = end.as_ref().err();
-        let went = end.as_ref().is_err_and(|error| match &**error {
-            SessionError::EndOfFile => true,
-            SessionError::Read(error) | SessionError::Write(error) => has_ended(error),
-            _ => false,
-        });
+        let went = end.as_ref().is_err_and(|error| is_of_peer(error));
         for waiter in self.pending.drain() {
             if let (true, true, Some(reply)) = (went, waiter.partner.is_some(), agent::silent_reply()) {
                 // The command has shut the guest down.
@@ -192,6 +195,7 @@ impl Protocol for Qmp {
                 ExecuteError::Interrupted { command: waiter.request.command().to_owned(), reason: reason.cloned() };
             waiter.answer(Err(error));
         }
+        self.shared.hub.end_session();
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::net::unix::UCred;
+
 use crate::events::Hub;
 use crate::message::Greeting;
 
@@ -41,6 +43,10 @@ pub(super) struct Seen {
     pub(super) progress: Progress,
     /// Open files can be sent over the connection.
     pub(super) passes_descriptors: bool,
+    /// The process and the user at the other end.
+    pub(super) credentials: Option<UCred>,
+    /// The peer was asked to end, and agreed.
+    pub(super) has_quit: bool,
 }
 
 impl Shared {

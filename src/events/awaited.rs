@@ -69,7 +69,7 @@ impl Awaited {
 
 /// Returns the text of the value at `path` in an event's `data`.
 fn value(event: &Event, path: &[Step]) -> Option<String> {
-    let mut value = event.data()?;
+    let mut value = event.raw_data()?;
     for step in path {
         value = Cow::Owned(member(&value, step)?);
     }

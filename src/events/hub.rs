@@ -7,32 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use smallvec::SmallVec;
+
 use super::listeners::{Listeners, lock};
-use super::queue::{Delivery, Queue};
+use super::queue::{Delivery, Filter, Queue};
 use super::stream::EventStream;
 use super::window::{HistoryBounds, Mark, RanOver, WaitId, Window};
 use crate::message::Event;
 
-/// A function to call with every event.
-///
-/// The task that owns the connection calls it, so it must not block.
-///
-/// ```
-/// use qmpsh::client::ClientOptions;
-/// use qmpsh::events::OnEvent;
-///
-/// let on_event = OnEvent::new(|event| println!("{}", event.name()));
-/// let options = ClientOptions { on_event: Some(on_event), ..ClientOptions::default() };
-/// ```
+/// A function that is called with every event, by the task that owns the connection.
 #[derive(Clone)]
-pub struct OnEvent(Arc<dyn Fn(&Event) + Send + Sync>);
-
-impl OnEvent {
-    /// Wraps a function. Clones share it.
-    pub fn new(function: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(function))
-    }
-}
+pub(crate) struct OnEvent(pub(crate) Arc<dyn Fn(&Event) + Send + Sync>);
 
 impl fmt::Debug for OnEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,12 +42,17 @@ impl Hub {
         Self { on_event, listeners: Arc::new(Mutex::new(listeners)), room: AtomicUsize::new(usize::MAX) }
     }
 
-    /// Makes a stream of the events from now on for which `wanted` returns true. `wanted` must not use the hub or its streams.
-    pub(crate) fn stream(&self, delivery: Delivery, wanted: impl Fn(&Event) -> bool + Send + 'static) -> EventStream {
+    /// Makes a stream of the events from now on for which `wanted` returns true. One `of_session` ends with the session.
+    pub(crate) fn stream(
+        &self,
+        delivery: Delivery,
+        of_session: bool,
+        wanted: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> EventStream {
         let mut listeners = lock(&self.listeners);
         let id = listeners.next;
         listeners.next += 1;
-        listeners.queues.push(Queue::new(id, delivery, Box::new(wanted)));
+        listeners.queues.push(Queue::new(id, delivery, of_session, Arc::new(wanted)));
         self.look_at_room(&listeners);
         EventStream::new(Arc::clone(&self.listeners), id)
     }
@@ -87,21 +77,32 @@ impl Hub {
         if let Some(OnEvent(call)) = &self.on_event {
             events.as_ref().iter().for_each(|event| call(event));
         }
+        // The filters are code of others, which may use the streams: they run without the lock.
+        let filters: SmallVec<[(u64, Filter); 2]> =
+            lock(&self.listeners).queues.iter().map(|queue| (queue.id, Arc::clone(&queue.wanted))).collect();
+        let wanted: SmallVec<[(u64, SmallVec<[bool; 8]>); 2]> = filters
+            .into_iter()
+            .map(|(id, wants)| (id, events.as_ref().iter().map(|event| wants(event)).collect()))
+            .collect();
         let mut listeners = lock(&self.listeners);
         let Listeners { queues, window, .. } = &mut *listeners;
-        for event in events {
+        for (at, event) in events.into_iter().enumerate() {
             window.push(&event);
-            let Some((last, others)) = queues.split_last_mut() else { continue };
-            for queue in others {
-                if queue.wants(&event) {
+            for (id, wanted) in &wanted {
+                if wanted.get(at) == Some(&true)
+                    && let Some(queue) = queues.iter_mut().find(|queue| queue.id == *id)
+                {
                     queue.push(event.clone());
                 }
             }
-            if last.wants(&event) {
-                last.push(event);
-            }
         }
+        queues.iter_mut().for_each(Queue::wake);
         self.look_at_room(&listeners);
+    }
+
+    /// Ends the streams of the session that has ended.
+    pub(crate) fn end_session(&self) {
+        lock(&self.listeners).queues.iter_mut().filter(|queue| queue.is_of_session).for_each(Queue::close);
     }
 
     /// Returns how many bytes of events there is room for, at least. Publishing more only exceeds the bound.
@@ -128,6 +129,13 @@ impl Hub {
             queue.wake_with_room(context.waker());
         }
         Poll::Pending
+    }
+}
+
+/// Ends all streams: no event comes anymore.
+impl Drop for Hub {
+    fn drop(&mut self) {
+        lock(&self.listeners).queues.iter_mut().for_each(Queue::close);
     }
 }
 
@@ -176,7 +184,7 @@ mod tests {
     #[test]
     fn a_lossless_stream_asks_the_reader_to_wait() {
         let hub = Hub::new(None, None);
-        let mut stream = hub.stream(Delivery::Lossless { room: 20 }, |_| true);
+        let mut stream = hub.stream(Delivery::Lossless { room: 20 }, false, |_| true);
         assert!(poll_room(&hub).is_ready());
         hub.publish([event("A")]);
         assert!(poll_room(&hub).is_ready());
@@ -193,7 +201,7 @@ mod tests {
     #[test]
     fn the_newest_are_kept_and_the_rest_counted() {
         let hub = Hub::new(None, None);
-        let mut stream = hub.stream(Delivery::Newest { room: 30 }, |_| true);
+        let mut stream = hub.stream(Delivery::Newest { room: 30 }, false, |_| true);
         for name in ["A", "A", "B", "C", "D"] {
             hub.publish([event(name)]);
         }
@@ -207,7 +215,7 @@ mod tests {
     #[test]
     fn a_filter_lets_through_what_is_wanted() {
         let hub = Hub::new(None, None);
-        let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |event| event.name() == "B");
+        let mut stream = hub.stream(Delivery::Newest { room: 1000 }, false, |event| event.name() == "B");
         hub.publish([event("A")]);
         hub.publish([event("B")]);
         assert_eq!(names(&stream.try_batch()), ["B"]);
@@ -216,7 +224,7 @@ mod tests {
     #[test]
     fn another_choice_is_for_what_comes() {
         let hub = Hub::new(None, None);
-        let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |_| true);
+        let mut stream = hub.stream(Delivery::Newest { room: 1000 }, false, |_| true);
         hub.publish([event("A")]);
         stream.choose(|event| event.name() == "B");
         hub.publish([event("A")]);
@@ -227,7 +235,7 @@ mod tests {
     #[tokio::test]
     async fn a_waiting_listener_is_woken() {
         let hub = Arc::new(Hub::new(None, None));
-        let mut stream = hub.stream(Delivery::Newest { room: 1000 }, |_| true);
+        let mut stream = hub.stream(Delivery::Newest { room: 1000 }, false, |_| true);
         let waiting = tokio::spawn(async move { names(&stream.batch().await) });
         tokio::task::yield_now().await;
         hub.publish([event("A")]);

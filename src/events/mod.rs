@@ -14,8 +14,8 @@ mod stream;
 mod window;
 
 pub use awaited::{Awaited, Condition, Step, Verdict};
-pub(crate) use hub::Hub;
-pub use hub::{EventWait, OnEvent};
+pub use hub::EventWait;
+pub(crate) use hub::{Hub, OnEvent};
 pub use queue::{Batch, Delivery};
 pub use stream::EventStream;
 pub(crate) use window::Mark;

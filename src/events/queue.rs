@@ -1,6 +1,7 @@
 //! The queue of one stream, which counts the events it drops when it is full.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::message::Event;
@@ -21,21 +22,45 @@ pub enum Delivery {
 }
 
 /// Returns true for the events to receive.
-pub(super) type Wanted = Box<dyn Fn(&Event) -> bool + Send>;
+pub(super) type Filter = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
 pub(super) struct Queue {
     pub(super) id: u64,
     delivery: Delivery,
-    pub(super) wanted: Wanted,
+    pub(super) wanted: Filter,
+    /// It ends with the session.
+    pub(super) is_of_session: bool,
+    is_closed: bool,
     waiting: Batch,
     bytes: usize,
+    /// How many events were dropped so far.
+    pub(super) missed: u64,
     consumer: Option<Waker>,
     producer: Option<Waker>,
 }
 
 impl Queue {
-    pub(super) fn new(id: u64, delivery: Delivery, wanted: Wanted) -> Self {
-        Self { id, delivery, wanted, waiting: Batch::default(), bytes: 0, consumer: None, producer: None }
+    pub(super) fn new(id: u64, delivery: Delivery, is_of_session: bool, wanted: Filter) -> Self {
+        Self {
+            id,
+            delivery,
+            wanted,
+            is_of_session,
+            is_closed: false,
+            waiting: Batch::default(),
+            bytes: 0,
+            missed: 0,
+            consumer: None,
+            producer: None,
+        }
+    }
+
+    /// Takes no more events. What waits is still delivered.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
+        if let Some(consumer) = self.consumer.take() {
+            consumer.wake();
+        }
     }
 
     /// Returns how many more bytes may wait before the reader has to wait.
@@ -51,46 +76,78 @@ impl Queue {
         self.producer = Some(producer.clone());
     }
 
-    pub(super) fn wants(&self, event: &Event) -> bool {
-        (self.wanted)(event)
-    }
-
     pub(super) fn push(&mut self, event: Event) {
-        self.bytes += event.bytes().len();
-        self.waiting.events.push_back(event);
-        if let Delivery::Newest { room } = self.delivery {
-            // The newest event stays, however long it is.
-            while self.bytes > room && self.waiting.events.len() > 1 {
-                if let Some(oldest) = self.waiting.events.pop_front() {
-                    self.bytes -= oldest.bytes().len();
-                    self.waiting.count_dropped(&oldest);
-                }
+        if self.is_closed {
+            return;
+        }
+        self.bytes += cost(&event);
+        let Delivery::Newest { room } = self.delivery else {
+            self.waiting.events.push_back(event);
+            return;
+        };
+        // Copied, because it may wait long: otherwise a short event would keep all that was read with it.
+        self.waiting.events.push_back(event.detached());
+        // The newest event stays, however long it is.
+        while self.bytes > room && self.waiting.events.len() > 1 {
+            if let Some(oldest) = self.waiting.events.pop_front() {
+                self.bytes -= cost(&oldest);
+                self.missed += 1;
+                self.waiting.count_dropped(&oldest);
             }
         }
-        if let Some(consumer) = self.consumer.take() {
+    }
+
+    /// Wakes the task that waits for events.
+    pub(super) fn wake(&mut self) {
+        if !self.waiting.is_empty()
+            && let Some(consumer) = self.consumer.take()
+        {
             consumer.wake();
         }
     }
 
     /// Waits until there is something, and takes all of it.
     pub(super) fn poll_take(&mut self, context: &mut Context<'_>) -> Poll<Batch> {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && !self.is_closed {
             self.consumer = Some(context.waker().clone());
             return Poll::Pending;
         }
         Poll::Ready(self.take())
     }
 
+    /// Waits for the oldest event, and takes it; `None` after the last one.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let Some(event) = self.waiting.events.pop_front() else {
+            if self.is_closed {
+                return Poll::Ready(None);
+            }
+            self.consumer = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        self.bytes -= cost(&event);
+        self.wake_producer();
+        Poll::Ready(Some(event))
+    }
+
     /// Takes all that waits, and wakes the reader if it waits for room.
     pub(super) fn take(&mut self) -> Batch {
         self.bytes = 0;
-        if let Some(producer) = self.producer.take() {
-            producer.wake();
-        }
+        self.wake_producer();
         // As many are likely to come again.
         let events = VecDeque::with_capacity(self.waiting.events.len());
         std::mem::replace(&mut self.waiting, Batch { events, dropped: Vec::new() })
     }
+
+    fn wake_producer(&mut self) {
+        if let Some(producer) = self.producer.take() {
+            producer.wake();
+        }
+    }
+}
+
+/// Returns how many bytes of the room an event takes.
+fn cost(event: &Event) -> usize {
+    event.bytes().len()
 }
 
 /// Events that were taken together, oldest first.

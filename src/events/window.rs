@@ -14,7 +14,6 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
-use super::queue::Wanted;
 use crate::json::Document;
 use crate::message::{Event, Kind};
 
@@ -72,6 +71,9 @@ pub(super) struct Window {
     /// The waits that have not ended, the oldest first.
     waits: Vec<Wait>,
 }
+
+/// Returns true for the event that ends a wait.
+pub(super) type Wanted = Box<dyn Fn(&Event) -> bool + Send>;
 
 /// A remembered event.
 struct Entry {

@@ -21,7 +21,7 @@ fn wanted(kind: char) -> Wanted {
 }
 
 fn number(event: &Event) -> usize {
-    std::str::from_utf8(&event.data().unwrap()).unwrap().parse().unwrap()
+    std::str::from_utf8(&event.raw_data().unwrap()).unwrap().parse().unwrap()
 }
 
 fn ask(window: &mut Window, id: WaitId) -> Option<usize> {

@@ -60,7 +60,7 @@ impl Jobs {
         if !qapi::concerns_jobs(&name) {
             return false;
         }
-        let Some(data) = event.data().filter(|data| data.len() <= LONGEST) else { return false };
+        let Some(data) = event.raw_data().filter(|data| data.len() <= LONGEST) else { return false };
         if name == qapi::STATUS_CHANGE {
             let change = serde_json::from_slice(&data);
             let time =

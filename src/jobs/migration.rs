@@ -60,7 +60,7 @@ pub struct Migration {
 impl Migration {
     /// Takes in an event. Returns true if it is about the migration. Such events need the migration capability `events`.
     pub fn on_event(&mut self, event: &Event) -> bool {
-        let data = event.data().unwrap_or_default();
+        let data = event.raw_data().unwrap_or_default();
         let data = &*data;
         match &*event.name() {
             qapi::MIGRATION => {

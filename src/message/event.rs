@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 
+use super::ParseError;
 use crate::json::{self, Document, Span};
 use crate::secrets;
 
@@ -29,8 +31,29 @@ impl Event {
         json::decode(self.name.of(&self.bytes)).unwrap_or_default()
     }
 
+    /// Reads the `data` as `T`. An event without data reads an empty object.
+    ///
+    /// ```
+    /// # use qmpsh::{json::Document, message::{Message, ParseError}};
+    /// # let text = br#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}}"#;
+    /// # let Ok(Message::Event(event)) = Message::from_document(Document::parse(text.as_slice())?) else { return Ok(()) };
+    /// #[derive(serde::Deserialize)]
+    /// struct Shutdown {
+    ///     guest: bool,
+    /// }
+    /// assert!(event.data::<Shutdown>()?.guest);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The data is not a `T`.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, ParseError> {
+        ParseError::parse("data", &self.raw_data().unwrap_or(Cow::Borrowed(b"{}")))
+    }
+
     /// Returns the `data` as on the wire. From libvirt's virt-qemu-qmp-proxy, which sends the object in a string, it is the object.
-    pub fn data(&self) -> Option<Cow<'_, [u8]>> {
+    pub fn raw_data(&self) -> Option<Cow<'_, [u8]>> {
         let raw = self.get("data")?;
         Some(match json::decode(raw) {
             Some(object) if object.starts_with('{') => Cow::Owned(object.into_owned().into_bytes()),

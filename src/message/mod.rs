@@ -4,16 +4,19 @@
 //! which may have a hundred megabytes, or values that are not JSON.
 
 mod event;
+mod parse;
 mod request;
 
 use std::fmt;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 
 use crate::json::{self, Document, Outline, Span};
 use crate::secrets;
 
 pub use event::Event;
+pub use parse::ParseError;
 pub use request::{Descriptor, Request, RequestError};
 
 /// A message from a QMP server.
@@ -39,7 +42,7 @@ impl Message {
             Ok(Kind::Greeting) => Greeting::parse(&document).map(|greeting| Self::Greeting(Box::new(greeting))),
             Ok(Kind::Event(name)) => Ok(Self::Event(Event::new(document.into_bytes(), name, arrival))),
             Ok(Kind::Reply { id, error, result }) => {
-                Reply::parse(document, id, error, result, arrival).map(|reply| Self::Reply(Box::new(reply)))
+                Reply::read(document, id, error, result, arrival).map(|reply| Self::Reply(Box::new(reply)))
             }
             Err(fault) => Err(Malformed::new(fault, &document)),
         }
@@ -170,7 +173,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn parse(
+    fn read(
         document: Document,
         id: Option<Span>,
         error: Option<Span>,
@@ -187,6 +190,15 @@ impl Reply {
             Some(error) => parse_error(error).ok_or_else(|| Malformed::new(Fault::Error, &document))?,
         };
         Ok(Self { id, outcome, document, result, arrival })
+    }
+
+    /// Reads the value of `return` as `T`. An empty object is also a `()`.
+    ///
+    /// # Errors
+    ///
+    /// The value is not a `T`, or the reply is an error.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ParseError> {
+        ParseError::parse("return", &self.result().unwrap_or_default())
     }
 
     /// Returns the value of `return` as on the wire, sharing the bytes of the reply; `None` for an error.

@@ -98,11 +98,11 @@ fn errors() {
 fn events() {
     let stop = event(br#"{"timestamp": {"seconds": 1700000000, "microseconds": 12}, "event": "STOP"}"#);
     assert!(matches!(stop.name(), Cow::Borrowed("STOP")));
-    assert_eq!((stop.data(), stop.timestamp()), (None, Some((1_700_000_000, 12))));
+    assert_eq!((stop.raw_data(), stop.timestamp()), (None, Some((1_700_000_000, 12))));
 
     let escaped =
         event(br#"{"event": "ST\u004fP", "data": {"a": inf}, "timestamp": {"seconds": -1, "microseconds": -1}}"#);
-    assert_eq!((escaped.name().as_ref(), escaped.data()), ("STOP", Some(Cow::Borrowed(&br#"{"a": inf}"#[..]))));
+    assert_eq!((escaped.name().as_ref(), escaped.raw_data()), ("STOP", Some(Cow::Borrowed(&br#"{"a": inf}"#[..]))));
     assert_eq!(escaped.timestamp(), Some((-1, -1)));
 
     let bare = event(b"{\"event\": \"A\xff\", \"timestamp\": 5}");
@@ -111,8 +111,8 @@ fn events() {
 
     // As virt-qemu-qmp-proxy of libvirt has it.
     let proxied = event(br#"{"event": "E", "data": "{\"id\":\"b1\"}"}"#);
-    assert_eq!(proxied.data().as_deref(), Some(&br#"{"id":"b1"}"#[..]));
-    assert_eq!(event(br#"{"event": "E", "data": "b1"}"#).data().as_deref(), Some(&br#""b1""#[..]));
+    assert_eq!(proxied.raw_data().as_deref(), Some(&br#"{"id":"b1"}"#[..]));
+    assert_eq!(event(br#"{"event": "E", "data": "b1"}"#).raw_data().as_deref(), Some(&br#""b1""#[..]));
 }
 
 #[test]

@@ -54,6 +54,11 @@ impl<P: Protocol> Session<P> {
         &self.0.core
     }
 
+    /// Returns the connection's name, which its log records carry (E18).
+    pub fn name(&self) -> Option<&str> {
+        self.core().options.name.as_deref()
+    }
+
     /// Returns the run state (E1).
     pub fn state(&self) -> Runstate {
         self.core().lock().status().runstate()

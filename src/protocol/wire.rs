@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::UCred;
 
 use super::traits::{Protocol, Wire};
 
@@ -38,6 +39,11 @@ impl Wire<'_> {
     /// Returns true if open files can be sent over this connection.
     pub fn passes_descriptors(&self) -> bool {
         self.link.passes_descriptors()
+    }
+
+    /// Returns the process and the user at the other end; `None` if the system does not tell.
+    pub fn credentials(&self) -> Option<UCred> {
+        self.link.credentials()
     }
 
     /// Keeps the open files that the peer sends; see [`Link::receive_descriptors`](super::Link::receive_descriptors).

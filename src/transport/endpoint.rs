@@ -43,6 +43,36 @@ impl From<&Address> for Endpoint {
     }
 }
 
+impl From<Address> for Endpoint {
+    fn from(address: Address) -> Self {
+        Self::from(&address)
+    }
+}
+
+impl From<Unix> for Endpoint {
+    fn from(unix: Unix) -> Self {
+        Endpoint::Unix(unix)
+    }
+}
+
+impl From<Tcp> for Endpoint {
+    fn from(tcp: Tcp) -> Self {
+        Endpoint::Tcp(tcp)
+    }
+}
+
+impl Dial for Address {
+    async fn dial(self) -> io::Result<Box<dyn Link>> {
+        Endpoint::from(self).dial().await
+    }
+}
+
+impl Bind for Address {
+    async fn bind(self) -> io::Result<Box<dyn Listen>> {
+        Endpoint::from(self).bind().await
+    }
+}
+
 impl Dial for Endpoint {
     async fn dial(self) -> io::Result<Box<dyn Link>> {
         match self {
@@ -76,9 +106,15 @@ pub enum DialTarget {
     Link(Box<dyn Link>),
 }
 
-impl From<Endpoint> for DialTarget {
-    fn from(endpoint: Endpoint) -> Self {
-        DialTarget::Endpoint(endpoint)
+impl<E: Into<Endpoint>> From<E> for DialTarget {
+    fn from(endpoint: E) -> Self {
+        DialTarget::Endpoint(endpoint.into())
+    }
+}
+
+impl From<Box<dyn Link>> for DialTarget {
+    fn from(link: Box<dyn Link>) -> Self {
+        DialTarget::Link(link)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sending commands: ids, text, log, and abandoned commands.
 
-use qmpsh::client::{Client, ClientOptions, ExecuteError};
+use qmpsh::client::{Client, ExecuteError};
 use qmpsh::message::{Outcome, Request};
 use qmpsh::protocol::Runstate;
 use serde_json::json;
@@ -70,9 +70,9 @@ async fn a_command_abandoned_in_the_queue_is_not_sent() {
 async fn libvirts_proxy_gets_one_command_at_a_time() {
     for (package, together) in [("qemu-7.2.22", false), ("qemu-7.2.22-1.fc38", true), ("", true)] {
         let greeting = GREETING.replace(r#""package": """#, &format!(r#""package": "{package}""#));
-        let client = Client::new(ClientOptions::default());
+        let client = Client::builder().build();
         let (line, mut server) = line();
-        let (connected, ()) = tokio::join!(within(client.connect(line)), server.welcome_with(&greeting));
+        let (connected, ()) = tokio::join!(within(client.open(line)), server.welcome_with(&greeting));
         connected.unwrap();
         // The driver has no turn between them.
         let (a, given_up) = (start(&client, "a").await, start(&client, "never").await);
@@ -115,7 +115,7 @@ async fn encoding_adds_the_id_and_changes_nothing_else() {
 
 #[tokio::test]
 async fn a_lost_connection_tells_sent_from_unsent_commands() {
-    let (client, mut server) = session_with(ClientOptions::default()).await;
+    let (client, mut server) = session_with(Client::builder()).await;
     let sent = start(&client, "sent").await;
     server.hear_command().await;
     let queued = client.start(Request::new("queued")).await.unwrap();
@@ -191,7 +191,7 @@ async fn e14_what_is_queued_is_sent_before_a_disconnect() {
 #[tokio::test]
 async fn e16_messages_are_logged_with_secrets_masked() {
     let (log, _guard) = Log::start(Level::DEBUG);
-    let client = Client::new(ClientOptions { name: Some("web1".to_owned()), ..ClientOptions::default() });
+    let client = Client::builder().name("web1").build();
     let mut server = connect(&client).await;
     let arguments = json!({"protocol": "vnc", "password": "hush"});
     let request = Request::new("set_password").arguments(&arguments).unwrap();

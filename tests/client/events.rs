@@ -1,6 +1,6 @@
 //! Streams of events of the library.
 
-use qmpsh::client::{Client, ClientOptions};
+use qmpsh::client::Client;
 use qmpsh::events::{Delivery, EventStream};
 use qmpsh::message::Request;
 
@@ -15,15 +15,15 @@ fn count(batch: &qmpsh::events::Batch) -> usize {
 async fn a_lossless_stream_keeps_300000_events_before_a_reply() {
     const MANY: usize = 300_000;
     let mock = Mock::new().negotiate().expect_execute("x").events(MANY as u64).reply("1").unix();
-    let client = Client::new(ClientOptions::default());
-    let mut events = client.events(Delivery::Lossless { room: 100_000 }, |_| true);
-    within(client.connect(qmpsh::transport::Unix::path(mock.socket()))).await.unwrap();
+    let client = Client::builder().build();
+    let mut events = client.events_with(Delivery::Lossless { room: 100_000 }, |_| true);
+    within(client.open(qmpsh::transport::Unix::path(mock.socket()))).await.unwrap();
     let execution = client.execute(Request::new("x"));
     let mut next = 0;
     let mut take = |batch: qmpsh::events::Batch| {
         assert!(batch.dropped.is_empty());
         for event in batch.events {
-            assert_eq!(event.data().as_deref(), Some(format!("{{\"n\": {next}}}").as_bytes()));
+            assert_eq!(event.raw_data().as_deref(), Some(format!("{{\"n\": {next}}}").as_bytes()));
             next += 1;
         }
     };
@@ -46,8 +46,8 @@ async fn a_lossless_stream_keeps_300000_events_before_a_reply() {
 #[tokio::test]
 async fn only_a_full_lossless_stream_stops_the_reader() {
     let (client, mut server) = session().await;
-    let mut newest = client.events(Delivery::Newest { room: 100 }, |event| event.name() == "B");
-    let mut lossless = client.events(Delivery::Lossless { room: 50 }, |event| event.name() == "A");
+    let mut newest = client.events_with(Delivery::Newest { room: 100 }, |event| event.name() == "B");
+    let mut lossless = client.events_with(Delivery::Lossless { room: 50 }, |event| event.name() == "A");
     let execution = start(&client, "x").await;
     server.hear_command().await;
     server.say(r#"{"event": "B"}"#.repeat(10)).await;
@@ -69,7 +69,7 @@ async fn only_a_full_lossless_stream_stops_the_reader() {
 #[tokio::test]
 async fn dropping_a_lossless_stream_frees_the_reader() {
     let (client, mut server) = session().await;
-    let full = client.events(Delivery::Lossless { room: 1 }, |_| true);
+    let full = client.events_with(Delivery::Lossless { room: 1 }, |_| true);
     let execution = start(&client, "x").await;
     server.hear_command().await;
     server.say(r#"{"event": "A"}{"event": "B"}{"return": 1, "id": 1}"#).await;
@@ -81,7 +81,7 @@ async fn dropping_a_lossless_stream_frees_the_reader() {
 #[tokio::test]
 async fn arrivals_order_replies_and_events() {
     let (client, mut server) = session().await;
-    let mut events = client.events(Delivery::Lossless { room: 1000 }, |_| true);
+    let mut events = client.events_with(Delivery::Lossless { room: 1000 }, |_| true);
     let execution = start(&client, "x").await;
     server.hear_command().await;
     server.say(r#"{"event": "BEFORE"}{"return": 1, "id": 1}{"event": "AFTER"}"#).await;
@@ -95,8 +95,8 @@ async fn arrivals_order_replies_and_events() {
 
 #[tokio::test]
 async fn event_streams_outlive_sessions() {
-    let client = Client::new(ClientOptions::default());
-    let mut events: EventStream = client.events(Delivery::Lossless { room: 1000 }, |_| true);
+    let client = Client::builder().build();
+    let mut events: EventStream = client.events_with(Delivery::Lossless { room: 1000 }, |_| true);
     for name in ["A", "B"] {
         let mut server = connect(&client).await;
         server.say(format!(r#"{{"event": "{name}"}}"#)).await;

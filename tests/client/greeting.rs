@@ -1,6 +1,6 @@
 //! Greeting and negotiation, and what may come in their place.
 
-use qmpsh::client::{Client, ClientOptions, Progress};
+use qmpsh::client::{Client, Progress};
 use qmpsh::events::Delivery;
 use qmpsh::protocol::Runstate;
 
@@ -8,11 +8,11 @@ use super::{GREETING, answer, cause, connect, line, start, within};
 
 /// What a client says that meets `bytes` and then the end of file.
 async fn refused(bytes: &[u8]) -> String {
-    let client = Client::new(ClientOptions::default());
+    let client = Client::builder().build();
     let (line, mut server) = line();
     server.say(bytes).await;
     drop(server);
-    let error = within(client.connect(line)).await.unwrap_err();
+    let error = within(client.open(line)).await.unwrap_err();
     assert_eq!(client.session().state(), Runstate::Idle);
     cause(error).to_string()
 }
@@ -72,21 +72,21 @@ async fn each_peer_that_is_not_qmp_has_its_message() {
 
 #[tokio::test]
 async fn a_greeting_over_the_limit_fails() {
-    let client = Client::new(ClientOptions { max_message: 50, ..ClientOptions::default() });
+    let client = Client::builder().max_message(50).build();
     let (line, mut server) = line();
     server.say(GREETING).await;
-    let error = cause(within(client.connect(line)).await.unwrap_err()).to_string();
+    let error = cause(within(client.open(line)).await.unwrap_err()).to_string();
     assert!(error.starts_with("a message is longer than the limit of 50 bytes; it begins with `{\"QMP\""), "{error}");
 }
 
 #[tokio::test]
 async fn connect_progress_tells_silence_from_half_a_greeting() {
-    let client = Client::new(ClientOptions::default());
+    let client = Client::builder().build();
     assert_eq!(client.progress(), Progress::Connecting);
     let (line, mut server) = line();
     let connecting = tokio::spawn({
         let client = client.clone();
-        async move { client.connect(line).await }
+        async move { client.open(line).await }
     });
     let reached = async |expected: Progress| {
         within(async {
@@ -108,7 +108,7 @@ async fn connect_progress_tells_silence_from_half_a_greeting() {
     let never = super::Never;
     let attempt = tokio::spawn({
         let client = client.clone();
-        async move { client.connect(never).await }
+        async move { client.open(never).await }
     });
     reached(Progress::Connecting).await;
     attempt.abort();
@@ -119,8 +119,8 @@ async fn connect_progress_tells_silence_from_half_a_greeting() {
 
 #[tokio::test]
 async fn e17_events_around_the_greeting_are_kept_and_a_second_greeting_is_ignored() {
-    let client = Client::new(ClientOptions::default());
-    let mut events = client.events(Delivery::Lossless { room: 1 << 20 }, |_| true);
+    let client = Client::builder().build();
+    let mut events = client.events_with(Delivery::Lossless { room: 1 << 20 }, |_| true);
     let (line, mut server) = line();
     let serve = async {
         server.say(r#"{"event": "RESUME"}"#).await;
@@ -136,7 +136,7 @@ async fn e17_events_around_the_greeting_are_kept_and_a_second_greeting_is_ignore
         server.say(format!(r#"{{"event": "B"}}{GREETING}{{"QMP": 1}}"#)).await;
         server
     };
-    let (connected, mut server) = tokio::join!(within(client.connect(line)), serve);
+    let (connected, mut server) = tokio::join!(within(client.open(line)), serve);
     connected.unwrap();
     let execution = start(&client, "x").await;
     assert_eq!(server.hear().await, r#"{"execute":"x","id":1}"#);
@@ -155,7 +155,7 @@ async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
     for (greeting, wanted, expected) in
         [(GREETING, true, with), (GREETING, false, without), (&unoffered, true, without)]
     {
-        let client = Client::new(ClientOptions { out_of_band: wanted, ..ClientOptions::default() });
+        let client = Client::builder().out_of_band(wanted).build();
         let (line, mut server) = line();
         let serve = async {
             server.say(greeting).await;
@@ -164,7 +164,7 @@ async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
             server.say(format!(r#"{{"return": {{}}, "id": {id}"#)).await;
             server
         };
-        let (connected, _server) = tokio::join!(within(client.connect(line)), serve);
+        let (connected, _server) = tokio::join!(within(client.open(line)), serve);
         connected.unwrap();
     }
 }
@@ -172,7 +172,7 @@ async fn e17_oob_is_enabled_where_it_is_offered_and_wanted() {
 /// QEMU sends replies to an earlier client to the next one.
 #[tokio::test]
 async fn e17_replies_to_an_earlier_client_are_ignored() {
-    let (client, (line, mut server)) = (Client::new(ClientOptions::default()), line());
+    let (client, (line, mut server)) = (Client::builder().build(), line());
     let serve = async {
         server.say(r#"{"return": {"n": 1}, "id": 1}"#).await;
         server.say(r#"{"id": 2, "error": {"class": "GenericError", "desc": "not yours"}}"#).await;
@@ -189,7 +189,7 @@ async fn e17_replies_to_an_earlier_client_are_ignored() {
         server.say(format!(r#"{{"return": {{}}, "id": {id}}}"#)).await;
         server
     };
-    let (connected, mut server) = tokio::join!(within(client.connect(line)), serve);
+    let (connected, mut server) = tokio::join!(within(client.open(line)), serve);
     connected.unwrap();
     let execution = start(&client, "x").await;
     assert_eq!(server.hear().await, r#"{"execute":"x","id":1}"#);
@@ -200,9 +200,9 @@ async fn e17_replies_to_an_earlier_client_are_ignored() {
 /// On a connection that is inherited, for one.
 #[tokio::test]
 async fn e17_a_reply_without_a_greeting_after_it_is_reported() {
-    let (client, (line, mut server)) = (Client::new(ClientOptions::default()), line());
+    let (client, (line, mut server)) = (Client::builder().build(), line());
     server.say(r#"{"return": {}, "id": 1}"#).await;
-    let error = cause(within(client.connect(line)).await.unwrap_err());
+    let error = cause(within(client.open(line)).await.unwrap_err());
     assert!(error.to_string().starts_with("the peer sent a reply instead of a greeting: "), "{error}");
     drop(server);
 }
@@ -226,7 +226,7 @@ async fn e17_a_failed_negotiation_has_its_cause() {
         ("nonsense", "received data is not a JSON object: `nonsense`"),
     ];
     for (reply, expected) in rows {
-        let client = Client::new(ClientOptions::default());
+        let client = Client::builder().build();
         let (line, mut server) = line();
         let serve = async {
             server.say(GREETING).await;
@@ -234,7 +234,7 @@ async fn e17_a_failed_negotiation_has_its_cause() {
             server.say(reply.replace("ID", &id.to_string())).await;
             drop(server);
         };
-        let (connected, ()) = tokio::join!(within(client.connect(line)), serve);
+        let (connected, ()) = tokio::join!(within(client.open(line)), serve);
         assert_eq!(cause(connected.unwrap_err()).to_string(), expected, "{reply}");
         assert_eq!(client.session().state(), Runstate::Idle);
     }
@@ -242,9 +242,9 @@ async fn e17_a_failed_negotiation_has_its_cause() {
 
 #[tokio::test]
 async fn e17_without_negotiation_commands_go_out_at_once() {
-    let client = Client::new(ClientOptions { negotiate: false, ..ClientOptions::default() });
+    let client = Client::builder().negotiate(false).build();
     let (line, mut server) = line();
-    within(client.connect(line)).await.unwrap();
+    within(client.open(line)).await.unwrap();
     let execution = start(&client, "x").await;
     assert_eq!(server.hear().await, r#"{"execute":"x","id":1}"#);
     server.say(format!(r#"{GREETING}{{"return": [], "id": 1}}"#)).await;

@@ -6,12 +6,13 @@ mod greeting;
 mod model;
 mod outcomes;
 mod replies;
+mod typed;
 mod waits;
 
 use std::io;
 use std::time::Duration;
 
-use qmpsh::client::{Client, ClientOptions, ExecuteError, Execution, QmpError};
+use qmpsh::client::{Client, ClientBuilder, ExecuteError, Execution, QmpError};
 use qmpsh::message::Request;
 use qmpsh::protocol::{Cause, ConnectError, Dial, Link, OpenError};
 use serde_json::Value;
@@ -103,11 +104,11 @@ impl Server {
 
 /// A client and its server, their session running.
 pub(crate) async fn session() -> (Client, Server) {
-    session_with(ClientOptions::default()).await
+    session_with(Client::builder()).await
 }
 
-pub(crate) async fn session_with(options: ClientOptions) -> (Client, Server) {
-    let client = Client::new(options);
+pub(crate) async fn session_with(options: ClientBuilder) -> (Client, Server) {
+    let client = options.build();
     let server = connect(&client).await;
     (client, server)
 }
@@ -115,7 +116,7 @@ pub(crate) async fn session_with(options: ClientOptions) -> (Client, Server) {
 /// Connects `client` to a new server that welcomes it.
 pub(crate) async fn connect(client: &Client) -> Server {
     let (line, mut server) = line();
-    let (connected, ()) = tokio::join!(within(client.connect(line)), server.welcome());
+    let (connected, ()) = tokio::join!(within(client.open(line)), server.welcome());
     connected.unwrap();
     server
 }

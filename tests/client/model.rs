@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use qmpsh::client::{Client, ClientOptions, ExecuteError, Execution};
+use qmpsh::client::{Client, ExecuteError, Execution};
 use qmpsh::events::Delivery;
 use qmpsh::message::Request;
 use qmpsh::protocol::Runstate;
@@ -261,7 +261,7 @@ proptest! {
     #[test]
     fn each_command_has_exactly_one_outcome_its_own(steps in prop::collection::vec(step(), 1..60)) {
         runtime().block_on(async {
-            let client = Client::new(ClientOptions::default());
+            let client = Client::builder().build();
             let server = Some(connect(&client).await);
             let heard = BTreeMap::new();
             let mut world = World { client, server, waiting: Vec::new(), heard, started: 0, outcomes: 0, cancelled: 0 };
@@ -283,8 +283,8 @@ proptest! {
 fn peak(stream: Arc<[u8]>, pieces: Vec<usize>) -> u64 {
     let used = allocation_counter::measure(|| {
         runtime().block_on(async {
-            let client = Client::new(ClientOptions { history: None, ..ClientOptions::default() });
-            let mut events = client.events(Delivery::Lossless { room: 1 }, |_| true);
+            let client = Client::builder().history(None).build();
+            let mut events = client.events_with(Delivery::Lossless { room: 1 }, |_| true);
             let (ours, theirs) = tokio::io::duplex(1 << 16);
             let server = Server { stream: theirs, documents: crate::support::documents::Documents::default() };
             let mut server = welcomed(&client, Line(ours), server).await;
@@ -307,7 +307,7 @@ fn peak(stream: Arc<[u8]>, pieces: Vec<usize>) -> u64 {
 }
 
 async fn welcomed(client: &Client, line: Line, mut server: Server) -> Server {
-    let (connected, ()) = tokio::join!(within(client.connect(line)), server.welcome());
+    let (connected, ()) = tokio::join!(within(client.open(line)), server.welcome());
     connected.unwrap();
     server
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use qmpsh::client::{ClientOptions, Execution};
+use qmpsh::client::{Client, Execution};
 use qmpsh::events::Delivery;
 
 use super::{Server, answer, session_with, start};
@@ -45,8 +45,8 @@ struct Sent {
 }
 
 async fn play(steps: Vec<Step>, closed_by_server: bool) -> Result<(), TestCaseError> {
-    let (client, mut server) = session_with(ClientOptions::default()).await;
-    let mut events = client.events(Delivery::Lossless { room: 1 << 20 }, |_| true);
+    let (client, mut server) = session_with(Client::builder()).await;
+    let mut events = client.events_with(Delivery::Lossless { room: 1 << 20 }, |_| true);
     let (mut sent, mut unanswered, mut event_count) = (Vec::<Sent>::new(), Vec::<(u64, usize)>::new(), 0);
     let mut chunk = usize::MAX;
     for step in steps {

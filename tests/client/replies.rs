@@ -1,6 +1,6 @@
 //! Malformed and stray replies.
 
-use qmpsh::client::{Client, ClientOptions};
+use qmpsh::client::Client;
 use qmpsh::events::Delivery;
 use qmpsh::protocol::Runstate;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -155,7 +155,7 @@ async fn stray_messages_without_a_pending_command_are_ignored_but_errors() {
         (PARSING, Some("the server reports an error without saying for which command: GenericError: JSON parse error")),
     ] {
         let (client, mut server) = session().await;
-        let mut events = client.events(Delivery::Lossless { room: 1000 }, |_| true);
+        let mut events = client.events_with(Delivery::Lossless { room: 1000 }, |_| true);
         server.say(format!(r#"{said}{{"event": "HEARD"}}"#)).await;
         if why.is_none() {
             assert_eq!(within(events.batch()).await.events.len(), 1, "{said}");
@@ -177,7 +177,7 @@ async fn stray_messages_without_a_pending_command_are_ignored_but_errors() {
 #[tokio::test]
 async fn a_reply_over_the_limit_ends_the_session() {
     for (limit, fits) in [(256, true), (255, false)] {
-        let (client, mut server) = session_with(ClientOptions { max_message: limit, ..ClientOptions::default() }).await;
+        let (client, mut server) = session_with(Client::builder().max_message(limit)).await;
         let execution = start(&client, "x").await;
         server.hear_command().await;
         let result = "x".repeat(256 - r#"{"return": "", "id": 1}"#.len());
@@ -240,14 +240,14 @@ async fn hear_sync(agent: &mut DuplexStream) -> String {
 /// A user stops waiting for a large file, and goes on.
 #[tokio::test]
 async fn an_agents_reply_that_is_given_up_halfway_does_not_disturb_the_next() {
-    let client = Client::new(ClientOptions { guest_agent: true, ..ClientOptions::default() });
+    let client = Client::builder().guest_agent(true).build();
     let (ours, mut agent) = tokio::io::duplex(1 << 20);
     let greet = async {
         let token = hear_sync(&mut agent).await;
         agent.write_all(b"\xff").await.unwrap();
         agent.write_all(format!("{{\"return\": {token}}}\n").as_bytes()).await.unwrap();
     };
-    let (connected, ()) = tokio::join!(within(client.connect(Line(ours))), greet);
+    let (connected, ()) = tokio::join!(within(client.open(Line(ours))), greet);
     connected.unwrap();
     let given_up = start(&client, "guest-file-read").await;
     agent.write_all(br#"{"return": {"count": 1000, "buf-b64": ["#).await.unwrap();

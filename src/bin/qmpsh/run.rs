@@ -25,7 +25,7 @@ use crate::session::{Session, SharedDialect, hmp, queries};
 use crate::share;
 use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status};
-use qmpsh::client::ClientOptions;
+use qmpsh::client::Client;
 use qmpsh::events::HistoryBounds;
 
 /// Runs what the command line asks for.
@@ -234,16 +234,14 @@ fn session(
     work: Option<&Work>,
 ) -> Session {
     let follows_events = work.is_none_or(Work::may_wait);
-    let client_options = ClientOptions {
-        out_of_band: work.is_none_or(Work::may_be_out_of_band),
-        max_message: options.max_message,
-        negotiate: !options.skip_negotiation,
-        handshake_limit: Some(options.connect_timeout),
+    let client_builder = Client::builder()
+        .out_of_band(work.is_none_or(Work::may_be_out_of_band))
+        .max_message(options.max_message)
+        .negotiate(!options.skip_negotiation)
+        .handshake_limit(options.connect_timeout)
         // What may wait for an event may also switch the log.
-        observer: log.observer(follows_events),
-        policy: options.policy(),
-        history: follows_events.then(HistoryBounds::default),
-        ..ClientOptions::default()
-    };
-    Session::new(connector, client_options, options, log, dialect, work.is_none())
+        .observer(log.observer(follows_events))
+        .policy(options.policy())
+        .history(follows_events.then(HistoryBounds::default));
+    Session::new(connector, client_builder, follows_events, options, log, dialect, work.is_none())
 }

@@ -10,14 +10,14 @@
 //! The peer is always verified: the server's certificate and the name it is for, and the client's certificate. Source: docs/qmp.md, "TLS", and QEMU's `docs/system/tls.rst`, `crypto/tlscredsx509.c`.
 //!
 //! ```no_run
-//! use qmpsh::client::{Client, ClientOptions};
-//! use qmpsh::transport::{ClientCredentials, Endpoint, Tcp};
+//! use qmpsh::address::Address;
+//! use qmpsh::client::Client;
+//! use qmpsh::transport::ClientCredentials;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let credentials = ClientCredentials::load("/etc/pki/qemu")?;
-//! let address = Endpoint::Tcp(Tcp { host: "host1.example.com".to_owned(), port: 4444 });
-//! let client = Client::new(ClientOptions::default());
-//! client.connect(credentials.dial(address, None)).await?;
+//! let address: Address = "host1.example.com:4444".parse()?;
+//! let client = Client::builder().tls(credentials, None).connect(address).await?;
 //! # Ok(())
 //! # }
 //! ```

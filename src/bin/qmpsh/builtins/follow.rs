@@ -130,7 +130,7 @@ impl Builtin for Follow {
         let beside = shown.clone().filter(|_| !is_piped).unwrap_or_else(|| EventFilter::all(false));
         let (wanted, others) = (self.names.clone(), shown.clone().map(|shown| shown.without(&self.names)));
         let wanted = move |event: &Event| wanted.accepts(event) || beside.accepts(event);
-        let mut events = session.client.events(Delivery::Lossless { room: ROOM }, wanted);
+        let mut events = session.client.events_with(Delivery::Lossless { room: ROOM }, wanted);
         if let Some(others) = others {
             frontend.set_event_filter(if is_piped { others } else { EventFilter::all(false) });
         }

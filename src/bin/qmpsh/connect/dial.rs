@@ -76,10 +76,10 @@ pub(super) async fn attempt(
 ) -> Result<(), Problem> {
     let mut reached = None;
     let connect = async {
-        let Some((credentials, hostname)) = tls else { return client.connect(to).await.map_err(Problem::Failed) };
+        let Some((credentials, hostname)) = tls else { return client.open(to).await.map_err(Problem::Failed) };
         let dial = credentials.dial(to, hostname);
         reached = Some(dial.reached());
-        client.connect(dial).await.map_err(Problem::Failed)
+        client.open(dial).await.map_err(Problem::Failed)
     };
     let connected = timeout(limit, connect).await;
     connected.unwrap_or_else(|_| Err(Problem::TookTooLong { progress: client.progress(), limit, tls: reached }))

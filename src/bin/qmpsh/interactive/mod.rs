@@ -233,5 +233,5 @@ impl<'a> Repl<'a> {
 
 /// Returns the stream of the events that are shown. Call it before the client connects, so that no event is missed.
 fn stream_of(client: &Client, session: &Session) -> EventStream {
-    client.events(Delivery::Newest { room: EVENT_ROOM }, session.event_filter.filter())
+    client.events_with(Delivery::Newest { room: EVENT_ROOM }, session.event_filter.filter())
 }

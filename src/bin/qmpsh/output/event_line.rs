@@ -35,7 +35,7 @@ pub(super) fn line(event: &Event, zone: TimeZone, width: usize, colors: Colors) 
     let name_end = time.len();
     let mut line = time + &text::line(&event.name());
     let name = name_end..line.len();
-    if let Some(data) = event.data() {
+    if let Some(data) = event.raw_data() {
         let data = match data {
             Cow::Borrowed(data) => event.bytes().slice_ref(data),
             Cow::Owned(data) => Bytes::from(data),

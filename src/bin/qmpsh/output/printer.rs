@@ -52,7 +52,7 @@ struct Events {
 
 impl Events {
     fn new(client: &Client, event_filter: &EventFilter, stderr: Option<Stdout>) -> Self {
-        let stream = client.events(Delivery::Lossless { room: EVENT_ROOM }, event_filter.filter());
+        let stream = client.events_with(Delivery::Lossless { room: EVENT_ROOM }, event_filter.filter());
         Self { stream, held: VecDeque::new(), stderr }
     }
 
@@ -166,7 +166,7 @@ impl Printer {
     /// Makes the stream of the events that are shown, if any are, of another client: before it connects, so that no event is missed.
     pub(crate) fn stream_of(&self, client: &Client, event_filter: &EventFilter) -> Option<EventStream> {
         let room = Delivery::Lossless { room: EVENT_ROOM };
-        self.events.as_ref().map(|_| client.events(room, event_filter.filter()))
+        self.events.as_ref().map(|_| client.events_with(room, event_filter.filter()))
     }
 
     /// Shows the events of another client from now on, after those that have come from this one.

@@ -19,7 +19,7 @@ use crate::output::pager::Pager;
 use crate::output::render::Pieces;
 use crate::output::wire_log::WireLog;
 use qmpsh::address::Address;
-use qmpsh::client::{Client, ClientOptions};
+use qmpsh::client::{Client, ClientBuilder};
 use qmpsh::language::hmp::HumanMonitor;
 use qmpsh::message::Request;
 
@@ -31,12 +31,15 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// A peer that is not connected yet. Its tracker sees the events if the client keeps any.
-    pub(crate) fn new(connector: Connector<'static>, options: &ClientOptions) -> Self {
+    /// A peer that is not connected yet. Its tracker sees the events if `follows_events`.
+    pub(crate) fn new(connector: Connector<'static>, builder: ClientBuilder, follows_events: bool) -> Self {
         let tracker = Arc::new(Tracker::default());
-        let on_event = options.history.as_ref().map(|_| tracker.on_event());
-        let guest_agent = connector.options().guest_agent;
-        let client = Client::new(ClientOptions { guest_agent, on_event, ..options.clone() });
+        let mut builder = builder.guest_agent(connector.options().guest_agent);
+        if follows_events {
+            let tracker = Arc::clone(&tracker);
+            builder = builder.on_event(move |event| tracker.observe(event));
+        }
+        let client = builder.build();
         Self { client, connector, tracker }
     }
 }
@@ -46,7 +49,8 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) connector: Connector<'static>,
     pub(crate) tracker: Arc<Tracker>,
-    client_options: ClientOptions,
+    client_builder: ClientBuilder,
+    follows_events: bool,
     pub(crate) options: &'static Options,
     pub(crate) log: Arc<WireLog>,
     pub(crate) schema: Arc<SessionSchema>,
@@ -88,13 +92,14 @@ impl Session {
     /// A session that is not connected yet.
     pub(crate) fn new(
         connector: Connector<'static>,
-        client_options: ClientOptions,
+        client_builder: ClientBuilder,
+        follows_events: bool,
         options: &'static Options,
         log: Arc<WireLog>,
         dialect: SharedDialect,
         is_interactive: bool,
     ) -> Self {
-        let Peer { client, connector, tracker } = Peer::new(connector, &client_options);
+        let Peer { client, connector, tracker } = Peer::new(connector, client_builder.clone(), follows_events);
         let shows_events = match options.events {
             Some(mode) => mode != EventsMode::Hide,
             None => is_interactive,
@@ -104,7 +109,8 @@ impl Session {
             client,
             connector,
             tracker,
-            client_options,
+            client_builder,
+            follows_events,
             options,
             log,
             schema: Arc::default(),
@@ -135,8 +141,8 @@ impl Session {
     /// Makes another peer, with the options of the connection as they are but for those that `change` sets.
     pub(crate) fn other_peer(&self, address: Address, change: impl FnOnce(&mut Options)) -> Peer {
         // It has greeted no other client.
-        let options = ClientOptions { negotiate: true, ..self.client_options.clone() };
-        Peer::new(self.connector.to(address, change), &options)
+        let builder = self.client_builder.clone().negotiate(true);
+        Peer::new(self.connector.to(address, change), builder, self.follows_events)
     }
 
     /// Changes to a peer that is connected, and returns the one before it, which may be connected too.

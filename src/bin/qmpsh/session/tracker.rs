@@ -1,11 +1,10 @@
 //! What the events of a session tell: jobs, the migration, and changes of the run state.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-use qmpsh::events::OnEvent;
 use qmpsh::jobs::{Jobs, Migration, concerns_jobs, concerns_migration};
 use qmpsh::message::Event;
 
@@ -26,13 +25,8 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    /// What [`ClientOptions::on_event`](qmpsh::client::ClientOptions::on_event) is to call.
-    pub(crate) fn on_event(self: &Arc<Self>) -> OnEvent {
-        let tracker = Arc::clone(self);
-        OnEvent::new(move |event| tracker.observe(event))
-    }
-
-    fn observe(&self, event: &Event) {
+    /// Takes in an event; see [`ClientBuilder::on_event`](qmpsh::client::ClientBuilder::on_event).
+    pub(crate) fn observe(&self, event: &Event) {
         self.events.fetch_add(1, Ordering::Relaxed);
         let name = event.name();
         if RUN_STATE_CHANGES.contains(&&*name) {

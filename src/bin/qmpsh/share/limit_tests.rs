@@ -152,8 +152,8 @@ async fn a_signal_waits_5_seconds_for_a_command_that_does_not_end() {
             let mut shell = served.connect();
             let (ours, theirs) = duplex(1 << 16);
             let qemu = tokio::task::spawn_local(silent_qemu(theirs));
-            let (client, events) = Upstream::client(ClientOptions::default());
-            client.connect(Pipe(ours)).await.unwrap();
+            let (client, events) = Upstream::client(Client::builder());
+            client.open(Pipe(ours)).await.unwrap();
             let mut upstream = Upstream::new(client.clone(), events);
             let command = format!(r#"{{"execute":"slow","arguments":{{"x":"{}"}}}}"#, "x".repeat(padding));
             let requests = [r#"{"execute":"qmp_capabilities"}{"execute":"slow"}"#, &command.repeat(20)].concat();

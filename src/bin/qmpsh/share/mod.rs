@@ -24,7 +24,7 @@ use crate::output::messages::{Messages, Notifier};
 use crate::signals::{Ending, Interrupts, or_never};
 use crate::status::{Failure, Status};
 use audit::Audit;
-use qmpsh::client::ClientOptions;
+use qmpsh::client::Client;
 use qmpsh::error::describe;
 use routing::{Action, BACKLOG, ClientId, Router};
 use sockets::{Handle, Input, LIMITS, Lobby, Peer, Socket};
@@ -84,11 +84,8 @@ pub(crate) async fn run(
         let socket = Socket::open(socket, inherited, options.connect_timeout, sharing.insecure).await?;
         listening.spawn_local(socket.serve(Rc::clone(&lobby)));
     }
-    let (client, mut events) = Upstream::client(ClientOptions {
-        max_message: options.max_message,
-        handshake_limit: Some(options.connect_timeout),
-        ..ClientOptions::default()
-    });
+    let builder = Client::builder().max_message(options.max_message).handshake_limit(options.connect_timeout);
+    let (client, mut events) = Upstream::client(builder);
     let notifier = Notifier::Stderr(messages);
     let mut share = Share { inbox, handles: HashMap::new(), clients: 0, audit, messages };
     let mut opening = None;

@@ -10,9 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::coop::unconstrained;
 
 use super::routing::Ticket;
-use qmpsh::client::{Client, ClientOptions, ExecuteError, Execution};
+use qmpsh::client::{Client, ClientBuilder, ExecuteError, Execution};
 use qmpsh::error::describe;
-use qmpsh::events::OnEvent;
 use qmpsh::message::{Event, Reply, Request};
 use qmpsh::protocol::{Runstate, StateWatcher};
 
@@ -43,11 +42,11 @@ pub(super) enum Said {
 
 impl Upstream {
     /// Returns the client, not connected, of which an [`Upstream`] can be made, with the receiver of its events.
-    pub(super) fn client(options: ClientOptions) -> (Client, mpsc::UnboundedReceiver<Event>) {
+    pub(super) fn client(options: ClientBuilder) -> (Client, mpsc::UnboundedReceiver<Event>) {
         let (sender, events) = mpsc::unbounded_channel();
         // It fails when the program ends.
-        let on_event = OnEvent::new(move |event| drop(sender.send(event.clone())));
-        (Client::new(ClientOptions { on_event: Some(on_event), history: None, ..options }), events)
+        let client = options.on_event(move |event| drop(sender.send(event.clone()))).history(None).build();
+        (client, events)
     }
 
     /// Takes over a client that is connected.
