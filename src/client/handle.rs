@@ -17,6 +17,7 @@ use super::error::{ExecuteError, QmpError};
 use super::observer::Origin;
 use super::qmp::{Answer, Outgoing, Qmp, is_of_peer};
 use super::shared::{Progress, Shared};
+use super::tracker::Tracker;
 use crate::events::{Delivery, EventStream, EventWait, Hub, RanOver};
 use crate::message::{Event, Greeting, Reply, Request};
 use crate::pattern::Pattern;
@@ -220,6 +221,17 @@ impl Client {
         let is_silent = self.guest_agent && agent::is_silent(request.command());
         let silence = is_silent.then(|| Box::pin(tokio::time::sleep(agent::SILENCE)));
         Ok(Execution { request, answer, silence })
+    }
+
+    /// Returns what events and queries have told of jobs and the migration of the session.
+    pub fn tracker(&self) -> &Tracker {
+        &self.shared.tracker
+    }
+
+    /// Sends a command that is no command of the user: waits do not count it.
+    #[expect(clippy::disallowed_methods, reason = "for a caller that waits")]
+    pub(super) async fn ask(&self, request: Request) -> Result<Reply, ExecuteError> {
+        self.start_as(request, Origin::Program).await?.await
     }
 
     /// Sends what is queued, closes the connection, and returns how it ended (E6). After a `quit` that succeeded, QEMU closes the

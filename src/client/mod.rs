@@ -21,7 +21,10 @@
 mod agent;
 mod builder;
 mod error;
+mod guest;
 mod handle;
+mod job;
+mod migration;
 mod negotiation;
 mod observer;
 mod pending;
@@ -30,11 +33,16 @@ mod received;
 mod routing;
 mod shared;
 mod sync;
+mod tracker;
 
 pub use builder::ClientBuilder;
 pub use error::{ExecuteError, NonQmpPeer, QmpError};
+pub use guest::{GuestExecError, GuestOutput, GuestProcess, GuestStatus};
 pub use handle::{Client, Execution};
+pub use job::{JobError, JobHandle};
+pub use migration::{MigrationError, MigrationHandle};
 pub use observer::{Observer, Origin};
 pub use qmp::{Outgoing, Qmp};
 pub use received::Received;
 pub use shared::Progress;
+pub use tracker::Tracker;

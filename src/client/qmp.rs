@@ -101,6 +101,7 @@ impl Waiter {
 impl Qmp {
     pub(super) fn new(options: ClientBuilder, shared: Arc<Shared>) -> Self {
         *shared.seen() = Seen::default();
+        shared.tracker.clear();
         let scanner = Scanner::new(options.max_message);
         Self {
             options,

@@ -164,10 +164,10 @@ impl Protocol for Qmp {
     fn on_message(&mut self, message: Self::In, _: &mut Context<'_, Self>) -> Result<(), QmpError> {
         match message {
             Received::Events(mut events) => {
-                self.shared.hub.publish(events.drain(..));
+                self.shared.publish(events.drain(..));
                 self.run = events;
             }
-            Received::Other(Ok(Message::Event(event))) => self.shared.hub.publish([event]),
+            Received::Other(Ok(Message::Event(event))) => self.shared.publish([event]),
             Received::Other(Ok(Message::Reply(reply))) => self.on_reply(*reply)?,
             Received::Other(Ok(Message::Greeting(greeting))) => {
                 tracing::debug!("ignored a second greeting: {greeting:?}");
@@ -196,6 +196,7 @@ impl Protocol for Qmp {
             waiter.answer(Err(error));
         }
         self.shared.hub.end_session();
+        self.shared.tracker.tell();
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::net::unix::UCred;
 
+use super::tracker::Tracker;
 use crate::events::Hub;
-use crate::message::Greeting;
+use crate::message::{Event, Greeting};
 
 /// How far an attempt to connect has come, to explain a timeout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub enum Progress {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) hub: Hub,
+    pub(super) tracker: Tracker,
     seen: Mutex<Seen>,
 }
 
@@ -51,7 +53,13 @@ pub(super) struct Seen {
 
 impl Shared {
     pub(super) fn new(hub: Hub) -> Self {
-        Self { hub, seen: Mutex::default() }
+        Self { hub, tracker: Tracker::default(), seen: Mutex::default() }
+    }
+
+    /// Hands events to the tracker, and to all streams and waits.
+    pub(super) fn publish(&self, events: impl AsRef<[Event]> + IntoIterator<Item = Event>) {
+        events.as_ref().iter().for_each(|event| self.tracker.observe(event));
+        self.hub.publish(events);
     }
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {

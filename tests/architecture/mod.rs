@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("protocol", &["error"]),
     ("processes", &["address", "text"]),
     ("transport", &["address", "error", "processes", "protocol", "text"]),
-    ("client", &["events", "json", "message", "pattern", "policy", "protocol", "text", "transport"]),
+    ("client", &["events", "jobs", "json", "message", "pattern", "policy", "protocol", "text", "transport"]),
     ("jobs", &["message"]),
     ("events", &["json", "message", "pattern"]),
     ("server", &["json", "message", "protocol", "secrets"]),

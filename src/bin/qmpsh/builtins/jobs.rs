@@ -1,6 +1,5 @@
 //! `.jobs` and `.job`: list jobs, and wait for one.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -53,9 +52,11 @@ impl JobWait {
 
     /// Waits until the job has reached its goal, and returns it.
     async fn follow(&self, frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Job, Stop> {
-        let tracker = Arc::clone(&frontend.session().tracker);
+        let client = frontend.session().client.clone();
+        let tracker = client.tracker();
         query_jobs(frontend, &waiting).await?;
         let mut pace = Pace::default();
+        let mut news = tracker.news();
         let (mut asked_why, mut is_late) = (false, false);
         loop {
             let Some(job) = tracker.jobs().get(&self.id).cloned() else {
@@ -97,7 +98,7 @@ impl JobWait {
             let tick = waiting.tick(LOOK);
             let news = async {
                 tokio::select! {
-                    () = tracker.job_news() => false,
+                    _ = news.changed() => false,
                     () = sleep(tick) => true,
                 }
             };
@@ -153,13 +154,14 @@ impl Builtin for JobList {
         query_jobs(frontend, &waiting).await?;
         let renderer = renderer(frontend);
         if renderer.is_for_person() {
-            if frontend.session().tracker.jobs().all().iter().any(|job| !job.is_gone()) {
+            if frontend.session().client.tracker().jobs().all().iter().any(|job| !job.is_gone()) {
                 // Only this query has the limits.
                 query_block_jobs(frontend, &waiting, false).await?;
             }
             return print_table(frontend, renderer).await;
         }
-        let tracker = Arc::clone(&frontend.session().tracker);
+        let client = frontend.session().client.clone();
+        let tracker = client.tracker();
         let jobs: Vec<String> = {
             let jobs = tracker.jobs();
             let (gone, there): (Vec<_>, Vec<_>) = jobs.all().into_iter().partition(|job| job.is_gone());
@@ -186,7 +188,8 @@ impl Builtin for JobWait {
 
 /// Prints the jobs as a table: those that are still there, and below them those that are gone.
 async fn print_table(frontend: &mut dyn Frontend, renderer: Renderer) -> Result<(), Stop> {
-    let tracker = Arc::clone(&frontend.session().tracker);
+    let client = frontend.session().client.clone();
+    let tracker = client.tracker();
     let (there, gone) = {
         let jobs = tracker.jobs();
         let (gone, there): (Vec<&Job>, Vec<&Job>) = jobs.all().into_iter().partition(|job| job.is_gone());
@@ -205,14 +208,14 @@ async fn print_table(frontend: &mut dyn Frontend, renderer: Renderer) -> Result<
 
 /// Queries all jobs.
 async fn query_jobs(frontend: &mut dyn Frontend, waiting: &Waiting) -> Result<(), Stop> {
-    let asked = frontend.session().tracker.jobs().latest();
+    let asked = frontend.session().client.tracker().jobs().latest();
     let reply = match waiting.query(frontend, Query::Jobs).await? {
         // Before QEMU 3.0.
         Err(error) if error.is_unknown_command() => return query_block_jobs(frontend, waiting, true).await,
         answer => answer?,
     };
     let result = reply.result().unwrap_or_default();
-    if frontend.session().tracker.jobs().on_query(&result, asked, true) {
+    if frontend.session().client.tracker().jobs().on_query(&result, asked, true) {
         Ok(())
     } else {
         Err(Stop::failed("the peer's reply to `query-jobs` is not a list of jobs"))
@@ -221,7 +224,7 @@ async fn query_jobs(frontend: &mut dyn Frontend, waiting: &Waiting) -> Result<()
 
 /// Queries the block jobs. `are_all`: the peer has no other jobs.
 async fn query_block_jobs(frontend: &mut dyn Frontend, waiting: &Waiting, are_all: bool) -> Result<(), Stop> {
-    let asked = frontend.session().tracker.jobs().latest();
+    let asked = frontend.session().client.tracker().jobs().latest();
     let reply = match waiting.query(frontend, Query::BlockJobs).await? {
         Err(_) if !are_all => return Ok(()),
         Err(error) if error.is_unknown_command() => {
@@ -230,7 +233,7 @@ async fn query_block_jobs(frontend: &mut dyn Frontend, waiting: &Waiting, are_al
         answer => answer?,
     };
     let result = reply.result().unwrap_or_default();
-    frontend.session().tracker.jobs().on_query(&result, asked, are_all);
+    frontend.session().client.tracker().jobs().on_query(&result, asked, are_all);
     Ok(())
 }
 
@@ -239,7 +242,7 @@ async fn dismiss(frontend: &mut dyn Frontend, waiting: &Waiting, job: &Job) -> R
     let request = Request::new("job-dismiss").arguments(&json!({ "id": job.id }))?;
     if let Err(PeerError { desc, .. }) = waiting.send(frontend, request).await? {
         query_jobs(frontend, waiting).await?;
-        let stays = frontend.session().tracker.jobs().get(&job.id).is_some_and(Job::is_to_be_dismissed);
+        let stays = frontend.session().client.tracker().jobs().get(&job.id).is_some_and(Job::is_to_be_dismissed);
         if stays {
             frontend.notifier().say(&format!("{} stays, because it cannot be dismissed: {desc}", waiting.what));
         }

@@ -1,6 +1,5 @@
 //! `.migration`: waits for a migration.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,7 +44,7 @@ impl Builtin for MigrationWait {
         let reply = or_left(frontend, done, "`.migration` waits again, migrate_cancel ends it")?;
         let renderer = renderer(frontend);
         if renderer.is_for_person() {
-            let migration = frontend.session().tracker.migration().clone();
+            let migration = frontend.session().client.tracker().migration().clone();
             return print_sentences(frontend, &progress::migration_end(&migration)).await;
         }
         frontend.print(renderer.reply(&reply, None)).await
@@ -54,7 +53,9 @@ impl Builtin for MigrationWait {
 
 /// Waits until the migration is over, and returns the last reply to `query-migrate`.
 async fn follow(frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Reply, Stop> {
-    let tracker = Arc::clone(&frontend.session().tracker);
+    let client = frontend.session().client.clone();
+    let tracker = client.tracker();
+    let mut news = tracker.news();
     let (mut asked_again, mut is_late) = (0, false);
     loop {
         let reply = query(frontend, &waiting).await?;
@@ -96,7 +97,7 @@ async fn follow(frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Rep
         let tick = waiting.tick(LOOK);
         let news = async {
             tokio::select! {
-                () = tracker.job_news() => {}
+                _ = news.changed() => {}
                 () = sleep(tick) => {}
             }
         };
@@ -117,7 +118,7 @@ fn still(migration: &Migration, attention: Option<Attention>, waiting: &Waiting)
 }
 
 async fn query(frontend: &mut dyn Frontend, waiting: &Waiting) -> Result<Reply, Stop> {
-    let asked = frontend.session().tracker.migration().latest();
+    let asked = frontend.session().client.tracker().migration().latest();
     let reply = match waiting.query(frontend, Query::Migration).await? {
         Err(error) if error.is_unknown_command() => {
             return Err(Stop::failed("this peer cannot migrate: it does not know `query-migrate`"));
@@ -125,7 +126,7 @@ async fn query(frontend: &mut dyn Frontend, waiting: &Waiting) -> Result<Reply, 
         answer => answer?,
     };
     let result = reply.result().unwrap_or_default();
-    if frontend.session().tracker.migration().on_query(&result, asked) {
+    if frontend.session().client.tracker().migration().on_query(&result, asked) {
         Ok(reply)
     } else {
         Err(Stop::failed("the peer's reply to `query-migrate` does not describe a migration"))

@@ -196,7 +196,6 @@ impl Session {
     /// Notes the end of the session.
     pub(crate) fn disconnected(&mut self) {
         self.connection = Connection::Closed;
-        self.tracker.clear();
     }
 }
 

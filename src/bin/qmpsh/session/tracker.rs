@@ -1,11 +1,9 @@
-//! What the events of a session tell: jobs, the migration, and changes of the run state.
+//! What the events of a session tell of the run state.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
-use qmpsh::jobs::{Jobs, Migration, concerns_jobs, concerns_migration};
 use qmpsh::message::Event;
 
 /// The events after which a VM may be in another run state.
@@ -17,9 +15,6 @@ const RUN_STATE_CHANGES: [&str; 6] = ["STOP", "RESUME", "RESET", "SUSPEND", "WAK
 /// Follows every event from the first on.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
-    jobs: Mutex<Jobs>,
-    migration: Mutex<Migration>,
-    job_news: Notify,
     run_state_changes: watch::Sender<u64>,
     events: AtomicU64,
 }
@@ -32,29 +27,6 @@ impl Tracker {
         if RUN_STATE_CHANGES.contains(&&*name) {
             self.expect_run_state_change();
         }
-        let is_news = if concerns_jobs(&name) {
-            lock(&self.jobs).on_event(event)
-        } else {
-            concerns_migration(&name) && lock(&self.migration).on_event(event)
-        };
-        if is_news {
-            self.job_news.notify_one();
-        }
-    }
-
-    /// The jobs, as events and replies have told.
-    pub(crate) fn jobs(&self) -> MutexGuard<'_, Jobs> {
-        lock(&self.jobs)
-    }
-
-    /// The migration, as events and replies have told.
-    pub(crate) fn migration(&self) -> MutexGuard<'_, Migration> {
-        lock(&self.migration)
-    }
-
-    /// Waits for an event about a job or the migration, or returns at once if one came since the last call. Cancel safe.
-    pub(crate) async fn job_news(&self) {
-        self.job_news.notified().await;
     }
 
     /// Counts the events after which the run state may be another one.
@@ -71,14 +43,4 @@ impl Tracker {
     pub(crate) fn event_count(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
     }
-
-    /// Forgets jobs and migration: the next peer may be another one.
-    pub(crate) fn clear(&self) {
-        self.jobs().clear();
-        *self.migration() = Migration::default();
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
