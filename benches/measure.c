@@ -5,7 +5,7 @@
  *   measure -p PROMPT [-k KEYS -e TEXT] [-n RUNS] [-c CORE] [-m BYTES] NAME BAR-MS -- PROGRAM [ARG...]
  *
  * stdin is empty; stdout goes to FILE (/dev/null without). LINES is what each must have written, and BYTES is the most
- * memory that PROGRAM may have held. With -p the program runs in a terminal: the time until PROMPT appears, what it
+ * memory that PROGRAM may have held. A bar of `inf` is none. With -p the program runs in a terminal: the time until PROMPT appears, what it
  * holds and how often it wakes up in two idle seconds after that. It is at rest when KEYS, and Tab after them, have brought
  * TEXT: then it has all that it asks for by itself.
  *
@@ -14,6 +14,7 @@
 #include "qmp.h"
 #include <fcntl.h>
 #include <glob.h>
+#include <math.h>
 #include <poll.h>
 #include <pty.h>
 #include <sched.h>
@@ -140,8 +141,12 @@ static bool compare(const char *name, double bar, char **program, char **floor)
     }
     bool all = true;
     double middle = median(ratios, pairs);
-    printf("%-10s %9.2f ms %9.2f ms   %5.2f (%.2f..%.2f)   bar %6.2f     %s\n", name, median(theirs, pairs),
-           median(ours, pairs), middle, ratios[0], ratios[pairs - 1], bar, verdict(middle <= bar, &all));
+    printf("%-10s %9.2f ms %9.2f ms   %5.2f (%.2f..%.2f)", name, median(theirs, pairs), median(ours, pairs), middle,
+           ratios[0], ratios[pairs - 1]);
+    if (isinf(bar))
+        printf("\n");
+    else
+        printf("   bar %6.2f     %s\n", bar, verdict(middle <= bar, &all));
     free(ratios);
     return judge_memory(name, memory, &all);
 }

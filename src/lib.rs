@@ -3,6 +3,9 @@
 //! To talk to a QEMU, begin with [`client::Client`], [`transport`] and [`message::Request`]; for its events, with
 //! [`client::Client::events`]; for another message protocol on the same engine, with [`protocol`].
 //!
+//! The library needs Rust 1.91 or later, and builds on Linux, macOS and the BSDs. It finds QEMU processes, and has abstract socket
+//! names, on Linux alone. Without its default features it compiles no C.
+//!
 //! The modules, in the order to read them in. Those of the first two groups do no I/O. Imports point one way; ARCHITECTURE.md
 //! says which, and what always holds.
 //!

@@ -105,6 +105,7 @@ struct Expected {
     id: Option<Vec<u8>>,
     out_of_band: bool,
     ticket: Option<Ticket>,
+    passes_file: bool,
     /// The whole answer, when it is known.
     answer: Option<String>,
 }
@@ -143,6 +144,10 @@ struct Stage {
     qemu: VecDeque<(Ticket, Request)>,
     /// The open files that QEMU has in its sets.
     files: HashSet<Ticket>,
+    /// The commands with QEMU that pass a file.
+    passing: HashSet<Ticket>,
+    /// How many of them failed, each of which left it in QEMU.
+    left_over: usize,
     events: usize,
     passes_file: bool,
     /// How many commands were about files. A client may have 64.
@@ -163,6 +168,8 @@ impl Stage {
             ids: 0,
             qemu: VecDeque::new(),
             files: HashSet::new(),
+            passing: HashSet::new(),
+            left_over: 0,
             events: 0,
             passes_file: false,
             file_commands: 0,
@@ -240,6 +247,7 @@ impl Stage {
         let is_newest_urgent = self.qemu.back().is_some_and(|(_, request)| request.text().starts_with("{\"exec-oob\""));
         let next = if newest && is_newest_urgent { self.qemu.pop_back() } else { self.qemu.pop_front() };
         let Some((ticket, request)) = next else { return };
+        self.left_over += usize::from(self.passing.remove(&ticket) && fails);
         let (request, name) = (request.text(), request.command());
         if !fails && name == "add-fd" {
             self.files.insert(ticket);
@@ -324,6 +332,7 @@ impl Stage {
                 id: None,
                 out_of_band: *out_of_band,
                 ticket: None,
+                passes_file: false,
                 answer: Some(text_of(response)),
             },
             Received::Command(command) => {
@@ -336,6 +345,7 @@ impl Stage {
                     id: command.id().map(<[u8]>::to_vec),
                     out_of_band: command.is_out_of_band(),
                     ticket: None,
+                    passes_file: false,
                     answer: (!is_allowed).then(|| text_of(&denied)),
                 }
             }
@@ -348,6 +358,7 @@ impl Stage {
             if std::mem::take(&mut self.passes_file) && self.file_commands < 64 {
                 let file = std::fs::File::open("/dev/null").expect("a file");
                 received = Received::Command(command.clone().with_descriptor(Descriptor::from(file)));
+                client.expected.back_mut().expect("it was pushed").passes_file = true;
             }
         }
         self.router.said(client.id, received);
@@ -360,7 +371,7 @@ impl Stage {
         let is_any = !actions.is_empty();
         for action in actions {
             match action {
-                Action::Send(ticket, request) => self.send(ticket, request),
+                Action::Send(ticket, of, request) => self.send(ticket, of, request),
                 Action::Respond(id, response) => {
                     if let Some(client) = self.clients.values_mut().find(|client| client.id == id) {
                         client.outbox.push_back(response);
@@ -383,14 +394,16 @@ impl Stage {
     }
 
     /// Checks what goes to QEMU: JSON of a command that a client has sent, and may send.
-    fn send(&mut self, ticket: Ticket, request: Request) {
+    fn send(&mut self, ticket: Ticket, of: Option<ClientId>, request: Request) {
         let text = request.text();
         serde_json::from_str::<&RawValue>(text).expect("JSON");
         assert!(text.starts_with("{\"execute\":\"") || text.starts_with("{\"exec-oob\":\""), "{text}");
         let is_urgent = text.starts_with("{\"exec-oob\"");
         let in_band = self.qemu.iter().filter(|(_, request)| request.text().starts_with("{\"execute\"")).count();
         assert!(is_urgent || in_band < 7, "QEMU would stop reading");
-        let unsent = self.clients.values_mut().find_map(|client| {
+        // Two clients may have sent the same.
+        let client = self.clients.values_mut().find(|client| Some(client.id) == of);
+        let unsent = client.and_then(|client| {
             let mut waiting = client.expected.iter_mut().filter(|one| one.request.is_some() && one.ticket.is_none());
             let first = if is_urgent {
                 waiting.find(|one| one.out_of_band && one.request.as_deref() == Some(text))
@@ -401,12 +414,19 @@ impl Stage {
             first.filter(|one| one.request.as_deref() == Some(text))
         });
         match unsent {
-            Some(expected) => expected.ticket = Some(ticket),
+            Some(expected) => {
+                expected.ticket = Some(ticket);
+                if expected.passes_file {
+                    self.passing.insert(ticket);
+                }
+            }
             None => {
                 let is_own = self.files.iter().any(|file| {
                     text == format!(r#"{{"execute":"remove-fd","arguments":{{"fd":{file},"fdset-id":{file}}}}}"#)
                 });
-                assert!(is_own, "no client wants this: {text}");
+                let takes = text == r#"{"execute":"add-fd"}"# && self.left_over > 0;
+                self.left_over -= usize::from(takes);
+                assert!(is_own || takes, "no client wants this: {text}");
             }
         }
         self.qemu.push_back((ticket, request));

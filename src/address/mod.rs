@@ -17,5 +17,6 @@ mod tcp;
 mod types;
 
 pub use error::{AddressError, Problem};
+#[cfg(any(target_os = "linux", test))]
 pub(crate) use options::pieces;
 pub use types::{ABSTRACT_NAME_MAX, Address, Ssh, UNIX_PATH_MAX};

@@ -195,7 +195,7 @@ mod tests {
     use crate::message::Message;
 
     fn output(state: &str) -> Result<GuestOutput, GuestExecError> {
-        let document = Document::parse(format!(r#"{{"return": {state}}}"#).into_bytes()).unwrap();
+        let document = Document::parse(format!(r#"{{"return": {state}}}"#).as_bytes()).unwrap();
         let Ok(Message::Reply(reply)) = Message::from_document(document) else { panic!("not a reply") };
         reply.parse::<State>()?.output(*reply)
     }

@@ -7,10 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Join};
 use tokio::net::unix::UCred;
 
 /// A connected stream of bytes in both directions.
+///
+/// A type of your own needs no more than `impl Link for MyStream {}`. For other streams, [`tokio::io::join`] makes a link of a reader
+/// and a writer, such as the stdout and stdin of a process, or the two halves that [`tokio::io::split`] makes.
 pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
     /// Sets whether each byte is sent in a TLS record of its own, for a peer that does not see what its TLS layer holds.
     /// A link with TLS begins so; any other link ignores it.
@@ -56,6 +59,8 @@ pub(crate) fn no_descriptors() -> io::Error {
 /// A link in memory, for tests.
 impl Link for DuplexStream {}
 
+impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Link for Join<R, W> {}
+
 /// A way to connect to a peer (E2).
 pub trait Dial: Send {
     /// Connects. Dropping the future cancels the attempt and leaves nothing behind.
@@ -68,7 +73,7 @@ pub trait Bind: Send {
     fn bind(self) -> impl Future<Output = io::Result<Box<dyn Listen>>> + Send;
 }
 
-/// A listening socket. Dropping it stops listening and removes the socket file, if it made one.
+/// A listening socket, such as those of tokio. Dropping it stops listening and removes the socket file, if it made one.
 pub trait Listen: Send {
     /// Accepts the next connection.
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>>;

@@ -1,6 +1,6 @@
 //! A protocol engine: asynchronous, message-based, full duplex, generic over the protocol.
 //!
-//! The numbers E1 to E20 are those of the behaviors in docs/engine.md.
+//! The numbers E1 to E21 are those of the behaviors in docs/engine.md.
 //!
 //! A [`Session`] drives one connection at a time through four run states (E1):
 //!
@@ -19,8 +19,11 @@
 //!
 //! Connecting and establishing run in the caller's future, under a guard: dropping that future leaves no task, socket or
 //! socket file behind (E9). Only a running session has a task, the driver, which owns the connection.
+//!
+//! [`CodecProtocol`] is the protocol of any codec of tokio-util.
 
 mod accept;
+mod codec;
 mod core;
 mod driver;
 mod error;
@@ -34,6 +37,7 @@ mod task;
 mod traits;
 mod wire;
 
+pub use codec::CodecProtocol;
 pub use core::SessionOptions;
 pub use error::{Cause, ConnectError, OpenError, Phase, SessionError};
 pub use line::{LineError, Lines};

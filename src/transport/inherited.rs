@@ -8,8 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::tcp::TcpListening;
-use super::unix::{UnixLink, UnixListening};
+use super::unix::UnixLink;
 use crate::error::describe;
 use crate::protocol::{Link, Listen};
 
@@ -57,8 +56,13 @@ impl Inherited {
         rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&socket, true)?;
         let family = rustix::net::getsockname(&socket)?.address_family();
+        let connected = rustix::net::getpeername(socket.as_fd()) != Err(Errno::NOTCONN);
+        #[cfg(not(target_vendor = "apple"))]
         let listens = sockopt::socket_acceptconn(&socket)?;
-        if !listens && rustix::net::getpeername(socket.as_fd()) == Err(Errno::NOTCONN) {
+        // Apple's systems do not tell: what is not connected must listen, or else it fails to accept.
+        #[cfg(target_vendor = "apple")]
+        let listens = !connected;
+        if !listens && !connected {
             return Err(unusable("it is a socket that is neither connected nor listening".to_owned()));
         }
         Ok(match (listens, family) {
@@ -70,11 +74,9 @@ impl Inherited {
                 stream.set_nodelay(true)?;
                 Self::Connected(Box::new(stream))
             }
-            (true, AddressFamily::UNIX) => {
-                Self::Listening(Box::new(UnixListening::new(UnixListener::from_std(socket.into())?)?))
-            }
+            (true, AddressFamily::UNIX) => Self::Listening(Box::new(UnixListener::from_std(socket.into())?)),
             (true, AddressFamily::INET | AddressFamily::INET6) => {
-                Self::Listening(Box::new(TcpListening::new(TcpListener::from_std(socket.into())?)?))
+                Self::Listening(Box::new(TcpListener::from_std(socket.into())?))
             }
             (_, family) => {
                 let family = family.as_raw();

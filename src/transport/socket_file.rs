@@ -4,15 +4,16 @@ use std::ffi::OsStr;
 use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::AsRawFd;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 #[cfg(target_os = "linux")]
 use rustix::fs::OFlags;
 use rustix::fs::{Mode, Stat};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::SocketAddrUnix;
 use rustix::process::Uid;
+use tokio::net::UnixSocket;
 
 use crate::address::UNIX_PATH_MAX;
 use crate::processes;
@@ -86,9 +87,9 @@ impl Drop for SocketFile {
     }
 }
 
+/// Makes a Unix socket that is non-blocking, and closed in programs that are started. tokio knows how on each system.
 pub(super) fn new_socket() -> io::Result<OwnedFd> {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
+    UnixSocket::new_stream()?.as_fd().try_clone_to_owned()
 }
 
 /// Sets the mode of a socket file. Any other file at the path keeps its own, and so does a socket that the user `owner` does not

@@ -43,31 +43,19 @@ impl Bind for Tcp {
     }
 }
 
-fn listen(address: std::net::SocketAddr) -> io::Result<TcpListening> {
+fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         std::net::SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
         std::net::SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
     };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    TcpListening::new(socket.listen(1)?)
+    socket.listen(1)
 }
 
-pub(super) struct TcpListening {
-    listener: TcpListener,
-    address: String,
-}
-
-impl TcpListening {
-    pub(super) fn new(listener: TcpListener) -> io::Result<Self> {
-        let address = format!("tcp:{}", listener.local_addr()?);
-        Ok(Self { listener, address })
-    }
-}
-
-impl Listen for TcpListening {
+impl Listen for TcpListener {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        self.listener.poll_accept(context).map_ok(|(stream, peer)| Incoming {
+        TcpListener::poll_accept(self, context).map_ok(|(stream, peer)| Incoming {
             peer: peer.to_string(),
             handshake: Box::pin(async move {
                 stream.set_nodelay(true)?;
@@ -77,10 +65,10 @@ impl Listen for TcpListening {
     }
 
     fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
-        Ok(rustix::net::listen(&self.listener, backlog)?)
+        Ok(rustix::net::listen(self, backlog)?)
     }
 
     fn address(&self) -> String {
-        self.address.clone()
+        self.local_addr().map_or_else(|_| "a TCP port".to_owned(), |address| format!("tcp:{address}"))
     }
 }

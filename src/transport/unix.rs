@@ -13,10 +13,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::Mode;
+use rustix::fs::{Mode, RawMode};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    SocketAddrUnix,
 };
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::unix::UCred;
@@ -33,6 +32,24 @@ const RECEIVED_AT_ONCE: usize = 4096;
 
 /// How many open files one message may carry. QEMU takes as many.
 const MOST_DESCRIPTORS: usize = 16;
+
+/// A write to a closed socket raises no signal. Apple's systems set that when they make the socket.
+const SEND: SendFlags = {
+    #[cfg(not(target_vendor = "apple"))]
+    let flags = SendFlags::NOSIGNAL;
+    #[cfg(target_vendor = "apple")]
+    let flags = SendFlags::empty();
+    flags
+};
+
+/// Programs that are started do not get the open files that came, where the system can do that while it receives them.
+const RECEIVE: RecvFlags = {
+    #[cfg(not(target_vendor = "apple"))]
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    #[cfg(target_vendor = "apple")]
+    let flags = RecvFlags::empty();
+    flags
+};
 
 /// The length of an abstract name with `tight=off` in QEMU, in bytes.
 const ABSTRACT_PADDED: usize = 107;
@@ -158,17 +175,22 @@ fn send_with(stream: &UnixStream, bytes: &[u8], descriptor: &OwnedFd) -> io::Res
     let mut control = SendAncillaryBuffer::new(&mut space);
     // There is room for exactly one.
     control.push(SendAncillaryMessage::ScmRights(&descriptors));
-    Ok(rustix::net::sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)?)
+    Ok(rustix::net::sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SEND)?)
 }
 
 /// Reads once, and keeps the open files that came. The system closes those for which there is no room.
 fn receive_with(stream: &UnixStream, bytes: &mut [u8], received: &mut Vec<OwnedFd>) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let read = rustix::net::recvmsg(stream, &mut [IoSliceMut::new(bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let read = rustix::net::recvmsg(stream, &mut [IoSliceMut::new(bytes)], &mut control, RECEIVE)?;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-            received.extend(descriptors);
+            for descriptor in descriptors {
+                if cfg!(target_vendor = "apple") {
+                    rustix::io::fcntl_setfd(&descriptor, rustix::io::FdFlags::CLOEXEC)?;
+                }
+                received.push(descriptor);
+            }
         }
     }
     Ok(read.bytes)
@@ -205,7 +227,7 @@ impl Unix {
             let connected = match &self {
                 Unix::Path { path, .. } => UnixStream::connect(&ShortPath::of(path)?.path).await,
                 Unix::Abstract { name, tight } => {
-                    let bound = abstract_name(name, *tight);
+                    let bound = abstract_name(name, *tight)?;
                     UnixStream::connect(OsStr::from_bytes(&[b"\0", &*bound].concat())).await
                 }
             };
@@ -229,13 +251,16 @@ impl Bind for Unix {
     async fn bind(self) -> io::Result<Box<dyn Listen>> {
         let (socket, file, address) = match &self {
             Unix::Path { path, mode } => {
-                let (socket, file) = SocketFile::bind(path, Mode::from_raw_mode(*mode))?;
+                let (socket, file) = SocketFile::bind(path, Mode::from_raw_mode((*mode & 0o7777) as RawMode))?;
                 (socket, Some(file), format!("unix:{}", path.display()))
             }
             Unix::Abstract { name, tight } => {
                 let socket = new_socket()?;
-                let bound = abstract_name(name, *tight);
-                rustix::net::bind(&socket, &SocketAddrUnix::new_abstract_name(&bound)?)?;
+                let bound = abstract_name(name, *tight)?;
+                #[cfg(target_os = "linux")]
+                rustix::net::bind(&socket, &rustix::net::SocketAddrUnix::new_abstract_name(&bound)?)?;
+                #[cfg(not(target_os = "linux"))]
+                let _ = bound;
                 (socket, None, format!("unix:@{}", String::from_utf8_lossy(name)))
             }
         };
@@ -246,35 +271,43 @@ impl Bind for Unix {
 }
 
 /// Returns an abstract name as it is bound, without its leading NUL.
-fn abstract_name(name: &[u8], tight: bool) -> Vec<u8> {
+fn abstract_name(name: &[u8], tight: bool) -> io::Result<Vec<u8>> {
+    if !cfg!(target_os = "linux") {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "only Linux has abstract names of sockets; use a path"));
+    }
     let mut bound = name.to_vec();
     if !tight {
         bound.resize(ABSTRACT_PADDED, 0);
     }
-    bound
+    Ok(bound)
 }
 
-pub(super) struct UnixListening {
+/// The listener of a [`Unix`].
+struct UnixListening {
     // Dropped first: while the socket exists, no other file can have its inode.
     _file: Option<SocketFile>,
     listener: UnixListener,
     address: String,
 }
 
-impl UnixListening {
-    /// Makes a listener of a socket that another process made. That process removes the file.
-    pub(super) fn new(listener: UnixListener) -> io::Result<Self> {
-        let address = match listener.local_addr()?.as_pathname() {
-            Some(path) => format!("unix:{}", path.display()),
-            None => "a Unix socket without a path".to_owned(),
-        };
-        Ok(Self { _file: None, listener, address })
+impl Listen for UnixListening {
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
+        Listen::poll_accept(&mut self.listener, context)
+    }
+
+    fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
+        self.listener.set_backlog(backlog)
+    }
+
+    fn address(&self) -> String {
+        self.address.clone()
     }
 }
 
-impl Listen for UnixListening {
+/// Dropping it leaves the file to whoever made it.
+impl Listen for UnixListener {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
-        self.listener.poll_accept(context).map_ok(|(stream, _)| {
+        UnixListener::poll_accept(self, context).map_ok(|(stream, _)| {
             let pid = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
             Incoming {
                 peer: pid.map_or_else(|| "a local process".to_owned(), |pid| format!("process {pid}")),
@@ -284,10 +317,14 @@ impl Listen for UnixListening {
     }
 
     fn set_backlog(&mut self, backlog: i32) -> io::Result<()> {
-        Ok(rustix::net::listen(&self.listener, backlog)?)
+        Ok(rustix::net::listen(self, backlog)?)
     }
 
     fn address(&self) -> String {
-        self.address.clone()
+        let address = self.local_addr().ok();
+        match address.as_ref().and_then(|address| address.as_pathname()) {
+            Some(path) => format!("unix:{}", path.display()),
+            None => "a Unix socket without a path".to_owned(),
+        }
     }
 }

@@ -10,6 +10,7 @@ mod log;
 mod migration;
 mod monitor;
 mod output_timing;
+mod screen;
 mod show;
 mod source;
 mod status_reconnect;

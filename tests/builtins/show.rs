@@ -237,7 +237,7 @@ fn a_guest_agent_has_no_views() {
 #[test]
 fn an_empty_view_says_so() {
     let qemu = Qemu::none().start();
-    tree(&qemu.socket(), "pci").stdout("There is no PCI bus.\n");
+    tree(&qemu.socket(), "pci").stdout("The VM has no PCI bus.\n");
     assert_eq!(json(&qemu.socket(), "net"), Value::Array(Vec::new()));
 }
 

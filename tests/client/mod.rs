@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod greeting;
+mod handles;
 mod model;
 mod outcomes;
 mod replies;

@@ -1,6 +1,7 @@
 //! The protocol engine, over a line protocol and a null protocol; each test's name starts with the behavior's number.
 
 mod accept;
+mod codec;
 mod connect;
 mod disconnect;
 mod drain;

@@ -56,6 +56,23 @@ fn no_planted_secret_gets_out_of_a_batch() {
     }
 }
 
+// From stdin and a file a statement may have many lines: one that does not end takes what follows with it. Each is a batch.
+#[test]
+fn no_planted_secret_gets_out_of_stdin_or_a_file() {
+    let qemu = Qemu::none().start();
+    let corpus = CORPUS.iter().map(|line| line.replace("SECRET", SECRET));
+    for (count, line) in corpus.chain((300..340).map(planted::line)).enumerate() {
+        let input = ["lines", "<lines", "/dev/stdin <lines"][count % 3];
+        let from = if input.starts_with('<') { input.to_owned() } else { format!("-f {input}") };
+        let script = format!("exec \"$0\" -k -v -l wire.log --log-level debug \"$@\" {from} 2>stderr");
+        let program = sh(&script).arg(qemu.socket());
+        fs::write(program.home().join("lines"), format!("query-name\n{line}\nquery-name\n")).unwrap();
+        let output = program.run();
+        fs::remove_file(output.home().join("lines")).unwrap();
+        assert_in_no_file(output.home());
+    }
+}
+
 #[test]
 fn no_planted_secret_gets_into_the_history() {
     let qemu = Qemu::none().start();

@@ -10,6 +10,7 @@ mod input;
 mod interactive;
 mod output;
 mod run;
+mod screen;
 mod session;
 mod share;
 mod signals;

@@ -1,6 +1,7 @@
 //! Runs what the command line asks for, on a session, and returns the exit status.
 
 use std::io::{self, IsTerminal};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
             return Ok(failure.status);
         }
     };
-    block_on(messages, run_in(invocation, connector, messages))
+    block_on(messages, Box::pin(run_in(invocation, connector, messages)))
 }
 
 /// Runs `qmpsh share`.
@@ -66,7 +67,7 @@ fn share(sharing: &'static Sharing) -> anyhow::Result<Status> {
     let claimed =
         share::sockets(sharing).and_then(|sockets| Ok((Connector::new(&sharing.mode, &sharing.options)?, sockets)));
     match claimed {
-        Ok((connector, sockets)) => block_on(messages, share::run(sharing, connector, sockets, messages)),
+        Ok((connector, sockets)) => block_on(messages, Box::pin(share::run(sharing, connector, sockets, messages))),
         Err(failure) => {
             messages.tell(&failure);
             Ok(failure.status)
@@ -74,10 +75,10 @@ fn share(sharing: &'static Sharing) -> anyhow::Result<Status> {
     }
 }
 
-/// Runs the work on a runtime of its own, and shows why it failed.
+/// Runs the work on a runtime of its own, and shows why it failed. The work is large, and is moved often.
 fn block_on(
     messages: Messages,
-    work: impl Future<Output = Result<Status, Failure>> + 'static,
+    work: Pin<Box<dyn Future<Output = Result<Status, Failure>>>>,
 ) -> anyhow::Result<Status> {
     spare_descriptors().context("cannot start the asynchronous runtime")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -118,7 +119,7 @@ async fn run_in(
 ) -> Result<Status, Failure> {
     let options = &invocation.options;
     if is_interactive(&invocation.input) {
-        return interact(options, connector, messages).await;
+        return Box::pin(interact(options, connector, messages)).await;
     }
     if options.reconnect.is_some() {
         return Err(Failure::new(Status::Usage, cli::NO_RECONNECT));
@@ -128,7 +129,7 @@ async fn run_in(
     diagnostics::to_stderr(options.log_level);
     // A log that cannot be opened is an error before any command runs.
     let log = WireLog::new(options, "qmpsh: ", Notifier::Stderr(messages))?;
-    let work = unless_ended(&mut interrupts, &mut ending, work(invocation)).await?;
+    let work = unless_ended(&mut interrupts, &mut ending, Box::pin(work(invocation))).await?;
     let Some(work) = work else { return Ok(Status::Success) };
     let dialect = SharedDialect::new(hmp::dialect(options));
     let mut session = session(options, connector, log, dialect, Some(&work));
@@ -243,5 +244,5 @@ fn session(
         .observer(log.observer(follows_events))
         .policy(options.policy())
         .history(follows_events.then(HistoryBounds::default));
-    Session::new(connector, client_builder, follows_events, options, log, dialect, work.is_none())
+    Session::new(connector, client_builder, options, log, dialect, work.is_none())
 }

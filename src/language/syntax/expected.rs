@@ -101,7 +101,7 @@ impl Outline {
                 Next::Command | Next::DotWords(Some(0)) | Next::TimeOrCommand => {
                     Expected::Command { span: here, action }
                 }
-                Next::DotWords(_) | Next::Raw => dot_word(line, &self.words, here),
+                Next::DotWords(_) | Next::Raw | Next::Text => dot_word(line, &self.words, here),
                 Next::Messages => Expected::Nothing,
                 Next::Arguments => target(line, &self.words).map_or(Expected::Nothing, |target| {
                     let is_first = self.words.last().is_some_and(|word| word.kind == TokenKind::Command);

@@ -63,10 +63,11 @@ impl Lexer {
                     self.pos += 1;
                 }
                 b if is_space(b) => self.pos += 1,
-                _ if self.position.next == Next::Raw => {
+                _ if matches!(self.position.next, Next::Raw | Next::Text) => {
                     let end = line_end(text, self.pos);
                     let line = text[self.pos..end].trim_end_matches('\r');
-                    match hmp_pipeline(line) {
+                    let has_pipeline = self.position.next == Next::Raw;
+                    match hmp_pipeline(line).filter(|_| has_pipeline) {
                         Some(bar) => self.mark(text, TokenKind::Raw, line[..bar].trim_end().len()),
                         None => {
                             self.mark(text, TokenKind::Raw, line.len());

@@ -80,6 +80,8 @@ enum DotShape {
     Words,
     /// The rest of the line is one text, with a pipeline behind some.
     Raw,
+    /// The rest of the line is one text.
+    Text,
     /// A command follows this many words, and options (`KEY=VALUE`) and numbers.
     Carries(usize),
     /// A command follows options and a time, each of which may be missing.
@@ -89,6 +91,7 @@ enum DotShape {
 fn dot_shape(name: &str) -> DotShape {
     match name {
         ".hmp" => DotShape::Raw,
+        ".type" => DotShape::Text,
         ".try" | ".oob" => DotShape::Carries(0),
         ".fd" => DotShape::Carries(1),
         ".watch" => DotShape::CarriesAfterTime,
@@ -129,6 +132,8 @@ pub(super) enum Next {
     /// An option or a time of a dot command, or the command that it carries.
     TimeOrCommand,
     Raw,
+    /// As `Raw`, without a pipeline.
+    Text,
 }
 
 /// The place in a line between two words.
@@ -152,7 +157,7 @@ impl Position {
         match self.next {
             Next::Messages if rest.starts_with('{') => TokenKind::Json,
             Next::Arguments | Next::Messages => TokenKind::Argument,
-            Next::Raw => TokenKind::Raw,
+            Next::Raw | Next::Text => TokenKind::Raw,
             Next::DotWords(Some(0)) | Next::TimeOrCommand if is_option(rest) => TokenKind::DotWord,
             Next::TimeOrCommand if is_time(rest) => TokenKind::DotWord,
             Next::Command | Next::DotWords(Some(0)) | Next::TimeOrCommand => match rest.as_bytes().first() {
@@ -186,6 +191,7 @@ impl Position {
             TokenKind::DotName => match dot_shape(token.span.of(text)) {
                 DotShape::Words => Next::DotWords(None),
                 DotShape::Raw => Next::Raw,
+                DotShape::Text => Next::Text,
                 DotShape::Carries(words) => Next::DotWords(Some(words)),
                 DotShape::CarriesAfterTime => Next::TimeOrCommand,
             },

@@ -11,6 +11,7 @@ mod edit;
 mod events;
 mod fd;
 mod follow;
+mod guest;
 mod guest_exec;
 mod help;
 mod hmp;

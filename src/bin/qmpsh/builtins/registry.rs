@@ -7,6 +7,7 @@ use super::edit::Edit;
 use super::events::Events;
 use super::fd::WithDescriptor;
 use super::follow::Follow;
+use super::guest::{Click, Keys, Screen, Type, WaitScreen};
 use super::guest_exec::GuestExec;
 use super::help::Help;
 use super::hmp::{self, SwitchLanguage};
@@ -204,6 +205,81 @@ qmpsh keeps the last 100,000 events or 8 MiB. If some were dropped, .wait says s
   .wait BLOCK_JOB_COMPLETED|BLOCK_JOB_CANCELLED device=backup0
   quit
   .wait timeout=30 closed",
+    },
+    Description {
+        name: "screen",
+        read: |words| Screen::read(words).map(Action::from),
+        words: "[as=auto|text|blocks|png] [device=ID] [FILE]",
+        takes: Takes::File,
+        summary: "Show the guest's screen, or save it as a PNG file",
+        more: "\
+In VGA's text mode with 80 columns and 25 rows this is the text, otherwise a picture of half blocks in 24-bit color. \
+With FILE it is a picture, unless as=text is given. device=ID chooses a display. A picture needs a FILE where it cannot be \
+shown: in a pipe, without colors, and if TERM is dumb. as=png without FILE writes it to a pipe.
+
+Over a Unix socket QEMU gets an open file for the picture. Otherwise QEMU must run on this machine.
+
+  .screen
+  .screen screen.png
+  .screen as=text | grep login",
+    },
+    Description {
+        name: "wait-screen",
+        read: |words| WaitScreen::read(words).map(Action::from),
+        words: "[timeout=S] PATTERN|stable[=S]",
+        takes: Takes::Listed,
+        summary: "Wait until the guest's screen has a text, or stays the same",
+        more: "\
+PATTERN is a shell glob for a part of a line; one with blanks stands in quotes. The guest must be in VGA's text mode. \
+`stable` waits until nothing has changed for S seconds [default: 1]; in a picture, one area of at most 16x32 pixels may \
+change, the cursor. timeout=S ends the wait with status 5 after S seconds [default: --timeout].
+
+  .wait-screen timeout=60 login:
+  .wait-screen \"Press * to enter setup\"
+  .wait-screen stable=3",
+    },
+    Description {
+        name: "type",
+        read: |words| Type::read(words).map(Action::from),
+        words: "[delay=MS] [layout=NAME] TEXT",
+        takes: Takes::Listed,
+        summary: "Type TEXT on the guest's keyboard",
+        more: "\
+TEXT is the rest of the line as it is, but for `\\n`, `\\t` and `\\\\`; in double quotes it has the escapes of JSON. @? asks for \
+it without echo. It goes to no history, log or message. After -- nothing is an option.
+
+layout=NAME is the layout that the guest uses: us, gb, de, fr or es [default: us]. If it lacks a character, nothing is \
+typed. Each press and each release takes MS milliseconds [default: 10]. The VM must run.
+
+  .type root\\n
+  .type layout=de delay=50 grep -r Übung /srv\\n
+  .type @?",
+    },
+    Description {
+        name: "keys",
+        read: |words| Keys::read(words).map(Action::from),
+        words: "CHORD...",
+        takes: Takes::Listed,
+        summary: "Press keys of the guest's keyboard",
+        more: "\
+The keys of a CHORD have `-` between them, and are pressed together. Their names are those of QEMU, the type QKeyCode. With an unknown \
+key, none is pressed.
+
+  .keys ctrl-alt-f2
+  .keys esc down down ret",
+    },
+    Description {
+        name: "click",
+        read: |words| Click::read(words).map(Action::from),
+        words: "X Y [left|middle|right|wheel-up|wheel-down]",
+        takes: Takes::Listed,
+        summary: "Click at a place of the guest's screen",
+        more: "\
+X and Y are pixels of the picture that .screen saves, from its top left. The guest needs a pointer that takes places, \
+such as a usb-tablet.
+
+  .click 320 240
+  .click 10 10 right",
     },
     Description {
         name: "follow",

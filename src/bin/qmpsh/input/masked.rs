@@ -142,6 +142,8 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
                 "guest-exec" if is_argument_of_program(text, words, n) => Some(span.start),
                 _ => rest(span.start, ""),
             },
+            // What `.type` types may be a password.
+            (TokenKind::Raw, _) if command == "type" => (!asks(span.of(text))).then_some(span.start),
             (TokenKind::Raw | TokenKind::Pipeline, _) => within(""),
             _ => None,
         };
@@ -169,6 +171,12 @@ fn property<'a, 'w>(text: &'a str, before: &'w [Word], after: &'w [Word]) -> Opt
 fn is_argument_of_program(text: &str, words: &[Word], n: usize) -> bool {
     let before = words[..n].iter().rev().take_while(|word| word.kind == TokenKind::DotWord);
     before.map(|word| word.span.of(text)).any(|word| word.starts_with(['/', '"', '\'']) || !word.contains('='))
+}
+
+/// Returns true if the words after `.type` are only options and `@?`, which asks for the text.
+fn asks(rest: &str) -> bool {
+    let mut words = rest.split_ascii_whitespace().rev();
+    words.next() == Some("@?") && words.all(|word| word.starts_with("delay=") || word.starts_with("layout="))
 }
 
 /// Returns the place of the first secret in JSON, which may be wrong.

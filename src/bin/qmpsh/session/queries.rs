@@ -169,6 +169,11 @@ pub(crate) async fn ask(client: &Client, query: &Query) -> Result<Reply, Execute
     start(client, query).await?.await
 }
 
+/// Runs work that must not end halfway. It goes on if the future is dropped, and leaving waits a short time for it.
+pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    UNANSWERED_QUERIES.spawn(work).await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+}
+
 /// Sends a query, and returns the future of its reply.
 #[expect(clippy::disallowed_methods, reason = "a query is harmless")]
 async fn start(

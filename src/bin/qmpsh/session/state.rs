@@ -31,15 +31,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// A peer that is not connected yet. Its tracker sees the events if `follows_events`.
-    pub(crate) fn new(connector: Connector<'static>, builder: ClientBuilder, follows_events: bool) -> Self {
+    /// A peer that is not connected yet.
+    pub(crate) fn new(connector: Connector<'static>, builder: ClientBuilder) -> Self {
         let tracker = Arc::new(Tracker::default());
-        let mut builder = builder.guest_agent(connector.options().guest_agent);
-        if follows_events {
-            let tracker = Arc::clone(&tracker);
-            builder = builder.on_event(move |event| tracker.observe(event));
-        }
-        let client = builder.build();
+        let observer = Arc::clone(&tracker);
+        let builder = builder.guest_agent(connector.options().guest_agent);
+        let client = builder.on_event(move |event| observer.observe(event)).build();
         Self { client, connector, tracker }
     }
 }
@@ -50,7 +47,6 @@ pub(crate) struct Session {
     pub(crate) connector: Connector<'static>,
     pub(crate) tracker: Arc<Tracker>,
     client_builder: ClientBuilder,
-    follows_events: bool,
     pub(crate) options: &'static Options,
     pub(crate) log: Arc<WireLog>,
     pub(crate) schema: Arc<SessionSchema>,
@@ -93,13 +89,12 @@ impl Session {
     pub(crate) fn new(
         connector: Connector<'static>,
         client_builder: ClientBuilder,
-        follows_events: bool,
         options: &'static Options,
         log: Arc<WireLog>,
         dialect: SharedDialect,
         is_interactive: bool,
     ) -> Self {
-        let Peer { client, connector, tracker } = Peer::new(connector, client_builder.clone(), follows_events);
+        let Peer { client, connector, tracker } = Peer::new(connector, client_builder.clone());
         let shows_events = match options.events {
             Some(mode) => mode != EventsMode::Hide,
             None => is_interactive,
@@ -110,7 +105,6 @@ impl Session {
             connector,
             tracker,
             client_builder,
-            follows_events,
             options,
             log,
             schema: Arc::default(),
@@ -142,7 +136,7 @@ impl Session {
     pub(crate) fn other_peer(&self, address: Address, change: impl FnOnce(&mut Options)) -> Peer {
         // It has greeted no other client.
         let builder = self.client_builder.clone().negotiate(true);
-        Peer::new(self.connector.to(address, change), builder, self.follows_events)
+        Peer::new(self.connector.to(address, change), builder)
     }
 
     /// Changes to a peer that is connected, and returns the one before it, which may be connected too.

@@ -237,7 +237,12 @@ impl Share {
     fn act(&mut self, router: &mut Router<Peer>, upstream: &mut Upstream) {
         for action in router.actions() {
             match action {
-                Action::Send(ticket, request) => upstream.send(ticket, request),
+                Action::Send(ticket, of, request) => {
+                    if let Some(id) = of {
+                        tracing::debug!("command {ticket} is of client {id}");
+                    }
+                    upstream.send(ticket, request);
+                }
                 // It fails if the client has gone, of which the router will hear.
                 Action::Respond(id, response) => {
                     if let Some(handle) = self.handles.get(&id) {

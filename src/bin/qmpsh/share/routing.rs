@@ -55,8 +55,8 @@ pub(super) struct Seat<T> {
 
 #[derive(Debug)]
 pub(super) enum Action<T> {
-    /// Send it to QEMU.
-    Send(Ticket, Request),
+    /// Send it to QEMU, for this client or for the program itself.
+    Send(Ticket, Option<ClientId>, Request),
     /// Send it to a client. [`Router::wrote`] follows.
     Respond(ClientId, Response),
     /// A request has its response: one more may be read from the client.
@@ -303,7 +303,7 @@ impl<T> Router<T> {
         while !self.closing && !self.is_alone && self.in_flight() < IN_FLIGHT {
             if let Some(request) = self.own.pop_front() {
                 let ticket = self.ticket(Sent { of: None, is_in_band: true });
-                self.actions.push(Action::Send(ticket, request));
+                self.actions.push(Action::Send(ticket, None, request));
                 continue;
             }
             let Some((id, command)) = self.next_command() else { return };
@@ -357,7 +357,7 @@ impl<T> Router<T> {
         let request = command.to_request();
         let of = Some((id, Arc::clone(&client.seat), command));
         let ticket = self.ticket(Sent { of, is_in_band });
-        self.actions.push(Action::Send(ticket, request));
+        self.actions.push(Action::Send(ticket, Some(id), request));
     }
 
     /// Takes the open file of a command that failed from QEMU, which would give it to the next one that takes a file.
@@ -365,7 +365,7 @@ impl<T> Router<T> {
     /// Source: docs/qmp.md, "Descriptors".
     fn take_what_was_left(&mut self) {
         let ticket = self.ticket(Sent { of: None, is_in_band: true });
-        self.actions.push(Action::Send(ticket, Request::new("add-fd")));
+        self.actions.push(Action::Send(ticket, None, Request::new("add-fd")));
     }
 
     fn ticket(&mut self, sent: Sent<T>) -> Ticket {

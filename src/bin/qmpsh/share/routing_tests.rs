@@ -31,7 +31,7 @@ impl Bench {
     fn step(&mut self) -> &mut Self {
         for action in self.router.actions() {
             match action {
-                Action::Send(ticket, request) => self.upstream.push((ticket, request.text().to_owned())),
+                Action::Send(ticket, _, request) => self.upstream.push((ticket, request.text().to_owned())),
                 Action::Respond(id, response) => {
                     let text = String::from_utf8_lossy(response.bytes()).trim_end().to_owned();
                     self.said.push(format!("{id}: {text}"));

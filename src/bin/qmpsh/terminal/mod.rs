@@ -38,7 +38,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use nix::sys::pthread::pthread_kill;
+use nix::sys::pthread::{Pthread, pthread_kill};
 use nix::sys::signal::{Signal, raise};
 use rustix::termios::{QueueSelector, tcflush};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -305,8 +305,9 @@ impl Console {
         if self.shared.interrupt()
             && let Some(editor) = self.threads.first()
         {
-            // The thread was not joined, so its id is valid. It may have ended, which is the only error.
-            let _ = pthread_kill(editor.as_pthread_t(), Signal::SIGINT);
+            // The thread was not joined, so its id is valid. It may have ended, which is the only error. The id is a number for
+            // the standard library, and a pointer for musl.
+            let _ = pthread_kill(editor.as_pthread_t() as Pthread, Signal::SIGINT);
         }
     }
 }
