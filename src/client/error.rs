@@ -10,6 +10,7 @@ use crate::text;
 
 /// Why a session could not be established or ended.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum QmpError {
     /// Reading or writing failed.
     #[error(transparent)]
@@ -37,7 +38,7 @@ pub enum QmpError {
     )]
     ReplyBeforeGreeting,
     /// A greeting came where a guest agent's answer was expected.
-    #[error("this is a QMP monitor, not a guest agent: it sent a greeting (omit --qga to use it)")]
+    #[error("this is a QMP monitor, not a guest agent: it sent a greeting")]
     NoAgent,
     /// The guest agent closed the connection before its answer.
     #[error("the peer closed the connection before it answered as a guest agent")]
@@ -86,6 +87,7 @@ pub enum QmpError {
 
 /// The kind of a peer that does not speak QMP, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NonQmpPeer {
     /// A web server.
     #[error("a web server answers there")]
@@ -94,7 +96,7 @@ pub enum NonQmpPeer {
     #[error("an SSH server answers there")]
     Ssh,
     /// A peer that speaks TLS.
-    #[error("the peer speaks TLS (--tls-creds DIR)")]
+    #[error("the peer speaks TLS, and this side does not")]
     Tls,
     /// A chardev with `telnet=on`.
     #[error("the peer speaks telnet (its chardev has telnet=on)")]

@@ -24,9 +24,15 @@ pub struct ResolveError {
     kind: io::ErrorKind,
     message: String,
     is_stopped: bool,
+    other_tls: Option<bool>,
 }
 
 impl ResolveError {
+    /// Returns which monitors there are in place of those that were looked for: true for some with TLS, false for some without.
+    pub fn other_tls(&self) -> Option<bool> {
+        self.other_tls
+    }
+
     /// Returns true if the process exists and is stopped: once it is continued, it may have a free monitor.
     pub fn is_stopped(&self) -> bool {
         self.is_stopped
@@ -40,7 +46,7 @@ impl From<ResolveError> for io::Error {
 }
 
 fn refuse<T>(kind: io::ErrorKind, message: String) -> Result<T, ResolveError> {
-    Err(ResolveError { kind, message, is_stopped: false })
+    Err(ResolveError { kind, message, is_stopped: false, other_tls: None })
 }
 
 /// Returns the process, and its first free QMP monitor, with or without TLS.
@@ -52,7 +58,7 @@ pub fn resolve<'a>(
     let process = choose(wanted, processes)?;
     if let Some(stopped) = process.stopped {
         let message = stopped_sentence("QEMU", process.pid, stopped, process.access);
-        return Err(ResolveError { kind: io::ErrorKind::Other, message, is_stopped: true });
+        return Err(ResolveError { kind: io::ErrorKind::Other, message, is_stopped: true, other_tls: None });
     }
     let mut busy = Vec::new();
     let (mut not_accepting, mut not_listening) = (None, None);
@@ -87,16 +93,15 @@ pub fn resolve<'a>(
     if busy.is_empty() {
         let others = process.monitors.iter().any(|monitor| (monitor.wrapper == Some(TLS)) != tls);
         let (with, otherwise) = match (tls, others) {
-            (false, true) => ("without TLS ", "--tls-creds DIR, as one of its monitors has TLS"),
-            (false, false) => ("", "QEMU makes one with -qmp unix:PATH,server=on,wait=off"),
-            (true, _) => ("with TLS ", "to use one without TLS, omit --tls-creds"),
+            (false, true) => ("without TLS ", "one of its monitors has TLS"),
+            (true, true) => ("with TLS ", "one of its monitors has none"),
+            (_, false) => ("", "QEMU makes one with -qmp unix:PATH,server=on,wait=off"),
         };
-        return refuse(
-            io::ErrorKind::Unsupported,
-            format!(
-                "{process} has no QMP monitor {with}that can be connected to; `qmpsh list` shows what it has ({otherwise})"
-            ),
+        let message = format!(
+            "{process} has no QMP monitor {with}that can be connected to; `qmpsh list` shows what it has ({otherwise})"
         );
+        let other_tls = others.then_some(!tls);
+        return Err(ResolveError { kind: io::ErrorKind::Unsupported, message, is_stopped: false, other_tls });
     }
     let mut message = format!("every monitor of {process} is held: {}", busy.join(", "));
     if let Some(ways) = libvirt(process) {
@@ -289,11 +294,13 @@ mod tests {
         );
         let with_tls = resolve(&vm("a"), &processes, true);
         assert_eq!(with_tls.map(|(_, address)| address), Ok(&Address::Unix("/tls".into())));
-        let none = resolve(&Wanted::Pid(4), &processes, true).unwrap_err().to_string();
-        assert!(none.contains("has no QMP monitor with TLS that can") && none.contains("omit --tls-creds"), "{none}");
+        let error = resolve(&Wanted::Pid(4), &processes, true).unwrap_err();
+        let none = error.to_string();
+        assert!(none.contains("has no QMP monitor with TLS that can"), "{none}");
+        assert_eq!(error.other_tls(), Some(false));
         let processes = [process(1, Some("a"), vec![processes[0].monitors[1].clone()])];
         let only = resolve(&vm("a"), &processes, false).unwrap_err().to_string();
-        assert!(only.contains("without TLS") && only.contains("(--tls-creds DIR, as one"), "{only}");
+        assert!(only.contains("without TLS") && only.contains("(one of its monitors has TLS)"), "{only}");
         let nothing = resolve(&Wanted::Pid(8), &[], false).unwrap_err();
         assert_eq!(nothing.to_string(), "process 8 is not a running QEMU; no QEMU runs here");
         assert_eq!(io::Error::from(nothing).kind(), io::ErrorKind::NotFound);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::secure;
 use qmpsh::address::Address;
-use qmpsh::client::{Progress, QmpError};
+use qmpsh::client::{NonQmpPeer, Progress, QmpError};
 use qmpsh::error::describe;
 use qmpsh::processes::{self, ResolveError, Silence};
 use qmpsh::protocol::{Cause, ConnectError, OpenError};
@@ -42,7 +42,7 @@ impl Problem {
                 // The program for `exec:` or `ssh:` is missing.
                 NotFound => !matches!(address, Address::Exec(_) | Address::Ssh(_)),
                 ConnectionReset | ConnectionAborted | AddrNotAvailable | ResourceBusy => TlsError::of(error).is_none(),
-                _ => is_stopped(error),
+                _ => unresolved(error).is_some_and(ResolveError::is_stopped),
             },
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
                 matches!(error, QmpError::ClosedBeforeGreeting | QmpError::GreetingCutShort { .. })
@@ -82,11 +82,24 @@ impl Problem {
                 let why = tls.unwrap_or_else(|| explain_io(error, address, guest_agent));
                 let (tried, hint) = tried(self.may_pass(address), waited);
                 // To continue a stopped QEMU helps more than to wait for that.
-                let hint = if is_stopped(error) { "" } else { hint };
+                let hint = match unresolved(error) {
+                    Some(error) if error.is_stopped() => "",
+                    Some(error) => match error.other_tls() {
+                        Some(true) => " (to use it, give --tls-creds DIR)",
+                        Some(false) => " (to use it, omit --tls-creds)",
+                        None => hint,
+                    },
+                    None => hint,
+                };
                 format!("cannot connect to {shown}{tried}: {why}{hint}")
             }
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
-                format!("no session with {shown}: {}", describe(error))
+                let hint = match error {
+                    QmpError::NoAgent => " (omit --qga to use it)",
+                    QmpError::NotQmp { peer: NonQmpPeer::Tls, .. } => " (--tls-creds DIR uses TLS)",
+                    _ => "",
+                };
+                format!("no session with {shown}: {}{hint}", describe(error))
             }
             Problem::Failed(error) => format!("no session with {shown}: {}", describe(error)),
             Problem::Stopped(why) => format!("cannot connect to {shown}{}: {why}", tried(true, waited).0),
@@ -174,9 +187,9 @@ fn explain_missing(path: &Path, guest_agent: bool) -> String {
     }
 }
 
-/// Returns true if `vm:` or `pid:` names a QEMU that is stopped.
-fn is_stopped(error: &io::Error) -> bool {
-    error.get_ref().and_then(|error| error.downcast_ref()).is_some_and(ResolveError::is_stopped)
+/// Returns why `vm:` or `pid:` names no monitor.
+fn unresolved(error: &io::Error) -> Option<&ResolveError> {
+    error.get_ref().and_then(|error| error.downcast_ref())
 }
 
 fn is_socket(path: &Path) -> bool {
