@@ -132,7 +132,8 @@ fn tls_works_with_a_vm_name() {
         .args(["-M", "none", "-nodefaults", "-display", "none", "-object", &object])
         .args(["-chardev", chardev, "-mon", "chardev=m,mode=control"])
         .start();
-    let output = qmpsh().args([&format!("pid:{}", only.pid()), "query-name"]).run();
+    // What is started may become QEMU a moment later.
+    let output = qmpsh().args(["--wait", "30", &format!("pid:{}", only.pid()), "query-name"]).run();
     output.stderr_contains("has no QMP monitor without TLS that can be connected to").status(3);
     output.stderr_contains("(one of its monitors has TLS) (to use it, give --tls-creds DIR)");
 }
