@@ -11,6 +11,7 @@ mod builtins;
 mod client;
 mod connect;
 mod engine;
+mod examples;
 mod field;
 mod generated;
 mod harness;

@@ -31,5 +31,5 @@ mod status;
 pub use history::{Jobs, REMEMBERED};
 pub use job::{Attention, Goal, Job, Outcome, Progress};
 pub use migration::{Migration, MigrationOutcome, MigrationPhase};
-pub use qapi::{concerns_jobs, concerns_migration};
+pub(crate) use qapi::{concerns_jobs, concerns_migration};
 pub use status::Status;

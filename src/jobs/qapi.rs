@@ -15,12 +15,12 @@ pub(super) const MIGRATION: &str = "MIGRATION";
 pub(super) const MIGRATION_PASS: &str = "MIGRATION_PASS";
 
 /// Returns true if events of this name are about jobs.
-pub fn concerns_jobs(event: &str) -> bool {
+pub(crate) fn concerns_jobs(event: &str) -> bool {
     event == STATUS_CHANGE || event.starts_with("BLOCK_JOB_")
 }
 
 /// Returns true if events of this name are about a migration.
-pub fn concerns_migration(event: &str) -> bool {
+pub(crate) fn concerns_migration(event: &str) -> bool {
     matches!(event, MIGRATION | MIGRATION_PASS)
 }
 

@@ -259,6 +259,7 @@ pub enum Fault {
 /// A JSON object that is not a message of QMP.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}: `{excerpt}`")]
+#[non_exhaustive]
 pub struct Malformed {
     /// Why it is not one.
     pub fault: Fault,

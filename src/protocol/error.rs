@@ -27,6 +27,7 @@ impl fmt::Display for Phase {
 
 /// The root cause of a [`ConnectError`].
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Cause<E> {
     /// The system reported an error.
     #[error(transparent)]
@@ -74,6 +75,7 @@ impl<E: StdError + 'static> StdError for ConnectError<E> {
 
 /// Why a session could not be opened.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError<E: StdError + 'static> {
     /// The session was in a state that does not allow it, and stays in it.
     #[error(transparent)]
@@ -88,6 +90,7 @@ pub enum OpenError<E: StdError + 'static> {
 
 /// Why a running session ended by itself.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SessionError<E: StdError + 'static> {
     /// The peer closed the connection.
     #[error("the peer closed the connection")]

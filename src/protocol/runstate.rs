@@ -31,6 +31,7 @@ impl fmt::Display for Runstate {
 /// The run state does not allow an operation (E7).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{protocol} {}", self.sentence())]
+#[non_exhaustive]
 pub struct StateError {
     pub(super) protocol: &'static str,
     /// The state of the session.

@@ -1,9 +1,12 @@
 //! The transports: Unix and TCP sockets, programs, ssh, and TLS around any of them.
 //!
-//! In comes an address or a descriptor, out go [`Link`](crate::protocol::Link)s for the engine. [`child`] is the one way to run a
+//! In comes an address or a descriptor, out go [`Link`](crate::protocol::Link)s for the engine. `child` is the one way to run a
 //! process here.
 
+#[cfg(feature = "language")]
 pub mod child;
+#[cfg(not(feature = "language"))]
+mod child;
 mod endpoint;
 mod exec;
 mod inherited;
@@ -19,8 +22,12 @@ mod watcher;
 pub use endpoint::{DialTarget, Endpoint};
 pub use exec::Exec;
 pub use inherited::Inherited;
+#[cfg(feature = "language")]
 pub use socket_file::SocketFile;
-pub use ssh::{Ssh, Tunnel};
+pub use ssh::Ssh;
+#[cfg(feature = "language")]
+pub use ssh::Tunnel;
+#[cfg(feature = "language")]
 pub use stderr_tail::StderrTail;
 pub use tcp::Tcp;
 #[cfg(feature = "tls")]

@@ -14,6 +14,7 @@ use crate::text;
 /// A directory of credentials cannot be used. The message is safe to show.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct CredentialsError {
     /// The file that is missing or cannot be used, or the directory.
     pub file: PathBuf,
