@@ -96,7 +96,7 @@ pub enum NonQmpPeer {
     #[error("an SSH server answers there")]
     Ssh,
     /// A peer that speaks TLS.
-    #[error("the peer speaks TLS (--tls-creds DIR)")]
+    #[error("the peer speaks TLS, and this side does not")]
     Tls,
     /// A chardev with `telnet=on`.
     #[error("the peer speaks telnet (its chardev has telnet=on)")]

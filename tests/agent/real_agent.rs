@@ -129,6 +129,7 @@ fn qga_mode_and_qmp_mode_detect_the_wrong_peer() {
     let qemu = Qemu::none().pretty().start();
     let output = qmpsh().arg("--qga").arg(qemu.socket()).arg("guest-ping").run();
     output.stderr_contains("this is a QMP monitor, not a guest agent").status(3);
+    output.stderr_contains("it sent a greeting (omit --qga to use it)");
     qmpsh().arg(qemu.socket()).args([".guest-exec", "/bin/true"]).run().status(1).stderr_contains("(--qga)");
     let output = qmpsh().arg("--qga").arg(agent.file("missing")).arg("guest-ping").run();
     output.stderr_contains("no such socket; QEMU creates it with -chardev socket,id=ga,path=PATH,").status(3);

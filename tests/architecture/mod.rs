@@ -166,6 +166,36 @@ fn architecture_md_names_each_module_and_existing_paths() {
     }
 }
 
+/// The words of the library, which other programs show: without comments and tests.
+fn words_of_the_library() -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let is_of_program = |file: &PathBuf| file.starts_with(root().join("src/bin"));
+    // It explains what users of other programs write.
+    let is_of_others = |file: &PathBuf| file.starts_with(root().join("src/language/meant"));
+    files.retain(|file| !is_of_program(file) && !is_of_others(file) && !file.to_string_lossy().ends_with("tests.rs"));
+    let words = |file: PathBuf| {
+        let code = fs::read_to_string(&file).unwrap();
+        let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let words = lines.collect::<Vec<_>>().join("\n");
+        (file, words)
+    };
+    files.into_iter().map(words).collect()
+}
+
+#[test]
+fn the_library_does_not_speak_of_options_of_the_program() {
+    let mut read = 0;
+    for (file, words) in words_of_the_library() {
+        let named = words.match_indices("--").find(|(at, _)| words[at + 2..].starts_with(char::is_alphabetic));
+        let line = named.map(|(at, _)| words[..at].lines().last().unwrap_or_default());
+        assert_eq!(line, None, "{} names an option of a command line", file.display());
+        read += words.len();
+    }
+    assert!(read > 100_000, "only {read} bytes were read");
+}
+
 #[test]
 fn unsafe_code_is_only_where_architecture_md_says() {
     let mut files = Vec::new();

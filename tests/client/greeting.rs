@@ -39,7 +39,7 @@ async fn each_peer_that_is_not_qmp_has_its_message() {
         ),
         (
             b"\x15\x03\x01\x00\x02\x02\x46",
-            "this is not a QMP monitor: the peer speaks TLS (--tls-creds DIR); it said `\\u{15}\\u{3}\\u{1}\\u{0}\\u{2}\\u{2}F`",
+            "this is not a QMP monitor: the peer speaks TLS, and this side does not; it said `\\u{15}\\u{3}\\u{1}\\u{0}\\u{2}\\u{2}F`",
         ),
         (
             b"\xff\xfd\x03\xff\xfb\x01{\"QMP\": {}}",

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::peer::Peer;
 use super::with;
+use crate::support::program::Program;
 use crate::support::version::status_line;
 use crate::support::{Qemu, qmpsh};
 use crate::tls::certificates::{Authority, Leaf};
@@ -124,6 +125,17 @@ fn tls_works_with_a_vm_name() {
     let plain = Qemu::none().start();
     let output = with(&client).args([&format!("pid:{}", plain.pid()), "query-name"]).run();
     output.stderr_contains("has no QMP monitor with TLS that can be connected to").status(3);
+    output.stderr_contains("(one of its monitors has none) (to use it, omit --tls-creds)");
+    let object = format!("tls-creds-x509,id=tls,endpoint=server,dir={}", server.path().display());
+    let chardev = "socket,id=m,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls";
+    let only = Program::new("qemu-system-x86_64")
+        .args(["-M", "none", "-nodefaults", "-display", "none", "-object", &object])
+        .args(["-chardev", chardev, "-mon", "chardev=m,mode=control"])
+        .start();
+    // What is started may become QEMU a moment later.
+    let output = qmpsh().args(["--wait", "30", &format!("pid:{}", only.pid()), "query-name"]).run();
+    output.stderr_contains("has no QMP monitor without TLS that can be connected to").status(3);
+    output.stderr_contains("(one of its monitors has TLS) (to use it, give --tls-creds DIR)");
 }
 
 #[test]

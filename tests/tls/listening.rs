@@ -101,7 +101,7 @@ fn a_tls_client_is_reported_when_listening_without_tls() {
     let client = authority.client_folder();
     let _qemu = dialing("localhost", &port, client.path()).start();
     let warning = process.read_stderr_line();
-    assert!(warning.contains("the peer speaks TLS (--tls-creds DIR)"), "{warning}");
+    assert!(warning.contains("the peer speaks TLS, and this side does not"), "{warning}");
 }
 
 #[test]

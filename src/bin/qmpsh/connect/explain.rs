@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::secure;
 use qmpsh::address::Address;
-use qmpsh::client::{Progress, QmpError};
+use qmpsh::client::{NonQmpPeer, Progress, QmpError};
 use qmpsh::error::describe;
 use qmpsh::processes::{self, ResolveError, Silence};
 use qmpsh::protocol::{Cause, ConnectError, OpenError};
@@ -94,7 +94,11 @@ impl Problem {
                 format!("cannot connect to {shown}{tried}: {why}{hint}")
             }
             Problem::Failed(OpenError::Connect(ConnectError { cause: Cause::Protocol(error), .. })) => {
-                let hint = if matches!(error, QmpError::NoAgent) { " (omit --qga to use it)" } else { "" };
+                let hint = match error {
+                    QmpError::NoAgent => " (omit --qga to use it)",
+                    QmpError::NotQmp { peer: NonQmpPeer::Tls, .. } => " (--tls-creds DIR uses TLS)",
+                    _ => "",
+                };
                 format!("no session with {shown}: {}{hint}", describe(error))
             }
             Problem::Failed(error) => format!("no session with {shown}: {}", describe(error)),
