@@ -16,7 +16,7 @@ use super::qmp::{Answer, Outgoing, Qmp};
 use super::shared::{Progress, Shared};
 use crate::events::{Delivery, EventStream, EventWait, Hub, RanOver};
 use crate::message::{Event, Greeting, Reply, Request};
-use crate::policy::Policy;
+use crate::policy::{Policy, Rule};
 use crate::protocol::{Dial, End, OpenError, Session, SessionOptions};
 
 /// A QMP client. Clones share the session.
@@ -73,6 +73,30 @@ impl Client {
     /// Returns true if an open file can be sent with a command: the current session, or the last one, uses a Unix socket.
     pub fn passes_descriptors(&self) -> bool {
         self.shared.seen().passes_descriptors
+    }
+
+    /// Returns a handle of the same session that may also send what these rules are about. Rules that deny still count.
+    ///
+    /// ```
+    /// # use qmpsh::{client::{Client, ClientOptions}, policy::Policy};
+    /// let policy = Policy { read_only: true, ..Policy::default() };
+    /// let client = Client::new(ClientOptions { policy, ..ClientOptions::default() });
+    /// let stops = client.allowing(["stop".parse()?]);
+    /// # Ok::<(), qmpsh::pattern::PatternError>(())
+    /// ```
+    #[must_use]
+    pub fn allowing(&self, rules: impl IntoIterator<Item = Rule>) -> Self {
+        let mut policy = Policy::clone(&self.policy);
+        // Without a rule all is allowed, and with the first one only that.
+        if policy != Policy::default() {
+            policy.allow.extend(rules);
+        }
+        Self { policy: Arc::new(policy), ..self.clone() }
+    }
+
+    /// Returns which commands it may send.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Returns a stream of the events from now on for which `wanted` returns true. To miss none, call it before connecting.

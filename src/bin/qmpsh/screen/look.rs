@@ -17,6 +17,9 @@ use qmpsh::message::{Descriptor, Request};
 /// The line for the human monitor that reads the memory of VGA's text mode.
 const READ_TEXT: &str = "xp /4000bx 0xb8000";
 
+/// The commands that hand over a picture.
+const READ_PICTURE: [&str; 3] = ["add-fd", "screendump", "remove-fd"];
+
 /// How often to look again if the guest writes meanwhile.
 const TRIES: usize = 3;
 
@@ -27,12 +30,30 @@ pub(crate) enum Look {
     Picture(Picture),
 }
 
+/// Returns a handle that may read the screen also where a policy allows only what reads: it sends no other line for the human monitor,
+/// and no other path than that of the file that it has just added.
+fn reader(client: &Client) -> Client {
+    let rules = READ_PICTURE.into_iter().map(str::to_owned).chain([format!("hmp:{READ_TEXT}")]);
+    client.allowing(rules.filter_map(|rule| rule.parse().ok()))
+}
+
+/// Returns the command of those that read the screen that a rule of the client's policy denies.
+pub(crate) fn denied(client: &Client) -> Option<&'static str> {
+    let reader = reader(client);
+    let line = json!({ "command-line": READ_TEXT }).to_string();
+    let is_denied = |command: &&str| !reader.policy().allows(command, b"{}");
+    let denied = READ_PICTURE.into_iter().find(is_denied);
+    denied.or_else(|| {
+        (!reader.policy().allows("human-monitor-command", line.as_bytes())).then_some("human-monitor-command")
+    })
+}
+
 /// Reads what the guest shows: its text in VGA's text mode, otherwise a picture. `device` is the display.
 pub(crate) async fn look(client: &Client, device: Option<&str>) -> Result<Look, Problem> {
     let mut last = None;
     for _ in 0..TRIES {
         // A peer without the human monitor may still have a picture, and a policy may forbid one of the two.
-        let answer = match human(client, READ_TEXT).await {
+        let answer = match human(&reader(client), READ_TEXT).await {
             Err(Problem::Lost) => return Err(Problem::Lost),
             answer => answer,
         };
@@ -61,6 +82,7 @@ pub(crate) async fn picture(client: &Client, device: Option<&str>) -> Result<Pic
     let path = directory.path().join("screen.ppm");
     let file = File::create(&path).map_err(|error| no_file(&error))?;
     if client.passes_descriptors() {
+        let client = &reader(client);
         let added = send(client, Request::new("add-fd").descriptor(Descriptor::from(file))).await?;
         let set = added["fdset-id"].clone();
         let dumped = dump(client, &format!("/dev/fdset/{set}"), device).await;
