@@ -18,6 +18,7 @@ use crate::status::Stop;
 use qmpsh::client::Client;
 use qmpsh::error::describe;
 use qmpsh::language::syntax::Dialect;
+use qmpsh::language::typing::hints;
 use qmpsh::message::Request;
 use qmpsh::policy::Policy;
 use qmpsh::text;
@@ -221,15 +222,19 @@ impl Tool {
             let listed = spawn_blocking(list::as_json).await.map_err(|error| error.to_string())?;
             return listed.map(Outcome::Text);
         }
-        // What cannot be sent needs no connection.
-        let request = if let Does::Run = self.does { Some(request(vm.client(), arguments)?) } else { None };
+        let request = if let Does::Run = self.does { Some(request(arguments)?) } else { None };
         tokio::select! {
             connected = vm.connect() => connected?,
             () = canceled.cancelled() => return Err("canceled".to_owned()),
         }
         let mut call = Call::new(vm, canceled).await;
         let done = match (&self.does, request) {
-            (_, Some(request)) => call.send(request).await,
+            (_, Some(request)) => {
+                if !vm.client().policy().allows_request(&request) {
+                    return Err(refused(&mut call, &request).await);
+                }
+                call.send(request).await
+            }
             (Does::Builtin(words), _) => call.run(Text::Words(&words(arguments))).await,
             (Does::Help, _) => {
                 let names = arguments.text("name").unwrap_or_default().split_whitespace().map(str::to_owned);
@@ -248,20 +253,28 @@ impl Tool {
     }
 }
 
-/// Makes the request of `run_command`, if it may be sent.
-fn request(client: &Client, arguments: &Arguments<'_>) -> Result<Request, String> {
-    let command = arguments.text("command").unwrap_or_default();
+/// Makes the request of `run_command`.
+fn request(arguments: &Arguments<'_>) -> Result<Request, String> {
     let none = json!({});
-    let request = Request::new(command).arguments(arguments.value("arguments").unwrap_or(&none));
-    let request = request.map_err(|error| describe(&error))?;
-    if client.policy().allows_request(&request) {
-        return Ok(request);
+    let request = Request::new(arguments.text("command").unwrap_or_default());
+    request.arguments(arguments.value("arguments").unwrap_or(&none)).map_err(|error| describe(&error))
+}
+
+/// Returns why a command is not sent: the VM has no such command, or the policy does not allow it.
+async fn refused(call: &mut Call<'_>, request: &Request) -> String {
+    let command = text::line(request.command());
+    if let Ok(Some(schema)) = types::schema(call).await
+        && schema.command(request.command()).is_none()
+    {
+        let hints: String =
+            hints(&schema, request).iter().map(|hint| format!("\n  hint: {}", text::line(hint))).collect();
+        return format!("this QEMU has no command `{command}`; nothing was sent{hints}");
     }
     let option = match request.hmp_line() {
         Some(line) => format!("--allow 'hmp:{}'", text::line(line)),
-        None => format!("--allow {}", text::line(command)),
+        None => format!("--allow {command}"),
     };
-    Err(not_allowed(&text::line(command), &option))
+    not_allowed(&command, &option)
 }
 
 fn not_allowed(command: &str, option: &str) -> String {
