@@ -15,7 +15,7 @@ fn what_the_policy_refuses_is_never_on_the_wire() {
         assert!(error.contains("the policy does not allow") && error.contains("nothing was sent"), "{error}");
     }
     let line = json!({ "command": "human-monitor-command", "arguments": { "command-line": "quit" } });
-    assert!(agent.call("run_command", line).error().contains("does not allow"));
+    assert!(agent.call("run_command", line).error().contains("`--allow 'hmp:quit'`"));
     let secret = json!({ "command": "qom-get", "arguments": { "path": "/objects/s", "property": "data" } });
     assert!(agent.call("run_command", secret).error().contains("does not allow `qom-get`"));
     for (tool, arguments) in [("type", json!({ "text": "a" })), ("keys", json!({ "keys": ["ret"] }))] {

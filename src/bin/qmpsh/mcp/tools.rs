@@ -270,7 +270,10 @@ async fn refused(call: &mut Call<'_>, request: &Request) -> String {
             hints(&schema, request).iter().map(|hint| format!("\n  hint: {}", text::line(hint))).collect();
         return format!("this QEMU has no command `{command}`; nothing was sent{hints}");
     }
-    let option = match request.hmp_line() {
+    // Lines of the human monitor have rules of their own.
+    let message: Option<serde_json::Value> = serde_json::from_str(request.text()).ok();
+    let line = message.as_ref().and_then(|message| message["arguments"]["command-line"].as_str());
+    let option = match line.filter(|_| request.command() == "human-monitor-command") {
         Some(line) => format!("--allow 'hmp:{}'", text::line(line)),
         None => format!("--allow {command}"),
     };
