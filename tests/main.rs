@@ -17,6 +17,7 @@ mod generated;
 mod harness;
 mod language;
 mod list;
+mod mcp;
 mod properties;
 mod readme;
 mod remote;

@@ -101,6 +101,11 @@ impl Client {
         self.shared.seen().passes_descriptors
     }
 
+    /// Returns which commands it may send.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Returns the process and the user at the other end of the current session, or of the last one. Only a Unix socket tells.
     pub fn peer_credentials(&self) -> Option<UCred> {
         self.shared.seen().credentials

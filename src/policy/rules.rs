@@ -109,11 +109,17 @@ impl Policy {
         *self == Self::default() || self.allows(request.command(), &arguments().unwrap_or_default())
     }
 
+    /// Returns the command of those that read the guest's screen that a rule of `deny` is about.
+    pub fn screen_denied(&self) -> Option<&'static str> {
+        let is_denied =
+            |command: &&str| self.deny.iter().any(|rule| rule.is_for(command) || rule.is_for_line(SCREEN_TEXT));
+        [HUMAN, "add-fd", "screendump", "remove-fd"].into_iter().find(is_denied)
+    }
+
     /// Returns true if the request reads the guest's screen, by its text or into an open file, and only reading is allowed. A rule that
     /// denies one of the commands for that denies all.
     pub(crate) fn allows_screen(&self, request: &Request) -> bool {
-        let is_denied = |command| self.deny.iter().any(|rule| rule.is_for(command) || rule.is_for_line(SCREEN_TEXT));
-        if !self.read_only || [HUMAN, "add-fd", "screendump", "remove-fd"].into_iter().any(is_denied) {
+        if !self.read_only || self.screen_denied().is_some() {
             return false;
         }
         let arguments = Document::parse(request.text().as_bytes()).ok().and_then(|text| text.slice("arguments"));

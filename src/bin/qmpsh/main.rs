@@ -8,6 +8,8 @@ mod connect;
 mod eval;
 mod input;
 mod interactive;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod output;
 mod run;
 mod screen;

@@ -18,6 +18,8 @@ use crate::eval::{self, Sources, Text};
 use crate::input::lines::Lines;
 use crate::input::secret;
 use crate::interactive::{self, Repl};
+#[cfg(feature = "mcp")]
+use crate::mcp;
 use crate::output::messages::{Messages, Notifier};
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
@@ -26,6 +28,8 @@ use crate::session::{Session, SharedDialect, hmp, queries};
 use crate::share;
 use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status};
+#[cfg(feature = "mcp")]
+use qmpsh::address::Address;
 use qmpsh::client::Client;
 use qmpsh::events::HistoryBounds;
 
@@ -45,6 +49,10 @@ pub(crate) fn run(task: Task) -> anyhow::Result<Status> {
         }
         Task::List(listing) => return Ok(list::run(listing)),
         Task::Share(sharing) => return share(Box::leak(sharing)),
+        #[cfg(feature = "mcp")]
+        Task::Mcp(what) => return mcp(Box::leak(what)),
+        #[cfg(not(feature = "mcp"))]
+        Task::Mcp(_) => return Ok(Status::Usage),
     };
     // It lives as long as the program.
     let invocation: &'static Invocation = Box::leak(invocation);
@@ -68,6 +76,20 @@ fn share(sharing: &'static Sharing) -> anyhow::Result<Status> {
         share::sockets(sharing).and_then(|sockets| Ok((Connector::new(&sharing.mode, &sharing.options)?, sockets)));
     match claimed {
         Ok((connector, sockets)) => block_on(messages, Box::pin(share::run(sharing, connector, sockets, messages))),
+        Err(failure) => {
+            messages.tell(&failure);
+            Ok(failure.status)
+        }
+    }
+}
+
+/// Runs `qmpsh mcp`.
+#[cfg(feature = "mcp")]
+fn mcp((address, options): &'static (Address, Options)) -> anyhow::Result<Status> {
+    let messages = Messages::new(options.color);
+    // Before the runtime opens descriptors of its own.
+    match Connector::new(&ConnectMode::Connect(address.clone()), options) {
+        Ok(connector) => block_on(messages, Box::pin(mcp::run((address.clone(), options), connector, messages))),
         Err(failure) => {
             messages.tell(&failure);
             Ok(failure.status)

@@ -237,9 +237,12 @@ async fn query_block_jobs(frontend: &mut dyn Frontend, waiting: &Waiting, are_al
     Ok(())
 }
 
-/// Dismisses a job that has concluded, unless another client did at the same moment.
+/// Dismisses a job that has concluded, unless another client did at the same moment, or the policy does not allow it.
 async fn dismiss(frontend: &mut dyn Frontend, waiting: &Waiting, job: &Job) -> Result<(), Stop> {
     let request = Request::new("job-dismiss").arguments(&json!({ "id": job.id }))?;
+    if !frontend.session().client.policy().allows_request(&request) {
+        return Ok(());
+    }
     if let Err(PeerError { desc, .. }) = waiting.send(frontend, request).await? {
         query_jobs(frontend, waiting).await?;
         let stays = frontend.session().client.tracker().jobs().get(&job.id).is_some_and(Job::is_to_be_dismissed);

@@ -28,6 +28,8 @@ mod wait;
 mod waiting;
 
 pub(crate) use arguments::Refusal;
+#[cfg(feature = "mcp")]
+pub(crate) use help::search;
 pub(crate) use help::{for_people, page};
 pub(crate) use registry::{COMMANDS, Description};
 

@@ -29,6 +29,7 @@ pub(super) enum Subcommand {
     Fd,
     Run,
     Share,
+    Mcp,
     /// It takes no address, so its word stays in the arguments.
     List,
 }
@@ -45,6 +46,7 @@ pub(super) fn rewrite(command: &clap::Command, args: &mut Vec<OsString>) -> Subc
         Some("fd") => Subcommand::Fd,
         Some("run") => Subcommand::Run,
         Some("share") => Subcommand::Share,
+        Some("mcp") => Subcommand::Mcp,
         Some("list") => return Subcommand::List,
         _ => return Subcommand::Connect,
     };

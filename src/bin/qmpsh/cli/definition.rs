@@ -130,7 +130,7 @@ pub(crate) struct Options {
     /// Send only commands that change nothing
     #[arg(long, hide_short_help = true, help_heading = POLICY)]
     #[arg(long_help = "Send, or with share allow, only commands that change, load, consume, block and reveal\n\
-                       nothing")]
+                       nothing; mcp always begins with these")]
     pub read_only: bool,
     /// Send commands that match PATTERN; can be repeated
     #[arg(long, value_name = "PATTERN", value_parser = values::rule, hide_short_help = true, help_heading = POLICY)]

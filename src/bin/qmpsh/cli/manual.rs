@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 /// The synopsis of the command line.
-pub(crate) const USAGE: &str = "qmpsh [OPTIONS] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
-       qmpsh [OPTIONS] connect ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
+pub(crate) const USAGE: &str = "qmpsh [OPTIONS] [connect] ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] listen ADDRESS [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]
        qmpsh [OPTIONS] run [OPTIONS] [--] QEMU-COMMAND...
        qmpsh share ADDRESS --listen SOCKET[,OPTION...] [OPTIONS]
+       qmpsh mcp ADDRESS [--allow PATTERN] [--deny PATTERN] [OPTIONS]
        qmpsh list [-o MODE]";
 
 /// A term and what it means.
@@ -39,6 +39,7 @@ pub(crate) const EXAMPLES: &[Entry] = &[
     ("qmpsh --tls-creds ~/pki host1:4444 query-status", "run a command in a VM on another machine, with TLS"),
     ("qmpsh run qemu-system-x86_64 -M q35", "start QEMU, and end it when the shell ends"),
     ("qmpsh share /tmp/qmp.sock --listen /tmp/shared.sock", "let many clients use one monitor at a time"),
+    ("qmpsh mcp vm:web1", "let an AI agent look at a VM, by the Model Context Protocol on stdin and stdout"),
     ("qmpsh ssh://root@host1/run/vm1.qmp query-status", "run a command in a VM on another machine"),
     ("qmpsh /tmp/qmp.sock --wait 30 query-name", "run a command as soon as QEMU is up, within 30 seconds"),
 ];

@@ -8,6 +8,7 @@
 //! qmpsh [OPTIONS] fd [N] [OPTIONS] [COMMAND [KEY=VALUE]...]
 //! qmpsh [OPTIONS] run [OPTIONS] [--] QEMU-COMMAND...
 //! qmpsh share ADDRESS --listen SOCKET[,OPTION...]
+//! qmpsh mcp ADDRESS
 //! qmpsh list
 //! ```
 //!
@@ -35,6 +36,7 @@ use definition::CommandLine;
 pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode, command};
 pub(crate) use exit::Exit;
 use exit::{OURS, usage};
+use qmpsh::address::Address;
 use qmpsh::text;
 pub(crate) use share::{INSECURE, Place, ShareSocket, Sharing};
 
@@ -47,6 +49,8 @@ pub(crate) enum Task {
     NoAddress(Box<(Input, Options)>),
     /// `share`: one monitor for many clients.
     Share(Box<Sharing>),
+    /// `mcp`: the monitor as tools for an agent.
+    Mcp(Box<(Address, Options)>),
     /// `list`: the QEMU processes of this machine.
     List(Listing),
 }
@@ -117,10 +121,15 @@ pub(crate) fn parse(
     }
     let sources = line.sources(&matches);
     let CommandLine { address, mut words, mut options, sharing, .. } = line;
+    if let Some(name) = match subcommand {
+        Subcommand::Share => Some("share"),
+        Subcommand::Mcp => Some("mcp"),
+        _ => None,
+    } && let Some(what) = not_for_service(name, &options, &sources, &words)
+    {
+        return Err(usage(format_args!("`{name}` does not take {what} (for a socket of that name, write ./{name})")));
+    }
     if subcommand == Subcommand::Share {
-        if let Some(what) = not_for_share(&options, &sources, &words) {
-            return Err(usage(format_args!("`share` does not take {what} (for a socket of that name, write ./share)")));
-        }
         options.finish(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
         let address = address.or_else(|| env("QMP_SOCKET")).ok_or_else(|| usage(manual::NOTHING_TO_SHARE))?;
         return Ok(Task::Share(Box::new(sharing.read(&address, options)?)));
@@ -138,6 +147,23 @@ pub(crate) fn parse(
     };
     options.finish(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
     let input = input(sources, words)?;
+    if let (Subcommand::Mcp, Some(mode)) = (subcommand, &mode) {
+        if !cfg!(feature = "mcp") {
+            return Err(usage("this qmpsh was built without `mcp`"));
+        }
+        if options.reconnect.is_some() {
+            return Err(usage("--reconnect does not work with `mcp`, which connects again at the next call"));
+        }
+        connect_mode::check(mode, &options).map_err(usage)?;
+        let ConnectMode::Connect(address) = mode else {
+            return Err(usage(
+                "`mcp` takes an address to connect to, not an inherited socket, which serves one connection",
+            ));
+        };
+        // An agent gets what changes something only where a person allows it.
+        options.read_only = true;
+        return Ok(Task::Mcp(Box::new((address.clone(), options))));
+    }
     let Some(mode) = mode else { return Ok(Task::NoAddress(Box::new((input, options)))) };
     connect_mode::check(&mode, &options).map_err(usage)?;
     if options.reconnect.is_some() {
@@ -151,11 +177,12 @@ pub(crate) fn parse(
     Ok(Task::Session(Box::new(Invocation { mode, input, options })))
 }
 
-/// Returns what is given and means nothing to `share`.
-fn not_for_share(options: &Options, sources: &[(bool, OsString)], words: &[OsString]) -> Option<String> {
+/// Returns what is given and means nothing to `share` and `mcp`.
+fn not_for_service(name: &str, options: &Options, sources: &[(bool, OsString)], words: &[OsString]) -> Option<String> {
     let given = [
         ("-c or -f", !sources.is_empty()),
-        ("--qga: an agent cannot be shared", options.guest_agent),
+        ("--qga: an agent cannot be shared", options.guest_agent && name == "share"),
+        ("--qga: its tools are for a monitor", options.guest_agent),
         ("-N", options.skip_negotiation),
         ("-H", options.hmp),
     ];

@@ -399,7 +399,7 @@ fn help_and_version_are_shown_on_stdout() {
         match run(line, &[]) {
             Err(exit @ Exit::Show(_)) => {
                 assert_eq!(exit.status(), 0);
-                assert!(exit.text().contains("Usage: qmpsh [OPTIONS] ADDRESS"), "{line}");
+                assert!(exit.text().contains("Usage: qmpsh [OPTIONS] [connect] ADDRESS"), "{line}");
             }
             other => panic!("{line}: {other:?}"),
         }

@@ -97,6 +97,14 @@ pub(crate) fn run(listing: Listing) -> Status {
     }
 }
 
+/// Returns the list in JSON. It reads files, and may block.
+#[cfg(feature = "mcp")]
+pub(crate) fn as_json() -> Result<String, String> {
+    let found = processes::find().map_err(|error| format!("cannot list the QEMU processes: {}", describe(&error)))?;
+    let json = json(&found).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&json).into_owned())
+}
+
 fn print(processes: &[QemuProcess], output: OutputMode) -> io::Result<()> {
     let out = if matches!(output, OutputMode::Auto | OutputMode::Table) {
         table(processes, size_of(io::stdout()).map(|size| size.columns)).into_bytes()

@@ -104,6 +104,18 @@ pub(crate) fn page(
     written(&Topic { name: name.to_owned(), choices: Vec::new() }, client, schema, width)
 }
 
+/// Returns the commands, events, types and tasks that the words are in, also where they are the name of one. It reads files, and may block.
+///
+/// # Errors
+/// The sentence that says that nothing has the words in it.
+#[cfg(feature = "mcp")]
+pub(crate) fn search(words: &str, client: &Client, schema: Option<&Schema>, width: usize) -> Result<String, String> {
+    let missed = manual::look_up(words, width, schema, client.is_guest_agent()).err().unwrap_or_default();
+    let mut found = tasks::tasks(Some(words), schema, width);
+    found.push_str(&search::hits(words, schema, &missed.hits, width));
+    if found.is_empty() { Err(unknown(words, schema, &missed.names)) } else { Ok(found) }
+}
+
 /// Returns the text about a name, from the schema and the installed manuals. It reads files, and may block.
 fn written(topic: &Topic, client: &Client, schema: Option<&Schema>, width: usize) -> Result<String, String> {
     let name = &*topic.name;
