@@ -1,10 +1,11 @@
-//! Runs the examples of README.md, each block on its own real QEMU.
+//! Runs the examples of README.md, docs/recipes.md and docs/troubleshooting.md, each block on its own real QEMU.
 //!
 //! - `console`: a shell session. Lines with `$ ` are commands for `sh` (`> ` continues one), the lines after a command are
 //!   its output, stdout and stderr together. Each has to end with status 0: one that fails shows its status itself.
 //! - `console tty`: the interactive shell. What stands after a prompt is typed; before the last prompt's line is
 //!   finished, a second monitor stops the machine.
 //! - `sh`: a script, and `rust`: the example of that name in `examples/`. The `text` after it is its output.
+//! - `sh start`: a script that starts a VM, and `sh vm`: one that runs there.
 //! - `ignore` after the language: not run.
 //!
 //! The monitor is `q.sock` in the current directory. `...` in an output stands for what differs from run to run.
@@ -27,7 +28,23 @@ const MARK: char = '\u{1}';
 
 #[test]
 fn the_examples_of_the_readme_run() {
-    let blocks = blocks(README);
+    check("README.md", README, 10);
+}
+
+#[test]
+fn the_recipes_run() {
+    check("docs/recipes.md", include_str!("../../docs/recipes.md"), 8);
+}
+
+#[test]
+fn the_messages_that_are_explained_are_shown() {
+    check("docs/troubleshooting.md", include_str!("../../docs/troubleshooting.md"), 9);
+}
+
+/// Runs the blocks of a page, of which there must be so many.
+fn check(page: &str, text: &str, least: usize) {
+    let blocks = blocks(text);
+    let start = blocks.iter().find(|block| block.directives == ["start"]).map_or("", |block| &block.text);
     let mut run = 0;
     let mut wrong = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
@@ -38,18 +55,20 @@ fn the_examples_of_the_readme_run() {
         let result = match (block.language, block.directives.as_slice()) {
             ("console", []) => console(block),
             ("console", ["tty"]) => session(block),
-            ("sh", []) => script(block, after),
+            ("sh", []) => script(&block.text, after),
+            ("sh", ["start"]) => script(&on_vm(&block.text, ""), after),
+            ("sh", ["vm"]) => script(&on_vm(start, &block.text), after),
             ("rust", [name]) => example(name, block, after),
             ("text" | "toml" | "ini" | "xml", []) => continue,
             _ => Err(format!("nobody knows how to run `{} {:?}`\n", block.language, block.directives)),
         };
         run += 1;
         if let Err(why) = result {
-            wrong.push(format!("README.md:{}: {why}", block.line));
+            wrong.push(format!("{page}:{}: {why}", block.line));
         }
     }
-    assert!(wrong.is_empty(), "the README is not true any more\n\n{}", wrong.join("\n"));
-    assert!(run >= 10, "only {run} blocks of the README were run");
+    assert!(wrong.is_empty(), "{page} is not true any more\n\n{}", wrong.join("\n"));
+    assert!(run >= least, "only {run} blocks of {page} were run");
 }
 
 /// A QEMU as the README's, and a program that finds its monitor and qmpsh.
@@ -101,9 +120,14 @@ fn console(block: &Block<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn script(block: &Block<'_>, expected: &str) -> Result<(), String> {
+/// A script that starts a VM in the background, runs there, and ends the VM.
+fn on_vm(start: &str, script: &str) -> String {
+    format!("set -e\n{start}vm=$!\ntrap 'kill $vm 2>/dev/null || :' EXIT\n{script}")
+}
+
+fn script(text: &str, expected: &str) -> Result<(), String> {
     let (_qemu, sh) = machine("sh");
-    let output = sh.args(["-c", &format!("exec 2>&1\n{}", block.text)]).run();
+    let output = sh.args(["-c", &format!("exec 2>&1\n{text}")]).run();
     output.status(0);
     compare("the script", expected, &output.stdout_text())
 }
