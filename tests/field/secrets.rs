@@ -14,8 +14,9 @@ const SECRET: &str = "hunTerswOrd";
 /// Panics if a text has a part of a secret.
 #[track_caller]
 fn assert_kept(text: &str, what: &str) {
-    // What the shell of a pipeline says of its own command is not ours.
-    for line in text.lines().filter(|line| !line.starts_with("sh: ")) {
+    // What the shell of a pipeline says of its own command is not ours. It writes it in parts, between which others may write.
+    let is_of_shell = |line: &&str| line.starts_with("sh: ") || line.ends_with(": not found");
+    for line in text.lines().filter(|line| !is_of_shell(line)) {
         assert!(!PARTS.iter().any(|part| line.contains(part)), "{what} has a secret: {line}");
     }
 }
