@@ -137,6 +137,8 @@ fn a_lost_qemu_is_an_error_and_the_next_call_connects_again() {
     assert_eq!(agent.run("query-status", json!({}))["status"], "running");
     let wait =
         agent.send("tools/call", json!({ "name": "wait_event", "arguments": { "events": ["STOP"], "timeout": 3000 } }));
+    // Calls begin in their order, so the wait has begun when a later one is answered.
+    assert_eq!(agent.run("query-status", json!({}))["status"], "running");
     qemu.signal(Signal::KILL);
     qemu.wait();
     let answer = agent.answer(wait);
