@@ -24,16 +24,12 @@ impl Masks {
     }
 }
 
-/// Returns a bit for each byte for which `is` is true. Comparing all bytes first, in a loop without calls, compiles to vector
-/// instructions whatever else is optimized.
+/// Returns a bit for each byte for which `is` is true. Comparing all bytes first compiles to vector instructions.
 #[inline]
 fn bits(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
     /// Moves the lowest bit of byte i of a word to bit i of its highest byte.
     const GATHER: u64 = 0x0102_0408_1020_4080;
-    let mut found = [0_u8; 64];
-    for (found, byte) in found.iter_mut().zip(block) {
-        *found = u8::from(is(*byte));
-    }
+    let found = block.map(|byte| u8::from(is(byte)));
     let (words, _) = found.as_chunks::<8>();
     let gathered = words.iter().map(|word| u64::from_le_bytes(*word).wrapping_mul(GATHER) >> 56);
     gathered.enumerate().fold(0, |bits, (i, eight)| bits | eight << (8 * i))
