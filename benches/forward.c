@@ -1,6 +1,5 @@
 /*
- * The least that a program between QEMU and its client costs: it passes bytes on, and knows nothing of QMP. The row `share` is
- * held against it.
+ * A program between QEMU and its client that passes bytes on and knows nothing of QMP: what the row `share` is compared with.
  *
  *   forward UPSTREAM SOCKET             serves clients at SOCKET, one after the other, until it is killed
  */
