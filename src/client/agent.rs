@@ -101,7 +101,7 @@ impl Qmp {
 
     /// Sends a harmless command after one that succeeds silently: the agent runs one after the other.
     pub(super) fn ping_after(&mut self, id: u64, buffer: &mut BytesMut) {
-        let ping = Waiter { request: Request::new(PING).into(), answer: None, partner: Some(id) };
+        let ping = Waiter { request: Request::new(PING), answer: None, partner: Some(id) };
         let ping = self.pending.insert(ping);
         if let Some(silent) = self.pending.get_mut(id) {
             silent.partner = Some(ping);

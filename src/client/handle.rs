@@ -205,13 +205,12 @@ impl Client {
 
     /// Queues a command, waiting only for room in the queue. Returns a future of its reply.
     #[expect(clippy::disallowed_methods, reason = "the user's")]
-    pub async fn start(&self, request: impl Into<Arc<Request>>) -> Result<Execution, ExecuteError> {
+    pub async fn start(&self, request: Request) -> Result<Execution, ExecuteError> {
         self.start_as(request, Origin::User).await
     }
 
     /// Queues a command like [`start`](Client::start), and tells the [`Observer`](super::Observer) who sends it.
-    pub async fn start_as(&self, request: impl Into<Arc<Request>>, origin: Origin) -> Result<Execution, ExecuteError> {
-        let request = request.into();
+    pub async fn start_as(&self, request: Request, origin: Origin) -> Result<Execution, ExecuteError> {
         let reads_screen = origin == Origin::Screen && self.policy.allows_screen(&request);
         if !reads_screen && !self.policy.allows_request(&request) {
             return Err(ExecuteError::NotAllowed { command: request.command().to_owned() });
@@ -222,7 +221,7 @@ impl Client {
         }
         let (sender, answer) = oneshot::channel();
         let mark = (origin == Origin::User).then(|| self.shared.hub.mark());
-        let outgoing = Outgoing { request: Arc::clone(&request), origin, answer: Some(sender), mark };
+        let outgoing = Outgoing { request: request.clone(), origin, answer: Some(sender), mark };
         self.session.send(outgoing).await?;
         let is_silent = self.guest_agent && agent::is_silent(request.command());
         let silence = is_silent.then(|| Box::pin(tokio::time::sleep(agent::SILENCE)));
@@ -282,7 +281,7 @@ impl ClientBuilder {
 /// A queued command: a future of its reply.
 #[derive(Debug)]
 pub struct Execution {
-    request: Arc<Request>,
+    request: Request,
     answer: oneshot::Receiver<Answer>,
     /// Ends when silence means success, if it can.
     silence: Option<Pin<Box<Sleep>>>,

@@ -25,7 +25,7 @@ pub(super) type Answer = Result<Reply, ExecuteError>;
 
 /// A command to send, with the sender for its outcome.
 pub struct Outgoing {
-    pub(super) request: Arc<Request>,
+    pub(super) request: Request,
     pub(super) origin: Origin,
     pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// When it was queued, if it can open the window of waits.
@@ -35,7 +35,7 @@ pub struct Outgoing {
 impl Outgoing {
     /// Makes a command of the handshake, which reads the reply itself.
     pub(super) fn unanswered(request: Request) -> Self {
-        Self { request: request.into(), origin: Origin::Program, answer: None, mark: None }
+        Self { request, origin: Origin::Program, answer: None, mark: None }
     }
 }
 
@@ -78,7 +78,7 @@ pub struct Qmp {
 
 #[derive(Debug)]
 pub(super) struct Waiter {
-    pub(super) request: Arc<Request>,
+    pub(super) request: Request,
     pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// For a command that succeeds silently, the id of the ping after it; for that ping, the id of the command.
     pub(super) partner: Option<u64>,

@@ -115,7 +115,7 @@ impl Protocol for Qmp {
         let id = if self.negotiating {
             self.negotiation
         } else {
-            self.pending.insert(Waiter { request: Arc::clone(&request), answer, partner: None })
+            self.pending.insert(Waiter { request: request.clone(), answer, partner: None })
         };
         let start = buffer.len();
         let open = request.text().strip_suffix('}').unwrap_or(request.text());

@@ -21,7 +21,7 @@ const ID_TOKENS: usize = 4;
 
 /// A command ready to be sent: its name, its arguments, and what goes with them.
 ///
-/// The client adds the `id` when it sends the command. Whatever QEMU's parser would refuse is an error here, so no request can break
+/// Clones share their texts. The client adds the `id` when it sends the command. Whatever QEMU's parser would refuse is an error here, so no request can break
 /// a session. Source: QEMU's `qmp-spec.rst`.
 ///
 /// ```
@@ -31,7 +31,10 @@ const ID_TOKENS: usize = 4;
 /// # Ok::<(), RequestError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct Request(Arc<Content>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Content {
     /// `{"execute":"NAME"}` or `{"execute":"NAME","arguments":{…}}`, or with `exec-oob`; compact, without `id`.
     text: String,
     command: String,
@@ -74,8 +77,17 @@ impl Request {
     /// Makes a command without arguments. One whose name has a noncharacter is refused when it is sent.
     pub fn new(command: impl Into<String>) -> Self {
         let command = command.into();
-        let text = format!(r#"{{"execute":{}}}"#, json::quoted(&command));
-        Self { text, command, out_of_band: false, own_id: None, hmp_line: None, asked: Vec::new(), descriptor: None }
+        let text = [r#"{"execute":"#, &json::quoted(&command), "}"].concat();
+        let asked = Vec::new();
+        Self(Arc::new(Content {
+            text,
+            command,
+            out_of_band: false,
+            own_id: None,
+            hmp_line: None,
+            asked,
+            descriptor: None,
+        }))
     }
 
     /// Sets the arguments: what serde writes as an object, its members in the order given; `()` is none.
@@ -102,10 +114,12 @@ impl Request {
 
     /// Sets the arguments, which have at the places `asked` what the user was asked for.
     pub(crate) fn with_asked_arguments(mut self, arguments: &str, asked: &[Range<usize>]) -> Self {
-        let execute = if self.out_of_band { "exec-oob" } else { "execute" };
-        let before = format!(r#"{{"{execute}":{},"arguments":"#, json::quoted(&self.command));
-        self.asked = asked.iter().map(|place| before.len() + place.start..before.len() + place.end).collect();
-        self.text = before + arguments + "}";
+        let content = self.content();
+        let execute = if content.out_of_band { r#"{"exec-oob":"# } else { r#"{"execute":"# };
+        let command = json::quoted(&content.command);
+        content.text = [execute, &command, r#","arguments":"#, arguments, "}"].concat();
+        let before = content.text.len() - arguments.len() - 1;
+        content.asked = asked.iter().map(|place| before + place.start..before + place.end).collect();
         self
     }
 
@@ -113,20 +127,21 @@ impl Request {
     #[must_use]
     pub fn out_of_band(mut self) -> Self {
         const IN_BAND: &str = r#"{"execute":"#;
-        if self.text.starts_with(IN_BAND) {
+        let content = self.content();
+        if content.text.starts_with(IN_BAND) {
             const OUT_OF_BAND: &str = r#"{"exec-oob":"#;
-            self.text.replace_range(..IN_BAND.len(), OUT_OF_BAND);
+            content.text.replace_range(..IN_BAND.len(), OUT_OF_BAND);
             let moved = OUT_OF_BAND.len() - IN_BAND.len();
-            self.asked.iter_mut().for_each(|place| *place = place.start + moved..place.end + moved);
+            content.asked.iter_mut().for_each(|place| *place = place.start + moved..place.end + moved);
         }
-        self.out_of_band = true;
+        content.out_of_band = true;
         self
     }
 
     /// Sends an open file with it, for `getfd` and `add-fd`; only over a Unix socket.
     #[must_use]
     pub fn descriptor(mut self, file: impl Into<Descriptor>) -> Self {
-        self.descriptor = Some(file.into());
+        self.content().descriptor = Some(file.into());
         self
     }
 
@@ -134,7 +149,7 @@ impl Request {
     #[cfg(feature = "language")]
     #[must_use]
     pub(crate) fn with_own_id(mut self, id: Option<String>) -> Self {
-        self.own_id = id;
+        self.content().own_id = id;
         self
     }
 
@@ -142,69 +157,73 @@ impl Request {
     #[cfg(feature = "language")]
     #[must_use]
     pub(crate) fn with_hmp_line(mut self, line: &str) -> Self {
-        self.hmp_line = Some(line.to_owned());
+        self.content().hmp_line = Some(line.to_owned());
         self
+    }
+
+    fn content(&mut self) -> &mut Content {
+        Arc::make_mut(&mut self.0)
     }
 
     /// Returns the message without its `id`, as compact JSON. It may have secrets.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Returns the command's name.
     pub fn command(&self) -> &str {
-        &self.command
+        &self.0.command
     }
 
     /// Returns true if the command runs out-of-band (`exec-oob`).
     pub fn is_out_of_band(&self) -> bool {
-        self.out_of_band
+        self.0.out_of_band
     }
 
     /// Returns the open file that is sent with it.
     pub(crate) fn open_file(&self) -> Option<&Descriptor> {
-        self.descriptor.as_ref()
+        self.0.descriptor.as_ref()
     }
 
     /// Returns the `id` in the user's own JSON line, as compact JSON; it is put back in `raw` output.
     #[cfg(feature = "language")]
     pub fn own_id(&self) -> Option<&str> {
-        self.own_id.as_deref()
+        self.0.own_id.as_deref()
     }
 
     /// Returns the line for the human monitor, if the reply has the text of that monitor.
     #[cfg(feature = "language")]
     pub fn hmp_line(&self) -> Option<&str> {
-        self.hmp_line.as_deref()
+        self.0.hmp_line.as_deref()
     }
 
     /// Returns its name for messages: the command, or the line for the human monitor. Not safe to show as it is.
     pub fn label(&self) -> &str {
-        self.hmp_line.as_deref().filter(|line| secrets::in_text(line, "").is_none()).unwrap_or(&self.command)
+        self.0.hmp_line.as_deref().filter(|line| secrets::in_text(line, "").is_none()).unwrap_or(&self.0.command)
     }
 
     /// Returns `text`, which is this command's or begins like it, with secrets masked.
     pub fn masked<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        secrets::mask_places(text, &self.asked)
+        secrets::mask_places(text, &self.0.asked)
     }
 
     /// Returns true if the command ends the peer when it succeeds.
     pub fn ends_peer(&self) -> bool {
-        match &self.hmp_line {
+        match &self.0.hmp_line {
             Some(line) => matches!(line.trim(), "quit" | "q"),
-            None => self.command == "quit",
+            None => self.0.command == "quit",
         }
     }
 
     /// Checks that it is not longer than QEMU's parser allows.
     pub(crate) fn check_size(&self) -> Result<(), RequestError> {
-        within(&self.text, MAX_BYTES, MAX_TOKENS)
+        within(&self.0.text, MAX_BYTES, MAX_TOKENS)
     }
 
     /// Checks a command whose arguments were checked.
     pub(crate) fn check_name(&self) -> Result<(), RequestError> {
-        if self.command.chars().any(json::is_noncharacter) {
-            return Err(RequestError::Character(self.command.clone()));
+        if self.0.command.chars().any(json::is_noncharacter) {
+            return Err(RequestError::Character(self.0.command.clone()));
         }
         self.check_size()
     }
@@ -212,7 +231,7 @@ impl Request {
     /// Checks that QEMU's parser takes it.
     fn check(&self) -> Result<(), RequestError> {
         self.check_size()?;
-        let text = self.text.as_bytes();
+        let text = self.0.text.as_bytes();
         // The keys of the objects around, each with its own; none for an array.
         let mut around: Vec<Option<HashSet<_>>> = Vec::new();
         let mut tokens = Tokens::new(text).peekable();
@@ -259,9 +278,9 @@ fn within(text: &str, max_bytes: usize, max_tokens: usize) -> Result<(), Request
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("text", &self.masked(&self.text))
-            .field("out_of_band", &self.out_of_band)
-            .field("own_id", &self.own_id)
+            .field("text", &self.masked(&self.0.text))
+            .field("out_of_band", &self.0.out_of_band)
+            .field("own_id", &self.0.own_id)
             .finish_non_exhaustive()
     }
 }
@@ -307,7 +326,7 @@ mod tests {
     fn text(command: &str, arguments: &impl Serialize) -> Result<String, String> {
         let request = Request::new(command).arguments(arguments).map_err(|error| error.to_string())?;
         assert_eq!(request.check(), Ok(()));
-        Ok(request.text)
+        Ok(request.text().to_owned())
     }
 
     #[test]

@@ -301,8 +301,9 @@ impl Parser<'_> {
 
 /// Returns true if no command has `c` in its name.
 fn is_odd(c: char) -> bool {
-    let marks = ['=', '"', '\'', '(', ')', '[', ']', '{', '}', '|', ';', '&', '<', '>', '?', ','];
-    marks.contains(&c) || c.is_whitespace() || c.is_control()
+    let is_mark =
+        matches!(c, '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | ';' | '&' | '<' | '>' | '?' | ',');
+    is_mark || c.is_whitespace() || c.is_control()
 }
 
 fn expected_name(action: bool) -> &'static [&'static str] {

@@ -1,7 +1,6 @@
 //! The lines in flight: read, and their outcome not shown yet.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -19,7 +18,7 @@ pub(super) enum Entry {
 }
 
 pub(super) struct Sent {
-    pub(super) request: Arc<Request>,
+    pub(super) request: Request,
     pub(super) resend: Option<Box<Resend>>,
     pub(super) location: Location,
     pub(super) execution: Execution,

@@ -1,7 +1,5 @@
 //! Runs lines: one command after the other, or with `--pipeline N` several at once. Results come in the order of the lines.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::Batch;
@@ -203,8 +201,7 @@ impl Batch<'_> {
             return Err(self.lost(Lost::NotSent, &request, &location).await);
         }
         self.warn(&request, &location);
-        let request = Arc::new(request);
-        match self.session.client.start(Arc::clone(&request)).await {
+        match self.session.client.start(request.clone()).await {
             Ok(execution) => {
                 flight.push(Entry::Sent(Box::new(Sent { request, resend, location, execution, oldest_since: None })));
                 batch_run.gathered += 1;

@@ -10,7 +10,6 @@ mod sockets;
 mod upstream;
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -65,8 +64,8 @@ pub(crate) async fn run(
     messages: Messages,
 ) -> Result<Status, Failure> {
     let options = &sharing.options;
-    let mut signals = (Interrupts::unless_ignored()?, Ending::new()?);
-    let mut signal = pin!(signal(&mut signals));
+    // In a task of its own, it costs the loop nothing.
+    let mut signal = tokio::task::spawn_local(signal(Interrupts::unless_ignored()?, Ending::new()?));
     crate::output::diagnostics::to_stderr(sharing.options.log_level);
     let audit = match &sharing.audit {
         None => None,
@@ -99,7 +98,7 @@ pub(crate) async fn run(
         tokio::select! {
             biased;
             opened = opened => opened?,
-            () = &mut signal => return Ok(Status::Success),
+            _ = &mut signal => return Ok(Status::Success),
         }
         let Some(mut greeting) = client.greeting() else { break };
         // The only capability that is enabled here.
@@ -142,7 +141,7 @@ fn allow_many_open_files() {
 }
 
 /// Waits for a signal that ends the program.
-async fn signal((interrupts, ending): &mut (Interrupts, Ending)) {
+async fn signal(mut interrupts: Interrupts, mut ending: Ending) {
     tokio::select! {
         () = interrupts.next() => {}
         _ = ending.signal() => {}
@@ -165,12 +164,7 @@ struct Share {
 
 impl Share {
     /// Serves the clients for one session of QEMU, the one of this number, until `signal`.
-    async fn session(
-        &mut self,
-        session: u64,
-        upstream: &mut Upstream,
-        mut signal: impl Future<Output = ()> + Unpin,
-    ) -> End {
+    async fn session(&mut self, session: u64, upstream: &mut Upstream, mut signal: impl Future + Unpin) -> End {
         let mut router = Router::new(BACKLOG);
         let mut deadline = None;
         let end = loop {
@@ -185,7 +179,7 @@ impl Share {
                     Said::Lost => break End::Lost,
                 },
                 Some(input) = self.inbox.recv() => self.take(&mut router, session, input),
-                () = &mut signal, if deadline.is_none() => {
+                _ = &mut signal, if deadline.is_none() => {
                     router.close();
                     deadline = Some(Instant::now() + LAST_COMMANDS);
                 }
