@@ -253,6 +253,7 @@ fn a_word_that_is_a_part_of_names_finds_them() {
     let lines = ["status", "resize", "block", "powerdown", "chardev", "blockdev-del name=x", "migrate_now"];
     let found = hints(&qemu, &lines);
     assert!(found[0][0].starts_with("did you mean `query-status`? `status` is also a part of "), "{:?}", found[0]);
+    assert_eq!(found[0][1..], ["built-in commands begin with a dot: write `.status`"]);
     assert_eq!(found[1], ["did you mean `block_resize`?"]);
     assert!(found[2][0].starts_with("did you mean `query-block`? `block` is also a part of "), "{:?}", found[2]);
     assert!(found[2][0].ends_with(", …"), "{:?}", found[2]);
@@ -275,4 +276,34 @@ fn a_long_list_is_cut_after_the_nearest() {
     for hint in [&found[0][0], &found[1][0]] {
         assert!(hint.matches(", ").count() <= 11, "{hint}");
     }
+}
+
+/// What QEMU found when it ran the command, with the words of each version.
+#[test]
+fn a_refusal_leads_to_the_next_step() {
+    let qemu = Qemu::q35().args(["-object", "memory-backend-ram,id=m0,size=1M"]).start();
+    check(
+        &qemu,
+        &[
+            ("device_add driver=virtio-blkpci", &["at the prompt, Tab behind driver= lists the devices of this QEMU"]),
+            ("device_add driver=scsi-hd", &["it needs a controller, such as virtio-scsi-pci"]),
+            ("device_add driver=usb-tablet", &["it needs a controller, such as qemu-xhci"]),
+            ("device_add driver=virtserialport", &["it needs a controller, such as virtio-serial-pci"]),
+            ("device_add driver=pc-dimm memdev=m0", &["QEMU must have been started with -m SIZE,slots=N,maxmem=SIZE"]),
+            ("device_del id=zz", &["`.show qom /machine/peripheral` shows the devices that have an id"]),
+            ("set_link name=zz up=off", &["`.show net` lists them"]),
+            ("eject device=zz", &["id= takes the id of a device, device= a drive of -drive"]),
+            ("balloon value=128M", &["the guest needs a device virtio-balloon-pci and its driver"]),
+            ("chardev-remove id=zz", &["`.show chardevs` lists them"]),
+            ("object-del id=zz", &["`.show qom /objects` lists them"]),
+            (
+                "blockdev-add driver=qcow2 node-name=n file.driver=file file.filename=/etc/passwd",
+                &["`qemu-img info FILE` tells its format"],
+            ),
+            ("query-cpu-model-expansion type=full model.name=zz", &["query-cpu-definitions lists them"]),
+            ("trace-event-set-state name=zz enable=on", &["`trace-event-get-state name=*` lists them"]),
+            ("getfd fdname=x", &["`.fd FILE COMMAND` sends an open file with a command"]),
+            ("x-exit-preconfig", &["QEMU must have been started with -preconfig"]),
+        ],
+    );
 }

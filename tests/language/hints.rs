@@ -72,7 +72,7 @@ fn a_refusal_has_a_hint_from_the_schema() {
 #[test]
 fn a_refusal_without_a_schema_entry_has_no_hint() {
     let qemu = Qemu::none().start();
-    let lines = ["device_add driver=nosuch x=5", "qom-get path=/none property=x"];
+    let lines = ["system_wakeup", "qom-get path=/none property=x"];
     for line in lines {
         let output = qmpsh().arg(qemu.socket()).args(["-c", line]).run();
         output.stdout("").status(1);

@@ -3,9 +3,12 @@
 use super::words::{unquoted, write};
 
 /// Those whose names are no commands of the peer and of the human monitor.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 30] = [
+    "click",
     "commands",
+    "connect",
     "detach",
+    "edit",
     "events",
     "fd",
     "follow",
@@ -13,15 +16,23 @@ const NAMES: [&str; 19] = [
     "hmp",
     "job",
     "jobs",
+    "keys",
     "migration",
+    "monitor",
     "oob",
     "output",
+    "pager",
+    "qmp",
     "reconnect",
+    "screen",
+    "show",
     "source",
     "status",
     "timing",
     "try",
+    "type",
     "wait",
+    "wait-screen",
     "watch",
 ];
 

@@ -25,7 +25,7 @@ pub(super) fn command_line(line: &str) -> Option<String> {
     let option = option.strip_prefix('-').unwrap_or(option);
     let known = COMMANDS.iter().find(|(_, _, name)| *name == option);
     match (known, words.as_slice()) {
-        (Some((command, first, _)), [_, list]) => written(command, first, list),
+        (Some((command, first, _)), [_, list]) => written(command, first, list, line),
         (None, [_, list]) if option == "chardev" => write(&format!(".hmp chardev-add {}", unquoted(list))),
         _ => None,
     }
@@ -44,7 +44,7 @@ pub(super) fn comma_list(line: &str) -> Option<String> {
     }
     // Blanks behind commas, and blanks in place of commas.
     let list: Vec<_> = list.iter().map(|word| word.trim_end_matches(',')).collect();
-    written(command, first, &list.join(","))
+    written(command, first, &list.join(","), line)
 }
 
 /// Says how a command is written that has its arguments in round brackets, as in Python. `again` looks at it without them.
@@ -67,12 +67,14 @@ pub(super) fn quoted_list(line: &str) -> Option<String> {
     if blanks == line { None } else { write(&blanks).map(|written| format!("blanks separate arguments: {written}")) }
 }
 
-fn written(command: &str, first: &str, list: &str) -> Option<String> {
+/// Writes a command with the arguments of `list`; `line` is what was typed.
+fn written(command: &str, first: &str, list: &str, line: &str) -> Option<String> {
     let command = if command == "object_add" { "object-add" } else { command };
     if matches!(list.rsplit(',').next(), Some("help" | "?")) {
         // The list of the human monitor makes an object of the type, and some types end a running QEMU then.
         return write(&format!(".help {command}"));
     }
+    let why = if line.contains(',') { "blanks separate arguments" } else { "each argument has a name" };
     let mut line = command.to_owned();
     let mut lists = 0;
     for (n, part) in parts(unquoted(list)).iter().enumerate() {
@@ -92,7 +94,7 @@ fn written(command: &str, first: &str, list: &str) -> Option<String> {
             return None;
         }
     }
-    write(&line).map(|written| format!("blanks separate arguments: {written}"))
+    write(&line).map(|written| format!("{why}: {written}"))
 }
 
 /// Splits a list at its commas; two commas stand for one in a value. Source: `get_opt_value` of QEMU's `util/qemu-option.c`.

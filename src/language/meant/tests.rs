@@ -131,7 +131,11 @@ fn lists_with_commas() {
         "device_add virtio-blk-pci, drive=x, id=y",
         "blanks separate arguments: write `device_add driver=virtio-blk-pci drive=x id=y`",
     );
-    check("device_add usb-tablet", "blanks separate arguments: write `device_add driver=usb-tablet`");
+    check("device_add usb-tablet", "each argument has a name: write `device_add driver=usb-tablet`");
+    check(
+        "device_add e1000 netdev=n0 id=x",
+        "each argument has a name: write `device_add driver=e1000 netdev=n0 id=x`",
+    );
     check("-device e1000,netdev=n0", "blanks separate arguments: write `device_add driver=e1000 netdev=n0`");
     check("--device 'e1000,netdev=n0'", "blanks separate arguments: write `device_add driver=e1000 netdev=n0`");
     check(

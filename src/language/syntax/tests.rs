@@ -514,10 +514,13 @@ fn what_json_does_not_have_is_explained() {
     check("r\"x\"", "unexpected `r`", "omit the letter before the quote; a backslash is written \\\\");
     check("(1, 2)", "unexpected `(`", "a list stands in brackets: [1, 2]");
     check("nan", "unexpected `nan`", "QEMU accepts neither NaN nor infinity");
-    check("b", "unexpected `b`", "");
+    check("b", "unexpected `b`", "text in brackets is quoted: ['a'] or {'a': 'b'}");
     check("{b'y':1}", "unexpected `b`", "omit the letter before the quote; a backslash is written \\\\");
-    let error = parse("c x:=['a']").unwrap_err();
-    assert_eq!(error.help.as_deref(), Some("JSON's strings stand in double quotes"));
+    let help = |line: &str| parse(line).unwrap_err().help.unwrap_or_default();
+    assert_eq!(help("c x=[a]"), "text in brackets is quoted: ['a'] or {'a': 'b'}");
+    assert_eq!(help("c x=[1 a]"), "to send it as text, quote it or write KEY==TEXT");
+    assert_eq!(help("c x:=[a]"), "JSON's strings stand in double quotes");
+    assert_eq!(help("c x:=['a']"), "JSON's strings stand in double quotes");
 }
 
 #[test]

@@ -46,14 +46,22 @@ pub fn hints(schema: &Schema, request: &Request) -> Vec<String> {
         return vec![format!("the configuration of the guest agent disables `{}`", command.name)];
     }
     let Some(arguments) = command.arguments.filter(|_| request.text().len() <= LONGEST) else { return Vec::new() };
-    let Ok(Value::Object(message)) = serde_json::from_str(&request.masked(request.text())) else { return Vec::new() };
-    let none = Map::new();
-    let given = message.get("arguments").and_then(Value::as_object).unwrap_or(&none);
-    let mut check = Check { schema, command: &command.name, path: Vec::new(), hints: Vec::new() };
+    let arguments_in = |text: &str| match serde_json::from_str::<Map<String, Value>>(text).ok()?.remove("arguments") {
+        Some(Value::Object(given)) => Some(given),
+        _ => Some(Map::new()),
+    };
+    let (Some(sent), Some(given)) = (arguments_in(request.text()), arguments_in(&request.masked(request.text())))
+    else {
+        return Vec::new();
+    };
+    let is_hidden =
+        |(name, value): &(&String, &Value)| value.is_string() && sent.get(*name).is_some_and(|sent| !sent.is_string());
+    let hidden = given.iter().filter(is_hidden).map(|(name, _)| name.clone()).collect();
+    let mut check = Check { schema, command: &command.name, hidden, path: Vec::new(), hints: Vec::new() };
     if let (true, Some(Value::String(driver))) = (&*command.name == "device_add", given.get("driver")) {
         check.hints.extend(removed::device(driver));
     }
-    check.object(arguments, given);
+    check.object(arguments, &given);
     check.hints.truncate(HINTS);
     check.hints
 }
@@ -108,6 +116,8 @@ pub fn nested_properties(request: &Request) -> Vec<String> {
 struct Check<'s> {
     schema: &'s Schema,
     command: &'s str,
+    /// The arguments of which the mask, a string, hides what they are.
+    hidden: Vec<String>,
     path: Vec<String>,
     hints: Vec<String>,
 }
@@ -143,6 +153,7 @@ impl<'s> Check<'s> {
         for (name, value) in given {
             match members.iter().find(|member| *member.name == **name) {
                 // One that moved was typed without the schema.
+                Some(_) if self.path.is_empty() && self.hidden.contains(name) => {}
                 Some(member) if written.contains_key(name) => self.within(name.clone(), member.ty, value),
                 Some(_) => {}
                 None if is_open => {}
@@ -546,6 +557,8 @@ mod tests {
         shown("https://u:p@h", "…");
         let expected = "`secrets` takes a list of (string or object): secrets.0=…, or secrets.0.id=…";
         check("lists", r#"{"many":[],"secrets":"b"}"#, &[expected]);
+        // What is hidden has no hint that it is a string.
+        check("lists", r#"{"many":[],"secrets":[5]}"#, &[]);
         check("lists", r#"{"many":[],"pairs":"b"}"#, &["`pairs` takes a list of objects: pairs.0.a=… pairs.0.b=…"]);
     }
 

@@ -558,6 +558,13 @@ mod tests {
                 assert!(refusal.message.ends_with(&format!("(usage: {})", usage(command.name))), "{}", refusal.message);
             }
         }
+        for command in COMMANDS {
+            // These three mean something without a dot.
+            if !matches!(command.name, "help" | "quit" | "log") {
+                let expected = format!("built-in commands begin with a dot: write `.{}`", command.name);
+                assert_eq!(meant::built_in(command.name), Some(expected));
+            }
+        }
         let check = |text: &str, expected: &str| assert_eq!(read(text).unwrap_err().message, expected, "{text}");
         check(".stats", "no such built-in command (did you mean .status?)");
         check(".x:y", "no such built-in command (.help built-in lists them)");

@@ -73,7 +73,7 @@ pub(crate) async fn explain_error(
         return Ok(shown(&meant));
     }
     let mut hints = schema.map(|schema| typing::hints(&schema, request)).unwrap_or_default();
-    if class == "CommandNotFound" && hints.is_empty() {
+    if class == "CommandNotFound" {
         hints.extend(meant::built_in(request.command()));
     }
     if hints.is_empty() {
