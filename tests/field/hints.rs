@@ -293,6 +293,10 @@ fn a_refusal_leads_to_the_next_step() {
             ("device_del id=zz", &["`.show qom /machine/peripheral` shows the devices that have an id"]),
             ("set_link name=zz up=off", &["`.show net` lists them"]),
             ("eject device=zz", &["id= takes the id of a device, device= a drive of -drive"]),
+            (
+                "set_password protocol=vnc password=x",
+                &["QEMU takes a VNC password only if it was started with -vnc ADDRESS,password=on"],
+            ),
             ("balloon value=128M", &["the guest needs a device virtio-balloon-pci and its driver"]),
             ("chardev-remove id=zz", &["`.show chardevs` lists them"]),
             ("object-del id=zz", &["`.show qom /objects` lists them"]),

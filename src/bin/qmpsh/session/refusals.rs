@@ -1,6 +1,7 @@
 //! What to do next if the peer refused a command because of what it found there.
 
 use qmpsh::pattern::Pattern;
+use qmpsh::secrets::in_text;
 
 /// For which commands, what QEMU said, and what to do. The first two are patterns; `{}` is a name that QEMU said, to say again.
 type Row = (&'static str, &'static str, &'static str);
@@ -97,12 +98,13 @@ const VNC: &str = "QEMU takes a VNC password only if it was started with -vnc AD
 const PROTOCOLS: &str = "write tcp:HOST:PORT, unix:PATH, \"exec:COMMAND\" or fd:NAME";
 const MIGRATION: &str = "`.migration` waits for the migration, migrate_cancel stops it";
 
-/// Returns what to do, not safe to show; `None` if nothing is certain.
+/// Returns what to do, not safe to show; `None` if nothing is certain. A name that may be a secret is not said again.
 pub(super) fn next_step(command: &str, desc: &str) -> Option<String> {
     let fits =
         |pattern: &str, text: &str| Pattern::new(&pattern.replace("{}", "*")).is_ok_and(|glob| glob.matches(text));
     let (_, said, todo) = ROWS.iter().find(|(commands, said, _)| fits(commands, command) && fits(said, desc))?;
-    Some(todo.replace("{}", name_in(said, desc).unwrap_or_default()))
+    let name = name_in(said, desc).unwrap_or_default();
+    in_text(name, "").is_none().then(|| todo.replace("{}", name))
 }
 
 /// Returns what stands in `desc` where the pattern has `{}`.
@@ -158,6 +160,7 @@ mod tests {
         );
         check("blockdev-add", "Could not open '/x.qcow2': No such file or directory", None);
         check("query-status", "anything else", None);
+        check("job-x", "Job ID 'password=x' already in use", None);
         check(
             "blockdev-change-medium",
             "Could not dup FD for /dev/fdset/1 flags 2: No such file or directory",

@@ -61,7 +61,7 @@ pub(crate) async fn explain_error(
         return Ok(hmp::hint(class, desc).map_or_else(String::new, shown));
     }
     let meant = meant::refused_request(request, class, desc).filter(|meant| in_text(meant, "").is_none());
-    let next_step = || refusals::next_step(request.command(), desc).filter(|next| in_text(next, "").is_none());
+    let next_step = || refusals::next_step(request.command(), desc);
     if !typing::can_teach(class, desc) {
         return Ok(meant.or_else(next_step).map_or_else(String::new, |hint| shown(&hint)));
     }
