@@ -306,6 +306,7 @@ fn a_refusal_leads_to_the_next_step() {
             ),
             ("query-cpu-model-expansion type=full model.name=zz", &["query-cpu-definitions lists them"]),
             ("trace-event-set-state name=zz enable=on", &["`trace-event-get-state name=*` lists them"]),
+            (".oob query-status", &["few commands run out of band: at the prompt, Tab behind .oob lists them"]),
             ("getfd fdname=x", &["`.fd FILE COMMAND` sends an open file with a command"]),
             ("x-exit-preconfig", &["QEMU must have been started with -preconfig"]),
         ],

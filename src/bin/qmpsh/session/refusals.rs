@@ -8,6 +8,11 @@ type Row = (&'static str, &'static str, &'static str);
 
 /// The first row that fits counts. Tried on QEMU 7.2, 10.0 and 11.1.
 const ROWS: &[Row] = &[
+    (
+        "*",
+        "The command * does not support OOB",
+        "few commands run out of band: at the prompt, Tab behind .oob lists them",
+    ),
     ("*", "Job ID '{}' already in use", "`.job {}` waits for that job and dismisses it"),
     // QEMU 7.2 closes the files of a client that leaves, later ones keep them.
     (
