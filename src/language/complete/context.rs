@@ -102,8 +102,8 @@ pub(super) struct CommandContext<'a> {
     pub(super) context: Context<'a>,
     root: Option<TypeId>,
     keys: KeyTree<'a>,
-    /// The steps that no tag decides: a long line repeats them.
-    steps: RefCell<HashMap<(TypeId, Step<'a>), Option<TypeId>>>,
+    /// The steps from a place, without its number if no value there decides them: a long line repeats them.
+    steps: RefCell<HashMap<(Place, Step<'a>), Option<TypeId>>>,
     /// The places whose members may be unknown, for the same reason.
     open: RefCell<HashMap<Place, bool>>,
 }
@@ -195,12 +195,11 @@ impl<'a> CommandContext<'a> {
         let node = from.node.and_then(|node| self.keys.child(node, &part.text));
         let ty = self.context.schema.zip(from.ty).and_then(|(schema, ty)| {
             let step = Step { text: &part.text, literal: part.quoted };
-            let find = |tag: &str| self.tag(from, tag);
-            if from.node.is_some_and(|node| self.keys.node(node).has_values) {
-                return Some(schema.step(ty, step, &find)?.0);
-            }
+            // Only a place with values can have a tag.
+            let place = Place { node: from.node.filter(|node| self.keys.node(*node).has_values), ..from };
             let mut steps = self.steps.borrow_mut();
-            *steps.entry((ty, step)).or_insert_with(|| Some(schema.step(ty, step, &find)?.0))
+            let found = || Some(schema.step(ty, step, &|tag| self.tag(from, tag))?.0);
+            *steps.entry((place, step)).or_insert_with(found)
         });
         Place { node, ty }
     }
