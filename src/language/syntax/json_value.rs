@@ -302,10 +302,10 @@ impl Reader<'_, '_> {
                 Some("omit the letter before the quote; a backslash is written \\\\")
             }
             "nan" | "inf" | "NaN" | "Infinity" if is_value => Some("QEMU accepts neither NaN nor infinity"),
-            _ if is_value && word.starts_with(char::is_alphabetic) => Some(if self.is_lenient() {
-                "text in brackets is quoted: ['a'] or {'a': 'b'}"
-            } else {
-                "JSON's strings stand in double quotes"
+            _ if is_value && word.starts_with(char::is_alphabetic) => Some(match self.grammar {
+                Grammar::Strict => "JSON's strings stand in double quotes",
+                Grammar::Message => "text in brackets is quoted: ['a'] or {'a': 'b'}",
+                Grammar::Value => "text in brackets is quoted: ['a'] or {'a': 'b'}; KEY==TEXT sends all of it as text",
             }),
             _ => None,
         }

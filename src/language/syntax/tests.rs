@@ -517,7 +517,7 @@ fn what_json_does_not_have_is_explained() {
     check("b", "unexpected `b`", "text in brackets is quoted: ['a'] or {'a': 'b'}");
     check("{b'y':1}", "unexpected `b`", "omit the letter before the quote; a backslash is written \\\\");
     let help = |line: &str| parse(line).unwrap_err().help.unwrap_or_default();
-    assert_eq!(help("c x=[a]"), "text in brackets is quoted: ['a'] or {'a': 'b'}");
+    assert_eq!(help("c x=[a]"), "text in brackets is quoted: ['a'] or {'a': 'b'}; KEY==TEXT sends all of it as text");
     assert_eq!(help("c x=[1 a]"), "to send it as text, quote it or write KEY==TEXT");
     assert_eq!(help("c x:=[a]"), "JSON's strings stand in double quotes");
     assert_eq!(help("c x:=['a']"), "JSON's strings stand in double quotes");
