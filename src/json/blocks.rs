@@ -3,6 +3,8 @@
 //! After simdjson's first stage (Langdale and Lemire, "Parsing Gigabytes of JSON per Second", 2019), reduced to what
 //! finding the end of a value needs.
 
+use wide::u8x16;
+
 /// One bit for each byte of a block, the first byte in the lowest bit.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Masks {
@@ -14,25 +16,20 @@ pub(super) struct Masks {
 
 impl Masks {
     pub(super) fn of(block: &[u8; 64]) -> Self {
-        // With the bit 0x20 set, `[` is `{` and `]` is `}`, and no other byte becomes one of them.
-        let is_bracket = |byte| byte | 0x20 == b'{' || byte | 0x20 == b'}';
-        Self {
-            quotes: bits(block, |byte| byte == b'"'),
-            backslashes: bits(block, |byte| byte == b'\\'),
-            brackets: bits(block, is_bracket),
+        let mut masks = Self::default();
+        let (parts, _) = block.as_chunks::<16>();
+        for (i, part) in parts.iter().enumerate() {
+            let bytes = u8x16::new(*part);
+            let is = |bytes: u8x16, byte| bytes.simd_eq(u8x16::splat(byte));
+            let bits = |found: u8x16| u64::from(found.to_bitmask()) << (16 * i);
+            // With the bit 0x20 set, `[` is `{` and `]` is `}`, and no other byte becomes one of them.
+            let folded = bytes | u8x16::splat(0x20);
+            masks.quotes |= bits(is(bytes, b'"'));
+            masks.backslashes |= bits(is(bytes, b'\\'));
+            masks.brackets |= bits(is(folded, b'{') | is(folded, b'}'));
         }
+        masks
     }
-}
-
-/// Returns a bit for each byte for which `is` is true. Comparing all bytes first compiles to vector instructions.
-#[inline]
-fn bits(block: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
-    /// Moves the lowest bit of byte i of a word to bit i of its highest byte.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let found = block.map(|byte| u8::from(is(byte)));
-    let (words, _) = found.as_chunks::<8>();
-    let gathered = words.iter().map(|word| u64::from_le_bytes(*word).wrapping_mul(GATHER) >> 56);
-    gathered.enumerate().fold(0, |bits, (i, eight)| bits | eight << (8 * i))
 }
 
 /// Returns the bytes after an odd run of backslashes, which are escaped. `carry` tells if the first byte of the block is escaped,
