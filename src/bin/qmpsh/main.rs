@@ -34,7 +34,7 @@ use qmpsh::error::describe;
 // The unwinder of gcc, from its static library: loading the shared one takes about a tenth of the time of a single command.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[link(name = "gcc_eh")]
-#[expect(unsafe_code, reason = "a foreign block is unsafe, but this one declares nothing")]
+#[allow(unsafe_code, reason = "a foreign block is unsafe, but this one declares nothing")]
 unsafe extern "C" {}
 
 fn main() -> ExitCode {
