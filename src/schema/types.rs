@@ -62,7 +62,7 @@ impl Schema {
 }
 
 /// A type of a [`Schema`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeId(pub(super) u32);
 
 /// What a type is.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use super::types::{Builtin, Member, Object, Schema, Type, TypeId};
 
 /// One part of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Step<'a> {
     /// The key, or the digits of an index.
     pub text: &'a str,

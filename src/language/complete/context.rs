@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::live::Live;
 use crate::language::syntax::{ArgumentWord, KeyPart, Outline, Target, TokenKind, Value, Word, outline};
@@ -103,13 +103,13 @@ pub(super) struct CommandContext<'a> {
     root: Option<TypeId>,
     keys: KeyTree<'a>,
     /// The steps from a place, without its number if no value there decides them: a long line repeats them.
-    steps: RefCell<HashMap<(Place, Step<'a>), Option<TypeId>>>,
+    steps: RefCell<BTreeMap<(Place, Step<'a>), Option<TypeId>>>,
     /// The places whose members may be unknown, for the same reason.
-    open: RefCell<HashMap<Place, bool>>,
+    open: RefCell<BTreeMap<Place, bool>>,
 }
 
 /// What some keys lead to: the arguments, or something within them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /// Its number among the keys, if the line has it.
     node: Option<usize>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::json;
 use crate::language::syntax::{Argument, Key, KeyPart, Value};
@@ -56,7 +56,7 @@ pub(super) fn may_be_index(part: &KeyPart) -> bool {
 #[derive(Debug)]
 pub(crate) struct KeyTree<'a> {
     nodes: Vec<Node<'a>>,
-    children: HashMap<(usize, &'a str), usize>,
+    children: BTreeMap<(usize, &'a str), usize>,
 }
 
 /// The end of some parts of keys.
@@ -77,7 +77,7 @@ pub(crate) struct Node<'a> {
 
 impl Default for KeyTree<'_> {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], children: HashMap::new() }
+        Self { nodes: vec![Node::default()], children: BTreeMap::new() }
     }
 }
 
