@@ -24,7 +24,7 @@ pub fn check(bytes: &[u8]) {
     }
     let result = serde_json::to_vec(&*lossy).expect("a string");
     if let Some(answer) = Answer::read("info block", &result) {
-        is_safe_on_lines(&answer.for_terminal());
+        is_safe_on_lines(&text::lines(&answer.text));
     }
 }
 

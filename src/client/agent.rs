@@ -8,13 +8,13 @@ use bytes::BytesMut;
 
 use super::error::QmpError;
 use super::observer::Origin;
-use super::qmp::{Outgoing, Qmp, Waiter, has_ended};
+use super::qmp::{Outgoing, Qmp, Waiter};
 use super::received::Received;
 use super::shared::Progress;
 use super::sync::{DELIMITED, PLAIN, SENTINEL, Sync};
 use crate::json::{Document, Scanner};
 use crate::message::{Message, Outcome, Reply, Request};
-use crate::protocol::Wire;
+use crate::protocol::{Wire, has_ended};
 use crate::text;
 
 /// The commands that send no reply when they succeed. Source: `'success-response': false` in `qga/qapi-schema.json`.

@@ -15,7 +15,7 @@ use super::agent;
 use super::builder::ClientBuilder;
 use super::error::{ExecuteError, QmpError};
 use super::observer::Origin;
-use super::qmp::{Answer, Outgoing, Qmp, is_of_peer};
+use super::qmp::{Answer, Outgoing, Qmp};
 use super::shared::{Progress, Shared};
 use super::tracker::Tracker;
 use crate::events::{Delivery, EventStream, EventWait, Hub, RanOver};
@@ -247,7 +247,7 @@ impl Client {
     /// The session had ended by itself: the peer closed the connection, or sent what is not QMP.
     pub async fn disconnect(&self) -> End<QmpError> {
         let end = self.session.disconnect().await;
-        if end.as_ref().is_err_and(|error| is_of_peer(error)) && self.shared.seen().has_quit { Ok(()) } else { end }
+        if end.as_ref().is_err_and(|error| error.is_of_peer()) && self.shared.seen().has_quit { Ok(()) } else { end }
     }
 }
 

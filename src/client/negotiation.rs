@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::error::{NonQmpPeer, QmpError};
-use super::qmp::{Outgoing, Qmp, has_ended, may_be_a_reply};
+use super::qmp::{Outgoing, Qmp, may_be_a_reply};
 use super::received::Received;
 use super::shared::Progress;
 use crate::json::{Document, ScanError};
 use crate::message::{Fault, Greeting, Kind, Malformed, Message, Outcome, Reply, Request};
-use crate::protocol::Wire;
+use crate::protocol::{Wire, has_ended};
 
 /// The command that negotiates.
 const NEGOTIATE: &str = "qmp_capabilities";

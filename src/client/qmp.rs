@@ -4,13 +4,12 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use super::builder::ClientBuilder;
-use super::error::{ExecuteError, QmpError};
+use super::error::ExecuteError;
 use super::observer::Origin;
 use super::pending::Pending;
 use super::shared::{Seen, Shared};
@@ -18,7 +17,6 @@ use super::sync::{DELIMITED, Sync};
 use crate::events::Mark;
 use crate::json::Scanner;
 use crate::message::{Event, Fault, Malformed, Reply, Request};
-use crate::protocol::SessionError;
 
 /// The outcome of a command, for its sender.
 pub(super) type Answer = Result<Reply, ExecuteError>;
@@ -160,19 +158,4 @@ impl Dropped {
             tracing::warn!("dropped {} messages in all", self.count);
         }
     }
-}
-
-/// Returns true if the peer has closed the connection.
-pub(super) fn is_of_peer(error: &SessionError<QmpError>) -> bool {
-    match error {
-        SessionError::EndOfFile => true,
-        SessionError::Read(error) | SessionError::Write(error) => has_ended(error),
-        _ => false,
-    }
-}
-
-/// Returns true for the end of file, and for the errors that replace it if the peer closes with unread bytes.
-pub(super) fn has_ended(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }

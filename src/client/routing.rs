@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::agent;
 use super::error::{ExecuteError, QmpError};
-use super::qmp::{Answer, Outgoing, Qmp, Waiter, is_of_peer, may_be_a_reply};
+use super::qmp::{Answer, Outgoing, Qmp, Waiter, may_be_a_reply};
 use super::received::Received;
 use super::shared::Progress;
 use super::sync::{DELIMITED, SENTINEL};
@@ -184,7 +184,7 @@ impl Protocol for Qmp {
     fn on_end(&mut self, end: &End<QmpError>) {
         self.dropped.warn_of_all();
         let reason = end.as_ref().err();
-        let went = end.as_ref().is_err_and(|error| is_of_peer(error));
+        let went = end.as_ref().is_err_and(|error| error.is_of_peer());
         for waiter in self.pending.drain() {
             if let (true, true, Some(reply)) = (went, waiter.partner.is_some(), agent::silent_reply()) {
                 // The command has shut the guest down.

@@ -4,13 +4,11 @@
 //! [`HumanMonitor`] remembers it, and sends it along. Only the text tells that a line failed.
 //! Source: QEMU's `monitor/hmp.c` and `qapi/misc.json`; docs/qmp.md, "HMP".
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::json;
 use crate::language::syntax::{is_noncharacter, quoted};
 use crate::message::Request;
-use crate::text;
 
 /// The command that carries a line.
 pub const COMMAND: &str = "human-monitor-command";
@@ -110,11 +108,6 @@ impl Answer {
             text.push('\n');
         }
         Some(Self { text, failed })
-    }
-
-    /// Returns the text without anything that could drive a terminal.
-    pub fn for_terminal(&self) -> Cow<'_, str> {
-        text::lines(&self.text)
     }
 }
 
@@ -263,7 +256,6 @@ mod tests {
         check(r#""no Error: here\n""#, "no Error: here\n", false);
         check(r#"" unknown command: x""#, " unknown command: x\n", false);
         check(r#""\u001b[2J""#, "\u{1b}[2J\n", false);
-        assert_eq!(Answer::read("any", br#""\u001b\n""#).unwrap().for_terminal(), "\\u{1b}\n");
         assert_eq!(Answer::read("any", b"{}"), None);
         assert_eq!(Answer::read("any", b""), None);
     }

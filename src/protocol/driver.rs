@@ -17,7 +17,7 @@ use tokio_util::io::poll_read_buf;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::core::{Control, Core, Established};
-use super::error::SessionError;
+use super::error::{SessionError, has_ended};
 use super::link::Link;
 use super::outbox::Outbox;
 use super::traits::{Context, Protocol};
@@ -156,9 +156,7 @@ impl<P: Protocol> Driver<P> {
         let Some(error) = self.write_error.take() else { return Ok(()) };
         let may_read_more = match input {
             // The peer has closed the connection: that is the cause of the broken pipe (E6).
-            Input::End if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
-                return Ok(());
-            }
+            Input::End if has_ended(&error) => return Ok(()),
             Input::End => false,
             Input::Routed | Input::Read => true,
             Input::Full => self.stage == Stage::Running,

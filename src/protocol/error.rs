@@ -111,3 +111,20 @@ pub enum SessionError<E: StdError + 'static> {
     #[error("the session's task ended unexpectedly: {0}")]
     DriverLost(String),
 }
+
+impl<E: StdError> SessionError<E> {
+    /// Returns true if the peer closed the connection.
+    pub fn is_of_peer(&self) -> bool {
+        match self {
+            Self::EndOfFile => true,
+            Self::Read(error) | Self::Write(error) => has_ended(error),
+            _ => false,
+        }
+    }
+}
+
+/// Returns true for the end of file, and for the errors that replace it if the peer closes with unread bytes.
+pub(crate) fn has_ended(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
+}

@@ -39,6 +39,7 @@ mod wire;
 
 pub use codec::CodecProtocol;
 pub use core::SessionOptions;
+pub(crate) use error::has_ended;
 pub use error::{Cause, ConnectError, OpenError, Phase, SessionError};
 pub use line::{LineError, Lines};
 pub(crate) use link::no_descriptors;

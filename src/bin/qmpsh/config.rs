@@ -22,7 +22,8 @@ const LONGEST: u64 = 1 << 20;
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Config {
     pub(crate) output: Option<OutputMode>,
-    pub(crate) pager: Option<Pager>,
+    /// A command for `sh`; empty for none.
+    pub(crate) pager: Option<String>,
     pub(crate) events: Option<EventFilter>,
     pub(crate) timing: Option<bool>,
     /// The keys of vi in place of those of Emacs.
@@ -32,31 +33,13 @@ pub(crate) struct Config {
     pub(crate) colors: Vec<(Tint, Style)>,
 }
 
-/// What shows a result that is longer than the screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Pager {
-    Off,
-    /// A command for `sh`.
-    Command(String),
-}
-
-impl Pager {
-    /// Returns the command, which is empty if there is none.
-    pub(crate) fn command(&self) -> &str {
-        match self {
-            Pager::Off => "",
-            Pager::Command(command) => command,
-        }
-    }
-}
-
 /// A problem, and where it is in the file.
 type Problem = (Range<usize>, String);
 
 impl Config {
     /// Reads the file of this user. Also returns warnings about it, safe for a terminal.
     pub(crate) fn load() -> (Self, Vec<String>) {
-        let Some(path) = path() else { return Self::default().into() };
+        let Some(path) = path() else { return (Self::default(), Vec::new()) };
         let shown = path.to_string_lossy();
         match read(&path) {
             Ok(Some(content)) => {
@@ -67,7 +50,7 @@ impl Config {
                 };
                 (config, problems.into_iter().map(warning).collect())
             }
-            Ok(None) => Self::default().into(),
+            Ok(None) => (Self::default(), Vec::new()),
             Err(error) => {
                 let warning = format!("warning: cannot read {}: {}", text::line(&shown), describe(&error));
                 (Self::default(), vec![warning])
@@ -103,8 +86,8 @@ impl Config {
             }
             "pager" => {
                 self.pager = match found {
-                    DeValue::String(command) if !command.trim().is_empty() => Some(Pager::Command(command.to_string())),
-                    DeValue::Boolean(false) => Some(Pager::Off),
+                    DeValue::String(command) if !command.trim().is_empty() => Some(command.to_string()),
+                    DeValue::Boolean(false) => Some(String::new()),
                     _ => None,
                 };
                 (self.pager.is_none(), "a command in quotes, or false")
@@ -198,13 +181,6 @@ impl Config {
     }
 }
 
-/// Without warnings.
-impl From<Config> for (Config, Vec<String>) {
-    fn from(config: Config) -> Self {
-        (config, Vec::new())
-    }
-}
-
 fn path() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("qmpsh").join("config.toml"))
 }
@@ -266,7 +242,7 @@ mod tests {
         let color = |tint, style| (tint, parse_style(style).unwrap());
         let expected = Config {
             output: Some(OutputMode::Table),
-            pager: Some(Pager::Command("less -R".into())),
+            pager: Some("less -R".into()),
             events: Some(events),
             timing: Some(true),
             vi: true,
@@ -279,7 +255,7 @@ mod tests {
         };
         assert_eq!(sorted(config), expected);
         let (config, problems) = Config::parse("pager = false\nevents = false\nedit-mode = 'emacs'\ntiming = false");
-        let (pager, events) = (Some(Pager::Off), Some(EventFilter::all(false)));
+        let (pager, events) = (Some(String::new()), Some(EventFilter::all(false)));
         assert_eq!(problems, []);
         assert_eq!(config, Config { pager, events, timing: Some(false), ..Config::default() });
         assert_eq!(Config::parse(""), (Config::default(), vec![]));

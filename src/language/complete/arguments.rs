@@ -1,4 +1,4 @@
-//! The names of command.
+//! The names of the arguments of a command.
 
 use super::context::{CommandContext, Place};
 use super::describe::{described, ordered};
@@ -121,7 +121,6 @@ fn properties(command: &CommandContext<'_>, typed: &str) -> Vec<Item> {
 
 /// Returns true if a property of a device could have been given to `device_add`.
 fn is_settable(name: &str, ty: &str) -> bool {
-    const MADE_BY_QEMU: [&str; 7] =
-        ["type", "realized", "hotplugged", "hotpluggable", "parent_bus", "legacy-", "unattached"];
+    const MADE_BY_QEMU: [&str; 6] = ["type", "realized", "hotplugged", "hotpluggable", "parent_bus", "unattached"];
     !ty.starts_with("child<") && !MADE_BY_QEMU.contains(&name) && !name.starts_with("legacy-") && !name.contains('[')
 }

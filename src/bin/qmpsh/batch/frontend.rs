@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::waiting::disconnecting;
 use super::{Batch, about};
 use crate::eval::{self, Parsed, Read, Sources, Text};
 use crate::input::lines::{Line, Lines};
@@ -16,6 +15,7 @@ use crate::output::messages::Notifier;
 use crate::output::pipeline;
 use crate::output::printer::sleep_until_or_never;
 use crate::output::render::{Pieces, Renderer};
+use crate::session::outcome;
 use crate::session::types::resolve_types;
 use crate::session::{Action, EventFilter, Frontend, Peer, Session};
 use crate::status::{Failure, Status, Stop};
@@ -84,7 +84,7 @@ impl Frontend for Batch<'_> {
             biased;
             () = work => return Ok(true),
             failed = self.printer.print_meanwhile() => return Err(failed.into()),
-            () = disconnecting(&self.session.client, &mut self.state) => {}
+            () = outcome::ended(&self.session.client) => {}
             () = sleep_until_or_never(limit) => return Ok(false),
         }
         let (status, why) = self.reason().await;
@@ -185,14 +185,11 @@ impl Frontend for Batch<'_> {
     async fn connect(&mut self, mut peer: Peer) -> Result<(), Stop> {
         self.printer.print_all().await?;
         let notifier = Notifier::Stderr(self.messages);
-        let (events, state) =
-            (self.printer.stream_of(&peer.client, &self.session.event_filter), peer.client.session().watch());
+        let events = self.printer.stream_of(&peer.client, &self.session.event_filter);
         peer.connector.open(&peer.client, &notifier).await?;
         let mut left = self.session.change_to(peer);
         self.printer.change_to(events);
-        self.state = state;
         self.end = OnceCell::new();
-        while self.state.try_changed().is_some() {}
         left.connector.close(&notifier, true).await;
         Ok(())
     }

@@ -31,8 +31,7 @@ use qmpsh::client::ExecuteError;
 use qmpsh::language::syntax::Dialect;
 use qmpsh::language::typing::Resend;
 use qmpsh::message::{Reply, Request};
-use qmpsh::protocol::StateWatcher;
-use waiting::{after_others, disconnecting, or_timeout};
+use waiting::{after_others, or_timeout};
 
 /// How long stdout may take the last results after the time limit of a command.
 const LEFT: Duration = Duration::from_secs(5);
@@ -42,7 +41,6 @@ pub(crate) struct Batch<'a> {
     session: &'a mut Session,
     messages: Messages,
     printer: Printer,
-    state: StateWatcher,
     /// The worst status so far, with `--keep-going`.
     status: Status,
     /// The line whose built-in command runs.
@@ -63,7 +61,6 @@ impl<'a> Batch<'a> {
                 options.events,
                 Renderer::new(options.output.unwrap_or(OutputMode::Auto), options.color, options.quiet),
             ),
-            state: session.client.session().watch(),
             status: Status::Success,
             at: Location { name: None, line: 1, message: None },
             leaves: false,
@@ -77,7 +74,6 @@ impl<'a> Batch<'a> {
         let Session { client, connector, .. } = &mut *self.session;
         connector.open(client, &Notifier::Stderr(self.messages)).await?;
         self.session.connected();
-        while self.state.try_changed().is_some() {}
         self.end = OnceCell::new();
         Ok(())
     }
@@ -307,7 +303,7 @@ impl<'a> Batch<'a> {
                 biased;
                 line = lines.next() => return Ok(line),
                 () = self.printer.more_events() => {}
-                () = disconnecting(&self.session.client, &mut self.state), if self.session.is_connected() => {
+                () = outcome::ended(&self.session.client), if self.session.is_connected() => {
                     let (status, why) = self.reason().await;
                     let message = format!("the connection was lost while waiting for input: {why}; every command had its reply");
                     return Err(Failure::new(status, message));
@@ -323,13 +319,10 @@ impl<'a> Batch<'a> {
 
     /// The failure of a command whose session ended.
     async fn lost(&mut self, lost: Lost, request: &Request, location: &Location) -> Failure {
-        let (command, (status, why)) = (name(request), self.reason().await);
+        let (status, why) = self.reason().await;
         let message = match lost {
-            Lost::NotSent => format!("{command} was not sent: {why}"),
-            Lost::Unanswered if status == Status::NoSession => format!("{command} did not run: {why}"),
-            Lost::Unanswered => format!(
-                "the connection was lost before the reply to {command} came, so whether it ran is unknown: {why}"
-            ),
+            Lost::Unanswered if status == Status::NoSession => format!("{} did not run: {why}", name(request)),
+            lost => lost.sentence(request, &why),
         };
         about(location, status, message)
     }

@@ -9,8 +9,6 @@ use tokio::time::timeout;
 use crate::eval::{self, Read};
 use crate::input::lines::{Line, Lines};
 use crate::status::Failure;
-use qmpsh::client::Client;
-use qmpsh::protocol::{Runstate, StateWatcher};
 
 /// The next line; `None` at the end of the input.
 pub(super) type Found = Option<Result<Ready, Failure>>;
@@ -64,9 +62,4 @@ pub(super) async fn take_if_there(lines: &mut Lines) -> Option<Found> {
 /// The output of `work`; `None` if `limit` comes first.
 pub(super) async fn or_timeout<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     timeout(limit.unwrap_or(Duration::MAX), work).await.ok()
-}
-
-/// Waits until the session ends, or returns at once if it has: the watcher tells each change only once.
-pub(super) async fn disconnecting(client: &Client, state: &mut StateWatcher) {
-    while client.session().state() == Runstate::Running && state.changed().await.is_some() {}
 }

@@ -17,7 +17,6 @@ use qmpsh::events::{Awaited, Condition, EventWait, HistoryBounds, Step, Verdict}
 use qmpsh::language::syntax::DotWord;
 use qmpsh::message::Event;
 use qmpsh::pattern::Pattern;
-use qmpsh::protocol::Runstate;
 use qmpsh::text;
 
 /// Why `.wait` and `.follow` fail with a guest agent.
@@ -94,7 +93,7 @@ impl Builtin for Wait {
         let limit = TimeLimit::new(if waits { self.timeout.or(session.options.timeout) } else { Some(Duration::ZERO) });
         let check =
             (is_connected && events.is_some()).then(|| event_names::warnings(session, [&**names, &**fail].concat()));
-        let closed = self.closed.map(|_| closed(client));
+        let closed = self.closed.map(|_| outcome::ended(&client));
         let mut end = pin!(async {
             tokio::select! {
                 biased;
@@ -168,12 +167,6 @@ impl Wait {
             Some(Verdict::Came) | None => Ok(()),
         }
     }
-}
-
-/// Waits until the connection has ended.
-async fn closed(client: Client) {
-    let mut state = client.session().watch();
-    while client.session().state() == Runstate::Running && state.changed().await.is_some() {}
 }
 
 /// Reads `PATH=VALUE`.

@@ -21,7 +21,6 @@ use crate::status::{Failure, Status, Stop};
 use qmpsh::client::Client;
 use qmpsh::language::typing::Resend;
 use qmpsh::message::{Event, Request};
-use qmpsh::protocol::{Runstate, StateWatcher};
 use qmpsh::text;
 
 /// How long a command may take if `--timeout` does not say.
@@ -32,7 +31,6 @@ pub(super) struct Call<'a> {
     vm: &'a Vm,
     session: Session,
     renderer: Renderer,
-    watcher: StateWatcher,
     canceled: CancellationToken,
     /// What was printed.
     printed: Vec<u8>,
@@ -42,8 +40,7 @@ impl<'a> Call<'a> {
     /// Begins a call, with a VM that is connected.
     pub(super) async fn new(vm: &'a Vm, canceled: CancellationToken) -> Self {
         let session = vm.session().await;
-        let watcher = session.client.session().watch();
-        Self { vm, session, renderer: Renderer::PIPELINE, watcher, canceled, printed: Vec::new() }
+        Self { vm, session, renderer: Renderer::PIPELINE, canceled, printed: Vec::new() }
     }
 
     pub(super) fn client(&self) -> Client {
@@ -83,14 +80,9 @@ impl<'a> Call<'a> {
     }
 
     async fn lost(&self, lost: Lost, request: &Request) -> Stop {
-        let (command, (status, why)) = (name(request), self.vm.end().await);
-        let message = match lost {
-            Lost::NotSent => format!("{command} was not sent: {why}"),
-            Lost::Unanswered => format!(
-                "the connection was lost before the reply to {command} came, so whether it ran is unknown: {why}"
-            ),
-        };
-        Stop::new(status, format!("{message}\nThe next call connects again."))
+        let (status, why) = self.vm.end().await;
+        let lost = lost.sentence(request, &why);
+        Stop::new(status, format!("{lost}\nThe next call connects again."))
     }
 }
 
@@ -159,13 +151,10 @@ impl Frontend for Call<'_> {
         what: &str,
     ) -> Result<bool, Stop> {
         let client = self.session.client.clone();
-        let watcher = &mut self.watcher;
-        let lost =
-            async { while client.session().state() == Runstate::Running && watcher.changed().await.is_some() {} };
         tokio::select! {
             biased;
             () = work => return Ok(true),
-            () = lost => {}
+            () = outcome::ended(&client) => {}
             () = self.canceled.cancelled() => return Err(Stop::silent(Status::Interrupted)),
             () = sleep_until_or_never(limit) => return Ok(false),
         }

@@ -4,7 +4,6 @@ use std::env;
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::config;
 use crate::output::columns::Size;
 
 /// The pager if no variable names one: it shows colors, stays for more than a screen, and leaves what it showed.
@@ -22,12 +21,12 @@ pub(crate) struct Pager {
 
 impl Pager {
     /// The pager that `$QMPSH_PAGER`, the configuration file or `$PAGER` names. An empty value and `cat` mean none.
-    pub(crate) fn new(configured: Option<&config::Pager>) -> Self {
+    pub(crate) fn new(configured: Option<&str>) -> Self {
         Self::from(configured, |name| env::var(name).ok())
     }
 
-    fn from(configured: Option<&config::Pager>, variable: impl Fn(&str) -> Option<String>) -> Self {
-        let configured = || configured.map(|pager| pager.command().to_owned());
+    fn from(configured: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let configured = || configured.map(str::to_owned);
         let named = variable("QMPSH_PAGER").or_else(configured).or_else(|| variable("PAGER"));
         let command = named.as_deref().map_or(DEFAULT, str::trim);
         if matches!(command, "" | "cat") {
@@ -125,12 +124,11 @@ mod tests {
         check(&[("PAGER", "cat")], None);
         check(&[("PAGER", " ")], None);
         check(&[("PAGER", "cat"), ("QMPSH_PAGER", "cat -A")], Some("cat -A"));
-        let pager = config::Pager::Command("most".to_owned());
         let configured =
-            |set: &'static str| Pager::from(Some(&pager), move |name| (name == set).then(|| "more".to_owned()));
+            |set: &'static str| Pager::from(Some("most"), move |name| (name == set).then(|| "more".to_owned()));
         assert_eq!(configured("PAGER").command(), Some("most"));
         assert_eq!(configured("QMPSH_PAGER").command(), Some("more"));
-        assert_eq!(Pager::from(Some(&config::Pager::Off), |_| None).command(), None);
+        assert_eq!(Pager::from(Some(""), |_| None).command(), None);
         let mut off = Pager::from(None, |_| Some(String::new()));
         off.is_on = true;
         assert_eq!(off.command(), Some("less -FRX"));

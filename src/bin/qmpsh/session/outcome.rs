@@ -8,7 +8,7 @@ use qmpsh::error::describe;
 use qmpsh::json::ScanError;
 use qmpsh::message::{Reply, Request};
 use qmpsh::processes;
-use qmpsh::protocol::SessionError;
+use qmpsh::protocol::{Runstate, SessionError};
 use qmpsh::secrets;
 use qmpsh::text;
 use qmpsh::transport::TlsError;
@@ -40,6 +40,19 @@ pub(crate) enum Lost {
     Unanswered,
 }
 
+impl Lost {
+    /// Says what became of `request` when the session ended because of `why`.
+    pub(crate) fn sentence(self, request: &Request, why: &str) -> String {
+        let command = name(request);
+        match self {
+            Self::NotSent => format!("{command} was not sent: {why}"),
+            Self::Unanswered => format!(
+                "the connection was lost before the reply to {command} came, so whether it ran is unknown: {why}"
+            ),
+        }
+    }
+}
+
 impl Outcome {
     /// Classifies the answer to `request`.
     pub(crate) fn of(request: &Request, answer: Result<Reply, ExecuteError>) -> Self {
@@ -47,7 +60,7 @@ impl Outcome {
             Ok(reply) => Outcome::Returned(reply),
             Err(ExecuteError::Server { class, desc, reply }) => Outcome::Refused { class, desc: shown(desc), reply },
             Err(ExecuteError::Interrupted { reason, .. })
-                if request.ends_peer() && reason.as_deref().is_some_and(is_end) =>
+                if request.ends_peer() && reason.as_deref().is_some_and(SessionError::is_of_peer) =>
             {
                 Outcome::PeerEnded
             }
@@ -78,6 +91,12 @@ pub(crate) fn no_reply(request: &Request, limit: Duration) -> String {
     format!("no reply to {} within {} s: {why}", name(request), limit.as_secs_f64())
 }
 
+/// Waits until the session has ended. Cancel safe.
+pub(crate) async fn ended(client: &Client) {
+    let mut state = client.session().watch();
+    while client.session().state() == Runstate::Running && state.changed().await.is_some() {}
+}
+
 /// How the session ended: the status, and why.
 ///
 /// Without negotiation a peer that refuses us in TLS is found out only here, so there may never have been a session.
@@ -99,15 +118,6 @@ pub(crate) async fn reason(client: &Client) -> (Status, String) {
     (Status::ConnectionLost, why)
 }
 
-/// Returns true if the peer closed the connection: end of file, or a reset if it had unread bytes.
-fn is_end(error: &SessionError<QmpError>) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    match error {
-        SessionError::EndOfFile => true,
-        SessionError::Read(error) | SessionError::Write(error) => matches!(error.kind(), BrokenPipe | ConnectionReset),
-        _ => false,
-    }
-}
 /// Returns a description as a message shows it: not longer than [`LONGEST`], without the passwords of URLs.
 fn shown(desc: String) -> String {
     if desc.len() <= LONGEST {

@@ -129,7 +129,7 @@ impl Session {
             self.event_filter = events.clone();
         }
         self.timing.is_on = config.timing.unwrap_or_default();
-        self.pager = Pager::new(config.pager.as_ref());
+        self.pager = Pager::new(config.pager.as_deref());
     }
 
     /// Makes another peer, with the options of the connection as they are but for those that `change` sets.

@@ -108,7 +108,7 @@ impl LineHelper {
     fn list(&self, candidates: &[Candidate], line: &str, cursor: usize) {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         let last = listed.take().filter(|last| last.text == line && last.cursor == cursor);
-        let (rows, _) = list::rows(candidates, size(), last.is_some(), self.color);
+        let rows = list::rows(candidates, size(), last.is_some(), self.color);
         if last.is_none_or(|last| last.rows != rows) {
             self.shared.line(rows.join("\n"));
         }

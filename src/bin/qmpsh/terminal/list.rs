@@ -15,18 +15,18 @@ const ROWS: usize = 12;
 /// The columns for a name that has a description.
 const NAME: usize = 32;
 
-/// Returns the rows of a list, and true if it is complete.
-pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, color: bool) -> (Vec<String>, bool) {
+/// Returns the rows of a list.
+pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, color: bool) -> Vec<String> {
     let limit = ROWS.min(size.rows.saturating_sub(4)).max(3);
     let has_about = candidates.iter().any(|candidate| !candidate.about.is_empty());
     if candidates.len() <= limit && has_about {
-        return (described(candidates, size.columns, color), true);
+        return described(candidates, size.columns, color);
     }
     let name = |candidate: &Candidate| cut(&candidate.name, size.columns.saturating_sub(1)).into_owned();
     let names: Vec<String> = candidates.iter().map(name).collect();
     let whole = columns(&names, size.columns);
     if all || whole.height <= limit {
-        return (whole.rows(&names), true);
+        return whole.rows(&names);
     }
     // As many names as fit above a row with the number of the others. Fewer names may be narrower and fit better.
     let mut shown = (limit - 1) * names.len().div_ceil(whole.height);
@@ -37,7 +37,7 @@ pub(super) fn rows(candidates: &[Candidate], size: Size, all: bool, color: bool)
     }
     let mut rows = columns(&names[..shown], size.columns).rows(&names[..shown]);
     rows.push(format!("… {} more (Tab shows all)", names.len() - shown));
-    (rows, false)
+    rows
 }
 
 /// The columns of a list of names.
@@ -106,11 +106,11 @@ mod tests {
     fn a_few_candidates_have_descriptions() {
         let list = candidates(&[("id=", "string"), ("size=", "optional integer"), ("x=", "")]);
         let expected = ["id=    string", "size=  optional integer", "x="];
-        assert_eq!(rows(&list, SIZE, false, false), (expected.map(str::to_owned).to_vec(), true));
-        let (colored, _) = rows(&list[..1], SIZE, false, true);
+        assert_eq!(rows(&list, SIZE, false, false), expected);
+        let colored = rows(&list[..1], SIZE, false, true);
         assert_eq!(colored, ["id=  \x1b[90mstring\x1b[0m"]);
         let long = candidates(&[(&"n".repeat(60), "about"), ("b", &"words ".repeat(20))]);
-        let (shown, _) = rows(&long, SIZE, false, false);
+        let shown = rows(&long, SIZE, false, false);
         assert_eq!(shown[0], format!("{}…", "n".repeat(38)));
         assert!(shown.iter().all(|row| row.width() < SIZE.columns), "{shown:?}");
     }
@@ -119,30 +119,30 @@ mod tests {
     fn many_candidates_stand_in_columns() {
         let names: Vec<String> = (0..14).map(|n| format!("name-{n:02}")).collect();
         let list = candidates(&names.iter().map(|name| (name.as_str(), "about")).collect::<Vec<_>>());
-        let (shown, all) = rows(&list, SIZE, false, false);
+        let shown = rows(&list, SIZE, false, false);
         assert_eq!(shown[0], "name-00  name-04  name-08  name-12");
         assert_eq!(shown[3], "name-03  name-07  name-11");
-        assert!(all && shown.len() == 4);
+        assert_eq!(shown.len(), 4);
         let uneven = candidates(&[("a", ""), ("b", ""), (&"c".repeat(30), ""), ("d", ""), ("e2345", "")]);
-        let shown = rows(&uneven, SIZE, false, false).0;
+        let shown = rows(&uneven, SIZE, false, false);
         assert_eq!(shown, [format!("a{:31}d", ""), format!("b{:31}e2345", ""), "c".repeat(30)]);
         let wide = candidates(&[("日本語", ""), ("b", "")]);
-        assert_eq!(rows(&wide, SIZE, false, false).0, ["日本語  b"]);
+        assert_eq!(rows(&wide, SIZE, false, false), ["日本語  b"]);
         let narrow = Size { rows: 24, columns: 5 };
-        assert_eq!(rows(&list[..2], narrow, true, false).0[0], "nam…");
+        assert_eq!(rows(&list[..2], narrow, true, false)[0], "nam…");
     }
 
     #[test]
     fn of_too_many_candidates_the_beginning_is_shown() {
         let names: Vec<String> = (0..500).map(|n| format!("name-{n:03}")).collect();
         let list = candidates(&names.iter().map(|name| (name.as_str(), "")).collect::<Vec<_>>());
-        let (shown, all) = rows(&list, SIZE, false, false);
-        assert_eq!((shown.len(), all), (ROWS, false));
+        let shown = rows(&list, SIZE, false, false);
+        assert_eq!(shown.len(), ROWS);
         assert_eq!(shown[0], "name-000  name-011  name-022  name-033");
         assert_eq!(shown.last().unwrap(), "… 456 more (Tab shows all)");
-        let (shown, all) = rows(&list, SIZE, true, false);
-        assert_eq!((shown.len(), all), (125, true));
+        let shown = rows(&list, SIZE, true, false);
+        assert_eq!(shown.len(), 125);
         let small = Size { rows: 6, columns: 40 };
-        assert_eq!(rows(&list, small, false, false).0.len(), 3);
+        assert_eq!(rows(&list, small, false, false).len(), 3);
     }
 }
