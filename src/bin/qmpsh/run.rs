@@ -24,7 +24,7 @@ use crate::output::messages::{Messages, Notifier};
 use crate::output::wire_log::WireLog;
 use crate::output::{diagnostics, pipeline};
 use crate::session::types::TypeInfo;
-use crate::session::{Session, SharedDialect, hmp, queries};
+use crate::session::{Peer, Session, SharedDialect, hmp, queries};
 use crate::share;
 use crate::signals::{Ending, Interrupts, Signals};
 use crate::status::{Failure, Status};
@@ -266,5 +266,5 @@ fn session(
         .observer(log.observer(follows_events))
         .policy(options.policy())
         .history(follows_events.then(HistoryBounds::default));
-    Session::new(connector, client_builder, options, log, dialect, work.is_none())
+    Session::new(Peer::new(connector, client_builder.clone()), client_builder, options, log, dialect, work.is_none())
 }

@@ -24,7 +24,7 @@ mod number;
 mod outline;
 mod parser;
 #[cfg(test)]
-mod properties;
+mod properties_tests;
 mod render;
 mod span;
 mod string;

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::output::columns::cut;
 use crate::session::queries::{self, Query};
-use crate::session::{Session, SharedDialect, Tracker};
+use crate::session::{SeenEvents, Session, SharedDialect};
 use crate::terminal::Sink;
 use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::syntax::Dialect;
@@ -61,7 +61,7 @@ struct Name {
 pub(super) struct Prompt {
     sink: Sink,
     dialect: SharedDialect,
-    tracker: Arc<Tracker>,
+    seen: Arc<SeenEvents>,
     updater: JoinSet<()>,
     /// `None` without a session.
     shown: Option<watch::Receiver<Shown>>,
@@ -76,15 +76,15 @@ struct Shown {
 
 impl Prompt {
     pub(super) fn new(session: &Session, sink: Sink) -> Self {
-        let (dialect, tracker) = (session.dialect.clone(), Arc::clone(&session.tracker));
-        Self { sink, dialect, tracker, updater: JoinSet::new(), shown: None }
+        let (dialect, seen) = (session.dialect.clone(), Arc::clone(&session.seen));
+        Self { sink, dialect, seen, updater: JoinSet::new(), shown: None }
     }
 
     /// Starts to ask the peer of a new session.
     pub(super) fn begin(&mut self, session: &Session) {
-        self.tracker = Arc::clone(&session.tracker);
+        self.seen = Arc::clone(&session.seen);
         // The state at the beginning counts as a change.
-        self.tracker.expect_run_state_change();
+        self.seen.expect_run_state_change();
         let (sender, shown) = watch::channel(Shown::default());
         self.shown = Some(shown);
         self.redraw();
@@ -92,7 +92,7 @@ impl Prompt {
             client: session.client.clone(),
             sink: self.sink.clone(),
             dialect: self.dialect.clone(),
-            changes: self.tracker.run_state_changes(),
+            changes: self.seen.run_state_changes(),
             shown: sender,
         };
         self.updater = JoinSet::new();
@@ -102,7 +102,7 @@ impl Prompt {
     /// Waits a moment until the prompt shows all changes: a late prompt is worse than one that changes. Cancel safe.
     pub(super) async fn settle(&mut self) {
         let Some(shown) = &mut self.shown else { return };
-        let changes = *self.tracker.run_state_changes().borrow();
+        let changes = *self.seen.run_state_changes().borrow();
         // An error means that the session ended.
         let _ = timeout(PATIENCE, shown.wait_for(|shown| shown.changes >= changes)).await;
     }

@@ -11,7 +11,7 @@ use crate::connect::Connector;
 use crate::output::messages::{Messages, Notifier};
 use crate::output::wire_log::WireLog;
 use crate::session::schema::SessionSchema;
-use crate::session::{Connection, Peer, Session, SharedDialect, Tracker, outcome};
+use crate::session::{Connection, Peer, SeenEvents, Session, SharedDialect, outcome};
 use crate::status::Status;
 use qmpsh::address::Address;
 use qmpsh::client::{Client, ClientBuilder};
@@ -24,7 +24,7 @@ pub(super) struct Vm {
     options: &'static Options,
     client_builder: ClientBuilder,
     client: Client,
-    tracker: Arc<Tracker>,
+    seen: Arc<SeenEvents>,
     address: Address,
     /// Locked while it connects.
     connector: Mutex<Connector<'static>>,
@@ -48,13 +48,13 @@ impl Vm {
             .observer(log.observer(true))
             .policy(options.policy())
             .history(Some(HistoryBounds::default()));
-        let Peer { client, connector, tracker } = Peer::new(connector, client_builder.clone());
+        let Peer { client, connector, seen } = Peer::new(connector, client_builder.clone());
         Self {
             address,
             options,
             client_builder,
             client,
-            tracker,
+            seen,
             shown: connector.shown().to_owned(),
             connector: Mutex::new(connector),
             schema: RefCell::default(),
@@ -108,10 +108,9 @@ impl Vm {
     /// Returns a session on the connection, for one call.
     pub(super) async fn session(&self) -> Session {
         let connector = self.connector.lock().await.to(self.address.clone(), |_| {});
+        let peer = Peer { client: self.client.clone(), connector, seen: Arc::clone(&self.seen) };
         let (log, dialect) = (Arc::clone(&self.log), SharedDialect::new(Dialect::Qmp));
-        let mut session = Session::new(connector, self.client_builder.clone(), self.options, log, dialect, false);
-        session.client = self.client.clone();
-        session.tracker = Arc::clone(&self.tracker);
+        let mut session = Session::new(peer, self.client_builder.clone(), self.options, log, dialect, false);
         session.schema = Arc::clone(&self.schema.borrow());
         session.connection = Connection::Open;
         session

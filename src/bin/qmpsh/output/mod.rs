@@ -6,6 +6,7 @@ pub(crate) mod columns;
 pub(crate) mod diagnostics;
 mod event_line;
 pub(crate) mod messages;
+pub(crate) mod natural;
 pub(crate) mod pager;
 pub(crate) mod pipeline;
 pub(crate) mod printer;

@@ -16,13 +16,13 @@ pub(crate) mod peer;
 pub(crate) mod queries;
 mod refusals;
 pub(crate) mod schema;
+mod seen_events;
 mod state;
-pub(crate) mod tracker;
 pub(crate) mod types;
 
 pub(crate) use action::{Action, Builtin};
 pub(crate) use dialect::SharedDialect;
 pub(crate) use event_filter::EventFilter;
 pub(crate) use frontend::{Frontend, attend};
+pub(crate) use seen_events::SeenEvents;
 pub(crate) use state::{Connection, Peer, Session};
-pub(crate) use tracker::Tracker;

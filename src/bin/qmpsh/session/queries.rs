@@ -214,6 +214,11 @@ pub(crate) struct Listed {
     pub(crate) ty: String,
 }
 
+/// Returns the type of the object in the type of a property, which is `child<TYPE>` or `link<TYPE>`, if it is of this kind.
+pub(crate) fn within<'a>(kind: &str, ty: &'a str) -> Option<&'a str> {
+    ty.strip_prefix(kind)?.strip_prefix('<')?.strip_suffix('>')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::dialect::SharedDialect;
 use super::event_filter::EventFilter;
 use super::schema::SessionSchema;
-use super::tracker::Tracker;
+use super::seen_events::SeenEvents;
 use crate::cli::{EventsMode, Options};
 use crate::config::Config;
 use crate::connect::Connector;
@@ -27,17 +27,17 @@ use qmpsh::message::Request;
 pub(crate) struct Peer {
     pub(crate) client: Client,
     pub(crate) connector: Connector<'static>,
-    pub(crate) tracker: Arc<Tracker>,
+    pub(crate) seen: Arc<SeenEvents>,
 }
 
 impl Peer {
     /// A peer that is not connected yet.
     pub(crate) fn new(connector: Connector<'static>, builder: ClientBuilder) -> Self {
-        let tracker = Arc::new(Tracker::default());
-        let observer = Arc::clone(&tracker);
+        let seen = Arc::new(SeenEvents::default());
+        let observer = Arc::clone(&seen);
         let builder = builder.guest_agent(connector.options().guest_agent);
         let client = builder.on_event(move |event| observer.observe(event)).build();
-        Self { client, connector, tracker }
+        Self { client, connector, seen }
     }
 }
 
@@ -45,7 +45,7 @@ impl Peer {
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) connector: Connector<'static>,
-    pub(crate) tracker: Arc<Tracker>,
+    pub(crate) seen: Arc<SeenEvents>,
     client_builder: ClientBuilder,
     pub(crate) options: &'static Options,
     pub(crate) log: Arc<WireLog>,
@@ -85,16 +85,16 @@ pub(crate) enum Connection {
 }
 
 impl Session {
-    /// A session that is not connected yet.
+    /// A session that is not connected yet. `client_builder` makes the clients of other peers.
     pub(crate) fn new(
-        connector: Connector<'static>,
+        peer: Peer,
         client_builder: ClientBuilder,
         options: &'static Options,
         log: Arc<WireLog>,
         dialect: SharedDialect,
         is_interactive: bool,
     ) -> Self {
-        let Peer { client, connector, tracker } = Peer::new(connector, client_builder.clone());
+        let Peer { client, connector, seen } = peer;
         let shows_events = match options.events {
             Some(mode) => mode != EventsMode::Hide,
             None => is_interactive,
@@ -103,7 +103,7 @@ impl Session {
         Self {
             client,
             connector,
-            tracker,
+            seen,
             client_builder,
             options,
             log,
@@ -143,9 +143,9 @@ impl Session {
     pub(crate) fn change_to(&mut self, peer: Peer) -> Peer {
         let client = std::mem::replace(&mut self.client, peer.client);
         let connector = std::mem::replace(&mut self.connector, peer.connector);
-        let tracker = std::mem::replace(&mut self.tracker, peer.tracker);
+        let seen = std::mem::replace(&mut self.seen, peer.seen);
         self.connected();
-        Peer { client, connector, tracker }
+        Peer { client, connector, seen }
     }
 
     /// Forgets what was known of the last peer: a new session may be with another one.

@@ -8,33 +8,33 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::replies::{List, list};
-use super::tree::{Column, Entry, Show, Tree};
+use super::tree::{Column, Entry, Format, Tree};
 
 const COLUMNS: &[Column] = &[
-    Column { title: "DRIVER", shows: &[("driver", Show::Text), ("type", Show::Text)] },
-    Column { title: "SIZE", shows: &[("size", Show::Bytes)] },
-    Column { title: "USED", shows: &[("used", Show::Bytes)] },
+    Column { title: "DRIVER", shows: &[("driver", Format::Text), ("type", Format::Text)] },
+    Column { title: "SIZE", shows: &[("size", Format::Bytes)] },
+    Column { title: "USED", shows: &[("used", Format::Bytes)] },
     Column {
         title: "DETAILS",
         shows: &[
-            ("read-only", Show::Flag("ro")),
-            ("encrypted", Show::Flag("encrypted")),
-            ("empty", Show::Flag("empty")),
-            ("tray-open", Show::Flag("tray open")),
-            ("locked", Show::Flag("locked")),
-            ("io-status", Show::After("error: ")),
-            ("status", Show::Text),
-            ("percent", Show::Before("%")),
-            ("drive", Show::After("drive ")),
-            ("cache-mode", Show::After("cache ")),
-            ("bps", Show::BytesAfter("bps ")),
-            ("bps_rd", Show::BytesAfter("bps_rd ")),
-            ("bps_wr", Show::BytesAfter("bps_wr ")),
-            ("iops", Show::After("iops ")),
-            ("iops_rd", Show::After("iops_rd ")),
-            ("iops_wr", Show::After("iops_wr ")),
-            ("detect-zeroes", Show::After("detect-zeroes ")),
-            ("file", Show::Leaf),
+            ("read-only", Format::Flag("ro")),
+            ("encrypted", Format::Flag("encrypted")),
+            ("empty", Format::Flag("empty")),
+            ("tray-open", Format::Flag("tray open")),
+            ("locked", Format::Flag("locked")),
+            ("io-status", Format::After("error: ")),
+            ("status", Format::Text),
+            ("percent", Format::Before("%")),
+            ("drive", Format::After("drive ")),
+            ("cache-mode", Format::After("cache ")),
+            ("bps", Format::BytesAfter("bps ")),
+            ("bps_rd", Format::BytesAfter("bps_rd ")),
+            ("bps_wr", Format::BytesAfter("bps_wr ")),
+            ("iops", Format::After("iops ")),
+            ("iops_rd", Format::After("iops_rd ")),
+            ("iops_wr", Format::After("iops_wr ")),
+            ("detect-zeroes", Format::After("detect-zeroes ")),
+            ("file", Format::Leaf),
         ],
     },
 ];

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::replies::list;
-use super::tree::{Column, Entry, Show, Tree};
+use super::tree::{Column, Entry, Format, Tree};
 
 const COLUMNS: &[Column] = &[
-    Column { title: "TYPE", shows: &[("type", Show::Text)] },
-    Column { title: "STATE", shows: &[("state", Show::Text)] },
-    Column { title: "BACKEND", shows: &[("filename", Show::Text)] },
+    Column { title: "TYPE", shows: &[("type", Format::Text)] },
+    Column { title: "STATE", shows: &[("state", Format::Text)] },
+    Column { title: "BACKEND", shows: &[("filename", Format::Text)] },
 ];
 
 /// Source: `ChardevInfo` in QEMU's `qapi/char.json`.

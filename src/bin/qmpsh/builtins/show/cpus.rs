@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::replies::list;
-use super::tree::{Column, Entry, Show, Tree};
+use super::tree::{Column, Entry, Format, Tree};
 
 const COLUMNS: &[Column] = &[
-    Column { title: "CPU", shows: &[("cpu-index", Show::Text)] },
-    Column { title: "STATE", shows: &[("state", Show::Text), ("free", Show::Before(" free"))] },
-    Column { title: "HOST THREAD", shows: &[("thread-id", Show::Text)] },
-    Column { title: "QOM PATH", shows: &[("qom-path", Show::Text)] },
+    Column { title: "CPU", shows: &[("cpu-index", Format::Text)] },
+    Column { title: "STATE", shows: &[("state", Format::Text), ("free", Format::Before(" free"))] },
+    Column { title: "HOST THREAD", shows: &[("thread-id", Format::Text)] },
+    Column { title: "QOM PATH", shows: &[("qom-path", Format::Text)] },
 ];
 
 /// The levels of a topology, from the outside in. Source: `CpuInstanceProperties` in QEMU's `qapi/machine.json`.

@@ -8,7 +8,7 @@ use std::iter::repeat_n;
 use serde_json::Value;
 
 use super::forms::value_text;
-use super::tree::{Column, Entry, Show, Tree, Visit};
+use super::tree::{Column, Entry, Format, Tree, Visit};
 use crate::output::color::{Colors, Tint};
 use crate::output::columns::{GAP, hang, width, wrapped};
 use qmpsh::text;
@@ -171,7 +171,7 @@ fn parts_wrapped(text: &str, columns: usize) -> Vec<String> {
 }
 
 fn is_number(column: &Column) -> bool {
-    matches!(column.shows, [(_, Show::Bytes), ..])
+    matches!(column.shows, [(_, Format::Bytes), ..])
 }
 
 fn rows(tree: &Tree, style: Style) -> Vec<Row> {
@@ -220,7 +220,7 @@ fn row(tree: &Tree, entry: &Entry, visit: &Visit<'_>, guide: &str, below: String
 }
 
 fn cell(entry: &Entry, column: &Column) -> String {
-    let text_of = |(key, show): &(&str, Show)| entry.get(key).map(|value| value_text(value, *show));
+    let text_of = |(key, show): &(&str, Format)| entry.get(key).map(|value| value_text(value, *show));
     let shows = column.shows.iter().filter(|(_, show)| entry.shows(*show));
     let texts: Vec<String> = shows.filter_map(text_of).filter(|text| !text.is_empty()).collect();
     text::line(&texts.join(", ")).into_owned()
@@ -241,9 +241,9 @@ fn details(key: &str, value: &Value) -> Vec<String> {
 /// Writes a value as its name asks for.
 fn detail(key: &str, value: &Value) -> String {
     let show = match key {
-        _ if key == "size" || key.ends_with("-size") || key == "granularity" || key == "dirty" => Show::Bytes,
-        "address" | "base" | "limit" | "class-code" => Show::Hex,
-        _ => Show::Text,
+        _ if key == "size" || key.ends_with("-size") || key == "granularity" || key == "dirty" => Format::Bytes,
+        "address" | "base" | "limit" | "class-code" => Format::Hex,
+        _ => Format::Text,
     };
     match value {
         Value::Null => "none".to_owned(),
@@ -271,10 +271,10 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[
-        Column { title: "DRIVER", shows: &[("driver", Show::Text)] },
-        Column { title: "SIZE", shows: &[("size", Show::Bytes)] },
-        Column { title: "STATE", shows: &[("ro", Show::Flag("ro")), ("status", Show::Text)] },
-        Column { title: "FILE", shows: &[("file", Show::Text)] },
+        Column { title: "DRIVER", shows: &[("driver", Format::Text)] },
+        Column { title: "SIZE", shows: &[("size", Format::Bytes)] },
+        Column { title: "STATE", shows: &[("ro", Format::Flag("ro")), ("status", Format::Text)] },
+        Column { title: "FILE", shows: &[("file", Format::Text)] },
     ];
 
     fn tree() -> Tree {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::tree::{Show, Tree};
+use super::tree::{Format, Tree};
 use crate::output::units::bytes;
 use qmpsh::text;
 
@@ -93,7 +93,7 @@ fn quoted(label: &str) -> String {
 }
 
 /// Writes a value for people. It may need escaping.
-pub(super) fn value_text(value: &Value, show: Show) -> String {
+pub(super) fn value_text(value: &Value, show: Format) -> String {
     let plain = || match value {
         Value::String(text) => text.clone(),
         Value::Bool(false) | Value::Null => String::new(),
@@ -101,14 +101,14 @@ pub(super) fn value_text(value: &Value, show: Show) -> String {
     };
     let in_bytes = || value.as_u64().map_or_else(plain, bytes);
     match show {
-        Show::Text | Show::Leaf => plain(),
-        Show::Bytes => in_bytes(),
-        Show::Hex => value.as_u64().map_or_else(plain, |number| format!("{number:#x}")),
-        Show::Before(text) => format!("{}{text}", plain()),
-        Show::Flag(text) if *value == Value::Bool(true) => text.to_owned(),
-        Show::Flag(_) => String::new(),
-        Show::After(text) => format!("{text}{}", plain()),
-        Show::BytesAfter(text) => format!("{text}{}", in_bytes()),
+        Format::Text | Format::Leaf => plain(),
+        Format::Bytes => in_bytes(),
+        Format::Hex => value.as_u64().map_or_else(plain, |number| format!("{number:#x}")),
+        Format::Before(text) => format!("{}{text}", plain()),
+        Format::Flag(text) if *value == Value::Bool(true) => text.to_owned(),
+        Format::Flag(_) => String::new(),
+        Format::After(text) => format!("{text}{}", plain()),
+        Format::BytesAfter(text) => format!("{text}{}", in_bytes()),
     }
 }
 
@@ -118,8 +118,8 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[
-        Column { title: "DRIVER", shows: &[("driver", Show::Text)] },
-        Column { title: "SIZE", shows: &[("size", Show::Bytes)] },
+        Column { title: "DRIVER", shows: &[("driver", Format::Text)] },
+        Column { title: "SIZE", shows: &[("size", Format::Bytes)] },
     ];
 
     fn tree() -> Tree {

@@ -5,17 +5,17 @@ use std::cmp::Reverse;
 use serde::Deserialize;
 
 use super::replies::{List, list};
-use super::tree::{Column, Entry, Show, Tree};
+use super::tree::{Column, Entry, Format, Tree};
 
 const COLUMNS: &[Column] = &[
-    Column { title: "MAX CPUS", shows: &[("cpu-max", Show::Text)] },
+    Column { title: "MAX CPUS", shows: &[("cpu-max", Format::Text)] },
     Column {
         title: "DETAILS",
         shows: &[
-            ("alias", Show::After("alias ")),
-            ("default", Show::Flag("default")),
-            ("deprecated", Show::Flag("deprecated")),
-            ("hotpluggable-cpus", Show::Flag("CPU hot-plug")),
+            ("alias", Format::After("alias ")),
+            ("default", Format::Flag("default")),
+            ("deprecated", Format::Flag("deprecated")),
+            ("hotpluggable-cpus", Format::Flag("CPU hot-plug")),
         ],
     },
 ];

@@ -6,21 +6,21 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::replies::list;
-use super::tree::{Column, Entry, Show, Tree};
+use super::tree::{Column, Entry, Format, Tree};
 
 const COLUMNS: &[Column] = &[
-    Column { title: "SIZE", shows: &[("size", Show::Bytes)] },
-    Column { title: "TYPE", shows: &[("type", Show::Text)] },
-    Column { title: "ADDRESS", shows: &[("address", Show::Hex)] },
+    Column { title: "SIZE", shows: &[("size", Format::Bytes)] },
+    Column { title: "TYPE", shows: &[("type", Format::Text)] },
+    Column { title: "ADDRESS", shows: &[("address", Format::Hex)] },
     Column {
         title: "DETAILS",
         shows: &[
-            ("max-size", Show::BytesAfter("of ")),
-            ("requested-size", Show::BytesAfter("requested ")),
-            ("share", Show::Flag("shared")),
-            ("slot", Show::After("slot ")),
-            ("node", Show::After("node ")),
-            ("note", Show::Text),
+            ("max-size", Format::BytesAfter("of ")),
+            ("requested-size", Format::BytesAfter("requested ")),
+            ("share", Format::Flag("shared")),
+            ("slot", Format::After("slot ")),
+            ("node", Format::After("node ")),
+            ("note", Format::Text),
         ],
     },
 ];

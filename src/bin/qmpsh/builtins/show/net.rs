@@ -4,12 +4,12 @@
 
 use serde_json::Value;
 
-use super::tree::{Column, Entry, Show, Tree};
+use super::tree::{Column, Entry, Format, Tree};
 
 const COLUMNS: &[Column] = &[
-    Column { title: "TYPE", shows: &[("model", Show::Text), ("type", Show::Text)] },
-    Column { title: "STATE", shows: &[("queues", Show::After("queues ")), ("state", Show::Text)] },
-    Column { title: "DETAILS", shows: &[("mac", Show::Text), ("info", Show::Text)] },
+    Column { title: "TYPE", shows: &[("model", Format::Text), ("type", Format::Text)] },
+    Column { title: "STATE", shows: &[("queues", Format::After("queues ")), ("state", Format::Text)] },
+    Column { title: "DETAILS", shows: &[("mac", Format::Text), ("info", Format::Text)] },
 ];
 
 /// How many lines are read. The rest is counted.
@@ -49,7 +49,7 @@ pub(super) fn tree(reply: &[u8]) -> Tree {
     tree.note_left_out(left_out as u64, "lines");
     for root in tree.roots.clone() {
         let entry = &mut tree.entries[root];
-        let has_peer = entry.children.iter().any(|_| true);
+        let has_peer = !entry.children.is_empty();
         match entry.kind {
             "nic" if !has_peer => entry.members.push(("state", "no backend".into())),
             "netdev" if !has_peer => entry.members.push(("state", "no device".into())),

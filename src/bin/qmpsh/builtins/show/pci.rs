@@ -7,12 +7,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::replies::{List, list};
-use super::tree::{Column, Entry, Show, Tree};
+use super::tree::{Column, Entry, Format, Tree};
 
 const COLUMNS: &[Column] = &[
-    Column { title: "ID", shows: &[("id", Show::Text)] },
-    Column { title: "VENDOR:DEVICE", shows: &[("vendor-device", Show::Text)] },
-    Column { title: "CLASS", shows: &[("class", Show::Text), ("secondary", Show::After("bus "))] },
+    Column { title: "ID", shows: &[("id", Format::Text)] },
+    Column { title: "VENDOR:DEVICE", shows: &[("vendor-device", Format::Text)] },
+    Column { title: "CLASS", shows: &[("class", Format::Text), ("secondary", Format::After("bus "))] },
 ];
 
 /// How deep bridges may be nested. PCI Express has room for few levels, and each costs another look at what is below.

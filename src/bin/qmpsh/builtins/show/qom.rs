@@ -1,11 +1,12 @@
 //! `.show qom`: objects below a path of the object model, and where their links lead.
 
-use super::tree::{Column, Entry, Show, Tree};
-use crate::session::queries::Listed;
+use super::tree::{Column, Entry, Format, Tree};
+use crate::output::natural;
+use crate::session::queries::{Listed, within};
 
 const COLUMNS: &[Column] = &[
-    Column { title: "TYPE", shows: &[("type", Show::Text)] },
-    Column { title: "LINK", shows: &[("target", Show::After("-> "))] },
+    Column { title: "TYPE", shows: &[("type", Format::Text)] },
+    Column { title: "LINK", shows: &[("target", Format::After("-> "))] },
 ];
 
 /// How many entries there may be.
@@ -36,7 +37,7 @@ impl Objects {
 
     /// Adds what `qom-list` lists of an object.
     pub(super) fn add(&mut self, parent: usize, path: &str, mut listed: Vec<Listed>) {
-        listed.sort_by(|a, b| natural(&a.name).cmp(&natural(&b.name)));
+        listed.sort_by(|a, b| natural::compare(&a.name, &b.name));
         for Listed { name, ty } in listed {
             let (kind, ty) = match (within("child", &ty), within("link", &ty)) {
                 (Some(ty), _) => ("object", ty),
@@ -81,14 +82,4 @@ impl Objects {
         }
         self.tree
     }
-}
-
-fn within<'a>(kind: &str, ty: &'a str) -> Option<&'a str> {
-    ty.strip_prefix(kind)?.strip_prefix('<')?.strip_suffix('>')
-}
-
-/// Sorts `device[2]` before `device[10]`.
-fn natural(name: &str) -> (&str, u64) {
-    let numbered = name.strip_suffix(']').and_then(|name| name.rsplit_once('['));
-    numbered.and_then(|(base, number)| Some((base, number.parse().ok()?))).unwrap_or((name, 0))
 }

@@ -9,7 +9,7 @@ const SUGGESTED: usize = 5;
 
 /// How a value is written in a tree.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Show {
+pub(super) enum Format {
     /// As it is.
     Text,
     /// As it is, if nothing hangs on the entry.
@@ -32,7 +32,7 @@ pub(super) enum Show {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     pub(super) title: &'static str,
-    pub(super) shows: &'static [(&'static str, Show)],
+    pub(super) shows: &'static [(&'static str, Format)],
 }
 
 /// One thing that a view shows.
@@ -91,8 +91,8 @@ impl Entry {
     }
 
     /// Returns true if a value of this kind is shown for it.
-    pub(super) fn shows(&self, show: Show) -> bool {
-        !matches!(show, Show::Leaf) || self.children.is_empty()
+    pub(super) fn shows(&self, show: Format) -> bool {
+        !matches!(show, Format::Leaf) || self.children.is_empty()
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Value> {

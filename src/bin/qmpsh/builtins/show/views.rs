@@ -15,6 +15,7 @@ use qmpsh::text;
 /// A view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct View {
+    kind: Kind,
     pub(super) name: &'static str,
     /// What it shows.
     pub(super) about: &'static str,
@@ -24,51 +25,71 @@ pub(super) struct View {
     pub(super) nothing: &'static str,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Block,
+    Pci,
+    Qom,
+    Cpus,
+    Net,
+    Chardevs,
+    Memory,
+    Machines,
+}
+
 /// All of them, in the order in which they are listed.
 pub(super) const VIEWS: [View; 8] = [
     View {
+        kind: Kind::Block,
         name: "block",
         about: "disks, their block nodes and backing chains, exports and jobs",
         queries: &["query-block", "query-named-block-nodes", "query-block-exports", "x-debug-query-block-graph"],
         nothing: "There are no block devices and no nodes.",
     },
     View {
+        kind: Kind::Pci,
         name: "pci",
         about: "PCI buses, bridges and devices",
         queries: &["query-pci"],
         nothing: "The VM has no PCI bus.",
     },
     View {
+        kind: Kind::Qom,
         name: "qom",
         about: "objects below a path, and where their links lead",
         queries: &["qom-list"],
         nothing: "There are no objects.",
     },
     View {
+        kind: Kind::Cpus,
         name: "cpus",
         about: "CPUs by sockets and cores, and free slots",
         queries: &["query-cpus-fast", "query-hotpluggable-cpus"],
         nothing: "There are no CPUs.",
     },
     View {
+        kind: Kind::Net,
         name: "net",
         about: "network devices and their backends",
         queries: &["query-rx-filter"],
         nothing: "There are no network devices.",
     },
     View {
+        kind: Kind::Chardevs,
         name: "chardevs",
         about: "character devices and what uses them",
         queries: &["query-chardev"],
         nothing: "There are no character devices.",
     },
     View {
+        kind: Kind::Memory,
         name: "memory",
         about: "memory, memory devices and backends",
         queries: &["query-memory-size-summary", "query-memory-devices", "query-memdev", "query-balloon"],
         nothing: "The VM has no memory.",
     },
     View {
+        kind: Kind::Machines,
         name: "machines",
         about: "the machine types of -machine",
         queries: &["query-machines"],
@@ -100,23 +121,23 @@ pub(super) async fn ask(frontend: &mut dyn Frontend, view: View, what: Option<&s
     }
     let limit = TimeLimit::new(frontend.session().options.timeout);
     let mut asking = Asking { frontend, view, limit };
-    let mut tree = match view.name {
-        "block" => asking.block().await?,
-        "pci" => pci::tree(&asking.needed(Query::Pci).await?),
-        "qom" => return asking.qom(what).await,
-        "cpus" => {
+    let mut tree = match view.kind {
+        Kind::Block => asking.block().await?,
+        Kind::Pci => pci::tree(&asking.needed(Query::Pci).await?),
+        Kind::Qom => return asking.qom(what).await,
+        Kind::Cpus => {
             let cpus = asking.needed(Query::Cpus).await?;
             // A machine without hot-plugging refuses.
             cpus::tree(&cpus, &asking.optional(Query::HotpluggableCpus).await?)
         }
-        "net" => net::tree(&asking.needed(Query::HmpInfoNetwork).await?),
-        "chardevs" => asking.chardevs().await?,
-        "machines" => machines::tree(&asking.needed(Query::Machines).await?),
-        _ => asking.memory().await?,
+        Kind::Net => net::tree(&asking.needed(Query::HmpInfoNetwork).await?),
+        Kind::Chardevs => asking.chardevs().await?,
+        Kind::Machines => machines::tree(&asking.needed(Query::Machines).await?),
+        Kind::Memory => asking.memory().await?,
     };
     if let Some(what) = what {
         tree.name(what).map_err(|names| not_found(view, what, &names))?;
-        if view.name == "block" {
+        if view.kind == Kind::Block {
             tree.add_users();
         }
     }

@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::{natural, qom_types, replies};
+use super::{qom_types, replies};
 use crate::connect::list;
+use crate::output::natural;
 use crate::session::queries::{self, QomName, QomPath, Query};
-use crate::session::{Session, Tracker};
+use crate::session::{SeenEvents, Session};
 use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::complete::{Live, LiveValue, Question};
 
@@ -50,7 +51,7 @@ type Values = Vec<LiveValue>;
 pub(super) struct LiveValues {
     client: Client,
     runtime: Handle,
-    tracker: Arc<Tracker>,
+    seen: Arc<SeenEvents>,
     /// How many commands may have changed the values.
     commands: AtomicU64,
     answers: Mutex<HashMap<Question, Answer>>,
@@ -68,9 +69,9 @@ struct Answer {
 impl LiveValues {
     /// Call it on the runtime, which sends the queries.
     pub(super) fn new(session: &Session) -> Arc<Self> {
-        let (client, tracker) = (session.client.clone(), Arc::clone(&session.tracker));
+        let (client, seen) = (session.client.clone(), Arc::clone(&session.seen));
         let (commands, answers, answered) = (AtomicU64::new(0), Mutex::default(), Condvar::new());
-        Arc::new(Self { client, runtime: Handle::current(), tracker, commands, answers, answered })
+        Arc::new(Self { client, runtime: Handle::current(), seen, commands, answers, answered })
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -84,7 +85,7 @@ impl LiveValues {
 
     /// Returns how many events and commands there have been.
     fn age(&self) -> u64 {
-        self.tracker.event_count() + self.commands.load(Ordering::Relaxed)
+        self.seen.event_count() + self.commands.load(Ordering::Relaxed)
     }
 
     fn answers(&self) -> MutexGuard<'_, HashMap<Question, Answer>> {

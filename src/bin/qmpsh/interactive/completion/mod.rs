@@ -1,10 +1,9 @@
 //! Helps with the line being typed: completion, hints and colors, from the peer's schema and from what exists there.
 //!
 //! `existing` asks the peer for the names that exist, `replies` finds them in its replies, and `qom_types` has the types that ship
-//! with the program, and `natural` the order of a list.
+//! with the program.
 
 mod existing;
-mod natural;
 mod qom_types;
 mod replies;
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::natural;
-use crate::session::queries::Listed;
+use crate::output::natural;
+use crate::session::queries::{Listed, within};
 use qmpsh::language::complete::LiveValue;
 
 type Values = Vec<LiveValue>;
@@ -123,10 +123,6 @@ pub(super) fn listed(reply: &[u8]) -> Values {
     let mut listed: Vec<_> = entries.into_iter().map(|entry| value(entry.name, entry.ty)).collect();
     listed.sort_by(|a, b| natural::compare(&a.name, &b.name));
     listed
-}
-
-fn within<'a>(kind: &str, ty: &'a str) -> Option<&'a str> {
-    ty.strip_prefix(kind)?.strip_prefix('<')?.strip_suffix('>')
 }
 
 /// The children, each with its type.

@@ -1,4 +1,4 @@
-//! What the events of a session tell of the run state.
+//! The events of a session, as far as the shell keeps count of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,12 +14,12 @@ const RUN_STATE_CHANGES: [&str; 6] = ["STOP", "RESUME", "RESET", "SUSPEND", "WAK
 
 /// Follows every event from the first on.
 #[derive(Debug, Default)]
-pub(crate) struct Tracker {
+pub(crate) struct SeenEvents {
     run_state_changes: watch::Sender<u64>,
     events: AtomicU64,
 }
 
-impl Tracker {
+impl SeenEvents {
     /// Takes in an event; see [`ClientBuilder::on_event`](qmpsh::client::ClientBuilder::on_event).
     pub(crate) fn observe(&self, event: &Event) {
         self.events.fetch_add(1, Ordering::Relaxed);

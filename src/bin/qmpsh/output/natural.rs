@@ -10,7 +10,7 @@ enum Part<'a> {
 }
 
 /// Compares two names.
-pub(super) fn compare(a: &str, b: &str) -> Ordering {
+pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     // `07` and `7` are the same number.
     parts(a).cmp(parts(b)).then_with(|| a.cmp(b))
 }
