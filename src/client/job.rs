@@ -81,7 +81,8 @@ impl Client {
 }
 
 impl JobHandle {
-    /// Waits until the job has succeeded, and returns its last state. It dismisses the job if it would stay.
+    /// Waits until the job has succeeded, and returns its last state. It dismisses the job if it would stay, and the policy of the
+    /// client allows that.
     ///
     /// It works also if the job was over before the call, as long as this session has seen its end. A job that waits for a command,
     /// such as `job-complete`, goes on only after it: see [`next`](Self::next). Cancel safe: the job is not touched, and can be waited
@@ -167,11 +168,11 @@ impl JobHandle {
         self.client.tracker().jobs().get(&self.id).cloned()
     }
 
-    /// Dismisses the job. Another client may have done so.
+    /// Dismisses the job. Another client may have done so, or the policy does not allow it: then it stays.
     async fn dismiss(&self) -> Result<(), JobError> {
         let request = Request::new("job-dismiss").arguments(&json!({ "id": self.id }));
         match self.client.ask(request.map_err(ExecuteError::from)?).await {
-            Ok(_) | Err(ExecuteError::Server { .. }) => Ok(()),
+            Ok(_) | Err(ExecuteError::Server { .. } | ExecuteError::NotAllowed { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

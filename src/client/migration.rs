@@ -148,7 +148,11 @@ impl MigrationHandle {
         struct Status {
             status: String,
         }
-        let reply = self.client.ask(Request::new("query-status")).await?;
+        let reply = match self.client.ask(Request::new("query-status")).await {
+            Ok(reply) => reply,
+            Err(ExecuteError::Server { .. } | ExecuteError::NotAllowed { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
         Ok(reply.parse::<Status>().is_ok_and(|status| status.status == "inmigrate"))
     }
 }

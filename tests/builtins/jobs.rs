@@ -172,7 +172,7 @@ fn a_job_that_vanished_has_its_outcome() {
     failed.status(1).stderr("-c:4: the job `b3` failed: Input/output error\n");
     assert!(failed.stdout_text().ends_with("[]\n"), "{failed:?}");
     let cancel = [&backup("b4", SLOW), "job-cancel id=b4", ".job b4"];
-    lines(&socket, &cancel).run().status(1).stderr("-c:3: the job `b4` was cancelled\n");
+    lines(&socket, &cancel).run().status(1).stderr("-c:3: the job `b4` was canceled\n");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn job_waits_for_ready_and_pending() {
     done.status(0).stderr("").stdout_contains(r#""outcome":"completed"}"#).stdout_contains("\n[]\n");
     // One that ends before with an error has not come that far.
     let cancelled = lines(&socket, &[&backup("b2", SLOW), "job-cancel id=b2", ".job until=ready b2"]).run();
-    cancelled.status(1).stderr("-c:3: the job `b2` was cancelled\n");
+    cancelled.status(1).stderr("-c:3: the job `b2` was canceled\n");
 }
 
 #[test]

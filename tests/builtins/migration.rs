@@ -47,7 +47,7 @@ fn migration_has_timeout_cancellation_and_progress() {
     });
     qemu.second_client().execute(r#"{"execute":"migrate_cancel"}"#);
     assert_eq!(t.wait_exit(), 1);
-    assert_eq!(t.screen().text(), "-c:1: the migration was cancelled", "{t}");
+    assert_eq!(t.screen().text(), "-c:1: the migration was canceled", "{t}");
 }
 
 #[test]

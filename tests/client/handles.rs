@@ -2,6 +2,7 @@
 
 use qmpsh::address::Address;
 use qmpsh::client::{Client, ExecuteError, GuestExecError, GuestStatus, JobError, MigrationError};
+use qmpsh::policy::Policy;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -48,6 +49,18 @@ async fn a_job_is_waited_for_also_when_it_is_over() {
     copy(&client, "full", json!({"auto-dismiss": false})).await;
     within(client.job("b1").wait()).await.unwrap();
     assert_eq!(jobs(&client).await, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_may_dismiss_nothing_can_wait_for_a_job() {
+    let qemu = qemu();
+    let owner = client(&qemu).await;
+    let policy = Policy { read_only: true, ..Policy::default() };
+    let reader = within(Client::builder().policy(policy).connect(Address::Unix(qemu.second_socket()))).await.unwrap();
+    copy(&owner, "full", json!({"auto-dismiss": false})).await;
+    let job = within(reader.job("b1").wait()).await.unwrap();
+    assert!(!job.is_gone());
+    assert_eq!(jobs(&owner).await, 1);
 }
 
 #[tokio::test]

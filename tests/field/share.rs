@@ -150,7 +150,7 @@ fn the_shell_works_as_if_it_were_alone() {
     t.type_keys(".job b1\r");
     t.wait(|screen| is_running(screen, "(QEMU) .job b1"));
     other.execute(r#"{"execute":"job-cancel","arguments":{"id":"b1"}}"#);
-    t.wait(|screen| screen.text().contains("the job `b1` was cancelled") && screen.line() == "(QEMU)");
+    t.wait(|screen| screen.text().contains("the job `b1` was canceled") && screen.line() == "(QEMU)");
     // Completion knows no names before the schema has come.
     let completed = poll_until(DEADLINE, || {
         t.type_keys("\x15block_resi\tsize=1 ");

@@ -262,7 +262,7 @@ fn failure(job: &Job, outcome: Outcome<'_>) -> Option<String> {
         Outcome::FailedUnexplained => {
             format!("the job {id} failed, and was dismissed before qmpsh could read its error")
         }
-        Outcome::Cancelled => format!("the job {id} was cancelled"),
+        Outcome::Cancelled => format!("the job {id} was canceled"),
         Outcome::Unknown => format!("the job {id} is gone; this session did not see how it ended"),
     })
 }

@@ -73,7 +73,7 @@ async fn follow(frontend: &mut dyn Frontend, mut waiting: Waiting) -> Result<Rep
             }
             MigrationPhase::Over(MigrationOutcome::Completed) => return Ok(reply),
             MigrationPhase::Over(MigrationOutcome::Cancelled) => {
-                return Err(Stop::failed("the migration was cancelled"));
+                return Err(Stop::failed("the migration was canceled"));
             }
             MigrationPhase::Over(MigrationOutcome::Failed) => {
                 let why = migration.error.as_ref().map_or_else(String::new, |error| format!(": {}", text::line(error)));

@@ -374,7 +374,7 @@ A job that ended has an `outcome`: completed, failed, cancelled or unknown. qmps
         takes: Takes::Job,
         summary: "Wait for a job, show its progress, and dismiss it",
         more: "\
-Fails if the job failed or was cancelled. A job that ended earlier counts too, if this session saw it end. \
+Fails if the job failed or was canceled. A job that ended earlier counts too, if this session saw it end. \
 until=ready waits until `job-complete` is possible; until=pending, until `job-finalize` is. Ctrl-C ends only the \
 waiting; the job goes on.
 
@@ -388,7 +388,7 @@ waiting; the job goes on.
         takes: Takes::Listed,
         summary: "Wait for the migration and show its progress",
         more: "\
-Fails if the migration failed or was cancelled. On the destination it waits for the incoming migration.
+Fails if the migration failed or was canceled. On the destination it waits for the incoming migration.
 
   migrate uri=unix:/run/vm.sock
   .migration",
