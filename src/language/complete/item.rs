@@ -1,9 +1,7 @@
 //! The items that can complete a text: the typed text chooses among them, and they are quoted as their place needs it.
 
-use std::borrow::Cow;
-
 use crate::json;
-use crate::language::syntax::{KeyPart, Span, quoted, value_needs_quotes};
+use crate::language::syntax::{KeyPart, Span, in_quotes, value_needs_quotes};
 use crate::text;
 
 /// What can complete the text at the cursor.
@@ -128,25 +126,6 @@ impl Style {
 
 fn decoded(quoted: &str) -> String {
     json::decode(quoted.as_bytes()).unwrap_or_default().into_owned()
-}
-
-/// Writes `text` as a value of the language: in quotes if it means something else without them, or could drive a terminal.
-///
-/// ```
-/// # use qmpsh::language::complete::written;
-/// assert_eq!((written("b1"), written("two words")), ("b1".into(), "\"two words\"".into()));
-/// ```
-pub fn written(text: &str) -> Cow<'_, str> {
-    if value_needs_quotes(text) { Cow::Owned(in_quotes(text, true)) } else { Cow::Borrowed(text) }
-}
-
-/// Writes a string of JSON, in which nothing drives a terminal.
-fn in_quotes(text: &str, closed: bool) -> String {
-    let mut quoted = String::from_utf8_lossy(&json::escape(quoted(text).as_bytes())).into_owned();
-    if !closed {
-        quoted.pop();
-    }
-    quoted
 }
 
 /// True if an item fits the typed text.

@@ -28,5 +28,5 @@ pub use color::{Color, colors};
 pub use completion::{complete, complete_hmp};
 pub use context::{BuiltinCommand, Context, Takes, command_at};
 pub use hint::{Hint, hint};
-pub use item::{Candidate, Completion, written};
+pub use item::{Candidate, Completion};
 pub use live::{Live, LiveValue, Nothing, Question};

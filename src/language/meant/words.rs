@@ -1,6 +1,6 @@
 //! The words of a line of any language.
 
-use crate::language::syntax::{parse, quoted};
+use crate::language::syntax::{parse, written};
 
 /// Splits a line at white space outside quotes. The quotes stay.
 pub(super) fn split(line: &str) -> Vec<&str> {
@@ -29,10 +29,7 @@ pub(super) fn unquoted(word: &str) -> &str {
 
 /// Writes `KEY=VALUE` for a value without quotes.
 pub(super) fn pair(key: &str, value: &str) -> String {
-    let special = value.is_empty()
-        || value.starts_with(['"', '\'', '{', '[', '@', '='])
-        || value.contains(|c: char| c.is_whitespace() || c.is_control());
-    if special { format!("{key}={}", quoted(value)) } else { format!("{key}={value}") }
+    format!("{key}={}", written(value))
 }
 
 /// Returns true if `word` can be the name of an argument.

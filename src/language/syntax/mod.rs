@@ -47,5 +47,6 @@ pub use outline::{ArgumentWord, Outline, Pair, PartialKey, ValuePlace, Word, out
 pub use parser::{parse, parse_hmp, parse_words};
 pub use render::{place, render};
 pub use span::Span;
-pub(crate) use string::value_needs_quotes;
+pub use string::written;
+pub(crate) use string::{in_quotes, value_needs_quotes};
 pub use token::{TokenKind, dot_name};

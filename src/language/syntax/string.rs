@@ -1,8 +1,10 @@
 //! Quoted strings: in JSON, in Python literals, and as values.
 
+use std::borrow::Cow;
+
 use super::cursor::Cursor;
 use super::error::{Opening, SyntaxError, SyntaxErrorKind, shown};
-use crate::json::is_noncharacter;
+use crate::json::{self, is_noncharacter, quoted};
 use crate::text::is_unsafe;
 
 /// Which escapes a backslash begins.
@@ -139,6 +141,25 @@ pub(crate) fn value_needs_quotes(text: &str) -> bool {
     text.is_empty()
         || text.starts_with(['"', '\'', '{', '[', '@', '='])
         || text.contains(|c: char| c.is_whitespace() || is_unsafe(c) || matches!(c, ';' | ')'))
+}
+
+/// Writes `text` as a value of the language: in quotes if it means something else without them, or could drive a terminal.
+///
+/// ```
+/// # use qmpsh::language::syntax::written;
+/// assert_eq!((written("b1"), written("two words")), ("b1".into(), "\"two words\"".into()));
+/// ```
+pub fn written(text: &str) -> Cow<'_, str> {
+    if value_needs_quotes(text) { Cow::Owned(in_quotes(text, true)) } else { Cow::Borrowed(text) }
+}
+
+/// Writes a string of JSON, in which nothing drives a terminal.
+pub(crate) fn in_quotes(text: &str, closed: bool) -> String {
+    let mut quoted = String::from_utf8_lossy(&json::escape(quoted(text).as_bytes())).into_owned();
+    if !closed {
+        quoted.pop();
+    }
+    quoted
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::removed;
 use crate::json::Document;
-use crate::language::syntax::quoted;
+use crate::language::syntax::written;
 use crate::message::Request;
 use crate::schema::{Builtin, Member, Schema, Step, Type, TypeId, meant, most_similar, nearest};
 
@@ -355,7 +355,7 @@ impl<'s> Check<'s> {
         }
         self.hints.push(if self.is_file(ty, &path) {
             // A URL may have a password.
-            let file = if text.contains("://") { "…".to_owned() } else { written(text) };
+            let file = if text.contains("://") { Cow::Borrowed("…") } else { written(text) };
             format!("`{path}` takes the name of a node or its options: {path}.driver=file {path}.filename={file}")
         } else {
             format!("`{path}` takes the name of a node, not a path; blockdev-add makes a node of a file")
@@ -405,16 +405,6 @@ impl<'s> Check<'s> {
 /// Returns the text of the tag among the members of an object.
 fn tag_in<'g>(given: &'g Map<String, Value>, tag: &str) -> Option<Cow<'g, str>> {
     given.get(tag)?.as_str().map(Cow::Borrowed)
-}
-
-/// Returns the text as a value of a line.
-fn written(text: &str) -> String {
-    let is_plain = |c: char| !c.is_whitespace() && c != '|';
-    if text.chars().all(is_plain) && !text.starts_with(['"', '\'', '{', '[', '@']) {
-        text.to_owned()
-    } else {
-        quoted(text)
-    }
 }
 
 /// Lists all of the names if they are few, else those that are most similar to `word`.

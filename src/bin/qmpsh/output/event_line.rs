@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use crate::output::color::{Colors, Tint};
 use crate::output::columns;
 use qmpsh::json::{compact, decode, elements, escape, members};
-use qmpsh::language::complete::written;
+use qmpsh::language::syntax::written;
 use qmpsh::language::syntax::{Key, KeyPart, Span};
 use qmpsh::message::Event;
 use qmpsh::text;
