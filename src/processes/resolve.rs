@@ -165,7 +165,7 @@ fn running(processes: &[QemuProcess]) -> String {
     }
     let names: Vec<_> = processes.iter().take(SHOWN).map(ToString::to_string).collect();
     let more = if processes.len() > SHOWN { format!(" and {} more", processes.len() - SHOWN) } else { String::new() };
-    format!("there is {}{more}", names.join(", "))
+    format!("these run: {}{more}", names.join(", "))
 }
 
 #[cfg(test)]
@@ -245,7 +245,7 @@ mod tests {
         check(Wanted::Pid(4), Ok("/n"));
         check(
             vm("b"),
-            Err("no VM named b runs on this machine; there is a (1), twice (2), twice (3), qemu-system-x86_64 (4), \
+            Err("no VM named b runs on this machine; these run: a (1), twice (2), twice (3), qemu-system-x86_64 (4), \
                  busy (5) and 9 more"),
         );
         check(vm("twice"), Err("several VMs are named twice; say which: pid:2, pid:3"));

@@ -123,6 +123,8 @@ fn no_session_is_status_3() {
         "qmpsh: cannot connect to missing.sock: no such socket; QEMU creates it with \
          -qmp unix:PATH,server=on,wait=off (--wait SECONDS keeps trying)\n",
     );
+    let command = at("query-status".as_ref()).env("QMP_SOCKET", "missing.sock").run();
+    command.status(3).stderr_contains("no such socket; to run a command at $QMP_SOCKET, write it after -c");
     // Even so, what cannot be sent is found first.
     at("missing.sock".as_ref()).args(["x", "a=[1,"]).run().stdout("").status(2);
 }

@@ -79,7 +79,7 @@ fn help_combines_schema_and_manual() {
         .stdout("DEVICE_DELETED (event)\n\nData:\n  device  optional string\n  path    string\n");
     // A type has a name only in the manual.
     help(&["BlockdevCacheOptions"]).status(0).stdout(&format!(
-        "BlockdevCacheOptions in qemu-qmp-ref(7), QEMU {version}:\n\n  Includes cache-related options for block devices\n",
+        "BlockdevCacheOptions in qemu-qmp-ref(7), QEMU {version}:\n\nIncludes cache-related options for block devices\n",
     ));
     for (name, near) in [
         ("quer-status", "did you mean query-status?"),

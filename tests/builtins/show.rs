@@ -146,7 +146,7 @@ fn a_name_limits_a_view_to_what_hangs_on_it() {
     for (view, message) in [
         ("block lowe", "block has no `lowe` (did you mean `low`?)"),
         ("pci nic7", "pci has no `nic7` (did you mean `nic0`?)"),
-        ("net zzz", "net has no `zzz` (there are `"),
+        ("net zzz", "net has no `zzz`; `.show net` lists what it has, such as `"),
         ("qom /machine/peripheral/nic7", "did you mean `/machine/peripheral/nic0`?"),
         ("qom nic7", "did you mean `/machine/peripheral/nic0`?"),
         ("qom /no/such/path", "cannot show qom: DeviceNotFound: "),

@@ -145,7 +145,7 @@ fn run_works_with_the_interactive_shell() {
     let marked = Marked::new();
     let mut terminal = marked.run(&[]).arg("-S").terminal();
     let prompt = format!("({} prelaunch)", marked.name);
-    terminal.wait(|screen| screen.line() == prompt && screen.text().contains("at qemu-system-x86_64; Ctrl-D"));
+    terminal.wait(|screen| screen.line() == prompt && screen.text().contains("at qemu-system-x86_64; Ctrl-D ends"));
     terminal.type_keys("query-na");
     terminal.wait(|screen| screen.line() == format!("{prompt} query-na"));
     // What QEMU says comes above the line.

@@ -142,7 +142,7 @@ fn an_ambiguous_vm_name_is_an_error() {
     assert!(lines(pids[0])[0].ends_with(&format!(" free, as pid:{} only", pids[0])));
     let absent = unique("absent");
     let output = qmpsh().args([format!("vm:{absent}"), "stop".into()]).run();
-    output.status(3).stderr_contains(&format!("no VM named {absent} runs on this machine; there is "));
+    output.status(3).stderr_contains(&format!("no VM named {absent} runs on this machine; these run: "));
     qmpsh().args(["pid:1", "stop"]).run().status(3).stderr_contains("process 1 is not a running QEMU");
 }
 

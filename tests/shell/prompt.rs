@@ -57,6 +57,20 @@ fn the_prompt_shows_the_new_state_after_a_command() {
 }
 
 #[test]
+fn the_prompt_leaves_a_state_that_ends_without_an_event() {
+    let source = Qemu::q35().start();
+    let state = source.file("state");
+    let mut t = shell_at(&source, "(QEMU)");
+    t.type_keys(&format!("migrate uri=\"exec:cat >{}\"\r.migration\r", state.display()));
+    t.wait(|screen| is_typed_behind(screen, "(QEMU postmigrate)", "", 0));
+
+    let target = Qemu::q35().args(["-S", "-incoming", "defer"]).start();
+    let mut t = shell_at(&target, "(QEMU inmigrate)");
+    t.type_keys(&format!("migrate-incoming uri=\"exec:cat {}\"\r.migration\r", state.display()));
+    t.wait(|screen| is_typed_behind(screen, "(QEMU paused)", "", 0));
+}
+
+#[test]
 fn the_prompt_of_a_storage_daemon_is_qsd() {
     let daemon = Qemu::storage_daemon().start();
     let mut t = shell_at(&daemon, "(QSD)");

@@ -31,7 +31,10 @@ fn lines_of_the_human_monitor() {
     check("x /10i $eip", "write `.hmp x /10i $eip`");
     check("x/10i $eip", "write `.hmp x/10i $eip`");
     check("p $pc", "write `.hmp p $pc`");
-    check("sendkey ctrl-alt-f1", "write `.hmp sendkey ctrl-alt-f1` (in QMP: `.help send-key`)");
+    for line in ["sendkey ctrl-alt-f1", "send-key ctrl-alt-f1"] {
+        let hint = "`.keys` takes keys in this form, with minuses between those pressed together";
+        assert_eq!(refused_line(line).as_deref(), Some(hint), "{line}");
+    }
     check("hostfwd_add tcp::2222-:22", "write `.hmp hostfwd_add tcp::2222-:22`");
     check("change ide1-cd0 /a.iso", "write `.hmp change ide1-cd0 /a.iso` (in QMP: `.help blockdev-change-medium`)");
     check(

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::removed;
+use super::{other_names, removed};
 use crate::json::Document;
 use crate::language::syntax::written;
 use crate::message::Request;
@@ -18,6 +18,8 @@ const HINTS: usize = 4;
 const NAMES: usize = 10;
 /// How many steps lead to the first required member of a missing object, at most.
 const DEPTH: usize = 4;
+/// Commands that no hint names: they make objects or load modules, which can abort a running QEMU. Source: docs/qmp.md, "Modules".
+const HARMFUL: [&str; 4] = ["device-list-properties", "qom-list-properties", "qom-list-types", "x-query-virtio-status"];
 /// The most bytes of a message that is compared.
 const LONGEST: usize = 1 << 20;
 
@@ -85,7 +87,11 @@ fn unknown_command(schema: &Schema, name: &str) -> Option<String> {
     if let Some(hint) = removed::command(schema, name) {
         return Some(hint);
     }
-    let meant = meant(name, schema.commands().iter().map(|command| &*command.name));
+    if let Some(command) = other_names::command(schema, name) {
+        return Some(format!("did you mean `{command}`?"));
+    }
+    let names = schema.commands().iter().map(|command| &*command.name);
+    let meant = meant(name, names.filter(|name| !HARMFUL.contains(name)));
     match &meant[..] {
         [] => None,
         [one] => Some(format!("did you mean `{one}`?")),

@@ -10,6 +10,7 @@ mod builder;
 mod error;
 mod hints;
 mod needs;
+mod other_names;
 mod removed;
 mod request;
 mod resend;

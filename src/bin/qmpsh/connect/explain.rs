@@ -183,6 +183,10 @@ fn explain_missing(path: &Path, guest_agent: bool) -> String {
         _ if guest_agent => "no such socket; QEMU creates it with -chardev socket,id=ga,path=PATH,server=on,wait=off \
                              -device virtio-serial -device virtserialport,chardev=ga,name=org.qemu.guest_agent.0"
             .to_owned(),
+        // The first word is an address. One that is meant as a command has no slash.
+        _ if !path.as_os_str().as_encoded_bytes().contains(&b'/') && std::env::var_os("QMP_SOCKET").is_some() => {
+            "no such socket; to run a command at $QMP_SOCKET, write it after -c".to_owned()
+        }
         _ => "no such socket; QEMU creates it with -qmp unix:PATH,server=on,wait=off".to_owned(),
     }
 }

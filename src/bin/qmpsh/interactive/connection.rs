@@ -37,11 +37,14 @@ impl Repl<'_> {
         self.assistant.begin(self.session);
         self.fetch_schema();
         self.prompt.begin(self.session);
-        let address = self.session.connector.shown();
-        match peer::version(&self.session.client) {
-            Some(version) => self.say(&format!("{version} at {address}; Ctrl-D leaves")),
-            None => self.say(&format!("connected to {address}; Ctrl-D leaves")),
-        }
+        let connector = &self.session.connector;
+        let address = connector.shown();
+        let greeting = match peer::version(&self.session.client) {
+            Some(version) => format!("{version} at {address}"),
+            None => format!("connected to {address}"),
+        };
+        let way_out = if connector.owns_peer() { "Ctrl-D ends it, .detach leaves it running" } else { "Ctrl-D leaves" };
+        self.say(&format!("{greeting}; {way_out}"));
     }
 
     /// Fetches the schema for the assistant, if the editor uses one.

@@ -1,7 +1,7 @@
 //! The prompt: the name and the run state of the VM.
 //!
 //! It is `(QEMU) `, `(web1) ` if the VM has a name, and `(web1 paused) ` if it does not run. A storage daemon has `(QSD) ` and a
-//! guest agent `(QGA) `. A task asks the peer, and asks again when an event tells of a change.
+//! guest agent `(QGA) `. A task asks the peer, and asks again when an event tells of a change, or may be missing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,9 @@ pub(super) const DISCONNECTED: &str = "(disconnected) ";
 
 /// How long a prompt waits for the peer's answer.
 const PATIENCE: Duration = Duration::from_millis(5);
+
+/// Run states that QEMU may leave without an event: the prompt asks again with each line. Tried on 7.2 and 11.1.
+const SILENT: [&str; 4] = ["finish-migrate", "inmigrate", "restore-vm", "save-vm"];
 
 /// The most columns for a name or a state: both come from the peer.
 const WIDEST: usize = 24;
@@ -102,6 +105,9 @@ impl Prompt {
     /// Waits a moment until the prompt shows all changes: a late prompt is worse than one that changes. Cancel safe.
     pub(super) async fn settle(&mut self) {
         let Some(shown) = &mut self.shown else { return };
+        if shown.borrow().label.state.as_deref().is_some_and(|state| SILENT.contains(&state)) {
+            self.seen.expect_run_state_change();
+        }
         let changes = *self.seen.run_state_changes().borrow();
         // An error means that the session ended.
         let _ = timeout(PATIENCE, shown.wait_for(|shown| shown.changes >= changes)).await;

@@ -157,9 +157,7 @@ fn written(topic: &Topic, client: &Client, schema: Option<&Schema>, width: usize
             let versions = other_version.as_ref().filter(|_| shown.is_empty());
             let versions = versions.map_or_else(String::new, |versions| format!(" (this is QEMU {})", versions.peer));
             let _ = writeln!(shown, "{}\n", wrap(&format!("{name} in {title}{versions}:"), width));
-            for line in text.lines() {
-                let _ = writeln!(shown, "{}{line}", if line.is_empty() { "" } else { "  " });
-            }
+            shown.push_str(text);
         }
         Err(missed) if shown.is_empty() => {
             let mut hits = search::hits(name, schema, &missed.hits, width);

@@ -328,6 +328,9 @@ fn not_found(view: View, what: &str, names: &[String]) -> Stop {
     Stop::failed(match names.as_slice() {
         [] => format!("{} has no `{what}`; it is empty", view.name),
         [name] => format!("{} has no `{what}` (did you mean {name}?)", view.name),
-        names => format!("{} has no `{what}` (there are {})", view.name, names.join(", ")),
+        names => {
+            let (view, names) = (view.name, names.join(", "));
+            format!("{view} has no `{what}`; `.show {view}` lists what it has, such as {names}")
+        }
     })
 }
