@@ -16,9 +16,9 @@ impl<'a> BuiltinCommand<'a> {
         options.filter(|(name, _)| name.starts_with(|c: char| c.is_ascii_lowercase()))
     }
 
-    /// Returns the words that its usage lists, such as `on` and `off` of `[on|off|EVENT...]`.
-    fn listed(self) -> Vec<Item> {
-        let word = self.words.split(' ').find(|word| !word.contains('=')).unwrap_or_default();
+    /// Returns the words that its usage lists for the argument behind `place` others, such as `on` and `off` of `[on|off|EVENT...]`.
+    fn listed(self, place: usize) -> Vec<Item> {
+        let word = self.words.split(' ').filter(|word| !word.contains('=')).nth(place).unwrap_or_default();
         choices(word.trim_start_matches('[').trim_end_matches(']'))
     }
 }
@@ -62,6 +62,7 @@ pub(super) fn words(
         let span = Span::new(span.end - value.len(), span.end);
         return (span, Style::Plain, option_values(context, builtin, before, option));
     }
+    let place = before.iter().filter(|word| !word.contains('=')).count();
     let first = before.iter().find(|word| !word.contains('='));
     let mut style = Style::Bare;
     let mut at = span;
@@ -71,7 +72,7 @@ pub(super) fn words(
         (Takes::Events, _) => {
             // A minus excludes an event.
             at.start += usize::from(typed.starts_with('-'));
-            if at == span { [builtin.listed(), events(context)].concat() } else { events(context) }
+            if at == span { [builtin.listed(0), events(context)].concat() } else { events(context) }
         }
         (Takes::EventAndData, _) => {
             // Bars separate the names of several events.
@@ -83,17 +84,18 @@ pub(super) fn words(
             let names = context.schema.and_then(Schema::key_names).unwrap_or_default();
             names.into_iter().map(|name| Item::new(name, "")).collect()
         }
-        (Takes::Show, Some(view)) if before.iter().filter(|word| !word.contains('=')).count() == 1 => {
+        (Takes::Listed, _) => builtin.listed(place),
+        (Takes::Show, Some(view)) if place == 1 => {
             style = Style::Plain;
             in_view(context, view, typed)
         }
         (_, Some(_)) => return (span, style, Vec::new()),
-        (Takes::Name, None) => [builtin.listed(), commands(context), events(context), bare_names(context)].concat(),
+        (Takes::Name, None) => [builtin.listed(0), commands(context), events(context), bare_names(context)].concat(),
         (Takes::Command, None) => commands(context),
         (Takes::Job, None) => named(context.live.values(&Question::Jobs)),
         (Takes::File, None) => {
             style = Style::Plain;
-            [files(context, typed), builtin.listed()].concat()
+            [files(context, typed), builtin.listed(0)].concat()
         }
         (Takes::Address, None) => {
             style = Style::Plain;
@@ -109,7 +111,7 @@ pub(super) fn words(
             }
             files(context, at.of(line))
         }
-        (Takes::Listed | Takes::HmpLine | Takes::Show, None) => builtin.listed(),
+        (Takes::HmpLine | Takes::Show, None) => builtin.listed(0),
     };
     let options_may_follow = matches!(builtin.takes, Takes::Job | Takes::Events | Takes::EventAndData);
     if at == span && (first.is_none() || options_may_follow) {

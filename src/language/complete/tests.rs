@@ -11,6 +11,7 @@ const BUILTINS: &[BuiltinCommand<'_>] = &[
     builtin("hmp", "[LINE]", Takes::HmpLine),
     builtin("job", "[timeout=S] [until=ready|pending|concluded] ID", Takes::Job),
     builtin("log", "[FILE|off]", Takes::File),
+    builtin("click", "X Y [left|right]", Takes::Listed),
     builtin("oob", "COMMAND", Takes::Listed),
     builtin("output", "[auto|json|pretty|table|raw]", Takes::Listed),
     builtin("reconnect", "", Takes::Listed),
@@ -267,6 +268,8 @@ fn built_in_commands_are_completed() {
     check(".re^", ".reconnect^");
     check(".output ^", "auto json pretty table raw");
     check(".output t^", ".output table ^");
+    check(".click 1 ^", "");
+    check(".click 1 2 ^", "left right");
     check(".wait ST^", ".wait STOPPED^");
     check(".wait t^", ".wait timeout=^");
     check(".wait timeout=3 f^", ".wait timeout=3 fail=^");

@@ -244,14 +244,14 @@ change, the cursor. timeout=S ends the wait with status 5 after S seconds [defau
     Description {
         name: "type",
         read: |words| Type::read(words).map(Action::from),
-        words: "[delay=MS] [layout=NAME] TEXT|@?",
+        words: "[delay=MS] [layout=us|gb|de|fr|es] TEXT|@?",
         takes: Takes::Listed,
         summary: "Type TEXT on the guest's keyboard",
         more: "\
 TEXT is the rest of the line as it is, but for `\\n`, `\\t` and `\\\\`; in double quotes it has the escapes of JSON. @? asks for \
 it without echo. It goes to no history, log or message. After -- nothing is an option.
 
-layout=NAME is the layout that the guest uses: us, gb, de, fr or es [default: us]. If it lacks a character, nothing is \
+layout= is the layout that the guest uses [default: us]. If it lacks a character, nothing is \
 typed. Each press and each release takes MS milliseconds [default: 10]. The VM must run.
 
   .type root\\n

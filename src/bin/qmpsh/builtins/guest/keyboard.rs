@@ -39,7 +39,7 @@ const OTHER_NAMES: [(&str, &str); 11] = [
     ("win", "meta_l"),
 ];
 
-/// `.type [delay=MS] [layout=NAME] TEXT|@?`
+/// `.type [delay=MS] [layout=us|gb|de|fr|es] TEXT|@?`
 #[derive(Clone)]
 pub(in super::super) struct Type {
     pace: Duration,

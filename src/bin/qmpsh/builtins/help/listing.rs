@@ -180,7 +180,10 @@ fn title(name: &str, kind: &str, features: &Features, manual: Option<&OtherVersi
 
 fn unmatched(name: &str, choice: &Choice, cases: &[String]) -> String {
     let Choice { path, case } = choice;
-    if cases.is_empty() {
+    if (name, &**path) == ("device_add", "driver") {
+        // Its properties are in no schema. To ask for those of a type can end QEMU.
+        format!("the schema does not list the properties of {case}; Tab behind device_add driver={case} knows some")
+    } else if cases.is_empty() {
         format!("nothing in {name} depends on `{path}`")
     } else {
         format!("{name} has nothing for {path}={case}: {path} is one of {}", cases.join(", "))
