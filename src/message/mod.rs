@@ -206,6 +206,29 @@ impl Reply {
         Some(self.document.bytes().slice(self.result?.range()))
     }
 
+    /// Returns the reply as it came but with this `id`, or without one: what stands before it, itself, and what stands after it.
+    /// A reply without an `id` gets none.
+    pub fn with_id(&self, id: Option<&[u8]>) -> [Bytes; 3] {
+        let bytes = self.document.bytes();
+        let Some(place) = self.document.range("id") else { return [bytes.clone(), Bytes::new(), Bytes::new()] };
+        if let Some(id) = id {
+            return [bytes.slice(..place.start), Bytes::copy_from_slice(id), bytes.slice(place.end..)];
+        }
+        // A comma on one side goes with the member.
+        let key = memchr::memrchr2(b'{', b',', &bytes[..place.start]).unwrap_or(0);
+        let skip_space = |from: usize| {
+            let space = bytes[from..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            from + space
+        };
+        let after = skip_space(place.end);
+        let (before, after) = match (bytes[key], bytes.get(after)) {
+            (b',', _) => (key, place.end),
+            (_, Some(b',')) => (skip_space(key + 1), skip_space(after + 1)),
+            _ => (key + 1, place.end),
+        };
+        [bytes.slice(..before), Bytes::new(), bytes.slice(after..)]
+    }
+
     /// Returns how many messages came before it in its session, which gives the order of events and replies.
     pub fn arrival(&self) -> u64 {
         self.arrival

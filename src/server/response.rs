@@ -33,20 +33,8 @@ impl Response {
 
     /// Passes a reply on to the client whose command it answers: byte for byte, with the client's own `id`, or without.
     pub fn passes_on(reply: &Reply, id: Option<&[u8]>) -> Self {
-        let bytes = reply.document().bytes();
-        let Some(range) = reply.document().range("id") else { return Self::reply(&[bytes]) };
-        match id {
-            Some(id) => Self::reply(&[&bytes[..range.start], id, &bytes[range.end..]]),
-            // The member goes with the comma before it, or as the first one with all before the next.
-            None => match bytes[..range.start].iter().rposition(|&byte| matches!(byte, b',' | b'{')) {
-                Some(comma) if bytes[comma] == b',' => Self::reply(&[&bytes[..comma], &bytes[range.end..]]),
-                _ => {
-                    let next = bytes[range.end..].iter().position(|&byte| byte == b'"').unwrap_or_default();
-                    let name = bytes.iter().position(|&byte| byte == b'"').unwrap_or_default();
-                    Self::reply(&[&bytes[..name], &bytes[range.end + next..]])
-                }
-            },
-        }
+        let [before, id, after] = reply.with_id(id);
+        Self::reply(&[&before, &id, &after])
     }
 
     /// Makes an event of its whole text.

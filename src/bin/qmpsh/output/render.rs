@@ -104,7 +104,7 @@ impl Renderer {
             Form::Json => self.on_one_line([reply.result().unwrap_or_default()]),
             Form::Pretty => self.indented(reply.result().unwrap_or_default()),
             Form::Table => self.table(&reply.result().unwrap_or_default()),
-            Form::Raw => self.on_one_line(with_id(reply, own_id)),
+            Form::Raw => self.on_one_line(reply.with_id(own_id.map(str::as_bytes)).to_vec()),
         }
     }
 
@@ -251,28 +251,6 @@ fn rewritten(bytes: Bytes, rewrite: impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Bytes {
         Cow::Owned(changed) => Some(changed),
     };
     changed.map_or(bytes, Bytes::from)
-}
-
-/// The whole reply with the user's `id`, or without one, in parts that share its bytes.
-fn with_id(reply: &Reply, own_id: Option<&str>) -> Vec<Bytes> {
-    let document = reply.document();
-    let bytes = document.bytes();
-    let Some(id) = document.range("id") else { return vec![bytes.clone()] };
-    if let Some(own_id) = own_id {
-        return vec![bytes.slice(..id.start), Bytes::copy_from_slice(own_id.as_bytes()), bytes.slice(id.end..)];
-    }
-    // A comma on one side goes with the member.
-    let key = memchr::memrchr(b'{', &bytes[..id.start]).max(memchr::memrchr(b',', &bytes[..id.start])).unwrap_or(0);
-    let after =
-        bytes[id.end..].iter().position(|byte| !byte.is_ascii_whitespace()).map_or(bytes.len(), |at| id.end + at);
-    if bytes.get(key) == Some(&b',') {
-        vec![bytes.slice(..key), bytes.slice(id.end..)]
-    } else if bytes.get(after) == Some(&b',') {
-        let rest = bytes[after + 1..].iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
-        vec![bytes.slice(..=key), bytes.slice(after + 1 + rest..)]
-    } else {
-        vec![bytes.slice(..=key), bytes.slice(id.end..)]
-    }
 }
 
 /// A formatted result, piece by piece, with a newline at the end. A copy shares its bytes.
