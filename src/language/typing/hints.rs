@@ -11,7 +11,7 @@ use super::{other_names, removed};
 use crate::json::Document;
 use crate::language::syntax::written;
 use crate::message::Request;
-use crate::schema::{Builtin, Member, Schema, Step, Type, TypeId, meant, most_similar, nearest};
+use crate::schema::{Builtin, Member, Object, Schema, Step, Type, TypeId, meant, most_similar, nearest};
 
 /// The most hints, and the most names in one.
 const HINTS: usize = 4;
@@ -153,7 +153,12 @@ impl<'s> Check<'s> {
             .copied()
             .collect();
         if !missing.is_empty() {
-            let words: Vec<_> = missing.iter().take(NAMES).map(|member| self.missing(member)).collect();
+            let words = missing.iter().take(NAMES).map(|member| match self.fitting_cases(ty, member, given)[..] {
+                [] => self.missing(member),
+                [case] => format!("`{}={case}`", self.at(&member.name)),
+                ref cases => format!("`{}` (one of {})", self.at(&member.name), cut(cases)),
+            });
+            let words: Vec<_> = words.collect();
             self.hints.push(format!("missing: {}", words.join(", ")));
         }
         for (name, value) in given {
@@ -181,6 +186,21 @@ impl<'s> Check<'s> {
             };
         }
         format!("`{path}` ({})", self.schema.short_words(member.ty, NAMES))
+    }
+
+    /// Returns the values of a missing tag with which the object takes all that is given, if not all values do that.
+    fn fitting_cases(&self, ty: TypeId, member: &Member, given: &Map<String, Value>) -> Vec<&'s str> {
+        let is_tag = |object: &&Object| object.tag.as_deref() == Some(&*member.name);
+        let Some(object) = self.schema.object(ty).filter(is_tag) else { return Vec::new() };
+        let takes = |members: &[&Member], name: &str| members.iter().any(|member| *member.name == *name);
+        let base: Vec<&Member> = object.members.iter().collect();
+        let special: Vec<&String> = given.keys().filter(|name| !takes(&base, name)).collect();
+        let fits = |case: TypeId| {
+            let members = self.schema.members(case, &|_| None);
+            special.iter().all(|name| takes(&members, name))
+        };
+        let fitting = object.variants.iter().filter(|variant| fits(variant.ty)).map(|variant| &*variant.case);
+        if special.is_empty() { Vec::new() } else { fitting.collect() }
     }
 
     /// Returns the path of the first required member in an object; `None` if the object can be empty.
@@ -483,7 +503,7 @@ mod tests {
             r#"{"driver":"fiel","filename":"x"}"#,
             &["`driver`: did you mean `file`? It is one of file, raw, other"],
         );
-        check("add", r#"{"filename":"x"}"#, &["missing: `driver` (one of file, raw, other)"]);
+        check("add", r#"{"filename":"x"}"#, &["missing: `driver=file`"]);
         // Any property of the device.
         check("device_add", r#"{"driver":"nvme","x":1,"zoned.zasl":"5"}"#, &[]);
         check("device_add", r#"{"x":1}"#, &["missing: `driver` (string)"]);
