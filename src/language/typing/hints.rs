@@ -188,19 +188,21 @@ impl<'s> Check<'s> {
         format!("`{path}` ({})", self.schema.short_words(member.ty, NAMES))
     }
 
-    /// Returns the values of a missing tag with which the object takes all that is given, if not all values do that.
+    /// Returns the values of a missing tag with which the object takes all that is given; none if all that is given is taken anyway.
     fn fitting_cases(&self, ty: TypeId, member: &Member, given: &Map<String, Value>) -> Vec<&'s str> {
         let is_tag = |object: &&Object| object.tag.as_deref() == Some(&*member.name);
         let Some(object) = self.schema.object(ty).filter(is_tag) else { return Vec::new() };
         let takes = |members: &[&Member], name: &str| members.iter().any(|member| *member.name == *name);
         let base: Vec<&Member> = object.members.iter().collect();
         let special: Vec<&String> = given.keys().filter(|name| !takes(&base, name)).collect();
+        if special.is_empty() {
+            return Vec::new();
+        }
         let fits = |case: TypeId| {
             let members = self.schema.members(case, &|_| None);
             special.iter().all(|name| takes(&members, name))
         };
-        let fitting = object.variants.iter().filter(|variant| fits(variant.ty)).map(|variant| &*variant.case);
-        if special.is_empty() { Vec::new() } else { fitting.collect() }
+        object.variants.iter().filter(|variant| fits(variant.ty)).map(|variant| &*variant.case).collect()
     }
 
     /// Returns the path of the first required member in an object; `None` if the object can be empty.

@@ -220,8 +220,8 @@ fn row(tree: &Tree, entry: &Entry, visit: &Visit<'_>, guide: &str, below: String
 }
 
 fn cell(entry: &Entry, column: &Column) -> String {
-    let text_of = |(key, show): &(&str, Format)| entry.get(key).map(|value| value_text(value, *show));
-    let shows = column.shows.iter().filter(|(_, show)| entry.shows(*show));
+    let text_of = |(key, format): &(&str, Format)| entry.get(key).map(|value| value_text(value, *format));
+    let shows = column.shows.iter().filter(|(_, format)| entry.shows(*format));
     let texts: Vec<String> = shows.filter_map(text_of).filter(|text| !text.is_empty()).collect();
     text::line(&texts.join(", ")).into_owned()
 }
@@ -240,7 +240,7 @@ fn details(key: &str, value: &Value) -> Vec<String> {
 
 /// Writes a value as its name asks for.
 fn detail(key: &str, value: &Value) -> String {
-    let show = match key {
+    let format = match key {
         _ if key == "size" || key.ends_with("-size") || key == "granularity" || key == "dirty" => Format::Bytes,
         "address" | "base" | "limit" | "class-code" => Format::Hex,
         _ => Format::Text,
@@ -254,7 +254,7 @@ fn detail(key: &str, value: &Value) -> String {
             members.sort_by_key(|(key, _)| !matches!(key.as_str(), "bar" | "name"));
             members.iter().map(|(key, value)| format!("{key} {}", plain(key, value))).collect::<Vec<_>>().join(", ")
         }
-        value => value_text(value, show),
+        value => value_text(value, format),
     }
 }
 

@@ -77,8 +77,8 @@ pub(super) fn dot(tree: &Tree) -> String {
         }
         let mut label = vec![format!("{} {}", entry.kind, entry.name)];
         let shows = tree.columns.iter().flat_map(|column| column.shows);
-        for (key, show) in shows.filter(|(_, show)| entry.shows(*show)) {
-            label.extend(entry.get(key).map(|value| value_text(value, *show)).filter(|text| !text.is_empty()));
+        for (key, format) in shows.filter(|(_, format)| entry.shows(*format)) {
+            label.extend(entry.get(key).map(|value| value_text(value, *format)).filter(|text| !text.is_empty()));
         }
         let _ = writeln!(out, "  n{} [label={}];", visit.entry, quoted(&label.join("\n")));
     }
@@ -93,14 +93,14 @@ fn quoted(label: &str) -> String {
 }
 
 /// Writes a value for people. It may need escaping.
-pub(super) fn value_text(value: &Value, show: Format) -> String {
+pub(super) fn value_text(value: &Value, format: Format) -> String {
     let plain = || match value {
         Value::String(text) => text.clone(),
         Value::Bool(false) | Value::Null => String::new(),
         other => other.to_string(),
     };
     let in_bytes = || value.as_u64().map_or_else(plain, bytes);
-    match show {
+    match format {
         Format::Text | Format::Leaf => plain(),
         Format::Bytes => in_bytes(),
         Format::Hex => value.as_u64().map_or_else(plain, |number| format!("{number:#x}")),

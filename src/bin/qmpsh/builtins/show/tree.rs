@@ -87,12 +87,12 @@ impl Entry {
 
     /// Returns true if a column shows this member of it.
     pub(super) fn has_in_column(&self, columns: &[Column], key: &str) -> bool {
-        columns.iter().flat_map(|column| column.shows).any(|(shown, show)| *shown == key && self.shows(*show))
+        columns.iter().flat_map(|column| column.shows).any(|(shown, format)| *shown == key && self.shows(*format))
     }
 
     /// Returns true if a value of this kind is shown for it.
-    pub(super) fn shows(&self, show: Format) -> bool {
-        !matches!(show, Format::Leaf) || self.children.is_empty()
+    pub(super) fn shows(&self, format: Format) -> bool {
+        !matches!(format, Format::Leaf) || self.children.is_empty()
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
