@@ -1,5 +1,7 @@
 //! The `qmpsh` program: parses, runs, exits.
 
+#[cfg(target_os = "linux")]
+mod allocator;
 mod batch;
 mod builtins;
 mod cli;

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, ValueEnum, ValueHint};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Id, Parser, ValueEnum, ValueHint};
 use tracing::level_filters::LevelFilter;
 
 use super::{manual, values};
@@ -29,7 +30,6 @@ const SHELL: &str = "Interactive shell";
     about = "An interactive shell and a scripting client for the QEMU Machine Protocol (QMP)",
     override_usage = manual::USAGE,
     after_help = "`qmpsh --help` adds addresses, examples and exit statuses.",
-    after_long_help = manual::after_help(),
     args_override_self = true,
     next_line_help = false
 )]
@@ -274,19 +274,44 @@ pub(crate) enum EventsMode {
     Stderr,
 }
 
-/// Returns the definition, from which the man page and the completions are made.
+/// Returns the whole definition, from which the man page and the completions are made.
 pub(crate) fn command() -> Command {
-    CommandLine::command()
+    CommandLine::command().after_long_help(manual::after_help())
+}
+
+/// What was given on the command line, besides the values.
+pub(super) struct Given {
+    /// Each `-c` (true) and `-f` (false) with its value, in order.
+    pub sources: Vec<(bool, OsString)>,
+    arguments: Vec<Id>,
+}
+
+impl Given {
+    fn has(&self, argument: &str) -> bool {
+        self.arguments.iter().any(|id| id == argument)
+    }
 }
 
 /// Reads the arguments; the error may be the text of `--help`. The options still need [`finish`](Options::finish).
-pub(super) fn read(command: &mut Command, args: Vec<OsString>) -> Result<(CommandLine, ArgMatches), clap::Error> {
-    let matches = command.try_get_matches_from_mut(args)?;
-    let mut line = CommandLine::from_arg_matches(&matches)?;
+pub(super) fn read(command: &mut Command, args: &[OsString]) -> Result<(CommandLine, Given), clap::Error> {
+    let mut matches = match command.try_get_matches_from_mut(args) {
+        // Only help has its long end, because writing that takes longer than reading a command line.
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => self::command().try_get_matches_from(args),
+        read => read,
+    }?;
+    let is_given = |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+    let arguments = matches.ids().filter(is_given).cloned().collect();
+    let [lines, files] = ["lines", "files"].map(|id| matches.indices_of(id).into_iter().flatten().collect::<Vec<_>>());
+    let mut line = CommandLine::from_arg_matches_mut(&mut matches)?;
     if std::mem::take(&mut line.options.pretty) {
         line.options.output = Some(OutputMode::Pretty);
     }
-    Ok((line, matches))
+    let lines = lines.into_iter().zip(line.lines.drain(..).map(|line| (true, line)));
+    let files = files.into_iter().zip(line.files.drain(..).map(|file| (false, file)));
+    let mut sources: Vec<_> = lines.chain(files).collect();
+    sources.sort_by_key(|(index, _)| *index);
+    let sources = sources.into_iter().map(|(_, source)| source).collect();
+    Ok((line, Given { sources, arguments }))
 }
 
 impl Options {
@@ -296,17 +321,17 @@ impl Options {
     }
 
     /// Applies `log`, the value of `$QMPSH_LOG`, and checks that the options go together.
-    pub(super) fn finish(&mut self, matches: &ArgMatches, log: Option<&OsStr>) -> Result<(), String> {
+    pub(super) fn finish(&mut self, given: &Given, log: Option<&OsStr>) -> Result<(), String> {
         // `--wait 0` means one attempt.
         self.wait = self.wait.filter(|wait| !wait.is_zero());
-        if let Some(level) = log.filter(|_| !is_given(matches, "log_level")) {
+        if let Some(level) = log.filter(|_| !given.has("log_level")) {
             let known = level.to_str().filter(|level| LEVELS.contains(level)).and_then(|level| level.parse().ok());
             self.log_level = known.ok_or_else(|| {
                 let level = level.to_string_lossy();
                 format!("bad level `{}` in $QMPSH_LOG: use one of {}", level.escape_debug(), LEVELS.join(", "))
             })?;
         }
-        if is_given(matches, "pipeline") && !self.keep_going {
+        if given.has("pipeline") && !self.keep_going {
             let why = "it sends commands before it knows whether earlier ones failed";
             return Err(format!("--pipeline needs -k (--keep-going): {why}"));
         }
@@ -321,29 +346,14 @@ impl CommandLine {
         GENERATED.iter().find(|(what, _)| what == wanted).map(|(_, text)| *text)
     }
 
-    /// Returns each `-c` (true) and `-f` (false) with its value, in the order given.
-    pub(super) fn sources(&self, matches: &ArgMatches) -> Vec<(bool, OsString)> {
-        let mut all = Vec::new();
-        for (id, is_line, values) in [("lines", true, &self.lines), ("files", false, &self.files)] {
-            let indices = matches.indices_of(id).into_iter().flatten();
-            all.extend(indices.zip(values).map(|(index, value)| (index, (is_line, value.clone()))));
-        }
-        all.sort_by_key(|(index, _)| *index);
-        all.into_iter().map(|(_, source)| source).collect()
-    }
-
     /// Returns the first word or option that is not the address or in `allowed`, for a message.
-    pub(super) fn first_but(&self, command: &Command, matches: &ArgMatches, allowed: &[&str]) -> Option<String> {
+    pub(super) fn first_but(&self, command: &Command, given: &Given, allowed: &[&str]) -> Option<String> {
         if let Some(word) = self.words.first() {
             return Some(format!("`{}`", word.to_string_lossy().escape_debug()));
         }
-        let is_refused = |id: &str| is_given(matches, id) && !allowed.contains(&id);
+        let is_refused = |id: &str| given.has(id) && !allowed.contains(&id);
         let mut options = command.get_arguments().filter(|arg| !arg.is_positional());
         let found = options.find(|arg| is_refused(arg.get_id().as_str()))?;
         found.get_long().map(|name| format!("--{name}"))
     }
-}
-
-fn is_given(matches: &ArgMatches, id: &str) -> bool {
-    matches.value_source(id) == Some(ValueSource::CommandLine)
 }

@@ -30,10 +30,13 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use clap::CommandFactory;
 use connect_mode::Subcommand;
 pub(crate) use connect_mode::{ConnectMode, no_host_name};
 use definition::CommandLine;
-pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode, command};
+#[cfg(test)]
+pub(crate) use definition::command;
+pub(crate) use definition::{ColorMode, EventsMode, Options, OutputMode};
 pub(crate) use exit::Exit;
 use exit::{OURS, usage};
 use qmpsh::address::Address;
@@ -102,35 +105,34 @@ pub(crate) fn parse(
 ) -> Result<Task, Exit> {
     let mut args: Vec<OsString> = args.into_iter().collect();
     let env = |name| env(name).filter(|value| !value.is_empty());
-    let mut command = command();
+    let mut command = CommandLine::command();
 
     let subcommand = connect_mode::rewrite(&command, &mut args);
-    let (line, matches) = definition::read(&mut command, args).map_err(|error| {
+    let (line, given) = definition::read(&mut command, &args).map_err(|error| {
         if error.use_stderr() { Exit::Usage(clap_error(&error)) } else { Exit::Show(error.to_string()) }
     })?;
     if let Some(text) = line.generated() {
         return Err(Exit::Generated(text.to_owned()));
     }
     if subcommand == Subcommand::List {
-        return match line.first_but(&command, &matches, &["output", "pretty", "color"]) {
+        return match line.first_but(&command, &given, &["output", "pretty", "color"]) {
             None => Ok(Task::List(Listing { output: line.options.output.unwrap_or(OutputMode::Auto) })),
             Some(what) => Err(usage(format_args!(
                 "`list` takes only -o, -p and --color, not {what} (for a socket of that name, write ./list)"
             ))),
         };
     }
-    let sources = line.sources(&matches);
     let CommandLine { address, mut words, mut options, sharing, .. } = line;
     if let Some(name) = match subcommand {
         Subcommand::Share => Some("share"),
         Subcommand::Mcp => Some("mcp"),
         _ => None,
-    } && let Some(what) = not_for_service(name, &options, &sources, &words)
+    } && let Some(what) = not_for_service(name, &options, &given.sources, &words)
     {
         return Err(usage(format_args!("`{name}` does not take {what} (for a socket of that name, write ./{name})")));
     }
     if subcommand == Subcommand::Share {
-        options.finish(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
+        options.finish(&given, env("QMPSH_LOG").as_deref()).map_err(usage)?;
         let address = address.or_else(|| env("QMP_SOCKET")).ok_or_else(|| usage(manual::NOTHING_TO_SHARE))?;
         return Ok(Task::Share(Box::new(sharing.read(&address, options)?)));
     }
@@ -145,8 +147,8 @@ pub(crate) fn parse(
         (None, None) if subcommand != Subcommand::Connect => return Err(usage(manual::NO_ADDRESS)),
         (None, None) => None,
     };
-    options.finish(&matches, env("QMPSH_LOG").as_deref()).map_err(usage)?;
-    let input = input(sources, words)?;
+    options.finish(&given, env("QMPSH_LOG").as_deref()).map_err(usage)?;
+    let input = input(given.sources, words)?;
     if let (Subcommand::Mcp, Some(mode)) = (subcommand, &mode) {
         if !cfg!(feature = "mcp") {
             return Err(usage("this qmpsh was built without `mcp`"));

@@ -1,0 +1,73 @@
+//! How the program allocates memory on Linux.
+//!
+//! A program that runs one command takes less time with this allocator than with glibc's or musl's, and large replies take half the
+//! time that they take with musl's. The system's allocators grow a large block without copying it, though, which keeps a long
+//! message from taking twice its memory. So each has what it does better.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+use dlmalloc::GlobalDlmalloc;
+
+#[global_allocator]
+static ALLOCATOR: BySize = BySize;
+
+/// The size, in bytes, of the smallest block that the system allocates. From about here on, it maps a block by itself.
+const LARGE: usize = 128 * 1024;
+
+struct BySize;
+
+fn allocator(size: usize) -> &'static dyn GlobalAlloc {
+    if size < LARGE { &GlobalDlmalloc } else { &System }
+}
+
+#[expect(unsafe_code, reason = "allocators are unsafe; this one only chooses between two")]
+// SAFETY: the size of a block, which its owner keeps, says which allocator it is from, and both keep their contracts.
+unsafe impl GlobalAlloc for BySize {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        unsafe { allocator(layout.size()).alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        unsafe { allocator(layout.size()).dealloc(block, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        unsafe { allocator(layout.size()).alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if (layout.size() < LARGE) == (size < LARGE) {
+            return unsafe { allocator(size).realloc(block, layout, size) };
+        }
+        // SAFETY: the caller promises that the size fits the alignment. The new block is as large as what is copied, and no part of
+        // the old one.
+        unsafe {
+            let grown = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+            if !grown.is_null() {
+                grown.copy_from_nonoverlapping(block, layout.size().min(size));
+                self.dealloc(block, layout);
+            }
+            grown
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LARGE;
+
+    #[test]
+    fn a_block_keeps_its_bytes_when_it_changes_the_allocator() {
+        let pattern = |index: usize| (index % 251) as u8;
+        let mut block: Vec<u8> = (0..LARGE - 1).map(pattern).collect();
+        for capacity in [LARGE, LARGE - 1, 4 * LARGE, 100, 0, 2 * LARGE] {
+            block.truncate(capacity);
+            block.shrink_to_fit();
+            block.reserve_exact(capacity - block.len());
+            assert!(block.capacity() >= capacity);
+            assert!(block.iter().enumerate().all(|(index, byte)| *byte == pattern(index)), "{capacity}");
+            block.extend((block.len()..capacity).map(pattern));
+        }
+        assert_eq!(vec![0_u8; LARGE], vec![0_u8; LARGE - 1].into_iter().chain([0]).collect::<Vec<_>>());
+    }
+}
