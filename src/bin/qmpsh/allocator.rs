@@ -5,49 +5,69 @@
 //! message from taking twice its memory. So each has what it does better.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use dlmalloc::GlobalDlmalloc;
+use dlmalloc::Dlmalloc;
 
 #[global_allocator]
-static ALLOCATOR: BySize = BySize;
+static ALLOCATOR: Allocator = Allocator { small: Mutex::new(Dlmalloc::new()) };
 
 /// The size, in bytes, of the smallest block that the system allocates. From about here on, it maps a block by itself.
 const LARGE: usize = 128 * 1024;
 
-struct BySize;
+struct Allocator {
+    /// The one of the crate, `GlobalDlmalloc`, has a slower lock.
+    small: Mutex<Dlmalloc>,
+}
 
-fn allocator(size: usize) -> &'static dyn GlobalAlloc {
-    if size < LARGE { &GlobalDlmalloc } else { &System }
+impl Allocator {
+    fn small(&self) -> MutexGuard<'_, Dlmalloc> {
+        self.small.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[expect(unsafe_code, reason = "allocators are unsafe; this one only chooses between two")]
-// SAFETY: the size of a block, which its owner keeps, says which allocator it is from, and both keep their contracts.
-unsafe impl GlobalAlloc for BySize {
+// SAFETY: the size of a block, which its owner keeps, says which allocator it is from, and both keep their contracts. The lock
+// allocates nothing on Linux.
+unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        unsafe { allocator(layout.size()).alloc(layout) }
+        if layout.size() < LARGE {
+            unsafe { self.small().malloc(layout.size(), layout.align()) }
+        } else {
+            unsafe { System.alloc(layout) }
+        }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        unsafe { allocator(layout.size()).dealloc(block, layout) }
+        if layout.size() < LARGE {
+            unsafe { self.small().free(block, layout.size(), layout.align()) }
+        } else {
+            unsafe { System.dealloc(block, layout) }
+        }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        unsafe { allocator(layout.size()).alloc_zeroed(layout) }
+        if layout.size() < LARGE {
+            unsafe { self.small().calloc(layout.size(), layout.align()) }
+        } else {
+            unsafe { System.alloc_zeroed(layout) }
+        }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if (layout.size() < LARGE) == (size < LARGE) {
-            return unsafe { allocator(size).realloc(block, layout, size) };
-        }
-        // SAFETY: the caller promises that the size fits the alignment. The new block is as large as what is copied, and no part of
-        // the old one.
-        unsafe {
-            let grown = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
-            if !grown.is_null() {
-                grown.copy_from_nonoverlapping(block, layout.size().min(size));
-                self.dealloc(block, layout);
-            }
-            grown
+        match (layout.size() < LARGE, size < LARGE) {
+            (true, true) => unsafe { self.small().realloc(block, layout.size(), layout.align(), size) },
+            (false, false) => unsafe { System.realloc(block, layout, size) },
+            // SAFETY: the caller promises that the size fits the alignment. The new block is as large as what is copied, and no part
+            // of the old one.
+            _ => unsafe {
+                let other = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+                if !other.is_null() {
+                    other.copy_from_nonoverlapping(block, layout.size().min(size));
+                    self.dealloc(block, layout);
+                }
+                other
+            },
         }
     }
 }

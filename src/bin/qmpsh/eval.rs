@@ -33,16 +33,12 @@ pub(crate) enum Text<'a> {
 
 /// A statement whose arguments have no types yet.
 #[derive(Debug)]
-pub(crate) struct Parsed {
-    statement: Statement,
-    /// The pipeline that gets the result.
-    pipeline: Option<String>,
-}
+pub(crate) struct Parsed(Line);
 
 impl Parsed {
     /// Returns what the types of its arguments depend on.
     pub(crate) fn needs(&self) -> Needs {
-        let mut statement = &self.statement;
+        let mut statement = &self.0.statement;
         loop {
             match statement {
                 Statement::Invoke(invocation) => return Needs::of(invocation),
@@ -56,7 +52,7 @@ impl Parsed {
 
     /// Returns true if it is a built-in command.
     pub(crate) fn is_builtin(&self) -> bool {
-        matches!(self.statement, Statement::Dot(_))
+        matches!(self.0.statement, Statement::Dot(_))
     }
 }
 
@@ -67,10 +63,7 @@ pub(crate) fn parse(text: Text<'_>) -> Result<Vec<Parsed>, Failure> {
         Text::Line { text, dialect: Dialect::Hmp, .. } => syntax::parse_hmp(text),
         Text::Words(words) => syntax::parse_words(words),
     };
-    let lines = parsed.map_err(|error| refused(error, text))?.into_iter();
-    let statement =
-        |line: Line| Parsed { statement: line.statement, pipeline: line.pipeline.map(|pipeline| pipeline.text) };
-    Ok(lines.map(statement).collect())
+    Ok(parsed.map_err(|error| refused(error, text))?.into_iter().map(Parsed).collect())
 }
 
 /// A statement, read as far as possible without the peer and files.
@@ -99,9 +92,10 @@ pub(crate) fn action(
     sources: &mut dyn typing::Sources,
     type_info: &TypeInfo,
 ) -> Result<Action, Failure> {
-    let action = statement(parsed.statement, text, sources, type_info)?;
-    Ok(match parsed.pipeline {
-        Some(pipeline) => Action::Pipe(Box::new(action), pipeline),
+    let Parsed(line) = parsed;
+    let action = statement(line.statement, text, sources, type_info)?;
+    Ok(match line.pipeline {
+        Some(pipeline) => Action::Pipe(Box::new(action), pipeline.text),
         None => action,
     })
 }

@@ -88,26 +88,24 @@ impl Parser<'_> {
             let bar = Span::new(first.span.start, first.span.start + 1);
             return Err(SyntaxError::new(bar, SyntaxErrorKind::Unexpected("`|`".into()), &["a command"]));
         }
-        let statements = if first.kind == TokenKind::Json {
+        let line = |statement| Line { statement, pipeline: None };
+        let mut lines: Vec<_> = if first.kind == TokenKind::Json {
             let messages = self.messages()?.into_iter();
-            messages.map(|message| Statement::Invoke(Invocation::Json(message))).collect()
+            messages.map(|message| line(Statement::Invoke(Invocation::Json(message)))).collect()
         } else {
-            vec![self.statement(0)?]
+            vec![line(self.statement(0)?)]
         };
-        let pipeline = match self.take(TokenKind::Pipeline) {
-            Some(token) if statements.len() > 1 => {
+        if let Some(token) = self.take(TokenKind::Pipeline) {
+            let [line] = &mut lines[..] else {
                 let bar = Span::new(token.span.start, token.span.start + 1);
                 let kind = SyntaxErrorKind::Unexpected("`|`".into());
                 return Err(SyntaxError::new(bar, kind, &["the end of the line"])
                     .help("a pipeline takes the result of one message; write each message on a line of its own"));
-            }
-            Some(token) => Some(self.pipeline(token)?),
-            None => None,
-        };
+            };
+            line.pipeline = Some(self.pipeline(token)?);
+        }
         match self.tokens.first() {
-            None => {
-                Ok(statements.into_iter().map(|statement| Line { statement, pipeline: pipeline.clone() }).collect())
-            }
+            None => Ok(lines),
             Some(token) => {
                 let kind = SyntaxErrorKind::Unexpected(shown(token.span.of(self.text)));
                 Err(SyntaxError::new(token.span, kind, &["`|`", "the end of the line"]))
