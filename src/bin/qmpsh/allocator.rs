@@ -1,8 +1,7 @@
-//! How the program allocates memory on Linux.
+//! How the program of the packages, which is linked with musl, allocates memory. The unit tests use it too.
 //!
-//! A program that runs one command takes less time with this allocator than with glibc's or musl's, and large replies take half the
-//! time that they take with musl's. The system's allocators grow a large block without copying it, though, which keeps a long
-//! message from taking twice its memory. So each has what it does better.
+//! musl's own allocator is slow with many small blocks, also in a program that runs only one command. But it grows a large block
+//! without copying it, which keeps a long message from taking twice its memory. So each has what it does better.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +11,7 @@ use dlmalloc::Dlmalloc;
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator { small: Mutex::new(Dlmalloc::new()) };
 
-/// The size, in bytes, of the smallest block that the system allocates. From about here on, it maps a block by itself.
+/// The size, in bytes, of the smallest block that musl allocates. From about here on, it maps a block by itself.
 const LARGE: usize = 128 * 1024;
 
 struct Allocator {

@@ -1,6 +1,6 @@
 //! The `qmpsh` program: parses, runs, exits.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", any(target_env = "musl", test)))]
 mod allocator;
 mod batch;
 mod builtins;
