@@ -120,9 +120,10 @@ impl Qmp {
     }
 }
 
-/// Returns a number of three digits, another one in most sessions. QEMU takes as long for each further digit as for any byte.
+/// Returns a number of nine digits, another one in each session.
 fn random_id() -> u64 {
-    RandomState::new().build_hasher().finish() % 900 + 100
+    const NINE_DIGITS: u64 = 100_000_000;
+    NINE_DIGITS + RandomState::new().build_hasher().finish() % (9 * NINE_DIGITS)
 }
 
 /// Returns true if this may be the reply to a command of this session: it is not clearly an event, a greeting, or the reply to

@@ -7,7 +7,7 @@ use crate::tls::certificates::Authority;
 /// A record of TLS 1.3 with one byte: the byte, its type, and 16 bytes to check it by.
 const ONE_BYTE: usize = 1 + 1 + 16;
 
-const NEGOTIATION: &str = r#"{"execute":"qmp_capabilities","id":123}"#;
+const NEGOTIATION: &str = r#"{"execute":"qmp_capabilities","id":123456789}"#;
 const COMMAND: &str = r#"{"execute":"query-status","id":1}"#;
 
 /// What a client sends to a QEMU of this version: the lengths of its records.
