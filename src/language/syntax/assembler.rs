@@ -103,7 +103,7 @@ impl Assembler {
     /// Ends the input: returns the line that is still open. [`parse`](super::parse) refuses it, and says what was opened where.
     pub fn finish(&mut self) -> Option<LogicalLine> {
         let first_line = self.first_line.take()?;
-        self.lexer.restart();
+        self.lexer = Lexer::default();
         match self.text.trim() {
             ".hmp" => self.dialect = Dialect::Hmp,
             // Here a comment may follow; after `.hmp` it would be a line of the monitor.

@@ -44,13 +44,6 @@ impl Lexer {
         lexer
     }
 
-    /// Begins another text. The memory of the words stays.
-    pub(super) fn restart(&mut self) {
-        let mut tokens = std::mem::take(&mut self.tokens);
-        tokens.clear();
-        *self = Self { tokens, ..Self::default() };
-    }
-
     /// Reads on, up to the end of `text` (which is the end of a physical line) or of the logical line.
     ///
     /// `text` must begin with what was read before.

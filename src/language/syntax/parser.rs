@@ -96,13 +96,13 @@ impl Parser<'_> {
             vec![line(self.statement(0)?)]
         };
         if let Some(token) = self.take(TokenKind::Pipeline) {
-            let [line] = &mut lines[..] else {
+            let [only] = &mut lines[..] else {
                 let bar = Span::new(token.span.start, token.span.start + 1);
                 let kind = SyntaxErrorKind::Unexpected("`|`".into());
                 return Err(SyntaxError::new(bar, kind, &["the end of the line"])
                     .help("a pipeline takes the result of one message; write each message on a line of its own"));
             };
-            line.pipeline = Some(self.pipeline(token)?);
+            only.pipeline = Some(self.pipeline(token)?);
         }
         match self.tokens.first() {
             None => Ok(lines),
