@@ -1,16 +1,16 @@
 //! Waiting for a reply that is about to come.
 //!
-//! When QEMU has read the last byte of a command, the kernel wakes the client: its Unix socket has room again. The reply to most
-//! commands follows within twenty microseconds, less than a thread needs to fall asleep and wake up. So after that wake-up the
-//! program polls for a moment, once a command. A command that takes longer is waited for asleep. Over TCP the kernel gives no such
-//! sign, and nothing is polled.
+//! When the peer has read the last byte of a command, the kernel wakes the client: its Unix socket has room again. QEMU replies to
+//! most commands within twenty microseconds then, less than a thread needs to fall asleep and wake up. A share reads a command at
+//! once, and QEMU needs some hundred microseconds to read it from the share. So after that wake-up the program polls for a moment,
+//! once a command. A command that takes longer is waited for asleep. Over TCP the kernel gives no such sign, and nothing is polled.
 
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// How long to poll.
-const BUSY_WAIT_LIMIT: Duration = Duration::from_micros(50);
+/// How long to poll: QEMU reads 140 bytes in that time.
+const BUSY_WAIT_LIMIT: Duration = Duration::from_micros(500);
 
 /// Notified each time that the kernel wakes the program.
 static WOKEN: Notify = Notify::const_new();
