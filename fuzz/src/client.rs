@@ -315,8 +315,7 @@ impl Watch {
     fn is_its_own(&self, name: &str, outcome: &Result<Reply, ExecuteError>) {
         let id = self.seen().ids.get(name).copied();
         let reply = match outcome {
-            Ok(reply) => reply,
-            Err(ExecuteError::Server { reply, .. }) => reply,
+            Ok(reply) | Err(ExecuteError::Server { reply, .. }) => reply,
             Err(error @ (ExecuteError::NotSent { .. } | ExecuteError::State(_))) => {
                 assert_eq!(id, None, "{name} was sent: {error}");
                 return;
@@ -327,7 +326,7 @@ impl Watch {
                 return;
             }
         };
-        assert!(reply.id.is_none() || reply.id == id, "{name} has the id {id:?}, and its reply is {reply:?}");
+        assert!(reply.id().is_none() || reply.id() == id, "{name} has the id {id:?}, and its reply is {reply:?}");
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn is_silent(command: &str) -> bool {
 /// Returns the reply that stands for silence.
 pub(super) fn silent_reply() -> Option<Reply> {
     match Message::from_document(Document::parse(br#"{"return": {}}"#.as_slice()).ok()?) {
-        Ok(Message::Reply(reply)) => Some(*reply),
+        Ok(Message::Reply(reply)) => Some(reply),
         _ => None,
     }
 }
@@ -74,7 +74,7 @@ impl Qmp {
         let answer = wire.recv(self).await.map_err(closed)?;
         self.pending.drain().for_each(drop);
         Ok(match answer {
-            Received::Other(Ok(Message::Reply(reply))) => match reply.outcome {
+            Received::Other(Ok(Message::Reply(reply))) => match reply.outcome().clone() {
                 Outcome::Error { class, desc } => Err((class, desc)),
                 Outcome::Return => Ok(()),
             },

@@ -140,7 +140,7 @@ pub enum ExecuteError {
         /// The error's description; not safe to show as it is.
         desc: String,
         /// The whole reply.
-        reply: Box<Reply>,
+        reply: Reply,
     },
     /// The connection ended before the reply came. It is unknown if the command ran.
     #[error("the connection ended before the reply came, so whether `{}` ran is unknown", text::line(command))]

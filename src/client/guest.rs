@@ -197,7 +197,7 @@ mod tests {
     fn output(state: &str) -> Result<GuestOutput, GuestExecError> {
         let document = Document::parse(format!(r#"{{"return": {state}}}"#).as_bytes()).unwrap();
         let Ok(Message::Reply(reply)) = Message::from_document(document) else { panic!("not a reply") };
-        reply.parse::<State>()?.output(*reply)
+        reply.parse::<State>()?.output(reply)
     }
 
     #[test]

@@ -89,8 +89,8 @@ impl Qmp {
                 received => received?,
             };
             match message {
-                Ok(Message::Reply(reply)) if reply.id == Some(self.negotiation) => {
-                    return match reply.outcome {
+                Ok(Message::Reply(reply)) if reply.id() == Some(self.negotiation) => {
+                    return match reply.outcome().clone() {
                         Outcome::Return => Ok(()),
                         Outcome::Error { class, desc } => Err(QmpError::NegotiationRefused { class, desc }),
                     };
@@ -98,8 +98,8 @@ impl Qmp {
                 Ok(Message::Reply(reply)) => {
                     tracing::debug!("dropped the reply to an earlier client: {:?}", reply.document());
                     let is_empty = || reply.result().is_some_and(|result| *result == *b"{}");
-                    match reply.outcome {
-                        _ if reply.id.is_some() => {}
+                    match reply.outcome().clone() {
+                        _ if reply.id().is_some() => {}
                         Outcome::Error { class, desc } => {
                             unassigned = Some(QmpError::NegotiationRefused { class, desc });
                         }
@@ -145,7 +145,7 @@ impl Qmp {
         };
         let document = Document::parse(reply.as_bytes()).ok()?;
         match Message::new(Kind::of(document.outline()), document, self.received) {
-            Ok(Message::Reply(reply)) => Some(*reply),
+            Ok(Message::Reply(reply)) => Some(reply),
             _ => None,
         }
     }

@@ -22,7 +22,7 @@ const READS_WHOLE_RECORDS: u64 = 8;
 
 impl Qmp {
     fn on_reply(&mut self, reply: Reply) -> Result<(), QmpError> {
-        let Some(id) = reply.id else { return self.on_reply_without_id(reply) };
+        let Some(id) = reply.id() else { return self.on_reply_without_id(reply) };
         let Some(waiter) = self.pending.take(id) else {
             self.dropped.warn(format_args!("a reply whose id {id} belongs to no command"));
             return Ok(());
@@ -30,7 +30,7 @@ impl Qmp {
         if waiter.partner.is_some() && self.on_partner(&waiter) {
             return Ok(());
         }
-        if waiter.request.ends_peer() && reply.outcome == Outcome::Return {
+        if waiter.request.ends_peer() && *reply.outcome() == Outcome::Return {
             self.shared.seen().has_quit = true;
         }
         waiter.answer(outcome(reply));
@@ -40,7 +40,7 @@ impl Qmp {
     /// Finds the command of a reply without an id: the server could not read it, or is an old agent, which knows no ids.
     fn on_reply_without_id(&mut self, reply: Reply) -> Result<(), QmpError> {
         let is_of_agent = self.options.guest_agent && self.pending.len() == 1;
-        if reply.outcome == Outcome::Return && !is_of_agent {
+        if *reply.outcome() == Outcome::Return && !is_of_agent {
             return self.on_malformed(Malformed::new(Fault::NoId, reply.document()));
         }
         match (self.pending.take_only(), outcome(reply)) {
@@ -168,7 +168,7 @@ impl Protocol for Qmp {
                 self.run = events;
             }
             Received::Other(Ok(Message::Event(event))) => self.shared.publish([event]),
-            Received::Other(Ok(Message::Reply(reply))) => self.on_reply(*reply)?,
+            Received::Other(Ok(Message::Reply(reply))) => self.on_reply(reply)?,
             Received::Other(Ok(Message::Greeting(greeting))) => {
                 tracing::debug!("ignored a second greeting: {greeting:?}");
             }
@@ -202,10 +202,8 @@ impl Protocol for Qmp {
 
 /// Returns the outcome of the command of a reply.
 fn outcome(reply: Reply) -> Answer {
-    match &reply.outcome {
+    match reply.outcome() {
         Outcome::Return => Ok(reply),
-        Outcome::Error { class, desc } => {
-            Err(ExecuteError::Server { class: class.clone(), desc: desc.clone(), reply: Box::new(reply) })
-        }
+        Outcome::Error { class, desc } => Err(ExecuteError::Server { class: class.clone(), desc: desc.clone(), reply }),
     }
 }

@@ -8,6 +8,7 @@ mod parse;
 mod request;
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -27,7 +28,7 @@ pub enum Message {
     /// An event.
     Event(Event),
     /// The reply to a command.
-    Reply(Box<Reply>),
+    Reply(Reply),
 }
 
 impl Message {
@@ -41,9 +42,7 @@ impl Message {
         match kind {
             Ok(Kind::Greeting) => Greeting::parse(&document).map(|greeting| Self::Greeting(Box::new(greeting))),
             Ok(Kind::Event(name)) => Ok(Self::Event(Event::new(document.into_bytes(), name, arrival))),
-            Ok(Kind::Reply { id, error, result }) => {
-                Reply::read(document, id, error, result, arrival).map(|reply| Self::Reply(Box::new(reply)))
-            }
+            Ok(Kind::Reply { id, error, result }) => Reply::read(document, id, error, result, arrival).map(Self::Reply),
             Err(fault) => Err(Malformed::new(fault, &document)),
         }
     }
@@ -160,13 +159,14 @@ pub enum Outcome {
     },
 }
 
-/// The reply to a command.
+/// The reply to a command. Clones share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// The `id` of the command; `None` if the server could not parse the command.
-    pub id: Option<u64>,
-    /// How the command ended.
-    pub outcome: Outcome,
+pub struct Reply(Arc<ReplyContent>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct ReplyContent {
+    id: Option<u64>,
+    outcome: Outcome,
     document: Document,
     result: Option<Span>,
     arrival: u64,
@@ -189,7 +189,17 @@ impl Reply {
             None => Outcome::Return,
             Some(error) => parse_error(error).ok_or_else(|| Malformed::new(Fault::Error, &document))?,
         };
-        Ok(Self { id, outcome, document, result, arrival })
+        Ok(Self(Arc::new(ReplyContent { id, outcome, document, result, arrival })))
+    }
+
+    /// Returns the `id` of the command; `None` if the server could not parse the command.
+    pub fn id(&self) -> Option<u64> {
+        self.0.id
+    }
+
+    /// Returns how the command ended.
+    pub fn outcome(&self) -> &Outcome {
+        &self.0.outcome
     }
 
     /// Reads the value of `return` as `T`. An empty object is also a `()`.
@@ -203,14 +213,14 @@ impl Reply {
 
     /// Returns the value of `return` as on the wire, sharing the bytes of the reply; `None` for an error.
     pub fn result(&self) -> Option<Bytes> {
-        Some(self.document.bytes().slice(self.result?.range()))
+        Some(self.document().bytes().slice(self.0.result?.range()))
     }
 
     /// Returns the reply as it came but with this `id`, or without one: what stands before it, itself, and what stands after it.
     /// A reply without an `id` gets none.
     pub fn with_id(&self, id: Option<&[u8]>) -> [Bytes; 3] {
-        let bytes = self.document.bytes();
-        let Some(place) = self.document.range("id") else { return [bytes.clone(), Bytes::new(), Bytes::new()] };
+        let bytes = self.document().bytes();
+        let Some(place) = self.document().range("id") else { return [bytes.clone(), Bytes::new(), Bytes::new()] };
         if let Some(id) = id {
             return [bytes.slice(..place.start), Bytes::copy_from_slice(id), bytes.slice(place.end..)];
         }
@@ -231,12 +241,12 @@ impl Reply {
 
     /// Returns how many messages came before it in its session, which gives the order of events and replies.
     pub fn arrival(&self) -> u64 {
-        self.arrival
+        self.0.arrival
     }
 
     /// Returns the whole reply as it came.
     pub fn document(&self) -> &Document {
-        &self.document
+        &self.0.document
     }
 }
 

@@ -8,7 +8,7 @@ fn message(text: &[u8]) -> Result<Message, Malformed> {
 
 fn reply(text: &str) -> Reply {
     match message(text.as_bytes()) {
-        Ok(Message::Reply(reply)) => *reply,
+        Ok(Message::Reply(reply)) => reply,
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -40,7 +40,7 @@ fn greetings() {
 fn successes() {
     let check = |text: &str, id: Option<u64>, result: &str| {
         let reply = reply(text);
-        assert_eq!((reply.id, &reply.outcome), (id, &Outcome::Return), "{text}");
+        assert_eq!((reply.id(), reply.outcome()), (id, &Outcome::Return), "{text}");
         assert_eq!(reply.result().as_deref(), Some(result.as_bytes()), "{text}");
         assert_eq!(reply.document().bytes(), text);
     };
@@ -56,7 +56,7 @@ fn successes() {
 #[test]
 fn a_result_with_broken_text_keeps_its_id() {
     let Ok(Message::Reply(reply)) = message(b"{\"return\": \"\xff\xfe\", \"id\": 9}") else { panic!() };
-    assert_eq!(reply.id, Some(9));
+    assert_eq!(reply.id(), Some(9));
     assert_eq!(reply.result().as_deref(), Some(&b"\"\xff\xfe\""[..]));
 }
 
@@ -70,8 +70,8 @@ fn a_result_shares_the_bytes_of_the_reply() {
 fn errors() {
     let check = |text: &[u8], id: Option<u64>, class: &str, desc: &str| {
         let Ok(Message::Reply(reply)) = message(text) else { panic!("{text:?}") };
-        assert_eq!(reply.id, id);
-        assert_eq!(reply.outcome, Outcome::Error { class: class.to_owned(), desc: desc.to_owned() });
+        assert_eq!(reply.id(), id);
+        assert_eq!(reply.outcome(), &Outcome::Error { class: class.to_owned(), desc: desc.to_owned() });
         assert_eq!(reply.result(), None);
     };
     check(

@@ -91,7 +91,7 @@ mod tests {
 
     fn reply(text: &str) -> Reply {
         match Message::from_document(Document::parse(text.as_bytes()).unwrap()) {
-            Ok(Message::Reply(reply)) => *reply,
+            Ok(Message::Reply(reply)) => reply,
             other => panic!("{other:?}"),
         }
     }

@@ -150,8 +150,8 @@ async fn an_error_reply_is_an_execute_error() {
     let error = within(execution).await.unwrap_err();
     assert_eq!(told(&error), "GenericError: no €");
     let ExecuteError::Server { class, desc, reply } = error else { panic!("{error:?}") };
-    assert_eq!(reply.outcome, Outcome::Error { class, desc });
-    assert_eq!((reply.id, reply.result()), (Some(1), None));
+    assert_eq!(reply.outcome(), &Outcome::Error { class, desc });
+    assert_eq!((reply.id(), reply.result()), (Some(1), None));
     assert_eq!(client.session().state(), Runstate::Running);
 }
 

@@ -232,7 +232,7 @@ fn text(name: &str, id: u64, answer: Answer) -> String {
 fn check(name: &str, id: u64, answer: Answer, outcome: Result<qmpsh::message::Reply, ExecuteError>) {
     match (answer, outcome) {
         (Answer::Return | Answer::Pretty, Ok(reply)) => {
-            assert_eq!(reply.id, Some(id));
+            assert_eq!(reply.id(), Some(id));
             assert!(
                 reply.result().unwrap().windows(name.len() + 2).any(|part| part == format!("\"{name}\"").as_bytes())
             );

@@ -40,7 +40,7 @@ struct BatchRun<'a> {
 
 /// What came first: the reply to the oldest command, or something else.
 enum Next {
-    Answer(Box<Result<Reply, ExecuteError>>),
+    Answer(Result<Reply, ExecuteError>),
     Line(Found),
     TooLate,
 }
@@ -97,7 +97,7 @@ impl Batch<'_> {
         match next {
             Next::Answer(answer) => {
                 let sooner = self.send_sooner(&sent, &answer, batch_run).await;
-                self.settle_sent(sent, *answer, &mut batch_run.flight).await?;
+                self.settle_sent(sent, answer, &mut batch_run.flight).await?;
                 sooner
             }
             Next::TooLate => {
@@ -227,7 +227,7 @@ impl Batch<'_> {
             None => Ok(()),
             Some(Entry::Failed(failure)) => self.go_on_after(failure).await,
             Some(Entry::Sent(mut sent)) => match self.wait_for_oldest(&mut sent, None).await? {
-                Next::Answer(answer) => self.settle_sent(sent, *answer, flight).await,
+                Next::Answer(answer) => self.settle_sent(sent, answer, flight).await,
                 Next::TooLate | Next::Line(_) => {
                     let failure = self.timed_out(&sent.request, &sent.location);
                     self.go_on_after(failure).await
@@ -248,7 +248,7 @@ impl Batch<'_> {
         };
         tokio::select! {
             biased;
-            answer = busy_wait(&mut sent.execution) => Ok(Next::Answer(Box::new(answer))),
+            answer = busy_wait(&mut sent.execution) => Ok(Next::Answer(answer)),
             line = line => Ok(Next::Line(line)),
             failed = async { after_others().await; self.printer.print_meanwhile().await } => Err(failed.into()),
             () = sleep_until_or_never(deadline) => Ok(Next::TooLate),

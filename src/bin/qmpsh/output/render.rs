@@ -305,7 +305,7 @@ mod tests {
     fn reply(text: &str) -> Reply {
         let document = Scanner::new(1000).next(&mut BytesMut::from(text), true).unwrap().unwrap();
         match Message::from_document(document).unwrap() {
-            Message::Reply(reply) => *reply,
+            Message::Reply(reply) => reply,
             other => panic!("{other:?}"),
         }
     }

@@ -22,7 +22,7 @@ pub(crate) enum Outcome {
     /// The peer returned a value.
     Returned(Reply),
     /// The peer returned an error.
-    Refused { class: String, desc: String, reply: Box<Reply> },
+    Refused { class: String, desc: String, reply: Reply },
     /// The peer ended, as the command asked, before it replied.
     PeerEnded,
     /// Something else failed, and the session goes on.

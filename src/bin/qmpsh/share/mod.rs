@@ -175,7 +175,7 @@ impl Share {
             tokio::select! {
                 said = upstream.next() => match said {
                     Said::Event(event) => router.event(&event),
-                    Said::Reply(ticket, reply) => router.replied(ticket, reply.as_deref().map_err(String::as_str)),
+                    Said::Reply(ticket, reply) => router.replied(ticket, reply.as_ref().map_err(String::as_str)),
                     Said::Lost => break End::Lost,
                 },
                 Some(input) = self.inbox.recv() => self.take(&mut router, session, input),

@@ -243,7 +243,7 @@ impl<T> Router<T> {
             }
             return;
         };
-        let has_failed = !reply.is_ok_and(|reply| reply.outcome == Ended::Return);
+        let has_failed = !reply.is_ok_and(|reply| *reply.outcome() == Ended::Return);
         if command.descriptor().is_some() {
             self.is_alone = has_failed;
             if has_failed {

@@ -35,7 +35,7 @@ type Starting = Pin<Box<dyn Future<Output = Result<Execution, ExecuteError>>>>;
 pub(super) enum Said {
     Event(Bytes),
     /// The reply to a command, or why there is none while the session goes on.
-    Reply(Ticket, Result<Box<Reply>, String>),
+    Reply(Ticket, Result<Reply, String>),
     /// The session has ended.
     Lost,
 }
@@ -150,14 +150,15 @@ impl Upstream {
     }
 
     /// Takes the replies that have come. A command that gets none any more is dropped.
-    fn take_replies(&mut self, context: &mut Context<'_>) -> Vec<(u64, Ticket, Result<Box<Reply>, String>)> {
+    fn take_replies(&mut self, context: &mut Context<'_>) -> Vec<(u64, Ticket, Result<Reply, String>)> {
         let mut replies = Vec::new();
         self.executions.retain_mut(|(ticket, execution)| match Pin::new(execution).poll(context) {
             Poll::Pending => true,
             Poll::Ready(answer) => {
                 match answer {
-                    Ok(reply) => replies.push((reply.arrival(), *ticket, Ok(Box::new(reply)))),
-                    Err(ExecuteError::Server { reply, .. }) => replies.push((reply.arrival(), *ticket, Ok(reply))),
+                    Ok(reply) | Err(ExecuteError::Server { reply, .. }) => {
+                        replies.push((reply.arrival(), *ticket, Ok(reply)));
+                    }
                     // It has no place in the order.
                     Err(ExecuteError::Malformed(_)) => {
                         replies.push((u64::MAX, *ticket, Err("QEMU sent a reply that cannot be read".to_owned())));
