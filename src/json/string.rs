@@ -15,21 +15,17 @@ pub fn decode(raw: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Decodes a JSON string without its quotes.
 pub(crate) fn decode_inner(inner: &[u8]) -> Cow<'_, str> {
-    let Some(mut at) = memchr::memchr(b'\\', inner) else {
-        // Most strings have no escape.
-        return std::str::from_utf8(inner).map_or_else(|_| String::from_utf8_lossy(inner), Cow::Borrowed);
-    };
+    // Most strings are names, which are short and have no escape.
+    if !inner.contains(&b'\\') {
+        return String::from_utf8_lossy(inner);
+    }
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner;
-    loop {
+    while let Some(at) = memchr::memchr(b'\\', rest) {
         text.push_str(&String::from_utf8_lossy(&rest[..at]));
         let (c, used) = escape(&rest[at..]);
         text.push(c);
         rest = &rest[at + used..];
-        match memchr::memchr(b'\\', rest) {
-            Some(next) => at = next,
-            None => break,
-        }
     }
     text.push_str(&String::from_utf8_lossy(rest));
     Cow::Owned(text)
