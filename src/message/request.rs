@@ -76,8 +76,14 @@ pub enum RequestError {
 impl Request {
     /// Makes a command without arguments. One whose name has a noncharacter is refused when it is sent.
     pub fn new(command: impl Into<String>) -> Self {
+        #[derive(Serialize)]
+        struct Text<'a> {
+            execute: &'a str,
+        }
+
         let command = command.into();
-        let text = [r#"{"execute":"#, &json::quoted(&command), "}"].concat();
+        // To write a string as JSON cannot fail.
+        let text = serde_json::to_string(&Text { execute: &command }).unwrap_or_default();
         let asked = Vec::new();
         Self(Arc::new(Content {
             text,
