@@ -7,12 +7,14 @@ use std::time::Duration;
 use qmpsh::protocol::OpenError;
 use qmpsh::protocol::Runstate::{Connecting, Disconnecting, Idle, Running};
 use qmpsh::transport::{Tcp, Unix};
+use rustix::io::Errno;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::link::{Alive, Memory, Never, pair};
 use super::states::futures_pending;
 use super::{Lined, Plan, error_text, expect, hello, lined, null, read_to_end, say, seen, tasks, until, within};
+use crate::support::text_of;
 
 /// A fresh folder, and the path of a socket in it.
 pub(crate) fn somewhere() -> (tempfile::TempDir, PathBuf) {
@@ -149,7 +151,7 @@ async fn e08_failing_to_listen_or_to_accept_rolls_back() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
         let text = error_text(session.start_server(Tcp { host: "127.0.0.1".to_owned(), port }).await);
-        assert_eq!(text, "Failed to establish connection: Address already in use");
+        assert_eq!(text, format!("Failed to establish connection: {}", text_of(Errno::ADDRINUSE)));
 
         // The listener breaks.
         let (arrive, listener) = Memory::new(&alive);

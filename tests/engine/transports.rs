@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use qmpsh::protocol::Bind;
 use qmpsh::transport::Unix;
+use rustix::io::Errno;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{error_text, null, read_to_end, within};
-use crate::support::sh;
+use crate::support::{sh, text_of};
 
 /// A folder that is ours at any umask, and the path of a socket in it.
 fn somewhere() -> (tempfile::TempDir, PathBuf) {
@@ -191,7 +192,7 @@ async fn e02_an_abstract_name_in_use_is_refused_and_leads_to_its_owner() {
         let session = null();
         let address = Unix::Abstract { name: name.into_bytes(), tight: false };
         let text = error_text(session.start_server(address.clone()).await);
-        assert_eq!(text, "Failed to establish connection: Address already in use");
+        assert_eq!(text, format!("Failed to establish connection: {}", text_of(Errno::ADDRINUSE)));
         session.connect(address).await.unwrap();
         let mut peer = listener.accept().await.unwrap().0;
         session.disconnect().await.unwrap();

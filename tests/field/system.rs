@@ -6,11 +6,12 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use rustix::process::Signal;
 
 use crate::support::program::{Process, peak_memory};
 use crate::support::terminal::keys;
-use crate::support::{DEADLINE, Mock, Program, QMPSH, Qemu, poll_until, qmpsh, sh, temporary_directory};
+use crate::support::{DEADLINE, Mock, Program, QMPSH, Qemu, poll_until, qmpsh, sh, temporary_directory, text_of};
 
 const QEMU: &str = "qemu-system-x86_64 -M none -nodefaults -display none";
 
@@ -377,7 +378,7 @@ fn too_few_descriptors_are_a_message() {
         if output.code() == Some(0) {
             output.stdout("{}\n").stderr("");
         } else {
-            output.stderr_contains("qmpsh: ").stderr_contains("Too many open files").status(3);
+            output.stderr_contains("qmpsh: ").stderr_contains(&text_of(Errno::MFILE)).status(3);
         }
     }
 }

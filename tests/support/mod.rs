@@ -70,6 +70,11 @@ fn heed_interrupts() {
     });
 }
 
+/// Returns the text of an error of the system. Each C library has its own words.
+pub fn text_of(error: rustix::io::Errno) -> String {
+    qmpsh::error::describe(&std::io::Error::from(error))
+}
+
 /// A directory of a test's own, short enough for a socket's path (108 bytes), removed on drop.
 pub fn temporary_directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("qmpsh-").tempdir().expect("a temporary directory")
