@@ -11,7 +11,7 @@ mod mask;
 mod words;
 
 pub use mask::{excerpt, mask, mask_places, reveals};
-pub use words::{in_text, is_secret_argument, mask_urls, takes_secret};
+pub use words::{SecretSearch, in_text, is_secret_argument, mask_urls, takes_secret};
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use qmpsh::json::Document;
 use qmpsh::language::syntax::{ArgumentWord, Span, TokenKind, ValuePlace, Word, dot_name, outline, outline_words};
-use qmpsh::secrets::{in_text, is_secret_argument, mask, takes_secret};
+use qmpsh::secrets::{SecretSearch, in_text, is_secret_argument, mask, takes_secret};
 
 /// The text in place of a secret.
 const MASK: &str = "***";
@@ -85,12 +85,13 @@ fn in_line(text: &str) -> Option<usize> {
 
 /// Returns the place of the first secret in a line with these words.
 fn in_words(text: &str, words: &[Word]) -> Option<usize> {
-    let mut command = "";
+    let mut rest = SecretSearch::new(text);
+    let (mut command, mut property) = ("", None);
+    // The path of the program that `.guest-exec` runs is before this word.
+    let mut has_program = false;
     let mut end = 0;
     for (n, word) in words.iter().enumerate() {
         let span = word.span;
-        // Everything from `place` on, if a word of it names a secret.
-        let rest = |place: usize, command: &str| in_text(&text[place..], command).map(|found| place + found);
         let within = |command: &str| in_text(span.of(text), command).map(|found| span.start + found);
         // A comment.
         let gap = in_text(&text[end..span.start.max(end)], "").map(|found| end + found);
@@ -99,13 +100,15 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
             _ if gap.is_some() => gap,
             (TokenKind::Command | TokenKind::Action, _) => {
                 command = span.of(text);
+                property = self::property(text, &words[n + 1..]);
                 let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-                if command.chars().all(is_name) { None } else { rest(span.start, "") }
+                if command.chars().all(is_name) { None } else { rest.first_from(span.start, "") }
             }
             // Options as on QEMU's command line.
-            (_, Some(ArgumentWord::Pair(pair))) if pair.key.joined().contains(',') => rest(span.start, command),
+            (_, Some(ArgumentWord::Pair(pair))) if pair.key.joined().contains(',') => {
+                rest.first_from(span.start, command)
+            }
             (_, Some(ArgumentWord::Pair(pair) | ArgumentWord::Bare(pair))) => {
-                let property = property(text, &words[..n], &words[n..]);
                 let value = pair.span.of(text);
                 let name = pair.key.joined();
                 // As a name that JSON's escapes hide.
@@ -115,7 +118,7 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
                     (ValuePlace::File, Some(_)) => None,
                     _ if is_secret => Some(pair.span.start),
                     (_, None) if takes_secret(command) => Some(pair.span.start),
-                    (_, None) => rest(pair.span.start, command),
+                    (_, None) => rest.first_from(pair.span.start, command),
                     _ => None,
                 }
             }
@@ -124,14 +127,15 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
             (_, Some(ArgumentWord::Name(_))) if takes_secret(command) && !span.of(text).contains(',') => {
                 Some(span.start)
             }
-            (_, Some(ArgumentWord::Name(_))) => rest(span.start, command),
+            (_, Some(ArgumentWord::Name(_))) => rest.first_from(span.start, command),
             (TokenKind::Json, _) => {
                 let found = in_json(span.of(text)).map(|place| span.start + place);
                 let is_whole = Document::parse(span.of(text).as_bytes()).is_ok();
-                if is_whole { found } else { [found, rest(span.start, "")].into_iter().flatten().min() }
+                if is_whole { found } else { [found, rest.first_from(span.start, "")].into_iter().flatten().min() }
             }
             (TokenKind::DotName, _) => {
                 command = dot_name(span.of(text));
+                has_program = false;
                 None
             }
             (TokenKind::DotWord, _) => match command {
@@ -139,8 +143,8 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
                 // What it carries has places of its own.
                 "try" | "oob" | "fd" | "watch" => within(""),
                 // Behind its options and the path of the program.
-                "guest-exec" if is_argument_of_program(text, words, n) => Some(span.start),
-                _ => rest(span.start, ""),
+                "guest-exec" if has_program => Some(span.start),
+                _ => rest.first_from(span.start, ""),
             },
             // What `.type` types may be a password.
             (TokenKind::Raw, _) if command == "type" => (!asks(span.of(text))).then_some(span.start),
@@ -150,27 +154,21 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
         if found.is_some() {
             return found;
         }
+        let is_option = |word: &str| word.contains('=') && !word.starts_with(['/', '"', '\'']);
+        has_program |= word.kind == TokenKind::DotWord && !is_option(span.of(text));
     }
     in_text(&text[end..], "").map(|found| end + found)
 }
 
-/// Returns the value of the argument `property` of the command whose words are these, before and after one of them.
-fn property<'a, 'w>(text: &'a str, before: &'w [Word], after: &'w [Word]) -> Option<&'a str> {
-    let of = |word: &'w Word| match &word.argument {
-        Some(ArgumentWord::Pair(pair)) if pair.key.joined() == "property" => Some(&**pair),
+/// Returns the value of the argument `property` among the arguments that `words` begin with.
+fn property<'a>(text: &'a str, words: &[Word]) -> Option<&'a str> {
+    let pair = words.iter().map_while(|word| word.argument.as_ref()).find_map(|argument| match argument {
+        ArgumentWord::Pair(pair) if pair.key.joined() == "property" => Some(pair),
         _ => None,
-    };
-    let before = before.iter().rev().take_while(|word| word.argument.is_some());
-    let pair = before.chain(after.iter().take_while(|word| word.argument.is_some())).find_map(of)?;
+    })?;
     let value = pair.span.of(text);
     // One in quotes may have escapes.
     (pair.place == ValuePlace::Plain && pair.value.is_some()).then_some(value)
-}
-
-/// Returns true if the word `n` is an argument of the program that `.guest-exec` runs.
-fn is_argument_of_program(text: &str, words: &[Word], n: usize) -> bool {
-    let before = words[..n].iter().rev().take_while(|word| word.kind == TokenKind::DotWord);
-    before.map(|word| word.span.of(text)).any(|word| word.starts_with(['/', '"', '\'']) || !word.contains('='))
 }
 
 /// Returns true if the words after `.type` are only options and `@?`, which asks for the text.
