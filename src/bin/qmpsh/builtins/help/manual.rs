@@ -1,5 +1,6 @@
 //! The reference manuals that come with QEMU, if they are installed.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
@@ -116,7 +117,8 @@ struct Word {
 
 impl Wanted {
     pub(super) fn new(words: &str) -> Self {
-        Self(words.split_whitespace().map(Word::new).collect())
+        let distinct: BTreeSet<String> = words.split_whitespace().map(str::to_lowercase).collect();
+        Self(distinct.into_iter().map(Word::new).collect())
     }
 
     /// Returns true if a name has the words in it, or is as the patterns.
@@ -132,8 +134,8 @@ impl Wanted {
 }
 
 impl Word {
-    fn new(word: &str) -> Self {
-        let word = word.to_lowercase();
+    /// Of a word in lower case.
+    fn new(word: String) -> Self {
         let pattern = Pattern::new(&word).ok().filter(Pattern::is_glob);
         Self { word, pattern }
     }
