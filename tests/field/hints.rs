@@ -285,7 +285,7 @@ fn a_refusal_leads_to_the_next_step() {
     check(
         &qemu,
         &[
-            ("device_add driver=virtio-blkpci", &["at the prompt, Tab behind driver= lists the devices of this QEMU"]),
+            ("device_add driver=virtio-blkpci", &["did you mean `virtio-blk-pci`?"]),
             ("device_add driver=scsi-hd", &["it needs a controller, such as virtio-scsi-pci"]),
             ("device_add driver=usb-tablet", &["it needs a controller, such as qemu-xhci"]),
             ("device_add driver=virtserialport", &["it needs a controller, such as virtio-serial-pci"]),

@@ -20,7 +20,7 @@ fn generate_prints_the_committed_files() {
 /// Those of another QEMU than the list was made from are mostly on it.
 #[test]
 fn the_list_of_qom_types_is_fresh() {
-    let list = include_str!("../../src/bin/qmpsh/interactive/completion/qom-types.txt");
+    let list = include_str!("../../src/bin/qmpsh/session/qom-types.txt");
     let listed: HashSet<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
     let qemu = Qemu::none().start();
     let mut client = qemu.hold();

@@ -169,5 +169,8 @@ pub(super) fn command(name: &str) -> Option<String> {
     if name == "q" {
         return Some("`.quit` leaves qmpsh, `quit` ends QEMU".to_owned());
     }
+    if name == "clear" {
+        return Some("Ctrl-L clears the screen".to_owned());
+    }
     line(name).map(|written| format!("`{name}` is a command of the human monitor: {written}"))
 }

@@ -65,6 +65,9 @@ const OTHERS: [(&str, &str, &str); 3] = [
 pub(super) fn line(line: &str) -> Option<String> {
     let words = split(line);
     let (command, rest) = words.split_first()?;
+    if rest.iter().any(|word| matches!(*word, "--help" | "-h" | "-?")) && is_key(command) {
+        return write(&format!(".help {command}"));
+    }
     let json = line[command.len()..].trim_start();
     if json.starts_with('{') && is_key(command) {
         let message = format!("{{\"execute\": \"{command}\", \"arguments\": {json}}}");

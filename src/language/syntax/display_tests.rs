@@ -34,7 +34,7 @@ impl Display for Command {
     }
 }
 
-/// A command within a transaction, where a `;` at the end of a word separates.
+/// A command within a transaction, where a `;` at the end of a word separates, and a `)` may end the transaction.
 struct Action<'a>(&'a Command);
 
 impl Display for Action<'_> {
@@ -42,11 +42,11 @@ impl Display for Action<'_> {
         f.write_str(&self.0.name.text)?;
         for argument in &self.0.arguments {
             match &argument.value {
-                Value::Plain(text) if text.ends_with(';') => write!(f, " {}={}", argument.key, Quoted(text))?,
-                Value::TextFrom(Source::File(name)) if name.ends_with(';') => {
+                Value::Plain(text) if text.ends_with([';', ')']) => write!(f, " {}={}", argument.key, Quoted(text))?,
+                Value::TextFrom(Source::File(name)) if name.ends_with([';', ')']) => {
                     write!(f, " {}=@{}", argument.key, Quoted(name))?;
                 }
-                Value::JsonFrom(Source::File(name)) if name.ends_with(';') => {
+                Value::JsonFrom(Source::File(name)) if name.ends_with([';', ')']) => {
                     write!(f, " {}:=@{}", argument.key, Quoted(name))?;
                 }
                 _ => write!(f, " {argument}")?,

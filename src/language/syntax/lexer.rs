@@ -182,10 +182,14 @@ impl Lexer {
         }
     }
 
-    /// Emits the word that ends at `end`. In a transaction a `;` at its end, but not before `fixed`, is a separator.
+    /// Emits the word that ends at `end`. In a transaction a `;` at its end, but not before `fixed`, is a separator, and a `)` without
+    /// its `(` ends the transaction.
     fn emit_word(&mut self, text: &str, kind: TokenKind, start: usize, fixed: usize, mut end: usize) {
         if self.position.transaction.is_some() {
-            end = fixed + text[fixed..end].trim_end_matches(';').len();
+            let word = text[fixed..end].trim_end_matches(';');
+            let closes = word.matches(')').count() > word.matches('(').count();
+            let word = word.strip_suffix(')').filter(|_| closes).map_or(word, |word| word.trim_end_matches(';'));
+            end = fixed + word.len();
         }
         let token = Token { kind, span: Span::new(start, end) };
         self.position.advance(token, text);

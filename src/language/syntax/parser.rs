@@ -28,7 +28,9 @@ const MAX_DOT_COMMANDS: usize = 8;
 /// ```
 pub fn parse(text: &str) -> Result<Vec<Line>, SyntaxError> {
     let lexer = Lexer::read(text);
-    let lines = Parser { text, tokens: &lexer.tokens, quoting: Quoting::Shell, open: lexer.open() }.lines()?;
+    let open = lexer.open();
+    let lines = Parser { text, tokens: &lexer.tokens, quoting: Quoting::Shell, open }.lines();
+    let lines = lines.map_err(|error| open.and_then(|open| never_closed(text, open, error.span)).unwrap_or(error))?;
     match second_line(text, lexer.pos) {
         None => Ok(lines),
         Some(span) => {
@@ -36,6 +38,17 @@ pub fn parse(text: &str) -> Result<Vec<Line>, SyntaxError> {
             Err(SyntaxError::new(span, kind, &["the end of the line"]).help("one command a line"))
         }
     }
+}
+
+/// Returns the error that a bracket is never closed, if `wrong` stands on a later line: it may be another command.
+fn never_closed(text: &str, open: Open, wrong: Span) -> Option<SyntaxError> {
+    let expected: &[&str] = match open.what {
+        Opening::Bracket('[') => &["`]`"],
+        Opening::Bracket(_) => &["`}`"],
+        Opening::Quote(_) | Opening::Transaction => return None,
+    };
+    let is_later = text.get(open.span.end..wrong.start)?.contains('\n');
+    is_later.then(|| SyntaxError::new(open.span, SyntaxErrorKind::Unclosed(open.what), expected))
 }
 
 /// Returns the first line from `from` on that is neither blank nor a comment.

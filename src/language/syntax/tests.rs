@@ -134,6 +134,9 @@ fn quotes_make_text() {
 fn brackets_and_colons_begin_json() {
     check("c a=[1, 2] b={\"x\": [ ]}", r#"c [a: json [1,2]] [b: json {"x":[]}]"#);
     check("c a={'k':True,'n':None}", r#"c [a: json {"k":true,"n":null}]"#);
+    check("c a=[1,\nd b=1\ne", "open: 4..5 this bracket [ is never closed");
+    check("{\"execute\": \"a\",\nb", "open: 0..1 this bracket { is never closed");
+    check("c a=[1 2,\nd", "7..8 unexpected `2`");
     check("c a=[\n1,\n2\n] b=1", r#"c [a: json [1,2]] [b: plain "1"]"#);
     check("c a=['#',\"|\"]", r##"c [a: json ["#","|"]]"##);
     check(
@@ -256,7 +259,13 @@ fn a_transaction_has_actions() {
         r#"DO(a) [properties/completion-mode: plain "grouped"] PIPE jq"#,
     );
     check("transaction(", "open: 0..12 this transaction is never closed");
-    check("transaction(\na x=1)", "open: 0..12 this transaction is never closed");
+    check("transaction(\na x=1)", r#"DO(a [x: plain "1"])"#);
+    check("transaction(a x=1;)", r#"DO(a [x: plain "1"])"#);
+    check("transaction(a; b x=b1)", r#"DO(a; b [x: plain "b1"])"#);
+    check("transaction(a) y=1", r#"DO(a) [y: plain "1"]"#);
+    check("transaction(a x=f(1))", r#"DO(a [x: plain "f(1)"])"#);
+    check("transaction(a x=\"1)\")", r#"DO(a [x: text "1)"])"#);
+    check("transaction(a x=f(1)", "open: 0..12 this transaction is never closed");
     check("transaction( a x=[", "open: 17..18 this bracket [ is never closed");
     check("transaction( a b ) ", "15..16 `b` is not KEY=VALUE");
     check("transaction( a | b )", "15..16 `|` is not KEY=VALUE");

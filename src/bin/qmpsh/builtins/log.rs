@@ -22,6 +22,9 @@ impl Log {
         Ok(match words.next()? {
             None => Self::Show,
             Some((word, _)) if word == "off" => Self::Off,
+            Some((word, span)) if word == "on" => {
+                return Err(Refusal::new(span, "`.log FILE` names the file, `.log ./on` one with this name"));
+            }
             Some((word, span)) if word.is_empty() => return Err(Refusal::new(span, "the file name is empty")),
             Some((word, _)) => Self::File(PathBuf::from(word)),
         })
@@ -58,7 +61,8 @@ mod tests {
         check("", Ok(Log::Show));
         check("off", Ok(Log::Off));
         check("./off", file("./off"));
-        check("on", file("on"));
+        check("on", Err("`.log FILE` names the file, `.log ./on` one with this name"));
+        check("./on", file("./on"));
         check("\"my log\"", file("my log"));
         check("\"\"", Err("the file name is empty"));
         check("a b", Err(".log takes no more arguments"));

@@ -100,7 +100,14 @@ pub(super) fn parse(subcommand: Subcommand, address: &OsStr) -> Result<ConnectMo
             let shown = address.to_string();
             Err(usage(format_args!("cannot listen at `{}`: {why}", shown.escape_debug())))
         }
-        (_, None) => Ok(ConnectMode::Connect(Address::parse(address).map_err(usage)?)),
+        (_, None) => match address.to_str().and_then(|address| address.strip_prefix("listen:")) {
+            // A host may have that name.
+            Some(rest) if rest.parse::<u16>().is_err() => Err(usage(format_args!(
+                "only `qmpsh share` takes `listen:ADDRESS`; write `qmpsh listen {}`",
+                rest.escape_debug()
+            ))),
+            _ => Ok(ConnectMode::Connect(Address::parse(address).map_err(usage)?)),
+        },
     }
 }
 

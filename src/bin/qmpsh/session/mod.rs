@@ -2,7 +2,8 @@
 //!
 //! A [`Session`] is the state of one run of the program: the client, the way to the peer, what is known of it, and the settings.
 //! A [`Frontend`] prints and waits. An [`Action`] is what a line asks for. The shell's own questions to the peer are in
-//! [`queries`] and [`ask`]; [`outcome`] says how a command ended. [`schema`] is the peer's, [`types`] what it says about a line.
+//! [`queries`] and [`ask`]; [`outcome`] says how a command ended. [`schema`] is the peer's, [`types`] what it says about a line;
+//! [`qom_types`] are those of QEMU's object model, which ship with the program.
 
 pub(crate) mod action;
 pub(crate) mod ask;
@@ -13,6 +14,7 @@ pub(crate) mod frontend;
 pub(crate) mod hmp;
 pub(crate) mod outcome;
 pub(crate) mod peer;
+pub(crate) mod qom_types;
 pub(crate) mod queries;
 mod refusals;
 pub(crate) mod schema;

@@ -1,6 +1,8 @@
 //! What to do next if the peer refused a command because of what it found there.
 
+use super::qom_types;
 use qmpsh::pattern::Pattern;
+use qmpsh::schema::nearest;
 use qmpsh::secrets::in_text;
 
 /// For which commands, what QEMU said, and what to do. The first two are patterns; `{}` is a name that QEMU said, to say again.
@@ -13,6 +15,8 @@ const ROWS: &[Row] = &[
         "The command * does not support OOB",
         "few commands run out of band: at the prompt, Tab behind .oob lists them",
     ),
+    ("*", "Invalid job ID ''", "job-id=NAME is needed where the disk is given by the name of its node"),
+    ("*", "Invalid job ID '*'", "an id is a letter, then letters, digits, `-`, `.` and `_`"),
     ("*", "Job ID '{}' already in use", "`.job {}` waits for that job and dismisses it"),
     // QEMU 7.2 closes the files of a client that leaves, later ones keep them.
     (
@@ -105,11 +109,20 @@ const MIGRATION: &str = "`.migration` waits for the migration, migrate_cancel st
 
 /// Returns what to do, not safe to show; `None` if nothing is certain. A name that may be a secret is not said again.
 pub(super) fn next_step(command: &str, desc: &str) -> Option<String> {
+    if let Some(near) = similar_device(command, desc) {
+        return Some(format!("did you mean `{near}`?"));
+    }
     let fits =
         |pattern: &str, text: &str| Pattern::new(&pattern.replace("{}", "*")).is_ok_and(|glob| glob.matches(text));
     let (_, said, todo) = ROWS.iter().find(|(commands, said, _)| fits(commands, command) && fits(said, desc))?;
     let name = name_in(said, desc).unwrap_or_default();
     in_text(name, "").is_none().then(|| todo.replace("{}", name))
+}
+
+/// Returns the type of device that was probably meant, if QEMU has none of this name.
+fn similar_device(command: &str, desc: &str) -> Option<&'static str> {
+    let name = desc.strip_prefix('\'')?.strip_suffix("' is not a valid device model name")?;
+    nearest(name, qom_types::device_names()).filter(|_| command == "device_add")
 }
 
 /// Returns what stands in `desc` where the pattern has `{}`.
@@ -141,6 +154,23 @@ mod tests {
         check("device_add", "Device 'virtio-blk-pci' can't go on SCSI bus", Some(BUS));
         check("device_add", "CPU[0] with APIC ID 0 exists", Some(CPU));
         check("device_add", "CPU socket-id is not set", Some(CPU));
+        let no_model = |name: &str| format!("'{name}' is not a valid device model name");
+        check("device_add", &no_model("virtio-blk-pc"), Some("did you mean `virtio-blk-pci`?"));
+        check(
+            "device_add",
+            &no_model("nosuch"),
+            Some("at the prompt, Tab behind driver= lists the devices of this QEMU"),
+        );
+        check(
+            "blockdev-mirror",
+            "Invalid job ID ''",
+            Some("job-id=NAME is needed where the disk is given by the name of its node"),
+        );
+        check(
+            "blockdev-mirror",
+            "Invalid job ID '1'",
+            Some("an id is a letter, then letters, digits, `-`, `.` and `_`"),
+        );
         check("block_resize", "Node 'n0' is busy: node is used as backing hd of 'o1'", uses);
         check("device_add", "Permission conflict on node 'n0': permissions 'write' are both required", uses);
         check("blockdev-backup", "Could not create node: Permission conflict on node 'n0': permissions", uses);

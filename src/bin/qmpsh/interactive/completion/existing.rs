@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::{qom_types, replies};
+use super::replies;
 use crate::connect::list;
 use crate::output::natural;
 use crate::session::queries::{self, QomName, QomPath, Query};
-use crate::session::{SeenEvents, Session};
+use crate::session::{SeenEvents, Session, qom_types};
 use qmpsh::client::{Client, ExecuteError};
 use qmpsh::language::complete::{Live, LiveValue, Question};
 

@@ -1,10 +1,8 @@
 //! Helps with the line being typed: completion, hints and colors, from the peer's schema and from what exists there.
 //!
-//! `existing` asks the peer for the names that exist, `replies` finds them in its replies, and `qom_types` has the types that ship
-//! with the program.
+//! `existing` asks the peer for the names that exist, and `replies` finds them in its replies.
 
 mod existing;
-mod qom_types;
 mod replies;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -11,7 +11,7 @@ const LIST: &str = include_str!("qom-types.txt");
 
 /// The types of devices that can be added: those on the list, and `there`, which the VM has. Of CPUs a machine takes only one type,
 /// so if `there` says which, the others are left out.
-pub(super) fn devices(there: Vec<LiveValue>) -> Vec<LiveValue> {
+pub(crate) fn devices(there: Vec<LiveValue>) -> Vec<LiveValue> {
     const CPU: &str = "CPU";
     let has_cpus = there.iter().any(|ty| ty.about.starts_with(CPU));
     merged(types().filter(|ty| !(ty.about.is_empty() || has_cpus && ty.about == CPU)), there)
@@ -19,7 +19,7 @@ pub(super) fn devices(there: Vec<LiveValue>) -> Vec<LiveValue> {
 
 /// Those of the buses that a device of this type can be on: none, if it has no bus, and all, if the list does not have the type.
 /// The type of a bus comes first in its `about`.
-pub(super) fn buses_for(driver: &str, mut buses: Vec<LiveValue>) -> Vec<LiveValue> {
+pub(crate) fn buses_for(driver: &str, mut buses: Vec<LiveValue>) -> Vec<LiveValue> {
     let Some(device) = types().find(|ty| ty.name == driver && !ty.about.is_empty()) else { return buses };
     let wanted = device.about.split(", ").nth(1).unwrap_or_default();
     buses.retain(|bus| {
@@ -36,8 +36,13 @@ pub(super) fn buses_for(driver: &str, mut buses: Vec<LiveValue>) -> Vec<LiveValu
 }
 
 /// All types, abstract ones among them: those on the list, and `there`, which the VM has.
-pub(super) fn all(there: Vec<LiveValue>) -> Vec<LiveValue> {
+pub(crate) fn all(there: Vec<LiveValue>) -> Vec<LiveValue> {
     merged(types(), there)
+}
+
+/// The names of the devices that can be added.
+pub(super) fn device_names() -> impl Iterator<Item = &'static str> {
+    lines().filter(|(_, about, _)| !about.is_empty()).map(|(name, ..)| name)
 }
 
 fn types() -> impl Iterator<Item = LiveValue> {
@@ -55,7 +60,7 @@ fn lines() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
 
 /// The properties of a type of device: first those that the list has, which name what the device leads to, then the others that
 /// a device of that type has in the VM.
-pub(super) fn properties(ty: &str, mut there: Vec<LiveValue>) -> Vec<LiveValue> {
+pub(crate) fn properties(ty: &str, mut there: Vec<LiveValue>) -> Vec<LiveValue> {
     let (_, _, names) = lines().find(|(name, ..)| *name == ty).unwrap_or_default();
     let listed = names.split(' ').filter(|name| !name.is_empty()).map(|name| {
         let known = there.iter().position(|property| property.name == name).map(|at| there.remove(at));
