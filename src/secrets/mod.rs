@@ -15,6 +15,8 @@ pub use words::{SecretSearch, in_text, is_secret_argument, mask_urls, takes_secr
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::words::is_secret_name;
     use super::*;
 
@@ -46,5 +48,52 @@ mod tests {
         check(r#"{"password":"hunter2"}"#, 40, r#"{"password":"***"}"#);
         let long = format!(r#"{{"password":"{}","a":1}}"#, "x".repeat(10_000));
         check(&long, 40, r#"{"password":"***"…"#);
+    }
+
+    fn piece() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            " ",
+            " ",
+            "a",
+            "=",
+            ",",
+            ":",
+            "password",
+            "secret",
+            "data=",
+            "S",
+            "object-add",
+            "qom-set",
+            "guest-exec",
+            "arg",
+            "set_password",
+            "x://u:p@h",
+            "x://h",
+            "\\",
+            "\\u0064",
+            "'",
+            "\"",
+            "{",
+            "rbd:",
+            "key=",
+            "#",
+        ])
+    }
+
+    proptest! {
+        // What a search remembers must not hide a secret.
+        #[test]
+        fn a_search_finds_what_a_look_at_the_rest_finds(
+            pieces in prop::collection::vec(piece(), 0..40),
+            commands in prop::collection::vec(prop::sample::select(vec!["", "x", "object-add", "qom-set", "guest-exec"]), 40),
+        ) {
+            let text = pieces.concat();
+            let mut search = SecretSearch::new(&text);
+            let starts = text.match_indices(' ').map(|(at, _)| at + 1);
+            for (place, command) in starts.zip(commands) {
+                let rest = in_text(&text[place..], command).map(|found| place + found);
+                prop_assert_eq!(search.first_from(place, command), rest, "{} {}", place, command);
+            }
+        }
     }
 }
