@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use qmpsh::language::complete::{Context, Nothing, colors, hint};
+use qmpsh::language::complete::{Context, Lines, Nothing, colors, hint};
 use qmpsh::schema::Schema;
 
 /// The most that a key may take: with more, typing begins to feel slow.
@@ -98,7 +98,8 @@ fn worst(line: &str, context: Context<'_>) -> Duration {
         let text = &line[..end];
         let run = |_| {
             let start = Instant::now();
-            black_box((hint(text, context), colors(text, end, context)));
+            let lines = Lines::read(text);
+            black_box((hint(&lines, context), colors(&lines, end, context)));
             start.elapsed()
         };
         (0..RUNS).map(run).min().unwrap_or_default()

@@ -5,11 +5,12 @@ use std::hint::black_box;
 use std::io;
 use std::sync::LazyLock;
 
-use qmpsh::language::complete::{BuiltinCommand, Context, Nothing, Takes, colors, complete, complete_hmp, hint};
+use qmpsh::language::complete::{BuiltinCommand, Context, Lines, Nothing, Takes, colors, complete, complete_hmp, hint};
 use qmpsh::language::hmp::HumanMonitor;
 use qmpsh::language::meant;
 use qmpsh::language::syntax::{
-    Assembler, Expected, Invocation, Span, Statement, SyntaxError, expected_at, outline, parse, parse_hmp, parse_words,
+    Assembler, Dialect, Expected, Invocation, LogicalLine, Span, Statement, SyntaxError, expected_at, outline, parse,
+    parse_words,
 };
 use qmpsh::language::typing::{Needs, Sources, Types, hints, request};
 use qmpsh::message::Request;
@@ -45,7 +46,7 @@ pub fn check(bytes: &[u8]) {
     if let Err(error) = parse_words(&words) {
         is_whole(&error, &words.join(" "));
     }
-    if let Err(error) = parse_hmp(text) {
+    if let Err(error) = LogicalLine::new(text, 1, Dialect::Hmp).parse() {
         is_whole(&error, text);
     }
     black_box(HumanMonitor::default().request(text).is_ok());
@@ -124,21 +125,22 @@ fn is_the_same_as_a_line(sent: &Request) {
 /// What helps to type a line points into the line.
 fn help(text: &str, schema: Option<&Schema>) {
     let context = Context { schema, live: &Nothing, builtins: BUILTINS, aliases: &[] };
-    if let Some(hint) = hint(text, context) {
+    let lines = Lines::read(text);
+    if let Some(hint) = hint(&lines, context) {
         super::text::is_safe(&hint.text);
     }
     let mut numbers = Numbers::of(text.as_bytes());
     for _ in 0..4 {
         // Not the middle of a character.
         let at = text.floor_char_boundary(numbers.below(text.len() + 1));
-        for completion in [complete(text, at, context), complete_hmp(text, at, context)] {
+        for completion in [complete(&lines, at, context), complete_hmp(text, at, context)] {
             is_within(completion.span, text);
             for candidate in completion.candidates {
                 super::text::is_safe(&candidate.name);
                 super::text::is_safe(&candidate.about);
             }
         }
-        for (span, _) in colors(text, at, context) {
+        for (span, _) in colors(&lines, at, context) {
             is_within(span, text);
         }
         match expected_at(text, at) {
@@ -162,10 +164,10 @@ fn join(text: &str) {
     let mut texts = Vec::new();
     for line in text.split('\n') {
         if let Some(line) = assembler.push_line(line) {
-            texts.push(line.text);
+            texts.push(line.text().to_owned());
         }
     }
-    texts.extend(assembler.finish().map(|line| line.text));
+    texts.extend(assembler.finish().map(|line| line.text().to_owned()));
     if texts.iter().all(|line| outline(line).open.is_none()) {
         let lines: Vec<_> = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
         assert_eq!(texts.join("\n"), lines.join("\n"));

@@ -18,7 +18,7 @@ pub struct Tracker {
 impl Tracker {
     /// Takes in an event. The task of the connection calls it with each, in order.
     pub(super) fn observe(&self, event: &Event) {
-        let name = event.name();
+        let name = event.name_bytes();
         let is_news = if concerns_jobs(&name) {
             self.jobs().on_event(event)
         } else {

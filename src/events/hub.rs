@@ -80,21 +80,25 @@ impl Hub {
         // The filters are code of others, which may use the streams: they run without the lock.
         let filters: SmallVec<[(u64, Filter); 2]> =
             lock(&self.listeners).queues.iter().map(|queue| (queue.id, Arc::clone(&queue.wanted))).collect();
-        let wanted: SmallVec<[(u64, SmallVec<[bool; 8]>); 2]> = filters
+        let wanted: SmallVec<[(u64, Vec<bool>); 2]> = filters
             .into_iter()
             .map(|(id, wants)| (id, events.as_ref().iter().map(|event| wants(event)).collect()))
             .collect();
         let mut listeners = lock(&self.listeners);
         let Listeners { queues, window, .. } = &mut *listeners;
-        for (at, event) in events.into_iter().enumerate() {
-            window.push(&event);
-            for (id, wanted) in &wanted {
-                if wanted.get(at) == Some(&true)
-                    && let Some(queue) = queues.iter_mut().find(|queue| queue.id == *id)
-                {
-                    queue.push(event.clone());
-                }
-            }
+        events.as_ref().iter().for_each(|event| window.push(event));
+        let wanted_by = |queue: &Queue| wanted.iter().find(|(id, _)| *id == queue.id).map(|(_, wanted)| &**wanted);
+        let mut takers: SmallVec<[(&mut Queue, &[bool]); 2]> =
+            queues.iter_mut().filter_map(|queue| wanted_by(queue).map(|wanted| (queue, wanted))).collect();
+        // The last one gets the events themselves, which saves their copies.
+        let last = takers.pop();
+        for (queue, wanted) in takers {
+            queue.extend(
+                events.as_ref().iter().zip(wanted).filter(|(_, wanted)| **wanted).map(|(event, _)| event.clone()),
+            );
+        }
+        if let Some((queue, wanted)) = last {
+            queue.extend(events.into_iter().zip(wanted).filter(|(_, wanted)| **wanted).map(|(event, _)| event));
         }
         queues.iter_mut().for_each(Queue::wake);
         self.look_at_room(&listeners);

@@ -76,10 +76,13 @@ impl Queue {
         self.producer = Some(producer.clone());
     }
 
-    pub(super) fn push(&mut self, event: Event) {
-        if self.is_closed {
-            return;
+    pub(super) fn extend(&mut self, events: impl Iterator<Item = Event>) {
+        if !self.is_closed {
+            events.for_each(|event| self.push(event));
         }
+    }
+
+    fn push(&mut self, event: Event) {
         self.bytes += cost(&event);
         let Delivery::Newest { room } = self.delivery else {
             self.waiting.events.push_back(event);

@@ -57,7 +57,7 @@ impl Jobs {
     /// Takes in an event. Returns true if it is about a job.
     pub fn on_event(&mut self, event: &Event) -> bool {
         let name = event.name();
-        if !qapi::concerns_jobs(&name) {
+        if !qapi::concerns_jobs(name.as_bytes()) {
             return false;
         }
         let Some(data) = event.raw_data().filter(|data| data.len() <= LONGEST) else { return false };

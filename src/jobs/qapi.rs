@@ -15,13 +15,13 @@ pub(super) const MIGRATION: &str = "MIGRATION";
 pub(super) const MIGRATION_PASS: &str = "MIGRATION_PASS";
 
 /// Returns true if events of this name are about jobs.
-pub(crate) fn concerns_jobs(event: &str) -> bool {
-    event == STATUS_CHANGE || event.starts_with("BLOCK_JOB_")
+pub(crate) fn concerns_jobs(event: &[u8]) -> bool {
+    event == STATUS_CHANGE.as_bytes() || event.starts_with(b"BLOCK_JOB_")
 }
 
 /// Returns true if events of this name are about a migration.
-pub(crate) fn concerns_migration(event: &str) -> bool {
-    matches!(event, MIGRATION | MIGRATION_PASS)
+pub(crate) fn concerns_migration(event: &[u8]) -> bool {
+    [MIGRATION, MIGRATION_PASS].iter().any(|name| event == name.as_bytes())
 }
 
 /// The `data` of `JOB_STATUS_CHANGE`.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::string::decode_inner;
+use super::string::decode_name;
 
 /// A JSON object: the bytes as they came, and the ranges of its top-level members.
 ///
@@ -82,13 +82,7 @@ impl<'a> Outline<'a> {
 
     fn name(self, member: &Member) -> Cow<'a, [u8]> {
         let key = self.at(member.key);
-        if !self.may_escape || !key.contains(&b'\\') {
-            return Cow::Borrowed(key);
-        }
-        match decode_inner(key) {
-            Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
-            Cow::Owned(name) => Cow::Owned(name.into_bytes()),
-        }
+        if self.may_escape { decode_name(key) } else { Cow::Borrowed(key) }
     }
 }
 

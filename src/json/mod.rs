@@ -32,6 +32,6 @@ pub use escape::escape;
 pub use indent::{Indenter, Part};
 pub use scanner::Scanner;
 pub use string::{decode, is_noncharacter};
-pub(crate) use string::{decode_inner, has_half_surrogate, quoted};
+pub(crate) use string::{decode_inner, decode_name, has_half_surrogate, quoted};
 pub(crate) use tokens::{Token, TokenKind, Tokens};
 pub use walk::{Elements, elements, members};

@@ -16,8 +16,10 @@ pub fn decode(raw: &[u8]) -> Option<Cow<'_, str>> {
 /// Decodes a JSON string without its quotes.
 pub(crate) fn decode_inner(inner: &[u8]) -> Cow<'_, str> {
     // Most strings are names, which are short and have no escape.
-    if !inner.contains(&b'\\') {
-        return String::from_utf8_lossy(inner);
+    if let Ok(text) = std::str::from_utf8(inner)
+        && !text.contains('\\')
+    {
+        return Cow::Borrowed(text);
     }
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner;
@@ -29,6 +31,17 @@ pub(crate) fn decode_inner(inner: &[u8]) -> Cow<'_, str> {
     }
     text.push_str(&String::from_utf8_lossy(rest));
     Cow::Owned(text)
+}
+
+/// Decodes a name without its quotes. Without an escape it is borrowed as it is, also if it is not UTF-8.
+pub(crate) fn decode_name(inner: &[u8]) -> Cow<'_, [u8]> {
+    if !inner.contains(&b'\\') {
+        return Cow::Borrowed(inner);
+    }
+    match decode_inner(inner) {
+        Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
+        Cow::Owned(name) => Cow::Owned(name.into_bytes()),
+    }
 }
 
 /// Returns the character of the escape at the front of `text`, and its length in bytes.

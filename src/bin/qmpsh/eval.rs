@@ -12,7 +12,7 @@ use crate::session::Action;
 use crate::session::types::TypeInfo;
 use crate::status::{Failure, Status};
 use qmpsh::language::meant;
-use qmpsh::language::syntax::{self, Dialect, Line, Span, Statement, SyntaxError, SyntaxErrorKind, TokenKind};
+use qmpsh::language::syntax::{self, Line, LogicalLine, Span, Statement, SyntaxError, SyntaxErrorKind, TokenKind};
 use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 
 /// The text of a statement and its place.
@@ -20,12 +20,9 @@ use qmpsh::language::typing::{self, Needs, TypingError, TypingErrorKind};
 pub(crate) enum Text<'a> {
     /// A line of a file, or typed.
     Line {
-        text: &'a str,
+        line: &'a LogicalLine,
         /// The file's name, if it is one.
         name: Option<&'a str>,
-        /// The number of its first line.
-        first: usize,
-        dialect: Dialect,
     },
     /// The words after the address.
     Words(&'a [String]),
@@ -59,8 +56,7 @@ impl Parsed {
 /// Parses a line: no statement if it is blank, several if it has several messages.
 pub(crate) fn parse(text: Text<'_>) -> Result<Vec<Parsed>, Failure> {
     let parsed = match text {
-        Text::Line { text, dialect: Dialect::Qmp, .. } => syntax::parse(text),
-        Text::Line { text, dialect: Dialect::Hmp, .. } => syntax::parse_hmp(text),
+        Text::Line { line, .. } => line.parse(),
         Text::Words(words) => syntax::parse_words(words),
     };
     Ok(parsed.map_err(|error| refused(error, text))?.into_iter().map(Parsed).collect())
@@ -135,15 +131,11 @@ pub(crate) async fn action_apart(
             let words = words.to_vec();
             Box::new(move || action(parsed, Text::Words(&words), &mut sources, &type_info))
         }
-        Text::Line { text, name, first, dialect } => {
-            let (text, name) = (text.to_owned(), name.map(str::to_owned));
+        Text::Line { line, name } => {
+            let (line, name) = (line.clone(), name.map(str::to_owned));
             Box::new(move || {
-                action(
-                    parsed,
-                    Text::Line { text: &text, name: name.as_deref(), first, dialect },
-                    &mut sources,
-                    &type_info,
-                )
+                let text = Text::Line { line: &line, name: name.as_deref() };
+                action(parsed, text, &mut sources, &type_info)
             })
         }
     };
@@ -161,7 +153,7 @@ impl Text<'_> {
         match self {
             Text::Words(words) => words.iter().any(|word| word.contains("=@")),
             // Most lines have no `@`, and a search for one byte is faster.
-            Text::Line { text, .. } => text.contains('@') && text.contains("=@"),
+            Text::Line { line, .. } => line.text().contains('@') && line.text().contains("=@"),
         }
     }
 
@@ -169,7 +161,8 @@ impl Text<'_> {
     /// line, and the span.
     fn refuse(self, span: Span, render: impl FnOnce(&str, Option<&str>, usize, Span) -> String) -> Failure {
         let (masked, place, name, first) = match self {
-            Text::Line { text, name, first, .. } => {
+            Text::Line { line, name } => {
+                let (text, first) = (line.text(), line.first_line);
                 (Masked::line(text), syntax::place(text, span, name, first), name, first)
             }
             Text::Words(words) => (Masked::words(words), String::new(), None, 1),
@@ -197,7 +190,7 @@ fn refused(error: SyntaxError, text: Text<'_>) -> Failure {
         SyntaxError { help: help.or(error.help), ..error }.at(span).render(text, name, first)
     });
     failure.command = match text {
-        Text::Line { text, .. } if is_argument && !is_explained => command_before(text, place),
+        Text::Line { line, .. } if is_argument && !is_explained => command_before(line.text(), place),
         _ => None,
     };
     failure
@@ -243,6 +236,7 @@ impl typing::Sources for Sources {
 mod tests {
     use super::*;
     use crate::input::masked::planted;
+    use qmpsh::language::syntax::Dialect;
 
     #[test]
     fn no_message_about_a_line_shows_its_secret() {
@@ -255,8 +249,8 @@ mod tests {
         for n in 0..planted::CASES {
             let line = planted::line(n);
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            let text = Text::Line { text: &line, name: Some("f"), first: 1, dialect: Dialect::Qmp };
-            for text in [text, Text::Words(&words)] {
+            let logical = LogicalLine::new(line.as_str(), 1, Dialect::Qmp);
+            for text in [Text::Line { line: &logical, name: Some("f") }, Text::Words(&words)] {
                 let actions = parse(text).and_then(|parsed| {
                     let action = |parsed| action(parsed, text, &mut Sources { stdin: false }, &TypeInfo::default());
                     parsed.into_iter().map(action).collect::<Result<Vec<_>, _>>()

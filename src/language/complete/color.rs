@@ -1,7 +1,8 @@
 //! The colors of a line: what each part of it is.
 
-use super::context::{CommandContext, Context, lines};
+use super::context::{CommandContext, Context};
 use super::dot_commands;
+use super::lines::Lines;
 use crate::language::syntax::{ArgumentWord, Pair, PartialKey, Span, TokenKind, ValuePlace, Word, dot_name};
 
 /// What a part of a line is.
@@ -20,11 +21,10 @@ pub enum Color {
 }
 
 /// Returns the parts of a text that have a color, in order; they do not overlap. The word at `cursor` may be unfinished.
-pub fn colors(text: &str, cursor: usize, context: Context<'_>) -> Vec<(Span, Color)> {
+pub fn colors(lines: &Lines, cursor: usize, context: Context<'_>) -> Vec<(Span, Color)> {
     let mut all = Vec::new();
-    for (start, outline) in lines(text) {
-        let mut painter =
-            Painter { line: &text[start..], start, cursor: cursor.wrapping_sub(start), context, painted: &mut all };
+    for (start, line, outline) in lines.iter() {
+        let mut painter = Painter { line, start, cursor: cursor.wrapping_sub(start), context, painted: &mut all };
         painter.words(&outline.words);
     }
     all

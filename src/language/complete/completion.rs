@@ -1,14 +1,15 @@
 //! Completion: what can stand at the cursor.
 
 use super::commands::{commands, out_of_band};
-use super::context::{CommandContext, Context, line_at};
+use super::context::{CommandContext, Context};
 use super::item::{Completion, Item, Style, choose};
+use super::lines::Lines;
 use super::{arguments, dot_commands, json_line, values};
 use crate::language::syntax::{Expected, PartialKey, Span, TokenKind, ValuePlace, Word, expected_at};
 
 /// Completes the text of one line or more at `cursor`, a byte offset.
-pub fn complete(text: &str, cursor: usize, context: Context<'_>) -> Completion {
-    let (start, line, outline) = line_at(text, cursor);
+pub fn complete(lines: &Lines, cursor: usize, context: Context<'_>) -> Completion {
+    let (start, line, outline) = lines.at(cursor);
     let at = cursor.min(start + line.len()) - start;
     let words = &outline.words;
     let is_message = |word: &&Word| word.kind == TokenKind::Json && (word.span.start + 1..=word.span.end).contains(&at);
@@ -57,7 +58,7 @@ pub fn complete_hmp(text: &str, cursor: usize, context: Context<'_>) -> Completi
     let start = text.get(..cursor).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
     let Some(typed) = text.get(start..cursor) else { return Completion::default() };
     if typed.starts_with('.') {
-        return complete(text, cursor, context);
+        return complete(&Lines::read(text), cursor, context);
     }
     let span = Span::new(cursor - values::hmp_word(typed).len(), cursor);
     choose(text, span, Style::Bare, values::named(values::hmp_values(context, typed)))

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::live::Live;
-use crate::language::syntax::{ArgumentWord, KeyPart, Outline, Target, TokenKind, Value, Word, outline};
+use crate::language::syntax::{ArgumentWord, KeyPart, Target, TokenKind, Value, Word};
 use crate::language::typing::KeyTree;
 use crate::schema::{Member, Schema, Step, Type, TypeId};
 
@@ -69,31 +69,6 @@ pub enum Takes {
     Keys,
     /// The address of a peer: a VM of this machine, or a socket.
     Address,
-}
-
-/// Reads each logical line of a text: where it begins, and its words. There is always one.
-pub(super) fn lines(text: &str) -> Vec<(usize, Outline)> {
-    let mut lines = vec![(0, outline(text))];
-    while let Some((start, Some(next))) = lines.last().map(|(start, line)| (*start, line.next_line)) {
-        lines.push((start + next, outline(&text[start + next..])));
-    }
-    lines
-}
-
-/// Reads the logical line in which `cursor` stands.
-pub(super) fn line_at(text: &str, cursor: usize) -> (usize, &str, Outline) {
-    let mut lines = lines(text);
-    lines.truncate(lines.partition_point(|(start, _)| *start <= cursor).max(1));
-    let (start, outline) = lines.pop().unwrap_or_else(|| (0, outline(text)));
-    (start, &text[start..], outline)
-}
-
-/// Returns the name of the command, or the action of a transaction, in which `cursor` stands; with its dot that of a built-in one.
-pub fn command_at(text: &str, cursor: usize) -> Option<String> {
-    let (start, line, outline) = line_at(text, cursor);
-    let is_name = |word: &&Word| matches!(word.kind, TokenKind::Command | TokenKind::Action | TokenKind::DotName);
-    let before = outline.words.iter().rev().filter(|word| start + word.span.start <= cursor);
-    before.into_iter().find(is_name).map(|word| word.span.of(line).to_owned())
 }
 
 /// One command or action with its arguments.
@@ -268,39 +243,8 @@ impl<'a> CommandContext<'a> {
 mod tests {
     use super::*;
     use crate::language::complete::Nothing;
+    use crate::language::syntax::outline;
     use crate::schema::sample;
-
-    #[test]
-    fn a_text_is_split_into_logical_lines() {
-        let check = |text: &str, cursor: usize, expected: &str| {
-            let (start, line, outline) = line_at(text, cursor);
-            assert_eq!(&line[..outline.next_line.unwrap_or(line.len())], expected, "{text:?} {cursor}");
-            assert_eq!(&text[start..], line);
-        };
-        check("", 0, "");
-        check("a", 1, "a");
-        check("a\nb\n", 1, "a\n");
-        check("a\nb\n", 2, "b\n");
-        check("a\nb\n", 4, "");
-        check("a\nb", 99, "b");
-        check("a x=[\n1]\nb", 7, "a x=[\n1]\n");
-    }
-
-    #[test]
-    fn the_command_at_the_cursor_is_found() {
-        let check = |line: &str, expected: Option<&str>| {
-            let cursor = line.find('^').unwrap();
-            assert_eq!(command_at(&line.replacen('^', "", 1), cursor).as_deref(), expected, "{line}");
-        };
-        check("^", None);
-        check("sto^", Some("sto"));
-        check("resize id=x si^", Some("resize"));
-        check("resi^ze id=x", Some("resize"));
-        check(".wait timeout=3 ^", Some(".wait"));
-        check(".try resize i^", Some("resize"));
-        check("stop\nresize i^", Some("resize"));
-        check("transaction(\nresize id=x\nset a=^", Some("set"));
-    }
 
     fn with<T>(line: &str, ask: impl Fn(&CommandContext<'_>) -> T) -> T {
         let schema = sample::schema();

@@ -1,7 +1,8 @@
 //! The hint behind the cursor: what can still be typed.
 
-use super::context::{CommandContext, Context, line_at};
+use super::context::{CommandContext, Context};
 use super::describe::{ARGUMENTS, hinted, ordered, short};
+use super::lines::Lines;
 use super::{dot_commands, json_line};
 use crate::language::syntax::{Expected, KeyPart, Opening, PartialKey, TokenKind, ValuePlace, dot_name};
 use crate::schema::{Member, Schema};
@@ -29,12 +30,12 @@ impl Hint {
 }
 
 /// Returns the hint behind the end of a text.
-pub fn hint(text: &str, context: Context<'_>) -> Option<Hint> {
-    shown(text, context).map(Hint::new)
+pub fn hint(lines: &Lines, context: Context<'_>) -> Option<Hint> {
+    shown(lines, context).map(Hint::new)
 }
 
-fn shown(text: &str, context: Context<'_>) -> Option<String> {
-    let (_, line, outline) = line_at(text, text.len());
+fn shown(lines: &Lines, context: Context<'_>) -> Option<String> {
+    let (_, line, outline) = lines.at(lines.text().len());
     let words = &outline.words;
     // On a new row nothing else shows that the line continues.
     if let (Some(open), true) = (outline.open, line.ends_with('\n')) {

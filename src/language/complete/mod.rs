@@ -1,5 +1,5 @@
 //! Helps with the line that is being typed: [`complete`] says what can stand at the cursor, [`hint`] what can follow, and
-//! [`colors`] what each part is. No I/O.
+//! [`colors`] what each part is; [`Lines`] is the text as they read it. No I/O.
 //!
 //! [`crate::language::syntax`] says what the language expects at a place, [`crate::schema`] what the peer has for it,
 //! and [`Live`] what exists there. `context` has the arguments of the command at the cursor with their types;
@@ -19,6 +19,7 @@ mod dot_commands;
 mod hint;
 mod item;
 mod json_line;
+mod lines;
 mod live;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ mod values;
 
 pub use color::{Color, colors};
 pub use completion::{complete, complete_hmp};
-pub use context::{BuiltinCommand, Context, Takes, command_at};
+pub use context::{BuiltinCommand, Context, Takes};
 pub use hint::{Hint, hint};
 pub use item::{Candidate, Completion};
+pub use lines::Lines;
 pub use live::{Live, LiveValue, Nothing, Question};

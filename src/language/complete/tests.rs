@@ -76,7 +76,7 @@ fn tab(line: &str) -> String {
     let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS, aliases: &[] };
     let cursor = line.find('^').unwrap();
     let line = line.replacen('^', "", 1);
-    let completion = complete(&line, cursor, context);
+    let completion = complete(&Lines::read(&*line), cursor, context);
     match completion.text {
         Some(text) => format!("{}{text}^{}", &line[..completion.span.start], &line[completion.span.end..]),
         None => completion.candidates.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(" "),
@@ -329,9 +329,9 @@ fn lines_of_the_human_monitor_are_completed() {
 fn without_a_schema_only_built_in_commands_are_known() {
     let context = Context { schema: None, live: &Nothing, builtins: BUILTINS, aliases: &[] };
     let check = |line: &str, expected: &[&str]| {
-        let found = complete(line, line.len(), context);
+        let found = complete(&Lines::read(line), line.len(), context);
         assert_eq!(found.candidates.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), expected, "{line}");
-        assert_eq!(hint(line, context), None, "{line}");
+        assert_eq!(hint(&Lines::read(line), context), None, "{line}");
     };
     check("resize ", &[]);
     check("que", &[]);
@@ -344,7 +344,7 @@ fn candidates_say_what_they_are() {
     let schema = sample::schema();
     let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS, aliases: &[] };
     let check = |line: &str, expected: &[(&str, &str)]| {
-        let found = complete(line, line.len(), context);
+        let found = complete(&Lines::read(line), line.len(), context);
         let found: Vec<_> = found.candidates.iter().map(|c| (c.name.as_str(), c.about.as_str())).collect();
         assert_eq!(found, expected, "{line}");
     };
@@ -365,7 +365,7 @@ fn a_hint_says_what_can_follow() {
     let schema = sample::schema();
     let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS, aliases: &[] };
     let check = |line: &str, expected: &str| {
-        let hint = hint(line, context).map(|hint| hint.text);
+        let hint = hint(&Lines::read(line), context).map(|hint| hint.text);
         assert_eq!(hint.unwrap_or_default(), expected, "{line}");
     };
     check("", "");
@@ -416,7 +416,7 @@ fn the_next_argument_of_a_hint_can_be_taken() {
     let schema = sample::schema();
     let context = Context { schema: Some(&schema), live: &Fake, builtins: BUILTINS, aliases: &[] };
     let check = |line: &str, expected: Option<&str>| {
-        let next = hint(line, context).and_then(|hint| hint.next);
+        let next = hint(&Lines::read(line), context).and_then(|hint| hint.next);
         assert_eq!(next.as_deref(), expected, "{line}");
     };
     check("resize", Some(" id="));
@@ -441,7 +441,7 @@ fn painted(line: &str) -> String {
     let line = line.replacen('^', "", 1);
     let mut shown = String::new();
     let mut end = 0;
-    for (span, color) in colors(&line, cursor, context) {
+    for (span, color) in colors(&Lines::read(&*line), cursor, context) {
         let letter = match color {
             Color::Key => "k",
             Color::String => "s",
@@ -502,7 +502,7 @@ fn an_alias_is_offered_where_a_line_begins() {
     let aliases = [("nodes".to_owned(), ".show block".to_owned()), ("nothing".to_owned(), "x".to_owned())];
     let context = Context { schema: Some(&schema), live: &Nothing, builtins: BUILTINS, aliases: &aliases };
     let names = |line: &str| -> Vec<(String, String)> {
-        let found = complete(line, line.len(), context).candidates;
+        let found = complete(&Lines::read(line), line.len(), context).candidates;
         found.into_iter().map(|candidate| (candidate.name, candidate.about)).collect()
     };
     let alias = ("nodes".to_owned(), ".show block".to_owned());
@@ -510,5 +510,5 @@ fn an_alias_is_offered_where_a_line_begins() {
     assert!(!names(".try no").contains(&alias));
     // A command of the peer is not hidden.
     assert!(!names("no").contains(&("nothing".to_owned(), "x".to_owned())), "{:?}", names("no"));
-    assert_eq!(colors("nodes ", 6, context), []);
+    assert_eq!(colors(&Lines::read("nodes "), 6, context), []);
 }

@@ -1,14 +1,16 @@
 //! Joins physical lines to logical ones.
 
-use super::lexer::Lexer;
+use super::ast::Line;
+use super::error::SyntaxError;
+use super::lexer::{Lexer, Words};
+use super::parser::{parse_hmp, parse_read};
 
 /// Joins lines while a bracket, a quote or a transaction is open.
 ///
 /// It reads every byte once, however many lines are joined.
 ///
 /// After a line `.hmp`, up to a line `.qmp`, lines are those of the human monitor: each becomes `.hmp LINE`, so that nothing in
-/// it means anything to the shell: parse it with [`parse_hmp`](super::parse_hmp). Lines that begin with a dot stay lines of the
-/// shell.
+/// it means anything to the shell. Lines that begin with a dot stay lines of the shell.
 ///
 /// ```
 /// use qmpsh::language::syntax::Assembler;
@@ -16,7 +18,8 @@ use super::lexer::Lexer;
 /// let mut assembler = Assembler::new();
 /// assert!(assembler.push_line("query-block a=[1,").is_none());
 /// let line = assembler.push_line("2]").unwrap();
-/// assert_eq!((line.text.as_str(), line.first_line), ("query-block a=[1,\n2]", 1));
+/// assert_eq!((line.text(), line.first_line), ("query-block a=[1,\n2]", 1));
+/// assert_eq!(line.parse().unwrap().len(), 1);
 /// ```
 #[derive(Debug, Default)]
 pub struct Assembler {
@@ -39,15 +42,49 @@ pub enum Dialect {
     Hmp,
 }
 
-/// One line of the language, of one or more physical lines, for [`parse`](super::parse).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One line of the language, of one or more physical lines.
+#[derive(Clone, Debug)]
 pub struct LogicalLine {
-    /// The physical lines with newlines between them, none at the end.
-    pub text: String,
+    text: String,
     /// The number of its first line, from 1.
     pub first_line: usize,
-    /// The dialect in which it was written. Without its `.hmp`, a line of the human monitor is what was typed.
-    pub dialect: Dialect,
+    dialect: Dialect,
+    /// If it is of the shell's language.
+    words: Words,
+}
+
+impl LogicalLine {
+    /// Makes a line of a text, which is whole, and the number of its first line.
+    pub fn new(text: impl Into<String>, first_line: usize, dialect: Dialect) -> Self {
+        let text = text.into();
+        let words = match dialect {
+            Dialect::Qmp => Words::of(Lexer::read(&text)),
+            Dialect::Hmp => Words::default(),
+        };
+        Self { text, first_line, dialect, words }
+    }
+
+    /// Returns the physical lines with newlines between them, none at the end. A line of the human monitor begins with `.hmp`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the dialect in which it was written. Without its `.hmp`, a line of the human monitor is what was typed.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Parses it as [`parse`](super::parse) does. A line of the human monitor has no pipeline.
+    ///
+    /// # Errors
+    ///
+    /// It is not a line of the language.
+    pub fn parse(&self) -> Result<Vec<Line>, SyntaxError> {
+        match self.dialect {
+            Dialect::Qmp => parse_read(&self.text, &self.words),
+            Dialect::Hmp => parse_hmp(&self.text),
+        }
+    }
 }
 
 impl Assembler {
@@ -85,7 +122,7 @@ impl Assembler {
             None => {
                 if self.dialect == Dialect::Hmp && !line.trim_start().starts_with('.') {
                     let text = if line.trim().is_empty() { String::new() } else { format!(".hmp {line}") };
-                    return Some(LogicalLine { text, first_line: self.lines, dialect: Dialect::Hmp });
+                    return Some(LogicalLine::new(text, self.lines, Dialect::Hmp));
                 }
                 self.first_line = Some(self.lines);
             }
@@ -100,17 +137,19 @@ impl Assembler {
         self.first_line.is_some()
     }
 
-    /// Ends the input: returns the line that is still open. [`parse`](super::parse) refuses it, and says what was opened where.
+    /// Ends the input: returns the line that is still open. [`parse`](LogicalLine::parse) refuses it, and says what was opened where.
     pub fn finish(&mut self) -> Option<LogicalLine> {
         let first_line = self.first_line.take()?;
-        self.lexer = Lexer::default();
-        match self.text.trim() {
+        let text = std::mem::take(&mut self.text);
+        let mut lexer = std::mem::take(&mut self.lexer);
+        lexer.finish(&text);
+        match text.trim() {
             ".hmp" => self.dialect = Dialect::Hmp,
             // Here a comment may follow; after `.hmp` it would be a line of the monitor.
             text if is_alone(text, ".qmp") => self.dialect = Dialect::Qmp,
             _ => {}
         }
-        Some(LogicalLine { text: std::mem::take(&mut self.text), first_line, dialect: Dialect::Qmp })
+        Some(LogicalLine { text, first_line, dialect: Dialect::Qmp, words: Words::of(lexer) })
     }
 }
 
@@ -121,7 +160,6 @@ fn is_alone(text: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parser::parse;
     use super::*;
 
     #[test]
@@ -130,7 +168,7 @@ mod tests {
             let mut assembler = Assembler::new();
             let mut lines: Vec<_> = text.split_inclusive('\n').filter_map(|line| assembler.push_line(line)).collect();
             lines.extend(assembler.finish());
-            let lines: Vec<_> = lines.iter().map(|line| (line.first_line, line.text.as_str())).collect();
+            let lines: Vec<_> = lines.iter().map(|line| (line.first_line, line.text())).collect();
             assert_eq!(lines, expected, "{text:?}");
         };
         check("", &[]);
@@ -172,7 +210,7 @@ mod tests {
             let mut assembler = Assembler::of(dialect);
             let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
             lines.extend(assembler.finish());
-            let lines: Vec<_> = lines.iter().map(|line| (line.first_line, line.text.as_str())).collect();
+            let lines: Vec<_> = lines.iter().map(|line| (line.first_line, line.text())).collect();
             assert_eq!((lines.as_slice(), assembler.dialect()), (expected, ends_in), "{text:?}");
         };
         check(Hmp, "info version\nprint 1 | 2\r\n", &[(1, ".hmp info version"), (2, ".hmp print 1 | 2")], Hmp);
@@ -189,20 +227,20 @@ mod tests {
         check(Qmp, ".hmp\n.qmp # back\na", &[(1, ".hmp"), (2, ".qmp # back"), (3, "a")], Qmp);
         check(Hmp, ".qmp#\n.qmp x", &[(1, ".qmp#"), (2, ".qmp x")], Hmp);
         check(Hmp, "\u{feff}a", &[(1, ".hmp a")], Hmp);
-        let dialect = |dialect, text: &str| Assembler::of(dialect).push_line(text).unwrap().dialect;
+        let dialect = |dialect, text: &str| Assembler::of(dialect).push_line(text).unwrap().dialect();
         assert_eq!((dialect(Hmp, "info x"), dialect(Hmp, ".hmp info x"), dialect(Qmp, ".hmp info x")), (Hmp, Qmp, Qmp));
     }
 
     #[test]
     fn lines_of_the_human_monitor_have_no_pipeline() {
-        use super::super::{Statement, parse_hmp};
+        use super::super::Statement;
         let check = |typed: &str, expected: &[&str]| {
             let line = Assembler::of(Dialect::Hmp).push_line(typed).unwrap();
             let rest = |line: super::super::Line| match line.statement {
                 Statement::Dot(dot) if dot.name.text == "hmp" && line.pipeline.is_none() => dot.rest.text,
                 other => panic!("{other:?}"),
             };
-            let lines: Vec<_> = parse_hmp(&line.text).unwrap().into_iter().map(rest).collect();
+            let lines: Vec<_> = line.parse().unwrap().into_iter().map(rest).collect();
             assert_eq!(lines, expected, "{typed:?}");
         };
         check("info block | grep x", &["info block | grep x"]);
@@ -221,9 +259,9 @@ mod tests {
         assert!(assembler.is_open());
         let line = assembler.finish().unwrap();
         assert!(!assembler.is_open());
-        let error = parse(&line.text).unwrap_err();
+        let error = line.parse().unwrap_err();
         assert_eq!(
-            error.render(&line.text, Some("file"), line.first_line),
+            error.render(line.text(), Some("file"), line.first_line),
             "file:2:9: this quote \" is never closed\n  c k=1 x=\"y\n          ^\n  expected `\"`"
         );
     }

@@ -13,10 +13,26 @@ pub(super) struct Lexer {
     pub(super) pos: usize,
     pub(super) position: Position,
     word: Option<Unfinished>,
-    /// The words that are finished.
+    /// The words so far.
     pub(super) tokens: Vec<Token>,
     /// The logical line has ended: the next one begins at `pos`.
     pub(super) ended: bool,
+}
+
+/// The words of a logical line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Words {
+    pub(super) tokens: Vec<Token>,
+    /// What is open at the end of the text.
+    pub(super) open: Option<Open>,
+    /// Where the logical line ends.
+    pub(super) end: usize,
+}
+
+impl Words {
+    pub(super) fn of(lexer: Lexer) -> Self {
+        Self { open: lexer.open(), end: lexer.pos, tokens: lexer.tokens }
+    }
 }
 
 /// A word that continues on the next line.
@@ -40,7 +56,7 @@ impl Lexer {
     pub(super) fn read(text: &str) -> Self {
         let mut lexer = Self::default();
         lexer.run(text);
-        lexer.tokens.extend(lexer.unfinished(text));
+        lexer.finish(text);
         lexer
     }
 
@@ -100,9 +116,10 @@ impl Lexer {
         }
     }
 
-    /// Returns the word that is still open, up to the end of the text.
-    fn unfinished(&self, text: &str) -> Option<Token> {
-        self.word.map(|word| Token { kind: word.kind, span: Span::new(word.start, text.len()) })
+    /// Ends the word that is still open with the text.
+    pub(super) fn finish(&mut self, text: &str) {
+        let unfinished = self.word.map(|word| Token { kind: word.kind, span: Span::new(word.start, text.len()) });
+        self.tokens.extend(unfinished);
     }
 
     fn mark(&mut self, text: &str, kind: TokenKind, len: usize) {

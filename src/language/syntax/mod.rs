@@ -1,6 +1,6 @@
 //! The shell's language: the text of a line becomes a [`Line`], with the place of each part. No I/O.
 //!
-//! [`Assembler`] joins physical lines, [`parse`] reads one logical line, [`parse_words`] the words of a command line.
+//! [`Assembler`] joins physical lines to a [`LogicalLine`], [`parse`] reads one, [`parse_words`] the words of a command line.
 //! [`outline`] reads a line that is still being typed, and [`expected_at`] says what can stand at its cursor. An error is a
 //! [`SyntaxError`], which renders itself with a caret. [`crate::language::typing`] makes a message of a line.
 //!
@@ -44,7 +44,7 @@ pub use expected::{Expected, Target, expected_at};
 pub use json_value::{JsonText, parse_json};
 pub use number::is_json_integer;
 pub use outline::{ArgumentWord, Outline, Pair, PartialKey, ValuePlace, Word, outline, outline_words};
-pub use parser::{parse, parse_hmp, parse_words};
+pub use parser::{parse, parse_words};
 pub use render::{place, render};
 pub use span::Span;
 pub use string::written;

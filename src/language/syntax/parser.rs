@@ -5,7 +5,7 @@ use super::ast::{
 };
 use super::cursor::Cursor;
 use super::error::{Opening, SyntaxError, SyntaxErrorKind, shown};
-use super::lexer::{self, Lexer};
+use super::lexer::{self, Lexer, Words};
 use super::span::Span;
 use super::token::{Open, Token, TokenKind, dot_name};
 use super::{argument, bare, json_line};
@@ -27,11 +27,15 @@ const MAX_DOT_COMMANDS: usize = 8;
 /// assert!(parse(open).is_err() && outline(open).open.is_some());
 /// ```
 pub fn parse(text: &str) -> Result<Vec<Line>, SyntaxError> {
-    let lexer = Lexer::read(text);
-    let open = lexer.open();
-    let lines = Parser { text, tokens: &lexer.tokens, quoting: Quoting::Shell, open }.lines();
+    parse_read(text, &Words::of(Lexer::read(text)))
+}
+
+/// Parses a logical line, of which these are the words.
+pub(super) fn parse_read(text: &str, words: &Words) -> Result<Vec<Line>, SyntaxError> {
+    let open = words.open;
+    let lines = Parser { text, tokens: &words.tokens, quoting: Quoting::Shell, open }.lines();
     let lines = lines.map_err(|error| open.and_then(|open| never_closed(text, open, error.span)).unwrap_or(error))?;
-    match second_line(text, lexer.pos) {
+    match second_line(text, words.end) {
         None => Ok(lines),
         Some(span) => {
             let kind = SyntaxErrorKind::Unexpected(shown(span.of(text)));
@@ -76,7 +80,7 @@ pub fn parse_words(words: &[String]) -> Result<Vec<Line>, SyntaxError> {
 }
 
 /// Parses a line of [`Dialect::Hmp`](super::Dialect::Hmp), which has no pipeline: nothing if it is blank.
-pub fn parse_hmp(text: &str) -> Result<Vec<Line>, SyntaxError> {
+pub(super) fn parse_hmp(text: &str) -> Result<Vec<Line>, SyntaxError> {
     let name = text.find(' ').unwrap_or(text.len());
     let line = text.len() - text[name..].trim_start().len();
     let spans = [Span::new(0, name), Span::new(line, text.len())];
@@ -313,8 +317,8 @@ impl Parser<'_> {
 /// Returns true if no command has `c` in its name.
 fn is_odd(c: char) -> bool {
     let is_mark =
-        matches!(c, '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | ';' | '&' | '<' | '>' | '?' | ',');
-    is_mark || c.is_whitespace() || c.is_control()
+        |c| matches!(c, '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | ';' | '&' | '<' | '>' | '?' | ',');
+    !c.is_ascii_alphanumeric() && (is_mark(c) || c.is_whitespace() || c.is_control())
 }
 
 fn expected_name(action: bool) -> &'static [&'static str] {

@@ -86,13 +86,16 @@ proptest! {
             // Lines of the human monitor are never joined.
             assembler.set_dialect(Dialect::Qmp);
             if let Some(line) = assembler.push_line(line) {
-                prop_assert!(outline(&line.text).open.is_none(), "{:?}", line);
-                texts.push(line.text);
+                prop_assert!(outline(line.text()).open.is_none(), "{:?}", line);
+                // It was read line by line.
+                prop_assert_eq!(line.parse(), parse(line.text()));
+                texts.push(line.text().to_owned());
             }
         }
         if let Some(line) = assembler.finish() {
-            prop_assert!(parse(&line.text).is_err(), "{:?}", line);
-            texts.push(line.text);
+            prop_assert!(line.parse().is_err(), "{:?}", line);
+            prop_assert_eq!(line.parse(), parse(line.text()));
+            texts.push(line.text().to_owned());
         }
         let lines: Vec<_> = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
         prop_assert_eq!(texts.join("\n"), lines.join("\n"));

@@ -27,19 +27,13 @@ const MAX_FILES: usize = 32;
 
 /// A logical line and its place.
 pub(crate) struct Line {
-    pub(crate) text: String,
+    pub(crate) logical: LogicalLine,
     pub(crate) location: Location,
-    pub(crate) dialect: Dialect,
 }
 
 impl Line {
     pub(crate) fn as_text(&self) -> Text<'_> {
-        Text::Line {
-            text: &self.text,
-            name: self.location.name.as_deref(),
-            first: self.location.line,
-            dialect: self.dialect,
-        }
+        Text::Line { line: &self.logical, name: self.location.name.as_deref() }
     }
 }
 
@@ -233,11 +227,11 @@ impl Current {
     }
 
     /// Makes a line of a whole statement. If part of it was not UTF-8, nothing of it may be sent.
-    fn line(&mut self, logical: LogicalLine) -> Result<Line, Failure> {
+    fn line(&mut self, mut logical: LogicalLine) -> Result<Line, Failure> {
         self.gathered = 0;
-        let LogicalLine { text, first_line, dialect } = logical;
-        let location = Location { name: Some(self.name.clone()), line: first_line + self.first - 1, message: None };
-        self.not_utf8.take().map_or(Ok(Line { text, location, dialect }), Err)
+        logical.first_line += self.first - 1;
+        let location = Location { name: Some(self.name.clone()), line: logical.first_line, message: None };
+        self.not_utf8.take().map_or(Ok(Line { logical, location }), Err)
     }
 }
 

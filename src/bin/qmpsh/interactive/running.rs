@@ -16,7 +16,7 @@ impl Repl<'_> {
         let mut assembler = Assembler::of(self.session.dialect.get());
         let mut lines: Vec<_> = text.lines().filter_map(|line| assembler.push_line(line)).collect();
         lines.extend(assembler.finish());
-        lines.retain(|line| !line.text.trim().is_empty());
+        lines.retain(|line| !line.text().trim().is_empty());
         for (index, line) in lines.iter().enumerate() {
             let done = self.run_typed(line).await;
             // A pager may have kept them back.
@@ -39,8 +39,8 @@ impl Repl<'_> {
 
     /// Runs a typed line, with its alias expanded.
     async fn run_typed(&mut self, line: &LogicalLine) -> Flow {
-        match self.expanded(&line.text).await? {
-            Some(text) => self.run_line(&LogicalLine { text, ..line.clone() }, None).await,
+        match self.expanded(line.text()).await? {
+            Some(text) => self.run_line(&LogicalLine::new(text, line.first_line, line.dialect()), None).await,
             None => self.run_line(line, None).await,
         }
     }
@@ -103,8 +103,7 @@ impl Repl<'_> {
     async fn run_lines(&mut self, mut lines: Lines) -> Flow {
         while let Some(line) = attend(self, lines.next(), None, "the file").await?.flatten() {
             let line = line?;
-            let logical = LogicalLine { text: line.text, first_line: line.location.line, dialect: line.dialect };
-            let mut done = self.run_line(&logical, line.location.name.as_deref()).await;
+            let mut done = self.run_line(&line.logical, line.location.name.as_deref()).await;
             for path in std::mem::take(&mut self.session.included) {
                 let included = lines.include(path, &line.location);
                 done = done.and(included.map_err(|message| Stop::new(Status::Usage, message)));

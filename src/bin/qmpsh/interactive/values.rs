@@ -61,7 +61,7 @@ impl Repl<'_> {
     /// Makes the actions of a line: none if it is blank, several if it has several messages.
     pub(super) async fn actions(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow<Vec<Action>> {
         let actions = self.actions_of(line, name).await;
-        if line.text.contains("=@?") {
+        if line.text().contains("=@?") {
             // Also if the line failed before it asked.
             self.console.drop_typed_ahead();
         }
@@ -69,7 +69,7 @@ impl Repl<'_> {
     }
 
     async fn actions_of(&mut self, line: &LogicalLine, name: Option<&str>) -> Flow<Vec<Action>> {
-        let text = Text::Line { text: &line.text, name, first: line.first_line, dialect: line.dialect };
+        let text = Text::Line { line, name };
         let mut actions = Vec::new();
         let statements = match eval::parse(text) {
             Ok(statements) => statements,
@@ -87,7 +87,7 @@ impl Repl<'_> {
         if !text.mentions_a_source() {
             return Ok(eval::action(parsed, text, &mut eval::Sources { stdin: false }, &type_info)?);
         }
-        let has = |source| matches!(text, Text::Line { text, .. } if text.contains(source));
+        let has = |source| matches!(text, Text::Line { line, .. } if line.text().contains(source));
         let _handover = if has("@-") {
             Some(self.console.hand_over().await)
         } else if has("@?") {

@@ -17,7 +17,7 @@ use crate::session::{queries, types};
 use crate::status::Stop;
 use qmpsh::client::Client;
 use qmpsh::error::describe;
-use qmpsh::language::syntax::Dialect;
+use qmpsh::language::syntax::{Dialect, LogicalLine};
 use qmpsh::language::typing::hints;
 use qmpsh::message::Request;
 use qmpsh::policy::Policy;
@@ -244,7 +244,8 @@ impl Tool {
             (Does::Type, _) => {
                 // In quotes all of it is text.
                 let line = format!(".type {}", json!(arguments.text("text")));
-                call.run(Text::Line { text: &line, name: None, first: 1, dialect: Dialect::Qmp }).await
+                let line = LogicalLine::new(line, 1, Dialect::Qmp);
+                call.run(Text::Line { line: &line, name: None }).await
             }
             (Does::Search, _) => search(&mut call, arguments.text("query").unwrap_or_default()).await,
             _ => return screen(&mut call, arguments.text("as").unwrap_or("auto")).await,

@@ -13,7 +13,7 @@ use crate::session::schema::SessionSchema;
 use crate::session::{Session, SharedDialect};
 use crate::terminal;
 use existing::{LiveValues, WithDeadline};
-use qmpsh::language::complete::{self, BuiltinCommand, Color, Completion, Context, Hint, Live, Nothing};
+use qmpsh::language::complete::{self, BuiltinCommand, Color, Completion, Context, Hint, Lines, Live, Nothing};
 use qmpsh::language::syntax::{Dialect, Span};
 use qmpsh::schema::Schema;
 
@@ -25,6 +25,8 @@ pub(crate) struct Assistant {
     aliases: Vec<(String, String)>,
     dialect: SharedDialect,
     live: Mutex<Arc<LiveValues>>,
+    /// What was read last: at each key the editor asks for the hint and the colors of the same text.
+    lines: Mutex<Arc<Lines>>,
 }
 
 impl Assistant {
@@ -40,7 +42,8 @@ impl Assistant {
         let builtins = COMMANDS.iter().map(builtin).collect();
         let schema = Mutex::new(Arc::clone(&session.schema));
         let dialect = session.dialect.clone();
-        Arc::new(Self { schema, builtins, aliases, dialect, live })
+        let lines = Mutex::new(Arc::new(Lines::read("")));
+        Arc::new(Self { schema, builtins, aliases, dialect, live, lines })
     }
 
     /// Begins a new session, or notes the end of one: another peer may come.
@@ -57,6 +60,14 @@ impl Assistant {
 
     fn live(&self) -> Arc<LiveValues> {
         Arc::clone(&self.live.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lines(&self, text: &str) -> Arc<Lines> {
+        let mut last = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.text() != text {
+            *last = Arc::new(Lines::read(text));
+        }
+        Arc::clone(&last)
     }
 
     fn schema(&self) -> Option<Arc<Schema>> {
@@ -94,10 +105,10 @@ impl terminal::Assistant for Assistant {
             Dialect::Qmp => match self.expanded(text, cursor, schema.as_ref()) {
                 Some((text, alias, meant)) => {
                     let at = |place: usize| (place + alias).saturating_sub(meant);
-                    let found = complete::complete(&text, (cursor + meant).saturating_sub(alias), context);
+                    let found = complete::complete(&self.lines(&text), (cursor + meant).saturating_sub(alias), context);
                     Completion { span: Span::new(at(found.span.start), at(found.span.end)), ..found }
                 }
-                None => complete::complete(text, cursor, context),
+                None => complete::complete(&self.lines(text), cursor, context),
             },
             Dialect::Hmp => complete::complete_hmp(text, cursor, context),
         }
@@ -110,7 +121,7 @@ impl terminal::Assistant for Assistant {
         let schema = self.schema();
         let expanded = self.expanded(text, text.len(), schema.as_ref());
         let text = expanded.as_ref().map_or(text, |(text, ..)| text);
-        complete::hint(text, self.context(schema.as_ref(), &Nothing))
+        complete::hint(&self.lines(text), self.context(schema.as_ref(), &Nothing))
     }
 
     fn colors(&self, text: &str, cursor: usize) -> Vec<(Span, Color)> {
@@ -118,16 +129,17 @@ impl terminal::Assistant for Assistant {
             return Vec::new();
         }
         let schema = self.schema();
-        complete::colors(text, cursor, self.context(schema.as_ref(), &Nothing))
+        complete::colors(&self.lines(text), cursor, self.context(schema.as_ref(), &Nothing))
     }
 
     fn help(&self, text: &str, cursor: usize, size: Size) -> String {
-        let name = complete::command_at(text, cursor).filter(|_| !self.is_hmp(text));
+        let lines = self.lines(text);
+        let name = lines.command_at(cursor).filter(|_| !self.is_hmp(text));
         let schema = self.schema();
         // The last column stays free: some terminals wrap when it is written.
         let width = size.columns.saturating_sub(1);
-        match page(name.as_deref(), self.live().client(), schema.as_deref(), width) {
-            Ok(page) => shortened(&page, name.as_deref(), size),
+        match page(name, self.live().client(), schema.as_deref(), width) {
+            Ok(page) => shortened(&page, name, size),
             Err(why) => wrap(&why, width).into_owned(),
         }
     }
