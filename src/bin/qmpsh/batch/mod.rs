@@ -296,7 +296,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Prints everything and waits for the next line, or for the end of the connection.
-    async fn next_line(&mut self, lines: &mut Lines) -> Result<Option<Result<Line, Failure>>, Failure> {
+    async fn next_line(&mut self, lines: &mut Lines) -> Result<Option<Result<Box<Line>, Failure>>, Failure> {
         loop {
             self.printer.print_all().await?;
             tokio::select! {

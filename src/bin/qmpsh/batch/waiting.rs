@@ -15,19 +15,19 @@ pub(super) type Found = Option<Result<Ready, Failure>>;
 
 /// A line, read as far as that needs nothing else.
 pub(super) struct Ready {
-    pub(super) line: Line,
+    pub(super) line: Box<Line>,
     pub(super) read: Result<Vec<Read>, Failure>,
 }
 
-impl From<Line> for Ready {
-    fn from(line: Line) -> Self {
+impl From<Box<Line>> for Ready {
+    fn from(line: Box<Line>) -> Self {
         let read = eval::read(line.as_text());
         Self { line, read }
     }
 }
 
 /// Parses a line.
-pub(super) fn read(line: Option<Result<Line, Failure>>) -> Found {
+pub(super) fn read(line: Option<Result<Box<Line>, Failure>>) -> Found {
     line.map(|line| line.map(Ready::from))
 }
 

@@ -25,7 +25,7 @@ const CHUNK: usize = 64 * 1024;
 /// How many files may include one another: a file that includes itself fails there.
 const MAX_FILES: usize = 32;
 
-/// A logical line and its place.
+/// A logical line and its place. It is moved often, so it is boxed.
 pub(crate) struct Line {
     pub(crate) logical: LogicalLine,
     pub(crate) location: Location,
@@ -59,8 +59,9 @@ impl Location {
     /// Gives each action of the line its place.
     pub(crate) fn of_each(self, actions: Vec<Action>) -> impl Iterator<Item = (Action, Self)> {
         let has_several = actions.len() > 1;
-        let place = move |index| Self { message: has_several.then_some(index + 1), ..self.clone() };
-        actions.into_iter().enumerate().map(move |(index, action)| (action, place(index)))
+        let places = std::iter::repeat_n(self, actions.len()).enumerate();
+        let places = places.map(move |(index, place)| Self { message: has_several.then_some(index + 1), ..place });
+        actions.into_iter().zip(places)
     }
 }
 
@@ -105,7 +106,7 @@ impl Lines {
     }
 
     /// Returns the next logical line, or `None` at the end of the last source. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Option<Result<Line, Failure>> {
+    pub(crate) async fn next(&mut self) -> Option<Result<Box<Line>, Failure>> {
         loop {
             let Some(current) = self.current.last_mut() else {
                 let source = self.sources.pop_front()?;
@@ -157,7 +158,7 @@ impl Lines {
 }
 
 impl Current {
-    async fn next(&mut self) -> Option<Result<Line, Failure>> {
+    async fn next(&mut self) -> Option<Result<Box<Line>, Failure>> {
         loop {
             while let Some(physical) = self.physical_line() {
                 self.lines += 1;
@@ -227,11 +228,11 @@ impl Current {
     }
 
     /// Makes a line of a whole statement. If part of it was not UTF-8, nothing of it may be sent.
-    fn line(&mut self, mut logical: LogicalLine) -> Result<Line, Failure> {
+    fn line(&mut self, mut logical: LogicalLine) -> Result<Box<Line>, Failure> {
         self.gathered = 0;
         logical.first_line += self.first - 1;
         let location = Location { name: Some(self.name.clone()), line: logical.first_line, message: None };
-        self.not_utf8.take().map_or(Ok(Line { logical, location }), Err)
+        self.not_utf8.take().map_or_else(|| Ok(Box::new(Line { logical, location })), Err)
     }
 }
 

@@ -158,14 +158,11 @@ impl Iterator for WholeLines {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        // A result on one line is two pieces: itself, which is not copied, and the newline, which may be missing.
-        if let Pieces::Parts(parts) = &mut self.pieces
-            && let [whole, newline] = parts.as_slice()
-            && newline == "\n"
-        {
-            let whole = whole.clone();
+        // It is not copied, and its newline may be missing.
+        if let Pieces::Line(line) = &mut self.pieces {
+            let whole = line.next();
             self.pieces = Pieces::Parts(Vec::new().into_iter());
-            return Some(whole);
+            return whole;
         }
         loop {
             let Some(mut piece) = self.pieces.next() else {
@@ -193,10 +190,12 @@ mod tests {
             let lines: Vec<_> = WholeLines::new(Pieces::Parts(pieces.into_iter())).collect();
             assert_eq!(lines, expected);
         };
-        check(&["one line", "\n"], &["one line"]);
+        check(&["one line", "\n"], &["one line\n"]);
         check(&["{", "1", "}", "\n"], &["{1}\n"]);
         check(&["a\nb", "c\nd\n", "e", "f", "\n"], &["a\n", "bc\nd\n", "ef\n"]);
         check(&["a\n", "b"], &["a\n", "b"]);
         check(&[], &[]);
+        let line = Pieces::Line([Bytes::from_static(b"one line"), Bytes::from_static(b"\n")].into_iter());
+        assert_eq!(WholeLines::new(line).collect::<Vec<_>>(), ["one line"]);
     }
 }

@@ -101,10 +101,10 @@ impl Renderer {
             return self.table(&text);
         }
         match self.form {
-            Form::Json => self.on_one_line([reply.result().unwrap_or_default()]),
+            Form::Json => self.on_one_line(reply.result().unwrap_or_default()),
             Form::Pretty => self.indented(reply.result().unwrap_or_default()),
             Form::Table => self.table(&reply.result().unwrap_or_default()),
-            Form::Raw => self.on_one_line(reply.with_id(own_id.map(str::as_bytes)).to_vec()),
+            Form::Raw => self.joined_on_one_line(reply.with_id(own_id.map(str::as_bytes))),
         }
     }
 
@@ -117,8 +117,10 @@ impl Renderer {
     pub(crate) fn value(self, json: String) -> Pieces {
         let value = Bytes::from(json);
         match self.form {
-            Form::Json => self.on_one_line([value]),
-            Form::Raw => self.on_one_line([Bytes::from_static(b"{\"return\": "), value, Bytes::from_static(b"}")]),
+            Form::Json => self.on_one_line(value),
+            Form::Raw => {
+                self.joined_on_one_line([Bytes::from_static(b"{\"return\": "), value, Bytes::from_static(b"}")])
+            }
             Form::Pretty => self.indented(value),
             Form::Table => self.table(&value),
         }
@@ -145,7 +147,7 @@ impl Renderer {
             (Form::Raw, None) => r#"{"return": {}}"#.to_owned(),
             (Form::Raw, Some(id)) => format!(r#"{{"return": {{}}, "id": {id}}}"#),
         };
-        self.on_one_line([Bytes::from(shown)])
+        self.on_one_line(Bytes::from(shown))
     }
 
     /// Appends an event to `out`, on a line.
@@ -175,7 +177,7 @@ impl Renderer {
     pub(crate) fn event_result(self, event: &Event) -> Pieces {
         let whole = event.bytes().clone();
         match self.form {
-            Form::Json | Form::Raw => self.on_one_line([whole]),
+            Form::Json | Form::Raw => self.on_one_line(whole),
             Form::Pretty => self.indented(whole),
             Form::Table => self.table(&whole),
         }
@@ -209,7 +211,11 @@ impl Renderer {
         Style { terminal: self.terminal, width: self.terminal.then(terminal_width), colors: self.colors }
     }
 
-    fn on_one_line(self, parts: impl IntoIterator<Item = Bytes>) -> Pieces {
+    fn on_one_line(self, value: Bytes) -> Pieces {
+        Pieces::Line([self.safe(rewritten(value, compact)), Bytes::from_static(b"\n")].into_iter())
+    }
+
+    fn joined_on_one_line(self, parts: [Bytes; 3]) -> Pieces {
         let parts = parts.into_iter().map(|part| self.safe(rewritten(part, compact)));
         Pieces::Parts(parts.chain([Bytes::from_static(b"\n")]).collect::<Vec<_>>().into_iter())
     }
@@ -257,7 +263,13 @@ fn rewritten(bytes: Bytes, rewrite: impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Bytes {
 #[derive(Clone)]
 pub(crate) enum Pieces {
     Parts(std::vec::IntoIter<Bytes>),
-    Indented { left: Bytes, indenter: Option<Indenter>, colors: Colors },
+    /// A result on one line, and its newline.
+    Line(std::array::IntoIter<Bytes, 2>),
+    Indented {
+        left: Bytes,
+        indenter: Option<Indenter>,
+        colors: Colors,
+    },
     Table(Box<Table>),
 }
 
@@ -267,6 +279,7 @@ impl Iterator for Pieces {
     fn next(&mut self) -> Option<Bytes> {
         match self {
             Pieces::Parts(parts) => parts.next(),
+            Pieces::Line(parts) => parts.next(),
             Pieces::Table(table) => table.next(),
             Pieces::Indented { left, indenter, colors } => {
                 let mut out = Vec::new();
