@@ -23,7 +23,7 @@ impl SeenEvents {
     /// Takes in an event; see [`ClientBuilder::on_event`](qmpsh::client::ClientBuilder::on_event).
     pub(crate) fn observe(&self, event: &Event) {
         self.events.fetch_add(1, Ordering::Relaxed);
-        // Without a prompt nobody asks for the run state, and decoding each name takes a tenth of an event's time.
+        // Only the prompt shows the run state. A batch with a million events saves the decoding of their names.
         let is_followed = self.run_state_changes.receiver_count() > 0;
         if is_followed && RUN_STATE_CHANGES.contains(&&*event.name()) {
             self.expect_run_state_change();
