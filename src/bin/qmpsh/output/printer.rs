@@ -233,6 +233,7 @@ impl Printer {
                 if self.stdout.is_pending() && late.is_none() {
                     late = Some(Instant::now() + LATE);
                 }
+                let written = self.stdout.written();
                 tokio::select! {
                     biased;
                     () = sleep_until_or_never(late) => {
@@ -241,7 +242,13 @@ impl Printer {
                         self.stdout.flush().await?;
                     }
                     () = or_never(running(&mut self.piped).map(Pipeline::gone)) => return Err(io::ErrorKind::BrokenPipe.into()),
-                    () = or_never(self.events.as_mut().map(Events::more)) => self.print_held().await?,
+                    () = or_never(self.events.as_mut().map(Events::more)) => {
+                        self.print_held().await?;
+                        // What is left has just come.
+                        if self.stdout.written() > written {
+                            late = None;
+                        }
+                    }
                 }
             }
         };

@@ -1,7 +1,8 @@
 //! The buffered stdout of a batch.
 //!
 //! A slow reader must not defeat Ctrl-C or a time limit, so a thread does the writes that could block. It starts with the first
-//! such write. Files, and small pieces for which a pipe has room, are written directly.
+//! such write. Files, and small pieces for which a pipe has room, are written directly, files in whole pages where that is possible:
+//! a part of a page costs the kernel as much as all of it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,8 +15,14 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many bytes are buffered before they are written.
+/// How many bytes are buffered before they are written. A piece of as many is not copied into the buffer.
 const FULL: usize = 64 * 1024;
+
+/// How many bytes are buffered before they are written to a file.
+const FULL_FOR_FILE: usize = 128 * 1024;
+
+/// The size of a page of a file in the kernel's cache, or a divisor of it.
+const PAGE: usize = 4096;
 
 /// A pipe that polls as writable has room for this many bytes: `PIPE_BUF` on Linux.
 const SMALL: usize = 4096;
@@ -29,6 +36,8 @@ pub(crate) struct Stdout {
     /// Pieces to write before `buffer`.
     waiting: VecDeque<Bytes>,
     buffer: Vec<u8>,
+    /// How many bytes have left the buffer.
+    written: usize,
     writer: Option<Writer>,
 }
 
@@ -48,12 +57,17 @@ impl Stdout {
     pub(crate) fn new(fd: BorrowedFd<'static>) -> Self {
         let is_file =
             rustix::fs::fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-        Self { fd, is_file, waiting: VecDeque::new(), buffer: Vec::new(), writer: None }
+        Self { fd, is_file, waiting: VecDeque::new(), buffer: Vec::new(), written: 0, writer: None }
     }
 
     /// Returns true if there are bytes to flush.
     pub(crate) fn is_pending(&self) -> bool {
         !(self.buffer.is_empty() && self.waiting.is_empty())
+    }
+
+    /// Returns how many bytes were written, or passed on to the thread that writes.
+    pub(crate) fn written(&self) -> usize {
+        self.written
     }
 
     /// Adds bytes; copies only small pieces. Follow with [`settle`](Self::settle).
@@ -73,7 +87,17 @@ impl Stdout {
 
     /// Writes the buffer if it is full.
     pub(crate) async fn settle(&mut self) -> io::Result<()> {
-        if self.buffer.len() < FULL && self.waiting.is_empty() { Ok(()) } else { self.write().await }
+        if !self.waiting.is_empty() {
+            return self.write().await;
+        }
+        let length = self.buffer.len();
+        if self.is_file && length >= FULL_FOR_FILE {
+            self.write_buffer(length - (self.written + length) % PAGE)
+        } else if !self.is_file && length >= FULL {
+            self.write().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes everything and waits for it.
@@ -95,7 +119,8 @@ impl Stdout {
 
     fn set_buffer_aside(&mut self) {
         if !self.buffer.is_empty() {
-            self.waiting.push_back(Bytes::from(std::mem::take(&mut self.buffer)));
+            let next = Vec::with_capacity(FULL + FULL / 4);
+            self.waiting.push_back(Bytes::from(std::mem::replace(&mut self.buffer, next)));
         }
     }
 
@@ -111,6 +136,7 @@ impl Stdout {
         while !self.waiting.is_empty() {
             let Ok(permit) = writer.pieces.reserve().await else { return Err(writer.failure()) };
             if let Some(bytes) = self.waiting.pop_front() {
+                self.written += bytes.len();
                 permit.send(Piece::Data(bytes));
             }
         }
@@ -122,9 +148,9 @@ impl Stdout {
         if self.is_file {
             for bytes in self.waiting.drain(..) {
                 write_all(self.fd, &bytes)?;
+                self.written += bytes.len();
             }
-            write_all(self.fd, &self.buffer)?;
-            self.buffer.clear();
+            self.write_buffer(self.buffer.len())?;
             return Ok(true);
         }
         if !self.is_pending() {
@@ -135,11 +161,23 @@ impl Stdout {
         }
         // A small piece is written whole or not at all.
         match rustix::io::write(self.fd, &self.buffer) {
-            Ok(count) => drop(self.buffer.drain(..count)),
+            Ok(count) => self.drain(count),
             Err(Errno::AGAIN | Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(self.buffer.is_empty())
+    }
+
+    /// Writes the first `length` bytes of the buffer.
+    fn write_buffer(&mut self, length: usize) -> io::Result<()> {
+        write_all(self.fd, &self.buffer[..length])?;
+        self.drain(length);
+        Ok(())
+    }
+
+    fn drain(&mut self, length: usize) {
+        self.buffer.drain(..length);
+        self.written += length;
     }
 }
 
@@ -201,7 +239,34 @@ pub(crate) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> 
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_gets_whole_pages_until_all_is_flushed() {
+        let file: &'static std::fs::File = Box::leak(Box::new(tempfile::tempfile().unwrap()));
+        let size = || usize::try_from(file.metadata().unwrap().len()).unwrap();
+        let mut stdout = Stdout::new(file.as_fd());
+        stdout.push(Bytes::from_static(b"x"));
+        stdout.flush().await.unwrap();
+        assert_eq!(size(), 1);
+        let mut total = 1;
+        for _ in 0..100 {
+            stdout.push(Bytes::from(vec![b'x'; 10_001]));
+            stdout.settle().await.unwrap();
+            total += 10_001;
+            assert_eq!(size(), stdout.written());
+            assert!(size() == 1 || size() % PAGE == 0, "{}", size());
+            assert!(total - size() < FULL_FOR_FILE, "{total} {}", size());
+        }
+        stdout.push(Bytes::from(vec![b'x'; FULL]));
+        stdout.settle().await.unwrap();
+        assert_eq!(size(), total + FULL);
+        stdout.push(Bytes::from_static(b"end"));
+        stdout.flush().await.unwrap();
+        assert_eq!(size(), total + FULL + 3);
+    }
 
     /// The thread's end looks at the channel for the last time before the mark is in it.
     #[tokio::test]
