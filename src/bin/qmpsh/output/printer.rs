@@ -316,7 +316,9 @@ impl Printer {
         for _ in 0..count {
             let Some(event) = events.held.pop_front() else { break };
             renderer.event(&event, out.buffer());
-            out.settle().await?;
+            if out.is_full() {
+                out.settle().await?;
+            }
         }
         match &mut events.stderr {
             Some(stderr) => stderr.flush().await,

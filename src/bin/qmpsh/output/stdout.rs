@@ -85,19 +85,22 @@ impl Stdout {
         &mut self.buffer
     }
 
+    /// Returns true if [`settle`](Self::settle) would write.
+    pub(crate) fn is_full(&self) -> bool {
+        let full = if self.is_file { FULL_FOR_FILE } else { FULL };
+        self.buffer.len() >= full || !self.waiting.is_empty()
+    }
+
     /// Writes the buffer if it is full.
     pub(crate) async fn settle(&mut self) -> io::Result<()> {
-        if !self.waiting.is_empty() {
-            return self.write().await;
+        if !self.is_full() {
+            return Ok(());
         }
-        let length = self.buffer.len();
-        if self.is_file && length >= FULL_FOR_FILE {
-            self.write_buffer(length - (self.written + length) % PAGE)
-        } else if !self.is_file && length >= FULL {
-            self.write().await
-        } else {
-            Ok(())
+        if self.is_file && self.waiting.is_empty() {
+            let length = self.buffer.len();
+            return self.write_buffer(length - (self.written + length) % PAGE);
         }
+        self.write().await
     }
 
     /// Writes everything and waits for it.
