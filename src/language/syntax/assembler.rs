@@ -262,7 +262,23 @@ mod tests {
         let error = line.parse().unwrap_err();
         assert_eq!(
             error.render(line.text(), Some("file"), line.first_line),
-            "file:2:9: this quote \" is never closed\n  c k=1 x=\"y\n          ^\n  expected `\"`"
+            "file:2:9: this quote \" is never closed\n  c k=1 x=\"y\n          ^\n  expected `\"`\n  \
+             help: the line after it belongs to it, and was not run"
+        );
+    }
+
+    #[test]
+    fn what_is_never_closed_says_how_many_lines_it_took() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(crate::language::syntax::parse(text).unwrap_err().help.as_deref(), expected, "{text:?}");
+        };
+        check("transaction(", None);
+        check("transaction(\n \n", None);
+        check("transaction(\na x=1\nb\n\nc", Some("the 4 lines after it belong to it, and were not run"));
+        check("{\"execute\": \"a\",\nb", Some("the line after it belongs to it, and was not run"));
+        check(
+            "c a=[1,\n2",
+            Some("the line after it belongs to it, and was not run; to send it as text, quote it or write KEY==TEXT"),
         );
     }
 }

@@ -34,7 +34,10 @@ pub fn parse(text: &str) -> Result<Vec<Line>, SyntaxError> {
 pub(super) fn parse_read(text: &str, words: &Words) -> Result<Vec<Line>, SyntaxError> {
     let open = words.open;
     let lines = Parser { text, tokens: &words.tokens, quoting: Quoting::Shell, open }.lines();
-    let lines = lines.map_err(|error| open.and_then(|open| never_closed(text, open, error.span)).unwrap_or(error))?;
+    let lines = lines.map_err(|error| {
+        let error = open.and_then(|open| never_closed(text, open, error.span)).unwrap_or(error);
+        with_lines_taken(text, error)
+    })?;
     match second_line(text, words.end) {
         None => Ok(lines),
         Some(span) => {
@@ -53,6 +56,21 @@ fn never_closed(text: &str, open: Open, wrong: Span) -> Option<SyntaxError> {
     };
     let is_later = text.get(open.span.end..wrong.start)?.contains('\n');
     is_later.then(|| SyntaxError::new(open.span, SyntaxErrorKind::Unclosed(open.what), expected))
+}
+
+/// Adds to the error of something that is never closed how many lines it took with it.
+fn with_lines_taken(text: &str, error: SyntaxError) -> SyntaxError {
+    let SyntaxErrorKind::Unclosed(_) = error.kind else { return error };
+    let taken = match text[error.span.end..].trim_end().matches('\n').count() {
+        0 => return error,
+        1 => "the line after it belongs to it, and was not run".to_owned(),
+        count => format!("the {count} lines after it belong to it, and were not run"),
+    };
+    let help = match &error.help {
+        Some(help) => format!("{taken}; {help}"),
+        None => taken,
+    };
+    error.help(help)
 }
 
 /// Returns the first line from `from` on that is neither blank nor a comment.
