@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use qmpsh::json::Document;
 use qmpsh::language::syntax::{ArgumentWord, Span, TokenKind, ValuePlace, Word, dot_name, outline, outline_words};
+use qmpsh::schema::nearest;
 use qmpsh::secrets::{SecretSearch, in_text, is_secret_argument, mask, takes_secret};
 
 /// The text in place of a secret.
@@ -142,11 +143,12 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
                 "help" | "commands" => None,
                 // What it carries has places of its own.
                 "try" | "oob" | "fd" | "watch" => within(""),
+                _ if nearest(command, ["type"]).is_some() => Some(span.start),
                 // Behind its options and the path of the program.
                 "guest-exec" if has_program => Some(span.start),
                 _ => rest.first_from(span.start, ""),
             },
-            // What `.type` types may be a password.
+            // What `.type` types may be a password. It may be misspelled.
             (TokenKind::Raw, _) if command == "type" => (!asks(span.of(text))).then_some(span.start),
             (TokenKind::Raw | TokenKind::Pipeline, _) => within(""),
             _ => None,

@@ -147,6 +147,8 @@ fn typed_lines_with_a_secret() {
         ".hmp drive_add 0 file=https://user:x@h/f",
         "device_add driver=x PassWord=x",
         ".oob x-login passphrase=x",
+        ".tpye x",
+        ".Typ layout=de x",
     ] {
         assert!(has_secret(line), "{line}");
     }
@@ -170,6 +172,7 @@ fn typed_lines_without_one() {
         ".hmp info status",
         ".help set_password",
         ".commands *password*",
+        ".evnets x",
         "migrate uri=tcp:host:4444",
         "human-monitor-command command-line=\"info block\"",
         r#"{"execute":"human-monitor-command","arguments":{"command-line":"info block"}}"#,
