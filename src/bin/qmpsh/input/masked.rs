@@ -135,7 +135,9 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
                 if is_whole { found } else { [found, rest.first_from(span.start, "")].into_iter().flatten().min() }
             }
             (TokenKind::DotName, _) => {
-                command = dot_name(span.of(text));
+                let name = dot_name(span.of(text));
+                // What `.type` types may be a password, also where the name is misspelled.
+                command = nearest(name, ["type"]).unwrap_or(name);
                 has_program = false;
                 None
             }
@@ -143,12 +145,11 @@ fn in_words(text: &str, words: &[Word]) -> Option<usize> {
                 "help" | "commands" => None,
                 // What it carries has places of its own.
                 "try" | "oob" | "fd" | "watch" => within(""),
-                _ if nearest(command, ["type"]).is_some() => Some(span.start),
+                "type" => Some(span.start),
                 // Behind its options and the path of the program.
                 "guest-exec" if has_program => Some(span.start),
                 _ => rest.first_from(span.start, ""),
             },
-            // What `.type` types may be a password. It may be misspelled.
             (TokenKind::Raw, _) if command == "type" => (!asks(span.of(text))).then_some(span.start),
             (TokenKind::Raw | TokenKind::Pipeline, _) => within(""),
             _ => None,
