@@ -61,6 +61,19 @@ fn a_syntax_error_does_not_show_secrets() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_says_how_many_lines_it_took() {
+    let mock = Mock::new().negotiate().unix();
+    at(mock.socket())
+        .args(["-c", "object-add qom-type=iothread id=\"x\nquery-name\nquery-kvm"])
+        .run()
+        .stderr(
+            "-c:1:33: this quote \" is never closed\n  object-add qom-type=iothread id=\"***\n                                  ^\n  expected `\"`\n  help: the 2 lines after it belong to it, and were not run\n",
+        )
+        .status(2);
+    mock.finish();
+}
+
+#[test]
 fn an_error_in_a_pipe_is_not_escaped() {
     let mock = refusing().unix();
     at(mock.socket()).arg("a").run().stderr(&format!("Generic\u{1b}Error: {NASTY}\n")).status(1);

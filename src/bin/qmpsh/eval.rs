@@ -185,7 +185,9 @@ fn refused(error: SyntaxError, text: Text<'_>) -> Failure {
     let mut failure = text.refuse(error.span, |text, name, first, span| {
         // The suggestion is made of the text without its secrets.
         let line = text[text[..span.start].rfind('\n').map_or(0, |at| at + 1)..].lines().next().unwrap_or_default();
-        let help = meant::refused_line(line).map(Cow::Owned);
+        // What is never closed may have taken lines with it, and says so.
+        let is_told = matches!(error.kind, SyntaxErrorKind::Unclosed(_)) && error.help.is_some();
+        let help = if is_told { None } else { meant::refused_line(line).map(Cow::Owned) };
         is_explained = help.is_some();
         SyntaxError { help: help.or(error.help), ..error }.at(span).render(text, name, first)
     });
